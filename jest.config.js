@@ -1,0 +1,36 @@
+'use strict';
+
+/** Settings that every kind of test shares. */
+const common = {
+  testEnvironment: 'node',
+  transform: { '^.+\\.[cm]?[jt]s$': ['@swc/jest', { jsc: { target: 'es2022' } }] },
+  // These packages are published as ES modules only; the tests run as CommonJS.
+  transformIgnorePatterns: ['/node_modules/(?!(p-limit|yocto-queue)/)'],
+  setupFilesAfterEnv: ['<rootDir>/test/support/setup.ts'],
+};
+
+/** @type {import('jest').Config} */
+module.exports = {
+  projects: [
+    {
+      ...common,
+      displayName: 'unit',
+      testMatch: ['<rootDir>/test/**/*.test.ts'],
+      testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/integration/', '<rootDir>/test/replay/'],
+    },
+    {
+      ...common,
+      displayName: 'replay',
+      testMatch: ['<rootDir>/test/replay/**/*.test.ts'],
+      globalSetup: '<rootDir>/test/support/bundle-setup.ts',
+    },
+    {
+      ...common,
+      displayName: 'integration',
+      setupFilesAfterEnv: [...common.setupFilesAfterEnv, '<rootDir>/test/support/integration-env.ts'],
+      testMatch: ['<rootDir>/test/integration/**/*.test.ts'],
+      globalSetup: '<rootDir>/test/support/integration-setup.ts',
+      globalTeardown: '<rootDir>/test/support/integration-teardown.ts',
+    },
+  ],
+};

@@ -1,0 +1,79 @@
+/**
+ * The paths of kv version 2. A mount is written with its trailing "/" ("secret/", "team/kv/"), a relative path
+ * without a leading one ("runner/dev/app"). Sync info names each secret by its data path.
+ */
+
+/** A secret's place: `mount` as configured, `rel` the rest of the path. */
+export interface Location {
+  readonly mount: string;
+  readonly rel: string;
+}
+
+/** Path of a secret's metadata: "secret/" and "a/b" give "secret/metadata/a/b". */
+export function metadataPath(mount: string, rel: string): string {
+  return `${mount}metadata/${rel}`;
+}
+
+/**
+ * The data path that sync info holds for a metadata path: the first "/metadata" becomes "/data" (wire format of
+ * vsync 0.3.0). A mount whose own name goes on with "/metadata" is hit first: "team/metadata-x/metadata/a"
+ * becomes "team/data-x/metadata/a". Such a path names the secret in sync info, but it is no path in Vault.
+ */
+export function dataPathOf(metadataPath: string): string {
+  return metadataPath.replace('/metadata', () => '/data');
+}
+
+/** The data path of a secret, as sync info holds it. */
+export function dataPath(mount: string, rel: string): string {
+  return dataPathOf(metadataPath(mount, rel));
+}
+
+/**
+ * The reverse of {@link dataPath}: which of the mounts holds the secret that sync info names `path`, and where
+ * in it. Undefined if none does. Of several candidates the one with the longest beginning wins.
+ *
+ * @param mounts each ending in "/"
+ */
+export function locate(path: string, mounts: readonly string[]): Location | undefined {
+  let best: { mount: string; start: string } | undefined;
+  for (const mount of mounts) {
+    // The first "/metadata" is never beyond this beginning, so that it is the same for all paths of a mount.
+    const start = dataPath(mount, '');
+    if (path.startsWith(start) && start.length > (best?.start.length ?? 0)) best = { mount, start };
+  }
+  return best && { mount: best.mount, rel: path.slice(best.start.length) };
+}
+
+/**
+ * Compares as Go does, by the bytes of UTF-8; to be given to sort(). JavaScript's own order goes by UTF-16 and
+ * differs where one side has a character beyond U+FFFF. Half a surrogate pair counts as U+FFFD, which is what
+ * it becomes in UTF-8. Works without Buffer, because workflows sort too.
+ */
+export function bytewise(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const [unitA, unitB] = [a.charCodeAt(i), b.charCodeAt(i)];
+    if (unitA === unitB) continue;
+    return isSurrogate(unitA) || isSurrogate(unitB) ? byCodePoints(a, b) : unitA - unitB;
+  }
+  return a.length - b.length;
+}
+
+/** Replaces each half of a surrogate pair that stands alone by U+FFFD, as Go does when it reads JSON. */
+export function wellFormed(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, '\uFFFD');
+}
+
+function isSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdfff;
+}
+
+/** The order of code points is the order of their UTF-8 bytes. */
+function byCodePoints(a: string, b: string): number {
+  const [pointsA, pointsB] = [Array.from(wellFormed(a)), Array.from(wellFormed(b))];
+  for (let i = 0; i < Math.min(pointsA.length, pointsB.length); i++) {
+    const difference = (pointsA[i]?.codePointAt(0) ?? 0) - (pointsB[i]?.codePointAt(0) ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return pointsA.length - pointsB.length;
+}

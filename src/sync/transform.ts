@@ -1,0 +1,108 @@
+import { RE2JS, RE2JSSyntaxException } from 're2js';
+import { TransformError } from './errors';
+import { renameGroups } from './regex-groups';
+
+/** One transform as configured under `destination.transforms`. */
+export interface TransformRule {
+  readonly name: string;
+  /** Go (RE2) regular expression with named groups. */
+  readonly from: string;
+  /** Segments separated by "/"; one that is the name of a group is replaced by what the group matched. */
+  readonly to: string;
+}
+
+export interface Transformed {
+  readonly path: string;
+  /** Name of the transform that matched, or {@link IDENTITY}. */
+  readonly by: string;
+}
+
+export interface Transformer {
+  /** Where the secret with the origin's data path `path` goes at the destination. */
+  transform(path: string): Transformed;
+}
+
+/** Stands last in every list of transforms: what no transform matches keeps its path. */
+export const IDENTITY = 'identity';
+
+/**
+ * Compiles the transforms. They are tried in order and the first that matches wins; identity is always last
+ * (rules of vsync 0.3.0, tested against vectors that its transformer made).
+ *
+ * @throws TransformError naming the first transform whose regular expression cannot be compiled
+ */
+export function compileTransforms(rules: readonly TransformRule[]): Transformer {
+  const compiled = rules.map((rule, position) => compileRule(rule, position));
+  return {
+    transform(path) {
+      for (const { name, apply } of compiled) {
+        const transformed = apply(path);
+        if (transformed !== undefined) return { path: transformed, by: name };
+      }
+      return { path, by: IDENTITY };
+    },
+  };
+}
+
+interface CompiledRule {
+  readonly name: string;
+  /** The new path, or undefined if the transform does not match. */
+  readonly apply: (path: string) => string | undefined;
+}
+
+function compileRule({ name, from, to }: TransformRule, position: number): CompiledRule {
+  const { regex, groups } = compileRegex(from, name, position);
+  const segments = to.split('/');
+  return {
+    name,
+    apply(path) {
+      const matcher = regex.matcher(path);
+      // A regular expression without a named group never matches, as in the original.
+      if (groups.length === 0 || !matcher.find()) return undefined;
+      // Of two groups with the same name the later one counts, as in the original.
+      const matched = new Map(groups.map(({ name, number }) => [name, matcher.group(number) ?? '']));
+      if ([...matched.values()].includes('')) return undefined;
+      return segments
+        .map((segment) => matched.get(segment) ?? segment)
+        .join('/')
+        .replace(/\/+/g, '/');
+    },
+  };
+}
+
+interface Group {
+  readonly name: string;
+  /** Number of the capturing group, counted from 1 in the order of the opening parentheses. */
+  readonly number: number;
+}
+
+function compileRegex(from: string, name: string, position: number): { regex: RE2JS; groups: Group[] } {
+  try {
+    try {
+      const regex = RE2JS.compile(from);
+      return { regex, groups: groupsOf(regex, (groupName) => groupName) };
+    } catch (error) {
+      if (!isDuplicateName(error)) throw error;
+      // Go takes two groups of one name; re2js does not (nor names that every object has, like "constructor").
+      const { source, names } = renameGroups(from);
+      const regex = RE2JS.compile(source);
+      return { regex, groups: groupsOf(regex, (unique) => names.get(unique) ?? unique) };
+    }
+  } catch (error) {
+    if (error instanceof RE2JSSyntaxException)
+      throw new TransformError(name, position, `"from" ${error.message}`);
+    throw error;
+  }
+}
+
+function isDuplicateName(error: unknown): boolean {
+  return (
+    error instanceof RE2JSSyntaxException && error.getDescription().includes('duplicate capture group name')
+  );
+}
+
+function groupsOf(regex: RE2JS, nameOf: (name: string) => string): Group[] {
+  return Object.entries(regex.namedGroups())
+    .map(([name, number]) => ({ name: nameOf(name), number }))
+    .sort((a, b) => a.number - b.number);
+}

@@ -1,0 +1,2 @@
+// Runs in each test file before its tests: what every kind of test shares.
+export {};
