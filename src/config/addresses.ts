@@ -1,0 +1,38 @@
+/**
+ * Addresses as they stand in a configuration. Each function returns the normal form, or says what is wrong
+ * without quoting the address: it may hold a password.
+ */
+export type Checked<T> = { readonly value: T } | { readonly problem: string };
+
+/** A Vault: http(s) URL, returned without "/" at its end. */
+export function vaultAddress(address: string): Checked<string> {
+  return httpUrl(address, 'such as https://vault.example.com:8200');
+}
+
+/** A Consul agent: "host:port" as the original takes it, or an http(s) URL; returned as a URL. */
+export function consulAddress(address: string): Checked<string> {
+  const example = 'such as consul.example.com:8500 or https://consul.example.com:8501';
+  if (address.includes('://')) return httpUrl(address, example);
+  if (!/:\d+$/.test(address)) return { problem: `has no port; write host:port or a URL, ${example}` };
+  return httpUrl(`http://${address}`, example);
+}
+
+/** A Temporal frontend: "host:port". */
+export function temporalAddress(address: string): Checked<string> {
+  if (/^[^\s/@]+:\d+$/.test(address)) return { value: address };
+  return { problem: 'must be host:port without a scheme, such as temporal.example.com:7233' };
+}
+
+function httpUrl(address: string, example: string): Checked<string> {
+  if (!/^https?:\/\/[^/?#\s]/i.test(address) || !URL.canParse(address)) {
+    return { problem: `must be an http or https URL, ${example}` };
+  }
+  const url = new URL(address);
+  if (url.username !== '' || url.password !== '') {
+    return { problem: 'must not hold a user or a password; remove what stands before the "@"' };
+  }
+  if (url.search !== '' || url.hash !== '' || /[?#]/.test(address)) {
+    return { problem: 'must not have a query or a fragment; remove it from the "?" or "#" on' };
+  }
+  return { value: (url.origin + url.pathname).replace(/\/+$/, '') };
+}

@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import { bytewise } from '../sync/paths';
+import type { Config } from './schema';
+
+/** Identities of the Vault clusters, as their sys/health says (`cluster_id`). */
+export interface ClusterIds {
+  readonly origin: string;
+  /** Absent for an origin. */
+  readonly destination?: string | undefined;
+}
+
+/** What makes a sync the one that it is: with another fingerprint it may have to do with other secrets. */
+export interface FingerprintParts {
+  readonly role: Config['role'];
+  readonly sides: Readonly<
+    Record<string, { cluster: string; namespace: string; mounts: string[]; syncPath: string }>
+  >;
+  readonly transforms: readonly { from: string; to: string }[];
+}
+
+/**
+ * The parts of a configuration that its fingerprint is made of. None is secret. Left out is what may change
+ * without consequence for what is synced where: addresses, logins, workers, times, names, and the order of
+ * mounts.
+ */
+export function fingerprintParts(config: Config, clusters: ClusterIds): FingerprintParts {
+  const side = ({ vault, mounts, syncPath }: Config['origin'], cluster: string) => ({
+    cluster,
+    namespace: vault.namespace,
+    mounts: [...mounts].sort(bytewise),
+    syncPath,
+  });
+  const origin = side(config.origin, clusters.origin);
+  if (config.role === 'origin') return { role: 'origin', sides: { origin }, transforms: [] };
+  return {
+    role: 'destination',
+    sides: { origin, destination: side(config.destination, clusters.destination ?? '') },
+    transforms: config.destination.transforms.map(({ from, to }) => ({ from, to })),
+  };
+}
+
+/**
+ * Names a configuration and the Vaults that it works on by one hash: lower-case hex sha256. Workflows carry it,
+ * so that an activity whose worker was given another configuration refuses to work.
+ */
+export function fingerprint(config: Config, clusters: ClusterIds): string {
+  // The parts are always built in the same order, so that their JSON is canonical.
+  return createHash('sha256')
+    .update(JSON.stringify(fingerprintParts(config, clusters)))
+    .digest('hex');
+}

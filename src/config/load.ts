@@ -1,0 +1,73 @@
+import type { z } from 'zod';
+import type { Role } from '../names';
+import { ConfigError, type ConfigProblem } from './errors';
+import { readConfigFile } from './file';
+import { setFromFile } from './file-layer';
+import { rootKey } from './keys';
+import {
+  destinationConfigSchema,
+  originConfigSchema,
+  type Config,
+  type DestinationConfig,
+  type OriginConfig,
+} from './schema';
+import { Settings } from './settings';
+import { setFromEnvironment, setFromFlags } from './text-layers';
+
+export interface ConfigSources {
+  /** Configuration file; VSYNC_CONFIG if undefined, and if that is not set either, there is none. */
+  readonly file?: string | undefined;
+  /** By path of the key, without dashes: `{ 'origin.vault.token': '…' }`. */
+  readonly flags?: Readonly<Record<string, string>> | undefined;
+  /** The environment of the process, in which variables with VSYNC_ are looked for. */
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export interface Loaded<T extends Config = Config> {
+  readonly config: T;
+  /** To be shown: what was ignored. Holds no values. */
+  readonly warnings: string[];
+}
+
+/**
+ * Loads the configuration of a role. A flag beats the environment, that beats the file, that beats the default.
+ *
+ * @param role if undefined, destination if the file has that section, else origin
+ * @throws ConfigError that lists every problem; no configured value is part of it
+ */
+export function loadConfig(role: 'origin', sources: ConfigSources): Loaded<OriginConfig>;
+export function loadConfig(role: 'destination', sources: ConfigSources): Loaded<DestinationConfig>;
+export function loadConfig(role: Role | undefined, sources: ConfigSources): Loaded;
+export function loadConfig(role: Role | undefined, sources: ConfigSources): Loaded {
+  const settings = new Settings();
+  const problems: ConfigProblem[] = [];
+  const warnings: string[] = [];
+  const file = sources.file ?? (sources.env['VSYNC_CONFIG'] || undefined);
+  if (file !== undefined) setFromFile(readConfigFile(file), `file ${file}`, settings, problems);
+  const roleOfFile = settings.has('destination') ? 'destination' : 'origin';
+  setFromEnvironment(sources.env, settings, problems, warnings);
+  setFromFlags(sources.flags ?? {}, settings, problems);
+
+  const result = parse(role ?? roleOfFile, settings);
+  if (!result.success) problems.push(...result.error.issues.map((issue) => problemOf(issue, settings)));
+  if (!result.success || problems.length > 0) throw new ConfigError(problems);
+  return { config: result.data, warnings };
+}
+
+function parse(role: Role, settings: Settings): z.ZodSafeParseResult<Config> {
+  // An origin does not look at the destination's section: one file may serve both roles.
+  const { destination, ...origin } = settings.toObject(rootKey) as Record<string, unknown>;
+  return role === 'origin'
+    ? originConfigSchema.safeParse(origin)
+    : destinationConfigSchema.safeParse({ ...origin, destination });
+}
+
+function problemOf(issue: z.core.$ZodIssue, settings: Settings): ConfigProblem {
+  // A place in a list is part of the list's path: "origin.mounts[1]" came from where "origin.mounts" came from.
+  const listAt = issue.path.findIndex((part) => typeof part === 'number');
+  const source = settings.sourceOf((listAt < 0 ? issue.path : issue.path.slice(0, listAt)).join('.'));
+  const key = issue.path
+    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
+    .join('');
+  return { key: key.slice(1), ...(source === undefined ? {} : { source }), message: issue.message };
+}

@@ -1,0 +1,144 @@
+import { z } from 'zod';
+import { consulAddress } from './addresses';
+import { checkedText, duration, expecting, flag, secret, text } from './fields';
+import { conflictOf, normalMount } from './mounts';
+import { temporal } from './temporal-section';
+import { transforms } from './transforms-section';
+import { vault } from './vault-section';
+
+/*
+ * The configuration of both roles: the single source of keys, defaults, checks and descriptions. The loader
+ * hands in an object with every section present, if only as {}; so a missing key is reported by its own name.
+ */
+
+/** Connection to one Consul. */
+const consul = z
+  .strictObject({
+    address: checkedText(
+      'the address of a Consul agent, such as consul.example.com:8500',
+      consulAddress,
+    ).describe('Consul agent that holds the sync info, as host:port or URL'),
+    dc: text('the name of a data centre')
+      .optional()
+      .describe('data centre of Consul; checked against that of the agent'),
+    token: secret('an ACL token as text').default('').describe('ACL token; the anonymous one if empty'),
+  })
+  .describe('Consul that holds the sync info of this side');
+
+const mounts = z
+  .array(
+    checkedText('a mount as text, such as secret/', normalMount),
+    expecting('a list with at least one mount, such as ["secret/"]'),
+  )
+  .min(1, 'is empty; name at least one mount, such as secret/')
+  .superRefine((list, context) => {
+    const conflict = conflictOf(list);
+    if (conflict) context.addIssue({ code: 'custom', path: [conflict.position], message: conflict.problem });
+  })
+  .describe('mounts of kv version 2; a "/" at the end is added if missing');
+
+const syncPath = text('a path in Consul, such as vsync/')
+  .refine((path) => !path.startsWith('/'), 'must not begin with "/"')
+  .transform((path) => (path.endsWith('/') ? path : `${path}/`))
+  .default('vsync/')
+  .describe('where the sync info stands in Consul; a "/" at the end is added if missing');
+
+const side = z.strictObject({
+  vault,
+  consul,
+  mounts,
+  syncPath,
+  numWorkers: z
+    .int(expecting('a whole number, at least 1'))
+    .min(1, 'must be at least 1')
+    .optional()
+    .describe('secrets in flight at the most; adapts itself if not given'),
+  tick: duration(1000, '1s').prefault('1m').describe('time between two cycles'),
+  timeout: duration(1, '1ms')
+    .prefault('5m')
+    .describe('time after which a cycle ends, keeping what it has done'),
+  renewToken: flag().default(true).describe('keep the Vault token alive'),
+});
+
+interface Durations {
+  tick: number;
+  timeout: number;
+}
+
+/** Durations are milliseconds from here on, and their names say so. */
+function withUnits<T extends Durations>({ tick, timeout, ...rest }: T) {
+  return { ...rest, tickMs: tick, timeoutMs: timeout };
+}
+
+const originSection = side.transform(withUnits).describe('where secrets come from');
+const destinationSection = side
+  .extend({ transforms })
+  .transform(withUnits)
+  .describe('where secrets go; not read by an origin');
+
+const common = {
+  log: z
+    .strictObject({
+      level: z
+        .enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error')
+        .default('info')
+        .describe('least level to log'),
+      type: z
+        .enum(['console', 'json'], 'must be console or json')
+        .default('console')
+        .describe('form of the log'),
+    })
+    .prefault({})
+    .describe('what is logged, and how'),
+  numBuckets: z
+    .int(expecting('a whole number from 1 to 7000'))
+    .min(1, 'must be at least 1')
+    .max(7000, 'must be at most 7000')
+    .default(1)
+    .describe('buckets of sync info; the same for the origin and all its destinations'),
+  ignoreDeletes: flag()
+    .default(false)
+    .describe('do not delete at the destination what the origin has deleted'),
+  temporal,
+};
+
+/** Becomes part of ids in Temporal. */
+function name(role: 'origin' | 'destination') {
+  return text('a name as text')
+    .regex(/^[A-Za-z0-9._-]{1,100}$/, 'must be 1 to 100 letters, digits, ".", "_" or "-"')
+    .default(role)
+    .describe('names this sync; used for ids and telemetry; the role if not given');
+}
+
+export const originConfigSchema = z
+  .strictObject({ name: name('origin'), ...common, origin: originSection })
+  .transform((config) => ({ role: 'origin' as const, ...config }));
+
+export const destinationConfigSchema = z
+  .strictObject({
+    name: name('destination'),
+    ...common,
+    origin: originSection,
+    destination: destinationSection,
+  })
+  .transform((config) => ({ role: 'destination' as const, ...config }));
+
+export type OriginConfig = z.output<typeof originConfigSchema>;
+export type DestinationConfig = z.output<typeof destinationConfigSchema>;
+export type Config = OriginConfig | DestinationConfig;
+
+/** Connection to one Vault. */
+export type VaultConfig = z.output<typeof vault>;
+/** Connection to one Consul. */
+export type ConsulConfig = z.output<typeof consul>;
+/** Connection to Temporal; what is not configured is undefined. */
+export type TemporalConfig = z.output<typeof temporal>;
+
+/** Where the sync info of a side stands in Consul: "vsync/origin/", "vsync/destination/". */
+export function syncInfoPath(config: OriginConfig, side: 'origin'): string;
+export function syncInfoPath(config: DestinationConfig, side: 'origin' | 'destination'): string;
+export function syncInfoPath(config: Config, side: 'origin' | 'destination'): string {
+  const section =
+    side === 'destination' && config.role === 'destination' ? config.destination : config.origin;
+  return `${section.syncPath}${side}/`;
+}

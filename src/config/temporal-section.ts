@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { temporalAddress } from './addresses';
+import { checkedText, flag, text } from './fields';
+
+const pemFile = (what: string): z.ZodOptional<z.ZodString> =>
+  text('the path of a PEM file').optional().describe(what);
+
+const temporalTls = z
+  .strictObject({
+    caFile: pemFile("certificate authorities to trust instead of the system's"),
+    certFile: pemFile('certificate to show; needs keyFile'),
+    keyFile: pemFile('key of certFile'),
+    serverName: text('a host name').optional().describe('name to expect in the certificate of the server'),
+  })
+  .superRefine(({ certFile, keyFile }, context) => {
+    if ((certFile === undefined) === (keyFile === undefined)) return;
+    const missing = certFile === undefined ? 'certFile' : 'keyFile';
+    context.addIssue({
+      code: 'custom',
+      path: [missing],
+      message: 'is missing; give both certFile and keyFile',
+    });
+  });
+
+/** Connection to Temporal. What is not given is left to Temporal's own environment variables and defaults. */
+export const temporal = z
+  .strictObject({
+    address: checkedText('the address of Temporal, such as 127.0.0.1:7233', temporalAddress)
+      .optional()
+      .describe('frontend of Temporal, as host:port'),
+    namespace: text('a namespace as text').optional().describe('namespace in Temporal'),
+    apiKeyFile: text('the path of a file').optional().describe('file that holds the API key'),
+    tls: z
+      .union(
+        [flag(), temporalTls],
+        'must be true, false or a section with caFile, certFile, keyFile or serverName',
+      )
+      .optional()
+      .describe('connect with TLS; a section for more than the defaults'),
+  })
+  .prefault({})
+  .describe('connection to Temporal');

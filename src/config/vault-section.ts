@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import type { VaultAuth } from '../vault/client';
+import { vaultAddress } from './addresses';
+import { checkedText, secret, text } from './fields';
+
+/** Connection to one Vault, and how to log in there: with a token or an AppRole. */
+export const vault = z
+  .strictObject({
+    address: checkedText(
+      'the URL of the Vault, such as https://vault.example.com:8200',
+      vaultAddress,
+    ).describe('URL of the Vault'),
+    token: secret('a token as text').optional().describe('token to work with; give this or an AppRole'),
+    approle: z
+      .strictObject({
+        path: text('the path of the auth method as text, such as approle')
+          .transform((path) => path.replace(/^\/+|\/+$/g, ''))
+          .default('approle')
+          .describe('path of the AppRole auth method'),
+        role_id: text('a role id as text').optional().describe('role id to log in with'),
+        secret_id: secret('a secret id as text').optional().describe('secret id to log in with'),
+      })
+      .prefault({})
+      .describe('AppRole to log in with, instead of a token'),
+    namespace: text('a namespace as text').default('').describe('Vault Enterprise namespace; none if empty'),
+    caFile: text('the path of a PEM file')
+      .optional()
+      .describe("PEM file with the certificate authorities to trust instead of the system's"),
+  })
+  .superRefine(
+    (keys, context) => {
+      const problem = authProblem(keys);
+      if (problem) context.addIssue({ code: 'custom', ...problem });
+    },
+    { when: hasReadAuth },
+  )
+  .transform(({ address, namespace, caFile, token, approle }) => ({
+    address,
+    namespace,
+    auth: authOf({ token, approle }),
+    ...(caFile === undefined ? {} : { caFile }),
+  }))
+  .describe('Vault of this side, and how to log in there');
+
+/** The check of the login must not wait until everything else about the Vault is right. */
+function hasReadAuth({ value, issues }: z.core.ParsePayload): boolean {
+  const unread = issues.some(({ path }) => path?.[0] === 'token' || path?.[0] === 'approle');
+  return typeof value === 'object' && value !== null && !unread;
+}
+
+interface AuthKeys {
+  readonly token?: string | undefined;
+  readonly approle: {
+    readonly path: string;
+    readonly role_id?: string | undefined;
+    readonly secret_id?: string | undefined;
+  };
+}
+
+/** What is wrong with the keys of the login taken together, or undefined. */
+function authProblem({ token, approle }: AuthKeys): { path: string[]; message: string } | undefined {
+  const hasRole = approle.role_id !== undefined;
+  const hasSecret = approle.secret_id !== undefined;
+  if (token !== undefined) {
+    const message =
+      'stands beside approle.role_id or approle.secret_id; give a token or an AppRole, not both';
+    return hasRole || hasSecret ? { path: ['token'], message } : undefined;
+  }
+  if (hasRole && hasSecret) return undefined;
+  if (!hasRole && !hasSecret) {
+    return { path: ['token'], message: 'is missing; give a token, or approle.role_id and approle.secret_id' };
+  }
+  const message = 'is missing; an AppRole needs role_id and secret_id';
+  return { path: ['approle', hasRole ? 'secret_id' : 'role_id'], message };
+}
+
+/** To be called only when {@link authProblem} finds nothing. */
+function authOf({ token, approle: { path, role_id: roleId, secret_id: secretId } }: AuthKeys): VaultAuth {
+  if (token !== undefined) return { kind: 'token', token };
+  if (roleId !== undefined && secretId !== undefined) return { kind: 'approle', path, roleId, secretId };
+  throw new Error('a Vault without a way to log in passed the check');
+}

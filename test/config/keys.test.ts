@@ -1,0 +1,71 @@
+import { allKeys } from '../../src/config/keys';
+import { nearestKey } from '../../src/config/nearest';
+import { syncInfoPath } from '../../src/config/schema';
+import { loadConfig } from '../../src/config/load';
+import { configFile, removeConfigFiles, section } from './fixtures';
+
+afterAll(removeConfigFiles);
+
+describe('allKeys', () => {
+  it('describes every key', () => {
+    expect(allKeys().filter(({ description }) => !description)).toEqual([]);
+  });
+
+  it('knows which keys are secret', () => {
+    const secret = allKeys().filter((key) => key.secret);
+    expect(secret.map(({ path }) => path)).toEqual(
+      ['origin', 'destination'].flatMap((side) => [
+        `${side}.vault.token`,
+        `${side}.vault.approle.secret_id`,
+        `${side}.consul.token`,
+      ]),
+    );
+  });
+
+  it.each([
+    ['numBuckets', 'number', 1],
+    ['ignoreDeletes', 'boolean', false],
+    ['log.level', 'text', 'info'],
+    ['origin.vault.approle.path', 'text', 'approle'],
+    ['origin.mounts', 'list', undefined],
+    ['origin.syncPath', 'text', 'vsync/'],
+    ['origin.tick', 'text', '1m'],
+    ['destination.timeout', 'text', '5m'],
+    ['destination.transforms', 'rules', []],
+    ['temporal.tls', 'boolean', undefined],
+  ])('knows kind and default of %s', (path, kind, defaultValue) => {
+    expect(allKeys().find((key) => key.path === path)).toMatchObject({ kind, defaultValue });
+  });
+});
+
+describe('nearestKey', () => {
+  const KNOWN = [
+    'name',
+    'log.level',
+    'origin.vault.token',
+    'origin.mounts',
+    'destination.mounts',
+    'destination.tick',
+  ];
+  it.each([
+    ['nmae', 'name'],
+    ['NAME', 'name'],
+    ['names', 'name'],
+    ['loglevel', 'log.level'],
+    ['origin.tick', 'destination.tick'],
+    ['destination.vault.mounts', 'destination.mounts'],
+    ['origin.vault.mounts', 'origin.mounts'],
+    ['xy', undefined],
+    ['', undefined],
+  ])('of %s is %s', (unknown, expected) => {
+    expect(nearestKey(unknown, KNOWN)).toBe(expected);
+  });
+});
+
+it('syncInfoPath is where the side keeps its sync info', () => {
+  const file = configFile({ origin: section({ syncPath: 'a' }), destination: section() });
+  const { config } = loadConfig('destination', { file, env: {} });
+  expect(syncInfoPath(config, 'origin')).toBe('a/origin/');
+  expect(syncInfoPath(config, 'destination')).toBe('vsync/destination/');
+  expect(syncInfoPath(loadConfig('origin', { file, env: {} }).config, 'origin')).toBe('a/origin/');
+});
