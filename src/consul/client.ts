@@ -1,0 +1,235 @@
+import Consul from 'consul';
+import { EventEmitter } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { ConsulError } from './errors';
+import type { KeyValueStore, StoredValue, Write } from './key-value-store';
+
+export interface ConsulOptions {
+  /** URL of a Consul agent, for example `http://127.0.0.1:8500`. */
+  address: string;
+  /** ACL token; empty for the anonymous one. */
+  token: string;
+}
+
+/** Largest value that Consul takes, in bytes. */
+export const MAX_VALUE_BYTES = 512 * 1024;
+/** Operations in one transaction at the most. */
+const MAX_TRANSACTION_OPERATIONS = 64;
+/** The whole JSON body of a transaction may have 512 KiB; this is what is left for base64 values and keys. */
+const MAX_TRANSACTION_BYTES = 500 * 1024;
+
+const REQUEST_TIMEOUT_MS = 10_000;
+const RETRY_DELAYS_MS: readonly number[] = [100, 400, 1_600];
+
+const Item = z.object({
+  Key: z.string(),
+  Value: z.instanceof(Buffer).nullable(),
+  Flags: z.number(),
+  ModifyIndex: z.number().int().positive(),
+});
+const Committed = z.object({
+  Results: z.array(z.object({ KV: z.object({ Key: z.string(), ModifyIndex: z.number().int() }) })),
+});
+const Keys = z.array(z.string());
+
+/** What the consul package answers with `includeResponse`: the HTTP response, then the decoded value. */
+type Answer = [{ statusCode: number; headers: Record<string, string | undefined> }, unknown];
+
+interface RequestOptions {
+  signal?: AbortSignal | undefined;
+  timeoutMs?: number;
+}
+
+/**
+ * Consul's key-value store. Reads are consistent (never from a stale follower), a missing key is believed only
+ * if Consul itself says so, writes are check-and-set.
+ *
+ * All methods throw {@link ConsulError} and nothing else.
+ */
+export class ConsulStore implements KeyValueStore {
+  readonly address: string;
+  private readonly consul: Consul;
+
+  constructor(options: ConsulOptions) {
+    this.address = options.address.replace(/\/+$/, '');
+    this.consul = new Consul({
+      baseUrl: `${this.address}/v1`,
+      defaults: options.token === '' ? {} : { token: options.token },
+    } as ConstructorParameters<typeof Consul>[0]);
+  }
+
+  async get(key: string, signal?: AbortSignal): Promise<StoredValue | undefined> {
+    return (await this.read(key, {}, { signal })).stored;
+  }
+
+  async keys(prefix: string, signal?: AbortSignal): Promise<string[]> {
+    const answer = await this.send(
+      prefix,
+      { signal },
+      (options) => this.consul.kv.keys({ key: prefix, consistent: true, ...options } as never),
+      404,
+    );
+    if (answer === undefined) return [];
+    const parsed = Keys.safeParse(answer[1]);
+    if (!parsed.success) throw this.malformed(prefix);
+    return parsed.data;
+  }
+
+  fitsOneCommit(writes: readonly Write[]): boolean {
+    const bytes = writes.reduce((sum, { key, value }) => sum + transactionBytes(key, value), 0);
+    return writes.length <= MAX_TRANSACTION_OPERATIONS && bytes <= MAX_TRANSACTION_BYTES;
+  }
+
+  async commit(writes: readonly Write[], signal?: AbortSignal): Promise<Map<string, number> | undefined> {
+    const first = writes[0];
+    if (first === undefined) return new Map();
+    if (!this.fitsOneCommit(writes)) {
+      if (writes.length > 1)
+        throw new Error('these writes do not fit one transaction: ask fitsOneCommit before');
+      return this.putLarge(first, signal);
+    }
+    const operations = writes.map(({ key, value, expect, flags = 0 }) => ({
+      KV: { Verb: 'cas', Key: key, Value: value.toString('base64'), Index: expect, Flags: flags },
+    }));
+    // Not repeated: after a lost answer the writes may have happened, and would then look like a conflict.
+    const answer = await this.send(
+      first.key,
+      { signal, repeat: false },
+      (options) => this.consul.transaction.create(operations as never, options as never),
+      409,
+    );
+    if (answer === undefined) return undefined;
+    const parsed = Committed.safeParse(answer[1]);
+    if (!parsed.success) throw this.malformed(first.key);
+    return new Map(parsed.data.Results.map(({ KV }) => [KV.Key, KV.ModifyIndex]));
+  }
+
+  async remove(key: string, expect: number, signal?: AbortSignal): Promise<boolean> {
+    const answer = await this.send(key, { signal, repeat: false }, (options) =>
+      this.consul.kv.del({ key, cas: expect, ...options }),
+    );
+    return answer?.[1] === true;
+  }
+
+  async waitForChange(
+    key: string,
+    index: number,
+    waitMs: number,
+    signal?: AbortSignal,
+  ): Promise<{ stored: StoredValue | undefined; index: number }> {
+    // Consul adds up to a sixteenth of the wait; the client has to be more patient than that.
+    const timeoutMs = waitMs + waitMs / 16 + REQUEST_TIMEOUT_MS;
+    return this.read(key, { index, wait: `${Math.ceil(waitMs / 1000)}s` }, { signal, timeoutMs });
+  }
+
+  close(): void {
+    this.consul.destroy();
+  }
+
+  /** A value that is too large for a transaction, but not for Consul. */
+  private async putLarge(write: Write, signal?: AbortSignal): Promise<Map<string, number> | undefined> {
+    const { key, value, expect, flags = 0 } = write;
+    const answer = await this.send(key, { signal, repeat: false }, (options) =>
+      this.consul.kv.set({ key, value, cas: expect, flags, ...options }),
+    );
+    if (answer?.[1] !== true) return undefined;
+    // This answer has no ModifyIndex: read it back, and make sure that it is still our value.
+    const stored = await this.get(key, signal);
+    return stored !== undefined && stored.value.equals(value) ? new Map([[key, stored.revision]]) : undefined;
+  }
+
+  private async read(
+    key: string,
+    query: { index?: number; wait?: string },
+    request: RequestOptions,
+  ): Promise<{ stored: StoredValue | undefined; index: number }> {
+    const answer = await this.send(key, request, (options) =>
+      this.consul.kv.get({ key, consistent: true, buffer: true, ...query, ...options } as never),
+    );
+    const [response, item] = answer ?? [];
+    const index = Number(response?.headers['x-consul-index']);
+    // The package answers undefined for any 404 and any unexpected body: only Consul sends this header.
+    if (response === undefined || !Number.isInteger(index)) throw this.malformed(key);
+    if (response.statusCode === 404) return { stored: undefined, index };
+    const parsed = Item.safeParse(item);
+    if (!parsed.success || parsed.data.Key !== key) throw this.malformed(key);
+    const { Value, ModifyIndex, Flags } = parsed.data;
+    return { stored: { value: Value ?? Buffer.alloc(0), revision: ModifyIndex, flags: Flags }, index };
+  }
+
+  /** @returns undefined if the answer had the status that stands for "no" (`statusOfNo`) */
+  private async send(
+    key: string,
+    { signal, timeoutMs = REQUEST_TIMEOUT_MS, repeat = true }: RequestOptions & { repeat?: boolean },
+    request: (options: { ctx: EventEmitter; timeout: number }) => Promise<unknown>,
+    statusOfNo?: number,
+  ): Promise<Answer | undefined> {
+    for (let attempt = 0; ; attempt++) {
+      if (isAborted(signal)) throw this.cancelled(key);
+      // This is how the consul package is asked for the response's headers, and told to give up.
+      const ctx = Object.assign(new EventEmitter(), { includeResponse: true });
+      const cancel = (): void => void ctx.emit('cancel');
+      signal?.addEventListener('abort', cancel, { once: true });
+      try {
+        return (await request({ ctx, timeout: timeoutMs })) as Answer;
+      } catch (error) {
+        if (isAborted(signal)) throw this.cancelled(key);
+        const status = statusOf(error);
+        if (status !== undefined && status === statusOfNo) return undefined;
+        const failure = this.failure(key, status, error, timeoutMs);
+        const delay = RETRY_DELAYS_MS[attempt];
+        if (!repeat || failure.kind !== 'unavailable' || delay === undefined) throw failure;
+        await sleep(delay, undefined, { signal }).catch(() => {
+          throw this.cancelled(key);
+        });
+      } finally {
+        signal?.removeEventListener('abort', cancel);
+      }
+    }
+  }
+
+  private failure(key: string, status: number | undefined, error: unknown, timeoutMs: number): ConsulError {
+    const make = (kind: ConsulError['kind'], detail: string): ConsulError =>
+      new ConsulError(kind, this.address, key, detail);
+    if (status === undefined) return make('unavailable', describeNetworkError(error, timeoutMs));
+    if (status === 403)
+      return make('forbidden', 'permission denied (403); check the Consul token and its policy');
+    if (status === 413) return make('too-large', 'the value is over the limit of 512 KiB (413)');
+    if (status === 429 || status >= 500) return make('unavailable', `Consul cannot answer now (${status})`);
+    return make('rejected', `the request was refused (${status})`);
+  }
+
+  private malformed(key: string): ConsulError {
+    const detail = 'the answer is not in the form that Consul sends; is this the address of a Consul agent?';
+    return new ConsulError('malformed', this.address, key, detail);
+  }
+
+  private cancelled(key: string): ConsulError {
+    return new ConsulError('cancelled', this.address, key, 'the request was cancelled');
+  }
+}
+
+function transactionBytes(key: string, value: Buffer): number {
+  // Base64, and about a hundred bytes of JSON around it.
+  return Math.ceil(value.length / 3) * 4 + Buffer.byteLength(key) + 100;
+}
+
+/** A function, because the flag changes while we wait and the compiler would take it for settled. */
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted ?? false;
+}
+
+function statusOf(error: unknown): number | undefined {
+  const status = (error as { response?: { statusCode?: unknown } }).response?.statusCode;
+  return typeof status === 'number' ? status : undefined;
+}
+
+function describeNetworkError(error: unknown, timeoutMs: number): string {
+  const { code, isTimeout } = error as { code?: unknown; isTimeout?: unknown };
+  if (isTimeout === true) return `no answer within ${Math.round(timeoutMs / 1000)} s`;
+  if (code === 'ECONNREFUSED') return 'connection refused: is it running, and is the address right?';
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return 'the host name cannot be resolved: check the address';
+  return `no usable answer (${typeof code === 'string' ? code : 'connection failed'})`;
+}

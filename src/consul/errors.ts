@@ -1,0 +1,41 @@
+/**
+ * Everything that can go wrong between us and Consul, as a closed set.
+ *
+ * - `forbidden`: 403: the ACL token may not do this
+ * - `unavailable`: no answer, a timeout, a 429 or a 5xx: it says nothing about the key
+ * - `too-large`: 413: the value or the transaction is over Consul's limit
+ * - `malformed`: the answer is not what Consul would send
+ * - `rejected`: any other 4xx
+ * - `cancelled`: we gave the request up ourselves
+ */
+export type ConsulErrorKind =
+  'forbidden' | 'unavailable' | 'too-large' | 'malformed' | 'rejected' | 'cancelled';
+
+/** A failed request to Consul. The message names the Consul and the key; no client library's error travels along. */
+export class ConsulError extends Error {
+  override readonly name = 'ConsulError';
+
+  constructor(
+    readonly kind: ConsulErrorKind,
+    /** Address of the Consul agent that was asked. */
+    readonly address: string,
+    /** Key that was asked for. */
+    readonly key: string,
+    detail: string,
+  ) {
+    super(`Consul ${address}: ${key}: ${detail}`);
+  }
+}
+
+/** A key of ours in Consul that does not hold what it should. Nothing is guessed from it, and nothing deleted. */
+export class StoredInfoError extends Error {
+  override readonly name = 'StoredInfoError';
+
+  constructor(
+    readonly address: string,
+    readonly key: string,
+    detail: string,
+  ) {
+    super(`Consul ${address}: ${key}: ${detail}`);
+  }
+}

@@ -1,0 +1,54 @@
+/** A value as it stands in the store. */
+export interface StoredValue {
+  value: Buffer;
+  /** Changes with every write of this key. Consul: ModifyIndex. */
+  revision: number;
+  /** A number of the writer's own; staged values keep their write time there. */
+  flags: number;
+}
+
+/** A check-and-set write: it happens only if the key still has the revision `expect` (0: does not exist). */
+export interface Write {
+  key: string;
+  value: Buffer;
+  expect: number;
+  flags?: number;
+}
+
+/**
+ * What sync info needs from its store. Consul is the one that exists; this interface is the place where another
+ * one would be plugged in.
+ */
+export interface KeyValueStore {
+  /** For messages. */
+  readonly address: string;
+
+  /** Undefined only if the store itself says that the key does not exist. */
+  get(key: string, signal?: AbortSignal): Promise<StoredValue | undefined>;
+
+  keys(prefix: string, signal?: AbortSignal): Promise<string[]>;
+
+  /** Whether `commit` can take these writes at once. A single write always may be tried. */
+  fitsOneCommit(writes: readonly Write[]): boolean;
+
+  /**
+   * Writes all or nothing.
+   *
+   * @returns the new revision of each key; undefined if one of the keys had another revision than expected
+   */
+  commit(writes: readonly Write[], signal?: AbortSignal): Promise<Map<string, number> | undefined>;
+
+  /** Removes a key if it still has this revision. False if it has another one. */
+  remove(key: string, expect: number, signal?: AbortSignal): Promise<boolean>;
+
+  /**
+   * Waits until something changed since `index`, or `waitMs` passed. A return does not prove a change: compare
+   * the content. Pass the returned index the next time; 0 returns at once.
+   */
+  waitForChange(
+    key: string,
+    index: number,
+    waitMs: number,
+    signal?: AbortSignal,
+  ): Promise<{ stored: StoredValue | undefined; index: number }>;
+}

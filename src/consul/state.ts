@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import { StoredInfoError } from './errors';
+import type { Write } from './key-value-store';
+import type { SyncInfo } from './sync-info';
+
+/** What the last cycle that changed anything, or that ended in another way than the one before it, came to. */
+const LastCycle = z.object({
+  outcome: z.enum(['synced', 'unchanged', 'partial', 'timed-out', 'cancelled', 'failed']),
+  /** RFC 3339. */
+  finishedAt: z.string(),
+  counts: z.record(z.string(), z.number()),
+});
+export type LastCycle = z.infer<typeof LastCycle>;
+
+/** uuid of each mount of the origin. A re-created mount has another one, and otherwise looks like an empty one. */
+const MountUuids = z.record(z.string(), z.string());
+export type MountUuids = z.infer<typeof MountUuids>;
+
+/** `<syncPath>origin/state`: beside the sync info, unknown to the original vsync, which never lists keys. */
+const OriginStateSchema = z.object({
+  v: z.literal(1),
+  mounts: MountUuids,
+  /** A save that did not fit one transaction and may have stopped half-way: it is finished, never undone. */
+  pending: z.object({ manifest: z.string(), staged: z.array(z.string()) }).optional(),
+  last: LastCycle.optional(),
+});
+export type OriginState = z.infer<typeof OriginStateSchema>;
+
+/** `<syncPath>destination/state`, written after the index: a state without an index makes the original fail. */
+const DestinationStateSchema = z.object({
+  v: z.literal(1),
+  /** Fingerprint of the configuration that the last cycle ran under. */
+  config: z.string(),
+  /** Hash of the origin's index that the last cycle has dealt with. The watch compares with it. */
+  considered: z.string(),
+  mounts: MountUuids,
+  last: LastCycle.optional(),
+});
+export type DestinationState = z.infer<typeof DestinationStateSchema>;
+
+/** A state as it stands in the store. */
+export interface Stored<T> {
+  /** Undefined if there is none yet. */
+  state: T | undefined;
+  /** 0 if there is none yet. */
+  revision: number;
+}
+
+export const readOriginState = (info: SyncInfo, signal?: AbortSignal): Promise<Stored<OriginState>> =>
+  readState(info, OriginStateSchema, signal);
+
+export const readDestinationState = (
+  info: SyncInfo,
+  signal?: AbortSignal,
+): Promise<Stored<DestinationState>> => readState(info, DestinationStateSchema, signal);
+
+/** @throws StoredInfoError if the key holds something else: a state is never guessed, it guards deletes */
+async function readState<T>(info: SyncInfo, schema: z.ZodType<T>, signal?: AbortSignal): Promise<Stored<T>> {
+  const stored = await info.store.get(info.stateKey, signal);
+  if (stored === undefined) return { state: undefined, revision: 0 };
+  const parsed = schema.safeParse(tryJson(stored.value.toString('utf8')));
+  if (parsed.success) return { state: parsed.data, revision: stored.revision };
+  throw new StoredInfoError(
+    info.store.address,
+    info.stateKey,
+    'not a state that this version of vsync wrote; ' +
+      'restore the key from a backup, or remove it to have it written anew',
+  );
+}
+
+function tryJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+export function writeOfState(info: SyncInfo, state: OriginState | DestinationState, expect: number): Write {
+  return { key: info.stateKey, value: Buffer.from(JSON.stringify(state)), expect };
+}
+
+/**
+ * Whether a state is worth a write. The time and the counts of a cycle in which nothing happened are not: a
+ * cycle without changes writes nothing at all.
+ */
+export function stateDiffers<T extends OriginState | DestinationState>(
+  before: T | undefined,
+  after: T,
+): boolean {
+  if (before === undefined) return true;
+  const lasting = ({ last: _, ...rest }: T): string =>
+    JSON.stringify(rest, Object.keys(flatten(rest)).sort());
+  return lasting(before) !== lasting(after) || standing(before.last) !== standing(after.last);
+}
+
+/** `synced` and `unchanged` are the same standing: all is well. */
+function standing(last: LastCycle | undefined): string {
+  return last === undefined || last.outcome === 'unchanged' ? 'synced' : last.outcome;
+}
+
+/** All keys at any depth, for a JSON text whose key order is fixed. */
+function flatten(value: unknown, keys: Record<string, true> = {}): Record<string, true> {
+  if (typeof value === 'object' && value !== null) {
+    for (const [key, inner] of Object.entries(value)) {
+      keys[key] = true;
+      flatten(inner, keys);
+    }
+  }
+  return keys;
+}

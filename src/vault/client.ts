@@ -1,0 +1,205 @@
+import nodeVault from 'node-vault';
+import pLimit, { type LimitFunction } from 'p-limit';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { classify, VaultError, type VaultErrorKind } from './errors';
+import { UndiciTransport, type TransportResponse } from './transport';
+
+/** How to log in: a token, or an AppRole whose login gives one. */
+export type VaultAuth =
+  { kind: 'token'; token: string } | { kind: 'approle'; path: string; roleId: string; secretId: string };
+
+export interface VaultOptions {
+  /** URL of the Vault, for example `https://vault.example.com:8200`. */
+  address: string;
+  auth: VaultAuth;
+  /** Vault Enterprise namespace; empty for none. */
+  namespace: string;
+  /** Requests in flight at the most, over all activities of this process. */
+  concurrency: number;
+  caFile?: string;
+}
+
+/** Time for one request. Vault's own default is 90 s; a KV request that takes longer than this is an outage. */
+const REQUEST_TIMEOUT_MS = 20_000;
+
+/** Waits between the attempts of a request that met an outage or a quota. The cycle's own retries come after. */
+const RETRY_DELAYS_MS: readonly number[] = [100, 400, 1_600];
+
+interface ReadOptions {
+  signal?: AbortSignal | undefined;
+  bodyOn404?: boolean;
+}
+
+const ErrorBody = z.object({ errors: z.array(z.string()) });
+const LoginBody = z.object({ auth: z.object({ client_token: z.string().min(1) }) });
+
+/**
+ * One Vault: node-vault over our transport, with every answer checked, transient failures repeated, and the
+ * number of requests in flight limited for the whole process.
+ *
+ * All methods throw {@link VaultError} and nothing else.
+ */
+export class VaultClient {
+  readonly address: string;
+  private readonly transport: UndiciTransport;
+  private readonly vault: nodeVault.client;
+  private readonly limit: LimitFunction;
+  private login: Promise<void> | undefined;
+
+  constructor(private readonly options: VaultOptions) {
+    this.address = options.address.replace(/\/+$/, '');
+    this.limit = pLimit(options.concurrency);
+    this.transport = new UndiciTransport(this.address, {
+      connections: options.concurrency,
+      timeoutMs: REQUEST_TIMEOUT_MS,
+      ...(options.caFile === undefined ? {} : { caFile: options.caFile }),
+    });
+    this.vault = nodeVault({
+      apiVersion: 'v1',
+      endpoint: this.address,
+      // An omitted token or namespace would fall back to VAULT_TOKEN and VAULT_NAMESPACE: with two Vaults that
+      // can send the token of one to the other.
+      token: options.auth.kind === 'token' ? options.auth.token : 'not-logged-in',
+      // node-vault's own debug output prints secret values.
+      debug: () => undefined,
+      'request-promise': this.transport.requestPromise,
+    });
+    // Set afterwards, because the constructor takes an empty one from VAULT_NAMESPACE and VAULT_PREFIX.
+    Object.assign(this.vault, { namespace: options.namespace, pathPrefix: '' });
+    // node-vault's handler drops the status and the headers of an error: we class every answer ourselves.
+    this.vault.handleVaultResponse = (response) => Promise.resolve(response);
+  }
+
+  /**
+   * GET of an API path.
+   *
+   * @param bodyOn404 take a 404 whose body fits the schema as the answer: so KV answers for the data of a
+   *   version that is deleted or destroyed
+   */
+  read<T>(path: string, schema: z.ZodType<T>, { signal, bodyOn404 = false }: ReadOptions = {}): Promise<T> {
+    return this.send(path, schema, () => this.vault.read(path, { signal }), { signal, bodyOn404 });
+  }
+
+  /** LIST of an API path. */
+  list<T>(path: string, schema: z.ZodType<T>, signal?: AbortSignal): Promise<T> {
+    return this.send(path, schema, () => this.vault.list(path, { signal }), { signal });
+  }
+
+  /** POST to an API path. A write that timed out may have happened: the caller decides whether to look. */
+  write<T>(path: string, body: unknown, schema: z.ZodType<T>, signal?: AbortSignal): Promise<T> {
+    return this.send(path, schema, () => this.vault.write(path, body, { signal }), { signal, isWrite: true });
+  }
+
+  /** DELETE of an API path. */
+  async delete(path: string, signal?: AbortSignal): Promise<void> {
+    await this.send(path, z.unknown(), () => this.vault.delete(path, { signal }), { signal, isWrite: true });
+  }
+
+  async close(): Promise<void> {
+    await this.transport.close();
+  }
+
+  private async send<T>(
+    path: string,
+    schema: z.ZodType<T>,
+    request: () => Promise<unknown>,
+    { signal, isWrite = false, bodyOn404 = false }: ReadOptions & { isWrite?: boolean },
+  ): Promise<T> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await this.ensureLogin();
+        const answer = (await this.limit(async () => {
+          if (signal?.aborted === true) {
+            throw new VaultError('cancelled', this.address, path, 'the request was cancelled');
+          }
+          return request();
+        })) as TransportResponse;
+        return this.check(path, answer, schema, bodyOn404);
+      } catch (error) {
+        const failure = error instanceof VaultError ? error : this.unexpected(path, error);
+        const delay = RETRY_DELAYS_MS[attempt];
+        // After a lost answer nobody knows whether a write happened: whoever asked for it must look first.
+        const repeatable = failure.transient && !(isWrite && failure.kind === 'unavailable');
+        if (!repeatable || delay === undefined) throw failure;
+        await sleep(failure.retryAfterMs ?? delay, undefined, { signal }).catch(() => {
+          throw new VaultError('cancelled', this.address, path, 'the request was cancelled');
+        });
+      }
+    }
+  }
+
+  private check<T>(path: string, answer: TransportResponse, schema: z.ZodType<T>, bodyOn404 = false): T {
+    const { statusCode: status, body } = answer;
+    if (status === 200 || status === 204) {
+      const parsed = schema.safeParse(body);
+      if (parsed.success) return parsed.data;
+      throw new VaultError(
+        'malformed',
+        this.address,
+        path,
+        'the answer is not in the form that Vault sends; is there a proxy or a login page in between?',
+        status,
+      );
+    }
+    if (status === 404 && bodyOn404) {
+      const parsed = schema.safeParse(body);
+      if (parsed.success) return parsed.data;
+    }
+    const errors = ErrorBody.safeParse(body);
+    const texts = errors.success ? errors.data.errors : undefined;
+    const kind = classify(status, texts);
+    throw new VaultError(kind, this.address, path, explain(kind, status, texts), status, answer.retryAfterMs);
+  }
+
+  private ensureLogin(): Promise<void> {
+    if (this.options.auth.kind === 'token') return Promise.resolve();
+    this.login ??= this.logIn(this.options.auth).catch((error: unknown) => {
+      this.login = undefined; // the next request tries again
+      throw error;
+    });
+    return this.login;
+  }
+
+  private async logIn(auth: Extract<VaultAuth, { kind: 'approle' }>): Promise<void> {
+    const path = `auth/${auth.path}/login`;
+    const body = { role_id: auth.roleId, secret_id: auth.secretId };
+    const answer = (await this.vault.write(path, body)) as TransportResponse;
+    this.vault.token = this.check(path, answer, LoginBody).auth.client_token;
+  }
+
+  private unexpected(path: string, error: unknown): VaultError {
+    // Only the name: the message of a foreign error may hold the request.
+    const name = error instanceof Error ? error.name : typeof error;
+    return new VaultError('rejected', this.address, path, `unexpected ${name} while sending the request`);
+  }
+}
+
+/** What happened and what to do, for each kind. */
+function explain(kind: VaultErrorKind, status: number, errors: readonly string[] | undefined): string {
+  const said =
+    errors !== undefined && errors.length > 0 ? `: ${errors.join('; ').replace(/\s+/g, ' ').trim()}` : '';
+  switch (kind) {
+    case 'absent':
+      return 'nothing is stored there (404)';
+    case 'no-mount':
+      return `no secrets engine is mounted there (404${said}); check the mounts in the configuration`;
+    case 'forbidden':
+      return `permission denied (403${said}); check the token and its policies`;
+    case 'conflict':
+      return 'another version was written in the meantime (400, check-and-set)';
+    case 'throttled':
+      return 'too many requests (429): a rate limit quota of this Vault';
+    case 'sealed':
+      return 'the Vault is sealed (503): unseal it';
+    case 'unavailable':
+      return `the Vault cannot answer now (${status}${said})`;
+    case 'too-large':
+      return `the secret is too large for this Vault's storage (${status})`;
+    case 'malformed':
+      return `the answer (${status}) is not Vault's; is there a proxy or a login page in between?`;
+    case 'rejected':
+    case 'cancelled':
+      return `the request was refused (${status}${said})`;
+  }
+}

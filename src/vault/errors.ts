@@ -1,0 +1,84 @@
+/**
+ * Everything that can go wrong between us and a Vault, as a closed set. `classify` is the only place that
+ * turns a status code into one of these; the rules come from Vault's API documentation and from measurements.
+ *
+ * - `absent`: 404 without an error text: nothing is stored there
+ * - `no-mount`: no secrets engine answers at that path, or it is not KV version 2
+ * - `forbidden`: 403: the token is dead, or a policy lacks something
+ * - `conflict`: a check-and-set write met another version than the expected one
+ * - `throttled`: 429: a quota
+ * - `sealed`: 503 of a sealed Vault
+ * - `unavailable`: no answer, a timeout, a 5xx or a "not ready yet": it says nothing about the secret
+ * - `too-large`: the value does not fit the storage of this Vault
+ * - `malformed`: the answer is not what Vault would send (a proxy's HTML page, for example)
+ * - `rejected`: any other 4xx; also a path that cannot be sent
+ * - `cancelled`: we gave the request up ourselves
+ */
+export type VaultErrorKind =
+  | 'absent'
+  | 'no-mount'
+  | 'forbidden'
+  | 'conflict'
+  | 'throttled'
+  | 'sealed'
+  | 'unavailable'
+  | 'too-large'
+  | 'malformed'
+  | 'rejected'
+  | 'cancelled';
+
+/** Kinds that may pass by themselves: the request is worth repeating. */
+const TRANSIENT: ReadonlySet<VaultErrorKind> = new Set(['throttled', 'sealed', 'unavailable']);
+
+/**
+ * A failed request to Vault. The message names the Vault and the path, never a value or a token; it is made
+ * from our own words and Vault's error text, so no client library's error (which holds both) travels along.
+ */
+export class VaultError extends Error {
+  override readonly name = 'VaultError';
+
+  constructor(
+    readonly kind: VaultErrorKind,
+    /** Address of the Vault that was asked. */
+    readonly address: string,
+    /** API path that was asked for, without `/v1/`. */
+    readonly path: string,
+    detail: string,
+    /** HTTP status, when there was an answer. */
+    readonly status?: number,
+    /** How long Vault asked us to wait, in milliseconds (`Retry-After`). */
+    readonly retryAfterMs?: number,
+  ) {
+    super(`Vault ${address}: ${path}: ${detail}`);
+  }
+
+  get transient(): boolean {
+    return TRANSIENT.has(this.kind);
+  }
+}
+
+/**
+ * Classes an answer of Vault that is not a success.
+ *
+ * @param errors the `errors` of the body; undefined if the body is not Vault's JSON
+ */
+export function classify(status: number, errors: readonly string[] | undefined): VaultErrorKind {
+  const text = errors?.join('; ') ?? '';
+  if (status === 404) {
+    if (errors === undefined) return 'malformed';
+    if (errors.length === 0) return 'absent';
+    return /no handler for route|unsupported path/.test(text) ? 'no-mount' : 'rejected';
+  }
+  if (status === 403) return 'forbidden';
+  if (status === 429) return 'throttled';
+  if (status === 412) return 'unavailable'; // the required index has not reached this node yet
+  if (status === 413 || /too large|exceeds? .*(limit|size)/i.test(text)) return 'too-large';
+  if (status === 503) return /sealed/i.test(text) ? 'sealed' : 'unavailable';
+  if (status >= 500) return 'unavailable';
+  if (status === 400) {
+    if (/check-and-set parameter did not match/.test(text)) return 'conflict';
+    // KV says so while it upgrades a mount or waits for its primary: never "missing".
+    if (/Upgrading from non-versioned|Waiting for the primary/i.test(text)) return 'unavailable';
+  }
+  return status >= 300 && status < 400 ? 'malformed' : 'rejected';
+}

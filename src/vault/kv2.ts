@@ -1,0 +1,187 @@
+import { z } from 'zod';
+import type { VaultClient } from './client';
+import { VaultError } from './errors';
+
+/** Identity and kind of a secrets engine. A re-created engine has another uuid, but otherwise answers like an empty one. */
+export interface Mount {
+  uuid: string;
+  /** True for KV version 2, the only kind that vsync reads and writes. */
+  isKv2: boolean;
+  /** Type as Vault names it, with KV's version: `kv version 1`, `transit`, … */
+  kind: string;
+}
+
+/** Metadata of one secret, in the names of Vault's API. */
+export type SecretMetadata = z.infer<typeof MetadataBody>['data'];
+
+/** What stands at a path: the value of one version, or the mark that this version is deleted or destroyed. */
+export type SecretVersion =
+  | { live: true; version: number; createdTime: string; data: unknown }
+  | { live: false; version: number; createdTime: string };
+
+const MountBody = z.object({
+  data: z.object({
+    uuid: z.string().min(1),
+    type: z.string(),
+    options: z.object({ version: z.string().optional() }).nullish(),
+  }),
+});
+const ListBody = z.object({ data: z.object({ keys: z.array(z.string().min(1)) }) });
+const VersionEntry = z.object({
+  created_time: z.string(),
+  deletion_time: z.string(),
+  destroyed: z.boolean(),
+});
+const MetadataBody = z.object({
+  data: z.object({
+    current_version: z.number().int().min(0),
+    updated_time: z.string(),
+    versions: z.record(z.string(), VersionEntry),
+  }),
+});
+const DataBody = z.object({
+  data: z.object({
+    // Not parsed further: the value is copied as it is, and zod would drop a key named __proto__.
+    data: z.unknown(),
+    metadata: VersionEntry.extend({ version: z.number().int().min(1) }),
+  }),
+});
+const WriteBody = z.object({ data: z.object({ version: z.number().int().min(1) }) });
+const HealthBody = z.object({ cluster_id: z.string().optional(), sealed: z.boolean() });
+const TokenBody = z.object({ data: z.object({ ttl: z.number(), renewable: z.boolean().optional() }) });
+
+/**
+ * The requests of KV version 2 that vsync needs. A secret is named by its mount (`secret/`) and its path in
+ * it (`team/app`). Every method throws {@link VaultError}.
+ */
+export class Kv2 {
+  constructor(readonly client: VaultClient) {}
+
+  /** The engine at a mount. Needs any one permission below the mount, unlike `sys/mounts`. */
+  async mount(mount: string, signal?: AbortSignal): Promise<Mount> {
+    const path = this.encode('sys/internal/ui/mounts/', mount.replace(/\/$/, ''));
+    const { data } = await this.client.read(path, MountBody, { signal });
+    const version = data.options?.version;
+    return {
+      uuid: data.uuid,
+      isKv2: data.type === 'kv' && version === '2',
+      kind: data.type === 'kv' ? `kv version ${version ?? '1'}` : data.type,
+    };
+  }
+
+  /**
+   * Names in one folder, as Vault lists them: a folder's name ends in `/`, and `a` and `a/` may both be there.
+   * Includes secrets that are deleted. Empty only if Vault itself says that nothing is there.
+   *
+   * @param folder path in the mount, empty for its root, else ending in `/`
+   */
+  async list(mount: string, folder: string, signal?: AbortSignal): Promise<string[]> {
+    const path = this.encode(`${mount}metadata/`, folder.replace(/\/$/, ''));
+    try {
+      return (await this.client.list(path, ListBody, signal)).data.keys;
+    } catch (error) {
+      // LIST of a folder with no keys is a 404 without an error text, not an empty list.
+      if (error instanceof VaultError && error.kind === 'absent') return [];
+      throw error;
+    }
+  }
+
+  /** Metadata of a secret; undefined if Vault says that there is none. */
+  async metadata(mount: string, path: string, signal?: AbortSignal): Promise<SecretMetadata | undefined> {
+    return this.unlessAbsent(async () => {
+      const answer = await this.client.read(this.encode(`${mount}metadata/`, path), MetadataBody, { signal });
+      return answer.data;
+    });
+  }
+
+  /** One version of a secret, the current one by default; undefined if Vault says that there is none. */
+  async data(
+    mount: string,
+    path: string,
+    { version, signal }: { version?: number; signal?: AbortSignal } = {},
+  ): Promise<SecretVersion | undefined> {
+    const query = version === undefined ? '' : `?version=${version}`;
+    return this.unlessAbsent(async () => {
+      const answer = await this.client.read(this.encode(`${mount}data/`, path) + query, DataBody, {
+        signal,
+        bodyOn404: true,
+      });
+      const { data, metadata } = answer.data;
+      const common = { version: metadata.version, createdTime: metadata.created_time };
+      return data === null || data === undefined
+        ? { live: false, ...common }
+        : { live: true, data, ...common };
+    });
+  }
+
+  /**
+   * Writes a value if the current version is still `cas` (0: the secret never had a version).
+   *
+   * @returns the version that was written
+   * @throws VaultError of kind `conflict` if another version stands there
+   */
+  async write(
+    mount: string,
+    path: string,
+    data: unknown,
+    cas: number,
+    signal?: AbortSignal,
+  ): Promise<number> {
+    const body = { data, options: { cas } };
+    return (await this.client.write(this.encode(`${mount}data/`, path), body, WriteBody, signal)).data
+      .version;
+  }
+
+  /** Soft-deletes exactly one version. Needs `update` on `<mount>delete/`, which old policies may lack. */
+  async deleteVersion(mount: string, path: string, version: number, signal?: AbortSignal): Promise<void> {
+    const body = { versions: [version] };
+    await this.client.write(this.encode(`${mount}delete/`, path), body, z.unknown(), signal);
+  }
+
+  /** Soft-deletes whatever version is the latest now. */
+  async deleteLatest(mount: string, path: string, signal?: AbortSignal): Promise<void> {
+    await this.client.delete(this.encode(`${mount}data/`, path), signal);
+  }
+
+  /** Identity of the Vault cluster. It outlives restarts, but not a Vault in dev mode. Needs no token. */
+  async clusterId(signal?: AbortSignal): Promise<string> {
+    const path = 'sys/health?standbyok=true&perfstandbyok=true&sealedcode=200';
+    const health = await this.client.read(path, HealthBody, { signal });
+    if (health.sealed || health.cluster_id === undefined) {
+      throw new VaultError('sealed', this.client.address, 'sys/health', 'the Vault is sealed: unseal it');
+    }
+    return health.cluster_id;
+  }
+
+  /** Asks whether the token is alive. Throws `forbidden` if it is not. */
+  async checkToken(signal?: AbortSignal): Promise<void> {
+    await this.client.read('auth/token/lookup-self', TokenBody, { signal });
+  }
+
+  private async unlessAbsent<T>(read: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await read();
+    } catch (error) {
+      if (error instanceof VaultError && error.kind === 'absent') return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * Puts a path of the user's into a URL: each segment is percent-encoded, slashes stay. node-vault itself
+   * encodes nothing, so that `a?b` or `a#b` would read another secret.
+   */
+  private encode(prefix: string, path: string): string {
+    const whole = (prefix + path).replace(/\/$/, '');
+    const segments = whole.split('/');
+    if (segments.some((segment) => segment === '' || segment === '.' || segment === '..')) {
+      throw new VaultError(
+        'rejected',
+        this.client.address,
+        whole,
+        'a path with an empty, "." or ".." segment',
+      );
+    }
+    return segments.map(encodeURIComponent).join('/');
+  }
+}
