@@ -1,0 +1,62 @@
+import type { StoredBucket, SyncInfo } from '../../consul/sync-info';
+import { hashBucket } from '../../sync/bucket';
+import type { Insight } from '../../sync/insight';
+import { ActivityError } from '../failures';
+import { CHECKPOINT_MS } from '../limits';
+
+/**
+ * One bucket of the destination's info while its secrets are copied. Claims are added after the secret has
+ * arrived, and saved by check-and-set against the revision from before the work.
+ */
+export class BucketCheckpoint {
+  private savedHash: string | undefined;
+  private revision: number;
+  private savedAtMs = Date.now();
+  private saving: Promise<void> = Promise.resolve();
+
+  /**
+   * @param insights what the destination is known to have; grows and shrinks with the work
+   */
+  constructor(
+    private readonly info: SyncInfo,
+    private readonly id: number,
+    stored: StoredBucket,
+    readonly insights: Map<string, Insight>,
+  ) {
+    this.savedHash = stored.hash;
+    this.revision = stored.revision;
+  }
+
+  /** Saves if the last time is some seconds ago. */
+  async saveSometimes(): Promise<void> {
+    if (Date.now() - this.savedAtMs >= CHECKPOINT_MS) await this.save();
+  }
+
+  /**
+   * Saves unless nothing changed. Without the activity's signal: on cancellation this is the last thing to do.
+   *
+   * @throws ActivityError `Conflict` if somebody else wrote the bucket
+   */
+  save(): Promise<void> {
+    // One after the other, because each write needs the revision of the one before.
+    this.saving = this.saving.then(() => this.write());
+    return this.saving;
+  }
+
+  private async write(): Promise<void> {
+    this.savedAtMs = Date.now();
+    const hash = hashBucket(this.insights);
+    if (hash === this.savedHash) return;
+    const write = this.info.writeOfBucket(this.id, this.insights, this.revision);
+    const revision = (await this.info.store.commit([write]))?.get(write.key);
+    if (revision === undefined) {
+      throw new ActivityError(
+        'Conflict',
+        `Consul ${this.info.store.address}: ${write.key}: somebody else wrote this bucket during the cycle; is ` +
+          'another destination running on this sync path?',
+      );
+    }
+    this.savedHash = hash;
+    this.revision = revision;
+  }
+}

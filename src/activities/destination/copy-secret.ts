@@ -1,0 +1,89 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Insight } from '../../sync/insight';
+import { locate, type Location } from '../../sync/paths';
+import { VaultError } from '../../vault/errors';
+import type { SecretVersion } from '../../vault/kv2';
+import { PathError } from '../failures';
+import { WRITE_ATTEMPTS } from '../limits';
+import type { DestinationDeps } from './deps';
+
+/** What became of one secret. */
+export interface Copied {
+  /** `skipped`: the destination already had this value, or the origin has none any more. */
+  did: 'added' | 'updated' | 'skipped';
+  /** Whether the destination's info may say that it has this insight. */
+  claim: boolean;
+}
+
+/** Where the secret of a path in the sync info stands at the origin. */
+export function placeAtOrigin({ config }: DestinationDeps, path: string): Location {
+  const place = locate(path, config.origin.mounts);
+  if (place === undefined) throw new PathError('outside-mounts', path);
+  return place;
+}
+
+/** Where it stands at the destination, after the transforms. */
+export function placeAtDestination({ config, transformer }: DestinationDeps, path: string): Location {
+  const place = locate(transformer.transform(path).path, config.destination.mounts);
+  if (place === undefined || place.rel === '') throw new PathError('outside-mounts', path);
+  return place;
+}
+
+/**
+ * Copies the origin's current value of one secret. The value lives in this function only.
+ *
+ * The destination's version is read before the origin's value, and the write is bound to it: whoever reads later
+ * wins, so a worker that was thought dead and comes back cannot undo what was written after it. A value that is
+ * already there is not written again.
+ *
+ * @param compareFirst false if the destination is not known to have the secret: it is then written at once, on
+ *   the condition that it never had a version
+ * @throws VaultError, or PathError if the path is below none of the mounts
+ */
+export async function copySecret(
+  deps: DestinationDeps,
+  path: string,
+  insight: Insight,
+  compareFirst: boolean,
+  signal: AbortSignal,
+): Promise<Copied> {
+  const from = placeAtOrigin(deps, path);
+  const to = placeAtDestination(deps, path);
+  const readDestination = (): Promise<SecretVersion | undefined> =>
+    deps.vault.data(to.mount, to.rel, { signal });
+
+  let there = compareFirst ? await readDestination() : undefined;
+  for (let attempt = 1; ; attempt++) {
+    const value = await deps.originVault.data(from.mount, from.rel, { signal });
+    if (value?.live !== true) return { did: 'skipped', claim: false };
+    // The origin may have moved on since its info was written. The newer value is copied, but not claimed: the
+    // info that names it is on its way, and then costs one comparison.
+    const claim = value.version === insight.version && value.createdTime === insight.updateTime;
+    if (there?.live === true && sameValue(there.data, value.data)) return { did: 'skipped', claim };
+    const did = there === undefined ? 'added' : 'updated';
+    try {
+      await deps.vault.write(to.mount, to.rel, value.data, there?.version ?? 0, signal);
+      return { did, claim };
+    } catch (error) {
+      if (!(error instanceof VaultError) || signal.aborted || attempt === WRITE_ATTEMPTS) throw error;
+      // Either somebody else wrote, or the answer to our own write was lost: look what stands there now.
+      if (error.kind !== 'conflict' && error.kind !== 'unavailable') throw error;
+      const before = there;
+      there = await readDestination();
+      const ownWriteArrived = error.kind === 'unavailable' && there?.version === (before?.version ?? 0) + 1;
+      if (ownWriteArrived && there?.live === true && sameValue(there.data, value.data)) return { did, claim };
+    }
+  }
+}
+
+/**
+ * Compares parsed values, because Vault keeps objects, not texts. Own keys and types, at any depth.
+ * -0 and 0 are the same here: JSON.stringify writes both as 0, and a difference would never go away.
+ */
+function sameValue(a: unknown, b: unknown): boolean {
+  return isDeepStrictEqual(normalised(a), normalised(b));
+}
+
+function normalised(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value)) as unknown;
+}

@@ -1,0 +1,61 @@
+import { cancellationDetails } from '@temporalio/activity';
+import pLimit from 'p-limit';
+import type { CopySecretsInput, CopySecretsResult } from '../../workflows/messages';
+import { ActivityError } from '../failures';
+import { inParallel } from '../in-parallel';
+import { OutageDetector } from '../outage';
+import { TallyBuilder } from '../tally';
+import { copyBucket, type CopyContext } from './copy-bucket';
+import type { DestinationDeps } from './deps';
+
+/** Buckets of a group at the same time: the next one begins while the last secrets of the one before are written. */
+const BUCKETS_AT_ONCE = 4;
+
+/**
+ * Brings the secrets of a group of buckets to the destination. Each bucket of the destination's info is saved as
+ * its secrets arrive: what is lost with a worker is at most some seconds of claims, never a secret.
+ */
+export async function copySecrets(
+  deps: DestinationDeps,
+  input: CopySecretsInput,
+  signal: AbortSignal,
+  progress: (done: number) => void,
+): Promise<CopySecretsResult> {
+  const origin = await deps.originInfo.readIndex(signal);
+  const own = await deps.info.readIndex(signal);
+  if (origin.index === undefined) {
+    throw new ActivityError(
+      'OriginInfoGone',
+      `Consul ${deps.originInfo.store.address}: ${deps.originInfo.indexKey}: the origin's index vanished during the cycle`,
+      true,
+    );
+  }
+  if (own.revision !== input.indexRevision) {
+    throw new ActivityError(
+      'Conflict',
+      `Consul ${deps.info.store.address}: ${deps.info.indexKey}: another cycle wrote the destination's sync info ` +
+        'during this one; the next cycle goes on from there',
+    );
+  }
+  const tally = new TallyBuilder();
+  const context: CopyContext = {
+    deps,
+    originIndex: origin.index,
+    ownIndex: own.index?.length === origin.index.length ? own.index : undefined,
+    mounts: input.mounts,
+    tally,
+    outage: new OutageDetector(),
+    onProgress: () => {
+      progress(tally.progress);
+    },
+  };
+  const limit = pLimit(BUCKETS_AT_ONCE);
+  try {
+    await inParallel(input.buckets, signal, (id, stop) => limit(() => copyBucket(context, id, stop)));
+  } catch (error) {
+    // The cycle ran out of time or was cancelled, and every bucket is saved: its counts are still of interest.
+    // A worker's shutdown is no decision about the cycle: that has to fail, so that another worker goes on.
+    if (cancellationDetails()?.cancelRequested !== true) throw error;
+  }
+  return { v: 1, ...tally.result() };
+}

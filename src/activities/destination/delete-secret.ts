@@ -1,0 +1,60 @@
+import { insightOfMetadata } from '../../sync/insight';
+import { locate, type Location } from '../../sync/paths';
+import { VaultError } from '../../vault/errors';
+import { PathError } from '../failures';
+import { placeAtDestination } from './copy-secret';
+import type { DestinationDeps } from './deps';
+
+/**
+ * Asks the origin whether a secret that its info lacks is really gone.
+ *
+ * @returns `absent`: its metadata says deleted, or there is none; `served`: the origin still has it;
+ *   `withdrawn`: its mount is not configured any more, so nobody can say
+ * @throws PathError `mount-changed` if the mount is not the one it was: a re-created mount answers exactly like
+ *   one whose secrets were all deleted
+ * @throws VaultError if the origin cannot be asked
+ */
+export async function absenceAtOrigin(
+  { originVault }: DestinationDeps,
+  place: Location | undefined,
+  mounts: Record<string, string>,
+  signal: AbortSignal,
+): Promise<'absent' | 'served' | 'withdrawn'> {
+  if (place === undefined) return 'withdrawn';
+  const metadata = await originVault.metadata(place.mount, place.rel, signal);
+  if (metadata !== undefined && insightOfMetadata(metadata, Date.now()) !== undefined) return 'served';
+  // Asked after the answer: the same engine now means that it was the same engine then.
+  const { uuid } = await originVault.mount(place.mount, signal);
+  if (uuid !== mounts[place.mount]) throw new PathError('mount-changed', place.mount + place.rel);
+  return 'absent';
+}
+
+/**
+ * Soft-deletes one secret at the destination: the version that stood there before the origin was asked, and no
+ * later one.
+ *
+ * @returns `deleted`, `gone` if nothing stood there, `held` if the origin has the secret again
+ */
+export async function deleteSecret(
+  deps: DestinationDeps,
+  path: string,
+  mounts: Record<string, string>,
+  signal: AbortSignal,
+): Promise<'deleted' | 'gone' | 'held'> {
+  const to = placeAtDestination(deps, path);
+  const there = await deps.vault.data(to.mount, to.rel, { signal });
+  if (there?.live !== true) return 'gone';
+  const from = locate(path, deps.config.origin.mounts);
+  if ((await absenceAtOrigin(deps, from, mounts, signal)) !== 'absent') return 'held';
+  try {
+    await deps.vault.deleteVersion(to.mount, to.rel, there.version, signal);
+  } catch (error) {
+    if (!(error instanceof VaultError) || error.kind !== 'forbidden') throw error;
+    // Policies written for the original vsync allow only to delete what is the latest: make sure that it is ours.
+    const latest = await deps.vault.data(to.mount, to.rel, { signal });
+    if (latest?.live !== true) return 'gone';
+    if (latest.version !== there.version) return 'held';
+    await deps.vault.deleteLatest(to.mount, to.rel, signal);
+  }
+  return 'deleted';
+}

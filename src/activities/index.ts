@@ -1,0 +1,101 @@
+import { cancellationSignal, Context } from '@temporalio/activity';
+import type { Client } from '@temporalio/client';
+import type {
+  ActivityInput,
+  CopySecretsInput,
+  CopySecretsResult,
+  DestinationPreflightResult,
+  DiffIndicesResult,
+  FetchMetadataInput,
+  FetchMetadataResult,
+  ListPathsResult,
+  OriginPreflightResult,
+  SaveDestinationInput,
+  SaveDestinationResult,
+  SaveOriginInput,
+  SaveOriginResult,
+  WakeDestinationInput,
+  WakeDestinationResult,
+  WatchInput,
+} from '../workflows/messages';
+import { copySecrets } from './destination/copy-secrets';
+import type { DestinationDeps } from './destination/deps';
+import { diffIndices } from './destination/diff-indices';
+import { preflight as destinationPreflight } from './destination/preflight';
+import { saveSyncInfo as saveDestinationInfo } from './destination/save-sync-info';
+import { wakeDestination } from './destination/wake-destination';
+import { watchIndex } from './destination/watch-index';
+import { ActivityError } from './failures';
+import { reportProgress } from './interceptor';
+import type { OriginDeps } from './origin/deps';
+import { fetchMetadata } from './origin/fetch-metadata';
+import { listPaths } from './origin/list-paths';
+import { preflight as originPreflight } from './origin/preflight';
+import { saveSyncInfo as saveOriginInfo } from './origin/save-sync-info';
+
+/** The activities of one origin, bound to its clients. */
+export function createOriginActivities(deps: OriginDeps) {
+  const check = (input: ActivityInput): AbortSignal => begin(input, deps.fingerprint, deps.config.name);
+  return {
+    async preflight(input: ActivityInput): Promise<OriginPreflightResult> {
+      return originPreflight(deps, check(input));
+    },
+    async listPaths(input: ActivityInput): Promise<ListPathsResult> {
+      return listPaths(deps, check(input), reportProgress);
+    },
+    async fetchMetadata(input: FetchMetadataInput): Promise<FetchMetadataResult> {
+      return fetchMetadata(deps, input, check(input), reportProgress);
+    },
+    async saveSyncInfo(input: SaveOriginInput): Promise<SaveOriginResult> {
+      return saveOriginInfo(deps, input, check(input));
+    },
+  };
+}
+
+/** The activities of one destination and its watch, bound to its clients. */
+export function createDestinationActivities(deps: DestinationDeps) {
+  const check = (input: ActivityInput): AbortSignal => begin(input, deps.fingerprint, deps.config.name);
+  return {
+    async preflight(input: ActivityInput): Promise<DestinationPreflightResult> {
+      return destinationPreflight(deps, check(input));
+    },
+    async diffIndices(input: ActivityInput): Promise<DiffIndicesResult> {
+      return diffIndices(deps, check(input));
+    },
+    async copySecrets(input: CopySecretsInput): Promise<CopySecretsResult> {
+      return copySecrets(deps, input, check(input), reportProgress);
+    },
+    async saveSyncInfo(input: SaveDestinationInput): Promise<SaveDestinationResult> {
+      return saveDestinationInfo(deps, input, check(input));
+    },
+    async watchIndex(_input: WatchInput): Promise<void> {
+      await watchIndex(deps, temporalClient(), cancellationSignal());
+    },
+    async wakeDestination({ whileRunning }: WakeDestinationInput): Promise<WakeDestinationResult> {
+      return wakeDestination(deps, temporalClient(), { whileRunning }, cancellationSignal());
+    },
+  };
+}
+
+export type OriginActivities = ReturnType<typeof createOriginActivities>;
+export type DestinationActivities = ReturnType<typeof createDestinationActivities>;
+
+/** The worker's own connection, so that activities need no other address or credentials. */
+function temporalClient(): Client {
+  return Context.current().client;
+}
+
+/**
+ * Refuses work that was made for another configuration than this worker's: its Vaults, mounts, sync paths or
+ * transforms would be others.
+ *
+ * @returns the signal that says when to stop
+ */
+function begin(input: ActivityInput, fingerprint: string, name: string): AbortSignal {
+  if (input.fingerprint === fingerprint) return cancellationSignal();
+  throw new ActivityError(
+    'ConfigChanged',
+    `this cycle of ${name} was started for another configuration than the one of the worker that got it: run ` +
+      '"vsync start -c FILE" with the new configuration, and restart the workers that still have the old one',
+  );
+}

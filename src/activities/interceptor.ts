@@ -1,0 +1,65 @@
+import { activityInfo, cancellationDetails, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { toFailure } from './failures';
+
+/** A quarter of the heartbeat timeout: one that is lost does no harm. */
+const HEARTBEAT_MS = 2_500;
+
+/** Latest progress of each running activity, by its task token. */
+const progressOf = new Map<string, number>();
+
+/** Called by activities: the number goes out with the next heartbeat, for display only. */
+export function reportProgress(done: number): void {
+  progressOf.set(key(), done);
+}
+
+function key(): string {
+  const { activityId, workflowExecution } = activityInfo();
+  return `${workflowExecution?.runId ?? ''}/${activityId}`;
+}
+
+/**
+ * Around every activity: heartbeats, so that cancellation reaches it and a dead worker is noticed, and the
+ * mapping of every error to a failure that may be shown.
+ */
+export class ActivityInterceptor implements ActivityInboundCallsInterceptor {
+  constructor(private readonly log: Logger) {}
+
+  async execute(
+    input: ActivityExecuteInput,
+    next: Next<ActivityInboundCallsInterceptor, 'execute'>,
+  ): Promise<unknown> {
+    const beat = (): void => {
+      heartbeat({ done: progressOf.get(key()) ?? 0 });
+    };
+    const timer = setInterval(beat, HEARTBEAT_MS);
+    // The first one at once: an activity is then cancellable from its beginning.
+    beat();
+    try {
+      return await next(input);
+    } catch (error) {
+      const { activityType, attempt } = activityInfo();
+      this.log.debug({ activityType, attempt, error }, 'activity failed');
+      throw this.failure(error);
+    } finally {
+      clearInterval(timer);
+      progressOf.delete(key());
+    }
+  }
+
+  private failure(error: unknown): ApplicationFailure | CancelledFailure {
+    if (!cancellationSignal().aborted) return toFailure(error);
+    if (cancellationDetails()?.workerShutdown === true) {
+      // No decision is made by a worker that goes away: the workflow stays open, and the next worker goes on.
+      return ApplicationFailure.create({
+        type: 'WorkerShutdown',
+        message: 'the worker shut down; another one goes on',
+        nonRetryable: false,
+      });
+    }
+    const reason: unknown = cancellationSignal().reason;
+    return reason instanceof CancelledFailure ? reason : new CancelledFailure('cancelled');
+  }
+}

@@ -1,0 +1,32 @@
+/** Every number that bounds an activity's work, with its reason. Times of activities stand in workflows/activity-options.ts. */
+
+/** Paths in one chunk of metadata to fetch: some seconds of work, so that several workers share a large scan. */
+export const CHUNK_PATHS = 2_000;
+
+/** Chunks and groups in a cycle at the most: its history then stays under 2,000 events and 1 MB. */
+export const MAX_CHUNKS = 128;
+export const MAX_GROUPS = 128;
+
+/** Failed paths that a result names. The counts tell how many there were. */
+export const MAX_FAILURES = 20;
+
+/** Time between two writes of the same bucket while its secrets are copied, in milliseconds. */
+export const CHECKPOINT_MS = 3_000;
+
+/** Vault requests in flight at the most, where `numWorkers` does not say. Vault itself is the limit from about here. */
+export const DEFAULT_CONCURRENCY = 32;
+
+/** Failures in a row, with no success in between, that mean an outage of Vault and not bad luck of one secret. */
+export const OUTAGE_AFTER = 8;
+
+/** How long one long poll of the watch may take, in milliseconds. */
+export const WATCH_POLL_MS = 60_000;
+
+/** Pause between two polls of the watch, in milliseconds: an index that always rises must not make a busy loop. */
+export const WATCH_PAUSE_MS = 500;
+
+/** Time between two clean-ups of the staged lists, in milliseconds. */
+export const STAGING_CLEANUP_MS = 3_600_000;
+
+/** Attempts to write a secret that somebody else changes at the same time. The next cycle tries again. */
+export const WRITE_ATTEMPTS = 3;

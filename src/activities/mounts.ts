@@ -1,0 +1,56 @@
+import type { MountUuids } from '../consul/state';
+import { VaultError } from '../vault/errors';
+import type { Kv2 } from '../vault/kv2';
+import { ActivityError } from './failures';
+
+/**
+ * Reads the identity of each mount, and makes sure that it is KV version 2.
+ *
+ * @param key where the mounts stand in the configuration, for the message
+ * @throws ActivityError `MountMissing` or `NotKv2`, which name the mount, the Vault and the configuration key
+ */
+export async function readMounts(
+  vault: Kv2,
+  mounts: readonly string[],
+  key: string,
+  signal?: AbortSignal,
+): Promise<MountUuids> {
+  const uuids: MountUuids = {};
+  for (const name of mounts) {
+    const mount = await describeMount(vault, name, key, signal);
+    if (!mount.isKv2) {
+      throw new ActivityError(
+        'NotKv2',
+        `Vault ${vault.client.address}: mount ${name} is ${mount.kind}, and vsync needs kv version 2; ` +
+          `change ${key}, or upgrade the mount with: vault kv enable-versioning ${name}`,
+      );
+    }
+    uuids[name] = mount.uuid;
+  }
+  return uuids;
+}
+
+async function describeMount(
+  vault: Kv2,
+  name: string,
+  key: string,
+  signal?: AbortSignal,
+): ReturnType<Kv2['mount']> {
+  try {
+    return await vault.mount(name, signal);
+  } catch (error) {
+    if (!(error instanceof VaultError) || error.kind !== 'forbidden') throw error;
+    // Vault answers 403 for a mount that does not exist, even to root: a live token means it is not the token.
+    await vault.checkToken(signal);
+    throw new ActivityError(
+      'MountMissing',
+      `Vault ${vault.client.address}: mount ${name} does not exist, or the token has no permission below it; ` +
+        `check ${key} and the token's policies`,
+    );
+  }
+}
+
+/** Mounts that are not the engines any more that they were. */
+export function changedMounts(remembered: MountUuids | undefined, current: MountUuids): string[] {
+  return Object.keys(current).filter((name) => (remembered?.[name] ?? current[name]) !== current[name]);
+}

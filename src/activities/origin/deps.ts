@@ -1,0 +1,15 @@
+import type { OriginConfig } from '../../config/schema';
+import type { Staging } from '../../consul/staging';
+import type { SyncInfo } from '../../consul/sync-info';
+import type { Kv2 } from '../../vault/kv2';
+
+/** What the activities of an origin work with. */
+export interface OriginDeps {
+  config: OriginConfig;
+  /** Of this worker's configuration; inputs that carry another one are refused. */
+  fingerprint: string;
+  vault: Kv2;
+  /** `<syncPath>origin/` */
+  info: SyncInfo;
+  staging: Staging;
+}

@@ -1,0 +1,98 @@
+import { bucketId } from '../../sync/bucket';
+import { bytewise, dataPath } from '../../sync/paths';
+import { readOriginState } from '../../consul/state';
+import type { ListPathsResult } from '../../workflows/messages';
+import { ActivityError, pathFailureClass } from '../failures';
+import { inParallel } from '../in-parallel';
+import { CHUNK_PATHS, MAX_CHUNKS } from '../limits';
+import { changedMounts, readMounts } from '../mounts';
+import { OutageDetector } from '../outage';
+import { TallyBuilder } from '../tally';
+import type { OriginDeps } from './deps';
+import { chunkOfBucket, type Chunk, type Manifest } from './manifest';
+
+interface Folder {
+  mount: string;
+  /** Path in the mount: empty for its root, else ending in "/". */
+  folder: string;
+}
+
+/**
+ * Walks the folders of all mounts, and stages the paths split by bucket.
+ *
+ * A folder whose listing fails is unknown, not empty. The identity of each mount is taken before and after the
+ * walk, because a mount that is re-created answers like one whose secrets were all deleted.
+ */
+export async function listPaths(
+  { config, vault, info, staging }: OriginDeps,
+  signal: AbortSignal,
+  progress: (listed: number) => void,
+): Promise<ListPathsResult> {
+  const { revision: indexRevision } = await info.readIndex(signal);
+  const { state } = await readOriginState(info, signal);
+  const mounts = await readMounts(vault, config.origin.mounts, 'origin.mounts', signal);
+  const tally = new TallyBuilder();
+  const unknown: string[] = [];
+  for (const mount of changedMounts(state?.mounts, mounts)) {
+    // Its secrets may be gone, or not restored yet: what was known of them is kept until somebody says so.
+    unknown.push(mount);
+    tally.fail(mount, 'mount-changed', 'unknown');
+  }
+
+  const paths = new Map<string, string[]>(config.origin.mounts.map((mount) => [mount, []]));
+  const outage = new OutageDetector();
+  /** Lists one folder; its subfolders are the work of the next level. */
+  const listFolder = async ({ mount, folder }: Folder, stop: AbortSignal): Promise<Folder[]> => {
+    const names = await vault.list(mount, folder, stop).catch((error: unknown) => {
+      if (stop.aborted) throw error;
+      outage.failed(error);
+      tally.fail(mount + folder, pathFailureClass(error), 'unknown');
+      unknown.push(mount + folder);
+    });
+    if (names === undefined) return [];
+    outage.succeeded();
+    const secrets = names.filter((name) => !name.endsWith('/'));
+    for (const name of secrets) paths.get(mount)?.push(folder + name);
+    tally.count('listed', secrets.length);
+    progress(tally.progress);
+    return names.filter((name) => name.endsWith('/')).map((name) => ({ mount, folder: folder + name }));
+  };
+  let level: Folder[] = config.origin.mounts.map((mount) => ({ mount, folder: '' }));
+  while (level.length > 0) level = (await inParallel(level, signal, listFolder)).flat();
+
+  const after = await readMounts(vault, config.origin.mounts, 'origin.mounts', signal);
+  const [changed] = changedMounts(mounts, after);
+  if (changed !== undefined) {
+    throw new ActivityError(
+      'MountChanged',
+      `Vault ${vault.client.address}: mount ${changed} was re-created while it was being listed; listing again`,
+      true,
+    );
+  }
+
+  const { numBuckets } = config;
+  const chunks = await Promise.all(
+    splitByBucket(paths, numBuckets).map((chunk) => staging.put(chunk satisfies Chunk, signal)),
+  );
+  const manifest: Manifest = { v: 1, numBuckets, mounts, unknown: unknown.sort(bytewise), chunks };
+  const reference = await staging.put(manifest, signal);
+  return { v: 1, manifest: reference, chunks: chunks.length, indexRevision, ...tally.result() };
+}
+
+/** Chunks of about CHUNK_PATHS paths, each with whole buckets; in an order that depends on the paths alone. */
+function splitByBucket(paths: ReadonlyMap<string, string[]>, numBuckets: number): Chunk[] {
+  const total = [...paths.values()].reduce((sum, inMount) => sum + inMount.length, 0);
+  // A power of two, so that the split (and with it what has to be staged again) rarely changes as secrets come.
+  const wanted = 2 ** Math.ceil(Math.log2(Math.max(1, total / CHUNK_PATHS)));
+  const count = Math.min(wanted, numBuckets, MAX_CHUNKS);
+  const chunks = Array.from({ length: count }, () => new Map<string, string[]>());
+  for (const [mount, inMount] of paths) {
+    for (const path of inMount.sort(bytewise)) {
+      const chunk = chunks[chunkOfBucket(bucketId(dataPath(mount, path), numBuckets), numBuckets, count)];
+      const list = chunk?.get(mount);
+      if (list === undefined) chunk?.set(mount, [path]);
+      else list.push(path);
+    }
+  }
+  return chunks.map((chunk) => ({ v: 1, paths: [...chunk] }));
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import { StoredInfoError } from '../../consul/errors';
+import type { Staging } from '../../consul/staging';
+
+/** What one walk of the origin found: staged by listPaths, read by all that follows in the cycle. */
+const ManifestSchema = z.object({
+  v: z.literal(1),
+  numBuckets: z.number().int().positive(),
+  /** uuid of each mount during the walk. */
+  mounts: z.record(z.string(), z.string()),
+  /** Folders whose listing failed, as mount and path, ending in "/": what was known below them is kept. */
+  unknown: z.array(z.string()),
+  /** References of the staged chunks. Chunk i holds the paths of the buckets that `bucketsOfChunk` gives. */
+  chunks: z.array(z.string()),
+});
+export type Manifest = z.infer<typeof ManifestSchema>;
+
+/** Paths of one chunk: by mount, the paths in it. */
+const ChunkSchema = z.object({ v: z.literal(1), paths: z.array(z.tuple([z.string(), z.array(z.string())])) });
+export type Chunk = z.infer<typeof ChunkSchema>;
+
+/** Buckets of one chunk that have to be written: staged by fetchMetadata, written by saveSyncInfo. */
+const StagedBucketsSchema = z.object({
+  v: z.literal(1),
+  buckets: z.array(
+    z.object({
+      id: z.number().int().min(0),
+      hash: z.string(),
+      /** ModifyIndex of the live bucket before its metadata was read. */
+      revision: z.number().int().min(0),
+      /** The bucket in wire format; absent if the live bucket already holds it and only the index lacks it. */
+      json: z.string().optional(),
+    }),
+  ),
+});
+export type StagedBuckets = z.infer<typeof StagedBucketsSchema>;
+
+export const readManifest = (staging: Staging, reference: string, signal?: AbortSignal): Promise<Manifest> =>
+  read(staging, reference, ManifestSchema, signal);
+export const readChunk = (staging: Staging, reference: string, signal?: AbortSignal): Promise<Chunk> =>
+  read(staging, reference, ChunkSchema, signal);
+export const readStagedBuckets = (
+  staging: Staging,
+  reference: string,
+  signal?: AbortSignal,
+): Promise<StagedBuckets> => read(staging, reference, StagedBucketsSchema, signal);
+
+async function read<T>(
+  staging: Staging,
+  reference: string,
+  schema: z.ZodType<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const parsed = schema.safeParse(await staging.get(reference, signal));
+  if (parsed.success) return parsed.data;
+  throw new StoredInfoError('', `staging/${reference}`, 'a staged list of another version of vsync');
+}
+
+/** The chunk that a bucket belongs to. Fixed by the numbers alone, so that one more secret moves no other one. */
+export function chunkOfBucket(id: number, numBuckets: number, chunks: number): number {
+  return Math.floor((id * chunks) / numBuckets);
+}
+
+/** The buckets of one chunk, ascending. */
+export function bucketsOfChunk(chunk: number, numBuckets: number, chunks: number): number[] {
+  const ids: number[] = [];
+  const first = Math.ceil((chunk * numBuckets) / chunks);
+  for (let id = first; id < numBuckets && chunkOfBucket(id, numBuckets, chunks) === chunk; id++) ids.push(id);
+  return ids;
+}

@@ -1,0 +1,15 @@
+import { readOriginState } from '../../consul/state';
+import type { OriginPreflightResult } from '../../workflows/messages';
+import { readMounts } from '../mounts';
+import type { OriginDeps } from './deps';
+
+/** Looks whether a cycle can do its work at all. Writes nothing. */
+export async function preflight(
+  { config, vault, info }: OriginDeps,
+  signal: AbortSignal,
+): Promise<OriginPreflightResult> {
+  await vault.checkToken(signal);
+  await readMounts(vault, config.origin.mounts, 'origin.mounts', signal);
+  const { state } = await readOriginState(info, signal);
+  return { v: 1, pendingSave: state?.pending !== undefined };
+}

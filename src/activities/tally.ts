@@ -1,0 +1,27 @@
+import type { Counts, Tally } from '../workflows/messages';
+import { MAX_FAILURES } from './limits';
+
+/** Collects what an activity did. */
+export class TallyBuilder {
+  private readonly counts: Partial<Counts> = {};
+  private readonly failures: Tally['failures'] = [];
+
+  count(what: keyof Counts, by = 1): void {
+    this.counts[what] = (this.counts[what] ?? 0) + by;
+  }
+
+  /** Records a path that went wrong, as `failed` or `unknown`. */
+  fail(path: string, failureClass: string, as: 'failed' | 'unknown' = 'failed'): void {
+    this.count(as);
+    if (this.failures.length < MAX_FAILURES) this.failures.push({ path, class: failureClass });
+  }
+
+  /** Number of secrets dealt with so far, for the heartbeat. */
+  get progress(): number {
+    return Object.values(this.counts).reduce((sum, count) => sum + count, 0);
+  }
+
+  result(): Tally {
+    return { counts: this.counts, failures: this.failures };
+  }
+}

@@ -1,0 +1,290 @@
+import {
+  ScheduleAlreadyRunning,
+  ScheduleNotFoundError,
+  ScheduleOverlapPolicy,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  type Client,
+  type ScheduleDescription,
+  type ScheduleHandle,
+  type ScheduleOptions,
+} from '@temporalio/client';
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readMounts } from './activities/mounts';
+import type { Clients } from './clients';
+import type { Config } from './config/schema';
+import { scheduleId, taskQueue, watchId } from './names';
+import { UserError } from './user-error';
+import {
+  ORIGIN_CHANGED,
+  type CycleInput,
+  type CycleResult,
+  type OriginChangedSignal,
+} from './workflows/messages';
+
+/** The least catch-up window that Temporal takes. */
+const MIN_CATCHUP_MS = 10_000;
+
+/** What a schedule is about, in its action's memo: enough to notice that a config would take over another sync. */
+interface Identity {
+  v: 1;
+  role: string;
+  clusters: Record<string, string>;
+  syncPaths: Record<string, string>;
+}
+
+/**
+ * Looks whether a cycle could do its work, without writing anything.
+ *
+ * @throws VaultError, ConsulError or ActivityError that name the server and what to do
+ */
+export async function checkAccess(clients: Clients): Promise<void> {
+  if (clients.role === 'origin') {
+    const { vault, info, config } = clients.deps;
+    await vault.checkToken();
+    await readMounts(vault, config.origin.mounts, 'origin.mounts');
+    await info.readIndex();
+    return;
+  }
+  const { originVault, vault, originInfo, info, config } = clients.deps;
+  await originVault.checkToken();
+  await vault.checkToken();
+  await readMounts(originVault, config.origin.mounts, 'origin.mounts');
+  await readMounts(vault, config.destination.mounts, 'destination.mounts');
+  await originInfo.readIndex();
+  await info.readIndex();
+}
+
+/** What `start` did. */
+export interface Started {
+  scheduleId: string;
+  schedule: 'created' | 'updated';
+  paused: boolean;
+}
+
+/**
+ * Creates or updates the schedule of a configuration (and, of a destination, its watch), and starts a first cycle
+ * unless the schedule is paused. Idempotent.
+ *
+ * @param adopt take the schedule over even though it was made for another Vault or sync path
+ */
+export async function start(client: Client, clients: Clients, { adopt = false } = {}): Promise<Started> {
+  await checkAccess(clients);
+  const { config, fingerprint } = clients.deps;
+  const options = scheduleOptions(config, fingerprint, identity(clients));
+  const handle = client.schedule.getHandle(options.scheduleId);
+  const schedule = await ensureSchedule(client, handle, options, identity(clients), adopt);
+  if (config.role === 'destination') await ensureWatch(client, config.name);
+  const { state } = await handle.describe();
+  if (!state.paused) await handle.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
+  return { scheduleId: options.scheduleId, schedule, paused: state.paused };
+}
+
+async function ensureSchedule(
+  client: Client,
+  handle: ScheduleHandle,
+  options: ScheduleOptions,
+  wanted: Identity,
+  adopt: boolean,
+): Promise<'created' | 'updated'> {
+  try {
+    await client.schedule.create(options);
+    return 'created';
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+  }
+  const { spec, action, policies } = options;
+  await handle.update((previous) => {
+    if (!adopt) assertSameSync(previous, wanted);
+    // The state goes back as it was: an update without it would un-pause the schedule.
+    return { spec, action, policies, state: previous.state };
+  });
+  return 'updated';
+}
+
+function scheduleOptions(config: Config, fingerprint: string, memo: Identity): ScheduleOptions {
+  const { role, name } = config;
+  const { tickMs, timeoutMs } = config.role === 'origin' ? config.origin : config.destination;
+  const input: CycleInput = { v: 1, name, fingerprint, timeoutMs };
+  return {
+    scheduleId: scheduleId(role, name),
+    // The offset spreads the syncs, so that not all of them fire at the same moment.
+    spec: { intervals: [{ every: tickMs, offset: offsetMs(name, tickMs) }] },
+    action: {
+      type: 'startWorkflow',
+      workflowType: role === 'origin' ? 'originCycle' : 'destinationCycle',
+      workflowId: scheduleId(role, name),
+      taskQueue: taskQueue(role, name),
+      args: [input],
+      memo: { vsync: memo },
+      // No timeout and no retry here: they would skip the cleanup of the cycle, which has a timer of its own.
+    },
+    policies: {
+      overlap: ScheduleOverlapPolicy.SKIP,
+      catchupWindow: Math.max(tickMs, MIN_CATCHUP_MS),
+    },
+  };
+}
+
+/** @returns 0 ≤ offset < tick, in whole seconds, the same for a name at any time */
+function offsetMs(name: string, tickMs: number): number {
+  const hash = createHash('sha256').update(name).digest().readUInt32BE(0);
+  return (hash % Math.max(1, Math.floor(tickMs / 1000))) * 1000;
+}
+
+function identity({ clusters: { origin, destination }, deps: { config } }: Clients): Identity {
+  const clusters: Record<string, string> = destination === undefined ? { origin } : { origin, destination };
+  const syncPaths: Record<string, string> =
+    config.role === 'origin'
+      ? { origin: config.origin.syncPath }
+      : { origin: config.origin.syncPath, destination: config.destination.syncPath };
+  return { v: 1, role: config.role, clusters, syncPaths };
+}
+
+function assertSameSync(previous: ScheduleDescription, wanted: Identity): void {
+  const found = previous.action.memo?.['vsync'] as Identity | undefined;
+  if (found?.v !== 1) return;
+  const differences = (['clusters', 'syncPaths'] as const).flatMap((what) =>
+    Object.entries(wanted[what])
+      .filter(([role, value]) => (found[what][role] ?? value) !== value)
+      .map(([role, value]) => {
+        const key = what === 'clusters' ? `${role}.vault (cluster id)` : `${role}.syncPath`;
+        return `${key} was ${found[what][role] ?? ''} and is ${value}`;
+      }),
+  );
+  if (differences.length === 0) return;
+  throw new UserError(
+    `schedule ${previous.scheduleId} belongs to another sync: ${differences.join('; ')}. If two configurations share ` +
+      'a name, give this one another "name". If the Vault was rebuilt or restored on purpose, say so: vsync start --adopt',
+  );
+}
+
+async function ensureWatch(client: Client, name: string): Promise<void> {
+  try {
+    await client.workflow.start('watchOrigin', {
+      workflowId: watchId(name),
+      taskQueue: taskQueue('destination', name),
+      args: [{ v: 1, name }],
+      staticSummary: `Starts a cycle of ${name} soon after the origin changed`,
+    });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+}
+
+/**
+ * Removes the schedule and the watch. A cycle that is running ends by itself; sync info and secrets stay.
+ *
+ * @returns what was there to be removed
+ */
+export async function stop(client: Client, config: Config): Promise<{ schedule: boolean; watch: boolean }> {
+  const schedule = await unlessMissing(() =>
+    client.schedule.getHandle(scheduleId(config.role, config.name)).delete(),
+  );
+  const watch =
+    config.role === 'destination' &&
+    // Terminated and not cancelled: there is nothing to clean up, and no worker may be left to do it.
+    (await unlessMissing(() => client.workflow.getHandle(watchId(config.name)).terminate('vsync stop')));
+  return { schedule, watch };
+}
+
+/** A cycle as Temporal knows it. */
+export interface TriggeredCycle {
+  workflowId: string;
+  /** Waits for its end. Rejects if the cycle failed or was cancelled. */
+  result: () => Promise<CycleResult>;
+}
+
+/** How long Temporal may take to start a cycle that was asked for, when nothing is in its way. */
+const START_WAIT_MS = 20_000;
+
+/** Time without a sign of the cycle after which it is asked for again. */
+const ASK_AGAIN_MS = 4_000;
+
+/** What became of a trigger. */
+export interface Triggered {
+  /** Undefined if another cycle is running: this one follows it. */
+  cycle?: TriggeredCycle;
+}
+
+/**
+ * Asks for a cycle now, also on a paused schedule. If one is running, one more follows it.
+ *
+ * Temporal names a cycle by the second in which it was asked for, and drops a second one of the same name
+ * (measured): the trigger waits for the next second, and is repeated until a cycle is there.
+ *
+ * @param wait wait for the cycle to start, also if another one is running
+ */
+export async function trigger(client: Client, config: Config, { wait = false } = {}): Promise<Triggered> {
+  const handle = client.schedule.getHandle(scheduleId(config.role, config.name));
+  const before = new Set(cyclesOf(await describe(handle)));
+  let askedMs = 0;
+  for (let idleMs = 0; idleMs < START_WAIT_MS;) {
+    const { info, raw } = await describe(handle);
+    const workflowId = cyclesOf({ info }).find((id) => !before.has(id));
+    if (workflowId !== undefined) {
+      return { cycle: { workflowId, result: () => client.workflow.getHandle(workflowId).result() } };
+    }
+    const comes = info.runningActions.length > 0 || Number(raw.info?.bufferSize ?? 0) > 0;
+    if (askedMs > 0 && comes && !wait) return {};
+    if (askedMs === 0 || (!comes && Date.now() - askedMs > ASK_AGAIN_MS)) {
+      await pastTheSecondOf(info.recentActions.at(-1)?.scheduledAt);
+      await handle.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
+      askedMs = Date.now();
+    }
+    await sleep(POLL_MS);
+    if (!comes) idleMs += POLL_MS;
+  }
+  throw new UserError(
+    `schedule ${handle.scheduleId} was triggered, but started no cycle within ${START_WAIT_MS / 1000} s; look at it ` +
+      `with: temporal schedule describe --schedule-id ${handle.scheduleId}`,
+  );
+}
+
+async function pastTheSecondOf(last: Date | undefined): Promise<void> {
+  const nextSecondMs = Math.floor((last?.getTime() ?? 0) / 1000 + 1) * 1000;
+  const waitMs = nextSecondMs - Date.now();
+  // Clocks may differ: never longer than the second that it is about.
+  if (waitMs > 0) await sleep(Math.min(waitMs, 1_000));
+}
+
+const POLL_MS = 100;
+
+function cyclesOf({ info }: Pick<ScheduleDescription, 'info'>): string[] {
+  return info.recentActions.map(({ action }) => action.workflow.workflowId);
+}
+
+/** Tells a destination's watch that the origin changed. */
+export async function signalOriginChanged(client: Client, config: Config): Promise<void> {
+  if (config.role === 'origin') {
+    throw new UserError(
+      "vsync signal is for a destination: give the destination's file, or trigger the origin instead",
+    );
+  }
+  const handle = client.workflow.getHandle(watchId(config.name));
+  if (!(await unlessMissing(() => handle.signal<[OriginChangedSignal]>(ORIGIN_CHANGED, { v: 1 })))) {
+    throw new UserError(`there is no watch ${watchId(config.name)}: start it with "vsync start -c FILE"`);
+  }
+}
+
+/** Describes a schedule. @throws UserError if there is none */
+export async function describe(handle: ScheduleHandle): Promise<ScheduleDescription> {
+  try {
+    return await handle.describe();
+  } catch (error) {
+    if (!(error instanceof ScheduleNotFoundError)) throw error;
+    throw new UserError(`there is no schedule ${handle.scheduleId}: create it with "vsync start -c FILE"`);
+  }
+}
+
+/** @returns false if the schedule or workflow was not there */
+async function unlessMissing(work: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError || error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,115 @@
+import { WorkflowFailedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { readDestinationState, readOriginState, type LastCycle } from './consul/state';
+import type { SyncInfo } from './consul/sync-info';
+import type { Config } from './config/schema';
+import { scheduleId } from './names';
+import { describe } from './starter';
+import type { Counts, CycleResult, PathFailure } from './workflows/messages';
+
+/** Cycles that status shows. Temporal remembers the last ten of a schedule. */
+const SHOWN_CYCLES = 5;
+
+/** One cycle, as far as Temporal still knows it. */
+export interface CycleStatus {
+  workflowId: string;
+  startedAt: string;
+  /** An outcome, or `running`, `failed`, `terminated`, `forgotten` (its history is past the retention). */
+  outcome: string;
+  durationMs?: number;
+  counts?: Counts;
+  failures?: PathFailure[];
+  /** Why it failed, or what explains its outcome. */
+  note?: string;
+}
+
+/** What `vsync status --json` prints. */
+export interface Status {
+  name: string;
+  role: string;
+  schedule: string;
+  paused: boolean;
+  /** RFC 3339; absent if paused. */
+  nextCycleAt?: string;
+  /** Newest first. */
+  cycles: CycleStatus[];
+  /** The last cycle that changed something or ended in another way than before, from Consul: it outlives Temporal's retention. */
+  last?: LastCycle;
+}
+
+/** Collects the status of one sync from Temporal and Consul. */
+export async function readStatus(client: Client, config: Config, info: SyncInfo): Promise<Status> {
+  const handle = client.schedule.getHandle(scheduleId(config.role, config.name));
+  const { state, info: scheduleInfo } = await describe(handle);
+  const running = scheduleInfo.runningActions.map(({ workflow }) => workflow.workflowId);
+  const recent = scheduleInfo.recentActions.slice(-SHOWN_CYCLES).reverse();
+  const cycles = await Promise.all(
+    recent.map(async ({ action, takenAt }): Promise<CycleStatus> => {
+      const { workflowId } = action.workflow;
+      const startedAt = takenAt.toISOString();
+      if (running.includes(workflowId)) return { workflowId, startedAt, outcome: 'running' };
+      return { workflowId, startedAt, ...(await readCycle(client, workflowId)) };
+    }),
+  );
+  const stored = config.role === 'origin' ? await readOriginState(info) : await readDestinationState(info);
+  const next = state.paused ? undefined : scheduleInfo.nextActionTimes[0]?.toISOString();
+  return {
+    name: config.name,
+    role: config.role,
+    schedule: handle.scheduleId,
+    paused: state.paused,
+    ...(next === undefined ? {} : { nextCycleAt: next }),
+    cycles,
+    ...(stored.state?.last === undefined ? {} : { last: stored.state.last }),
+  };
+}
+
+async function readCycle(
+  client: Client,
+  workflowId: string,
+): Promise<Omit<CycleStatus, 'workflowId' | 'startedAt'>> {
+  const handle = client.workflow.getHandle(workflowId);
+  try {
+    const { status, startTime, closeTime } = await handle.describe();
+    if (status.name === 'RUNNING') return { outcome: 'running' };
+    const duration = closeTime === undefined ? {} : { durationMs: closeTime.getTime() - startTime.getTime() };
+    const { outcome, counts, failures, note } = (await handle.result()) as CycleResult;
+    return { outcome, ...duration, counts, failures, ...(note === undefined ? {} : { note }) };
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return { outcome: 'forgotten' };
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    return failedCycle(error);
+  }
+}
+
+/** Words for a cycle that has no result. */
+export function failedCycle({ cause }: WorkflowFailedError): { outcome: string; note?: string } {
+  if (cause instanceof CancelledFailure) return { outcome: 'cancelled' };
+  if (cause instanceof ApplicationFailure)
+    return { outcome: 'failed', note: `${cause.type ?? 'Internal'}: ${cause.message}` };
+  return { outcome: 'terminated' };
+}
+
+/** The status for people. */
+export function formatStatus(status: Status): string {
+  const lines = [
+    `${status.schedule}${status.paused ? ' (paused)' : ''}`,
+    status.nextCycleAt === undefined ? undefined : `  next cycle  ${status.nextCycleAt}`,
+    status.last &&
+      `  last change ${status.last.finishedAt}  ${formatCycle(status.last.outcome, status.last.counts)}`,
+    status.cycles.length === 0 ? '  no cycle yet' : '  cycles',
+    ...status.cycles.flatMap((cycle) => [
+      `    ${cycle.startedAt}  ${formatCycle(cycle.outcome, cycle.counts, cycle.durationMs)}`,
+      cycle.note === undefined ? undefined : `      ${cycle.note}`,
+      ...(cycle.failures ?? []).map(({ path, class: failureClass }) => `      ${failureClass}: ${path}`),
+    ]),
+  ];
+  return lines.filter((line) => line !== undefined).join('\n');
+}
+
+/** One cycle in a line: outcome, time, and the counts that are not zero. */
+export function formatCycle(outcome: string, counts: Partial<Counts> = {}, durationMs?: number): string {
+  const shown = Object.entries(counts).filter(([, count]) => count > 0);
+  const time = durationMs === undefined ? '' : ` in ${(durationMs / 1000).toFixed(2)} s`;
+  return `${outcome}${time}${shown.length === 0 ? '' : `: ${shown.map(([what, count]) => `${what} ${count}`).join(', ')}`}`;
+}

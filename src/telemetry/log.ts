@@ -1,0 +1,22 @@
+import { pino, type Logger } from 'pino';
+import pretty from 'pino-pretty';
+
+export type { Logger } from 'pino';
+
+export interface LogOptions {
+  level: 'debug' | 'info' | 'warn' | 'error';
+  /** `console`: lines for people; `json`: one object per line for machines. */
+  type: 'console' | 'json';
+}
+
+/** The log of this process, on standard error: standard output belongs to what a command was asked for. */
+export function createLog({ level, type }: LogOptions): Logger {
+  if (type === 'json') return pino({ level }, pino.destination({ dest: 2, sync: true }));
+  const stream = pretty({
+    destination: 2,
+    sync: true,
+    ignore: 'pid,hostname',
+    translateTime: 'SYS:HH:MM:ss.l',
+  });
+  return pino({ level }, stream);
+}

@@ -1,0 +1,108 @@
+import {
+  ApplicationFailure,
+  ActivityFailure,
+  CancellationScope,
+  isCancellation,
+  setCurrentDetails,
+  sleep,
+  upsertMemo,
+} from '@temporalio/workflow';
+import {
+  NO_COUNTS,
+  type Counts,
+  type CycleResult,
+  type Outcome,
+  type PathFailure,
+  type Tally,
+} from './messages';
+
+/** Failed paths that a result names. */
+const MAX_FAILURES = 20;
+
+/**
+ * What both kinds of cycle have in common: the timer, the counts, the durations of the steps, and the words for
+ * the end.
+ */
+export class Cycle {
+  readonly counts: Counts = { ...NO_COUNTS };
+  private readonly failures: PathFailure[] = [];
+  private readonly durationsMs: Record<string, number> = {};
+  private timedOut = false;
+
+  /**
+   * Runs the work of the cycle, and cancels it when the time is over.
+   *
+   * A timer of our own, and not the workflow's run timeout: that would skip the cleanup. The flag is needed,
+   * because from a cancelled activity a timeout and an operator's cancel look alike.
+   *
+   * @returns how the work ended; an operator's cancel is thrown only after the cleanup, by `end`
+   * @throws what the work threw, if it was no cancellation
+   */
+  async run(timeoutMs: number, work: () => Promise<void>): Promise<'finished' | 'timed-out' | 'cancelled'> {
+    const timer = new CancellationScope();
+    const scope = new CancellationScope();
+    const timeUp = timer
+      .run(() => sleep(timeoutMs))
+      .then(() => {
+        this.timedOut = true;
+        scope.cancel();
+      })
+      .catch(() => undefined); // the work was done in time, or the whole workflow was cancelled
+    try {
+      await scope.run(work);
+      // Activities that save what they did end well even though they were cancelled.
+      if (scope.consideredCancelled) return this.timedOut ? 'timed-out' : 'cancelled';
+      return 'finished';
+    } catch (error) {
+      // An activity whose worker died while it was being cancelled ends as a timeout of its heartbeat.
+      if (this.timedOut) return 'timed-out';
+      if (isCancellation(error) || scope.consideredCancelled) return 'cancelled';
+      throw error;
+    } finally {
+      timer.cancel();
+      await timeUp;
+    }
+  }
+
+  /** Runs one step, and notes how long it took and (for the web UI) that it is being done. */
+  async step<T>(name: string, work: () => Promise<T>): Promise<T> {
+    setCurrentDetails(name);
+    const startedMs = Date.now();
+    try {
+      return await work();
+    } finally {
+      this.durationsMs[name] = Date.now() - startedMs;
+    }
+  }
+
+  add({ counts, failures }: Tally): void {
+    for (const [what, by] of Object.entries(counts) as [keyof Counts, number][]) this.counts[what] += by;
+    this.failures.push(...failures.slice(0, MAX_FAILURES - this.failures.length));
+  }
+
+  /** The outcome of work that ended by itself. */
+  outcome(changed: boolean): Outcome {
+    if (this.counts.failed > 0 || this.counts.unknown > 0) return 'partial';
+    return changed ? 'synced' : 'unchanged';
+  }
+
+  /** The result of the workflow, and the same in short for whoever looks at it in a list. */
+  end(outcome: Outcome, note?: string): CycleResult {
+    const { counts, failures, durationsMs } = this;
+    upsertMemo({ outcome, ...counts });
+    setCurrentDetails(note === undefined ? outcome : `${outcome}: ${note}`);
+    return { v: 1, outcome, counts, failures, durationsMs, ...(note === undefined ? {} : { note }) };
+  }
+}
+
+/**
+ * Turns whatever ended a cycle into a failure of the workflow. A plain error in a workflow would be retried for
+ * ever as a bug of the worker, and the next tick starts a new cycle anyway.
+ */
+export function cycleFailure(error: unknown): ApplicationFailure {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  const type = cause instanceof ApplicationFailure ? (cause.type ?? 'Internal') : 'Internal';
+  const detail = cause instanceof Error ? cause.message : 'unknown error';
+  const step = error instanceof ActivityFailure ? `${error.activityType}: ` : '';
+  return ApplicationFailure.nonRetryable(`${step}${detail}`, type);
+}

@@ -1,0 +1,91 @@
+import { CancellationScope, CancelledFailure, proxyActivities } from '@temporalio/workflow';
+import type { DestinationActivities } from '../activities';
+import { CLEANUP_OPTIONS, workOptions } from './activity-options';
+import { forEachBounded } from './bounded';
+import { Cycle, cycleFailure } from './cycle';
+import type { ActivityInput, CycleInput, CycleResult, DiffIndicesResult, Outcome } from './messages';
+
+/** Groups in flight: a worker's limiter bounds the secrets, several workers share the groups. */
+const GROUPS_AT_ONCE = 8;
+
+const UNFINISHED: ReadonlySet<Outcome> = new Set(['timed-out', 'cancelled', 'failed']);
+
+/** Failures after which nothing is saved. */
+const HANDS_OFF: ReadonlySet<string> = new Set(['Conflict', 'ConfigChanged']);
+
+/**
+ * One destination cycle: compare the indices, copy what differs, and save what has arrived. Also after a timeout,
+ * a cancel or a failure, the destination's info claims what was applied, and nothing else.
+ */
+export async function destinationCycle(input: CycleInput): Promise<CycleResult> {
+  const { preflight, diffIndices, copySecrets } = proxyActivities<DestinationActivities>(
+    workOptions(input.timeoutMs),
+  );
+  const { saveSyncInfo } = proxyActivities<DestinationActivities>(CLEANUP_OPTIONS);
+  const base: ActivityInput = { v: 1, fingerprint: input.fingerprint };
+  const cycle = new Cycle();
+  let mounts: Record<string, string> = {};
+  let diff: DiffIndicesResult | undefined;
+  let copied = 0;
+
+  /** The index is made from the buckets that are really there: saving it is safe however the copying ended. */
+  const save = (outcome: Outcome): Promise<void> =>
+    cycle.step('saveSyncInfo', () =>
+      CancellationScope.nonCancellable(async () => {
+        if (diff?.considered === undefined) return;
+        const { considered, indexRevision, groups } = diff;
+        // An unfinished cycle has not dealt with the origin's index: the watch has to wake the next one.
+        const dealtWith = UNFINISHED.has(outcome) ? '' : considered;
+        const buckets = groups.flat();
+        const result = {
+          buckets,
+          indexRevision,
+          considered: dealtWith,
+          mounts,
+          outcome,
+          counts: cycle.counts,
+        };
+        await saveSyncInfo({ ...base, ...result });
+      }),
+    );
+
+  try {
+    const ended = await cycle.run(input.timeoutMs, async () => {
+      const checked = await cycle.step('preflight', () => preflight(base));
+      cycle.add(checked);
+      mounts = checked.mounts;
+      diff = await cycle.step('diffIndices', () => diffIndices(base));
+      const { groups, indexRevision } = diff;
+      await cycle.step('copySecrets', () =>
+        forEachBounded(groups, GROUPS_AT_ONCE, async (buckets) => {
+          cycle.add(await copySecrets({ ...base, buckets, mounts, indexRevision }));
+          copied++;
+        }),
+      );
+    });
+
+    if (ended === 'cancelled') {
+      await save('cancelled');
+      throw new CancelledFailure('the cycle was cancelled; what had arrived until then is kept');
+    }
+    if (ended === 'timed-out') {
+      await save('timed-out');
+      const total = diff?.groups.length ?? 0;
+      return cycle.end(
+        'timed-out',
+        `${copied} of ${total} groups done in time; the next cycle goes on from there`,
+      );
+    }
+    const outcome = cycle.outcome((diff?.groups.length ?? 0) > 0);
+    await save(outcome);
+    if (diff?.considered === undefined)
+      return cycle.end(outcome, 'the origin has not written any sync info yet');
+    return cycle.end(outcome);
+  } catch (error) {
+    if (error instanceof CancelledFailure) throw error;
+    const failure = cycleFailure(error);
+    // Whoever else works on this sync path, or on another configuration, is not to be disturbed.
+    if (!HANDS_OFF.has(failure.type ?? '')) await save('failed').catch(() => undefined);
+    throw failure;
+  }
+}

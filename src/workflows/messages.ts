@@ -1,0 +1,211 @@
+/**
+ * Everything that passes through Temporal: inputs and results of workflows, activities and signals. All of it
+ * lands in histories that operators can read, so nothing here may hold a secret value, and everything is small:
+ * numbers, hashes, and capped lists. Each message is one object with a version of its own, so that fields can
+ * be added without breaking histories that are still running.
+ */
+
+/** How a cycle ended. One that failed or was cancelled ends its workflow so, and has no result. */
+export type Outcome = 'synced' | 'unchanged' | 'partial' | 'timed-out' | 'cancelled' | 'failed';
+
+/** What a cycle did, in secrets. Absent counts are 0. */
+export interface Counts {
+  /** Paths that the origin's listings gave. */
+  listed: number;
+  /** Metadata (origin cycle) or values (destination cycle) that were read from the origin. */
+  read: number;
+  added: number;
+  updated: number;
+  deleted: number;
+  /** Left alone on purpose: already equal, or changed again since the origin's sync info was written. */
+  skipped: number;
+  /** Absent from the origin's info, but kept at the destination (`ignoreDeletes`, or the origin still serves it). */
+  held: number;
+  /** Not known to be there or gone: their previous insight was kept. */
+  unknown: number;
+  failed: number;
+}
+
+/** One path that went wrong. */
+export interface PathFailure {
+  /** Path at the origin, or a folder ending in "/". */
+  path: string;
+  /** One of a closed set, for example `forbidden` or `too-large`. */
+  class: string;
+}
+
+/** Input of originCycle and destinationCycle: made by the schedule, the same for every cycle. */
+export interface CycleInput {
+  v: 1;
+  name: string;
+  /** Of the configuration that the schedule was made from; a worker that has another one refuses the work. */
+  fingerprint: string;
+  timeoutMs: number;
+}
+
+/** Result of originCycle and destinationCycle. */
+export interface CycleResult {
+  v: 1;
+  outcome: Outcome;
+  counts: Counts;
+  /** The first of the failures; `counts.failed` and `counts.unknown` tell how many there were. */
+  failures: PathFailure[];
+  /** Milliseconds per step, in the order of the steps. */
+  durationsMs: Record<string, number>;
+  /** What an operator should know about an outcome that explains itself badly. */
+  note?: string;
+}
+
+/** What every activity of a cycle gets. */
+export interface ActivityInput {
+  v: 1;
+  fingerprint: string;
+}
+
+/** Counts and failures of one activity's part of the work. */
+export interface Tally {
+  counts: Partial<Counts>;
+  failures: PathFailure[];
+}
+
+// ---- origin ------------------------------------------------------------------------------------------------
+
+export interface OriginPreflightResult {
+  v: 1;
+  /** A save that stopped half-way: it has to be finished before anything else. */
+  pendingSave: boolean;
+}
+
+export interface ListPathsResult extends Tally {
+  v: 1;
+  /** Reference of the staged manifest, which holds the chunks, the unknown folders and the mounts' identities. */
+  manifest: string;
+  /** Number of chunks, at most 128. */
+  chunks: number;
+  /** ModifyIndex of the origin's index before the work started; 0 if there is none. */
+  indexRevision: number;
+}
+
+export interface FetchMetadataInput extends ActivityInput {
+  manifest: string;
+  /** 0 ≤ chunk < chunks */
+  chunk: number;
+}
+
+export interface FetchMetadataResult extends Tally {
+  v: 1;
+  /** Reference of the staged buckets that have to be written; undefined if none of this chunk has. */
+  staged?: string;
+}
+
+export interface SaveOriginInput extends ActivityInput {
+  /** Undefined: finish the save that stopped half-way. */
+  save?: {
+    manifest: string;
+    staged: string[];
+    /** As from listPaths. */
+    indexRevision: number;
+    outcome: Outcome;
+    counts: Partial<Counts>;
+  };
+}
+
+export interface SaveOriginResult {
+  v: 1;
+  /** Keys that were written; 0 if nothing had to be. */
+  writes: number;
+}
+
+// ---- destination -------------------------------------------------------------------------------------------
+
+export interface DestinationPreflightResult extends Tally {
+  v: 1;
+  /**
+   * uuid of each origin mount as the destination remembers it; where a mount has another one now, the
+   * remembered one stands here, and nothing of that mount is deleted.
+   */
+  mounts: Record<string, string>;
+}
+
+export interface DiffIndicesResult {
+  v: 1;
+  /** Hash of the origin's index; undefined if the origin has not written any info yet. */
+  considered?: string;
+  /** ModifyIndex of the destination's index before the work started; 0 if there is none. */
+  indexRevision: number;
+  /** Ids of the buckets that differ, in groups of work; at most 128 groups. */
+  groups: number[][];
+}
+
+export interface CopySecretsInput extends ActivityInput {
+  buckets: number[];
+  /** As from preflight. */
+  mounts: Record<string, string>;
+  indexRevision: number;
+}
+
+export interface CopySecretsResult extends Tally {
+  v: 1;
+}
+
+export interface SaveDestinationInput extends ActivityInput {
+  /** Ids of all buckets that the cycle may have written. */
+  buckets: number[];
+  indexRevision: number;
+  considered: string;
+  mounts: Record<string, string>;
+  outcome: Outcome;
+  counts: Partial<Counts>;
+}
+
+export interface SaveDestinationResult {
+  v: 1;
+  writes: number;
+}
+
+// ---- watch -------------------------------------------------------------------------------------------------
+
+/** Input of watchOrigin. It does not change with the configuration, so that the watch never has to restart. */
+export interface WatchInput {
+  v: 1;
+  name: string;
+}
+
+/** Name of the signal that says: the origin's index may have changed. */
+export const ORIGIN_CHANGED = 'originChanged';
+
+export interface OriginChangedSignal {
+  v: 1;
+}
+
+export interface WakeDestinationInput {
+  v: 1;
+  /** Ask for one more cycle even if one is running: the change may have come after it compared. */
+  whileRunning: boolean;
+}
+
+export interface WakeDestinationResult {
+  v: 1;
+  /**
+   * - `considered`: the destination has dealt with the origin's current index: nothing to do
+   * - `triggered`: a cycle was asked for
+   * - `running`: a cycle is under way; look again
+   * - `paused`: the schedule is paused; look again
+   * - `waiting`: the origin has no sync info, or there is no schedule; look again
+   */
+  action: 'considered' | 'triggered' | 'running' | 'paused' | 'waiting';
+  /** The longest time between two looks, in milliseconds: the destination's tick. */
+  maxWaitMs: number;
+}
+
+export const NO_COUNTS: Readonly<Counts> = {
+  listed: 0,
+  read: 0,
+  added: 0,
+  updated: 0,
+  deleted: 0,
+  skipped: 0,
+  held: 0,
+  unknown: 0,
+  failed: 0,
+};

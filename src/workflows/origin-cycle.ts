@@ -1,0 +1,62 @@
+import { CancellationScope, CancelledFailure, proxyActivities } from '@temporalio/workflow';
+import type { OriginActivities } from '../activities';
+import { CLEANUP_OPTIONS, workOptions } from './activity-options';
+import { forEachBounded } from './bounded';
+import { Cycle, cycleFailure } from './cycle';
+import type { ActivityInput, CycleInput, CycleResult, ListPathsResult } from './messages';
+
+/** Chunks in flight: a worker's limiter for Vault bounds the requests, several workers share the chunks. */
+const CHUNKS_AT_ONCE = 4;
+
+/**
+ * One origin cycle: list the paths, fetch their metadata, then publish the sync info, or nothing of it.
+ */
+export async function originCycle(input: CycleInput): Promise<CycleResult> {
+  const { preflight, listPaths, fetchMetadata } = proxyActivities<OriginActivities>(
+    workOptions(input.timeoutMs),
+  );
+  const { saveSyncInfo } = proxyActivities<OriginActivities>(CLEANUP_OPTIONS);
+  const base: ActivityInput = { v: 1, fingerprint: input.fingerprint };
+  const cycle = new Cycle();
+  let listing: ListPathsResult | undefined;
+  const staged: string[] = [];
+
+  try {
+    const ended = await cycle.run(input.timeoutMs, async () => {
+      const { pendingSave } = await cycle.step('preflight', () => preflight(base));
+      // From the first live write on there is only forward: finish what the last save began.
+      if (pendingSave)
+        await cycle.step('finishSave', () => CancellationScope.nonCancellable(() => saveSyncInfo(base)));
+      const listed = await cycle.step('listPaths', () => listPaths(base));
+      cycle.add(listed);
+      await cycle.step('fetchMetadata', () =>
+        forEachBounded([...Array(listed.chunks).keys()], CHUNKS_AT_ONCE, async (chunk) => {
+          const fetched = await fetchMetadata({ ...base, manifest: listed.manifest, chunk });
+          cycle.add(fetched);
+          if (fetched.staged !== undefined) staged.push(fetched.staged);
+        }),
+      );
+      listing = listed;
+    });
+
+    // The decision: a walk that was not finished is no evidence for anything, so nothing of it is published.
+    if (ended === 'cancelled') throw new CancelledFailure('the cycle was cancelled; nothing was published');
+    if (ended === 'timed-out' || listing === undefined) {
+      return cycle.end(
+        'timed-out',
+        `not finished within ${input.timeoutMs / 1000} s, so nothing was published`,
+      );
+    }
+    const { manifest, indexRevision } = listing;
+    const outcome = cycle.outcome(staged.length > 0);
+    await cycle.step('saveSyncInfo', () =>
+      CancellationScope.nonCancellable(() =>
+        saveSyncInfo({ ...base, save: { manifest, staged, indexRevision, outcome, counts: cycle.counts } }),
+      ),
+    );
+    return cycle.end(outcome);
+  } catch (error) {
+    if (error instanceof CancelledFailure) throw error;
+    throw cycleFailure(error);
+  }
+}
