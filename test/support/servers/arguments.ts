@@ -1,0 +1,79 @@
+/**
+ * The arguments with which each server is started. In one place, so that a test can check that
+ * docker-compose.yml starts the same servers in the same way.
+ */
+
+export interface TemporalArguments {
+  ip: string;
+  port: number;
+  /** Without it there is no web UI. */
+  uiPort?: number;
+  /** Without it everything is kept in memory. */
+  dbFilename?: string;
+  /** Registered at start, like `{ VsyncName: 'Keyword' }`. */
+  searchAttributes?: Readonly<Record<string, string>>;
+}
+
+export function temporalArguments(options: TemporalArguments): string[] {
+  const { ip, port, uiPort, dbFilename, searchAttributes = {} } = options;
+  return [
+    'server',
+    'start-dev',
+    ...['--ip', ip],
+    ...['--port', String(port)],
+    ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]),
+    ...(dbFilename === undefined ? [] : ['--db-filename', dbFilename]),
+    ...Object.entries(searchAttributes).flatMap(([name, type]) => ['--search-attribute', `${name}=${type}`]),
+    ...['--log-level', 'warn'],
+  ];
+}
+
+export interface ConsulArguments {
+  /** Where its HTTP API listens. */
+  clientIp: string;
+  nodeName: string;
+  httpPort: number;
+  serfPort: number;
+  serverPort: number;
+  datacenter?: string;
+}
+
+export function consulArguments(options: ConsulArguments): string[] {
+  const { clientIp, nodeName, httpPort, serfPort, serverPort, datacenter } = options;
+  return [
+    'agent',
+    '-dev',
+    `-node=${nodeName}`,
+    ...(datacenter === undefined ? [] : [`-datacenter=${datacenter}`]),
+    // It is alone, so nobody else needs to reach its cluster ports.
+    '-bind=127.0.0.1',
+    `-client=${clientIp}`,
+    `-http-port=${httpPort}`,
+    `-serf-lan-port=${serfPort}`,
+    `-server-port=${serverPort}`,
+    // Off: what vsync does not use.
+    '-serf-wan-port=-1',
+    '-dns-port=-1',
+    '-grpc-port=-1',
+    '-grpc-tls-port=-1',
+    '-log-level=warn',
+  ];
+}
+
+export interface VaultDevArguments {
+  /** `ip:port` */
+  listen: string;
+  rootToken: string;
+}
+
+export function vaultDevArguments({ listen, rootToken }: VaultDevArguments): string[] {
+  return [
+    'server',
+    '-dev',
+    `-dev-root-token-id=${rootToken}`,
+    `-dev-listen-address=${listen}`,
+    // Else it would overwrite the token that the vault command keeps in the user's home folder.
+    '-dev-no-store-token',
+    '-log-level=warn',
+  ];
+}
