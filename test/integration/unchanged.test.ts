@@ -1,0 +1,67 @@
+import { SyncFixture } from '../support/sync-fixture';
+
+describe('cycles without changes', () => {
+  let sync: SyncFixture;
+  const paths = ['a', 'b/c', 'b/d', 'e'];
+
+  beforeAll(async () => {
+    sync = await SyncFixture.create();
+    for (const path of paths) await sync.originVault.put(sync.mount, path, { path });
+    await sync.work();
+    await sync.start('origin');
+    await sync.start('destination');
+    await sync.stopWatch(); // only the cycles that are asked for here
+    await sync.cycle('origin');
+    await sync.cycle('destination');
+  });
+
+  afterAll(() => sync.tearDown());
+
+  test('write nothing: no version in Vault, no key in Consul', async () => {
+    const revisions = await sync.consul.revisions(sync.syncPath);
+    const versions = (): Promise<(number | undefined)[]> =>
+      Promise.all(paths.map(async (path) => sync.destinationVaults[0]?.version(sync.mount, path)));
+    expect(await versions()).toEqual([1, 1, 1, 1]);
+    expect(Object.keys(revisions)).toContain(`${sync.infoPrefix('destination')}state`);
+
+    for (let round = 0; round < 2; round++) {
+      expect(await sync.cycle('origin')).toMatchObject({
+        outcome: 'unchanged',
+        counts: { listed: 4, read: 4 },
+      });
+      expect(await sync.cycle('destination')).toMatchObject({
+        outcome: 'unchanged',
+        counts: { read: 0, added: 0 },
+      });
+    }
+    expect(await sync.consul.revisions(sync.syncPath)).toEqual(revisions);
+    expect(await versions()).toEqual([1, 1, 1, 1]);
+  });
+
+  test('lost destination info is rebuilt by comparing, without new versions', async () => {
+    for (const key of Object.keys(await sync.consul.revisions(sync.infoPrefix('destination')))) {
+      await sync.consul.delete(key);
+    }
+    const before = await sync.consul.values(sync.infoPrefix('origin'));
+    expect(await sync.cycle('destination')).toMatchObject({ counts: { added: 0, updated: 0, skipped: 4 } });
+    expect(await sync.destinationVaults[0]?.version(sync.mount, 'a')).toBe(1);
+    const rebuilt = await sync.consul.values(sync.infoPrefix('destination'));
+    expect(rebuilt[`${sync.infoPrefix('destination')}index`]).toBe(
+      before[`${sync.infoPrefix('origin')}index`],
+    );
+  });
+
+  test('a damaged destination bucket is rebuilt by comparing, without new versions', async () => {
+    const index = await sync.consul.values(`${sync.infoPrefix('destination')}index`);
+    for (const id of [0, 1, 2, 3]) await sync.consul.put(`${sync.infoPrefix('destination')}${id}`, '<html>');
+    // A damaged bucket goes unnoticed while the indices are equal: a change brings the cycle to look at it.
+    for (const path of paths) await sync.originVault.put(sync.mount, path, { path, changed: true });
+    await sync.cycle('origin');
+    expect(await sync.cycle('destination')).toMatchObject({
+      outcome: 'synced',
+      counts: { updated: 4, failed: 0 },
+    });
+    expect(await sync.consul.values(`${sync.infoPrefix('destination')}index`)).not.toEqual(index);
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
+  });
+});

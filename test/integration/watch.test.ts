@@ -1,0 +1,100 @@
+import { signalOriginChanged } from '../../src/starter';
+import { eventually } from '../support/eventually';
+import { GateProxy } from '../support/gate-proxy';
+import { sharedServers } from '../support/shared-servers';
+import { SyncFixture } from '../support/sync-fixture';
+
+/** Every tick here is 24 hours: whatever arrives, arrives because of the watch. */
+describe('the watch of a destination', () => {
+  let sync: SyncFixture;
+  let gate: GateProxy;
+
+  const expectArrival = (path: string, data: unknown): Promise<void> =>
+    eventually(async () => {
+      expect(await sync.destinationVaults[0]?.get(sync.mount, path)).toEqual(data);
+    }, `${path} to arrive`);
+
+  beforeAll(async () => {
+    gate = await GateProxy.before(sharedServers().destinations[0].address);
+    sync = await SyncFixture.create({ destinationVault: gate.address });
+    await sync.originVault.put(sync.mount, 'a', { value: 0 });
+    await sync.work();
+    await sync.start('origin');
+    await sync.start('destination');
+    await sync.cycle('origin');
+    await expectArrival('a', { value: 0 });
+  });
+
+  afterAll(async () => {
+    await sync.tearDown();
+    await gate.close();
+  });
+
+  beforeEach(() => sync.idle('destination'));
+
+  test('brings a change soon after the origin published it', async () => {
+    await sync.originVault.put(sync.mount, 'a', { value: 1 });
+    await sync.cycle('origin');
+    await expectArrival('a', { value: 1 });
+  });
+
+  test('brings a change that comes while a cycle runs, at once after it and not beside it', async () => {
+    gate.hold((method, url) => method === 'POST' && url.includes(`${sync.mount}data/`));
+    const held = gate.held();
+    await sync.originVault.put(sync.mount, 'a', { value: 2 });
+    await sync.cycle('origin');
+    await held; // the first cycle has compared, and is about to write
+
+    await sync.originVault.put(sync.mount, 'late', { value: 3 });
+    await sync.cycle('origin');
+    // The watch asks for one more cycle while the first one cannot end.
+    await eventually(async () => {
+      const { raw } = await sync.schedule('destination').describe();
+      expect(Number(raw.info?.bufferSize ?? 0)).toBe(1);
+    }, 'a cycle to be buffered');
+    expect((await sync.schedule('destination').describe()).info.runningActions).toHaveLength(1);
+    expect(await sync.destinationVaults[0]?.get(sync.mount, 'late')).toBeUndefined();
+
+    gate.release();
+    await expectArrival('a', { value: 2 });
+    await expectArrival('late', { value: 3 });
+    await sync.idle('destination');
+    const cycles = await sync.cycles('destination');
+    for (const [position, { startMs }] of cycles.entries()) {
+      if (position > 0) expect(startMs).toBeGreaterThanOrEqual(cycles[position - 1]?.closeMs ?? Infinity);
+    }
+  });
+
+  test('leaves a paused schedule alone, and catches up when it is resumed', async () => {
+    const schedule = sync.schedule('destination');
+    await schedule.pause('by the test');
+    const before = (await schedule.describe()).info.numActionsTaken;
+    await sync.originVault.put(sync.mount, 'a', { value: 4 });
+    await sync.cycle('origin');
+    // The watch has looked, more than once, and started nothing.
+    await eventually(async () => {
+      const history = await sync.client.workflow.getHandle(`vsync-watch-d0-${sync.id}`).fetchHistory();
+      const looks = JSON.stringify(history).split('wakeDestination').length - 1;
+      expect(looks).toBeGreaterThan(2);
+    }, 'the watch to look');
+    expect((await schedule.describe()).info.numActionsTaken).toBe(before);
+    expect(await sync.destinationVaults[0]?.get(sync.mount, 'a')).toEqual({ value: 2 });
+
+    // Starting again (a new configuration, say) does not un-pause it either.
+    await sync.start('destination');
+    expect((await schedule.describe()).state).toMatchObject({ paused: true, note: 'by the test' });
+
+    await schedule.unpause();
+    await expectArrival('a', { value: 4 });
+  });
+
+  test('is told by hand with vsync signal', async () => {
+    const before = (await sync.schedule('destination').describe()).info.numActionsTaken;
+    // Lost info: the destination has not considered the origin's index as far as anybody knows.
+    await sync.consul.delete(`${sync.infoPrefix('destination')}state`);
+    await signalOriginChanged(sync.client, sync.config('destination'));
+    await eventually(async () => {
+      expect((await sync.schedule('destination').describe()).info.numActionsTaken).toBe(before + 1);
+    }, 'a cycle to be started');
+  });
+});

@@ -1,0 +1,1 @@
+export { makeTestBundle as default } from './bundle';

@@ -1,0 +1,19 @@
+/**
+ * Waits until a check passes. For what happens by itself in the system under test; the bound is generous, because
+ * a slow machine is not a failure.
+ */
+export async function eventually<T>(check: () => Promise<T>, what: string, withinMs = 30_000): Promise<T> {
+  const deadline = Date.now() + withinMs;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (Date.now() > deadline) {
+        throw new Error(
+          `${what} did not happen within ${withinMs / 1000} s: ${error instanceof Error ? error.message : String(error)}`,
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}

@@ -1,0 +1,226 @@
+import { Client, Connection, type ScheduleHandle } from '@temporalio/client';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { createClients } from '../../src/clients';
+import { loadConfig } from '../../src/config/load';
+import type { Config } from '../../src/config/schema';
+import { scheduleId, watchId } from '../../src/names';
+import { start, stop, trigger } from '../../src/starter';
+import { createLog } from '../../src/telemetry/log';
+import { createWorkers, installRuntime, type VsyncWorker } from '../../src/worker';
+import type { CycleResult } from '../../src/workflows/messages';
+import { testBundle } from './bundle';
+import { ConsulApi } from './consul-api';
+import { eventually } from './eventually';
+import { sharedServers } from './shared-servers';
+import { VaultApi } from './vault-api';
+
+export interface FixtureOptions {
+  /** Number of destinations, 0 to 2; 1 by default. */
+  destinations?: number;
+  numBuckets?: number;
+  /** Go duration; so long by default that cycles run only when they are asked for. */
+  tick?: string;
+  timeout?: string;
+  transforms?: { name: string; from: string; to: string }[];
+  ignoreDeletes?: boolean;
+  numWorkers?: number;
+  /** Address to be used for the destinations' Vault instead of its own, a proxy's for example. */
+  destinationVault?: string;
+  /** Changes a configuration file before it is written. */
+  edit?: (file: Record<string, unknown>, role: 'origin' | 'destination') => void;
+}
+
+let runtimeInstalled = false;
+
+/** One sync of its own on the shared servers: mounts, sync paths and names that no other test uses. */
+export class SyncFixture {
+  readonly servers = sharedServers();
+  readonly id = randomBytes(4).toString('hex');
+  readonly mount = `kv-${this.id}/`;
+  readonly originVault = new VaultApi(this.servers.origin);
+  readonly destinationVaults = this.servers.destinations.map((vault) => new VaultApi(vault));
+  readonly consul = new ConsulApi(this.servers.consul);
+  /** Below it stand the sync paths of the origin and of each destination. */
+  readonly syncPath = `test-${this.id}/`;
+  readonly folder = mkdtempSync(path.join(os.tmpdir(), 'vsync-test-'));
+  readonly originFile = path.join(this.folder, 'origin.json');
+  readonly destinationFiles: string[] = [];
+  private worker: { worker: VsyncWorker; running: Promise<void> } | undefined;
+  private connection: Connection | undefined;
+
+  private constructor(private readonly options: FixtureOptions) {}
+
+  static async create(options: FixtureOptions = {}): Promise<SyncFixture> {
+    const fixture = new SyncFixture(options);
+    await fixture.setUp();
+    return fixture;
+  }
+
+  private async setUp(): Promise<void> {
+    const { destinations = 1, edit } = this.options;
+    await this.originVault.mount(this.mount);
+    this.writeFile(this.originFile, this.originConfig(), (file) => edit?.(file, 'origin'));
+    for (let number = 0; number < destinations; number++) {
+      await this.destinationVaults[number]?.mount(this.mount);
+      const file = path.join(this.folder, `destination-${number}.json`);
+      this.writeFile(file, this.destinationConfig(number), (content) => edit?.(content, 'destination'));
+      this.destinationFiles.push(file);
+    }
+    this.connection = await Connection.connect({ address: this.servers.temporal });
+  }
+
+  get client(): Client {
+    return new Client({ connection: this.connection as Connection });
+  }
+
+  config(role: 'origin' | 'destination', number = 0): Config {
+    const file = role === 'origin' ? this.originFile : (this.destinationFiles[number] ?? '');
+    return loadConfig(role, { file, flags: {}, env: {} }).config;
+  }
+
+  schedule(role: 'origin' | 'destination', number = 0): ScheduleHandle {
+    return this.client.schedule.getHandle(scheduleId(role, this.config(role, number).name));
+  }
+
+  /** Key prefix of the sync info of one role. */
+  infoPrefix(role: 'origin' | 'destination', number = 0): string {
+    return role === 'origin' ? `${this.syncPath}origin/` : `${this.syncPath}d${number}/destination/`;
+  }
+
+  /** Runs the workers of all configurations in this process. */
+  async work(): Promise<void> {
+    const log = createLog({ level: 'error', type: 'json' });
+    if (!runtimeInstalled) installRuntime({ log, shutdownSignals: [] });
+    runtimeInstalled = true;
+    const configs = [
+      this.config('origin'),
+      ...this.destinationFiles.map((_, number) => this.config('destination', number)),
+    ];
+    const worker = await createWorkers(configs, { log, workflowBundle: testBundle() });
+    this.worker = { worker, running: worker.run() };
+  }
+
+  async stopWork(): Promise<void> {
+    this.worker?.worker.shutdown();
+    await this.worker?.running;
+    this.worker = undefined;
+  }
+
+  /** Creates or updates the schedule (and the watch), as `vsync start` does. */
+  async start(role: 'origin' | 'destination', number = 0): Promise<void> {
+    const clients = await createClients(this.config(role, number));
+    try {
+      await start(this.client, clients);
+    } finally {
+      await clients.close();
+    }
+    // The first cycle is over when a test begins: its own changes are then seen by its own cycles.
+    if (this.worker !== undefined) await this.idle(role, number);
+  }
+
+  /** Ends the watch of a destination, for tests that count what their own cycles do. */
+  async stopWatch(number = 0): Promise<void> {
+    await this.client.workflow.getHandle(watchId(this.config('destination', number).name)).terminate();
+    await this.idle('destination', number);
+  }
+
+  /** Triggers a cycle, and waits for its result. */
+  async cycle(role: 'origin' | 'destination', number = 0): Promise<CycleResult> {
+    const { cycle } = await trigger(this.client, this.config(role, number), { wait: true });
+    if (cycle === undefined) throw new Error('a trigger that waits has a cycle');
+    return cycle.result();
+  }
+
+  /** Cycles that the schedule started, oldest first, as Temporal knows them now. */
+  async cycles(
+    role: 'origin' | 'destination',
+    number = 0,
+  ): Promise<{ startMs: number; closeMs: number | undefined }[]> {
+    const { info } = await this.schedule(role, number).describe();
+    const ids = new Set(info.recentActions.map(({ action }) => action.workflow.workflowId));
+    return Promise.all(
+      [...ids].map(async (id) => {
+        const { startTime, closeTime } = await this.client.workflow.getHandle(id).describe();
+        return { startMs: startTime.getTime(), closeMs: closeTime?.getTime() };
+      }),
+    );
+  }
+
+  /** Waits until no cycle of the schedule is running or about to. */
+  async idle(role: 'origin' | 'destination', number = 0): Promise<void> {
+    await eventually(async () => {
+      const cycles = await this.cycles(role, number);
+      const { info } = await this.schedule(role, number).describe();
+      if (info.runningActions.length > 0 || cycles.some(({ closeMs }) => closeMs === undefined)) {
+        throw new Error('a cycle is running');
+      }
+    }, `${role} ${number} to be idle`);
+  }
+
+  /** Stops everything that was started. */
+  async tearDown(): Promise<void> {
+    const configs = [
+      this.config('origin'),
+      ...this.destinationFiles.map((_, number) => this.config('destination', number)),
+    ];
+    for (const config of configs) await stop(this.client, config);
+    await this.stopWork();
+    await this.connection?.close();
+  }
+
+  private originConfig(): Record<string, unknown> {
+    const { numBuckets = 4 } = this.options;
+    return { name: `o-${this.id}`, ...this.common(), numBuckets, origin: this.originSection() };
+  }
+
+  private originSection(): Record<string, unknown> {
+    const { origin, consul } = this.servers;
+    return {
+      vault: { address: origin.address, token: origin.rootToken },
+      consul: { address: consul },
+      mounts: [this.mount],
+      syncPath: this.syncPath,
+      ...this.times(),
+    };
+  }
+
+  private destinationConfig(number: number): Record<string, unknown> {
+    const vault = this.servers.destinations[number];
+    const { transforms = [], ignoreDeletes = false, destinationVault } = this.options;
+    return {
+      name: `d${number}-${this.id}`,
+      ...this.common(),
+      ignoreDeletes,
+      origin: this.originSection(),
+      destination: {
+        vault: { address: destinationVault ?? vault?.address, token: vault?.rootToken },
+        consul: { address: this.servers.consul },
+        mounts: [this.mount],
+        syncPath: `${this.syncPath}d${number}/`,
+        transforms,
+        ...this.times(),
+      },
+    };
+  }
+
+  private common(): Record<string, unknown> {
+    return { temporal: { address: this.servers.temporal }, log: { level: 'error' } };
+  }
+
+  private times(): Record<string, unknown> {
+    const { tick = '24h', timeout = '1m', numWorkers } = this.options;
+    return { tick, timeout, ...(numWorkers === undefined ? {} : { numWorkers }) };
+  }
+
+  private writeFile(
+    file: string,
+    content: Record<string, unknown>,
+    edit: (content: Record<string, unknown>) => void,
+  ): void {
+    edit(content);
+    writeFileSync(file, JSON.stringify(content, null, 2));
+  }
+}
