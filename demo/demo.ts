@@ -83,15 +83,19 @@ async function runSteps(
   console.log(`  done in ${seconds(Date.now() - started)}`);
 
   title('Starting vsync, and the first copy');
-  const vsync = new VsyncProcesses((problem) => {
+  const vsync = new VsyncProcesses(dir, (problem) => {
     controller.abort(problem);
   });
-  cleanUps.push(async () => {
-    console.log(`\nStopping vsync, ${compose ? 'and tidying up' : 'then the servers'} ...`);
-    if (environment.outlivesDemo) await removeSchedules(environment, configs, { graceMs: TIDY_WITHIN_MS });
-    await vsync.stop();
+  cleanUps.push(() => vsync.stop());
+  if (environment.outlivesDemo) {
+    // While the workers are still there to end their cycles.
+    cleanUps.push(() => removeSchedules(environment, configs, { graceMs: TIDY_WITHIN_MS }));
+  }
+  cleanUps.push(() => {
+    console.log(compose ? '\nStopping vsync and tidying up ...' : '\nStopping vsync, then the servers ...');
+    return Promise.resolve();
   });
-  await startVsync(vsync, configs, dir);
+  await startVsync(vsync, configs);
   const destinations: Destination[] = [
     { plan: DESTINATIONS[0], vault: environment.destinations[0] },
     { plan: DESTINATIONS[1], vault: environment.destinations[1] },
@@ -109,18 +113,11 @@ async function runSteps(
   await untilInterrupted(signal);
 }
 
-async function startVsync(vsync: VsyncProcesses, configs: ConfigFiles, dir: string): Promise<void> {
+async function startVsync(vsync: VsyncProcesses, configs: ConfigFiles): Promise<void> {
   const [first, second] = configs.destinations;
-  const commands = [
-    ['origin', configs.origin, 'origin.log'],
-    ['destination', first, 'dest-1.log'],
-    ['destination', second, 'dest-2.log'],
-  ] as const;
-  for (const [role, config, log] of commands) {
-    const logFile = path.join(dir, log);
-    console.log(`  $ bin/vsync ${role} -c ${config} > ${logFile}`);
-    await vsync.start(role, config, logFile);
-  }
+  await vsync.start('origin', configs.origin, 'origin.log');
+  await vsync.start('destination', first, 'dest-1.log');
+  await vsync.start('destination', second, 'dest-2.log');
 }
 
 function showServers({ temporal, consul, origin, destinations }: Environment): void {

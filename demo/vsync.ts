@@ -15,10 +15,18 @@ export class VsyncProcesses {
   readonly #running: GuardedProcess[] = [];
   #stopping = false;
 
-  /** @param onEarlyEnd told, with the end of its log, when one ends that should run on */
-  constructor(private readonly onEarlyEnd: (problem: Error) => void) {}
+  /**
+   * @param dir where the logs go; if this process is killed, the folder is removed after the last of its children
+   * @param onEarlyEnd told, with the end of its log, when one ends that should run on
+   */
+  constructor(
+    private readonly dir: string,
+    private readonly onEarlyEnd: (problem: Error) => void,
+  ) {}
 
-  async start(role: 'origin' | 'destination', config: string, logFile: string): Promise<void> {
+  async start(role: 'origin' | 'destination', config: string, logName: string): Promise<void> {
+    const logFile = path.join(this.dir, logName);
+    console.log(`  $ bin/vsync ${role} -c ${config} > ${logFile}`);
     if (!fs.existsSync(VSYNC)) throw new Error(`${VSYNC} is missing: restore it from git`);
     const guarded = await startGuarded({
       command: VSYNC,
@@ -27,6 +35,7 @@ export class VsyncProcesses {
       cwd: ROOT,
       logFile,
       graceMs: GRACE_MS,
+      removeIfOrphaned: this.dir,
     });
     this.#running.push(guarded);
     void guarded.exited.then(({ code, signal }) => {

@@ -199,8 +199,7 @@ export interface TriggeredCycle {
 /** How long Temporal may take to start a cycle that was asked for, when nothing is in its way. */
 const START_WAIT_MS = 20_000;
 
-/** Time without a sign of the cycle after which it is asked for again. */
-const ASK_AGAIN_MS = 4_000;
+const POLL_MS = 100;
 
 /** What became of a trigger. */
 export interface Triggered {
@@ -211,30 +210,23 @@ export interface Triggered {
 /**
  * Asks for a cycle now, also on a paused schedule. If one is running, one more follows it.
  *
- * Temporal names a cycle by the second in which it was asked for, and drops a second one of the same name
- * (measured): the trigger waits for the next second, and is repeated until a cycle is there.
- *
  * @param wait wait for the cycle to start, also if another one is running
  */
 export async function trigger(client: Client, config: Config, { wait = false } = {}): Promise<Triggered> {
   const handle = client.schedule.getHandle(scheduleId(config.role, config.name));
-  const before = new Set(cyclesOf(await describe(handle)));
-  let askedMs = 0;
+  const before = new Set(cyclesOf(await describe(handle)).map(({ runId }) => runId));
+  await handle.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
   for (let idleMs = 0; idleMs < START_WAIT_MS;) {
-    const { info, raw } = await describe(handle);
-    const workflowId = cyclesOf({ info }).find((id) => !before.has(id));
-    if (workflowId !== undefined) {
-      return { cycle: { workflowId, result: () => client.workflow.getHandle(workflowId).result() } };
+    const description = await describe(handle);
+    const cycle = cyclesOf(description).find(({ runId }) => !before.has(runId));
+    if (cycle !== undefined) {
+      const { workflowId, runId } = cycle;
+      return { cycle: { workflowId, result: () => client.workflow.getHandle(workflowId, runId).result() } };
     }
-    const comes = info.runningActions.length > 0 || Number(raw.info?.bufferSize ?? 0) > 0;
-    if (askedMs > 0 && comes && !wait) return {};
-    if (askedMs === 0 || (!comes && Date.now() - askedMs > ASK_AGAIN_MS)) {
-      await pastTheSecondOf(info.recentActions.at(-1)?.scheduledAt);
-      await handle.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
-      askedMs = Date.now();
-    }
+    const isBuffered = Number(description.raw.info?.bufferSize ?? 0) > 0;
+    if (isBuffered && !wait) return {};
     await sleep(POLL_MS);
-    if (!comes) idleMs += POLL_MS;
+    if (!isBuffered) idleMs += POLL_MS;
   }
   throw new UserError(
     `schedule ${handle.scheduleId} was triggered, but started no cycle within ${START_WAIT_MS / 1000} s; look at it ` +
@@ -242,17 +234,18 @@ export async function trigger(client: Client, config: Config, { wait = false } =
   );
 }
 
-async function pastTheSecondOf(last: Date | undefined): Promise<void> {
-  const nextSecondMs = Math.floor((last?.getTime() ?? 0) / 1000 + 1) * 1000;
-  const waitMs = nextSecondMs - Date.now();
-  // Clocks may differ: never longer than the second that it is about.
-  if (waitMs > 0) await sleep(Math.min(waitMs, 1_000));
+/** One cycle in Temporal. Cycles that were asked for in the same second share a workflow id, but not a run id. */
+export interface CycleId {
+  workflowId: string;
+  runId: string;
+  takenAt: Date;
 }
 
-const POLL_MS = 100;
-
-function cyclesOf({ info }: Pick<ScheduleDescription, 'info'>): string[] {
-  return info.recentActions.map(({ action }) => action.workflow.workflowId);
+/** The cycles that a schedule started last, oldest first; at most ten. */
+export function cyclesOf({ info }: ScheduleDescription): CycleId[] {
+  return info.recentActions.map(({ action: { workflow }, takenAt }) => {
+    return { workflowId: workflow.workflowId, runId: workflow.firstExecutionRunId, takenAt };
+  });
 }
 
 /** Tells a destination's watch that the origin changed. */

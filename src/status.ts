@@ -1,10 +1,15 @@
-import { WorkflowFailedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
+import {
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  type Client,
+  type WorkflowHandle,
+} from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { readDestinationState, readOriginState, type LastCycle } from './consul/state';
 import type { SyncInfo } from './consul/sync-info';
 import type { Config } from './config/schema';
 import { scheduleId } from './names';
-import { describe } from './starter';
+import { cyclesOf, describe, type CycleId } from './starter';
 import type { Counts, CycleResult, PathFailure } from './workflows/messages';
 
 /** Cycles that status shows. Temporal remembers the last ten of a schedule. */
@@ -13,6 +18,7 @@ const SHOWN_CYCLES = 5;
 /** One cycle, as far as Temporal still knows it. */
 export interface CycleStatus {
   workflowId: string;
+  runId: string;
   startedAt: string;
   /** An outcome, or `running`, `failed`, `terminated`, `forgotten` (its history is past the retention). */
   outcome: string;
@@ -40,17 +46,10 @@ export interface Status {
 /** Collects the status of one sync from Temporal and Consul. */
 export async function readStatus(client: Client, config: Config, info: SyncInfo): Promise<Status> {
   const handle = client.schedule.getHandle(scheduleId(config.role, config.name));
-  const { state, info: scheduleInfo } = await describe(handle);
-  const running = scheduleInfo.runningActions.map(({ workflow }) => workflow.workflowId);
-  const recent = scheduleInfo.recentActions.slice(-SHOWN_CYCLES).reverse();
-  const cycles = await Promise.all(
-    recent.map(async ({ action, takenAt }): Promise<CycleStatus> => {
-      const { workflowId } = action.workflow;
-      const startedAt = takenAt.toISOString();
-      if (running.includes(workflowId)) return { workflowId, startedAt, outcome: 'running' };
-      return { workflowId, startedAt, ...(await readCycle(client, workflowId)) };
-    }),
-  );
+  const description = await describe(handle);
+  const { state, info: scheduleInfo } = description;
+  const recent = cyclesOf(description).slice(-SHOWN_CYCLES).reverse();
+  const cycles = await Promise.all(recent.map((cycle) => readCycle(client, cycle)));
   const stored = config.role === 'origin' ? await readOriginState(info) : await readDestinationState(info);
   const next = state.paused ? undefined : scheduleInfo.nextActionTimes[0]?.toISOString();
   return {
@@ -64,21 +63,29 @@ export async function readStatus(client: Client, config: Config, info: SyncInfo)
   };
 }
 
-async function readCycle(
-  client: Client,
-  workflowId: string,
-): Promise<Omit<CycleStatus, 'workflowId' | 'startedAt'>> {
-  const handle = client.workflow.getHandle(workflowId);
+async function readCycle(client: Client, { workflowId, runId, takenAt }: CycleId): Promise<CycleStatus> {
+  const cycle = { workflowId, runId, startedAt: takenAt.toISOString() };
+  const handle = client.workflow.getHandle(workflowId, runId);
   try {
     const { status, startTime, closeTime } = await handle.describe();
-    if (status.name === 'RUNNING') return { outcome: 'running' };
-    const duration = closeTime === undefined ? {} : { durationMs: closeTime.getTime() - startTime.getTime() };
+    if (closeTime === undefined) return { ...cycle, outcome: 'running' };
+    const durationMs = closeTime.getTime() - startTime.getTime();
+    if (status.name !== 'COMPLETED') return { ...cycle, durationMs, ...(await whyNotCompleted(handle)) };
     const { outcome, counts, failures, note } = (await handle.result()) as CycleResult;
-    return { outcome, ...duration, counts, failures, ...(note === undefined ? {} : { note }) };
+    return { ...cycle, outcome, durationMs, counts, failures, ...(note === undefined ? {} : { note }) };
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return { outcome: 'forgotten' };
-    if (!(error instanceof WorkflowFailedError)) throw error;
-    return failedCycle(error);
+    if (error instanceof WorkflowNotFoundError) return { ...cycle, outcome: 'forgotten' };
+    throw error;
+  }
+}
+
+async function whyNotCompleted(handle: WorkflowHandle): Promise<{ outcome: string; note?: string }> {
+  try {
+    await handle.result();
+    return { outcome: 'unknown' };
+  } catch (error) {
+    if (error instanceof WorkflowFailedError) return failedCycle(error);
+    throw error;
   }
 }
 

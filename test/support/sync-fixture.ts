@@ -7,7 +7,7 @@ import { createClients } from '../../src/clients';
 import { loadConfig } from '../../src/config/load';
 import type { Config } from '../../src/config/schema';
 import { scheduleId, watchId } from '../../src/names';
-import { start, stop, trigger } from '../../src/starter';
+import { cyclesOf, start, stop, trigger } from '../../src/starter';
 import { createLog } from '../../src/telemetry/log';
 import { createWorkers, installRuntime, type VsyncWorker } from '../../src/worker';
 import type { CycleResult } from '../../src/workflows/messages';
@@ -139,11 +139,10 @@ export class SyncFixture {
     role: 'origin' | 'destination',
     number = 0,
   ): Promise<{ startMs: number; closeMs: number | undefined }[]> {
-    const { info } = await this.schedule(role, number).describe();
-    const ids = new Set(info.recentActions.map(({ action }) => action.workflow.workflowId));
+    const cycles = cyclesOf(await this.schedule(role, number).describe());
     return Promise.all(
-      [...ids].map(async (id) => {
-        const { startTime, closeTime } = await this.client.workflow.getHandle(id).describe();
+      cycles.map(async ({ workflowId, runId }) => {
+        const { startTime, closeTime } = await this.client.workflow.getHandle(workflowId, runId).describe();
         return { startMs: startTime.getTime(), closeMs: closeTime?.getTime() };
       }),
     );
