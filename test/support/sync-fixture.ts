@@ -29,6 +29,8 @@ export interface FixtureOptions {
   numWorkers?: number;
   /** Address to be used for the destinations' Vault instead of its own, a proxy's for example. */
   destinationVault?: string;
+  /** What has to be there before the configuration files are written. */
+  beforeFiles?: (fixture: SyncFixture) => Promise<void>;
   /** Changes a configuration file before it is written. */
   edit?: (file: Record<string, unknown>, role: 'origin' | 'destination') => void;
 }
@@ -60,11 +62,13 @@ export class SyncFixture {
   }
 
   private async setUp(): Promise<void> {
-    const { destinations = 1, edit } = this.options;
+    const { destinations = 1, edit, beforeFiles } = this.options;
     await this.originVault.mount(this.mount);
+    for (let number = 0; number < destinations; number++)
+      await this.destinationVaults[number]?.mount(this.mount);
+    await beforeFiles?.(this);
     this.writeFile(this.originFile, this.originConfig(), (file) => edit?.(file, 'origin'));
     for (let number = 0; number < destinations; number++) {
-      await this.destinationVaults[number]?.mount(this.mount);
       const file = path.join(this.folder, `destination-${number}.json`);
       this.writeFile(file, this.destinationConfig(number), (content) => edit?.(content, 'destination'));
       this.destinationFiles.push(file);
@@ -91,8 +95,7 @@ export class SyncFixture {
   }
 
   /** Runs the workers of all configurations in this process. */
-  async work(): Promise<void> {
-    const log = createLog({ level: 'error', type: 'json' });
+  async work({ log = createLog({ level: 'error', type: 'json' }) } = {}): Promise<void> {
     if (!runtimeInstalled) installRuntime({ log, shutdownSignals: [] });
     runtimeInstalled = true;
     const configs = [

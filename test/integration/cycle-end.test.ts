@@ -1,0 +1,129 @@
+import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { cyclesOf } from '../../src/starter';
+import type { CycleResult } from '../../src/workflows/messages';
+import { eventually } from '../support/eventually';
+import { GateProxy } from '../support/gate-proxy';
+import { sharedServers } from '../support/shared-servers';
+import { SyncFixture } from '../support/sync-fixture';
+
+/** How a destination cycle ends that cannot finish: what has arrived is claimed, what has not is not. */
+describe('a destination cycle that is stopped in the middle', () => {
+  let sync: SyncFixture;
+  let gate: GateProxy;
+  const paths = ['a', 'b', 'c', 'd', 'e', 'held'];
+
+  beforeEach(async () => {
+    gate = await GateProxy.before(sharedServers().destinations[0].address);
+    sync = await SyncFixture.create({ destinationVault: gate.address, numBuckets: 2, timeout: '6s' });
+    await sync.work();
+    await sync.start('origin');
+    await sync.start('destination');
+    await sync.stopWatch();
+    for (const path of paths) await sync.originVault.put(sync.mount, path, { path });
+    await sync.cycle('origin');
+  });
+
+  afterEach(async () => {
+    await sync.tearDown();
+    await gate.close();
+  });
+
+  /** Starts a cycle whose last secret hangs, and waits until all others have arrived. */
+  async function startHeldCycle(): Promise<WorkflowHandle> {
+    gate.hold((method, url) => method === 'POST' && url.endsWith('data/held'));
+    await sync.schedule('destination').trigger('BUFFER_ONE');
+    await eventually(async () => {
+      const there = await Promise.all(
+        paths.map(async (path) => sync.destinationVaults[0]?.get(sync.mount, path)),
+      );
+      expect(there.filter((value) => value !== undefined)).toHaveLength(paths.length - 1);
+    }, 'all but one to arrive');
+    const last = cyclesOf(await sync.schedule('destination').describe()).at(-1);
+    return sync.client.workflow.getHandle(last?.workflowId ?? '', last?.runId);
+  }
+
+  /** Everything is there, each secret in its first version, and nothing is left to do. */
+  async function expectConverged(): Promise<void> {
+    for (const path of paths) {
+      expect(await sync.destinationVaults[0]?.get(sync.mount, path)).toEqual({ path });
+      expect(await sync.destinationVaults[0]?.version(sync.mount, path)).toBe(1);
+    }
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { read: 0 } });
+  }
+
+  const claimed = async (): Promise<string> =>
+    JSON.stringify(await sync.consul.values(sync.infoPrefix('destination')));
+
+  test('by its timeout ends as timed-out, and the next one copies only what is missing', async () => {
+    const cycle = await startHeldCycle();
+    const result = (await cycle.result()) as CycleResult;
+    expect(result).toMatchObject({ outcome: 'timed-out', counts: { added: paths.length - 1 } });
+    expect(await claimed()).toContain(`${sync.mount}data/a`);
+    expect(await claimed()).not.toContain(`${sync.mount}data/held`);
+
+    gate.release();
+    await sync.idle('destination');
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { read: 1 } });
+    await expectConverged();
+  });
+
+  test('by a cancel ends as cancelled, and keeps what has arrived', async () => {
+    const cycle = await startHeldCycle();
+    await cycle.cancel();
+    await expect(cycle.result()).rejects.toThrow(WorkflowFailedError);
+    expect((await cycle.describe()).status.name).toBe('CANCELLED');
+    expect(await claimed()).toContain(`${sync.mount}data/a`);
+    expect(await claimed()).not.toContain(`${sync.mount}data/held`);
+
+    gate.release();
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { read: 1 } });
+    await expectConverged();
+  });
+
+  test('by the end of its last worker stays open, and the next worker goes on with it', async () => {
+    const cycle = await startHeldCycle();
+    await sync.stopWork();
+    expect((await cycle.describe()).status.name).toBe('RUNNING');
+    expect(await claimed()).toContain(`${sync.mount}data/a`);
+
+    gate.release();
+    await sync.work();
+    expect(await cycle.result()).toMatchObject({ outcome: 'synced', counts: { failed: 0 } });
+    await expectConverged();
+  });
+});
+
+test('an origin cycle that is cancelled publishes nothing', async () => {
+  const gate = await GateProxy.before(sharedServers().consul);
+  const sync = await SyncFixture.create({
+    destinations: 0,
+    edit: (file) => ((file['origin'] as { consul: { address: string } }).consul.address = gate.address),
+  });
+  try {
+    await sync.work();
+    await sync.start('origin');
+    const index = async (): Promise<string | undefined> =>
+      (await sync.consul.values(sync.infoPrefix('origin')))[`${sync.infoPrefix('origin')}index`];
+    const before = await index();
+    await sync.originVault.put(sync.mount, 'late', { value: 1 });
+    // Held while it stages what it found: the walk is done, and nothing is published yet.
+    gate.hold((method) => method === 'PUT');
+    const held = gate.held();
+    await sync.schedule('origin').trigger('BUFFER_ONE');
+    await held;
+    const last = cyclesOf(await sync.schedule('origin').describe()).at(-1);
+    const cycle = sync.client.workflow.getHandle(last?.workflowId ?? '', last?.runId);
+    await cycle.cancel();
+    await expect(cycle.result()).rejects.toThrow(WorkflowFailedError);
+    expect((await cycle.describe()).status.name).toBe('CANCELLED');
+    expect(await index()).toBe(before);
+
+    gate.release();
+    expect(await sync.cycle('origin')).toMatchObject({ outcome: 'synced' });
+    expect(await index()).not.toBe(before);
+  } finally {
+    gate.release();
+    await sync.tearDown();
+    await gate.close();
+  }
+});

@@ -1,0 +1,49 @@
+import { signalOriginChanged, trigger } from '../../src/starter';
+import { GateProxy } from '../support/gate-proxy';
+import { sharedServers } from '../support/shared-servers';
+import { SyncFixture } from '../support/sync-fixture';
+
+describe('cycles of one destination', () => {
+  let sync: SyncFixture;
+  let gate: GateProxy;
+
+  beforeAll(async () => {
+    gate = await GateProxy.before(sharedServers().destinations[0].address);
+    sync = await SyncFixture.create({ destinationVault: gate.address });
+    await sync.work();
+    await sync.start('origin');
+    await sync.start('destination');
+  });
+
+  afterAll(async () => {
+    await sync.tearDown();
+    await gate.close();
+  });
+
+  test('never run beside each other, however often they are asked for', async () => {
+    const config = sync.config('destination');
+    gate.hold((method, url) => method === 'POST' && url.includes(`${sync.mount}data/`));
+    const held = gate.held();
+    await sync.originVault.put(sync.mount, 'a', { value: 1 });
+    await sync.cycle('origin');
+    await held;
+
+    const before = (await sync.cycles('destination')).length;
+    for (let round = 0; round < 5; round++) {
+      const triggered = await trigger(sync.client, config);
+      expect(triggered.cycle).toBeUndefined(); // it has to wait
+      await signalOriginChanged(sync.client, config);
+      const { info } = await sync.schedule('destination').describe();
+      expect(info.runningActions).toHaveLength(1);
+    }
+    gate.release();
+    await sync.idle('destination');
+
+    const cycles = await sync.cycles('destination');
+    // All that was asked for while one was running became one more cycle.
+    expect(cycles.length - before).toBe(1);
+    for (const [position, { startMs }] of cycles.entries()) {
+      if (position > 0) expect(startMs).toBeGreaterThanOrEqual(cycles[position - 1]?.closeMs ?? Infinity);
+    }
+  });
+});
