@@ -10,7 +10,7 @@ import type { Role } from './names';
 import { signalOriginChanged, start, stop, trigger, type Started } from './starter';
 import { failedCycle, formatCycle, formatStatus, readStatus } from './status';
 import { createLog } from './telemetry/log';
-import { connectClient, temporalTarget } from './temporal';
+import { connectClient, explainTemporal, temporalTarget } from './temporal';
 import { UserError } from './user-error';
 import { VaultError } from './vault/errors';
 import { createWorkers, installRuntime } from './worker';
@@ -67,13 +67,13 @@ export function createProgram(): Command {
     .option('--adopt', 'take the schedule over although a Vault or sync path is another one now')
     .action((options: Options) => startOnly(options));
   configured(program.command('stop'), { anyRole: true })
-    .description('remove the schedule and the watch; sync info and secrets stay')
+    .description('remove the schedule and the watch, cancel a running cycle; sync info and secrets stay')
     .action((options: Options) => stopAll(options));
   configured(program.command('trigger'), { anyRole: true })
     .description('run a cycle now, or after the one that is running')
     .option('--wait', 'wait for its end, and print its result')
     .action((options: Options) => triggerCycle(options));
-  configured(program.command('signal'))
+  configured(program.command('signal'), { anyRole: true })
     .description('tell the destination that the origin changed')
     .action((options: Options) => sendSignal(options));
   configured(program.command('status'), { anyRole: true })
@@ -97,7 +97,10 @@ destination.vault.token). Exit code 2 means that the configuration is wrong, 1 t
 
 /** Adds `-c FILE`, the flags that override the file, and the role where it cannot be told from the command. */
 function configured(command: Command, { anyRole = false } = {}): Command {
-  command.requiredOption('-c, --config <file>', 'configuration file: JSON, YAML or HCL, by its extension');
+  command.option(
+    '-c, --config <file>',
+    'configuration file: JSON, YAML or HCL, by its extension (or VSYNC_CONFIG)',
+  );
   if (anyRole) {
     const role = new Option('--role <role>', 'if the file has both sections: which one is meant');
     command.addOption(role.choices(['origin', 'destination']));
@@ -112,17 +115,24 @@ function flags(command: Command): Command {
 
 function load(
   options: Options,
-  file = options['config'] as string,
+  file = options['config'] as string | undefined,
   role = options['role'] as Role | undefined,
 ): Config {
   const given = FLAGS.flatMap(([key]): [string, string][] => {
     const value = options[key];
     return typeof value === 'string' ? [[key, value]] : [];
   });
-  const { config, warnings } = loadConfig(role, { file, flags: Object.fromEntries(given), env: process.env });
+  const sources = { flags: Object.fromEntries(given), env: process.env };
+  const { config, warnings } = loadConfig(role, file === undefined ? sources : { file, ...sources });
   for (const warning of warnings) console.error(`vsync: ${warning}`);
   loadedLevel = config.log.level;
   return config;
+}
+
+/** The file as the user would have to name it again. */
+function fileOf(options: Options): string {
+  const file = options['config'] ?? process.env['VSYNC_CONFIG'];
+  return typeof file === 'string' ? file : 'FILE';
 }
 
 async function serve(role: Role, options: Options): Promise<void> {
@@ -152,9 +162,7 @@ async function startOnly(options: Options): Promise<void> {
   const started = await withClients(config, (client, clients) =>
     start(client, clients, { adopt: options['adopt'] === true }),
   );
-  console.log(
-    `${describeStart(started)}; its work needs a worker: vsync worker -c ${String(options['config'])}`,
-  );
+  console.log(`${describeStart(started)}; its work needs a worker: vsync worker -c ${fileOf(options)}`);
 }
 
 function describeStart({ scheduleId, schedule, paused }: Started): string {
@@ -163,11 +171,12 @@ function describeStart({ scheduleId, schedule, paused }: Started): string {
 
 async function stopAll(options: Options): Promise<void> {
   const config = load(options);
-  const { schedule, watch } = await withTemporal(config, (client) => stop(client, config));
+  const { schedule, watch, cycles } = await withTemporal(config, (client) => stop(client, config));
   const removed = [schedule && 'schedule', watch && 'watch'].filter((what) => what !== false);
   if (removed.length === 0)
     throw new UserError(`nothing to stop: ${config.name} has neither schedule nor watch`);
-  console.log(`removed ${removed.join(' and ')} of ${config.name}; sync info and secrets stay`);
+  const running = cycles === 0 ? '' : ', and cancelled the cycle that was running';
+  console.log(`removed ${removed.join(' and ')} of ${config.name}${running}; sync info and secrets stay`);
 }
 
 async function triggerCycle(options: Options): Promise<void> {
@@ -178,7 +187,7 @@ async function triggerCycle(options: Options): Promise<void> {
     if (!wait || cycle === undefined) {
       const what =
         cycle === undefined ? 'a cycle is running, and one more follows it' : `${cycle.workflowId} started`;
-      console.log(`${what}; look at it with: vsync status -c ${String(options['config'])}`);
+      console.log(`${what}; look at it with: vsync status -c ${fileOf(options)}`);
       return;
     }
     try {
@@ -187,6 +196,8 @@ async function triggerCycle(options: Options): Promise<void> {
         `${cycle.workflowId}: ${formatCycle(outcome, counts)}${note === undefined ? '' : ` (${note})`}`,
       );
       for (const failure of failures) console.log(`  ${failure.class}: ${failure.path}`);
+      if (outcome === 'timed-out')
+        throw new UserError('the cycle ran out of time; see timeout in the configuration');
     } catch (error) {
       if (!(error instanceof WorkflowFailedError)) throw error;
       const { outcome, note } = failedCycle(error);
@@ -196,7 +207,7 @@ async function triggerCycle(options: Options): Promise<void> {
 }
 
 async function sendSignal(options: Options): Promise<void> {
-  const config = load(options, undefined, 'destination');
+  const config = load(options);
   await withTemporal(config, (client) => signalOriginChanged(client, config));
   console.log(`the watch of ${config.name} was told; it starts a cycle if the destination is behind`);
 }
@@ -213,9 +224,12 @@ async function showStatus(options: Options): Promise<void> {
 }
 
 async function withTemporal<T>(config: Config, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = await connectClient(temporalTarget(config.temporal));
+  const target = temporalTarget(config.temporal);
+  const client = await connectClient(target);
   try {
     return await work(client);
+  } catch (error) {
+    throw explainTemporal(target, error);
   } finally {
     await client.connection.close();
   }

@@ -12,7 +12,9 @@ import {
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readMounts } from './activities/mounts';
+import { assertOwner } from './activities/owner';
 import type { Clients } from './clients';
+import { adopt as adoptState, readDestinationState, readOriginState } from './consul/state';
 import type { Config } from './config/schema';
 import { scheduleId, taskQueue, watchId } from './names';
 import { UserError } from './user-error';
@@ -42,14 +44,11 @@ interface Identity {
 export async function checkAccess(clients: Clients): Promise<void> {
   if (clients.role === 'origin') {
     const { vault, info, config } = clients.deps;
-    await vault.checkToken();
     await readMounts(vault, config.origin.mounts, 'origin.mounts');
     await info.readIndex();
     return;
   }
   const { originVault, vault, originInfo, info, config } = clients.deps;
-  await originVault.checkToken();
-  await vault.checkToken();
   await readMounts(originVault, config.origin.mounts, 'origin.mounts');
   await readMounts(vault, config.destination.mounts, 'destination.mounts');
   await originInfo.readIndex();
@@ -67,18 +66,25 @@ export interface Started {
  * Creates or updates the schedule of a configuration (and, of a destination, its watch), and starts a first cycle
  * unless the schedule is paused. Idempotent.
  *
- * @param adopt take the schedule over even though it was made for another Vault or sync path
+ * @param adopt a Vault was rebuilt or restored on purpose: take over the schedule, and the mounts as they are now
  */
 export async function start(client: Client, clients: Clients, { adopt = false } = {}): Promise<Started> {
   await checkAccess(clients);
   const { config, fingerprint } = clients.deps;
   const options = scheduleOptions(config, fingerprint, identity(clients));
   const handle = client.schedule.getHandle(options.scheduleId);
+  if (adopt) await adoptState(clients.deps.info, clients.role, config.name);
+  else await assertOwnState(clients);
   const schedule = await ensureSchedule(client, handle, options, identity(clients), adopt);
   if (config.role === 'destination') await ensureWatch(client, config.name);
   const { state } = await handle.describe();
   if (!state.paused) await handle.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
   return { scheduleId: options.scheduleId, schedule, paused: state.paused };
+}
+
+async function assertOwnState({ role, deps: { info, config } }: Clients): Promise<void> {
+  const { state } = role === 'origin' ? await readOriginState(info) : await readDestinationState(info);
+  assertOwner(info, state, config.name);
 }
 
 async function ensureSchedule(
@@ -156,7 +162,7 @@ function assertSameSync(previous: ScheduleDescription, wanted: Identity): void {
   if (differences.length === 0) return;
   throw new UserError(
     `schedule ${previous.scheduleId} belongs to another sync: ${differences.join('; ')}. If two configurations share ` +
-      'a name, give this one another "name". If the Vault was rebuilt or restored on purpose, say so: vsync start --adopt',
+      'a name, give this one another "name". If the Vault was rebuilt or restored on purpose, say so: vsync start --adopt -c FILE',
   );
 }
 
@@ -173,20 +179,32 @@ async function ensureWatch(client: Client, name: string): Promise<void> {
   }
 }
 
-/**
- * Removes the schedule and the watch. A cycle that is running ends by itself; sync info and secrets stay.
- *
- * @returns what was there to be removed
- */
-export async function stop(client: Client, config: Config): Promise<{ schedule: boolean; watch: boolean }> {
-  const schedule = await unlessMissing(() =>
-    client.schedule.getHandle(scheduleId(config.role, config.name)).delete(),
-  );
+/** What `stop` found, and ended. */
+export interface Stopped {
+  schedule: boolean;
+  watch: boolean;
+  /** Cycles that were under way: they keep what they have done, and end as cancelled. */
+  cycles: number;
+}
+
+/** Removes the schedule and the watch, and cancels a cycle that is running. Sync info and secrets stay. */
+export async function stop(client: Client, config: Config): Promise<Stopped> {
+  const handle = client.schedule.getHandle(scheduleId(config.role, config.name));
   const watch =
     config.role === 'destination' &&
     // Terminated and not cancelled: there is nothing to clean up, and no worker may be left to do it.
     (await unlessMissing(() => client.workflow.getHandle(watchId(config.name)).terminate('vsync stop')));
-  return { schedule, watch };
+  let cycles = 0;
+  const schedule = await unlessMissing(async () => {
+    const { info } = await handle.describe();
+    await handle.delete();
+    // A later schedule would not know of a cycle that this one has started, and run another beside it.
+    for (const { workflow } of info.runningActions) {
+      const running = client.workflow.getHandle(workflow.workflowId);
+      if (await unlessMissing(() => running.cancel())) cycles++;
+    }
+  });
+  return { schedule, watch, cycles };
 }
 
 /** A cycle as Temporal knows it. */

@@ -1,7 +1,15 @@
-import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
+import {
+  Client,
+  Connection,
+  isGrpcServiceError,
+  ServiceError,
+  type ConnectionOptions,
+} from '@temporalio/client';
+import { NamespaceNotFoundError } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { NativeConnection } from '@temporalio/worker';
 import { readFileSync } from 'node:fs';
+import { ConfigError } from './config/errors';
 import type { Config } from './config/schema';
 import { UserError } from './user-error';
 
@@ -20,7 +28,7 @@ export interface TemporalTarget {
  * standard (`TEMPORAL_ADDRESS` and the other variables, or the profile of its TOML file), else localhost:7233.
  */
 export function temporalTarget(temporal: Config['temporal']): TemporalTarget {
-  const standard = loadClientConnectConfig();
+  const standard = standardTarget();
   const tls = temporal.tls === undefined ? {} : { tls: readTls(temporal.tls) };
   const apiKey =
     temporal.apiKeyFile === undefined
@@ -32,6 +40,22 @@ export function temporalTarget(temporal: Config['temporal']): TemporalTarget {
     namespace: temporal.namespace ?? standard.namespace ?? DEFAULT_NAMESPACE,
     connection: { ...(standard.connectionOptions as ConnectionOptions), ...tls, ...apiKey, address },
   };
+}
+
+/** Temporal's own standard configuration. Its parser's words are left out: they quote the file, which may hold a key. */
+function standardTarget(): ReturnType<typeof loadClientConnectConfig> {
+  try {
+    return loadClientConnectConfig();
+  } catch {
+    const set = Object.keys(process.env).filter((name) => name.startsWith('TEMPORAL_'));
+    throw new ConfigError([
+      {
+        message:
+          "Temporal's standard configuration cannot be read: check the variables " +
+          `${set.length === 0 ? 'TEMPORAL_*' : set.sort().join(', ')}, and the TOML file and profile that they name`,
+      },
+    ]);
+  }
 }
 
 /** Connects as a client. @throws UserError that names the address */
@@ -46,19 +70,54 @@ export async function connectClient(target: TemporalTarget): Promise<Client> {
 
 /** Connects as a worker. @throws UserError that names the address */
 export async function connectWorker(target: TemporalTarget): Promise<NativeConnection> {
-  try {
-    return await NativeConnection.connect(
-      target.connection as Parameters<typeof NativeConnection.connect>[0],
-    );
-  } catch (error) {
+  const options = target.connection as Parameters<typeof NativeConnection.connect>[0];
+  const connection = await NativeConnection.connect(options).catch((error: unknown) => {
     throw unreachable(target, error);
+  });
+  try {
+    // A worker on a namespace that is missing fails too, but in the SDK's words, and keeps the process from ending.
+    await connection.workflowService.describeNamespace({ namespace: target.namespace });
+  } catch (error) {
+    await connection.close();
+    const explained = explainTemporal(target, error);
+    throw explained instanceof UserError ? explained : unreachable(target, error);
   }
+  return connection;
+}
+
+const NO_NAMESPACE = /^Namespace .* is not found/;
+
+/**
+ * Puts Temporal's own refusals into words that name the address.
+ *
+ * @returns the error to throw: a UserError, or the same error if it is about something else
+ */
+export function explainTemporal({ address, namespace }: TemporalTarget, error: unknown): unknown {
+  const refusal = error instanceof ServiceError ? error.cause : error;
+  const isGrpc = isGrpcServiceError(refusal);
+  // The three clients of the SDK have three errors for it; the text is the server's own.
+  const text = isGrpc ? refusal.details : error instanceof Error ? error.message : '';
+  if (error instanceof NamespaceNotFoundError || NO_NAMESPACE.test(text)) {
+    return new UserError(
+      `Temporal ${address}: there is no namespace ${namespace}: correct temporal.namespace, or create it with ` +
+        `"temporal operator namespace create ${namespace}"`,
+      { cause: error },
+    );
+  }
+  if (!isGrpc) return error;
+  return new UserError(
+    `Temporal ${address}: the request failed (${refusal.details || refusal.message}); check that it is running, and ` +
+      'what temporal.apiKeyFile or temporal.tls may do there',
+    { cause: error },
+  );
 }
 
 function unreachable({ address }: TemporalTarget, error: unknown): UserError {
-  const detail = error instanceof Error ? error.message.split('\n')[0] : 'no answer';
+  const text = error instanceof Error ? error.message : '';
+  // The native client's message is a structure of Rust, in which somewhere stands the operating system's message.
+  const detail = /message: "([^"]*)"/.exec(text)?.[1] ?? text.split('\n')[0] ?? '';
   return new UserError(
-    `Temporal ${address}: cannot connect (${detail ?? 'no answer'}). Is it running, and is the address right? It ` +
+    `Temporal ${address}: cannot connect (${detail === '' ? 'no answer' : detail}). Is it running, and is the address right? It ` +
       'comes from --temporal.address, VSYNC_TEMPORAL_ADDRESS, temporal.address in the file, or TEMPORAL_ADDRESS. ' +
       'For a try: temporal server start-dev',
     { cause: error },
@@ -90,6 +149,8 @@ function readFile(file: string, key: string): string {
     return readFileSync(file, 'utf8');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'error';
-    throw new UserError(`${key}: cannot read ${file} (${code}); check the path and its permissions`);
+    throw new ConfigError([
+      { key, message: `cannot read ${file} (${code}); check the path and its permissions` },
+    ]);
   }
 }

@@ -1,3 +1,4 @@
+import { SdkComponent } from '@temporalio/common';
 import {
   DefaultLogger,
   makeTelemetryFilterString,
@@ -12,6 +13,7 @@ import { WORKFLOW_BUNDLE } from './bundle-workflows';
 import { createClients, type Clients } from './clients';
 import type { Config } from './config/schema';
 import { taskQueue } from './names';
+import { checkAccess } from './starter';
 import type { Logger } from './telemetry/log';
 import { connectWorker, temporalTarget } from './temporal';
 import { UserError } from './user-error';
@@ -35,10 +37,11 @@ const SHUTDOWN_MS = 30_000;
  */
 export function installRuntime({ log, shutdownSignals }: WorkerOptions): void {
   Runtime.install({
-    logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
-      // The meta may hold an error of any library: only its message is logged, and only where it is asked for.
-      log.debug({ temporal: meta }, message);
-      if (level !== 'INFO') log.warn(`Temporal SDK: ${message}`);
+    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
+      // The meta is left out: it may hold an error of any library. Failed activities are logged by our interceptor.
+      if (meta?.['sdkComponent'] === SdkComponent.workflow) log.info(message);
+      else if (level === 'ERROR') log.error(`Temporal SDK: ${message}`);
+      else log.debug(`Temporal SDK: ${message}`);
     }),
     // The native part prints to the console otherwise, and its warnings are part of normal life.
     telemetryOptions: {
@@ -58,7 +61,7 @@ export interface VsyncWorker {
 /**
  * Creates the workers of any number of configurations; those on the same Temporal share a connection.
  *
- * @throws UserError, or VaultError if a Vault cannot be reached
+ * @throws UserError, or an error of Vault or Consul if a cycle could not do its work
  */
 export async function createWorkers(
   configs: readonly Config[],
@@ -83,6 +86,7 @@ export async function createWorkers(
       connections.set(key, connection);
       const clients = await createClients(config);
       closers.push(clients.close);
+      await checkAccess(clients);
       workers.push(
         await createWorker(config, clients, { log, workflowBundle, connection, namespace: target.namespace }),
       );
@@ -92,17 +96,24 @@ export async function createWorkers(
     await close();
     throw error;
   }
+  const shutdown = (): void => {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
   return {
     run: async () => {
-      try {
-        await Promise.all(workers.map((worker) => worker.run()));
-      } finally {
-        await close();
-      }
+      const running = workers.map(async (worker) => {
+        try {
+          await worker.run();
+        } finally {
+          // One that failed takes the others along: a process that does half of its work would go unnoticed.
+          shutdown();
+        }
+      });
+      const ends = await Promise.allSettled(running);
+      await close();
+      for (const end of ends) if (end.status === 'rejected') throw end.reason;
     },
-    shutdown: () => {
-      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
-    },
+    shutdown,
   };
 }
 

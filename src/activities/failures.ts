@@ -3,7 +3,7 @@ import { ConsulError, StoredInfoError, type ConsulErrorKind } from '../consul/er
 import { MetadataError, TimeError } from '../sync/errors';
 import { VaultError, type VaultErrorKind } from '../vault/errors';
 
-/** Types of the failures that activities end with: a closed set, documented in docs/failures.md. */
+/** Types of the failures that activities end with: a closed set, explained in docs/operating.md. */
 export type FailureType =
   | 'ConfigChanged'
   | 'Conflict'

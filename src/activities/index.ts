@@ -1,10 +1,12 @@
 import { cancellationSignal, Context } from '@temporalio/activity';
+import { setMaxListeners } from 'node:events';
 import type { Client } from '@temporalio/client';
 import type {
   ActivityInput,
   CopySecretsInput,
   CopySecretsResult,
   DestinationPreflightResult,
+  DiffIndicesInput,
   DiffIndicesResult,
   FetchMetadataInput,
   FetchMetadataResult,
@@ -59,8 +61,8 @@ export function createDestinationActivities(deps: DestinationDeps) {
     async preflight(input: ActivityInput): Promise<DestinationPreflightResult> {
       return destinationPreflight(deps, check(input));
     },
-    async diffIndices(input: ActivityInput): Promise<DiffIndicesResult> {
-      return diffIndices(deps, check(input));
+    async diffIndices(input: DiffIndicesInput): Promise<DiffIndicesResult> {
+      return diffIndices(deps, input, check(input));
     },
     async copySecrets(input: CopySecretsInput): Promise<CopySecretsResult> {
       return copySecrets(deps, input, check(input), reportProgress);
@@ -92,7 +94,12 @@ function temporalClient(): Client {
  * @returns the signal that says when to stop
  */
 function begin(input: ActivityInput, fingerprint: string, name: string): AbortSignal {
-  if (input.fingerprint === fingerprint) return cancellationSignal();
+  if (input.fingerprint === fingerprint) {
+    const signal = cancellationSignal();
+    // Every request in flight listens to it: Node's warning about a leak would be wrong.
+    setMaxListeners(0, signal);
+    return signal;
+  }
   throw new ActivityError(
     'ConfigChanged',
     `this cycle of ${name} was started for another configuration than the one of the worker that got it: run ` +

@@ -41,8 +41,12 @@ export class ActivityInterceptor implements ActivityInboundCallsInterceptor {
       return await next(input);
     } catch (error) {
       const { activityType, attempt } = activityInfo();
-      this.log.debug({ activityType, attempt, error }, 'activity failed');
-      throw this.failure(error);
+      const failure = this.failure(error);
+      // To be stopped is part of normal life, to fail is not.
+      const level = cancellationSignal().aborted ? 'debug' : 'warn';
+      this.log[level]({ activityType, attempt }, failure.message);
+      this.log.debug({ activityType, thrown: whereFrom(error) }, 'where it came from');
+      throw failure;
     } finally {
       clearInterval(timer);
       progressOf.delete(key());
@@ -62,4 +66,11 @@ export class ActivityInterceptor implements ActivityInboundCallsInterceptor {
     const reason: unknown = cancellationSignal().reason;
     return reason instanceof CancelledFailure ? reason : new CancelledFailure('cancelled');
   }
+}
+
+/** Name and stack frames of an error, without its message: nobody knows what that of a foreign error holds. */
+function whereFrom(error: unknown): { name: string; frames: string[] } {
+  if (!(error instanceof Error)) return { name: typeof error, frames: [] };
+  const frames = (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '));
+  return { name: error.name, frames };
 }

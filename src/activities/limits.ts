@@ -3,9 +3,11 @@
 /** Paths in one chunk of metadata to fetch: some seconds of work, so that several workers share a large scan. */
 export const CHUNK_PATHS = 2_000;
 
-/** Chunks and groups in a cycle at the most: its history then stays under 2,000 events and 1 MB. */
+/** Chunks in an origin cycle at the most: its history then stays under 2,000 events and 1 MB. */
 export const MAX_CHUNKS = 128;
-export const MAX_GROUPS = 128;
+
+/** Groups in a destination cycle at the most: enough to share among some workers, and a short history. */
+export const MAX_GROUPS = 32;
 
 /** Failed paths that a result names. The counts tell how many there were. */
 export const MAX_FAILURES = 20;
@@ -18,6 +20,9 @@ export const DEFAULT_CONCURRENCY = 32;
 
 /** Failures in a row, with no success in between, that mean an outage of Vault and not bad luck of one secret. */
 export const OUTAGE_AFTER = 8;
+
+/** Consul requests of one activity in flight; it may have thousands of buckets to read. */
+export const CONSUL_READS = 16;
 
 /** How long one long poll of the watch may take, in milliseconds. */
 export const WATCH_POLL_MS = 60_000;

@@ -20,7 +20,7 @@ const consul = z
     ).describe('Consul agent that holds the sync info, as host:port or URL'),
     dc: text('the name of a data centre')
       .optional()
-      .describe('data centre of Consul; checked against that of the agent'),
+      .describe('name of the data centre; a label only, nothing is done with it'),
     token: secret('an ACL token as text').default('').describe('ACL token; the anonymous one if empty'),
   })
   .describe('Consul that holds the sync info of this side');
@@ -52,12 +52,16 @@ const side = z.strictObject({
     .int(expecting('a whole number, at least 1'))
     .min(1, 'must be at least 1')
     .optional()
-    .describe('secrets in flight at the most; adapts itself if not given'),
+    .describe('secrets in flight at the most; 32 if not given'),
   tick: duration(1000, '1s').prefault('1m').describe('time between two cycles'),
   timeout: duration(1, '1ms')
     .prefault('5m')
-    .describe('time after which a cycle ends, keeping what it has done'),
-  renewToken: flag().default(true).describe('keep the Vault token alive'),
+    .describe(
+      'time after which a cycle ends: a destination keeps what it has copied, an origin publishes nothing',
+    ),
+  renewToken: flag()
+    .default(true)
+    .describe('keep the Vault token alive; not done yet, so give a token that lives long enough'),
 });
 
 interface Durations {

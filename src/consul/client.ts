@@ -31,6 +31,7 @@ const Item = z.object({
 const Committed = z.object({
   Results: z.array(z.object({ KV: z.object({ Key: z.string(), ModifyIndex: z.number().int() }) })),
 });
+const Refused = z.object({ Errors: z.array(z.object({ What: z.string() })) });
 const Keys = z.array(z.string());
 
 /** What the consul package answers with `includeResponse`: the HTTP response, then the decoded value. */
@@ -176,8 +177,11 @@ export class ConsulStore implements KeyValueStore {
       } catch (error) {
         if (isAborted(signal)) throw this.cancelled(key);
         const status = statusOf(error);
-        if (status !== undefined && status === statusOfNo) return undefined;
-        const failure = this.failure(key, status, error, timeoutMs);
+        const refusals = refusalsOf(error);
+        // Consul answers 409 both for a stale check-and-set and for what the ACL token may not do.
+        const forbidden = refusals.some((what) => /permission denied/i.test(what));
+        if (status !== undefined && status === statusOfNo && !forbidden) return undefined;
+        const failure = this.failure(key, forbidden ? 403 : status, error, timeoutMs);
         const delay = RETRY_DELAYS_MS[attempt];
         if (!repeat || failure.kind !== 'unavailable' || delay === undefined) throw failure;
         await sleep(delay, undefined, { signal }).catch(() => {
@@ -194,7 +198,10 @@ export class ConsulStore implements KeyValueStore {
       new ConsulError(kind, this.address, key, detail);
     if (status === undefined) return make('unavailable', describeNetworkError(error, timeoutMs));
     if (status === 403)
-      return make('forbidden', 'permission denied (403); check the Consul token and its policy');
+      return make(
+        'forbidden',
+        'permission denied (403); check that this is the address of a Consul agent, and the Consul token and its policy',
+      );
     if (status === 413) return make('too-large', 'the value is over the limit of 512 KiB (413)');
     if (status === 429 || status >= 500) return make('unavailable', `Consul cannot answer now (${status})`);
     return make('rejected', `the request was refused (${status})`);
@@ -225,11 +232,18 @@ function statusOf(error: unknown): number | undefined {
   return typeof status === 'number' ? status : undefined;
 }
 
+/** What a transaction says about each operation that it refused. */
+function refusalsOf(error: unknown): string[] {
+  const body = (error as { response?: { body?: unknown } }).response?.body;
+  const parsed = Refused.safeParse(body);
+  return parsed.success ? parsed.data.Errors.map(({ What }) => What) : [];
+}
+
 function describeNetworkError(error: unknown, timeoutMs: number): string {
   const { code, isTimeout } = error as { code?: unknown; isTimeout?: unknown };
   if (isTimeout === true) return `no answer within ${Math.round(timeoutMs / 1000)} s`;
   if (code === 'ECONNREFUSED') return 'connection refused: is it running, and is the address right?';
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
     return 'the host name cannot be resolved: check the address';
-  return `no usable answer (${typeof code === 'string' ? code : 'connection failed'})`;
+  return `no usable answer (${typeof code === 'string' ? code : 'connection failed'}); is this the address of a Consul agent?`;
 }

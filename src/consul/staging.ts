@@ -91,8 +91,10 @@ export class Staging {
   private async write(name: string, value: Buffer, nowS: number, signal?: AbortSignal): Promise<void> {
     const key = this.prefix + name;
     const expect = (await this.store.get(key, signal))?.revision ?? 0;
-    // A conflict means that somebody else has just written the same content: that is as good.
-    await this.store.commit([{ key, value, expect, flags: nowS }], signal);
+    const written = await this.store.commit([{ key, value, expect, flags: nowS }], signal);
+    // A conflict means that somebody else has just written the same content, which is as good, or removed it.
+    if (written === undefined && (await this.store.get(key, signal)) === undefined)
+      throw this.gone(name, 'is gone');
   }
 
   private async read(name: string, signal?: AbortSignal): Promise<Buffer> {

@@ -19,6 +19,8 @@ export type MountUuids = z.infer<typeof MountUuids>;
 /** `<syncPath>origin/state`: beside the sync info, unknown to the original vsync, which never lists keys. */
 const OriginStateSchema = z.object({
   v: z.literal(1),
+  /** Name of the sync that this sync path belongs to. */
+  name: z.string(),
   mounts: MountUuids,
   /** A save that did not fit one transaction and may have stopped half-way: it is finished, never undone. */
   pending: z.object({ manifest: z.string(), staged: z.array(z.string()) }).optional(),
@@ -29,11 +31,15 @@ export type OriginState = z.infer<typeof OriginStateSchema>;
 /** `<syncPath>destination/state`, written after the index: a state without an index makes the original fail. */
 const DestinationStateSchema = z.object({
   v: z.literal(1),
+  /** Name of the sync that this sync path belongs to. */
+  name: z.string(),
   /** Fingerprint of the configuration that the last cycle ran under. */
   config: z.string(),
   /** Hash of the origin's index that the last cycle has dealt with. The watch compares with it. */
   considered: z.string(),
   mounts: MountUuids,
+  /** uuid of each mount of the destination when its secrets were last compared. */
+  ownMounts: MountUuids,
   last: LastCycle.optional(),
 });
 export type DestinationState = z.infer<typeof DestinationStateSchema>;
@@ -78,6 +84,22 @@ function tryJson(text: string): unknown {
 
 export function writeOfState(info: SyncInfo, state: OriginState | DestinationState, expect: number): Write {
   return { key: info.stateKey, value: Buffer.from(JSON.stringify(state)), expect };
+}
+
+/**
+ * Makes the sync info that of a sync with this name, and forgets which engines the origin's mounts were: the next
+ * cycle takes those that it finds. For what was renamed, rebuilt or restored on purpose.
+ *
+ * @throws StoredInfoError if a cycle wrote the state at the same moment
+ */
+export async function adopt(info: SyncInfo, role: 'origin' | 'destination', name: string): Promise<void> {
+  const { state, revision } =
+    role === 'origin' ? await readOriginState(info) : await readDestinationState(info);
+  if (state === undefined) return;
+  const written = await info.store.commit([writeOfState(info, { ...state, name, mounts: {} }, revision)]);
+  if (written !== undefined) return;
+  const detail = 'a cycle wrote this key at the same moment; run the command again';
+  throw new StoredInfoError(info.store.address, info.stateKey, detail);
 }
 
 /**

@@ -26,12 +26,17 @@ const REQUEST_TIMEOUT_MS = 20_000;
 /** Waits between the attempts of a request that met an outage or a quota. The cycle's own retries come after. */
 const RETRY_DELAYS_MS: readonly number[] = [100, 400, 1_600];
 
+/** Age of an AppRole's login from which a 403 may mean that its token has ended. */
+const LOGIN_AGAIN_AFTER_MS = 60_000;
+
 interface ReadOptions {
   signal?: AbortSignal | undefined;
   bodyOn404?: boolean;
 }
 
 const ErrorBody = z.object({ errors: z.array(z.string()) });
+/** Vault answers 204 where it has nothing to say; with a warning, 200 and the frame of all its answers. */
+export const EmptyBody = z.object({ request_id: z.string() }).optional();
 const LoginBody = z.object({ auth: z.object({ client_token: z.string().min(1) }) });
 
 /**
@@ -46,6 +51,7 @@ export class VaultClient {
   private readonly vault: nodeVault.client;
   private readonly limit: LimitFunction;
   private login: Promise<void> | undefined;
+  private loggedInAtMs = 0;
 
   constructor(private readonly options: VaultOptions) {
     this.address = options.address.replace(/\/+$/, '');
@@ -93,7 +99,7 @@ export class VaultClient {
 
   /** DELETE of an API path. */
   async delete(path: string, signal?: AbortSignal): Promise<void> {
-    await this.send(path, z.unknown(), () => this.vault.delete(path, { signal }), { signal, isWrite: true });
+    await this.send(path, EmptyBody, () => this.vault.delete(path, { signal }), { signal, isWrite: true });
   }
 
   async close(): Promise<void> {
@@ -101,11 +107,12 @@ export class VaultClient {
   }
 
   private async send<T>(
-    path: string,
+    pathAndQuery: string,
     schema: z.ZodType<T>,
     request: () => Promise<unknown>,
     { signal, isWrite = false, bodyOn404 = false }: ReadOptions & { isWrite?: boolean },
   ): Promise<T> {
+    const path = pathAndQuery.replace(/\?.*/, '');
     for (let attempt = 0; ; attempt++) {
       try {
         await this.ensureLogin();
@@ -118,6 +125,7 @@ export class VaultClient {
         return this.check(path, answer, schema, bodyOn404);
       } catch (error) {
         const failure = error instanceof VaultError ? error : this.unexpected(path, error);
+        if (failure.kind === 'forbidden' && this.forgetOldLogin()) continue;
         const delay = RETRY_DELAYS_MS[attempt];
         // After a lost answer nobody knows whether a write happened: whoever asked for it must look first.
         const repeatable = failure.transient && !(isWrite && failure.kind === 'unavailable');
@@ -138,7 +146,7 @@ export class VaultClient {
         'malformed',
         this.address,
         path,
-        'the answer is not in the form that Vault sends; is there a proxy or a login page in between?',
+        'the answer is not in the form that Vault sends; is this the address of a Vault, or a proxy or a login page in between?',
         status,
       );
     }
@@ -161,11 +169,24 @@ export class VaultClient {
     return this.login;
   }
 
+  /**
+   * The token of an AppRole ends after a while, and Vault then answers 403 to everything.
+   *
+   * @returns whether a new login is worth a try: not if the last one is young, then it is the policy
+   */
+  private forgetOldLogin(): boolean {
+    if (this.options.auth.kind === 'token' || Date.now() - this.loggedInAtMs < LOGIN_AGAIN_AFTER_MS)
+      return false;
+    this.login = undefined;
+    return true;
+  }
+
   private async logIn(auth: Extract<VaultAuth, { kind: 'approle' }>): Promise<void> {
     const path = `auth/${auth.path}/login`;
     const body = { role_id: auth.roleId, secret_id: auth.secretId };
     const answer = (await this.vault.write(path, body)) as TransportResponse;
     this.vault.token = this.check(path, answer, LoginBody).auth.client_token;
+    this.loggedInAtMs = Date.now();
   }
 
   private unexpected(path: string, error: unknown): VaultError {
@@ -197,7 +218,7 @@ function explain(kind: VaultErrorKind, status: number, errors: readonly string[]
     case 'too-large':
       return `the secret is too large for this Vault's storage (${status})`;
     case 'malformed':
-      return `the answer (${status}) is not Vault's; is there a proxy or a login page in between?`;
+      return `the answer (${status}) is not Vault's; is this the address of a Vault, or a proxy or a login page in between?`;
     case 'rejected':
     case 'cancelled':
       return `the request was refused (${status}${said})`;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { VaultClient } from './client';
+import { EmptyBody, type VaultClient } from './client';
 import { VaultError } from './errors';
 
 /** Identity and kind of a secrets engine. A re-created engine has another uuid, but otherwise answers like an empty one. */
@@ -108,9 +108,9 @@ export class Kv2 {
       });
       const { data, metadata } = answer.data;
       const common = { version: metadata.version, createdTime: metadata.created_time };
-      return data === null || data === undefined
-        ? { live: false, ...common }
-        : { live: true, data, ...common };
+      // A value may be null itself: only with the mark of a delete does it mean that there is none.
+      const isGone = (data ?? null) === null && (metadata.destroyed || metadata.deletion_time !== '');
+      return isGone ? { live: false, ...common } : { live: true, data: data ?? null, ...common };
     });
   }
 
@@ -135,7 +135,7 @@ export class Kv2 {
   /** Soft-deletes exactly one version. Needs `update` on `<mount>delete/`, which old policies may lack. */
   async deleteVersion(mount: string, path: string, version: number, signal?: AbortSignal): Promise<void> {
     const body = { versions: [version] };
-    await this.client.write(this.encode(`${mount}delete/`, path), body, z.unknown(), signal);
+    await this.client.write(this.encode(`${mount}delete/`, path), body, EmptyBody, signal);
   }
 
   /** Soft-deletes whatever version is the latest now. */

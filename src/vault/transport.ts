@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Pool } from 'undici';
+import { UserError } from '../user-error';
 import { VaultError } from './errors';
 
 /** What node-vault hands to its transport: one request. */
@@ -45,7 +46,7 @@ export class UndiciTransport {
     private readonly address: string,
     private readonly options: TransportOptions,
   ) {
-    const connect = options.caFile === undefined ? {} : { ca: readFileSync(options.caFile, 'utf8') };
+    const connect = options.caFile === undefined ? {} : { ca: this.readCaFile(options.caFile) };
     this.pool = new Pool(new URL(address).origin, {
       connections: options.connections,
       headersTimeout: options.timeoutMs,
@@ -61,6 +62,17 @@ export class UndiciTransport {
 
   async close(): Promise<void> {
     await this.pool.close();
+  }
+
+  private readCaFile(file: string): string {
+    try {
+      return readFileSync(file, 'utf8');
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? 'error';
+      throw new UserError(
+        `Vault ${this.address}: vault.caFile: cannot read ${file} (${code}); check the path and its permissions`,
+      );
+    }
   }
 
   private async send(request: TransportRequest): Promise<TransportResponse> {
@@ -89,6 +101,10 @@ export class UndiciTransport {
       if (request.signal?.aborted === true) {
         throw new VaultError('cancelled', this.address, shownPath, 'the request was cancelled');
       }
+      if (codeOf(error) === 'UND_ERR_INVALID_ARG') {
+        const detail = 'cannot be sent: the token or the namespace holds a character that no header may hold';
+        throw new VaultError('rejected', this.address, shownPath, detail);
+      }
       throw new VaultError(
         'unavailable',
         this.address,
@@ -114,9 +130,13 @@ function retryAfter(header: string | string[] | undefined): { retryAfterMs?: num
   return Number.isFinite(seconds) && seconds > 0 ? { retryAfterMs: seconds * 1000 } : {};
 }
 
+function codeOf(error: unknown): unknown {
+  return (error as { code?: unknown }).code;
+}
+
 /** Our own words for undici's and Node's error codes; the error itself is left behind. */
 function describeNetworkError(error: unknown, timeoutMs: number): string {
-  const code = (error as { code?: unknown }).code;
+  const code = codeOf(error);
   if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
     return `no answer within ${timeoutMs / 1000} s`;
   }
@@ -139,7 +159,9 @@ function describeNetworkError(error: unknown, timeoutMs: number): string {
     case 'CERT_HAS_EXPIRED':
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
       return `its certificate is not trusted (${code})`;
+    case 'ERR_SSL_WRONG_VERSION_NUMBER':
+      return 'it does not speak TLS there: is the address one with http:// and not https://?';
     default:
-      return `no usable answer (${typeof code === 'string' ? code : 'connection failed'})`;
+      return `no usable answer (${typeof code === 'string' ? code : 'connection failed'}); is this the address of a Vault?`;
   }
 }

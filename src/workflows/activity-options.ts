@@ -32,6 +32,9 @@ export function workOptions(cycleTimeoutMs: number): ActivityOptions {
   return { ...COMMON, scheduleToCloseTimeout: cycleTimeoutMs + CLEANUP_MS };
 }
 
+/** Looks before the work: if a server cannot even be asked, the cycle fails soon, and says so; the next tick tries again. */
+export const LOOK_OPTIONS: ActivityOptions = { ...COMMON, scheduleToCloseTimeout: '30s' };
+
 /** The last step of a cycle, which also runs after a timeout or a cancel. */
 export const CLEANUP_OPTIONS: ActivityOptions = { ...COMMON, scheduleToCloseTimeout: CLEANUP_MS };
 

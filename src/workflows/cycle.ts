@@ -3,9 +3,12 @@ import {
   ActivityFailure,
   CancellationScope,
   isCancellation,
+  log,
   setCurrentDetails,
   sleep,
+  TimeoutFailure,
   upsertMemo,
+  workflowInfo,
 } from '@temporalio/workflow';
 import {
   NO_COUNTS,
@@ -90,6 +93,10 @@ export class Cycle {
   end(outcome: Outcome, note?: string): CycleResult {
     const { counts, failures, durationsMs } = this;
     upsertMemo({ outcome, ...counts });
+    const done = Object.entries(counts).filter(([, count]) => count > 0);
+    log.info(
+      `${workflowInfo().workflowId}: ${[outcome, ...done.map(([what, count]) => `${what} ${count}`)].join(', ')}`,
+    );
     setCurrentDetails(note === undefined ? outcome : `${outcome}: ${note}`);
     return { v: 1, outcome, counts, failures, durationsMs, ...(note === undefined ? {} : { note }) };
   }
@@ -100,9 +107,14 @@ export class Cycle {
  * ever as a bug of the worker, and the next tick starts a new cycle anyway.
  */
 export function cycleFailure(error: unknown): ApplicationFailure {
-  const cause = error instanceof ActivityFailure ? error.cause : error;
+  const words = error instanceof ActivityFailure ? [error.activityType] : [];
+  let cause = error instanceof ActivityFailure ? error.cause : error;
+  if (cause instanceof TimeoutFailure) {
+    words.push('not done in time');
+    // The failure of the last attempt says why it took so long.
+    cause = cause.cause;
+  }
+  if (cause instanceof Error) words.push(cause.message);
   const type = cause instanceof ApplicationFailure ? (cause.type ?? 'Internal') : 'Internal';
-  const detail = cause instanceof Error ? cause.message : 'unknown error';
-  const step = error instanceof ActivityFailure ? `${error.activityType}: ` : '';
-  return ApplicationFailure.nonRetryable(`${step}${detail}`, type);
+  return ApplicationFailure.nonRetryable(words.join(': '), type);
 }

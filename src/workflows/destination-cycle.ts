@@ -1,9 +1,16 @@
 import { CancellationScope, CancelledFailure, proxyActivities } from '@temporalio/workflow';
 import type { DestinationActivities } from '../activities';
-import { CLEANUP_OPTIONS, workOptions } from './activity-options';
+import { CLEANUP_OPTIONS, LOOK_OPTIONS, workOptions } from './activity-options';
 import { forEachBounded } from './bounded';
 import { Cycle, cycleFailure } from './cycle';
-import type { ActivityInput, CycleInput, CycleResult, DiffIndicesResult, Outcome } from './messages';
+import type {
+  ActivityInput,
+  CycleInput,
+  CycleResult,
+  DestinationPreflightResult,
+  DiffIndicesResult,
+  Outcome,
+} from './messages';
 
 /** Groups in flight: a worker's limiter bounds the secrets, several workers share the groups. */
 const GROUPS_AT_ONCE = 8;
@@ -18,13 +25,12 @@ const HANDS_OFF: ReadonlySet<string> = new Set(['Conflict', 'ConfigChanged']);
  * a cancel or a failure, the destination's info claims what was applied, and nothing else.
  */
 export async function destinationCycle(input: CycleInput): Promise<CycleResult> {
-  const { preflight, diffIndices, copySecrets } = proxyActivities<DestinationActivities>(
-    workOptions(input.timeoutMs),
-  );
+  const { preflight, diffIndices } = proxyActivities<DestinationActivities>(LOOK_OPTIONS);
+  const { copySecrets } = proxyActivities<DestinationActivities>(workOptions(input.timeoutMs));
   const { saveSyncInfo } = proxyActivities<DestinationActivities>(CLEANUP_OPTIONS);
   const base: ActivityInput = { v: 1, fingerprint: input.fingerprint };
   const cycle = new Cycle();
-  let mounts: Record<string, string> = {};
+  let checked: DestinationPreflightResult | undefined;
   let diff: DiffIndicesResult | undefined;
   let copied = 0;
 
@@ -32,34 +38,28 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
   const save = (outcome: Outcome): Promise<void> =>
     cycle.step('saveSyncInfo', () =>
       CancellationScope.nonCancellable(async () => {
-        if (diff?.considered === undefined) return;
-        const { considered, indexRevision, groups } = diff;
+        if (checked === undefined || diff?.considered === undefined) return;
+        const { mounts, ownMounts } = checked;
+        const { groups, indexRevision } = diff;
         // An unfinished cycle has not dealt with the origin's index: the watch has to wake the next one.
-        const dealtWith = UNFINISHED.has(outcome) ? '' : considered;
-        const buckets = groups.flat();
-        const result = {
-          buckets,
-          indexRevision,
-          considered: dealtWith,
-          mounts,
-          outcome,
-          counts: cycle.counts,
-        };
-        await saveSyncInfo({ ...base, ...result });
+        const considered = UNFINISHED.has(outcome) ? '' : diff.considered;
+        const done = { buckets: groups.flat(), outcome, counts: cycle.counts };
+        await saveSyncInfo({ ...base, ...done, indexRevision, considered, mounts, ownMounts });
       }),
     );
 
   try {
     const ended = await cycle.run(input.timeoutMs, async () => {
-      const checked = await cycle.step('preflight', () => preflight(base));
+      checked = await cycle.step('preflight', () => preflight(base));
       cycle.add(checked);
-      mounts = checked.mounts;
-      diff = await cycle.step('diffIndices', () => diffIndices(base));
+      const { mounts, compareAll } = checked;
+      diff = await cycle.step('diffIndices', () => diffIndices({ ...base, compareAll }));
       const { groups, indexRevision } = diff;
       await cycle.step('copySecrets', () =>
         forEachBounded(groups, GROUPS_AT_ONCE, async (buckets) => {
-          cycle.add(await copySecrets({ ...base, buckets, mounts, indexRevision }));
-          copied++;
+          const done = await copySecrets({ ...base, buckets, mounts, indexRevision, compareAll });
+          cycle.add(done);
+          if (done.finished) copied++;
         }),
       );
     });
@@ -76,7 +76,8 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
         `${copied} of ${total} groups done in time; the next cycle goes on from there`,
       );
     }
-    const outcome = cycle.outcome((diff?.groups.length ?? 0) > 0);
+    const { added, updated, deleted, skipped } = cycle.counts;
+    const outcome = cycle.outcome(added + updated + deleted + skipped > 0);
     await save(outcome);
     if (diff?.considered === undefined)
       return cycle.end(outcome, 'the origin has not written any sync info yet');

@@ -125,6 +125,19 @@ export interface DestinationPreflightResult extends Tally {
    * remembered one stands here, and nothing of that mount is deleted.
    */
   mounts: Record<string, string>;
+  /** uuid of each mount of the destination now. */
+  ownMounts: Record<string, string>;
+  /**
+   * Something is not what it was when the last cycle ended: the configuration (a transform, a mount, a Vault) or a
+   * mount of the destination. What its info claims may stand elsewhere, or nowhere: every value is compared, and
+   * nothing is deleted.
+   */
+  compareAll: boolean;
+}
+
+export interface DiffIndicesInput extends ActivityInput {
+  /** As from preflight. */
+  compareAll: boolean;
 }
 
 export interface DiffIndicesResult {
@@ -142,10 +155,14 @@ export interface CopySecretsInput extends ActivityInput {
   /** As from preflight. */
   mounts: Record<string, string>;
   indexRevision: number;
+  /** As from preflight. */
+  compareAll: boolean;
 }
 
 export interface CopySecretsResult extends Tally {
   v: 1;
+  /** False if it was stopped before the end of its buckets. */
+  finished: boolean;
 }
 
 export interface SaveDestinationInput extends ActivityInput {
@@ -154,6 +171,7 @@ export interface SaveDestinationInput extends ActivityInput {
   indexRevision: number;
   considered: string;
   mounts: Record<string, string>;
+  ownMounts: Record<string, string>;
   outcome: Outcome;
   counts: Partial<Counts>;
 }

@@ -1,6 +1,6 @@
 import { CancellationScope, CancelledFailure, proxyActivities } from '@temporalio/workflow';
 import type { OriginActivities } from '../activities';
-import { CLEANUP_OPTIONS, workOptions } from './activity-options';
+import { LOOK_OPTIONS, workOptions } from './activity-options';
 import { forEachBounded } from './bounded';
 import { Cycle, cycleFailure } from './cycle';
 import type { ActivityInput, CycleInput, CycleResult, ListPathsResult } from './messages';
@@ -12,10 +12,10 @@ const CHUNKS_AT_ONCE = 4;
  * One origin cycle: list the paths, fetch their metadata, then publish the sync info, or nothing of it.
  */
 export async function originCycle(input: CycleInput): Promise<CycleResult> {
-  const { preflight, listPaths, fetchMetadata } = proxyActivities<OriginActivities>(
+  const { preflight } = proxyActivities<OriginActivities>(LOOK_OPTIONS);
+  const { listPaths, fetchMetadata, saveSyncInfo } = proxyActivities<OriginActivities>(
     workOptions(input.timeoutMs),
   );
-  const { saveSyncInfo } = proxyActivities<OriginActivities>(CLEANUP_OPTIONS);
   const base: ActivityInput = { v: 1, fingerprint: input.fingerprint };
   const cycle = new Cycle();
   let listing: ListPathsResult | undefined;

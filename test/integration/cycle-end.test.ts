@@ -1,10 +1,14 @@
 import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import path from 'node:path';
 import { cyclesOf } from '../../src/starter';
 import type { CycleResult } from '../../src/workflows/messages';
 import { eventually } from '../support/eventually';
+import { cleanEnvironment, startGuarded } from '../support/servers';
 import { GateProxy } from '../support/gate-proxy';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
+
+const VSYNC = path.join(__dirname, '..', '..', 'bin', 'vsync');
 
 /** How a destination cycle ends that cannot finish: what has arrived is claimed, what has not is not. */
 describe('a destination cycle that is stopped in the middle', () => {
@@ -89,6 +93,27 @@ describe('a destination cycle that is stopped in the middle', () => {
     gate.release();
     await sync.work();
     expect(await cycle.result()).toMatchObject({ outcome: 'synced', counts: { failed: 0 } });
+    await expectConverged();
+  });
+
+  test('by kill -9 of its worker is finished by the next worker, without one needless version', async () => {
+    await sync.stopWork();
+    const worker = await startGuarded({
+      command: process.execPath,
+      args: [VSYNC, 'worker', '-c', sync.originFile, ...sync.destinationFiles],
+      env: cleanEnvironment(),
+      logFile: path.join(sync.folder, 'worker.log'),
+    });
+    const cycle = await startHeldCycle();
+    process.kill(worker.pid, 'SIGKILL');
+    await worker.exited;
+    expect((await cycle.describe()).status.name).toBe('RUNNING');
+
+    gate.release();
+    await sync.work();
+    await cycle.result(); // in time, or timed out: what counts is what is there
+    await sync.idle('destination');
+    await sync.cycle('destination');
     await expectConverged();
   });
 });

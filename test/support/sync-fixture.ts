@@ -113,10 +113,10 @@ export class SyncFixture {
   }
 
   /** Creates or updates the schedule (and the watch), as `vsync start` does. */
-  async start(role: 'origin' | 'destination', number = 0): Promise<void> {
+  async start(role: 'origin' | 'destination', number = 0, { adopt = false } = {}): Promise<void> {
     const clients = await createClients(this.config(role, number));
     try {
-      await start(this.client, clients);
+      await start(this.client, clients, { adopt });
     } finally {
       await clients.close();
     }

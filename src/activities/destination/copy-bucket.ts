@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ConsulError } from '../../consul/errors';
 import type { StoredBucket } from '../../consul/sync-info';
-import type { Bucket } from '../../sync/bucket';
+import { bucketId, type Bucket } from '../../sync/bucket';
 import { compareBuckets } from '../../sync/compare';
 import type { Insight } from '../../sync/insight';
 import { locate } from '../../sync/paths';
-import { pathFailureClass } from '../failures';
+import { ActivityError, pathFailureClass } from '../failures';
 import { inParallel } from '../in-parallel';
 import type { OutageDetector } from '../outage';
 import type { TallyBuilder } from '../tally';
@@ -21,6 +22,10 @@ export interface CopyContext {
   ownIndex: readonly string[] | undefined;
   /** Remembered uuids of the origin's mounts. */
   mounts: Record<string, string>;
+  /** Compare every value, and delete nothing. */
+  compareAll: boolean;
+  /** Where the secrets that the origin has stand at the destination; read when the first orphan is found. */
+  targets: (signal: AbortSignal) => Promise<ReadonlySet<string>>;
   tally: TallyBuilder;
   outage: OutageDetector;
   onProgress: () => void;
@@ -29,18 +34,40 @@ export interface CopyContext {
 /** The origin writes bucket and index at almost the same time: a bucket that does not fit yet may fit soon. */
 const TORN_READ_PAUSE_MS = 200;
 
-/** Brings the secrets of one bucket to the destination, and saves the destination's bucket. */
+/**
+ * Brings the secrets of one bucket to the destination, and saves the destination's bucket. If that has grown over
+ * Consul's limit (`ignoreDeletes` keeps what the origin's bucket has no more), it alone fails.
+ */
 export async function copyBucket(context: CopyContext, id: number, signal: AbortSignal): Promise<void> {
+  try {
+    await copyAndClaim(context, id, signal);
+  } catch (error) {
+    if (!(error instanceof ConsulError) || error.kind !== 'too-large') throw error;
+    context.tally.fail(context.deps.info.bucketKey(id), 'too-large');
+  }
+}
+
+async function copyAndClaim(context: CopyContext, id: number, signal: AbortSignal): Promise<void> {
   const { deps, ownIndex, tally } = context;
   const stored = await deps.info.readBucket(id, signal);
   const origin = await readOriginBucket(context, id, signal);
   if (origin === undefined) {
-    tally.fail(deps.originInfo.bucketKey(id), 'torn-bucket', 'unknown');
+    const key = deps.originInfo.bucketKey(id);
+    if (context.compareAll) {
+      // A change is dealt with only when every bucket has been compared.
+      throw new ActivityError(
+        'Conflict',
+        `Consul ${deps.originInfo.store.address}: ${key}: does not fit the index`,
+        true,
+      );
+    }
+    tally.fail(key, 'torn-bucket', 'unknown');
     return;
   }
   // A bucket that does not fit its index is not believed: it is rebuilt by comparing values. Its names are kept,
   // because what stands at the destination and not at the origin could not be found otherwise.
-  const trusted = stored.hash !== undefined && stored.hash === ownIndex?.[id];
+  const fits = stored.hash !== undefined && stored.hash === ownIndex?.[id];
+  const trusted = fits && !context.compareAll;
   const known = stored.bucket ?? new Map<string, Insight>();
   const {
     add,
@@ -58,7 +85,7 @@ export async function copyBucket(context: CopyContext, id: number, signal: Abort
     await inParallel([...add, ...update, ...verify], signal, (path, stop) =>
       deps.secretLimit(() => copyOne(context, checkpoint, path, origin.get(path), !isNew(path), stop)),
     );
-    await removeOrphans(context, checkpoint, orphans, signal);
+    await removeOrphans(context, id, checkpoint, orphans, signal);
   } finally {
     // Also when cancelled or failed: what has arrived is claimed, so that it need not be compared again.
     await checkpoint.save();
@@ -113,13 +140,14 @@ async function copyOne(
  */
 async function removeOrphans(
   context: CopyContext,
+  id: number,
   checkpoint: BucketCheckpoint,
   orphans: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
   const { deps, mounts, tally, outage } = context;
   if (orphans.length === 0) return;
-  if (deps.config.ignoreDeletes) {
+  if (deps.config.ignoreDeletes || context.compareAll) {
     tally.count('held', orphans.length);
     return;
   }
@@ -140,13 +168,22 @@ async function removeOrphans(
     }
   };
 
+  const taken = await context.targets(signal);
   const confirmed: string[] = [];
   await inParallel(orphans, signal, (path, stop) =>
     deps.secretLimit(async () => {
+      if (taken.has(deps.transformer.transform(path).path)) {
+        // Another secret of the origin is transformed to the same path: what stands there is that one's.
+        checkpoint.insights.delete(path);
+        return;
+      }
       const place = locate(path, deps.config.origin.mounts);
       const absence = await attempt(path, stop, () => absenceAtOrigin(deps, place, mounts, stop));
       if (absence === 'absent') confirmed.push(path);
-      else if (absence !== undefined) tally.count('held');
+      else if (absence === 'served' && bucketId(path, context.originIndex.length) !== id) {
+        // The number of buckets changed: its claim belongs into another bucket, where it is compared.
+        checkpoint.insights.delete(path);
+      } else if (absence !== undefined) tally.count('held');
     }),
   );
   for (const path of confirmed) {

@@ -3,6 +3,7 @@ import pLimit from 'p-limit';
 import type { CopySecretsInput, CopySecretsResult } from '../../workflows/messages';
 import { ActivityError } from '../failures';
 import { inParallel } from '../in-parallel';
+import { CONSUL_READS } from '../limits';
 import { OutageDetector } from '../outage';
 import { TallyBuilder } from '../tally';
 import { copyBucket, type CopyContext } from './copy-bucket';
@@ -43,6 +44,8 @@ export async function copySecrets(
     originIndex: origin.index,
     ownIndex: own.index?.length === origin.index.length ? own.index : undefined,
     mounts: input.mounts,
+    compareAll: input.compareAll,
+    targets: targetsOf(deps, origin.index),
     tally,
     outage: new OutageDetector(),
     onProgress: () => {
@@ -50,12 +53,38 @@ export async function copySecrets(
     },
   };
   const limit = pLimit(BUCKETS_AT_ONCE);
+  let finished = true;
   try {
     await inParallel(input.buckets, signal, (id, stop) => limit(() => copyBucket(context, id, stop)));
   } catch (error) {
     // The cycle ran out of time or was cancelled, and every bucket is saved: its counts are still of interest.
     // A worker's shutdown is no decision about the cycle: that has to fail, so that another worker goes on.
     if (cancellationDetails()?.cancelRequested !== true) throw error;
+    finished = false;
   }
-  return { v: 1, ...tally.result() };
+  return { v: 1, finished, ...tally.result() };
+}
+
+/**
+ * The destination paths of all secrets in the origin's info. Only a transform can bring two of them to one path.
+ *
+ * @returns a function that reads them when it is first called, and keeps them for the activity
+ */
+function targetsOf(
+  { config, originInfo, transformer }: DestinationDeps,
+  index: readonly string[],
+): CopyContext['targets'] {
+  let targets: Promise<ReadonlySet<string>> | undefined;
+  const read = async (signal: AbortSignal): Promise<ReadonlySet<string>> => {
+    const limit = pLimit(CONSUL_READS);
+    const buckets = await Promise.all(
+      [...index.keys()].map((id) => limit(() => originInfo.readBucket(id, signal))),
+    );
+    const paths = buckets.flatMap(({ bucket }) => [...(bucket?.keys() ?? [])]);
+    return new Set(paths.map((path) => transformer.transform(path).path));
+  };
+  return (signal) => {
+    if (config.destination.transforms.length === 0) return Promise.resolve(new Set<string>());
+    return (targets ??= read(signal));
+  };
 }

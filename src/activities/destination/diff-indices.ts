@@ -1,16 +1,14 @@
 import { readDestinationState } from '../../consul/state';
 import { differingBuckets, hashOfIndex } from '../../sync/sync-index';
-import type { DiffIndicesResult } from '../../workflows/messages';
+import type { DiffIndicesInput, DiffIndicesResult } from '../../workflows/messages';
 import { ActivityError } from '../failures';
 import { MAX_GROUPS } from '../limits';
 import type { DestinationDeps } from './deps';
 
-/** Groups of work in an ordinary cycle: enough to share among some workers, few enough for a short history. */
-const USUAL_GROUPS = 32;
-
 /** Compares the two indices, and splits the buckets that differ into groups of work. */
 export async function diffIndices(
   { originInfo, info }: DestinationDeps,
+  { compareAll }: DiffIndicesInput,
   signal: AbortSignal,
 ): Promise<DiffIndicesResult> {
   const origin = await originInfo.readIndex(signal);
@@ -28,12 +26,12 @@ export async function diffIndices(
         'destination. Let the origin run a cycle (vsync trigger -c ORIGIN_FILE), or check origin.syncPath and origin.consul',
     );
   }
-  const ids = differingBuckets(origin.index, own.index);
+  const ids = differingBuckets(origin.index, compareAll ? undefined : own.index);
   return {
     v: 1,
     considered: hashOfIndex(origin.index),
     indexRevision: own.revision,
-    groups: split(ids, Math.min(USUAL_GROUPS, MAX_GROUPS)),
+    groups: split(ids, MAX_GROUPS),
   };
 }
 

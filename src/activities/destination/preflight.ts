@@ -1,19 +1,19 @@
 import { readDestinationState } from '../../consul/state';
 import type { DestinationPreflightResult } from '../../workflows/messages';
 import { changedMounts, readMounts } from '../mounts';
+import { assertOwner } from '../owner';
 import { TallyBuilder } from '../tally';
 import type { DestinationDeps } from './deps';
 
 /** Looks whether a cycle can do its work at all, and which origin mounts are still the ones they were. Writes nothing. */
 export async function preflight(
-  { config, originVault, vault, info }: DestinationDeps,
+  { config, fingerprint, originVault, vault, info }: DestinationDeps,
   signal: AbortSignal,
 ): Promise<DestinationPreflightResult> {
-  await originVault.checkToken(signal);
-  await vault.checkToken(signal);
   const current = await readMounts(originVault, config.origin.mounts, 'origin.mounts', signal);
-  await readMounts(vault, config.destination.mounts, 'destination.mounts', signal);
+  const ownMounts = await readMounts(vault, config.destination.mounts, 'destination.mounts', signal);
   const { state } = await readDestinationState(info, signal);
+  assertOwner(info, state, config.name);
 
   const tally = new TallyBuilder();
   const mounts = { ...current };
@@ -21,5 +21,8 @@ export async function preflight(
     tally.fail(mount, 'mount-changed', 'unknown');
     mounts[mount] = state?.mounts[mount] ?? '';
   }
-  return { v: 1, mounts, ...tally.result() };
+  const compareAll =
+    state !== undefined &&
+    (state.config !== fingerprint || changedMounts(state.ownMounts, ownMounts).length > 0);
+  return { v: 1, mounts, ownMounts, compareAll, ...tally.result() };
 }

@@ -5,16 +5,15 @@ import { hashBucket } from '../../sync/bucket';
 import { emptyIndex } from '../../sync/sync-index';
 import type { SaveDestinationInput, SaveDestinationResult } from '../../workflows/messages';
 import { ActivityError } from '../failures';
+import { CONSUL_READS } from '../limits';
 import type { DestinationDeps } from './deps';
-
-const CONSUL_REQUESTS = 16;
 
 /**
  * Saves the destination's index, then its state. The index is made from what the buckets in Consul contain, so
  * it never claims more than they do, whatever became of the cycle.
  */
 export async function saveSyncInfo(
-  { info, originInfo }: DestinationDeps,
+  { config: { name }, info, originInfo }: DestinationDeps,
   input: SaveDestinationInput,
   signal: AbortSignal,
 ): Promise<SaveDestinationResult> {
@@ -24,7 +23,7 @@ export async function saveSyncInfo(
   const numBuckets = origin.index?.length ?? own.index?.length ?? 0;
   const index = own.index?.length === numBuckets ? [...own.index] : emptyIndex(numBuckets);
 
-  const limit = pLimit(CONSUL_REQUESTS);
+  const limit = pLimit(CONSUL_READS);
   const ids = own.index?.length === numBuckets ? input.buckets : [...index.keys()];
   let writes = 0;
   await Promise.all(
@@ -48,9 +47,12 @@ export async function saveSyncInfo(
     if (own.revision !== input.indexRevision) throw conflict(info.store.address, info.indexKey);
     writes += await commit(info.store, [info.writeOfIndex(index, own.revision)], signal);
   }
-  const { outcome, counts, considered, mounts, fingerprint: config } = input;
+  const { outcome, counts, considered, mounts } = input;
+  // Until a cycle has compared everything after a change, it counts as changed.
+  const dealtWith = considered !== '' || state === undefined;
+  const { config, ownMounts } = dealtWith ? { config: input.fingerprint, ownMounts: input.ownMounts } : state;
   const last = { outcome, counts, finishedAt: new Date().toISOString() };
-  const next: DestinationState = { v: 1, config, considered, mounts, last };
+  const next: DestinationState = { v: 1, name, config, considered, mounts, ownMounts, last };
   if (writes > 0 || stateDiffers(state, next)) {
     writes += await commit(info.store, [writeOfState(info, next, stateRevision)], signal);
   }

@@ -6,14 +6,12 @@ import type { StoredBucket, SyncInfo } from '../../consul/sync-info';
 import type { FetchMetadataInput, FetchMetadataResult } from '../../workflows/messages';
 import { ActivityError, pathFailureClass } from '../failures';
 import { inParallel } from '../in-parallel';
+import { CONSUL_READS } from '../limits';
 import { changedMounts, readMounts } from '../mounts';
 import { OutageDetector } from '../outage';
 import { TallyBuilder } from '../tally';
 import type { OriginDeps } from './deps';
 import { bucketsOfChunk, readChunk, readManifest, type StagedBuckets } from './manifest';
-
-/** Consul reads in flight; a worker reads thousands of buckets at the most. */
-const CONSUL_READS = 16;
 
 /**
  * Reads the metadata of one chunk of paths, makes its buckets, and stages those that differ from the live ones.
@@ -115,7 +113,11 @@ async function previousInsights(
   live: ReadonlyMap<number, StoredBucket>,
   signal: AbortSignal,
 ): Promise<Previous> {
-  if (index === undefined) return new Previous([], false);
+  if (index === undefined) {
+    // There may have been info before: its index is damaged or gone, and only buckets are left.
+    const isFirst = [...live.values()].every(({ revision }) => revision === 0);
+    return new Previous([], !isFirst);
+  }
   // With another number of buckets, a path of this chunk may stand in any of the old ones.
   const old = index.length === numBuckets ? live : await readBuckets(info, [...index.keys()], signal);
   const fits = [...old].filter(([id, { hash }]) => hash === index[id]);

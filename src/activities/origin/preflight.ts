@@ -1,6 +1,7 @@
 import { readOriginState } from '../../consul/state';
 import type { OriginPreflightResult } from '../../workflows/messages';
 import { readMounts } from '../mounts';
+import { assertOwner } from '../owner';
 import type { OriginDeps } from './deps';
 
 /** Looks whether a cycle can do its work at all. Writes nothing. */
@@ -8,8 +9,8 @@ export async function preflight(
   { config, vault, info }: OriginDeps,
   signal: AbortSignal,
 ): Promise<OriginPreflightResult> {
-  await vault.checkToken(signal);
   await readMounts(vault, config.origin.mounts, 'origin.mounts', signal);
   const { state } = await readOriginState(info, signal);
+  assertOwner(info, state, config.name);
   return { v: 1, pendingSave: state?.pending !== undefined };
 }

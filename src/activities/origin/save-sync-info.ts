@@ -1,9 +1,13 @@
+import pLimit from 'p-limit';
 import { parseBucket } from '../../sync/bucket';
+import { MAX_VALUE_BYTES } from '../../consul/client';
+import { StoredInfoError } from '../../consul/errors';
 import type { Write } from '../../consul/key-value-store';
 import { readOriginState, stateDiffers, writeOfState, type OriginState } from '../../consul/state';
 import type { StoredIndex, SyncInfo } from '../../consul/sync-info';
 import type { SaveOriginInput, SaveOriginResult } from '../../workflows/messages';
 import { ActivityError } from '../failures';
+import { CONSUL_READS, STAGING_CLEANUP_MS } from '../limits';
 import type { OriginDeps } from './deps';
 import { readManifest, readStagedBuckets, type Manifest, type StagedBuckets } from './manifest';
 
@@ -15,7 +19,41 @@ type StagedBucket = StagedBuckets['buckets'][number];
  * save that stops half-way is finished by the next cycle: from the first live write on there is only forward.
  */
 export async function saveSyncInfo(
-  { info, staging }: OriginDeps,
+  { config, info, staging }: OriginDeps,
+  input: SaveOriginInput,
+  signal: AbortSignal,
+): Promise<SaveOriginResult> {
+  const result = await save({ config, info, staging }, input, signal).catch((error: unknown) => {
+    if (input.save === undefined && isHopeless(error)) return giveUpPending(info, signal);
+    throw error;
+  });
+  // After the save, so that a slow clean-up delays nothing.
+  if (Date.now() - cleanedUpAtMs > STAGING_CLEANUP_MS) {
+    cleanedUpAtMs = Date.now();
+    await staging.removeExpired(signal);
+  }
+  return result;
+}
+
+/** What no repetition of an interrupted save would change: its lists are gone, or somebody wrote in the meantime. */
+function isHopeless(error: unknown): boolean {
+  return error instanceof StoredInfoError || (error instanceof ActivityError && error.type === 'Conflict');
+}
+
+/** Leaves an interrupted save as it is: the cycle that follows compares with the live buckets, and writes them all anew. */
+async function giveUpPending(info: SyncInfo, signal: AbortSignal): Promise<SaveOriginResult> {
+  const { state, revision } = await readOriginState(info, signal);
+  if (state?.pending === undefined) return { v: 1, writes: 0 };
+  const { pending: _, ...rest } = state;
+  await commit(info, [writeOfState(info, rest, revision)], signal);
+  return { v: 1, writes: 1 };
+}
+
+/** When this process last removed expired lists; the first time soon after its start. */
+let cleanedUpAtMs = 0;
+
+async function save(
+  { config: { name }, info, staging }: Pick<OriginDeps, 'config' | 'info' | 'staging'>,
   input: SaveOriginInput,
   signal: AbortSignal,
 ): Promise<SaveOriginResult> {
@@ -34,7 +72,7 @@ export async function saveSyncInfo(
     throw conflict(info, info.indexKey);
   }
 
-  const nextState = stateAfter(state, manifest, input);
+  const nextState = stateAfter(name, state, manifest, input);
   const writes = await missingBuckets(info, staged, signal);
   if (!indexIsThere) writes.push(info.writeOfIndex(target, stored.revision));
   const writeState = (expect: number): Write[] =>
@@ -62,7 +100,10 @@ async function saveInSteps(info: SyncInfo, steps: Steps, signal: AbortSignal): P
   let { stateRevision } = steps;
   if (state?.pending === undefined) {
     const pending = { manifest: plan.manifest, staged: plan.staged };
-    const before: OriginState = { ...(state ?? { v: 1, mounts: nextState.mounts }), pending };
+    const before: OriginState = {
+      ...(state ?? { v: 1, name: nextState.name, mounts: nextState.mounts }),
+      pending,
+    };
     stateRevision = await commit(info, [writeOfState(info, before, stateRevision)], signal);
   }
   const index = writes.filter(({ key }) => key === info.indexKey);
@@ -105,21 +146,22 @@ async function missingBuckets(
   staged: readonly StagedBucket[],
   signal: AbortSignal,
 ): Promise<Write[]> {
-  const writes: Write[] = [];
-  for (const { id, hash, revision, json } of staged) {
-    if (json === undefined) continue;
-    const live = await info.readBucket(id, signal);
-    if (live.hash === hash) continue;
-    if (live.revision !== revision) throw conflict(info, info.bucketKey(id));
-    const write = info.writeOfBucket(id, parseBucket(json), revision);
-    if (write.value.length > MAX_BUCKET_BYTES) throw tooLarge(info, id, write.value.length);
-    writes.push(write);
-  }
-  return writes;
+  const limit = pLimit(CONSUL_READS);
+  const writes = await Promise.all(
+    staged.map(({ id, hash, revision, json }) =>
+      limit(async (): Promise<Write[]> => {
+        if (json === undefined) return [];
+        const live = await info.readBucket(id, signal);
+        if (live.hash === hash) return [];
+        if (live.revision !== revision) throw conflict(info, info.bucketKey(id));
+        const write = info.writeOfBucket(id, parseBucket(json), revision);
+        if (write.value.length > MAX_VALUE_BYTES) throw tooLarge(info, id, write.value.length);
+        return [write];
+      }),
+    ),
+  );
+  return writes.flat();
 }
-
-/** Consul's limit for a value. */
-const MAX_BUCKET_BYTES = 512 * 1024;
 
 function tooLarge(info: SyncInfo, id: number, bytes: number): ActivityError {
   return new ActivityError(
@@ -129,12 +171,17 @@ function tooLarge(info: SyncInfo, id: number, bytes: number): ActivityError {
   );
 }
 
-function stateAfter(state: OriginState | undefined, manifest: Manifest, input: SaveOriginInput): OriginState {
+function stateAfter(
+  name: string,
+  state: OriginState | undefined,
+  manifest: Manifest,
+  input: SaveOriginInput,
+): OriginState {
   // A remembered uuid stays until somebody says that the mount was re-created on purpose.
   const mounts = { ...manifest.mounts, ...pick(state?.mounts, Object.keys(manifest.mounts)) };
-  if (input.save === undefined) return { v: 1, mounts, ...(state?.last && { last: state.last }) };
+  if (input.save === undefined) return { v: 1, name, mounts, ...(state?.last && { last: state.last }) };
   const { outcome, counts } = input.save;
-  return { v: 1, mounts, last: { outcome, counts, finishedAt: new Date().toISOString() } };
+  return { v: 1, name, mounts, last: { outcome, counts, finishedAt: new Date().toISOString() } };
 }
 
 function pick(record: Record<string, string> | undefined, keys: readonly string[]): Record<string, string> {

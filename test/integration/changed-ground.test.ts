@@ -1,0 +1,175 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { SyncFixture } from '../support/sync-fixture';
+
+/** What vsync stands on changes under its feet: nothing is deleted for it, and everything arrives again. */
+describe('when the configuration or a mount changes', () => {
+  let sync: SyncFixture;
+
+  beforeEach(async () => {
+    sync = await SyncFixture.create({ numBuckets: 3 });
+    await sync.work();
+    await sync.start('origin');
+    await sync.start('destination');
+    await sync.stopWatch();
+    for (const path of ['old/app', 'b', 'c', 'd']) await sync.originVault.put(sync.mount, path, { path });
+    await sync.cycle('origin');
+    await sync.cycle('destination');
+  });
+
+  afterEach(() => sync.tearDown());
+
+  const at = (path: string): Promise<unknown> =>
+    sync.destinationVaults[0]?.get(sync.mount, path) ?? Promise.resolve();
+
+  /** Changes a configuration file, and lets worker and schedule take it up. */
+  async function reconfigure(
+    file: string,
+    role: 'origin' | 'destination',
+    change: (content: Content) => void,
+  ): Promise<void> {
+    const content = JSON.parse(readFileSync(file, 'utf8')) as Content;
+    change(content);
+    writeFileSync(file, JSON.stringify(content));
+    await sync.stopWork();
+    await sync.start(role);
+    await sync.work();
+    await sync.idle(role);
+    if (role === 'destination') await sync.stopWatch();
+  }
+
+  interface Content {
+    numBuckets: number;
+    destination: { transforms: { name: string; from: string; to: string }[] };
+  }
+
+  const setTransform = (from: string, to: string): Promise<void> =>
+    reconfigure(sync.destinationFiles[0] ?? '', 'destination', ({ destination }) => {
+      destination.transforms = [
+        { name: 'test', from: `^${sync.mount}data/${from}$`, to: `${sync.mount}data/${to}` },
+      ];
+    });
+
+  test('a new transform brings the secrets to their new paths, and leaves the old ones', async () => {
+    await setTransform('(?P<name>[bc])', 'moved/name');
+    expect(await at('moved/b')).toEqual({ path: 'b' });
+    expect(await at('moved/c')).toEqual({ path: 'c' });
+    expect(await at('b')).toEqual({ path: 'b' });
+    expect(await sync.destinationVaults[0]?.version(sync.mount, 'd')).toBe(1);
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
+  });
+
+  test('a rename at the origin to a path with the same target does not delete what was just written', async () => {
+    await setTransform('(old|new)/(?P<name>.+)', 'name');
+    expect(await at('app')).toEqual({ path: 'old/app' });
+    await sync.originVault.put(sync.mount, 'new/app', { path: 'new/app' });
+    await sync.originVault.delete(sync.mount, 'old/app');
+    await sync.cycle('origin');
+    expect(await sync.cycle('destination')).toMatchObject({ counts: { deleted: 0 } });
+    expect(await at('app')).toEqual({ path: 'new/app' });
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
+  });
+
+  test('a destination mount that was re-created is filled again', async () => {
+    await sync.destinationVaults[0]?.unmount(sync.mount);
+    await sync.destinationVaults[0]?.mount(sync.mount);
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { added: 4 } });
+    expect(await at('old/app')).toEqual({ path: 'old/app' });
+  });
+
+  test('an origin mount that was re-created deletes nothing, until somebody says that it is right', async () => {
+    await sync.originVault.unmount(sync.mount);
+    await sync.originVault.mount(sync.mount);
+    await sync.originVault.put(sync.mount, 'b', { path: 'new b' });
+    const kept = { path: sync.mount, class: 'mount-changed' };
+    const origin = await sync.cycle('origin');
+    expect(origin).toMatchObject({ outcome: 'partial', counts: { listed: 1 } });
+    expect(origin.failures).toEqual([kept]);
+    const destination = await sync.cycle('destination');
+    expect(destination).toMatchObject({ outcome: 'partial', counts: { updated: 1, deleted: 0 } });
+    expect(await at('b')).toEqual({ path: 'new b' });
+    expect(await at('old/app')).toEqual({ path: 'old/app' });
+
+    await sync.start('origin', 0, { adopt: true });
+    await sync.start('destination', 0, { adopt: true });
+    await sync.stopWatch();
+    expect(await sync.cycle('origin')).toMatchObject({ counts: { unknown: 0 } });
+    await sync.cycle('destination');
+    expect(await at('old/app')).toBeUndefined();
+  });
+
+  test('another number of buckets neither copies nor deletes anything', async () => {
+    await reconfigure(sync.originFile, 'origin', (content) => {
+      content.numBuckets = 7;
+    });
+    await sync.originVault.delete(sync.mount, 'd');
+    await sync.cycle('origin');
+    await sync.cycle('destination');
+    for (const path of ['old/app', 'b', 'c']) {
+      expect(await sync.destinationVaults[0]?.version(sync.mount, path)).toBe(1);
+    }
+    expect(await sync.cycle('destination')).toMatchObject({
+      outcome: 'unchanged',
+      counts: { held: 0, read: 0 },
+    });
+  });
+
+  test('another sync with the same sync path is refused', async () => {
+    const content = JSON.parse(readFileSync(sync.destinationFiles[0] ?? '', 'utf8')) as { name: string };
+    content.name = `other-${sync.id}`;
+    writeFileSync(sync.destinationFiles[0] ?? '', JSON.stringify(content));
+    await expect(sync.start('destination')).rejects.toThrow(
+      new RegExp(`is the sync info of d0-${sync.id}, and this sync is called other-${sync.id}`),
+    );
+    content.name = `d0-${sync.id}`;
+    writeFileSync(sync.destinationFiles[0] ?? '', JSON.stringify(content));
+  });
+});
+
+describe('what the origin does not let us see', () => {
+  test('a folder that may not be listed, and a secret that may not be read, are kept at the destination', async () => {
+    let token = '';
+    const policy = (mount: string, denied: string): string =>
+      `path "${mount}*" { capabilities = ["read", "list"] } ${denied}`;
+    const sync = await SyncFixture.create({
+      beforeFiles: async ({ originVault, mount, id }) => {
+        token = await originVault.tokenFor(`p-${id}`, policy(mount, ''));
+      },
+      edit: (file) => {
+        (file['origin'] as { vault: { token: string } }).vault.token = token;
+      },
+    });
+    try {
+      for (const path of ['open', 'closed/a', 'closed/b', 'single'])
+        await sync.originVault.put(sync.mount, path, { path });
+      await sync.work();
+      await sync.start('origin');
+      await sync.start('destination');
+      await sync.stopWatch();
+      await sync.cycle('origin');
+      await sync.cycle('destination');
+
+      const denied = `path "${sync.mount}metadata/closed/*" { capabilities = ["deny"] }
+        path "${sync.mount}metadata/closed" { capabilities = ["deny"] }
+        path "${sync.mount}metadata/single" { capabilities = ["deny"] }`;
+      await sync.originVault.request('PUT', `sys/policies/acl/p-${sync.id}`, {
+        policy: policy(sync.mount, denied),
+      });
+      await sync.originVault.delete(sync.mount, 'open');
+      const origin = await sync.cycle('origin');
+      expect(origin.outcome).toBe('partial');
+      expect(origin.failures).toEqual(
+        expect.arrayContaining([
+          { path: `${sync.mount}closed/`, class: 'forbidden' },
+          { path: `${sync.mount}data/single`, class: 'forbidden' },
+        ]),
+      );
+      await sync.cycle('destination');
+      const [vault] = sync.destinationVaults;
+      expect(await vault?.get(sync.mount, 'open')).toBeUndefined();
+      for (const path of ['closed/a', 'closed/b', 'single'])
+        expect(await vault?.get(sync.mount, path)).toEqual({ path });
+    } finally {
+      await sync.tearDown();
+    }
+  });
+});

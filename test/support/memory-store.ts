@@ -1,0 +1,50 @@
+import type { KeyValueStore, StoredValue, Write } from '../../src/consul/key-value-store';
+
+/** A store with Consul's check-and-set, without a server. */
+export class MemoryStore implements KeyValueStore {
+  readonly address = 'memory';
+  readonly values = new Map<string, StoredValue>();
+  /** Keys that were written, in order. */
+  readonly written: string[] = [];
+  private revision = 0;
+
+  get(key: string): Promise<StoredValue | undefined> {
+    return Promise.resolve(this.values.get(key));
+  }
+
+  keys(prefix: string): Promise<string[]> {
+    return Promise.resolve([...this.values.keys()].filter((key) => key.startsWith(prefix)));
+  }
+
+  fitsOneCommit(writes: readonly Write[]): boolean {
+    return writes.length <= 64;
+  }
+
+  commit(writes: readonly Write[]): Promise<Map<string, number> | undefined> {
+    const revisions = new Map<string, number>();
+    if (writes.some(({ key, expect }) => (this.values.get(key)?.revision ?? 0) !== expect))
+      return Promise.resolve(undefined);
+    this.revision += 1;
+    for (const { key, value, flags = 0 } of writes) {
+      this.values.set(key, { value, flags, revision: this.revision });
+      this.written.push(key);
+      revisions.set(key, this.revision);
+    }
+    return Promise.resolve(revisions);
+  }
+
+  remove(key: string, expect: number): Promise<boolean> {
+    if (this.values.get(key)?.revision !== expect) return Promise.resolve(false);
+    return Promise.resolve(this.values.delete(key));
+  }
+
+  waitForChange(key: string): Promise<{ stored: StoredValue | undefined; index: number }> {
+    return Promise.resolve({ stored: this.values.get(key), index: this.revision });
+  }
+
+  /** Puts a value there, past everything. */
+  put(key: string, text: string | Buffer): void {
+    this.revision += 1;
+    this.values.set(key, { value: Buffer.from(text), flags: 0, revision: this.revision });
+  }
+}

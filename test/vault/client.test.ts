@@ -1,0 +1,147 @@
+import { z } from 'zod';
+import { VaultClient, type VaultAuth } from '../../src/vault/client';
+import { VaultError } from '../../src/vault/errors';
+import { Kv2 } from '../../src/vault/kv2';
+import { exposed, rejection } from '../support/exposed';
+import { answer, reset, TinyServer } from '../support/tiny-server';
+
+const TOKEN = 'hvs.token-4711';
+const SECRET_ID = 'secret-id-4711';
+const VALUE = 'secret-value-4711';
+
+const ok = answer(200, { data: { version: 1 } });
+const Body = z.object({ data: z.object({ version: z.number() }) });
+const LOGIN = answer(200, { auth: { client_token: TOKEN } });
+const APPROLE: VaultAuth = { kind: 'approle', path: 'approle', roleId: 'r', secretId: SECRET_ID };
+
+let server: TinyServer;
+const clients: VaultClient[] = [];
+
+beforeAll(async () => (server = await TinyServer.start()));
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.close();
+});
+afterAll(() => server.close());
+
+function client(auth: VaultAuth = { kind: 'token', token: TOKEN }): VaultClient {
+  const made = new VaultClient({ address: `${server.address}/`, auth, namespace: '', concurrency: 4 });
+  clients.push(made);
+  return made;
+}
+
+describe('repeats', () => {
+  test('a read that met an outage', async () => {
+    server.answers(answer(503, 'no server'), reset, ok);
+    expect(await client().read('kv/data/a', Body)).toEqual({ data: { version: 1 } });
+    expect(server.requests).toHaveLength(3);
+  });
+
+  test('a write that a quota refused: it cannot have happened', async () => {
+    server.answers(answer(429, { errors: [] }), ok);
+    await client().write('kv/data/a', {}, Body);
+    expect(server.requests).toHaveLength(2);
+  });
+
+  test('not a write whose answer was lost: it may have happened', async () => {
+    server.answers(reset, ok);
+    await expect(client().write('kv/data/a', {}, Body)).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('nothing that another attempt cannot help', async () => {
+    for (const handler of [
+      answer(403, { errors: [] }),
+      answer(400, { errors: ['x'] }),
+      answer(200, '<html>'),
+    ]) {
+      server.answers(handler);
+      await expect(client().read('kv/data/a', Body)).rejects.toThrow(VaultError);
+      expect(server.requests).toHaveLength(1);
+    }
+  });
+
+  test('no more once it was cancelled', async () => {
+    const stop = new AbortController();
+    server.answers((request, response) => {
+      answer(503)(request, response);
+      stop.abort();
+    });
+    const read = client().read('kv/data/a', Body, { signal: stop.signal });
+    await expect(read).rejects.toMatchObject({ kind: 'cancelled' });
+    expect(server.requests).toHaveLength(1);
+  });
+});
+
+describe('a page of somebody else with status 200', () => {
+  test.each<[string, (kv: Kv2) => Promise<unknown>]>([
+    ['a value', (kv) => kv.data('kv/', 'a')],
+    ['metadata', (kv) => kv.metadata('kv/', 'a')],
+    ['a write', (kv) => kv.write('kv/', 'a', {}, 0)],
+    ['a delete', (kv) => kv.deleteLatest('kv/', 'a')],
+    ['a delete of a version', (kv) => kv.deleteVersion('kv/', 'a', 1)],
+    ['the identity of the cluster', (kv) => kv.clusterId()],
+    ['a look at the token', (kv) => kv.checkToken()],
+  ])('does not pass for %s', async (_what, request) => {
+    for (const page of ['<html>log in</html>', {}, [], 'null']) {
+      server.answers(answer(200, page));
+      await expect(request(new Kv2(client()))).rejects.toMatchObject({ kind: 'malformed', status: 200 });
+    }
+  });
+
+  test('is not an absence either, whatever its status', async () => {
+    for (const handler of [answer(404, '<html>'), answer(404, {}), answer(302, '', { location: '/login' })]) {
+      server.answers(handler);
+      await expect(new Kv2(client()).metadata('kv/', 'a')).rejects.toMatchObject({ kind: 'malformed' });
+    }
+  });
+});
+
+describe('AppRole', () => {
+  test('logs in once for all requests', async () => {
+    server.answers(LOGIN, ok);
+    const vault = client(APPROLE);
+    await Promise.all([1, 2, 3].map(() => vault.read('kv/data/a', Body)));
+    expect(server.requests.filter((line) => line.includes('login'))).toEqual(['POST /v1/auth/approle/login']);
+    expect(server.headers.slice(1).map((headers) => headers['x-vault-token'])).toEqual([TOKEN, TOKEN, TOKEN]);
+  });
+
+  test('tries to log in again after it failed', async () => {
+    const vault = client(APPROLE);
+    server.answers(answer(400, { errors: ['invalid role or secret ID'] }));
+    await expect(vault.read('kv/data/a', Body)).rejects.toThrow(
+      'auth/approle/login: the request was refused',
+    );
+    server.answers(LOGIN, ok);
+    await expect(vault.read('kv/data/a', Body)).resolves.toBeDefined();
+  });
+});
+
+test("the environment's token and namespace are not used", async () => {
+  const foreign = {
+    VAULT_TOKEN: 'other',
+    VAULT_NAMESPACE: 'other',
+    VAULT_PREFIX: '/other',
+    DEBUG: 'node-vault',
+  };
+  const replaced = jest.replaceProperty(process, 'env', { ...process.env, ...foreign });
+  server.answers(LOGIN, ok);
+  await client(APPROLE).read('kv/data/a', Body);
+  replaced.restore();
+  expect(JSON.stringify(server.headers) + server.requests.join()).not.toContain('other');
+});
+
+test('no error shows a token, a secret id or a value', async () => {
+  const echo = `${TOKEN} ${SECRET_ID} ${VALUE}`;
+  const handlers = [reset, answer(200, echo), answer(400, echo), answer(404, echo), answer(204, echo)];
+  for (const auth of [{ kind: 'token', token: TOKEN }, APPROLE] as const) {
+    for (const handler of [...handlers, answer(200, { data: echo }), answer(500, { data: echo })]) {
+      server.answers(handler);
+      const error = await rejection(new Kv2(client(auth)).write('kv/', 'a', { password: VALUE }, 0));
+      expect(error).toBeInstanceOf(VaultError);
+      expect((error as VaultError).cause).toBeUndefined();
+      expect(exposed(error)).not.toContain('4711');
+    }
+  }
+  const badToken = await rejection(client({ kind: 'token', token: `${TOKEN}\n` }).read('kv/data/a', Body));
+  expect(exposed(badToken)).not.toContain('4711');
+});

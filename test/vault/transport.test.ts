@@ -1,0 +1,139 @@
+import { UserError } from '../../src/user-error';
+import { VaultError } from '../../src/vault/errors';
+import { UndiciTransport, type TransportRequest, type TransportResponse } from '../../src/vault/transport';
+import { rejection } from '../support/exposed';
+import { answer, reset, resetInBody, silence, TinyServer } from '../support/tiny-server';
+
+let server: TinyServer;
+let transport: UndiciTransport;
+
+beforeAll(async () => {
+  server = await TinyServer.start();
+  transport = new UndiciTransport(server.address, { connections: 2, timeoutMs: 300 });
+});
+
+afterAll(async () => {
+  await transport.close();
+  await server.close();
+});
+
+function send(request: Partial<TransportRequest> = {}): Promise<TransportResponse> {
+  const uri = `${server.address}/v1/kv/data/a`;
+  return transport.requestPromise.defaults()({ method: 'GET', uri, ...request });
+}
+
+async function failure(request?: Partial<TransportRequest>): Promise<VaultError> {
+  const error = await rejection(send(request));
+  expect(error).toBeInstanceOf(VaultError);
+  return error as VaultError;
+}
+
+test('a JSON body is parsed, and every status is an answer', async () => {
+  server.answers(answer(418, { errors: [] }));
+  expect(await send()).toMatchObject({ statusCode: 418, body: { errors: [] } });
+});
+
+test('an empty body is undefined, a body that is not JSON is its text', async () => {
+  server.answers(answer(204));
+  expect((await send()).body).toBeUndefined();
+  server.answers(answer(200, '<html>log in</html>'));
+  expect((await send()).body).toBe('<html>log in</html>');
+});
+
+test('method, headers, body and query arrive as given', async () => {
+  server.answers(answer(200, {}));
+  await send({
+    method: 'POST',
+    uri: `${server.address}/v1/kv/data/a%3Fb?version=2`,
+    headers: { 'X-Vault-Token': 't' },
+    json: { a: 1 },
+  });
+  expect(server.requests).toEqual(['POST /v1/kv/data/a%3Fb?version=2']);
+  expect(server.headers[0]).toMatchObject({ 'x-vault-token': 't', 'content-type': 'application/json' });
+});
+
+test('a redirect is not followed', async () => {
+  server.answers(answer(307, undefined, { location: 'http://127.0.0.1:1/elsewhere' }));
+  expect((await send()).statusCode).toBe(307);
+  expect(server.requests).toHaveLength(1);
+});
+
+test.each([
+  ['2', 2000],
+  ['0', undefined],
+  ['-1', undefined],
+  ['Wed, 21 Oct 2015 07:28:00 GMT', undefined],
+  ['', undefined],
+])('Retry-After: %j is a wait of %j ms', async (header, waitMs) => {
+  server.answers(answer(429, { errors: [] }, { 'retry-after': header }));
+  expect((await send()).retryAfterMs).toBe(waitMs);
+});
+
+describe('without a usable answer it throws', () => {
+  test('when none comes in time', async () => {
+    server.answers(silence);
+    expect(await failure()).toMatchObject({
+      kind: 'unavailable',
+      message: `Vault ${server.address}: kv/data/a: no answer within 0.3 s`,
+    });
+  });
+
+  test('when the body stops in the middle', async () => {
+    server.answers((_request, response) => {
+      response.writeHead(200, { 'content-length': 1000 });
+      response.write('{');
+    });
+    expect(await failure()).toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringContaining('no answer within 0.3 s') as string,
+    });
+  });
+
+  test.each([
+    ['before an answer', reset],
+    ['in the middle of the body', resetInBody],
+  ])('when the connection is closed %s', async (_when, handler) => {
+    server.answers(handler);
+    expect(await failure()).toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringContaining('the connection was closed in the middle of the answer') as string,
+    });
+  });
+
+  test('when nothing listens there', async () => {
+    const gone = await TinyServer.start();
+    const { address } = gone;
+    await gone.close();
+    const lonely = new UndiciTransport(address, { connections: 1, timeoutMs: 300 });
+    const sent = lonely.requestPromise.defaults()({ method: 'GET', uri: `${address}/v1/sys/health` });
+    await expect(sent).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: `Vault ${address}: sys/health: connection refused: is it running, and is the address right?`,
+    });
+    await lonely.close();
+  });
+
+  test('when the caller gave up, before or while it was sent', async () => {
+    server.answers(silence);
+    expect(await failure({ signal: AbortSignal.abort() })).toMatchObject({ kind: 'cancelled' });
+    const stop = new AbortController();
+    server.answers(() => {
+      stop.abort();
+    });
+    expect(await failure({ signal: stop.signal })).toMatchObject({ kind: 'cancelled' });
+  });
+
+  test('when a header cannot be sent, and does not call that an outage', async () => {
+    expect(await failure({ headers: { 'X-Vault-Token': 'a\nb' } })).toMatchObject({
+      kind: 'rejected',
+      message: expect.stringContaining('holds a character that no header may hold') as string,
+    });
+  });
+});
+
+test('a missing file of certificate authorities is named with its key', () => {
+  const make = (): UndiciTransport =>
+    new UndiciTransport('https://v:8200', { connections: 1, timeoutMs: 1, caFile: '/none.pem' });
+  expect(make).toThrow(UserError);
+  expect(make).toThrow('vault.caFile: cannot read /none.pem (ENOENT)');
+});
