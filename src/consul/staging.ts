@@ -66,12 +66,14 @@ export class Staging {
     const head = await this.read(reference, signal);
     let packed = head;
     if (head[0] !== GZIP_MAGIC) {
-      const { parts } = JSON.parse(head.toString('utf8')) as { parts: number };
+      const parts = partsOf(head);
+      if (parts === undefined) throw this.gone(reference, 'was changed');
       const slices: Buffer[] = [];
       for (let part = 0; part < parts; part++) slices.push(await this.read(`${reference}/${part}`, signal));
       packed = Buffer.concat(slices);
     }
-    const text = await decompress(packed);
+    // What is no gzip any more is as good as other content: neither hashes to the reference.
+    const text = await decompress(packed).catch(() => Buffer.alloc(0));
     if (sha256(text) !== reference) throw this.gone(reference, 'was changed');
     return JSON.parse(text.toString('utf8')) as unknown;
   }
@@ -106,6 +108,16 @@ export class Staging {
   private gone(name: string, what: string): StoredInfoError {
     const detail = `a staged list ${what}; the next cycle stages it anew`;
     return new StoredInfoError(this.store.address, this.prefix + name, detail);
+  }
+}
+
+/** Number of parts that a head names; undefined if it is none. */
+function partsOf(head: Buffer): number | undefined {
+  try {
+    const { parts } = JSON.parse(head.toString('utf8')) as { parts?: unknown };
+    return typeof parts === 'number' && Number.isInteger(parts) ? parts : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -58,6 +58,19 @@ describe('when the configuration or a mount changes', () => {
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
   });
 
+  test('what the origin deleted meanwhile is not deleted at a path where vsync never wrote', async () => {
+    await sync.destinationVaults[0]?.put(sync.mount, 'moved/b', { owner: 'somebody else' });
+    await sync.originVault.delete(sync.mount, 'b');
+    await sync.schedule('destination').pause();
+    await sync.cycle('origin');
+    await sync.schedule('destination').unpause();
+    await setTransform('(?P<name>[bc])', 'moved/name');
+    await sync.cycle('destination');
+    expect(await at('moved/b')).toEqual({ owner: 'somebody else' });
+    expect(await at('b')).toEqual({ path: 'b' });
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { held: 0 } });
+  });
+
   test('a rename at the origin to a path with the same target does not delete what was just written', async () => {
     await setTransform('(old|new)/(?P<name>.+)', 'name');
     expect(await at('app')).toEqual({ path: 'old/app' });
