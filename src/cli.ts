@@ -50,11 +50,17 @@ export function createProgram(): Command {
 
   configured(program.command('origin'))
     .description("create or update the origin's schedule, and run its worker until SIGTERM")
-    .option('--adopt', 'take the schedule over although its Vault or sync path is another one now')
+    .option(
+      '--adopt',
+      'a Vault was rebuilt or restored, or the sync renamed, on purpose: take over what is there',
+    )
     .action((options: Options) => serve('origin', options));
   configured(program.command('destination'))
     .description("create or update the destination's schedule and watch, and run its worker until SIGTERM")
-    .option('--adopt', 'take the schedule over although a Vault or sync path is another one now')
+    .option(
+      '--adopt',
+      'a Vault was rebuilt or restored, or the sync renamed, on purpose: take over what is there',
+    )
     .action((options: Options) => serve('destination', options));
   flags(program.command('worker'))
     .description('run only the worker, for any number of configurations, until SIGTERM')
@@ -64,7 +70,10 @@ export function createProgram(): Command {
     );
   configured(program.command('start'), { anyRole: true })
     .description('create or update the schedule (and the watch), then return; workers run elsewhere')
-    .option('--adopt', 'take the schedule over although a Vault or sync path is another one now')
+    .option(
+      '--adopt',
+      'a Vault was rebuilt or restored, or the sync renamed, on purpose: take over what is there',
+    )
     .action((options: Options) => startOnly(options));
   configured(program.command('stop'), { anyRole: true })
     .description('remove the schedule and the watch, cancel a running cycle; sync info and secrets stay')

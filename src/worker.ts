@@ -73,6 +73,8 @@ export async function createWorkers(
   }
   const connections = new Map<string, NativeConnection>();
   const closers: (() => Promise<void>)[] = [];
+  const prepared: { config: Config; clients: Clients; connection: NativeConnection; namespace: string }[] =
+    [];
   const workers: Worker[] = [];
   const close = async (): Promise<void> => {
     for (const closer of closers.reverse()) await closer();
@@ -87,9 +89,11 @@ export async function createWorkers(
       const clients = await createClients(config);
       closers.push(clients.close);
       await checkAccess(clients);
-      workers.push(
-        await createWorker(config, clients, { log, workflowBundle, connection, namespace: target.namespace }),
-      );
+      prepared.push({ config, clients, connection, namespace: target.namespace });
+    }
+    // Only when all of them can work: a worker that was created holds its connection until it has run.
+    for (const { config, clients, connection, namespace } of prepared) {
+      workers.push(await createWorker(config, clients, { workflowBundle, log, connection, namespace }));
       log.info({ name: config.name, taskQueue: taskQueue(config.role, config.name) }, 'worker ready');
     }
   } catch (error) {

@@ -22,7 +22,9 @@ export async function readMounts(
       throw new ActivityError(
         'NotKv2',
         `Vault ${vault.client.address}: mount ${name} is ${mount.kind}, and vsync needs kv version 2; ` +
-          `change ${key}, or upgrade the mount with: vault kv enable-versioning ${name}`,
+          (mount.kind.startsWith('kv')
+            ? `change ${key}, or upgrade the mount with: vault kv enable-versioning ${name}`
+            : `change ${key}`),
       );
     }
     uuids[name] = mount.uuid;

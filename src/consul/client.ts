@@ -173,7 +173,10 @@ export class ConsulStore implements KeyValueStore {
       const cancel = (): void => void ctx.emit('cancel');
       signal?.addEventListener('abort', cancel, { once: true });
       try {
-        return (await request({ ctx, timeout: timeoutMs })) as Answer;
+        const answer = await request({ ctx, timeout: timeoutMs });
+        // The package hands over an error as if it were the answer if it is of another realm, as in jest.
+        if (!Array.isArray(answer)) throw answer;
+        return answer as Answer;
       } catch (error) {
         if (isAborted(signal)) throw this.cancelled(key);
         const status = statusOf(error);
@@ -202,7 +205,11 @@ export class ConsulStore implements KeyValueStore {
         'forbidden',
         'permission denied (403); check that this is the address of a Consul agent, and the Consul token and its policy',
       );
+    if (status < 300) return this.malformed(key); // its body is not the JSON that it says it is
     if (status === 413) return make('too-large', 'the value is over the limit of 512 KiB (413)');
+    if (isInvalidKey(error)) {
+      return make('rejected', 'Consul takes no key with a space at its beginning or end; correct syncPath');
+    }
     if (status === 429 || status >= 500) return make('unavailable', `Consul cannot answer now (${status})`);
     return make('rejected', `the request was refused (${status})`);
   }
@@ -230,6 +237,14 @@ function isAborted(signal: AbortSignal | undefined): boolean {
 function statusOf(error: unknown): number | undefined {
   const status = (error as { response?: { statusCode?: unknown } }).response?.statusCode;
   return typeof status === 'number' ? status : undefined;
+}
+
+/** Consul answers 500 for it, as for an outage. */
+function isInvalidKey(error: unknown): boolean {
+  const body = (error as { response?: { body?: unknown } }).response?.body;
+  return (
+    (typeof body === 'string' || Buffer.isBuffer(body)) && body.toString().startsWith('invalid key name')
+  );
 }
 
 /** What a transaction says about each operation that it refused. */

@@ -26,6 +26,9 @@ const REQUEST_TIMEOUT_MS = 20_000;
 /** Waits between the attempts of a request that met an outage or a quota. The cycle's own retries come after. */
 const RETRY_DELAYS_MS: readonly number[] = [100, 400, 1_600];
 
+/** Longest wait that Vault may ask for with Retry-After; after it, the failure is left to the cycle's own retries. */
+const MAX_RETRY_AFTER_MS = 30_000;
+
 /** Age of an AppRole's login from which a 403 may mean that its token has ended. */
 const LOGIN_AGAIN_AFTER_MS = 60_000;
 
@@ -113,6 +116,7 @@ export class VaultClient {
     { signal, isWrite = false, bodyOn404 = false }: ReadOptions & { isWrite?: boolean },
   ): Promise<T> {
     const path = pathAndQuery.replace(/\?.*/, '');
+    let loggedInAgain = false;
     for (let attempt = 0; ; attempt++) {
       try {
         await this.ensureLogin();
@@ -125,14 +129,19 @@ export class VaultClient {
         return this.check(path, answer, schema, bodyOn404);
       } catch (error) {
         const failure = error instanceof VaultError ? error : this.unexpected(path, error);
-        if (failure.kind === 'forbidden' && this.forgetOldLogin()) continue;
+        if (failure.kind === 'forbidden' && !loggedInAgain && this.forgetOldLogin()) {
+          loggedInAgain = true;
+          continue;
+        }
         const delay = RETRY_DELAYS_MS[attempt];
         // After a lost answer nobody knows whether a write happened: whoever asked for it must look first.
         const repeatable = failure.transient && !(isWrite && failure.kind === 'unavailable');
         if (!repeatable || delay === undefined) throw failure;
-        await sleep(failure.retryAfterMs ?? delay, undefined, { signal }).catch(() => {
-          throw new VaultError('cancelled', this.address, path, 'the request was cancelled');
-        });
+        await sleep(Math.min(failure.retryAfterMs ?? delay, MAX_RETRY_AFTER_MS), undefined, { signal }).catch(
+          () => {
+            throw new VaultError('cancelled', this.address, path, 'the request was cancelled');
+          },
+        );
       }
     }
   }
@@ -140,8 +149,9 @@ export class VaultClient {
   private check<T>(path: string, answer: TransportResponse, schema: z.ZodType<T>, bodyOn404 = false): T {
     const { statusCode: status, body } = answer;
     if (status === 200 || status === 204) {
-      const parsed = schema.safeParse(body);
-      if (parsed.success) return parsed.data;
+      // Vault says 204 where it has no body: a 200 without one is somebody else's.
+      const parsed = status === 200 && body === undefined ? undefined : schema.safeParse(body);
+      if (parsed?.success === true) return parsed.data;
       throw new VaultError(
         'malformed',
         this.address,
@@ -175,8 +185,8 @@ export class VaultClient {
    * @returns whether a new login is worth a try: not if the last one is young, then it is the policy
    */
   private forgetOldLogin(): boolean {
-    if (this.options.auth.kind === 'token' || Date.now() - this.loggedInAtMs < LOGIN_AGAIN_AFTER_MS)
-      return false;
+    // 0: there was no login yet, and it is the login itself that was refused.
+    if (this.loggedInAtMs === 0 || Date.now() - this.loggedInAtMs < LOGIN_AGAIN_AFTER_MS) return false;
     this.login = undefined;
     return true;
   }

@@ -72,7 +72,8 @@ export function classify(status: number, errors: readonly string[] | undefined):
   if (status === 403) return 'forbidden';
   if (status === 429) return 'throttled';
   if (status === 412) return 'unavailable'; // the required index has not reached this node yet
-  if (status === 413 || /too large|exceeds? .*(limit|size)/i.test(text)) return 'too-large';
+  if (status === 413 || /too large|exceeds? .*(limit|size|length|depth|count)/i.test(text))
+    return 'too-large';
   if (status === 503) return /sealed/i.test(text) ? 'sealed' : 'unavailable';
   if (status >= 500) return 'unavailable';
   if (status === 400) {

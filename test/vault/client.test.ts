@@ -114,6 +114,30 @@ describe('AppRole', () => {
     server.answers(LOGIN, ok);
     await expect(vault.read('kv/data/a', Body)).resolves.toBeDefined();
   });
+
+  test('does not repeat a login that is forbidden', async () => {
+    server.answers(answer(403, { errors: ['permission denied'] }));
+    await expect(client(APPROLE).read('kv/data/a', Body)).rejects.toThrow('permission denied');
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('logs in once more when its token has ended, and only then', async () => {
+    const denied = answer(403, { errors: ['permission denied'] });
+    const vault = client(APPROLE);
+    const now = jest.spyOn(Date, 'now');
+    try {
+      server.answers(LOGIN, denied);
+      await expect(vault.read('kv/data/a', Body)).rejects.toThrow('permission denied');
+      expect(server.requests).toHaveLength(2); // a young login: it is the policy
+
+      now.mockReturnValue(Date.now() + 3_600_000);
+      server.answers(denied, LOGIN, ok);
+      await expect(vault.read('kv/data/a', Body)).resolves.toBeDefined();
+      expect(server.requests).toHaveLength(3);
+    } finally {
+      now.mockRestore();
+    }
+  });
 });
 
 test("the environment's token and namespace are not used", async () => {

@@ -18,6 +18,7 @@ test.each<Row>([
   ['the body is over the limit of the listener', 413, undefined, 'too-large'],
   ['raft refuses an entry', 500, ['put failed due to value being too large; got 1049000'], 'too-large'],
   ['Consul as storage refuses an entry', 500, ['Value exceeds 524288 byte limit'], 'too-large'],
+  ['the listener refuses a long text', 500, ['JSON string value exceeds allowed length'], 'too-large'],
   ['sealed', 503, ['Vault is sealed'], 'sealed'],
   ['a proxy without a Vault behind it', 503, undefined, 'unavailable'],
   ['no leader', 500, ['local node not active but active cluster node not found'], 'unavailable'],

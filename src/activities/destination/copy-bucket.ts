@@ -25,7 +25,7 @@ export interface CopyContext {
   /** Compare every value, and delete nothing. */
   compareAll: boolean;
   /** Where the secrets that the origin has stand at the destination; read when the first orphan is found. */
-  targets: (signal: AbortSignal) => Promise<ReadonlySet<string>>;
+  targets: (signal: AbortSignal) => Promise<ReadonlySet<string> | undefined>;
   tally: TallyBuilder;
   outage: OutageDetector;
   onProgress: () => void;
@@ -172,6 +172,11 @@ async function removeOrphans(
   };
 
   const taken = await context.targets(signal);
+  if (taken === undefined) {
+    // The origin's info is being written: what stands at their targets may be another secret's by now.
+    tally.count('held', orphans.length);
+    return;
+  }
   const confirmed: string[] = [];
   await inParallel(orphans, signal, (path, stop) =>
     deps.secretLimit(async () => {

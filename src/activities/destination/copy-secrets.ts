@@ -68,18 +68,20 @@ export async function copySecrets(
 /**
  * The destination paths of all secrets in the origin's info. Only a transform can bring two of them to one path.
  *
- * @returns a function that reads them when it is first called, and keeps them for the activity
+ * @returns a function that reads them when it is first called, and keeps them for the activity; undefined if a
+ *   bucket does not fit the index, so that a target may be missing
  */
 function targetsOf(
   { config, originInfo, transformer }: DestinationDeps,
   index: readonly string[],
 ): CopyContext['targets'] {
-  let targets: Promise<ReadonlySet<string>> | undefined;
-  const read = async (signal: AbortSignal): Promise<ReadonlySet<string>> => {
+  let targets: Promise<ReadonlySet<string> | undefined> | undefined;
+  const read = async (signal: AbortSignal): Promise<ReadonlySet<string> | undefined> => {
     const limit = pLimit(CONSUL_READS);
     const buckets = await Promise.all(
       [...index.keys()].map((id) => limit(() => originInfo.readBucket(id, signal))),
     );
+    if (buckets.some(({ hash }, id) => hash !== index[id])) return undefined;
     const paths = buckets.flatMap(({ bucket }) => [...(bucket?.keys() ?? [])]);
     return new Set(paths.map((path) => transformer.transform(path).path));
   };

@@ -28,8 +28,8 @@ export async function saveSyncInfo(
     throw error;
   });
   // After the save, so that a slow clean-up delays nothing.
-  if (Date.now() - cleanedUpAtMs > STAGING_CLEANUP_MS) {
-    cleanedUpAtMs = Date.now();
+  if (Date.now() - (cleanedUpAtMs.get(info.prefix) ?? 0) > STAGING_CLEANUP_MS) {
+    cleanedUpAtMs.set(info.prefix, Date.now());
     await staging.removeExpired(signal);
   }
   return result;
@@ -49,8 +49,8 @@ async function giveUpPending(info: SyncInfo, signal: AbortSignal): Promise<SaveO
   return { v: 1, writes: 1 };
 }
 
-/** When this process last removed expired lists; the first time soon after its start. */
-let cleanedUpAtMs = 0;
+/** When this process last removed expired lists, by sync path; the first time soon after its start. */
+const cleanedUpAtMs = new Map<string, number>();
 
 async function save(
   { config: { name }, info, staging }: Pick<OriginDeps, 'config' | 'info' | 'staging'>,

@@ -1,0 +1,129 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { main } from '../src/cli';
+
+/** The command as a function, for what it says without any server. The real command is in test/integration. */
+
+const folder = mkdtempSync(path.join(os.tmpdir(), 'vsync-cli-'));
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+interface Ended {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+async function run(...args: string[]): Promise<Ended> {
+  const ended: Ended = { code: -1, stdout: '', stderr: '' };
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('VSYNC_')));
+  const into = (stream: 'stdout' | 'stderr') => (text: unknown) => {
+    ended[stream] += `${String(text)}\n`;
+    return true;
+  };
+  const mocks = [
+    jest.replaceProperty(process, 'env', env),
+    jest.spyOn(process.stdout, 'write').mockImplementation(into('stdout')),
+    jest.spyOn(process.stderr, 'write').mockImplementation(into('stderr')),
+    jest.spyOn(console, 'log').mockImplementation(into('stdout')),
+    jest.spyOn(console, 'error').mockImplementation(into('stderr')),
+  ];
+  try {
+    ended.code = await main(['node', 'vsync', ...args]);
+  } finally {
+    for (const mock of mocks) {
+      if ('restore' in mock) mock.restore();
+      else mock.mockRestore();
+    }
+  }
+  return ended;
+}
+
+function written(name: string, text: string): string {
+  const file = path.join(folder, name);
+  writeFileSync(file, text);
+  return file;
+}
+
+const COMMANDS = ['origin', 'destination', 'worker', 'start', 'stop', 'trigger', 'signal', 'status'];
+
+describe.each(COMMANDS)('vsync %s', (command) => {
+  test('explains itself', async () => {
+    const { code, stdout, stderr } = await run(command, '--help');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain(`Usage: vsync ${command} [options]`);
+    expect(stdout).toContain('--config');
+    expect(stdout).toContain('--destination.vault.token <value>');
+  });
+
+  test('ends with 2 on a wrong configuration, with one message that names file and key', async () => {
+    const file = written('wrong.json', '{ "tcik": "planted-4711", "origin": { "mounts": "planted-4711" } }');
+    const { code, stdout, stderr } = await run(command, '-c', file);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^vsync: the configuration has \d+ problems:\n/);
+    expect(stderr).toContain(`tcik (file ${file}): is not a key of vsync`);
+    expect(stderr).toContain('origin.vault.address: is missing');
+    expect(stderr).not.toMatch(/^\s+at /m);
+    expect(stderr).not.toContain('4711');
+  });
+});
+
+test.each([
+  ['a missing file', 'none.json', undefined, 'there is no such file'],
+  ['a folder', '.', undefined, 'its name must end in one of .json'],
+  ['another extension', 'a.toml', 'x = 4711', 'its name must end in one of .json'],
+  ['an empty file', 'empty.yaml', '', 'is empty'],
+  ['malformed JSON', 'a.json', '{"token": "4711', 'json, line 1, column 11'],
+  ['malformed YAML', 'a.yml', 'token: "4711', 'yml, line 1'],
+  ['malformed HCL', 'a.hcl', 'token = "4711', 'hcl, line 1'],
+  ['no object', 'list.json', '["4711"]', 'its top level must be an object'],
+])('%s is named with its path', async (_what, name, text, message) => {
+  const file = text === undefined ? path.join(folder, name) : written(name, text);
+  const { code, stderr } = await run('start', '-c', file);
+  expect(code).toBe(2);
+  expect(stderr).toContain(`file ${file}: ${message}`);
+  expect(stderr).not.toContain('4711');
+});
+
+test.each([
+  [['frobnicate'], "unknown command 'frobnicate'"],
+  [['start', '--frobnicate'], "unknown option '--frobnicate'"],
+  [['start', '-c'], "option '-c, --config <file>' argument missing"],
+  [['start', 'left-over'], 'too many arguments'],
+  [['trigger', '--role', 'neither'], 'Allowed choices are origin, destination'],
+  [['worker'], "required option '-c, --config <file...>' not specified"],
+])('wrong usage ends with 2: %j', async (args, message) => {
+  const { code, stdout, stderr } = await run(...args);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toContain(message);
+  expect(stderr).toContain('(vsync --help says more)');
+});
+
+test('a wrong flag is named as such, and its value is not shown', async () => {
+  const { code, stderr } = await run('start', '--origin.vault.address', 'planted-4711');
+  expect(code).toBe(2);
+  expect(stderr).toContain(
+    'origin.vault.address (flag --origin.vault.address): must be an http or https URL',
+  );
+  expect(stderr).not.toContain('4711');
+});
+
+test('the overview lists every command, and the version is that of the package', async () => {
+  const { code, stdout } = await run('--help');
+  expect(code).toBe(0);
+  for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
+  expect(await run('--version')).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^\d+\.\d+\.\d+/) as string,
+  });
+});
+
+test('the stack is shown at debug only', async () => {
+  const args = ['start', '-c', path.join(folder, 'none.json')];
+  expect((await run(...args)).stderr).not.toMatch(/^\s+at /m);
+  for (const debug of [['--log.level', 'debug'], ['--log.level=debug']]) {
+    expect((await run(...args, ...debug)).stderr).toContain('ConfigError');
+  }
+});

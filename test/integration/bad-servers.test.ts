@@ -1,0 +1,151 @@
+import { PLANTED, RefusalCheck, WRONG_TOKEN, type ConfigFile } from '../support/refusal';
+import { freePorts } from '../support/servers';
+import { SyncFixture } from '../support/sync-fixture';
+
+/** What a user gets from the built command for each thing that can be wrong with the servers it is told to use. */
+
+type Edit = (file: ConfigFile) => void;
+
+let sync: SyncFixture;
+let check: RefusalCheck;
+/** host:port where nothing listens */
+let nowhere: string;
+
+beforeAll(async () => {
+  sync = await SyncFixture.create();
+  check = new RefusalCheck(sync);
+  await sync.originVault.mount(`v1-${sync.id}/`, '1');
+  await sync.originVault.put(sync.mount, PLANTED.path, PLANTED.data);
+  nowhere = `127.0.0.1:${String((await freePorts(1))[0])}`;
+});
+
+afterAll(() => sync.tearDown());
+
+describe('a server that cannot be used ends with exit code 1, and is named with its address', () => {
+  const url = (): string => `http://${nowhere}`;
+
+  test.each<[what: string, edit: Edit, texts: () => string[]]>([
+    [
+      'an unreachable Consul of the origin',
+      (file) => (file.origin.consul.address = nowhere),
+      () => [`Consul ${url()}: ${sync.syncPath}origin/index: connection refused: is it running`],
+    ],
+    [
+      'an unreachable Consul of the destination',
+      (file) => (file.destination.consul.address = nowhere),
+      () => [`Consul ${url()}: ${sync.syncPath}d0/destination/index: connection refused: is it running`],
+    ],
+    [
+      'an unreachable Vault of the origin',
+      (file) => (file.origin.vault.address = url()),
+      () => [`Vault ${url()}: sys/health: connection refused: is it running`],
+    ],
+    [
+      'an unreachable Vault of the destination',
+      (file) => (file.destination.vault.address = url()),
+      () => [`Vault ${url()}: sys/health: connection refused: is it running`],
+    ],
+    [
+      'a wrong token of the origin',
+      (file) => (file.origin.vault.token = WRONG_TOKEN),
+      () => [
+        `Vault ${sync.servers.origin.address}: auth/token/lookup-self: permission denied (403`,
+        'check the token',
+      ],
+    ],
+    [
+      'a wrong token of the destination',
+      (file) => (file.destination.vault.token = WRONG_TOKEN),
+      () => [`Vault ${sync.servers.destinations[0].address}: auth/token/lookup-self: permission denied (403`],
+    ],
+    [
+      'a token that was copied with its line end',
+      (file) => (file.origin.vault.token = `${WRONG_TOKEN}\n`),
+      () => [`Vault ${sync.servers.origin.address}: `, 'holds a character that no header may hold'],
+    ],
+    [
+      'a missing file of certificate authorities',
+      (file) => (file.origin.vault['caFile'] = '/none.pem'),
+      () => [`Vault ${sync.servers.origin.address}: vault.caFile: cannot read /none.pem (ENOENT); check`],
+    ],
+    [
+      'https where http is spoken',
+      (file) => (file.origin.vault.address = sync.servers.origin.address.replace('http:', 'https:')),
+      () => [
+        `Vault ${sync.servers.origin.address.replace('http:', 'https:')}: `,
+        'is the address one with http://',
+      ],
+    ],
+    [
+      "Consul's address given for Vault",
+      (file) => (file.origin.vault.address = sync.servers.consul),
+      () => [`Vault ${sync.servers.consul}: sys/health: `, 'is this the address of a Vault'],
+    ],
+    [
+      "Vault's address given for Consul",
+      (file) => (file.origin.consul.address = sync.servers.origin.address),
+      () => [`Consul ${sync.servers.origin.address}: `, 'check that this is the address of a Consul agent'],
+    ],
+    [
+      "Temporal's address given for Vault",
+      (file) => (file.origin.vault.address = `http://${sync.servers.temporal}`),
+      () => [`Vault http://${sync.servers.temporal}: sys/health: `, 'is this the address of a Vault?'],
+    ],
+    [
+      'a mount that does not exist',
+      (file) => (file.destination.mounts = [`none-${sync.id}/`]),
+      () => [
+        `Vault ${sync.servers.destinations[0].address}: mount none-${sync.id}/ does not exist`,
+        'check destination.mounts',
+      ],
+    ],
+    [
+      'a mount of KV version 1',
+      (file) => (file.origin.mounts = [`v1-${sync.id}/`]),
+      () => [
+        `Vault ${sync.servers.origin.address}: mount v1-${sync.id}/ is kv version 1, and vsync needs`,
+        'change origin.mounts, or upgrade the mount with: vault kv enable-versioning',
+      ],
+    ],
+    [
+      'a namespace that Temporal does not have',
+      (file) => (file.temporal.namespace = 'not-there'),
+      () => [
+        `Temporal ${sync.servers.temporal}: there is no namespace not-there: correct temporal.namespace`,
+      ],
+    ],
+  ])('%s', async (_what, edit, texts) => {
+    await check.expectRefusal(await check.run('start', '-c', check.changed('destination', edit)), 1, texts());
+  });
+
+  // The long-running commands have ways of their own to Temporal: the second one has a native client.
+  test.each(['start', 'worker', 'trigger'])('an unreachable Temporal: vsync %s', async (command) => {
+    const file = check.changed('origin', (content) => (content.temporal.address = nowhere));
+    await check.expectRefusal(await check.run(command, '-c', file), 1, [
+      `Temporal ${nowhere}: cannot connect (`,
+      'Is it running, and is the address right? It comes from --temporal.address',
+    ]);
+  });
+
+  test('a namespace that Temporal does not have: vsync worker', async () => {
+    const file = check.changed('origin', (content) => (content.temporal.namespace = 'not-there'));
+    await check.expectRefusal(await check.run('worker', '-c', file), 1, [
+      `Temporal ${sync.servers.temporal}: there is no namespace not-there`,
+    ]);
+  });
+
+  test.each(['origin', 'destination'] as const)('a wrong token: vsync %s', async (role) => {
+    const file = check.changed(role, (content) => (content[role].vault.token = WRONG_TOKEN));
+    await check.expectRefusal(await check.run(role, '-c', file), 1, [
+      'permission denied (403',
+      'check the token',
+    ]);
+  });
+
+  test('an unreachable Vault: vsync worker', async () => {
+    const file = check.changed('destination', (content) => (content.destination.vault.address = url()));
+    await check.expectRefusal(await check.run('worker', '-c', sync.originFile, file), 1, [
+      `Vault ${url()}: sys/health: connection refused`,
+    ]);
+  });
+});

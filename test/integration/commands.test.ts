@@ -1,0 +1,148 @@
+import { ScheduleNotFoundError } from '@temporalio/client';
+import { readFileSync } from 'node:fs';
+import type { Status } from '../../src/status';
+import { eventually } from '../support/eventually';
+import { SyncFixture } from '../support/sync-fixture';
+import { runVsync, startVsync, type Ended } from '../support/vsync-command';
+
+/** The commands as a user runs them, on configurations that are right. */
+describe('the commands of vsync', () => {
+  let sync: SyncFixture;
+  let file: string;
+
+  beforeAll(async () => {
+    sync = await SyncFixture.create();
+    file = sync.destinationFiles[0] ?? '';
+    await sync.originVault.put(sync.mount, 'a', { password: 'planted-value' });
+  });
+
+  afterAll(() => sync.tearDown());
+
+  const run = (...args: string[]): Promise<Ended> => runVsync(args, { home: sync.folder });
+
+  describe('with a worker running elsewhere', () => {
+    beforeAll(() => sync.work());
+    afterAll(() => sync.stopWork());
+
+    test('start creates the schedules, and a second start updates them', async () => {
+      const names = { origin: sync.config('origin').name, destination: sync.config('destination').name };
+      for (const [role, config] of [
+        ['origin', sync.originFile],
+        ['destination', file],
+      ] as const) {
+        const created = await run('start', '-c', config);
+        expect(created).toMatchObject({ code: 0, stderr: '' });
+        expect(created.stdout).toContain(
+          `schedule vsync-${role}-${names[role]} created, first cycle asked for`,
+        );
+        expect(created.stdout).toContain(`vsync worker -c ${config}`);
+        await sync.idle(role);
+      }
+      expect((await run('start', '-c', file)).stdout).toContain('updated');
+      await sync.idle('destination');
+    });
+
+    test('trigger --wait waits for the cycle, and prints what it did', async () => {
+      await sync.originVault.put(sync.mount, 'b', { password: 'planted-value' });
+      const origin = await run('trigger', '--wait', '-c', sync.originFile);
+      expect(origin).toMatchObject({ code: 0, stderr: '' });
+      expect(origin.stdout).toMatch(/^vsync-origin-\S+: synced: listed 2, read 2$/m);
+      const destination = await run('trigger', '--wait', '-c', file);
+      expect(destination).toMatchObject({ code: 0, stderr: '' });
+      expect(destination.stdout).toMatch(/^vsync-destination-\S+: (synced|unchanged)/m);
+      expect(await sync.destinationVaults[0]?.get(sync.mount, 'b')).toEqual({ password: 'planted-value' });
+    });
+
+    test('trigger without --wait says where to look', async () => {
+      const { code, stdout } = await run('trigger', '-c', sync.originFile);
+      expect(code).toBe(0);
+      expect(stdout).toContain(`look at it with: vsync status -c ${sync.originFile}`);
+      await sync.idle('origin');
+    });
+
+    test('signal tells the watch', async () => {
+      expect(await run('signal', '-c', file)).toMatchObject({ code: 0, stderr: '' });
+      await sync.idle('destination');
+    });
+
+    test('status shows the last cycles, for people and for machines', async () => {
+      const { code, stdout, stderr } = await run('status', '--json', '-c', file);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      const status = JSON.parse(stdout) as Status;
+      const { name } = sync.config('destination');
+      expect(status).toMatchObject({
+        name,
+        role: 'destination',
+        schedule: `vsync-destination-${name}`,
+        paused: false,
+        last: { outcome: 'synced' },
+      });
+      expect(Date.parse(status.nextCycleAt ?? '')).toBeGreaterThan(Date.now());
+      expect(status.cycles.length).toBeGreaterThanOrEqual(2);
+      expect(status.cycles.every(({ outcome }) => ['synced', 'unchanged'].includes(outcome))).toBe(true);
+
+      const shown = await run('status', '-c', file);
+      expect(shown.stdout).toContain(`vsync-destination-${name}\n`);
+      expect(shown.stdout).toMatch(/^ {4}\S+Z {2}(synced|unchanged) in [\d.]+ s/m);
+      expect(shown.stdout + stdout).not.toContain('planted-value');
+    });
+
+    test('stop removes schedule and watch, and leaves sync info and secrets', async () => {
+      await sync.idle('destination');
+      const info = await sync.consul.revisions(sync.syncPath);
+      const stopped = await run('stop', '-c', file);
+      expect(stopped).toMatchObject({ code: 0, stderr: '' });
+      expect(stopped.stdout).toContain('removed schedule and watch of');
+      expect((await run('stop', '-c', sync.originFile)).stdout).toContain('removed schedule of');
+
+      for (const role of ['origin', 'destination'] as const) {
+        await expect(sync.schedule(role).describe()).rejects.toThrow(ScheduleNotFoundError);
+      }
+      const watch = sync.client.workflow.getHandle(`vsync-watch-${sync.config('destination').name}`);
+      expect((await watch.describe()).status.name).toBe('TERMINATED');
+      expect(await sync.consul.revisions(sync.syncPath)).toEqual(info);
+      expect(await sync.destinationVaults[0]?.version(sync.mount, 'a')).toBe(1);
+    });
+  });
+
+  describe('that run until a signal', () => {
+    test('worker takes several configurations, works, and ends with 0 on SIGTERM', async () => {
+      await sync.start('origin');
+      await sync.start('destination');
+      await sync.originVault.put(sync.mount, 'late', { value: 1 });
+      const worker = await startVsync(['worker', '-c', sync.originFile, '-c', file], { home: sync.folder });
+      expect(await sync.cycle('origin')).toMatchObject({ counts: { failed: 0, unknown: 0 } });
+      await eventually(async () => {
+        expect(await sync.destinationVaults[0]?.get(sync.mount, 'late')).toEqual({ value: 1 });
+      }, 'the late secret to arrive');
+      expect(await worker.stop('SIGTERM')).toEqual({ code: 0, signal: null });
+      expect(readFileSync(worker.logFile, 'utf8')).not.toMatch(/^\s+at /m);
+    });
+
+    test('destination starts its schedule and watch, works, and ends with 0 on SIGTERM', async () => {
+      await run('stop', '-c', file);
+      await sync.originVault.put(sync.mount, 'later', { value: 2 });
+      const origin = await startVsync(['origin', '-c', sync.originFile], { home: sync.folder });
+      expect(await sync.cycle('origin')).toMatchObject({ counts: { failed: 0, unknown: 0 } });
+      expect(await origin.stop('SIGTERM')).toEqual({ code: 0, signal: null });
+
+      const destination = await startVsync(['destination', '-c', file, '--log.level', 'info'], {
+        home: sync.folder,
+      });
+      await eventually(async () => {
+        expect(await sync.destinationVaults[0]?.get(sync.mount, 'later')).toEqual({ value: 2 });
+      }, 'the later secret to arrive');
+      expect(await destination.stop('SIGTERM')).toEqual({ code: 0, signal: null });
+
+      const log = readFileSync(destination.logFile, 'utf8');
+      expect(log).toContain(`schedule vsync-destination-${sync.config('destination').name} created`);
+      expect(log).toContain('stopped: what was under way goes on when a worker is back');
+      expect(log).not.toMatch(/^\s+at /m);
+      // What it started stays, for the worker that comes back.
+      await expect(sync.schedule('destination').describe()).resolves.toBeDefined();
+      await expect(
+        sync.client.workflow.getHandle(`vsync-watch-${sync.config('destination').name}`).describe(),
+      ).resolves.toMatchObject({ status: { name: 'RUNNING' } });
+    });
+  });
+});

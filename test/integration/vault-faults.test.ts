@@ -1,0 +1,121 @@
+import { randomBytes } from 'node:crypto';
+import { VaultClient } from '../../src/vault/client';
+import { Kv2 } from '../../src/vault/kv2';
+import { FaultProxy, type Fault } from '../support/fault-proxy';
+import { sharedServers } from '../support/shared-servers';
+import { VaultApi } from '../support/vault-api';
+
+/** Faults between the client and a real Vault. Those that pass are waited out, the others are told. */
+
+const { origin } = sharedServers();
+const mount = `kv-${randomBytes(4).toString('hex')}/`;
+const api = new VaultApi(origin);
+let proxy: FaultProxy;
+let client: VaultClient;
+let kv: Kv2;
+
+beforeAll(async () => {
+  await api.mount(mount);
+  await api.put(mount, 'a', { a: 1 });
+  proxy = await FaultProxy.before(origin.address);
+  const auth = { kind: 'token', token: origin.rootToken } as const;
+  client = new VaultClient({ address: proxy.address, auth, namespace: '', concurrency: 8 });
+  kv = new Kv2(client);
+});
+
+afterAll(async () => {
+  await client.close();
+  await proxy.close();
+  await api.unmount(mount);
+});
+
+const json = (status: number, ...errors: string[]): Fault => ({ status, body: JSON.stringify({ errors }) });
+const PASSING: [string, Fault][] = [
+  [
+    'a quota',
+    { ...(json(429, 'rate limit quota exceeded') as object), headers: { 'retry-after': '1' } } as Fault,
+  ],
+  ['a seal', json(503, 'Vault is sealed')],
+  ['an internal error', json(500, 'internal error')],
+  ['a gateway without a Vault', { status: 502, body: '<html>bad gateway</html>' }],
+  ['an upgrade of the mount', json(400, 'Upgrading from non-versioned to versioned data')],
+  ['a closed connection', 'reset'],
+  ['a lost answer', 'lost'],
+];
+
+test.each(PASSING)('a read gets over %s', async (_what, fault) => {
+  proxy.inject(fault);
+  expect(await kv.data(mount, 'a')).toMatchObject({ live: true, data: { a: 1 } });
+  expect(proxy.requests).toHaveLength(2);
+});
+
+test.each(PASSING.filter(([what]) => /seal|upgrade|closed/.test(what)))(
+  'a read that meets %s again and again fails, and does not take it for an absence',
+  async (_what, fault) => {
+    proxy.inject(...(Array(10).fill(fault) as Fault[]));
+    const error = await kv.metadata(mount, 'a').catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ name: 'VaultError', transient: true, address: proxy.address });
+    expect(proxy.requests).toHaveLength(4);
+  },
+);
+
+test.each<[string, Fault]>([
+  ['a page with status 200', { status: 200, body: '<html>log in</html>' }],
+  ['JSON of somebody else', { status: 200, body: '{"status":"ok"}' }],
+  ['an empty body', { status: 200 }],
+  ['a page with status 404', { status: 404, body: '<html>not found</html>' }],
+  ['a redirect', { status: 302, headers: { location: 'http://127.0.0.1:1/login' } }],
+])('%s is told, and not repeated', async (_what, fault) => {
+  const requests = [
+    () => kv.data(mount, 'a'),
+    () => kv.metadata(mount, 'a'),
+    () => kv.mount(mount),
+    () => kv.write(mount, 'a', { a: 9 }, 1),
+    () => kv.deleteVersion(mount, 'a', 1),
+  ];
+  for (const request of requests) {
+    proxy.inject(fault);
+    await expect(request()).rejects.toMatchObject({ kind: 'malformed' });
+    expect(proxy.requests).toHaveLength(1);
+  }
+  expect(await api.version(mount, 'a')).toBe(1);
+});
+
+describe('a write', () => {
+  test('whose answer is lost has happened, and is not repeated blindly', async () => {
+    proxy.inject('lost');
+    await expect(kv.write(mount, 'lost', { b: 1 }, 0)).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(proxy.requests).toEqual([`POST /v1/${mount}data/lost`]);
+    expect(await api.version(mount, 'lost')).toBe(1);
+    expect(await api.get(mount, 'lost')).toEqual({ b: 1 });
+  });
+
+  test.each<[string, Fault]>([
+    ['a closed connection', 'reset'],
+    ['an internal error', json(500, 'internal error')],
+    ['a gateway that waited in vain', { status: 504 }],
+  ])('that met %s is left to who asked for it, and can be asked for again', async (_what, fault) => {
+    const path = `again-${randomBytes(4).toString('hex')}`;
+    proxy.inject(fault);
+    await expect(kv.write(mount, path, { b: 1 }, 0)).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(proxy.requests).toHaveLength(1);
+    expect(await kv.write(mount, path, { b: 1 }, 0)).toBe(1);
+  });
+
+  test.each<[string, Fault]>([
+    ['a quota', json(429, 'rate limit quota exceeded')],
+    ['a seal', json(503, 'Vault is sealed')],
+  ])('that %s refused is repeated: it cannot have happened', async (_what, fault) => {
+    const path = `refused-${randomBytes(4).toString('hex')}`;
+    proxy.inject(fault);
+    expect(await kv.write(mount, path, { b: 1 }, 0)).toBe(1);
+    expect(proxy.requests).toHaveLength(2);
+  });
+
+  test('that is a delete whose answer is lost is not repeated either: a newer version would be hit', async () => {
+    await api.put(mount, 'delete', { a: 1 });
+    proxy.inject('lost');
+    await expect(kv.deleteLatest(mount, 'delete')).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(proxy.requests).toHaveLength(1);
+  });
+});
