@@ -3,9 +3,9 @@
  * that Ctrl-C and signals reach it directly. Plain Node: it runs before any npm package is installed.
  */
 import { createRequire } from 'node:module';
-import util from 'node:util';
 import { runMain } from './lib/problem.mjs';
 import { setup } from './setup.mjs';
+import { readFlags } from './lib/flags.mjs';
 
 const HELP = `Usage: npm run demo -- [--once] [--compose]
 
@@ -19,23 +19,11 @@ stays until Ctrl-C and leaves nothing running.
   --help     show this text`;
 
 async function main() {
-  let flags;
-  try {
-    flags = util.parseArgs({
-      options: {
-        once: { type: 'boolean', default: false },
-        compose: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values;
-  } catch (error) {
-    console.error(`error: ${error.message}\n\n${HELP}`);
-    return 2;
-  }
-  if (flags.help) {
-    console.log(HELP);
-    return 0;
-  }
+  const { flags, exitCode } = readFlags(
+    { once: { type: 'boolean', default: false }, compose: { type: 'boolean', default: false } },
+    HELP,
+  );
+  if (flags === undefined) return exitCode;
   await setup({ servers: !flags.compose });
   // Only now: it may just have been installed.
   const tsx = await import('tsx/cjs/api');

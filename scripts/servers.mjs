@@ -2,12 +2,12 @@
  * `npm run servers`: finds Temporal, Consul and Vault on PATH, else in the cache, else builds them from the
  * Go modules in servers/. Plain Node: it runs before any npm package is installed.
  */
-import util from 'node:util';
 import { buildServer } from './lib/build-server.mjs';
 import { checkGo } from './lib/go.mjs';
 import { findServer } from './lib/lookup.mjs';
 import { Problem, runMain } from './lib/problem.mjs';
 import { readVersions, SERVER_NAMES } from './lib/server-list.mjs';
+import { readFlags } from './lib/flags.mjs';
 
 const HELP = `Usage: npm run servers -- [options]
 
@@ -62,23 +62,8 @@ export async function ensureServers(options) {
 }
 
 async function main() {
-  let flags;
-  try {
-    flags = util.parseArgs({
-      options: {
-        json: { type: 'boolean' },
-        'no-build': { type: 'boolean' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values;
-  } catch (error) {
-    console.error(`error: ${error.message}\n\n${HELP}`);
-    return 2;
-  }
-  if (flags.help) {
-    console.log(HELP);
-    return 0;
-  }
+  const { flags, exitCode } = readFlags({ json: { type: 'boolean' }, 'no-build': { type: 'boolean' } }, HELP);
+  if (flags === undefined) return exitCode;
   const log = flags.json ? console.error : console.log;
   const servers = await resolveServers({ log, build: !flags['no-build'] });
   if (flags.json) {

@@ -5,14 +5,13 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
-// As a whole: an old Node.js without parseArgs must get as far as being told that it is too old.
-import util from 'node:util';
 import { buildDist, distIsCurrent } from './lib/dist.mjs';
 import { withLock } from './lib/lock.mjs';
 import { installPackages, packagesAreInstalled } from './lib/npm-packages.mjs';
 import { Problem, runMain } from './lib/problem.mjs';
 import { ROOT } from './lib/server-list.mjs';
 import { ensureServers } from './servers.mjs';
+import { readFlags } from './lib/flags.mjs';
 
 const HELP = `Usage: npm run setup -- [--servers]
 
@@ -54,19 +53,8 @@ function checkNode() {
 
 async function main() {
   checkNode();
-  let flags;
-  try {
-    flags = util.parseArgs({
-      options: { servers: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
-    }).values;
-  } catch (error) {
-    console.error(`error: ${error.message}\n\n${HELP}`);
-    return 2;
-  }
-  if (flags.help) {
-    console.log(HELP);
-    return 0;
-  }
+  const { flags, exitCode } = readFlags({ servers: { type: 'boolean' } }, HELP);
+  if (flags === undefined) return exitCode;
   await setup({ servers: flags.servers });
   return 0;
 }
