@@ -14,7 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readMounts } from './activities/mounts';
 import { assertOwner } from './activities/owner';
 import type { Clients } from './clients';
-import { adopt as adoptState, readDestinationState, readOriginState } from './consul/state';
+import { adopt as adoptState, readStateOf } from './consul/state';
 import type { Config } from './config/schema';
 import { scheduleId, taskQueue, watchId } from './names';
 import { UserError } from './user-error';
@@ -83,7 +83,7 @@ export async function start(client: Client, clients: Clients, { adopt = false } 
 }
 
 async function assertOwnState({ role, deps: { info, config } }: Clients): Promise<void> {
-  const { state } = role === 'origin' ? await readOriginState(info) : await readDestinationState(info);
+  const { state } = await readStateOf(role, info);
   assertOwner(info, state, config.name);
 }
 

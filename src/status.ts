@@ -5,7 +5,7 @@ import {
   type WorkflowHandle,
 } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { readDestinationState, readOriginState, type LastCycle } from './consul/state';
+import { readStateOf, type LastCycle } from './consul/state';
 import type { SyncInfo } from './consul/sync-info';
 import type { Config } from './config/schema';
 import { scheduleId } from './names';
@@ -50,7 +50,7 @@ export async function readStatus(client: Client, config: Config, info: SyncInfo)
   const { state, info: scheduleInfo } = description;
   const recent = cyclesOf(description).slice(-SHOWN_CYCLES).reverse();
   const cycles = await Promise.all(recent.map((cycle) => readCycle(client, cycle)));
-  const stored = config.role === 'origin' ? await readOriginState(info) : await readDestinationState(info);
+  const stored = await readStateOf(config.role, info);
   const next = state.paused ? undefined : scheduleInfo.nextActionTimes[0]?.toISOString();
   return {
     name: config.name,

@@ -73,8 +73,7 @@ export async function createWorkers(
   }
   const connections = new Map<string, NativeConnection>();
   const closers: (() => Promise<void>)[] = [];
-  const prepared: { config: Config; clients: Clients; connection: NativeConnection; namespace: string }[] =
-    [];
+  const prepared: Parts[] = [];
   const workers: Worker[] = [];
   const close = async (): Promise<void> => {
     for (const closer of closers.reverse()) await closer();
@@ -89,12 +88,14 @@ export async function createWorkers(
       const clients = await createClients(config);
       closers.push(clients.close);
       await checkAccess(clients);
-      prepared.push({ config, clients, connection, namespace: target.namespace });
+      const { namespace } = target;
+      prepared.push({ log, workflowBundle, config, clients, connection, namespace });
     }
     // Only when all of them can work: a worker that was created holds its connection until it has run.
-    for (const { config, clients, connection, namespace } of prepared) {
-      workers.push(await createWorker(config, clients, { workflowBundle, log, connection, namespace }));
-      log.info({ name: config.name, taskQueue: taskQueue(config.role, config.name) }, 'worker ready');
+    for (const parts of prepared) {
+      workers.push(await createWorker(parts));
+      const { role, name } = parts.config;
+      log.info({ name, taskQueue: taskQueue(role, name) }, 'worker ready');
     }
   } catch (error) {
     await close();
@@ -121,15 +122,24 @@ export async function createWorkers(
   };
 }
 
+/** What one worker is made of. */
 interface Parts {
   log: Logger;
   workflowBundle: string;
+  config: Config;
+  clients: Clients;
   connection: NativeConnection;
   namespace: string;
 }
 
-function createWorker(config: Config, clients: Clients, parts: Parts): Promise<Worker> {
-  const { log, workflowBundle, connection, namespace } = parts;
+function createWorker({
+  log,
+  workflowBundle,
+  config,
+  clients,
+  connection,
+  namespace,
+}: Parts): Promise<Worker> {
   const activities =
     clients.role === 'origin'
       ? createOriginActivities(clients.deps)

@@ -7,7 +7,7 @@ import { toFailure } from './failures';
 /** A quarter of the heartbeat timeout: one that is lost does no harm. */
 const HEARTBEAT_MS = 2_500;
 
-/** Latest progress of each running activity, by its task token. */
+/** Latest progress of each running activity, by its workflow run and activity id. */
 const progressOf = new Map<string, number>();
 
 /** Called by activities: the number goes out with the next heartbeat, for display only. */

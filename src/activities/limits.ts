@@ -9,9 +9,6 @@ export const MAX_CHUNKS = 128;
 /** Groups in a destination cycle at the most: enough to share among some workers, and a short history. */
 export const MAX_GROUPS = 32;
 
-/** Failed paths that a result names. The counts tell how many there were. */
-export const MAX_FAILURES = 20;
-
 /** Time between two writes of the same bucket while its secrets are copied, in milliseconds. */
 export const CHECKPOINT_MS = 3_000;
 

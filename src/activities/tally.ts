@@ -1,5 +1,4 @@
-import type { Counts, Tally } from '../workflows/messages';
-import { MAX_FAILURES } from './limits';
+import { MAX_FAILURES, type Counts, type Tally } from '../workflows/messages';
 
 /** Collects what an activity did. */
 export class TallyBuilder {

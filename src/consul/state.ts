@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import type { Role } from '../names';
 import { StoredInfoError } from './errors';
 import type { Write } from './key-value-store';
 import type { SyncInfo } from './sync-info';
@@ -60,6 +62,10 @@ export const readDestinationState = (
   signal?: AbortSignal,
 ): Promise<Stored<DestinationState>> => readState(info, DestinationStateSchema, signal);
 
+/** The state of either role, for what does not depend on it. */
+export const readStateOf = (role: Role, info: SyncInfo): Promise<Stored<OriginState | DestinationState>> =>
+  role === 'origin' ? readOriginState(info) : readDestinationState(info);
+
 /** @throws StoredInfoError if the key holds something else: a state is never guessed, it guards deletes */
 async function readState<T>(info: SyncInfo, schema: z.ZodType<T>, signal?: AbortSignal): Promise<Stored<T>> {
   const stored = await info.store.get(info.stateKey, signal);
@@ -92,9 +98,8 @@ export function writeOfState(info: SyncInfo, state: OriginState | DestinationSta
  *
  * @throws StoredInfoError if a cycle wrote the state at the same moment
  */
-export async function adopt(info: SyncInfo, role: 'origin' | 'destination', name: string): Promise<void> {
-  const { state, revision } =
-    role === 'origin' ? await readOriginState(info) : await readDestinationState(info);
+export async function adopt(info: SyncInfo, role: Role, name: string): Promise<void> {
+  const { state, revision } = await readStateOf(role, info);
   if (state === undefined) return;
   const written = await info.store.commit([writeOfState(info, { ...state, name, mounts: {} }, revision)]);
   if (written !== undefined) return;
@@ -111,23 +116,12 @@ export function stateDiffers<T extends OriginState | DestinationState>(
   after: T,
 ): boolean {
   if (before === undefined) return true;
-  const lasting = ({ last: _, ...rest }: T): string =>
-    JSON.stringify(rest, Object.keys(flatten(rest)).sort());
-  return lasting(before) !== lasting(after) || standing(before.last) !== standing(after.last);
+  const { last: lastBefore, ...restBefore } = before;
+  const { last: lastAfter, ...restAfter } = after;
+  return !isDeepStrictEqual(restBefore, restAfter) || standing(lastBefore) !== standing(lastAfter);
 }
 
 /** `synced` and `unchanged` are the same standing: all is well. */
 function standing(last: LastCycle | undefined): string {
   return last === undefined || last.outcome === 'unchanged' ? 'synced' : last.outcome;
-}
-
-/** All keys at any depth, for a JSON text whose key order is fixed. */
-function flatten(value: unknown, keys: Record<string, true> = {}): Record<string, true> {
-  if (typeof value === 'object' && value !== null) {
-    for (const [key, inner] of Object.entries(value)) {
-      keys[key] = true;
-      flatten(inner, keys);
-    }
-  }
-  return keys;
 }

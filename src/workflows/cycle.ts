@@ -11,6 +11,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import {
+  MAX_FAILURES,
   NO_COUNTS,
   type Counts,
   type CycleResult,
@@ -18,9 +19,6 @@ import {
   type PathFailure,
   type Tally,
 } from './messages';
-
-/** Failed paths that a result names. */
-const MAX_FAILURES = 20;
 
 /**
  * What both kinds of cycle have in common: the timer, the counts, the durations of the steps, and the words for
@@ -38,7 +36,7 @@ export class Cycle {
    * A timer of our own, and not the workflow's run timeout: that would skip the cleanup. The flag is needed,
    * because from a cancelled activity a timeout and an operator's cancel look alike.
    *
-   * @returns how the work ended; an operator's cancel is thrown only after the cleanup, by `end`
+   * @returns how the work ended; the workflow throws an operator's cancel only after its cleanup
    * @throws what the work threw, if it was no cancellation
    */
   async run(timeoutMs: number, work: () => Promise<void>): Promise<'finished' | 'timed-out' | 'cancelled'> {

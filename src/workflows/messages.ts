@@ -62,6 +62,9 @@ export interface ActivityInput {
   fingerprint: string;
 }
 
+/** Failed paths that a result names, of an activity and of a cycle. The counts tell how many there were. */
+export const MAX_FAILURES = 20;
+
 /** Counts and failures of one activity's part of the work. */
 export interface Tally {
   counts: Partial<Counts>;

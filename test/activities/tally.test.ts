@@ -1,4 +1,5 @@
-import { MAX_FAILURES, OUTAGE_AFTER } from '../../src/activities/limits';
+import { OUTAGE_AFTER } from '../../src/activities/limits';
+import { MAX_FAILURES } from '../../src/workflows/messages';
 import { OutageDetector } from '../../src/activities/outage';
 import { TallyBuilder } from '../../src/activities/tally';
 import { VaultError, type VaultErrorKind } from '../../src/vault/errors';
