@@ -76,7 +76,7 @@ export class Kv2 {
    * @param folder path in the mount, empty for its root, else ending in `/`
    */
   async list(mount: string, folder: string, signal?: AbortSignal): Promise<string[]> {
-    const path = this.encode(`${mount}metadata/`, folder.replace(/\/$/, ''));
+    const path = this.encode(`${mount}metadata/${folder}`.replace(/\/$/, ''), '');
     try {
       return (await this.client.list(path, ListBody, signal)).data.keys;
     } catch (error) {
@@ -172,7 +172,7 @@ export class Kv2 {
    * encodes nothing, so that `a?b` or `a#b` would read another secret.
    */
   private encode(prefix: string, path: string): string {
-    const whole = (prefix + path).replace(/\/$/, '');
+    const whole = prefix + path;
     const segments = whole.split('/');
     if (segments.some((segment) => segment === '' || segment === '.' || segment === '..')) {
       throw new VaultError(
