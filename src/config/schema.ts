@@ -43,11 +43,29 @@ const syncPath = text('a path in Consul, such as vsync/')
   .default('vsync/')
   .describe('where the sync info stands in Consul; a "/" at the end is added if missing');
 
+const globs = (what: string) =>
+  z
+    .array(
+      text('a glob as text, such as secret/team/**')
+        .min(1, 'is empty')
+        .refine(
+          (glob) => !glob.startsWith('/'),
+          'must not begin with "/"; a path begins with its mount, such as secret/',
+        ),
+      expecting('a list of globs, such as ["secret/team/**"]'),
+    )
+    .default([])
+    .describe(what);
+
 const side = z.strictObject({
   vault,
   consul,
   mounts,
   syncPath,
+  include: globs(
+    'globs on paths at the origin, such as secret/team/**: only secrets that match one are synced; all if empty',
+  ),
+  exclude: globs('globs on paths at the origin: secrets that match one are not synced; beats include'),
   numWorkers: z
     .int(expecting('a whole number, at least 1'))
     .min(1, 'must be at least 1')

@@ -26,6 +26,8 @@ describe('loadConfig', () => {
           },
           consul: { address: 'http://consul.example.com:8500', token: '' },
           mounts: ['secret/'],
+          include: [],
+          exclude: [],
           syncPath: 'vsync/',
           tickMs: 60_000,
           timeoutMs: 300_000,

@@ -1,0 +1,73 @@
+import picomatch from 'picomatch';
+
+/** `include` and `exclude` as configured: globs on the origin's paths as `vault kv` names them, `secret/team/app`. */
+export interface FilterRules {
+  /** Empty: everything is included. */
+  readonly include: readonly string[];
+  /** Beats `include`. */
+  readonly exclude: readonly string[];
+}
+
+/** Which of the origin's secrets a sync is about. */
+export interface PathFilter {
+  /** False if there are no rules, so that nobody has to ask. */
+  readonly restricts: boolean;
+  /** @param path mount and path in it, "secret/team/app" */
+  allows(path: string): boolean;
+  /**
+   * Whether a folder may hold a secret that is allowed: one that may not need not be listed.
+   *
+   * @param folder mount and folder in it, ending in "/"
+   */
+  mayHold(folder: string): boolean;
+}
+
+/**
+ * `*` stands for anything in one part of the path, `**` for any number of parts, `?`, `[…]` and `{a,b}` as in a
+ * shell. A leading "!" or ".", a bracket or a "+" of a name have no meaning of their own.
+ */
+const OPTIONS: picomatch.PicomatchOptions = {
+  dot: true,
+  nonegate: true,
+  noextglob: true,
+  // "team/**" is what lies below team/, and not a secret called team.
+  strictSlashes: true,
+  // A path may hold a line break, and characters beyond U+FFFF.
+  flags: 'su',
+};
+
+/** Compiles the globs. One that ends in "/" stands for everything below. */
+export function compileFilter({ include, exclude }: FilterRules): PathFilter {
+  const included = include.map(compileGlob);
+  const excluded = exclude.map(compileGlob);
+  return {
+    restricts: included.length + excluded.length > 0,
+    allows: (path) =>
+      (included.length === 0 || included.some(({ matches }) => matches(path))) &&
+      !excluded.some(({ matches }) => matches(path)),
+    mayHold: (folder) =>
+      (included.length === 0 ||
+        included.some(({ base }) => base.startsWith(folder) || folder.startsWith(base))) &&
+      !excluded.some(({ whole }) => whole?.(folder.slice(0, -1)) === true),
+  };
+}
+
+interface Glob {
+  readonly matches: (path: string) => boolean;
+  /** The folder, ending in "/" unless it is the top, in which everything that matches lies. */
+  readonly base: string;
+  /** Of a glob for everything below some folders: whether a folder (without its last "/") is one of them. */
+  readonly whole: ((folder: string) => boolean) | undefined;
+}
+
+function compileGlob(glob: string): Glob {
+  const full = glob.endsWith('/') ? `${glob}**` : glob;
+  // What stands before the first character with a meaning, up to the last "/" in it.
+  const literal = /^[^*?[\]{}\\]*/.exec(full)?.[0] ?? '';
+  const below = full === '**' ? undefined : /^(.*[^*/])\/\*\*$/s.exec(full)?.[1];
+  return {
+    matches: picomatch(full, OPTIONS),
+    base: literal.slice(0, literal.lastIndexOf('/') + 1),
+    whole: below === undefined ? undefined : picomatch(below, OPTIONS),
+  };
+}
