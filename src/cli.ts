@@ -1,6 +1,7 @@
 import { WorkflowFailedError, type Client } from '@temporalio/client';
 import { Command, CommanderError, Option } from 'commander';
 import { ActivityError } from './activities/failures';
+import { approveDeletes, approveOrphans } from './approve';
 import { createClients, infoOf, type Clients } from './clients';
 import { ConfigError } from './config/errors';
 import { loadConfig } from './config/load';
@@ -8,7 +9,9 @@ import type { Config } from './config/schema';
 import { ConsulError, StoredInfoError } from './consul/errors';
 import type { Role } from './names';
 import { signalOriginChanged, start, stop, trigger, type Started } from './starter';
-import { failedCycle, formatCycle, formatStatus, readStatus } from './status';
+import { formatPlan } from './plan/format';
+import { planCycle } from './plan/plan-cycle';
+import { failedCycle, formatCycle, formatFailure, formatStatus, readStatus } from './status';
 import { createLog } from './telemetry/log';
 import { connectClient, explainTemporal, temporalTarget } from './temporal';
 import { UserError } from './user-error';
@@ -85,6 +88,14 @@ export function createProgram(): Command {
   configured(program.command('signal'), { anyRole: true })
     .description('tell the destination that the origin changed')
     .action((options: Options) => sendSignal(options));
+  configured(program.command('plan'))
+    .description('what a cycle of a destination would do now, and why; changes nothing')
+    .option('--json', 'for machines')
+    .option('--apply-orphans', 'have a cycle delete (softly) the orphans that the plan lists')
+    .action((options: Options) => showPlan(options));
+  configured(program.command('approve'))
+    .description('release the deletes that wait at a destination, and run a cycle')
+    .action((options: Options) => approve(options));
   configured(program.command('status'), { anyRole: true })
     .description('last cycles with outcome and counts, and the next one')
     .option('--json', 'for machines')
@@ -204,7 +215,7 @@ async function triggerCycle(options: Options): Promise<void> {
       console.log(
         `${cycle.workflowId}: ${formatCycle(outcome, counts)}${note === undefined ? '' : ` (${note})`}`,
       );
-      for (const failure of failures) console.log(`  ${failure.class}: ${failure.path}`);
+      for (const failure of failures) console.log(`  ${formatFailure(failure)}`);
       if (outcome === 'timed-out')
         throw new UserError('the cycle ran out of time; see timeout in the configuration');
     } catch (error) {
@@ -230,6 +241,46 @@ async function showStatus(options: Options): Promise<void> {
   } finally {
     close();
   }
+}
+
+async function showPlan(options: Options): Promise<void> {
+  const config = load(options, undefined, 'destination');
+  const clients = await createClients(config);
+  try {
+    if (clients.role !== 'destination') return;
+    const plan = await planCycle(clients.deps, new AbortController().signal);
+    if (options['applyOrphans'] !== true) {
+      console.log(options['json'] === true ? JSON.stringify(plan, null, 2) : formatPlan(plan));
+      return;
+    }
+    const count = await approveOrphans(clients.deps.info, clients.deps.orphans);
+    console.log(`${count} orphans are to be removed`);
+  } finally {
+    await clients.close();
+  }
+  await runCycle(config, options);
+}
+
+async function approve(options: Options): Promise<void> {
+  const config = load(options, undefined, 'destination');
+  const { info, close } = infoOf(config);
+  try {
+    const { count, reason } = await approveDeletes(info);
+    console.log(`approved: ${count} deletes (${reason})`);
+  } finally {
+    close();
+  }
+  await runCycle(config, options);
+}
+
+/** Asks for a cycle that does what was approved. */
+async function runCycle(config: Config, options: Options): Promise<void> {
+  await withTemporal(config, async (client) => {
+    const { cycle } = await trigger(client, config);
+    const what =
+      cycle === undefined ? 'a cycle is running, and one more follows it' : `${cycle.workflowId} started`;
+    console.log(`${what}; look at it with: vsync status -c ${fileOf(options)}`);
+  });
 }
 
 async function withTemporal<T>(config: Config, work: (client: Client) => Promise<T>): Promise<T> {

@@ -2,12 +2,16 @@ import pLimit from 'p-limit';
 import type { DestinationDeps } from './activities/destination/deps';
 import type { OriginDeps } from './activities/origin/deps';
 import { DEFAULT_CONCURRENCY } from './activities/limits';
-import { fingerprint } from './config/fingerprint';
+import { OriginTargets } from './activities/destination/origin-targets';
+import { fingerprint, fingerprintParts } from './config/fingerprint';
 import { syncInfoPath } from './config/schema';
 import type { Config, ConsulConfig, DestinationConfig, OriginConfig, VaultConfig } from './config/schema';
 import { ConsulStore } from './consul/client';
+import { Orphans } from './consul/orphans';
 import { Staging } from './consul/staging';
 import { SyncInfo } from './consul/sync-info';
+import { compileFilter } from './sync/filter';
+import { Scope } from './sync/scope';
 import { compileTransforms } from './sync/transform';
 import { VaultClient } from './vault/client';
 import { Kv2 } from './vault/kv2';
@@ -76,14 +80,28 @@ async function createDestination(config: DestinationConfig): Promise<Clients> {
     origin: await originVault.clusterId(),
     destination: await vault.clusterId(),
   }));
+  const originInfo = new SyncInfo(originStore, syncInfoPath(config, 'origin'));
+  const prefix = syncInfoPath(config, 'destination');
+  const scope = new Scope({
+    originMounts: origin.mounts,
+    destinationMounts: destination.mounts,
+    transformer: compileTransforms(destination.transforms),
+    originFilter: compileFilter(origin),
+    filter: compileFilter(destination),
+    sameVault:
+      clusters.origin === clusters.destination && origin.vault.namespace === destination.vault.namespace,
+  });
   const deps: DestinationDeps = {
     config,
     fingerprint: fingerprint(config, clusters),
+    parts: fingerprintParts(config, clusters),
     originVault,
     vault,
-    originInfo: new SyncInfo(originStore, syncInfoPath(config, 'origin')),
-    info: new SyncInfo(store, syncInfoPath(config, 'destination')),
-    transformer: compileTransforms(destination.transforms),
+    originInfo,
+    info: new SyncInfo(store, prefix),
+    scope,
+    targets: new OriginTargets(originInfo, scope, destination.transforms.length > 0),
+    orphans: new Orphans(store, `${prefix}orphans/`),
     secretLimit: pLimit(numWorkers ?? DEFAULT_CONCURRENCY),
   };
   return { role: 'destination', deps, clusters, close };

@@ -5,7 +5,13 @@ import {
   type WorkflowHandle,
 } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { readStateOf, type LastCycle } from './consul/state';
+import {
+  readStateOf,
+  type DestinationState,
+  type HeldDeletes,
+  type LastCycle,
+  type OriginState,
+} from './consul/state';
 import type { SyncInfo } from './consul/sync-info';
 import type { Config } from './config/schema';
 import { scheduleId } from './names';
@@ -41,6 +47,10 @@ export interface Status {
   cycles: CycleStatus[];
   /** The last cycle that changed something or ended in another way than before, from Consul: it outlives Temporal's retention. */
   last?: LastCycle;
+  /** Deletes that wait for `vsync approve`. */
+  held?: HeldDeletes;
+  /** Secrets that stand at the destination where nothing belongs any more: `vsync plan` lists them. */
+  orphans?: number;
 }
 
 /** Collects the status of one sync from Temporal and Consul. */
@@ -60,7 +70,15 @@ export async function readStatus(client: Client, config: Config, info: SyncInfo)
     ...(next === undefined ? {} : { nextCycleAt: next }),
     cycles,
     ...(stored.state?.last === undefined ? {} : { last: stored.state.last }),
+    ...waitingIn(stored.state),
   };
+}
+
+/** What waits for a person. */
+function waitingIn(state: OriginState | DestinationState | undefined): Pick<Status, 'held' | 'orphans'> {
+  if (state === undefined || !('considered' in state)) return {};
+  const { held, orphans } = state;
+  return { ...(held && { held }), ...(orphans && { orphans: orphans.count }) };
 }
 
 async function readCycle(client: Client, { workflowId, runId, takenAt }: CycleId): Promise<CycleStatus> {
@@ -104,14 +122,24 @@ export function formatStatus(status: Status): string {
     status.nextCycleAt === undefined ? undefined : `  next cycle  ${status.nextCycleAt}`,
     status.last &&
       `  last change ${status.last.finishedAt}  ${formatCycle(status.last.outcome, status.last.counts)}`,
+    status.held &&
+      `  held        ${status.held.count} deletes wait for "vsync approve": ${status.held.reason}`,
+    status.orphans === undefined
+      ? undefined
+      : `  orphans     ${status.orphans} secrets stand where nothing belongs any more: "vsync plan" lists them`,
     status.cycles.length === 0 ? '  no cycle yet' : '  cycles',
     ...status.cycles.flatMap((cycle) => [
       `    ${cycle.startedAt}  ${formatCycle(cycle.outcome, cycle.counts, cycle.durationMs)}`,
       cycle.note === undefined ? undefined : `      ${cycle.note}`,
-      ...(cycle.failures ?? []).map(({ path, class: failureClass }) => `      ${failureClass}: ${path}`),
+      ...(cycle.failures ?? []).map((failure) => `      ${formatFailure(failure)}`),
     ]),
   ];
   return lines.filter((line) => line !== undefined).join('\n');
+}
+
+/** A path that went wrong, in a line. */
+export function formatFailure({ path, class: why, with: other }: PathFailure): string {
+  return `${why}: ${path}${other === undefined ? '' : ` (with ${other})`}`;
 }
 
 /** One cycle in a line: outcome, time, and the counts that are not zero. */

@@ -89,14 +89,15 @@ function describe(error: unknown): [FailureType, retryable: boolean, message: st
 /**
  * Why a single path was left alone, where no request failed.
  *
- * - `outside-mounts`: it is below none of the configured mounts, at the origin or after the transforms
+ * - `outside-mounts`: it is below none of the configured mounts of the origin
+ * - `no-data-path`: what the transforms made of it is no data path: it has no "/data/" behind a mount
  * - `mount-changed`: its mount at the origin was re-created, so that its absence proves nothing
  */
 export class PathError extends Error {
   override readonly name = 'PathError';
 
   constructor(
-    readonly reason: 'outside-mounts' | 'mount-changed',
+    readonly reason: 'outside-mounts' | 'no-data-path' | 'mount-changed',
     path: string,
   ) {
     super(`${path}: ${reason}`);

@@ -5,12 +5,18 @@ import type {
   ActivityInput,
   CopySecretsInput,
   CopySecretsResult,
+  DeleteOrphansInput,
+  DeleteOrphansResult,
   DestinationPreflightResult,
   DiffIndicesInput,
   DiffIndicesResult,
   FetchMetadataInput,
   FetchMetadataResult,
+  GuardDeletesInput,
+  GuardDeletesResult,
   ListPathsResult,
+  MoveClaimsInput,
+  MoveClaimsResult,
   OriginPreflightResult,
   SaveDestinationInput,
   SaveDestinationResult,
@@ -21,8 +27,11 @@ import type {
   WatchInput,
 } from '../workflows/messages';
 import { copySecrets } from './destination/copy-secrets';
+import { deleteOrphans } from './destination/delete-orphans';
 import type { DestinationDeps } from './destination/deps';
 import { diffIndices } from './destination/diff-indices';
+import { guardDeletes } from './destination/guard-deletes';
+import { moveClaims } from './destination/move-claims';
 import { preflight as destinationPreflight } from './destination/preflight';
 import { saveSyncInfo as saveDestinationInfo } from './destination/save-sync-info';
 import { wakeDestination } from './destination/wake-destination';
@@ -64,8 +73,17 @@ export function createDestinationActivities(deps: DestinationDeps) {
     async diffIndices(input: DiffIndicesInput): Promise<DiffIndicesResult> {
       return diffIndices(deps, input, check(input));
     },
+    async moveClaims(input: MoveClaimsInput): Promise<MoveClaimsResult> {
+      return moveClaims(deps, input, check(input));
+    },
+    async guardDeletes(input: GuardDeletesInput): Promise<GuardDeletesResult> {
+      return guardDeletes(deps, input, check(input));
+    },
     async copySecrets(input: CopySecretsInput): Promise<CopySecretsResult> {
       return copySecrets(deps, input, check(input), reportProgress);
+    },
+    async deleteOrphans(input: DeleteOrphansInput): Promise<DeleteOrphansResult> {
+      return deleteOrphans(deps, input, check(input));
     },
     async saveSyncInfo(input: SaveDestinationInput): Promise<SaveDestinationResult> {
       return saveDestinationInfo(deps, input, check(input));

@@ -1,4 +1,4 @@
-import { MAX_FAILURES, type Counts, type Tally } from '../workflows/messages';
+import { MAX_FAILURES, type Counts, type PathFailure, type Tally } from '../workflows/messages';
 
 /** Collects what an activity did. */
 export class TallyBuilder {
@@ -12,7 +12,17 @@ export class TallyBuilder {
   /** Records a path that went wrong, as `failed` or `unknown`. */
   fail(path: string, failureClass: string, as: 'failed' | 'unknown' = 'failed'): void {
     this.count(as);
-    if (this.failures.length < MAX_FAILURES) this.failures.push({ path, class: failureClass });
+    this.name({ path, class: failureClass });
+  }
+
+  /** Records a secret that is not copied because of another path. */
+  refuse(path: string, why: string, other: string): void {
+    this.count('failed');
+    this.name({ path, class: why, with: other });
+  }
+
+  private name(failure: PathFailure): void {
+    if (this.failures.length < MAX_FAILURES) this.failures.push(failure);
   }
 
   /** Number of secrets dealt with so far, for the heartbeat. */

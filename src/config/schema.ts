@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { MaxDeletes } from '../sync/delete-guard';
 import { consulAddress } from './addresses';
 import { checkedText, duration, expecting, flag, secret, text } from './fields';
 import { conflictOf, normalMount } from './mounts';
@@ -94,9 +95,29 @@ function withUnits<T extends Durations>({ tick, timeout, ...rest }: T) {
 
 const originSection = side.transform(withUnits).describe('where secrets come from');
 const destinationSection = side
-  .extend({ transforms })
+  .extend({
+    transforms,
+    deleteExcluded: flag()
+      .default(false)
+      .describe('delete at the destination what include or exclude leave out now, and was copied before'),
+  })
   .transform(withUnits)
   .describe('where secrets go; not read by an origin');
+
+/** A number of secrets, or a share of those that the destination has. */
+const maxDeletes = z
+  .union(
+    [z.int().min(0), z.string().regex(/^(100|\d{1,2}) ?%$/)],
+    'must be a whole number, at least 0, or a share in quotes, such as "10%"',
+  )
+  .transform((value): MaxDeletes =>
+    typeof value === 'number' ? { count: value } : { percent: Number.parseInt(value, 10) },
+  )
+  .optional()
+  .describe(
+    'deletes of one cycle that happen without an approval, as a number or a share; if not given, 10 %, at least ' +
+      '20, and never more than half of the secrets of a mount',
+  );
 
 const common = {
   log: z
@@ -121,6 +142,7 @@ const common = {
   ignoreDeletes: flag()
     .default(false)
     .describe('do not delete at the destination what the origin has deleted'),
+  maxDeletes,
   temporal,
 };
 

@@ -1,13 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import type { FingerprintParts } from '../config/fingerprint';
 import type { Role } from '../names';
+import { standingOf } from '../workflows/messages';
 import { StoredInfoError } from './errors';
+import { jsonOf } from './json';
 import type { Write } from './key-value-store';
 import type { SyncInfo } from './sync-info';
 
 /** What the last cycle that changed anything, or that ended in another way than the one before it, came to. */
 const LastCycle = z.object({
-  outcome: z.enum(['synced', 'unchanged', 'partial', 'timed-out', 'cancelled', 'failed']),
+  outcome: z.enum(['synced', 'unchanged', 'partial', 'held', 'timed-out', 'cancelled', 'failed']),
   /** RFC 3339. */
   finishedAt: z.string(),
   counts: z.record(z.string(), z.number()),
@@ -30,6 +33,30 @@ const OriginStateSchema = z.object({
 });
 export type OriginState = z.infer<typeof OriginStateSchema>;
 
+/** What a fingerprint is made of (src/config/fingerprint.ts). */
+const FingerprintPartsSchema: z.ZodType<FingerprintParts> = z.object({
+  role: z.enum(['origin', 'destination']),
+  sides: z.record(
+    z.string(),
+    z.looseObject({
+      cluster: z.string(),
+      namespace: z.string(),
+      mounts: z.array(z.string()),
+      syncPath: z.string(),
+    }),
+  ),
+  transforms: z.array(z.object({ from: z.string(), to: z.string() })),
+});
+
+/** Deletes that are not made before somebody approves them. */
+const HeldDeletes = z.object({
+  count: z.number().int(),
+  /** Of the paths: an approval is for this set and no other. */
+  hash: z.string(),
+  reason: z.string(),
+});
+export type HeldDeletes = z.infer<typeof HeldDeletes>;
+
 /** `<syncPath>destination/state`, written after the index: a state without an index makes the original fail. */
 const DestinationStateSchema = z.object({
   v: z.literal(1),
@@ -42,6 +69,16 @@ const DestinationStateSchema = z.object({
   mounts: MountUuids,
   /** uuid of each mount of the destination when its secrets were last compared. */
   ownMounts: MountUuids,
+  /** What `config` was made of: it tells what a change of the configuration changed. */
+  parts: FingerprintPartsSchema.optional(),
+  /** Why no delete happens before somebody has approved: the configuration was changed. */
+  suspended: z.string().optional(),
+  /** Deletes that wait for an approval, as of the last cycle. */
+  held: HeldDeletes.optional(),
+  /** Hash of the set of deletes that was approved. */
+  approved: z.string().optional(),
+  /** Secrets that stand where nothing belongs any more; the list is in `orphans/`. */
+  orphans: z.object({ count: z.number().int(), approved: z.string().optional() }).optional(),
   last: LastCycle.optional(),
 });
 export type DestinationState = z.infer<typeof DestinationStateSchema>;
@@ -70,7 +107,7 @@ export const readStateOf = (role: Role, info: SyncInfo): Promise<Stored<OriginSt
 async function readState<T>(info: SyncInfo, schema: z.ZodType<T>, signal?: AbortSignal): Promise<Stored<T>> {
   const stored = await info.store.get(info.stateKey, signal);
   if (stored === undefined) return { state: undefined, revision: 0 };
-  const parsed = schema.safeParse(tryJson(stored.value.toString('utf8')));
+  const parsed = schema.safeParse(jsonOf(stored.value));
   if (parsed.success) return { state: parsed.data, revision: stored.revision };
   throw new StoredInfoError(
     info.store.address,
@@ -78,14 +115,6 @@ async function readState<T>(info: SyncInfo, schema: z.ZodType<T>, signal?: Abort
     'not a state that this version of vsync wrote; ' +
       'restore the key from a backup, or remove it to have it written anew',
   );
-}
-
-function tryJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }
 
 export function writeOfState(info: SyncInfo, state: OriginState | DestinationState, expect: number): Write {
@@ -118,10 +147,8 @@ export function stateDiffers<T extends OriginState | DestinationState>(
   if (before === undefined) return true;
   const { last: lastBefore, ...restBefore } = before;
   const { last: lastAfter, ...restAfter } = after;
-  return !isDeepStrictEqual(restBefore, restAfter) || standing(lastBefore) !== standing(lastAfter);
-}
-
-/** `synced` and `unchanged` are the same standing: all is well. */
-function standing(last: LastCycle | undefined): string {
-  return last === undefined || last.outcome === 'unchanged' ? 'synced' : last.outcome;
+  return (
+    !isDeepStrictEqual(restBefore, restAfter) ||
+    standingOf(lastBefore?.outcome) !== standingOf(lastAfter?.outcome)
+  );
 }

@@ -44,6 +44,11 @@ export class SyncInfo {
     return `${this.prefix}state`;
   }
 
+  /** Only a destination has one. */
+  get settledKey(): string {
+    return `${this.prefix}settled`;
+  }
+
   bucketKey(id: number): string {
     return `${this.prefix}${id}`;
   }

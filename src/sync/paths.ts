@@ -45,6 +45,15 @@ export function locate(path: string, mounts: readonly string[]): Location | unde
 }
 
 /**
+ * Splits a data path whose mount nobody has configured: the mount is what stands before the first "/data/".
+ * Undefined if it is no data path.
+ */
+export function splitDataPath(path: string): Location | undefined {
+  const at = path.indexOf('/data/');
+  return at <= 0 ? undefined : { mount: path.slice(0, at + 1), rel: path.slice(at + '/data/'.length) };
+}
+
+/**
  * Compares as Go does, by the bytes of UTF-8; to be given to sort(). JavaScript's own order goes by UTF-16 and
  * differs where one side has a character beyond U+FFFF. Half a surrogate pair counts as U+FFFD, which is what
  * it becomes in UTF-8. Works without Buffer, because workflows sort too.

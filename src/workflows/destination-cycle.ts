@@ -3,13 +3,16 @@ import type { DestinationActivities } from '../activities';
 import { CLEANUP_OPTIONS, LOOK_OPTIONS, workOptions } from './activity-options';
 import { forEachBounded } from './bounded';
 import { Cycle, cycleFailure } from './cycle';
-import type {
-  ActivityInput,
-  CycleInput,
-  CycleResult,
-  DestinationPreflightResult,
-  DiffIndicesResult,
-  Outcome,
+import {
+  standingOf,
+  type ActivityInput,
+  type CopySecretsResult,
+  type CycleInput,
+  type CycleResult,
+  type DestinationPreflightResult,
+  type DiffIndicesResult,
+  type GuardDeletesResult,
+  type Outcome,
 } from './messages';
 
 /** Groups in flight: a worker's limiter bounds the secrets, several workers share the groups. */
@@ -21,30 +24,37 @@ const UNFINISHED: ReadonlySet<Outcome> = new Set(['timed-out', 'cancelled', 'fai
 const HANDS_OFF: ReadonlySet<string> = new Set(['Conflict', 'ConfigChanged']);
 
 /**
- * One destination cycle: compare the indices, copy what differs, and save what has arrived. Also after a timeout,
- * a cancel or a failure, the destination's info claims what was applied, and nothing else.
+ * One destination cycle: compare the indices, let the guard decide about deletes, copy what differs, and save what
+ * has arrived. Also after a timeout, a cancel or a failure, the destination's info claims what was applied, and
+ * nothing else.
  */
 export async function destinationCycle(input: CycleInput): Promise<CycleResult> {
   const { preflight, diffIndices } = proxyActivities<DestinationActivities>(LOOK_OPTIONS);
-  const { copySecrets } = proxyActivities<DestinationActivities>(workOptions(input.timeoutMs));
+  const { moveClaims, guardDeletes, copySecrets, deleteOrphans } = proxyActivities<DestinationActivities>(
+    workOptions(input.timeoutMs),
+  );
   const { saveSyncInfo } = proxyActivities<DestinationActivities>(CLEANUP_OPTIONS);
   const base: ActivityInput = { v: 1, fingerprint: input.fingerprint };
   const cycle = new Cycle();
   let checked: DestinationPreflightResult | undefined;
   let diff: DiffIndicesResult | undefined;
+  let guard: GuardDeletesResult = { v: 1, approved: false };
+  const settled: CopySecretsResult['settled'] = [];
   let copied = 0;
 
   /** The index is made from the buckets that are really there: saving it is safe however the copying ended. */
   const save = (outcome: Outcome): Promise<void> =>
     cycle.step('saveSyncInfo', () =>
       CancellationScope.nonCancellable(async () => {
-        if (checked === undefined || diff?.considered === undefined) return;
+        if (checked === undefined || diff?.considered === undefined || diff.move) return;
         const { mounts, ownMounts } = checked;
         const { groups, indexRevision } = diff;
         // An unfinished cycle has not dealt with the origin's index: the watch has to wake the next one.
         const considered = UNFINISHED.has(outcome) ? '' : diff.considered;
-        const done = { buckets: groups.flat(), outcome, counts: cycle.counts };
-        await saveSyncInfo({ ...base, ...done, indexRevision, considered, mounts, ownMounts });
+        const done = { buckets: groups.flat(), outcome, counts: cycle.counts, settled };
+        const { approved, held } = guard;
+        const deletes = { approved, ...(held === undefined ? {} : { held }) };
+        await saveSyncInfo({ ...base, ...done, ...deletes, indexRevision, considered, mounts, ownMounts });
       }),
     );
 
@@ -52,16 +62,31 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
     const ended = await cycle.run(input.timeoutMs, async () => {
       checked = await cycle.step('preflight', () => preflight(base));
       cycle.add(checked);
-      const { mounts, compareAll } = checked;
-      diff = await cycle.step('diffIndices', () => diffIndices({ ...base, compareAll }));
-      const { groups, indexRevision } = diff;
+      const { mounts, ownMounts, changed, removeOrphans } = checked;
+      diff = await cycle.step('diffIndices', () => diffIndices({ ...base, changed }));
+      if (diff.move) {
+        await cycle.step('moveClaims', () => moveClaims({ ...base, mounts, ownMounts }));
+        diff = await cycle.step('diffIndices', () => diffIndices({ ...base, changed: false }));
+      }
+      const { groups, indexRevision, considered = '' } = diff;
+      cycle.add({ counts: { held: diff.held }, failures: [] });
+      if (groups.length > 0) {
+        guard = await cycle.step('guardDeletes', () =>
+          guardDeletes({ ...base, buckets: groups.flat(), considered }),
+        );
+      }
+      const deletes = guard.held === undefined;
       await cycle.step('copySecrets', () =>
         forEachBounded(groups, GROUPS_AT_ONCE, async (buckets) => {
-          const done = await copySecrets({ ...base, buckets, mounts, indexRevision, compareAll });
+          const work = { ...base, buckets, mounts, indexRevision, considered, deletes };
+          const done = await copySecrets(work);
           cycle.add(done);
+          settled.push(...done.settled);
           if (done.finished) copied++;
         }),
       );
+      if (removeOrphans !== undefined)
+        cycle.add(await cycle.step('deleteOrphans', () => deleteOrphans({ ...base, hash: removeOrphans })));
     });
 
     if (ended === 'cancelled') {
@@ -77,11 +102,12 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
       );
     }
     const { added, updated, deleted, skipped } = cycle.counts;
-    const outcome = cycle.outcome(added + updated + deleted + skipped > 0);
-    await save(outcome);
+    const changed = cycle.outcome(added + updated + deleted + skipped > 0);
+    const outcome = guard.held === undefined || changed === 'partial' ? changed : 'held';
+    if (!isKnown(outcome)) await save(outcome);
     if (diff?.considered === undefined)
       return cycle.end(outcome, 'the origin has not written any sync info yet');
-    return cycle.end(outcome);
+    return cycle.end(outcome, guard.held && heldNote(guard.held));
   } catch (error) {
     if (error instanceof CancelledFailure) throw error;
     const failure = cycleFailure(error);
@@ -89,4 +115,20 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
     if (!HANDS_OFF.has(failure.type ?? '')) await save('failed').catch(() => undefined);
     throw failure;
   }
+
+  /** Nothing was done, and the last cycle wrote down all there is to say. */
+  function isKnown(outcome: Outcome): boolean {
+    const left = checked?.left;
+    return (
+      diff?.groups.length === 0 &&
+      checked?.removeOrphans === undefined &&
+      left !== undefined &&
+      left.considered === diff.considered &&
+      standingOf(left.outcome) === standingOf(outcome)
+    );
+  }
+}
+
+function heldNote({ count, reason }: NonNullable<GuardDeletesResult['held']>): string {
+  return `${count} deletes wait for an approval (vsync approve -c FILE): ${reason}`;
 }

@@ -6,7 +6,12 @@
  */
 
 /** How a cycle ended. One that failed or was cancelled ends its workflow so, and has no result. */
-export type Outcome = 'synced' | 'unchanged' | 'partial' | 'timed-out' | 'cancelled' | 'failed';
+export type Outcome = 'synced' | 'unchanged' | 'partial' | 'held' | 'timed-out' | 'cancelled' | 'failed';
+
+/** `synced` and `unchanged` are the same standing: all is well. */
+export function standingOf(outcome: Outcome | undefined): Outcome {
+  return outcome === undefined || outcome === 'unchanged' ? 'synced' : outcome;
+}
 
 /** What a cycle did, in secrets. Absent counts are 0. */
 export interface Counts {
@@ -32,6 +37,8 @@ export interface PathFailure {
   path: string;
   /** One of a closed set, for example `forbidden` or `too-large`. */
   class: string;
+  /** Another path that has to do with it: the other one of a collision, or where a loop would write. */
+  with?: string;
 }
 
 /** Input of originCycle and destinationCycle: made by the schedule, the same for every cycle. */
@@ -132,15 +139,18 @@ export interface DestinationPreflightResult extends Tally {
   ownMounts: Record<string, string>;
   /**
    * Something is not what it was when the last cycle ended: the configuration (a transform, a mount, a Vault) or a
-   * mount of the destination. What its info claims may stand elsewhere, or nowhere: every value is compared, and
-   * nothing is deleted.
+   * mount of the destination. What its info claims may stand elsewhere, or nowhere.
    */
-  compareAll: boolean;
+  changed: boolean;
+  /** What the last cycle left behind; undefined if there was none, or if this one has something new to write down. */
+  left?: { considered: string; outcome: Outcome };
+  /** Hash of the list of orphans that an operator wants removed. */
+  removeOrphans?: string;
 }
 
 export interface DiffIndicesInput extends ActivityInput {
   /** As from preflight. */
-  compareAll: boolean;
+  changed: boolean;
 }
 
 export interface DiffIndicesResult {
@@ -149,8 +159,47 @@ export interface DiffIndicesResult {
   considered?: string;
   /** ModifyIndex of the destination's index before the work started; 0 if there is none. */
   indexRevision: number;
+  /** The claims have to be moved before anything can be compared: the number of buckets or the configuration changed. */
+  move: boolean;
   /** Ids of the buckets that differ, in groups of work; at most 128 groups. */
   groups: number[][];
+  /** Secrets that are kept on purpose in buckets that need not be looked at again. */
+  held: number;
+}
+
+export interface MoveClaimsInput extends ActivityInput {
+  /** As from preflight. */
+  mounts: Record<string, string>;
+  /** As from preflight. */
+  ownMounts: Record<string, string>;
+}
+
+export interface MoveClaimsResult {
+  v: 1;
+  /** Secrets that stand now where nothing belongs any more. */
+  orphans: number;
+}
+
+export interface GuardDeletesInput extends ActivityInput {
+  /** Ids of all buckets that differ. */
+  buckets: number[];
+  considered: string;
+}
+
+/** Deletes that wait for an approval. */
+export interface HeldDeletes {
+  count: number;
+  /** Of the set of paths: an approval is for exactly this one. */
+  hash: string;
+  reason: string;
+}
+
+export interface GuardDeletesResult {
+  v: 1;
+  /** Undefined if the deletes may happen. */
+  held?: HeldDeletes;
+  /** They may, because somebody has approved this set. */
+  approved: boolean;
 }
 
 export interface CopySecretsInput extends ActivityInput {
@@ -158,14 +207,27 @@ export interface CopySecretsInput extends ActivityInput {
   /** As from preflight. */
   mounts: Record<string, string>;
   indexRevision: number;
-  /** As from preflight. */
-  compareAll: boolean;
+  /** As from diffIndices. Deletes happen only while the origin's index is still this one. */
+  considered: string;
+  /** Whether the guard lets deletes happen. */
+  deletes: boolean;
 }
 
 export interface CopySecretsResult extends Tally {
   v: 1;
   /** False if it was stopped before the end of its buckets. */
   finished: boolean;
+  /** Buckets that are done with although they differ: id, and number of secrets that are kept on purpose. */
+  settled: [id: number, held: number][];
+}
+
+export interface DeleteOrphansInput extends ActivityInput {
+  /** As from preflight. */
+  hash: string;
+}
+
+export interface DeleteOrphansResult extends Tally {
+  v: 1;
 }
 
 export interface SaveDestinationInput extends ActivityInput {
@@ -177,6 +239,12 @@ export interface SaveDestinationInput extends ActivityInput {
   ownMounts: Record<string, string>;
   outcome: Outcome;
   counts: Partial<Counts>;
+  /** As from copySecrets, of all groups. */
+  settled: [id: number, held: number][];
+  /** As from guardDeletes. */
+  held?: HeldDeletes;
+  /** As from guardDeletes: what is left of the approved set stays approved if the cycle did not come to its end. */
+  approved: boolean;
 }
 
 export interface SaveDestinationResult {

@@ -1,12 +1,16 @@
 import { Client, Connection, type ScheduleHandle } from '@temporalio/client';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { createClients } from '../../src/clients';
+import type { DestinationDeps } from '../../src/activities/destination/deps';
+import { approveDeletes, approveOrphans } from '../../src/approve';
+import { createClients, infoOf } from '../../src/clients';
 import { loadConfig } from '../../src/config/load';
 import type { Config } from '../../src/config/schema';
 import { scheduleId, watchId } from '../../src/names';
+import type { Plan } from '../../src/plan/plan';
+import { planCycle } from '../../src/plan/plan-cycle';
 import { cyclesOf, start, stop, trigger } from '../../src/starter';
 import { createLog } from '../../src/telemetry/log';
 import { createWorkers, installRuntime, type VsyncWorker } from '../../src/worker';
@@ -26,6 +30,8 @@ export interface FixtureOptions {
   timeout?: string;
   transforms?: { name: string; from: string; to: string }[];
   ignoreDeletes?: boolean;
+  /** Keys of the destination's section. */
+  destination?: Record<string, unknown>;
   numWorkers?: number;
   /** Address to be used for the destinations' Vault instead of its own, a proxy's for example. */
   destinationVault?: string;
@@ -34,6 +40,12 @@ export interface FixtureOptions {
   /** Changes a configuration file before it is written. */
   edit?: (file: Record<string, unknown>, role: 'origin' | 'destination') => void;
 }
+
+/** A configuration file, as far as tests change it. */
+export type FileContent = Record<string, unknown> & {
+  origin: Record<string, unknown>;
+  destination: Record<string, unknown> & { transforms: unknown[] };
+};
 
 let runtimeInstalled = false;
 
@@ -130,6 +142,50 @@ export class SyncFixture {
     await this.idle('destination', number);
   }
 
+  /** Releases the deletes that wait, as `vsync approve` does. */
+  async approve(number = 0): Promise<void> {
+    const { info, close } = infoOf(this.config('destination', number));
+    try {
+      await approveDeletes(info);
+    } finally {
+      close();
+    }
+  }
+
+  /** What a cycle of a destination would do now, as `vsync plan` says. */
+  async plan(number = 0): Promise<Plan> {
+    return this.withDestination(number, (deps) => planCycle(deps, new AbortController().signal));
+  }
+
+  /** Asks for the removal of all orphans, as `vsync plan --apply-orphans` does. */
+  async approveOrphans(number = 0): Promise<number> {
+    return this.withDestination(number, ({ info, orphans }) => approveOrphans(info, orphans));
+  }
+
+  private async withDestination<T>(number: number, work: (deps: DestinationDeps) => Promise<T>): Promise<T> {
+    const clients = await createClients(this.config('destination', number));
+    try {
+      if (clients.role !== 'destination')
+        throw new Error('the configuration of a destination makes its clients');
+      return await work(clients.deps);
+    } finally {
+      await clients.close();
+    }
+  }
+
+  /** Changes a configuration file, and lets schedule and worker take it up. The first cycle after it is over then. */
+  async reconfigure(role: 'origin' | 'destination', change: (content: FileContent) => void): Promise<void> {
+    const file = role === 'origin' ? this.originFile : (this.destinationFiles[0] ?? '');
+    const content = JSON.parse(readFileSync(file, 'utf8')) as FileContent;
+    change(content);
+    writeFileSync(file, JSON.stringify(content));
+    await this.stopWork();
+    await this.start(role);
+    await this.work();
+    await this.idle(role);
+    if (role === 'destination') await this.stopWatch();
+  }
+
   /** Triggers a cycle, and waits for its result. */
   async cycle(role: 'origin' | 'destination', number = 0): Promise<CycleResult> {
     const { cycle } = await trigger(this.client, this.config(role, number), { wait: true });
@@ -191,7 +247,7 @@ export class SyncFixture {
 
   private destinationConfig(number: number): Record<string, unknown> {
     const vault = this.servers.destinations[number];
-    const { transforms = [], ignoreDeletes = false, destinationVault } = this.options;
+    const { transforms = [], ignoreDeletes = false, destinationVault, destination } = this.options;
     return {
       name: `d${number}-${this.id}`,
       ...this.common(),
@@ -204,6 +260,7 @@ export class SyncFixture {
         syncPath: `${this.syncPath}d${number}/`,
         transforms,
         ...this.times(),
+        ...destination,
       },
     };
   }

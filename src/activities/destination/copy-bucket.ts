@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConsulError } from '../../consul/errors';
 import type { StoredBucket } from '../../consul/sync-info';
-import { bucketId, type Bucket } from '../../sync/bucket';
-import { compareBuckets } from '../../sync/compare';
+import { hashBucket, type Bucket } from '../../sync/bucket';
 import type { Insight } from '../../sync/insight';
-import { locate } from '../../sync/paths';
-import { ActivityError, pathFailureClass } from '../failures';
+import { planBucket } from '../../sync/plan';
+import { pathFailureClass } from '../failures';
 import { inParallel } from '../in-parallel';
 import type { OutageDetector } from '../outage';
 import type { TallyBuilder } from '../tally';
 import { BucketCheckpoint } from './bucket-checkpoint';
 import { copySecret } from './copy-secret';
-import { absenceAtOrigin, deleteSecret } from './delete-secret';
 import type { DestinationDeps } from './deps';
+import type { Targets } from './origin-targets';
+import { removeGone } from './remove-gone';
 
 /** What all buckets of one activity share. */
 export interface CopyContext {
@@ -22,12 +22,16 @@ export interface CopyContext {
   ownIndex: readonly string[] | undefined;
   /** Remembered uuids of the origin's mounts. */
   mounts: Record<string, string>;
-  /** Compare every value, and delete nothing. */
-  compareAll: boolean;
-  /** Where the secrets that the origin has stand at the destination; read when the first orphan is found. */
-  targets: (signal: AbortSignal) => Promise<ReadonlySet<string> | undefined>;
+  /** Where the secrets of the origin belong at the destination. */
+  targets: Targets;
+  /** Whether deletes may happen. */
+  deletes: boolean;
   tally: TallyBuilder;
   outage: OutageDetector;
+  /** Buckets in which something is left to do. */
+  open: Set<number>;
+  /** Secrets that are kept on purpose, by bucket. */
+  held: Map<number, number>;
   onProgress: () => void;
 }
 
@@ -42,54 +46,82 @@ export async function copyBucket(context: CopyContext, id: number, signal: Abort
   try {
     await copyAndClaim(context, id, signal);
   } catch (error) {
+    context.open.add(id);
     if (!(error instanceof ConsulError) || error.kind !== 'too-large') throw error;
     context.tally.fail(context.deps.info.bucketKey(id), 'too-large');
   }
 }
 
 async function copyAndClaim(context: CopyContext, id: number, signal: AbortSignal): Promise<void> {
-  const { deps, ownIndex, tally } = context;
+  const { deps, ownIndex, tally, open } = context;
   const stored = await deps.info.readBucket(id, signal);
   const origin = await readOriginBucket(context, id, signal);
   if (origin === undefined) {
-    const key = deps.originInfo.bucketKey(id);
-    if (context.compareAll) {
-      // A change is dealt with only when every bucket has been compared.
-      throw new ActivityError(
-        'Conflict',
-        `Consul ${deps.originInfo.store.address}: ${key}: does not fit the index`,
-        true,
-      );
-    }
-    tally.fail(key, 'torn-bucket', 'unknown');
+    tally.fail(deps.originInfo.bucketKey(id), 'torn-bucket', 'unknown');
+    open.add(id);
     return;
   }
   // A bucket that does not fit its index is not believed: it is rebuilt by comparing values. Its names are kept,
   // because what stands at the destination and not at the origin could not be found otherwise.
-  const fits = stored.hash !== undefined && stored.hash === ownIndex?.[id];
-  const trusted = fits && !context.compareAll;
-  const known = stored.bucket ?? new Map<string, Insight>();
-  const {
-    add,
-    update,
-    verify,
-    delete: gone,
-  } = compareBuckets(origin, trusted ? known : new Map<string, Insight>());
-  const orphans = trusted ? gone : [...known.keys()].filter((path) => !origin.has(path));
-  const claims = trusted ? known : new Map([...known].filter(([path]) => !origin.has(path)));
+  const trusted = stored.hash !== undefined && stored.hash === ownIndex?.[id];
+  const named = stored.bucket ?? new Map<string, Insight>();
+  const plan = planBucket(
+    origin,
+    trusted ? named : new Map<string, Insight>(),
+    named.keys(),
+    deps.scope,
+    context.targets.others,
+  );
+  const left = new Set([...plan.gone, ...plan.unwanted]);
+  const claims = new Map(trusted ? named : [...named].filter(([path]) => left.has(path)));
   const checkpoint = new BucketCheckpoint(deps.info, id, stored, claims);
   // A secret that the destination never had is written at once; check-and-set tells if it was there after all.
-  const isNew = (path: string): boolean => !known.has(path) && (trusted || stored.revision === 0);
+  const isNew = (path: string): boolean => !named.has(path) && (trusted || stored.revision === 0);
 
+  if (plan.refused.length > 0) open.add(id);
+  for (const { path, why, with: other } of plan.refused) tally.refuse(path, why, other);
   try {
-    await inParallel([...add, ...update, ...verify], signal, (path, stop) =>
-      deps.secretLimit(() => copyOne(context, checkpoint, path, origin.get(path), !isNew(path), stop)),
+    await inParallel([...plan.add, ...plan.update, ...plan.verify], signal, (path, stop) =>
+      deps.secretLimit(() => copyOne(context, id, checkpoint, path, origin.get(path), !isNew(path), stop)),
     );
-    await removeOrphans(context, id, checkpoint, orphans, signal);
+    const { deleteExcluded } = deps.config.destination;
+    const leaving = { gone: plan.gone, unwanted: deleteExcluded ? plan.unwanted : [] };
+    const kept = deleteExcluded ? 0 : plan.unwanted.length;
+    tally.count('held', kept);
+    const held = kept + (await removeOrHold(context, id, checkpoint, leaving, signal));
+    context.held.set(id, held);
   } finally {
     // Also when cancelled or failed: what has arrived is claimed, so that it need not be compared again.
     await checkpoint.save();
   }
+  // Somebody else's claim may be missing although nothing failed: what the origin no longer serves is not claimed.
+  if (!isDone(origin, checkpoint.insights, deps)) open.add(id);
+}
+
+/** Whether the claims say of every wanted secret what the origin says. */
+function isDone(origin: Bucket, claims: Bucket, { scope }: DestinationDeps): boolean {
+  const wanted = [...origin].filter(([path]) => scope.wants(path));
+  const claimed = [...claims].filter(([path]) => origin.has(path) && scope.wants(path));
+  return hashBucket(new Map(wanted)) === hashBucket(new Map(claimed));
+}
+
+/** @returns how many are kept on purpose */
+async function removeOrHold(
+  context: CopyContext,
+  id: number,
+  checkpoint: BucketCheckpoint,
+  leaving: { gone: readonly string[]; unwanted: readonly string[] },
+  signal: AbortSignal,
+): Promise<number> {
+  const { deps, deletes, targets, tally, open } = context;
+  const count = leaving.gone.length + leaving.unwanted.length;
+  if (count === 0) return 0;
+  // While a bucket of the origin is being written, what stands at their targets may be another secret's by now.
+  if (!deps.config.ignoreDeletes && deletes && targets.complete)
+    return removeGone(context, id, checkpoint, leaving, signal);
+  tally.count('held', count);
+  if (!deps.config.ignoreDeletes) open.add(id);
+  return count;
 }
 
 /** @returns undefined if the bucket does not fit the index: it is being written, or was read in the middle */
@@ -109,7 +141,8 @@ async function readOriginBucket(
 }
 
 async function copyOne(
-  { deps, tally, outage, onProgress }: CopyContext,
+  { deps, tally, outage, open, onProgress }: CopyContext,
+  id: number,
   checkpoint: BucketCheckpoint,
   path: string,
   insight: Insight | undefined,
@@ -118,6 +151,10 @@ async function copyOne(
 ): Promise<void> {
   if (insight === undefined) return;
   signal.throwIfAborted();
+  if (deps.scope.isItself(path)) {
+    checkpoint.insights.set(path, insight);
+    return;
+  }
   try {
     const { did, claim } = await copySecret(deps, path, insight, compareFirst, signal);
     outage.succeeded();
@@ -128,87 +165,9 @@ async function copyOne(
   } catch (error) {
     if (signal.aborted) throw error;
     outage.failed(error);
+    open.add(id);
     tally.fail(path, pathFailureClass(error));
   }
   onProgress();
   await checkpoint.saveSometimes();
-}
-
-/**
- * Deletes what the origin has no more. Each delete is asked back at the origin, and marked as version 0 before
- * it happens: after a crash in between, a secret that the origin has again reads as an update.
- */
-async function removeOrphans(
-  context: CopyContext,
-  id: number,
-  checkpoint: BucketCheckpoint,
-  orphans: readonly string[],
-  signal: AbortSignal,
-): Promise<void> {
-  const { deps, mounts, tally, outage } = context;
-  if (orphans.length === 0) return;
-  if (deps.config.ignoreDeletes || context.compareAll) {
-    tally.count('held', orphans.length);
-    // After a change nobody knows where they stand: under the new transforms, a delete might hit a secret that was
-    // never ours. They are left where they are, and not claimed any more.
-    if (context.compareAll) for (const path of orphans) checkpoint.insights.delete(path);
-    return;
-  }
-  const attempt = async <T>(
-    path: string,
-    stop: AbortSignal,
-    work: () => Promise<T>,
-  ): Promise<T | undefined> => {
-    try {
-      const result = await work();
-      outage.succeeded();
-      return result;
-    } catch (error) {
-      if (stop.aborted) throw error;
-      outage.failed(error);
-      tally.fail(path, pathFailureClass(error), 'unknown');
-      return undefined;
-    }
-  };
-
-  const taken = await context.targets(signal);
-  if (taken === undefined) {
-    // The origin's info is being written: what stands at their targets may be another secret's by now.
-    tally.count('held', orphans.length);
-    return;
-  }
-  const confirmed: string[] = [];
-  await inParallel(orphans, signal, (path, stop) =>
-    deps.secretLimit(async () => {
-      if (taken.has(deps.transformer.transform(path).path)) {
-        // Another secret of the origin is transformed to the same path: what stands there is that one's.
-        checkpoint.insights.delete(path);
-        return;
-      }
-      const place = locate(path, deps.config.origin.mounts);
-      const absence = await attempt(path, stop, () => absenceAtOrigin(deps, place, mounts, stop));
-      if (absence === 'absent') confirmed.push(path);
-      else if (absence === 'served' && bucketId(path, context.originIndex.length) !== id) {
-        // The number of buckets changed: its claim belongs into another bucket, where it is compared.
-        checkpoint.insights.delete(path);
-      } else if (absence !== undefined) tally.count('held');
-    }),
-  );
-  for (const path of confirmed) {
-    const insight = checkpoint.insights.get(path);
-    if (insight !== undefined) checkpoint.insights.set(path, { ...insight, version: 0 });
-  }
-  await checkpoint.save();
-  await inParallel(confirmed, signal, (path, stop) =>
-    deps.secretLimit(async () => {
-      const done = await attempt(path, stop, () => deleteSecret(deps, path, mounts, stop));
-      if (done === undefined) return;
-      if (done === 'held') {
-        tally.count('held');
-        return;
-      }
-      if (done === 'deleted') tally.count('deleted');
-      checkpoint.insights.delete(path);
-    }),
-  );
 }

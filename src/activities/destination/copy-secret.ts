@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Insight } from '../../sync/insight';
-import { locate, type Location } from '../../sync/paths';
+import type { Location } from '../../sync/paths';
 import { VaultError } from '../../vault/errors';
 import type { SecretVersion } from '../../vault/kv2';
 import { PathError } from '../failures';
@@ -16,16 +16,16 @@ export interface Copied {
 }
 
 /** Where the secret of a path in the sync info stands at the origin. */
-export function placeAtOrigin({ config }: DestinationDeps, path: string): Location {
-  const place = locate(path, config.origin.mounts);
+export function placeAtOrigin({ scope }: DestinationDeps, path: string): Location {
+  const place = scope.placeAtOrigin(path);
   if (place === undefined) throw new PathError('outside-mounts', path);
   return place;
 }
 
 /** Where it stands at the destination, after the transforms. */
-export function placeAtDestination({ config, transformer }: DestinationDeps, path: string): Location {
-  const place = locate(transformer.transform(path).path, config.destination.mounts);
-  if (place === undefined || place.rel === '') throw new PathError('outside-mounts', path);
+export function placeAtDestination({ scope }: DestinationDeps, path: string): Location {
+  const place = scope.placeAtDestination(path);
+  if (place === undefined) throw new PathError('no-data-path', path);
   return place;
 }
 
@@ -38,7 +38,7 @@ export function placeAtDestination({ config, transformer }: DestinationDeps, pat
  *
  * @param compareFirst false if the destination is not known to have the secret: it is then written at once, on
  *   the condition that it never had a version
- * @throws VaultError, or PathError if the path is below none of the mounts
+ * @throws VaultError, or PathError if the path leads nowhere
  */
 export async function copySecret(
   deps: DestinationDeps,

@@ -1,9 +1,9 @@
 import { cancellationDetails } from '@temporalio/activity';
 import pLimit from 'p-limit';
+import { hashOfIndex } from '../../sync/sync-index';
 import type { CopySecretsInput, CopySecretsResult } from '../../workflows/messages';
 import { ActivityError } from '../failures';
 import { inParallel } from '../in-parallel';
-import { CONSUL_READS } from '../limits';
 import { OutageDetector } from '../outage';
 import { TallyBuilder } from '../tally';
 import { copyBucket, type CopyContext } from './copy-bucket';
@@ -44,10 +44,13 @@ export async function copySecrets(
     originIndex: origin.index,
     ownIndex: own.index?.length === origin.index.length ? own.index : undefined,
     mounts: input.mounts,
-    compareAll: input.compareAll,
-    targets: targetsOf(deps, origin.index),
+    targets: await deps.targets.load(origin.index, signal),
+    // The guard has seen the deletes of another index: those of this one are for the next cycle.
+    deletes: input.deletes && hashOfIndex(origin.index) === input.considered,
     tally,
     outage: new OutageDetector(),
+    open: new Set(),
+    held: new Map(),
     onProgress: () => {
       progress(tally.progress);
     },
@@ -62,31 +65,6 @@ export async function copySecrets(
     if (cancellationDetails()?.cancelRequested !== true) throw error;
     finished = false;
   }
-  return { v: 1, finished, ...tally.result() };
-}
-
-/**
- * The destination paths of all secrets in the origin's info. Only a transform can bring two of them to one path.
- *
- * @returns a function that reads them when it is first called, and keeps them for the activity; undefined if a
- *   bucket does not fit the index, so that a target may be missing
- */
-function targetsOf(
-  { config, originInfo, transformer }: DestinationDeps,
-  index: readonly string[],
-): CopyContext['targets'] {
-  let targets: Promise<ReadonlySet<string> | undefined> | undefined;
-  const read = async (signal: AbortSignal): Promise<ReadonlySet<string> | undefined> => {
-    const limit = pLimit(CONSUL_READS);
-    const buckets = await Promise.all(
-      [...index.keys()].map((id) => limit(() => originInfo.readBucket(id, signal))),
-    );
-    if (buckets.some(({ hash }, id) => hash !== index[id])) return undefined;
-    const paths = buckets.flatMap(({ bucket }) => [...(bucket?.keys() ?? [])]);
-    return new Set(paths.map((path) => transformer.transform(path).path));
-  };
-  return (signal) => {
-    if (config.destination.transforms.length === 0) return Promise.resolve(new Set<string>());
-    return (targets ??= read(signal));
-  };
+  const settled = [...context.held].filter(([id]) => !context.open.has(id));
+  return { v: 1, finished, settled, ...tally.result() };
 }

@@ -1,5 +1,5 @@
 import { insightOfMetadata } from '../../sync/insight';
-import { locate, type Location } from '../../sync/paths';
+import type { Location } from '../../sync/paths';
 import { VaultError } from '../../vault/errors';
 import { PathError } from '../failures';
 import { placeAtDestination } from './copy-secret';
@@ -15,7 +15,7 @@ import type { DestinationDeps } from './deps';
  * @throws VaultError if the origin cannot be asked
  */
 export async function absenceAtOrigin(
-  { originVault }: DestinationDeps,
+  { originVault }: Pick<DestinationDeps, 'originVault'>,
   place: Location | undefined,
   mounts: Record<string, string>,
   signal: AbortSignal,
@@ -30,10 +30,9 @@ export async function absenceAtOrigin(
 }
 
 /**
- * Soft-deletes one secret at the destination: the version that stood there before the origin was asked, and no
- * later one.
+ * Soft-deletes one secret at the destination, unless the origin has it again.
  *
- * @returns `deleted`, `gone` if nothing stood there, `held` if the origin has the secret again
+ * @returns as {@link deleteAt}
  */
 export async function deleteSecret(
   deps: DestinationDeps,
@@ -41,20 +40,38 @@ export async function deleteSecret(
   mounts: Record<string, string>,
   signal: AbortSignal,
 ): Promise<'deleted' | 'gone' | 'held'> {
-  const to = placeAtDestination(deps, path);
-  const there = await deps.vault.data(to.mount, to.rel, { signal });
+  return deleteAt(deps, placeAtDestination(deps, path), signal, async () => {
+    // One that is not wanted any more goes although the origin has it: the configuration says so.
+    if (!deps.scope.wants(path)) return true;
+    return (await absenceAtOrigin(deps, deps.scope.placeAtOrigin(path), mounts, signal)) === 'absent';
+  });
+}
+
+/**
+ * Soft-deletes what stands at one place of the destination: the version that stood there before the last question
+ * was asked, and no later one.
+ *
+ * @param confirm the last question
+ * @returns `deleted`, `gone` if nothing stood there, `held` if the answer was no or another version came in between
+ */
+export async function deleteAt(
+  { vault }: Pick<DestinationDeps, 'vault'>,
+  { mount, rel }: Location,
+  signal: AbortSignal,
+  confirm: () => Promise<boolean>,
+): Promise<'deleted' | 'gone' | 'held'> {
+  const there = await vault.data(mount, rel, { signal });
   if (there?.live !== true) return 'gone';
-  const from = locate(path, deps.config.origin.mounts);
-  if ((await absenceAtOrigin(deps, from, mounts, signal)) !== 'absent') return 'held';
+  if (!(await confirm())) return 'held';
   try {
-    await deps.vault.deleteVersion(to.mount, to.rel, there.version, signal);
+    await vault.deleteVersion(mount, rel, there.version, signal);
   } catch (error) {
     if (!(error instanceof VaultError) || error.kind !== 'forbidden') throw error;
     // Policies written for the original vsync allow only to delete what is the latest: make sure that it is ours.
-    const latest = await deps.vault.data(to.mount, to.rel, { signal });
+    const latest = await vault.data(mount, rel, { signal });
     if (latest?.live !== true) return 'gone';
     if (latest.version !== there.version) return 'held';
-    await deps.vault.deleteLatest(to.mount, to.rel, signal);
+    await vault.deleteLatest(mount, rel, signal);
   }
   return 'deleted';
 }

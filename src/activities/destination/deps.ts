@@ -1,21 +1,34 @@
 import type { LimitFunction } from 'p-limit';
+import type { FingerprintParts } from '../../config/fingerprint';
 import type { DestinationConfig } from '../../config/schema';
+import type { Orphans } from '../../consul/orphans';
 import type { SyncInfo } from '../../consul/sync-info';
-import type { Transformer } from '../../sync/transform';
+import type { Scope } from '../../sync/scope';
 import type { Kv2 } from '../../vault/kv2';
+import type { OriginTargets } from './origin-targets';
 
 /** What the activities of a destination work with. */
 export interface DestinationDeps {
   config: DestinationConfig;
   /** Of this worker's configuration; inputs that carry another one are refused. */
   fingerprint: string;
+  /** What the fingerprint is made of. */
+  parts: FingerprintParts;
   originVault: Kv2;
   vault: Kv2;
   /** `<origin.syncPath>origin/`, in the origin's Consul. Only read. */
   originInfo: SyncInfo;
   /** `<destination.syncPath>destination/`, in the destination's Consul. */
   info: SyncInfo;
-  transformer: Transformer;
+  /** Which secrets go where. */
+  scope: Scope;
+  targets: OriginTargets;
+  orphans: Orphans;
   /** Secrets in flight, for all activities of this process. */
   secretLimit: LimitFunction;
+}
+
+/** What the decisions about settled buckets depend on. */
+export function settledRules({ config, fingerprint }: DestinationDeps): string {
+  return [fingerprint.slice(0, 16), config.ignoreDeletes, config.destination.deleteExcluded].join(' ');
 }

@@ -1,4 +1,5 @@
-import { readDestinationState } from '../../consul/state';
+import { isDeepStrictEqual } from 'node:util';
+import { readDestinationState, type DestinationState } from '../../consul/state';
 import type { DestinationPreflightResult } from '../../workflows/messages';
 import { changedMounts, readMounts } from '../mounts';
 import { assertOwner } from '../owner';
@@ -7,7 +8,7 @@ import type { DestinationDeps } from './deps';
 
 /** Looks whether a cycle can do its work at all, and which origin mounts are still the ones they were. Writes nothing. */
 export async function preflight(
-  { config, fingerprint, originVault, vault, info }: DestinationDeps,
+  { config, fingerprint, parts, originVault, vault, info }: DestinationDeps,
   signal: AbortSignal,
 ): Promise<DestinationPreflightResult> {
   const current = await readMounts(originVault, config.origin.mounts, 'origin.mounts', signal);
@@ -21,8 +22,23 @@ export async function preflight(
     tally.fail(mount, 'mount-changed', 'unknown');
     mounts[mount] = state?.mounts[mount] ?? '';
   }
-  const compareAll =
+  const changed =
     state !== undefined &&
     (state.config !== fingerprint || changedMounts(state.ownMounts, ownMounts).length > 0);
-  return { v: 1, mounts, ownMounts, compareAll, ...tally.result() };
+  const isWritten = (before: DestinationState): boolean =>
+    isDeepStrictEqual([before.mounts, before.ownMounts, before.parts], [mounts, ownMounts, parts]);
+  const left =
+    !changed && state?.last !== undefined && isWritten(state)
+      ? { left: { considered: state.considered, outcome: state.last.outcome } }
+      : {};
+  const approved = state?.orphans?.approved;
+  return {
+    v: 1,
+    mounts,
+    ownMounts,
+    changed,
+    ...left,
+    ...(approved === undefined ? {} : { removeOrphans: approved }),
+    ...tally.result(),
+  };
 }

@@ -1,22 +1,26 @@
 import pLimit from 'p-limit';
 import type { Write } from '../../consul/key-value-store';
+import { readSettled, settledBucket, writeOfSettled, type SettledBucket } from '../../consul/settled';
 import { readDestinationState, stateDiffers, writeOfState, type DestinationState } from '../../consul/state';
 import { hashBucket } from '../../sync/bucket';
+import { hashOfDeletes } from '../../sync/delete-guard';
 import { emptyIndex } from '../../sync/sync-index';
 import type { SaveDestinationInput, SaveDestinationResult } from '../../workflows/messages';
 import { ActivityError } from '../failures';
 import { CONSUL_READS } from '../limits';
-import type { DestinationDeps } from './deps';
+import { settledRules, type DestinationDeps } from './deps';
+import { deleteCandidates } from './guard-deletes';
 
 /**
  * Saves the destination's index, then its state. The index is made from what the buckets in Consul contain, so
  * it never claims more than they do, whatever became of the cycle.
  */
 export async function saveSyncInfo(
-  { config: { name }, info, originInfo }: DestinationDeps,
+  deps: DestinationDeps,
   input: SaveDestinationInput,
   signal: AbortSignal,
 ): Promise<SaveDestinationResult> {
+  const { info, originInfo } = deps;
   const origin = await originInfo.readIndex(signal);
   const own = await info.readIndex(signal);
   const { state, revision: stateRevision } = await readDestinationState(info, signal);
@@ -47,16 +51,76 @@ export async function saveSyncInfo(
     if (own.revision !== input.indexRevision) throw conflict(info.store.address, info.indexKey);
     writes += await commit(info.store, [info.writeOfIndex(index, own.revision)], signal);
   }
-  const { outcome, counts, considered, mounts } = input;
-  // Until a cycle has compared everything after a change, it counts as changed.
-  const dealtWith = considered !== '' || state === undefined;
-  const { config, ownMounts } = dealtWith ? { config: input.fingerprint, ownMounts: input.ownMounts } : state;
-  const last = { outcome, counts, finishedAt: new Date().toISOString() };
-  const next: DestinationState = { v: 1, name, config, considered, mounts, ownMounts, last };
+  writes += await saveSettled(deps, input, origin.index ?? [], index, signal);
+  const next = await stateAfter(deps, input, state, signal);
   if (writes > 0 || stateDiffers(state, next)) {
     writes += await commit(info.store, [writeOfState(info, next, stateRevision)], signal);
   }
   return { v: 1, writes };
+}
+
+/** Notes which of the differing buckets are done with. Those of other buckets stay as they are noted. */
+async function saveSettled(
+  deps: DestinationDeps,
+  input: SaveDestinationInput,
+  originIndex: readonly string[],
+  index: readonly string[],
+  signal: AbortSignal,
+): Promise<number> {
+  if (input.buckets.length === 0) return 0;
+  const { info } = deps;
+  const rules = settledRules(deps);
+  const before = await readSettled(info, signal);
+  const kept = before.rules === rules ? before.buckets : new Map<number, SettledBucket>();
+  const next = new Map([...kept].filter(([id]) => !input.buckets.includes(id)));
+  for (const [id, held] of input.settled) {
+    const [theirs, ours] = [originIndex[id], index[id]];
+    if (theirs !== undefined && ours !== undefined && theirs !== ours)
+      next.set(id, settledBucket(theirs, ours, held));
+  }
+  if (next.size === 0 && before.buckets.size === 0) return 0;
+  const write = writeOfSettled(info, rules, new Map([...next].sort(([a], [b]) => a - b)), before.revision);
+  return commit(info.store, [write], signal);
+}
+
+async function stateAfter(
+  deps: DestinationDeps,
+  input: SaveDestinationInput,
+  state: DestinationState | undefined,
+  signal: AbortSignal,
+): Promise<DestinationState> {
+  const { config, parts } = deps;
+  const { outcome, counts, considered, mounts, ownMounts, fingerprint } = input;
+  const isFinished = considered !== '';
+  const { held, approved, suspended, orphans } = state ?? {};
+  const waiting = isFinished ? { held: input.held } : { held: input.held ?? held };
+  return {
+    v: 1,
+    name: config.name,
+    config: fingerprint,
+    parts,
+    considered,
+    mounts,
+    ownMounts,
+    ...(waiting.held === undefined ? {} : { held: waiting.held }),
+    ...(await approvalAfter(deps, input, approved, signal)),
+    // A cycle that found nothing to delete, or whose deletes were approved, ends the suspension.
+    ...(suspended === undefined || (isFinished && input.held === undefined) ? {} : { suspended }),
+    ...(orphans === undefined ? {} : { orphans }),
+    last: { outcome, counts, finishedAt: new Date().toISOString() },
+  };
+}
+
+/** What is left of an approved set stays approved, if the cycle did not come to its end. */
+async function approvalAfter(
+  deps: DestinationDeps,
+  { approved, buckets, considered }: SaveDestinationInput,
+  before: string | undefined,
+  signal: AbortSignal,
+): Promise<{ approved?: string }> {
+  if (before === undefined || considered !== '') return {};
+  if (!approved) return { approved: before };
+  return { approved: hashOfDeletes(await deleteCandidates(deps, buckets, signal)) };
 }
 
 async function commit(

@@ -1,0 +1,98 @@
+import pLimit from 'p-limit';
+import type { SyncInfo } from '../../consul/sync-info';
+import { CONSUL_READS } from '../limits';
+import type { Scope } from '../../sync/scope';
+
+/** Where all secrets of the origin go at the destination. */
+export interface Targets {
+  /** False if a bucket does not fit the index: some targets may be missing, others may be of yesterday. */
+  readonly complete: boolean;
+  /** Other secrets of the origin that would land where this one does. */
+  readonly others: (path: string) => readonly string[];
+  /** Whether a secret of the origin belongs at this data path of the destination. */
+  readonly isTaken: (target: string) => boolean;
+}
+
+interface KnownBucket {
+  readonly hash: string | undefined;
+  /** Path at the origin and target of each secret that is wanted. */
+  readonly targets: readonly (readonly [path: string, target: string])[];
+}
+
+/**
+ * Reads the origin's buckets to know every target: two secrets that land on one path are found before anything is
+ * written. A bucket is read again only when its hash in the index changed, so that one changed secret among many
+ * costs one read.
+ */
+export class OriginTargets {
+  private known:
+    { index: readonly string[]; buckets: Map<number, KnownBucket>; targets: Targets } | undefined;
+  private reading: Promise<Targets> = Promise.reject(new Error('nothing was read yet'));
+
+  /** @param transforms without any, no two paths have one target, and the origin's buckets need not be read */
+  constructor(
+    private readonly info: SyncInfo,
+    private readonly scope: Scope,
+    private readonly transforms: boolean,
+  ) {
+    this.reading.catch(() => undefined);
+  }
+
+  /** One after the other, because what the first has read the second need not read again. */
+  load(index: readonly string[], signal: AbortSignal): Promise<Targets> {
+    if (!this.transforms) return Promise.resolve(NO_TRANSFORMS);
+    const read = (): Promise<Targets> => this.read(index, signal);
+    this.reading = this.reading.then(read, read);
+    return this.reading;
+  }
+
+  private async read(index: readonly string[], signal: AbortSignal): Promise<Targets> {
+    const { known } = this;
+    if (known !== undefined && known.targets.complete && sameIndex(known.index, index)) return known.targets;
+    const limit = pLimit(CONSUL_READS);
+    const buckets = new Map<number, KnownBucket>();
+    await Promise.all(
+      index.map((hash, id) =>
+        limit(async () => {
+          const before = known?.index.length === index.length ? known.buckets.get(id) : undefined;
+          buckets.set(id, before?.hash === hash ? before : await this.readBucket(id, signal));
+        }),
+      ),
+    );
+    const complete = index.every((hash, id) => buckets.get(id)?.hash === hash);
+    const targets = targetsOf(buckets.values(), complete);
+    this.known = { index, buckets, targets };
+    return targets;
+  }
+
+  private async readBucket(id: number, signal: AbortSignal): Promise<KnownBucket> {
+    const { bucket, hash } = await this.info.readBucket(id, signal);
+    const paths = [...(bucket?.keys() ?? [])].filter((path) => this.scope.wants(path));
+    return { hash, targets: paths.map((path) => [path, this.scope.target(path)] as const) };
+  }
+}
+
+/** The target of each path is the path itself. */
+const NO_TRANSFORMS: Targets = { complete: true, others: () => [], isTaken: () => false };
+
+function sameIndex(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((hash, id) => hash === b[id]);
+}
+
+function targetsOf(buckets: Iterable<KnownBucket>, complete: boolean): Targets {
+  const pathsOf = new Map<string, string[]>();
+  const targetOf = new Map<string, string>();
+  for (const { targets } of buckets) {
+    for (const [path, target] of targets) {
+      targetOf.set(path, target);
+      const paths = pathsOf.get(target);
+      if (paths === undefined) pathsOf.set(target, [path]);
+      else paths.push(path);
+    }
+  }
+  return {
+    complete,
+    others: (path) => (pathsOf.get(targetOf.get(path) ?? '') ?? []).filter((other) => other !== path),
+    isTaken: (target) => pathsOf.has(target),
+  };
+}

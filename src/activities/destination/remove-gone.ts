@@ -1,0 +1,94 @@
+import { bucketId } from '../../sync/bucket';
+import { pathFailureClass } from '../failures';
+import { inParallel } from '../in-parallel';
+import type { BucketCheckpoint } from './bucket-checkpoint';
+import type { CopyContext } from './copy-bucket';
+import { absenceAtOrigin, deleteSecret } from './delete-secret';
+
+/** What the destination's bucket names and should not. */
+export interface Leaving {
+  /** The origin's bucket lacks it. */
+  readonly gone: readonly string[];
+  /** Not wanted any more, and to be deleted (`deleteExcluded`). */
+  readonly unwanted: readonly string[];
+}
+
+/**
+ * Deletes what the origin has no more. Each delete is asked back at the origin, and marked as version 0 before
+ * it happens: after a crash in between, a secret that the origin has again reads as an update.
+ *
+ * @returns how many are kept on purpose
+ */
+export async function removeGone(
+  context: CopyContext,
+  id: number,
+  checkpoint: BucketCheckpoint,
+  { gone, unwanted }: Leaving,
+  signal: AbortSignal,
+): Promise<number> {
+  const { deps, mounts, tally, outage } = context;
+  if (gone.length + unwanted.length === 0) return 0;
+  let held = 0;
+  const hold = (): void => {
+    held += 1;
+    tally.count('held');
+  };
+  const attempt = async <T>(
+    path: string,
+    stop: AbortSignal,
+    work: () => Promise<T>,
+  ): Promise<T | undefined> => {
+    try {
+      const result = await work();
+      outage.succeeded();
+      return result;
+    } catch (error) {
+      if (stop.aborted) throw error;
+      outage.failed(error);
+      context.open.add(id);
+      tally.fail(path, pathFailureClass(error), 'unknown');
+      return undefined;
+    }
+  };
+
+  const confirmed: string[] = [];
+  await inParallel([...gone, ...unwanted], signal, (path, stop) =>
+    deps.secretLimit(async () => {
+      if (deps.scope.isItself(path) || context.targets.isTaken(deps.scope.target(path))) {
+        // Another secret of the origin belongs at the same path, or the origin's own stood there.
+        checkpoint.insights.delete(path);
+        return;
+      }
+      if (!deps.scope.wants(path)) {
+        confirmed.push(path);
+        return;
+      }
+      const place = deps.scope.placeAtOrigin(path);
+      const absence = await attempt(path, stop, () => absenceAtOrigin(deps, place, mounts, stop));
+      if (absence === 'absent') confirmed.push(path);
+      else if (absence === 'served' && bucketId(path, context.originIndex.length) !== id) {
+        // Its claim belongs into another bucket, where it is compared.
+        checkpoint.insights.delete(path);
+      } else if (absence !== undefined) hold();
+    }),
+  );
+  for (const path of confirmed) {
+    const insight = checkpoint.insights.get(path);
+    if (insight !== undefined) checkpoint.insights.set(path, { ...insight, version: 0 });
+  }
+  await checkpoint.save();
+  await inParallel(confirmed, signal, (path, stop) =>
+    deps.secretLimit(async () => {
+      const done = await attempt(path, stop, () => deleteSecret(deps, path, mounts, stop));
+      if (done === undefined) return;
+      if (done === 'held') {
+        hold();
+        context.open.add(id);
+        return;
+      }
+      if (done === 'deleted') tally.count('deleted');
+      checkpoint.insights.delete(path);
+    }),
+  );
+  return held;
+}

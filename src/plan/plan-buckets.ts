@@ -1,0 +1,71 @@
+import pLimit from 'p-limit';
+import { CONSUL_READS } from '../activities/limits';
+import type { DestinationDeps } from '../activities/destination/deps';
+import { type Bucket } from '../sync/bucket';
+import { bytewise } from '../sync/paths';
+import { planBucket } from '../sync/plan';
+import type { Ground } from './ground';
+import type { Planned, PlannedAction } from './plan';
+import { planDeletes } from './plan-deletes';
+
+/** Decides about every path of the buckets that differ. */
+export async function planBuckets(
+  deps: DestinationDeps,
+  ground: Ground,
+  signal: AbortSignal,
+): Promise<Planned[]> {
+  const { own, index, targets } = ground;
+  const planned: Planned[] = [];
+  const leaving: { path: string; why: string }[] = [];
+  const put = (action: PlannedAction, path: string, why: string): void => {
+    const to = deps.scope.target(path);
+    planned.push({ action, path, ...(to === path ? {} : { to }), why });
+  };
+  const limit = pLimit(CONSUL_READS);
+  const read = await Promise.all(own.map(({ id }) => limit(() => deps.originInfo.readBucket(id, signal))));
+  for (const [position, { id, named, trusted }] of own.entries()) {
+    const { bucket, hash } = read[position] ?? {};
+    if (bucket === undefined || hash !== index[id]) {
+      put(
+        'hold',
+        deps.originInfo.bucketKey(id),
+        'this bucket of the origin does not fit its index: it is skipped',
+      );
+      continue;
+    }
+    const claims: Bucket = trusted ? named : new Map();
+    const plan = planBucket(bucket, claims, named.keys(), deps.scope, targets.others);
+    for (const path of plan.add) {
+      const place = whyNowhere(deps, path);
+      if (place !== undefined) put('refuse', path, place);
+      else if (trusted || !named.has(path)) put('add', path, 'the destination is not known to have it');
+      else put('compare', path, 'the bucket that claims it does not fit its index');
+    }
+    for (const path of plan.update) {
+      const inDoubt = claims.get(path)?.version === 0;
+      if (inDoubt) put('compare', path, 'what is known of it is in doubt');
+      else put('update', path, 'it changed at the origin');
+    }
+    for (const path of plan.verify) put('compare', path, "the origin's is not newer than what was copied");
+    for (const { path, why, with: other } of plan.refused) put('refuse', path, REFUSALS[why](other));
+    for (const path of plan.unwanted) {
+      if (deps.config.destination.deleteExcluded)
+        leaving.push({ path, why: 'include or exclude leave it out now' });
+      else put('hold', path, 'include or exclude leave it out now; deleteExcluded is off');
+    }
+    for (const path of plan.gone) leaving.push({ path, why: '' });
+  }
+  await planDeletes(deps, ground, leaving, put, signal);
+  return planned.sort((a, b) => bytewise(a.path, b.path));
+}
+
+const REFUSALS = {
+  collision: (other: string) => `${other} would land on the same path; neither is copied`,
+  loop: (target: string) =>
+    `${target} would be a secret of the origin again; exclude it, or change the transforms`,
+} as const;
+
+function whyNowhere({ scope }: DestinationDeps, path: string): string | undefined {
+  if (scope.placeAtOrigin(path) === undefined) return 'it is below none of origin.mounts';
+  return scope.placeAtDestination(path) === undefined ? 'the transforms make no data path of it' : undefined;
+}

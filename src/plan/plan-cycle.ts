@@ -1,0 +1,67 @@
+import type { DestinationDeps } from '../activities/destination/deps';
+import { diffIndices } from '../activities/destination/diff-indices';
+import { CONFIGURATION_CHANGED, readMoving } from '../activities/destination/move-claims';
+import { preflight } from '../activities/destination/preflight';
+import type { Orphan } from '../consul/orphans';
+import { readDestinationState } from '../consul/state';
+import { hashBucket } from '../sync/bucket';
+import { bytewise } from '../sync/paths';
+import { readOwn, type OwnBucket } from './ground';
+import type { Plan } from './plan';
+import { planBuckets } from './plan-buckets';
+
+/**
+ * Works out what a cycle of a destination would do now, by the same rules and from the same sync info. Writes
+ * nothing, and reads no secret's value.
+ *
+ * @throws as the activities of a cycle: a cycle could not work either
+ */
+export async function planCycle(deps: DestinationDeps, signal: AbortSignal): Promise<Plan> {
+  const notes: string[] = [];
+  const checked = await preflight(deps, signal);
+  for (const { path, class: why } of checked.failures)
+    notes.push(`${path}: ${why}: nothing of this mount is deleted before "vsync start --adopt"`);
+  const diff = await diffIndices(
+    deps,
+    { v: 1, fingerprint: deps.fingerprint, changed: checked.changed },
+    signal,
+  );
+  const { index } = await deps.originInfo.readIndex(signal);
+  const orphans = await deps.orphans.read(signal);
+  if (diff.considered === undefined || index === undefined) {
+    notes.push('the origin has not written any sync info yet');
+    return { name: deps.config.name, planned: [], orphans: listed(orphans), notes };
+  }
+  const { state } = await readDestinationState(deps.info, signal);
+  const targets = await deps.targets.load(index, signal);
+  let own: OwnBucket[];
+  let suspended = state?.suspended;
+  if (diff.move) {
+    const { moved, own: before } = await readMoving(deps, checked.ownMounts, signal);
+    if (checked.changed) {
+      notes.push(`${CONFIGURATION_CHANGED}: what is claimed at another place now is copied to its new one`);
+      if (state?.config !== deps.fingerprint) suspended = CONFIGURATION_CHANGED;
+    }
+    if (before.index !== undefined && before.index.length !== index.length)
+      notes.push(`the number of buckets changes from ${before.index.length} to ${index.length}`);
+    const since = new Date().toISOString();
+    for (const [target, of] of moved.orphans) if (!orphans.has(target)) orphans.set(target, { of, since });
+    own = moved.buckets
+      .map((named, id) => ({ id, named, trusted: true }))
+      .filter(({ id, named }) => hashBucket(named) !== index[id]);
+  } else {
+    own = await readOwn(deps, diff.groups.flat(), signal);
+    if (diff.held > 0) notes.push(`${diff.held} secrets are kept on purpose, as in the cycles before`);
+  }
+  const planned = await planBuckets(
+    deps,
+    { own, index, targets, mounts: checked.mounts, state, suspended },
+    signal,
+  );
+  const left = new Map([...orphans].filter(([target]) => !targets.isTaken(target)));
+  return { name: deps.config.name, planned, orphans: listed(left), notes };
+}
+
+function listed(orphans: ReadonlyMap<string, Orphan>): Plan['orphans'] {
+  return [...orphans].map(([at, orphan]) => ({ at, ...orphan })).sort((a, b) => bytewise(a.at, b.at));
+}

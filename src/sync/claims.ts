@@ -1,0 +1,59 @@
+import { bucketId, type Bucket } from './bucket';
+import type { Insight } from './insight';
+
+/** What became of a claim when the ground under it changed. */
+export interface ClaimRules {
+  /** Of the buckets to come. */
+  readonly numBuckets: number;
+  /** Where the claimed secret stands: under the configuration with which it was copied. */
+  readonly targetBefore: (path: string) => string;
+  /** Where it has to stand now. */
+  readonly targetNow: (path: string) => string;
+  /** What stood at this target is gone, with its Vault or its mount. */
+  readonly isGone: (targetBefore: string) => boolean;
+  /** The claim may be about another secret of the same name: its value has to be compared. */
+  readonly doubtful: boolean;
+}
+
+export interface MovedClaims {
+  readonly buckets: ReadonlyMap<string, Insight>[];
+  /** Secrets that stand where nothing belongs any more: target, and the path at the origin that it was copied for. */
+  readonly orphans: ReadonlyMap<string, string>;
+}
+
+/**
+ * Carries the claims of a destination over to another number of buckets, other transforms or another Vault. What
+ * still stands where it belongs stays claimed, so that it is neither copied nor deleted.
+ *
+ * @param buckets with `fits` false if the bucket does not fit its index: its claims are doubtful then
+ */
+export function moveClaims(
+  buckets: Iterable<{ readonly bucket: Bucket; readonly fits: boolean }>,
+  rules: ClaimRules,
+): MovedClaims {
+  const moved = Array.from({ length: rules.numBuckets }, () => new Map<string, Insight>());
+  const orphans = new Map<string, string>();
+  for (const { bucket, fits } of buckets) {
+    for (const [path, insight] of bucket) {
+      const before = rules.targetBefore(path);
+      if (rules.isGone(before)) continue;
+      if (before !== rules.targetNow(path)) {
+        orphans.set(before, path);
+        continue;
+      }
+      const claim = fits && !rules.doubtful ? insight : doubted(insight);
+      const into = moved[bucketId(path, rules.numBuckets)];
+      // Of two buckets that name the path, as after a change that was cut off, the doubt wins.
+      if (into !== undefined && into.get(path)?.version !== 0) into.set(path, claim);
+    }
+  }
+  return { buckets: moved, orphans };
+}
+
+/**
+ * A claim that is not believed: the secret is compared by value if the origin has it, and is a candidate for a
+ * delete if not.
+ */
+export function doubted(insight: Insight): Insight {
+  return { ...insight, version: 0 };
+}

@@ -1,0 +1,78 @@
+import type { Bucket } from './bucket';
+import { compareBuckets } from './compare';
+import { bytewise } from './paths';
+import type { Scope } from './scope';
+
+/** A secret of the origin that is not copied, and why. */
+export interface Refused {
+  readonly path: string;
+  /**
+   * - `collision`: another secret of the origin would land on the same path at the destination
+   * - `loop`: what would be written is a secret of the origin again
+   */
+  readonly why: 'collision' | 'loop';
+  /** The other secret, or where this one would be written. */
+  readonly with: string;
+}
+
+/** What a destination has to do about the secrets of one bucket. Every list is sorted, no path is in two of them. */
+export interface BucketPlan {
+  /** Not claimed yet. */
+  readonly add: string[];
+  /** Newer at the origin. */
+  readonly update: string[];
+  /** Different, but the origin's is not newer: read both, write only if the values differ. */
+  readonly verify: string[];
+  readonly refused: Refused[];
+  /** Claimed, and missing in the origin's bucket: to be asked at the origin, then deleted. */
+  readonly gone: string[];
+  /** Claimed, still at the origin, and not wanted any more (`include`, `exclude`). */
+  readonly unwanted: string[];
+}
+
+/**
+ * Plans one bucket.
+ *
+ * @param claims what the destination's info says that it has; of a bucket that is not believed, nothing
+ * @param named paths that the destination's bucket names, believed or not: what it names and the origin lacks is
+ *   a candidate for a delete
+ * @param others other secrets of the origin with the same target
+ */
+export function planBucket(
+  origin: Bucket,
+  claims: Bucket,
+  named: Iterable<string>,
+  scope: Scope,
+  others: (path: string) => readonly string[],
+): BucketPlan {
+  const wanted = new Map([...origin].filter(([path]) => scope.wants(path)));
+  const differences = compareBuckets(wanted, claims);
+  const refused: Refused[] = [];
+  const allowed = (path: string): boolean => {
+    const refusal = refusalOf(path, scope, others);
+    if (refusal !== undefined) refused.push(refusal);
+    return refusal === undefined;
+  };
+  const [add, update, verify] = [differences.add, differences.update, differences.verify].map((paths) =>
+    paths.filter(allowed),
+  ) as [string[], string[], string[]];
+  const left = [...new Set(named)].filter((path) => !wanted.has(path)).sort(bytewise);
+  return {
+    add,
+    update,
+    verify,
+    refused: refused.sort((a, b) => bytewise(a.path, b.path)),
+    gone: left.filter((path) => !origin.has(path)),
+    unwanted: left.filter((path) => origin.has(path)),
+  };
+}
+
+function refusalOf(
+  path: string,
+  scope: Scope,
+  others: (path: string) => readonly string[],
+): Refused | undefined {
+  if (scope.feedsItself(path)) return { path, why: 'loop', with: scope.target(path) };
+  const [other] = others(path);
+  return other === undefined ? undefined : { path, why: 'collision', with: other };
+}

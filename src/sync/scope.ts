@@ -1,0 +1,73 @@
+import type { PathFilter } from './filter';
+import { locate, splitDataPath, type Location } from './paths';
+import type { Transformer } from './transform';
+
+/** What the configuration of a destination says about paths. */
+export interface ScopeRules {
+  readonly originMounts: readonly string[];
+  readonly destinationMounts: readonly string[];
+  readonly transformer: Transformer;
+  /** Of the origin, as far as this destination's configuration knows it. */
+  readonly originFilter: PathFilter;
+  /** Of the destination. */
+  readonly filter: PathFilter;
+  /** Origin and destination are one Vault (and one namespace in it). */
+  readonly sameVault: boolean;
+}
+
+/** Where the secrets of one origin go at one destination, and which of them do. */
+export class Scope {
+  constructor(private readonly rules: ScopeRules) {}
+
+  /** Whether the secret is to be copied at all, by `include` and `exclude`. */
+  wants(path: string): boolean {
+    const { filter } = this.rules;
+    return !filter.restricts || filter.allows(this.shownPath(path));
+  }
+
+  /** Data path at the destination. */
+  target(path: string): string {
+    return this.rules.transformer.transform(path).path;
+  }
+
+  /** Where the secret stands at the origin; undefined if its mount is not configured (any more). */
+  placeAtOrigin(path: string): Location | undefined {
+    return locate(path, this.rules.originMounts);
+  }
+
+  /**
+   * Where the secret stands at the destination. As in the original, a transform may also lead to a mount that
+   * `destination.mounts` does not name: the mount is then what stands before the first "/data/".
+   *
+   * @returns undefined if the target is no data path
+   */
+  placeAtDestination(path: string): Location | undefined {
+    const target = this.target(path);
+    const place = locate(target, this.rules.destinationMounts) ?? splitDataPath(target);
+    return place === undefined || place.rel === '' ? undefined : place;
+  }
+
+  /** The secret would be copied onto itself: nothing has to be done for it, and nothing may be deleted. */
+  isItself(path: string): boolean {
+    return this.rules.sameVault && this.target(path) === path;
+  }
+
+  /**
+   * What is written for this secret would be a secret of the origin, and be copied again: a loop that feeds on
+   * itself.
+   */
+  feedsItself(path: string): boolean {
+    const { sameVault, originFilter, originMounts } = this.rules;
+    if (!sameVault) return false;
+    const target = this.target(path);
+    if (target === path) return false;
+    const place = locate(target, originMounts);
+    return place !== undefined && originFilter.allows(place.mount + place.rel) && this.wants(target);
+  }
+
+  /** The path as `vault kv` names it, "secret/team/app". */
+  private shownPath(path: string): string {
+    const place = this.placeAtOrigin(path) ?? splitDataPath(path);
+    return place === undefined ? path : place.mount + place.rel;
+  }
+}

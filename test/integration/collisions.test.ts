@@ -1,0 +1,155 @@
+import { SyncFixture, type FixtureOptions } from '../support/sync-fixture';
+
+async function prepared(
+  options: (mount: string) => Partial<FixtureOptions['destination'] & object>,
+  paths: readonly string[],
+  { loopback = false } = {},
+): Promise<SyncFixture> {
+  let mount = '';
+  const sync = await SyncFixture.create({
+    beforeFiles: (fixture) => {
+      mount = fixture.mount;
+      return Promise.resolve();
+    },
+    edit: (file, role) => {
+      if (role !== 'destination') return;
+      const destination = file['destination'] as Record<string, unknown>;
+      Object.assign(destination, options(mount));
+      if (loopback) destination['vault'] = (file['origin'] as Record<string, unknown>)['vault'];
+    },
+  });
+  for (const path of paths) await sync.originVault.put(sync.mount, path, { path });
+  await sync.work();
+  await sync.start('origin');
+  await sync.start('destination');
+  await sync.stopWatch();
+  await sync.cycle('origin');
+  return sync;
+}
+
+describe('two secrets of the origin that would land on one path', () => {
+  test('are found before anything is written, both named, and neither copied until one is gone', async () => {
+    const sync = await prepared(
+      (mount) => ({
+        transforms: [{ name: 'flat', from: `^${mount}data/[ab]/(?P<name>.+)$`, to: `${mount}data/name` }],
+      }),
+      ['a/x', 'b/x', 'b/y'],
+    );
+    try {
+      const data = (path: string): string => `${sync.mount}data/${path}`;
+      const both = [
+        { path: data('a/x'), class: 'collision', with: data('b/x') },
+        { path: data('b/x'), class: 'collision', with: data('a/x') },
+      ];
+      const result = await sync.cycle('destination');
+      expect(result).toMatchObject({ outcome: 'partial', counts: { failed: 2, added: 0 } });
+      expect(result.failures).toEqual(expect.arrayContaining(both));
+      const [vault] = sync.destinationVaults;
+      expect(await vault?.version(sync.mount, 'x')).toBe(0);
+      expect(await vault?.get(sync.mount, 'y')).toEqual({ path: 'b/y' });
+      expect((await sync.plan()).planned).toEqual([
+        expect.objectContaining({ action: 'refuse', path: data('a/x'), to: data('x') }) as unknown,
+        expect.objectContaining({ action: 'refuse', path: data('b/x'), to: data('x') }) as unknown,
+      ]);
+
+      await sync.originVault.delete(sync.mount, 'a/x');
+      await sync.cycle('origin');
+      expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { added: 1 } });
+      expect(await vault?.get(sync.mount, 'x')).toEqual({ path: 'b/x' });
+      // One that comes back does not take the other's place.
+      await sync.originVault.put(sync.mount, 'a/x', { path: 'back' });
+      await sync.cycle('origin');
+      expect(await sync.cycle('destination')).toMatchObject({ outcome: 'partial', counts: { failed: 1 } });
+      expect(await vault?.get(sync.mount, 'x')).toEqual({ path: 'b/x' });
+      expect(await vault?.version(sync.mount, 'x')).toBe(1);
+    } finally {
+      await sync.tearDown();
+    }
+  });
+});
+
+describe('origin and destination in one Vault', () => {
+  const copyInto = (folder: string) => (mount: string) => ({
+    transforms: [
+      { name: 'copy', from: `^${mount}data/app/(?P<name>.+)$`, to: `${mount}data/${folder}/name` },
+    ],
+  });
+
+  test('a loop that would feed on itself is refused, and works when its copies are left out', async () => {
+    const sync = await prepared(copyInto('copy'), ['app/a', 'other', 'other2', 'other3'], { loopback: true });
+    try {
+      const result = await sync.cycle('destination');
+      expect(result).toMatchObject({ outcome: 'partial', counts: { failed: 1, added: 0, updated: 0 } });
+      expect(result.failures).toEqual([
+        { path: `${sync.mount}data/app/a`, class: 'loop', with: `${sync.mount}data/copy/a` },
+      ]);
+      expect(await sync.originVault.version(sync.mount, 'copy/a')).toBe(0);
+
+      await sync.reconfigure('destination', ({ destination }) => {
+        destination['exclude'] = [`${sync.mount}copy/**`];
+      });
+      await sync.cycle('destination');
+      expect(await sync.originVault.get(sync.mount, 'copy/a')).toEqual({ path: 'app/a' });
+      for (let round = 0; round < 3; round++) {
+        await sync.cycle('origin');
+        await sync.cycle('destination');
+      }
+      expect(await sync.originVault.version(sync.mount, 'copy/a')).toBe(1);
+      expect(await sync.originVault.version(sync.mount, 'copy/copy/a')).toBe(0);
+      // What no transform moves stands where it stood, as the only version.
+      expect(await sync.originVault.version(sync.mount, 'other')).toBe(1);
+
+      await sync.originVault.put(sync.mount, 'app/a', { path: 'changed' });
+      await sync.originVault.put(sync.mount, 'app/b', { path: 'app/b' });
+      await sync.cycle('origin');
+      await sync.cycle('destination');
+      expect(await sync.originVault.get(sync.mount, 'copy/a')).toEqual({ path: 'changed' });
+      await sync.originVault.delete(sync.mount, 'app/a');
+      await sync.originVault.delete(sync.mount, 'other');
+      await sync.cycle('origin');
+      expect(await sync.cycle('destination')).toMatchObject({ counts: { deleted: 1 } });
+      expect(await sync.originVault.get(sync.mount, 'copy/a')).toBeUndefined();
+    } finally {
+      await sync.tearDown();
+    }
+  });
+});
+
+describe('filters of a destination', () => {
+  test('only what they let through is copied, and what is left out later stays', async () => {
+    const sync = await prepared(
+      (mount) => ({ include: [`${mount}in/**`], exclude: [`${mount}in/not/**`] }),
+      ['in/a', 'in/b', 'in/not/c', 'out/d'],
+    );
+    try {
+      const [vault] = sync.destinationVaults;
+      expect(await sync.cycle('destination')).toMatchObject({ counts: { failed: 0 } });
+      for (const path of ['in/a', 'in/b']) expect(await vault?.get(sync.mount, path)).toEqual({ path });
+      for (const path of ['in/not/c', 'out/d']) expect(await vault?.version(sync.mount, path)).toBe(0);
+      expect((await sync.plan()).planned).toEqual([]);
+      // The buckets differ for ever, and are not looked at again.
+      expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { read: 0 } });
+
+      const exclude = (more: Record<string, unknown>): Promise<void> =>
+        sync.reconfigure('destination', ({ destination }) => {
+          Object.assign(destination, { exclude: [`${sync.mount}in/not/**`, `${sync.mount}in/b`] }, more);
+        });
+      await exclude({});
+      await sync.originVault.put(sync.mount, 'in/b', { path: 'changed' });
+      await sync.cycle('origin');
+      expect(await sync.cycle('destination')).toMatchObject({
+        outcome: 'unchanged',
+        counts: { held: 1, deleted: 0 },
+      });
+      expect(await vault?.get(sync.mount, 'in/b')).toEqual({ path: 'in/b' });
+      // It is counted without being looked at.
+      expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { held: 1 } });
+
+      await exclude({ deleteExcluded: true });
+      expect(await vault?.get(sync.mount, 'in/b')).toBeUndefined();
+      expect(await vault?.get(sync.mount, 'in/a')).toEqual({ path: 'in/a' });
+    } finally {
+      await sync.tearDown();
+    }
+  });
+});

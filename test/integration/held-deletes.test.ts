@@ -1,0 +1,84 @@
+import { SyncFixture } from '../support/sync-fixture';
+
+const PATHS = Array.from({ length: 60 }, (_, number) => `team/app${number}`);
+
+describe('deletes that wait for a person', () => {
+  let sync: SyncFixture;
+
+  beforeEach(async () => {
+    sync = await SyncFixture.create();
+    await sync.work();
+    await sync.start('origin');
+    await sync.start('destination');
+    await sync.stopWatch();
+    await Promise.all(PATHS.map((path) => sync.originVault.put(sync.mount, path, { path })));
+    await sync.cycle('origin');
+    await sync.cycle('destination');
+  });
+
+  afterEach(() => sync.tearDown());
+
+  const remaining = async (): Promise<number> => {
+    const [vault] = sync.destinationVaults;
+    const values = await Promise.all(PATHS.map(async (path) => vault?.get(sync.mount, path)));
+    return values.filter((value) => value !== undefined).length;
+  };
+  const deleteAtOrigin = async (count: number, from = 0): Promise<void> => {
+    for (const path of PATHS.slice(from, from + count)) await sync.originVault.delete(sync.mount, path);
+    await sync.cycle('origin');
+  };
+
+  test('too many are held as a whole while the rest goes on, and an approval releases exactly that set', async () => {
+    await deleteAtOrigin(21);
+    await sync.originVault.put(sync.mount, 'new', { fresh: true });
+    await sync.cycle('origin');
+    const held = await sync.cycle('destination');
+    expect(held).toMatchObject({ outcome: 'held', counts: { added: 1, deleted: 0, held: 21 } });
+    expect(held.note).toContain('21 deletes wait for an approval (vsync approve -c FILE): 21 of 60 secrets');
+    expect(await remaining()).toBe(60);
+    // Held again, and when nothing changes, without a write.
+    await sync.cycle('destination');
+    const before = await sync.consul.revisions(sync.infoPrefix('destination'));
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'held', counts: { held: 21 } });
+    expect(await sync.consul.revisions(sync.infoPrefix('destination'))).toEqual(before);
+
+    // One more, after somebody looked: another set.
+    await sync.approve();
+    await deleteAtOrigin(1, 21);
+    expect(await sync.cycle('destination')).toMatchObject({
+      outcome: 'held',
+      counts: { held: 22, deleted: 0 },
+    });
+    await sync.approve();
+    expect(await sync.cycle('destination')).toMatchObject({
+      outcome: 'synced',
+      counts: { deleted: 22, held: 0 },
+    });
+    expect(await remaining()).toBe(38);
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
+    await expect(sync.approve()).rejects.toThrow('no deletes wait for an approval');
+  });
+
+  test('an origin that is suddenly empty is held whatever maxDeletes says', async () => {
+    await sync.reconfigure('destination', (file) => {
+      file['maxDeletes'] = '100%';
+    });
+    await deleteAtOrigin(59);
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { deleted: 59 } });
+    await deleteAtOrigin(1, 59);
+    expect(await sync.cycle('destination')).toMatchObject({
+      outcome: 'held',
+      counts: { deleted: 0, held: 1 },
+    });
+    expect(await remaining()).toBe(1);
+  });
+
+  test('the plan names every delete that waits, and why', async () => {
+    await deleteAtOrigin(21);
+    const { planned } = await sync.plan();
+    expect(planned).toHaveLength(21);
+    expect([...new Set(planned.map(({ action, why }) => `${action}: ${why}`))]).toEqual([
+      'hold: waits for "vsync approve": 21 of 60 secrets are more than 20 (maxDeletes, 10 %)',
+    ]);
+  });
+});

@@ -1,0 +1,65 @@
+import { bucketId } from '../../src/sync/bucket';
+import { moveClaims, type ClaimRules } from '../../src/sync/claims';
+import type { Insight } from '../../src/sync/insight';
+
+const insight = (version: number): Insight => ({ version, updateTime: '2026-01-01T00:00:00Z', type: 'kvV2' });
+const RULES: ClaimRules = {
+  numBuckets: 3,
+  targetBefore: (path) => path,
+  targetNow: (path) => path,
+  isGone: () => false,
+  doubtful: false,
+};
+const bucket = (...paths: string[]): Map<string, Insight> =>
+  new Map(paths.map((path, position) => [path, insight(position + 1)]));
+
+describe('claims', () => {
+  it('go to the buckets that their paths belong to', () => {
+    const before = [bucket('s/data/a', 's/data/b'), bucket('s/data/c')];
+    const { buckets, orphans } = moveClaims(
+      before.map((claims) => ({ bucket: claims, fits: true })),
+      RULES,
+    );
+    expect(orphans.size).toBe(0);
+    for (const [path, expected] of before.flatMap((claims) => [...claims]))
+      expect(buckets[bucketId(path, 3)]?.get(path)).toEqual(expected);
+    expect(buckets.reduce((sum, { size }) => sum + size, 0)).toBe(3);
+  });
+
+  it('of a bucket that does not fit its index, or of another origin, are in doubt', () => {
+    const moved = moveClaims([{ bucket: bucket('s/data/a'), fits: false }], { ...RULES, numBuckets: 1 });
+    expect(moved.buckets[0]?.get('s/data/a')?.version).toBe(0);
+    const other = moveClaims([{ bucket: bucket('s/data/a'), fits: true }], {
+      ...RULES,
+      numBuckets: 1,
+      doubtful: true,
+    });
+    expect(other.buckets[0]?.get('s/data/a')?.version).toBe(0);
+  });
+
+  it.each([[true], [false]])('that two buckets make are in doubt if one of them is (first: %s)', (first) => {
+    const buckets = [first, !first].map((fits) => ({ bucket: bucket('s/data/a'), fits }));
+    expect(moveClaims(buckets, { ...RULES, numBuckets: 1 }).buckets[0]?.get('s/data/a')?.version).toBe(0);
+  });
+
+  it('whose target moved are dropped, and what stands there is an orphan', () => {
+    const { buckets, orphans } = moveClaims([{ bucket: bucket('s/data/a', 's/data/b'), fits: true }], {
+      ...RULES,
+      numBuckets: 1,
+      targetBefore: (path) => (path === 's/data/a' ? 's/data/old' : path),
+    });
+    expect([...(buckets[0]?.keys() ?? [])]).toEqual(['s/data/b']);
+    expect([...orphans]).toEqual([['s/data/old', 's/data/a']]);
+  });
+
+  it('whose Vault or mount is gone are dropped, and leave no orphan', () => {
+    const { buckets, orphans } = moveClaims([{ bucket: bucket('s/data/a', 't/data/b'), fits: true }], {
+      ...RULES,
+      numBuckets: 1,
+      isGone: (target) => target.startsWith('s/'),
+      targetNow: (path) => `moved/${path}`,
+    });
+    expect(buckets[0]?.size).toBe(0);
+    expect([...orphans.keys()]).toEqual(['t/data/b']);
+  });
+});

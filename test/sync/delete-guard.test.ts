@@ -1,0 +1,56 @@
+import { hashOfDeletes, whyHeld, type MaxDeletes } from '../../src/sync/delete-guard';
+
+const held = (
+  candidates: Record<string, number>,
+  known: Record<string, number>,
+  maxDeletes?: MaxDeletes,
+  originIsEmpty = false,
+): string | undefined =>
+  whyHeld({
+    candidates: new Map(Object.entries(candidates)),
+    known: new Map(Object.entries(known)),
+    maxDeletes,
+    originIsEmpty,
+  });
+
+describe('the delete guard', () => {
+  it.each([
+    ['nothing to delete', {}, { 'a/': 10 }, undefined],
+    ['a few of few', { 'a/': 5 }, { 'a/': 10 }, undefined],
+    ['20 of 100: nobody is asked', { 'a/': 20 }, { 'a/': 100 }, undefined],
+    ['21 of 100', { 'a/': 21 }, { 'a/': 100 }, '21 of 100 secrets are more than 20 (maxDeletes, 10 %)'],
+    ['a tenth of many', { 'a/': 100 }, { 'a/': 1000 }, undefined],
+    ['more than a tenth of many', { 'a/': 101 }, { 'a/': 1000 }, '101 of 1000 secrets are more than 100'],
+    [
+      'more than half of one mount',
+      { 'a/': 6 },
+      { 'a/': 10, 'b/': 990 },
+      '6 are more than half of the 10 secrets in a/',
+    ],
+    ['half of one mount', { 'a/': 5 }, { 'a/': 10, 'b/': 990 }, undefined],
+  ])('%s', (_, candidates, known, expected) => {
+    const reason = held(candidates, known);
+    if (expected === undefined) expect(reason).toBeUndefined();
+    else expect(reason).toContain(expected);
+  });
+
+  it('takes a number and a share instead of its default', () => {
+    expect(held({ 'a/': 6 }, { 'a/': 6 }, { count: 6 })).toBeUndefined();
+    expect(held({ 'a/': 7 }, { 'a/': 900 }, { count: 6 })).toBe('7 are more than maxDeletes, 6');
+    expect(held({ 'a/': 1 }, { 'a/': 900 }, { count: 0 })).toBe('1 are more than maxDeletes, 0');
+    expect(held({ 'a/': 5 }, { 'a/': 10 }, { percent: 50 })).toBeUndefined();
+    expect(held({ 'a/': 6 }, { 'a/': 10 }, { percent: 50 })).toContain('more than 5 (maxDeletes, 50 %)');
+  });
+
+  it('holds everything when the origin is empty, whatever maxDeletes says', () => {
+    expect(held({ 'a/': 1 }, { 'a/': 1 }, { percent: 100 }, true)).toContain(
+      'the origin has no secret any more',
+    );
+    expect(held({}, { 'a/': 1 }, { percent: 100 }, true)).toBeUndefined();
+  });
+
+  it('names a set of deletes, in whatever order it comes', () => {
+    expect(hashOfDeletes(['a', 'b'])).toBe(hashOfDeletes(['b', 'a']));
+    expect(hashOfDeletes(['a', 'b'])).not.toBe(hashOfDeletes(['a']));
+  });
+});
