@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { FilterRules } from '../sync/filter';
 import { bytewise } from '../sync/paths';
 import type { Config } from './schema';
 
@@ -13,7 +14,17 @@ export interface ClusterIds {
 export interface FingerprintParts {
   readonly role: Config['role'];
   readonly sides: Readonly<
-    Record<string, { cluster: string; namespace: string; mounts: string[]; syncPath: string }>
+    Record<
+      string,
+      {
+        cluster: string;
+        namespace: string;
+        mounts: string[];
+        syncPath: string;
+        /** Absent without filters, so that fingerprints from before there were any stay what they are. */
+        filter?: FilterRules;
+      }
+    >
   >;
   readonly transforms: readonly { from: string; to: string }[];
 }
@@ -21,7 +32,7 @@ export interface FingerprintParts {
 /**
  * The parts of a configuration that its fingerprint is made of. None is secret. Left out is what may change
  * without consequence for what is synced where: addresses, logins, workers, times, names, and the order of
- * mounts.
+ * mounts and globs. Filters are those of the configuration's own role: the origin's in a destination's file only tell loops.
  */
 export function fingerprintParts(config: Config, clusters: ClusterIds): FingerprintParts {
   const side = ({ vault, mounts, syncPath }: Config['origin'], cluster: string) => ({
@@ -31,12 +42,24 @@ export function fingerprintParts(config: Config, clusters: ClusterIds): Fingerpr
     syncPath,
   });
   const origin = side(config.origin, clusters.origin);
-  if (config.role === 'origin') return { role: 'origin', sides: { origin }, transforms: [] };
+  if (config.role === 'origin') {
+    return {
+      role: 'origin',
+      sides: { origin: { ...origin, ...filterOf(config.origin) } },
+      transforms: [],
+    };
+  }
+  const destination = side(config.destination, clusters.destination ?? '');
   return {
     role: 'destination',
-    sides: { origin, destination: side(config.destination, clusters.destination ?? '') },
+    sides: { origin, destination: { ...destination, ...filterOf(config.destination) } },
     transforms: config.destination.transforms.map(({ from, to }) => ({ from, to })),
   };
+}
+
+function filterOf({ include, exclude }: FilterRules): { filter?: FilterRules } {
+  if (include.length + exclude.length === 0) return {};
+  return { filter: { include: [...include].sort(bytewise), exclude: [...exclude].sort(bytewise) } };
 }
 
 /**

@@ -143,6 +143,9 @@ const common = {
     .default(false)
     .describe('do not delete at the destination what the origin has deleted'),
   maxDeletes,
+  syncMetadata: flag()
+    .default(false)
+    .describe('custom_metadata, max_versions, cas_required and delete_version_after are carried over too'),
   temporal,
 };
 

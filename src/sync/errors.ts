@@ -23,11 +23,11 @@ export class SyncInfoError extends Error {
   override readonly name = 'SyncInfoError';
 
   /**
-   * @param part which of the two kinds of value it should have been
+   * @param part which kind of value it should have been
    * @param problem what is wrong with it
    */
   constructor(
-    readonly part: 'index' | 'bucket',
+    readonly part: 'index' | 'bucket' | 'settings bucket',
     readonly problem: string,
   ) {
     super(`not a valid ${part} of sync info: ${problem}`);

@@ -20,6 +20,14 @@ export interface PathFilter {
    * @param folder mount and folder in it, ending in "/"
    */
   mayHold(folder: string): boolean;
+  /**
+   * The folders of a mount that together hold all of its secrets that are allowed; none lies in another. Nothing
+   * above them has to be listed: a token for these folders alone will do.
+   *
+   * @param mount ending in "/"
+   * @returns folders with their mount, each ending in "/"; the mount itself if nothing narrower is known
+   */
+  startsOf(mount: string): string[];
 }
 
 /**
@@ -40,15 +48,26 @@ const OPTIONS: picomatch.PicomatchOptions = {
 export function compileFilter({ include, exclude }: FilterRules): PathFilter {
   const included = include.map(compileGlob);
   const excluded = exclude.map(compileGlob);
+  const mayHold = (folder: string): boolean =>
+    (included.length === 0 ||
+      included.some(({ base }) => base.startsWith(folder) || folder.startsWith(base))) &&
+    !excluded.some(({ whole }) => whole?.(folder.slice(0, -1)) === true);
   return {
     restricts: included.length + excluded.length > 0,
     allows: (path) =>
       (included.length === 0 || included.some(({ matches }) => matches(path))) &&
       !excluded.some(({ matches }) => matches(path)),
-    mayHold: (folder) =>
-      (included.length === 0 ||
-        included.some(({ base }) => base.startsWith(folder) || folder.startsWith(base))) &&
-      !excluded.some(({ whole }) => whole?.(folder.slice(0, -1)) === true),
+    mayHold,
+    startsOf: (mount) => {
+      const bases = included.length === 0 ? [mount] : included.map(({ base }) => base);
+      const within = bases.flatMap((base) => {
+        if (mount.startsWith(base)) return [mount];
+        return base.startsWith(mount) ? [base] : [];
+      });
+      return [...new Set(within)].filter(
+        (folder) => mayHold(folder) && !within.some((other) => other !== folder && folder.startsWith(other)),
+      );
+    },
   };
 }
 

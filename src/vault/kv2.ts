@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { SecretSettings } from '../sync/settings';
 import { EmptyBody, type VaultClient } from './client';
 import { VaultError } from './errors';
 
@@ -32,11 +33,24 @@ const VersionEntry = z.object({
   deletion_time: z.string(),
   destroyed: z.boolean(),
 });
+/** Not z.record: that would drop a key named __proto__. */
+const CustomMetadata = z.custom<Record<string, string>>(
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((text) => typeof text === 'string'),
+);
 const MetadataBody = z.object({
   data: z.object({
     current_version: z.number().int().min(0),
     updated_time: z.string(),
     versions: z.record(z.string(), VersionEntry),
+    // A Vault before 1.9 has no custom metadata, and says nothing about it.
+    custom_metadata: CustomMetadata.nullable().default(null),
+    max_versions: z.number().int().min(0).default(0),
+    cas_required: z.boolean().default(false),
+    delete_version_after: z.string().default('0s'),
   }),
 });
 const DataBody = z.object({
@@ -130,6 +144,20 @@ export class Kv2 {
     const body = { data, options: { cas } };
     return (await this.client.write(this.encode(`${mount}data/`, path), body, WriteBody, signal)).data
       .version;
+  }
+
+  /**
+   * Sets all settings of a secret. Its custom metadata becomes just what is given; versions are not touched, but for
+   * the oldest ones, which a lower `max_versions` ends with the next write. Makes the secret's metadata if there are
+   * none. Needs `create` and `update` on `<mount>metadata/`.
+   */
+  async writeSettings(
+    mount: string,
+    path: string,
+    settings: SecretSettings,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    await this.client.write(this.encode(`${mount}metadata/`, path), settings, EmptyBody, signal);
   }
 
   /** Soft-deletes exactly one version. Needs `update` on `<mount>delete/`, which old policies may lack. */

@@ -27,6 +27,12 @@ describe('fingerprint', () => {
     ['times and workers', { tick: '10s', timeout: '1h', numWorkers: 9, renewToken: false }, {}],
     ['name, log and Temporal', {}, { name: 'x', log: { level: 'debug' }, temporal: { address: 't:1' } }],
     ['the order of mounts', { mounts: ['b', 'a'] }, {}],
+    ['filters that are empty', { include: [], exclude: [] }, {}],
+    [
+      "the origin's filters, which a destination does not read",
+      {},
+      { origin: section({ exclude: ['a/**'] }) },
+    ],
   ])('does not change with %s', (_reason, overrides, top) => {
     expect(destination(overrides, top)).toBe(destination());
   });
@@ -36,6 +42,8 @@ describe('fingerprint', () => {
     ['sync path', destination({ syncPath: 'other/' })],
     ['namespace', destination({ vault: { address: 'https://a', token: 't', namespace: 'n' } })],
     ['transforms', destination({ transforms: [RULE] })],
+    ['include', destination({ include: ['a/**'] })],
+    ['exclude', destination({ exclude: ['a/**'] })],
     ['the origin', destination({}, { origin: section({ mounts: ['other/'] }) })],
     ["the origin's cluster", destination({}, {}, { ...CLUSTERS, origin: 'c' })],
     ["the destination's cluster", destination({}, {}, { ...CLUSTERS, destination: 'c' })],
@@ -48,6 +56,22 @@ describe('fingerprint', () => {
     const other = { ...RULE, to: 'b/a' };
     expect(destination({ transforms: [{ ...RULE, name: 'y' }] })).toBe(destination({ transforms: [RULE] }));
     expect(destination({ transforms: [RULE, other] })).not.toBe(destination({ transforms: [other, RULE] }));
+  });
+
+  it('of an origin changes with its filters, but not with their order', () => {
+    const origin = (overrides: object): string => {
+      const file = configFile({ origin: section(overrides) });
+      return fingerprint(loadConfig('origin', { file, env: {} }).config, CLUSTERS);
+    };
+    const variants = [
+      {},
+      { include: ['a/**'] },
+      { exclude: ['a/**'] },
+      { include: ['a/**'], exclude: ['a/**'] },
+      { include: ['a/**', 'b/**'] },
+    ];
+    expect(new Set(variants.map(origin)).size).toBe(variants.length);
+    expect(origin({ include: ['b/**', 'a/**'] })).toBe(origin({ include: ['a/**', 'b/**'] }));
   });
 
   it('tells an origin from a destination, and holds no secret', () => {

@@ -16,6 +16,7 @@ describe('loadConfig', () => {
         name: 'origin',
         log: { level: 'info', type: 'console' },
         numBuckets: 1,
+        syncMetadata: false,
         ignoreDeletes: false,
         temporal: {},
         origin: {

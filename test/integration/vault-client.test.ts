@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { fingerprintOfSettings, settingsOf, type SecretSettings } from '../../src/sync/settings';
 import { VaultClient } from '../../src/vault/client';
 import { Kv2 } from '../../src/vault/kv2';
 import { startVaultFile, type VaultFileServer } from '../support/servers';
@@ -29,6 +30,30 @@ afterAll(async () => {
 });
 
 const post = (path: string, body: unknown): Promise<unknown> => api.request('POST', `${mount}${path}`, body);
+
+test('settings are written as a whole, and move neither version nor time', async () => {
+  await api.put(mount, 'settings', { a: 1 });
+  const before = await kv.metadata(mount, 'settings');
+  const settings: SecretSettings = {
+    custom_metadata: JSON.parse('{"owner":"é <b>","10":"x","__proto__":"y"}') as Record<string, string>,
+    max_versions: 3,
+    cas_required: true,
+    delete_version_after: '12319s',
+  };
+  expect(before && fingerprintOfSettings(settingsOf(before))).toBeUndefined();
+  await kv.writeSettings(mount, 'settings', settings);
+  const after = await kv.metadata(mount, 'settings');
+  expect(after && settingsOf(after)).toEqual(settings);
+  expect(Object.keys(after?.custom_metadata ?? {})).toEqual(['10', '__proto__', 'owner']);
+  expect(after?.delete_version_after).toBe('3h25m19s');
+
+  const fewer = { ...settings, custom_metadata: { other: '1' }, max_versions: 0, cas_required: false };
+  await kv.writeSettings(mount, 'settings', { ...fewer, delete_version_after: '0s' });
+  const replaced = await kv.metadata(mount, 'settings');
+  expect(replaced && settingsOf(replaced)).toEqual({ ...fewer, delete_version_after: '0s' });
+  await kv.writeSettings(mount, 'settings', { ...fewer, custom_metadata: {}, delete_version_after: '0s' });
+  expect(await kv.metadata(mount, 'settings')).toEqual(before);
+});
 
 test.each([
   'with space',

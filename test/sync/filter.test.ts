@@ -54,6 +54,20 @@ describe('a filter', () => {
     expect(compileFilter({ include, exclude }).mayHold(folder)).toBe(expected);
   });
 
+  it.each([
+    [[], [], ['secret/']],
+    [['secret/team/**'], [], ['secret/team/']],
+    [['secret/team/a/**', 'secret/team/*', 'secret/team/a/b'], [], ['secret/team/']],
+    [['secret/b/x', 'secret/a/*/y'], [], ['secret/b/', 'secret/a/']],
+    [['secret/a/x', 'secret/*/y'], [], ['secret/']],
+    [['**/db'], [], ['secret/']],
+    [['other/**'], [], []],
+    [['secret/a/**', 'secret/b/**'], ['secret/b/'], ['secret/a/']],
+    [[], ['secret/**'], []],
+  ])('include %j, exclude %j: the walk of secret/ starts in %j', (include, exclude, folders) => {
+    expect(compileFilter({ include, exclude }).startsOf('secret/')).toEqual(folders);
+  });
+
   it('never skips a folder that holds what it allows', () => {
     const part = fc.constantFrom('a', 'b', 'c', '.d');
     const globPart = fc.constantFrom('a', 'b', '*', '**', 'a*', '{a,b}', '?', '[ab]', '');
@@ -68,6 +82,8 @@ describe('a filter', () => {
         if (!filter.allows(parts.join('/'))) return;
         for (let depth = 1; depth < parts.length; depth++)
           expect(filter.mayHold(`${parts.slice(0, depth).join('/')}/`)).toBe(true);
+        const starts = filter.startsOf(`${parts[0] ?? ''}/`);
+        expect(starts.filter((folder) => parts.join('/').startsWith(folder))).toHaveLength(1);
       }),
       { numRuns: 3000 },
     );

@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import { bucketId, hashBucket, serializeBucket } from '../../sync/bucket';
+import { compileFilter } from '../../sync/filter';
 import { insightOfMetadata, type Insight } from '../../sync/insight';
 import { dataPath, locate } from '../../sync/paths';
 import type { StoredBucket, SyncInfo } from '../../consul/sync-info';
@@ -41,10 +42,13 @@ export async function fetchMetadata(
     const insight = previous.get(path);
     if (insight !== undefined) put(path, insight);
   };
+  const filter = compileFilter(config.origin);
   const underUnknown = (path: string): boolean => {
     const place = locate(path, config.origin.mounts);
+    const full = place && place.mount + place.rel;
+    // What is filtered by now is not unknown: nobody has asked for it.
     return (
-      place !== undefined && manifest.unknown.some((folder) => (place.mount + place.rel).startsWith(folder))
+      full !== undefined && filter.allows(full) && manifest.unknown.some((folder) => full.startsWith(folder))
     );
   };
 

@@ -1,4 +1,5 @@
 import { bucketId } from '../../sync/bucket';
+import { compileFilter } from '../../sync/filter';
 import { bytewise, dataPath } from '../../sync/paths';
 import { readOriginState } from '../../consul/state';
 import type { ListPathsResult } from '../../workflows/messages';
@@ -20,7 +21,7 @@ interface Folder {
 /**
  * Walks the folders of all mounts, and stages the paths split by bucket.
  *
- * A folder whose listing fails is unknown, not empty. The identity of each mount is taken before and after the
+ * What the filters leave out is not listed, or listed and left out. A folder whose listing fails is unknown, not empty. The identity of each mount is taken before and after the
  * walk, because a mount that is re-created answers like one whose secrets were all deleted.
  */
 export async function listPaths(
@@ -39,6 +40,7 @@ export async function listPaths(
     tally.fail(mount, 'mount-changed', 'unknown');
   }
 
+  const filter = compileFilter(config.origin);
   const paths = new Map<string, string[]>(config.origin.mounts.map((mount) => [mount, []]));
   const outage = new OutageDetector();
   /** Lists one folder; its subfolders are the work of the next level. */
@@ -51,13 +53,17 @@ export async function listPaths(
     });
     if (names === undefined) return [];
     outage.succeeded();
-    const secrets = names.filter((name) => !name.endsWith('/'));
+    const secrets = names.filter((name) => !name.endsWith('/') && filter.allows(mount + folder + name));
     for (const name of secrets) paths.get(mount)?.push(folder + name);
     tally.count('listed', secrets.length);
     progress(tally.progress);
-    return names.filter((name) => name.endsWith('/')).map((name) => ({ mount, folder: folder + name }));
+    return names
+      .filter((name) => name.endsWith('/') && filter.mayHold(mount + folder + name))
+      .map((name) => ({ mount, folder: folder + name }));
   };
-  let level: Folder[] = config.origin.mounts.map((mount) => ({ mount, folder: '' }));
+  let level: Folder[] = config.origin.mounts.flatMap((mount) =>
+    filter.startsOf(mount).map((start) => ({ mount, folder: start.slice(mount.length) })),
+  );
   while (level.length > 0) level = (await inParallel(level, signal, listFolder)).flat();
 
   const after = await readMounts(vault, config.origin.mounts, 'origin.mounts', signal);

@@ -1,0 +1,136 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { SyncFixture, type FixtureOptions } from '../support/sync-fixture';
+
+/** `origin.include` and `origin.exclude`: what of the origin gets into its sync info, and what is asked for. */
+describe("an origin's filters", () => {
+  let sync: SyncFixture;
+  let token = '';
+
+  afterEach(() => sync.tearDown());
+
+  /** Starts an origin whose section is changed by the test, with secrets in place. */
+  async function startOrigin(
+    paths: readonly string[],
+    change: (origin: OriginSection, sync: SyncFixture) => void,
+    options: FixtureOptions = {},
+  ): Promise<void> {
+    let fixture: SyncFixture | undefined;
+    sync = await SyncFixture.create({
+      destinations: 0,
+      ...options,
+      beforeFiles: async (created) => {
+        fixture = created;
+        await options.beforeFiles?.(created);
+      },
+      edit: (file) => {
+        change(file['origin'] as OriginSection, fixture as SyncFixture);
+      },
+    });
+    for (const path of paths) await sync.originVault.put(sync.mount, path, { path });
+    await sync.work();
+    await sync.start('origin');
+    if (options.destinations === 1) await sync.start('destination');
+  }
+
+  /** Changes the origin's file, and lets worker and schedule take it up. */
+  async function reconfigure(change: (origin: OriginSection) => void): Promise<void> {
+    const file = JSON.parse(readFileSync(sync.originFile, 'utf8')) as { origin: OriginSection };
+    change(file.origin);
+    writeFileSync(sync.originFile, JSON.stringify(file));
+    await sync.stopWork();
+    await sync.start('origin');
+    await sync.work();
+    await sync.idle('origin');
+  }
+
+  interface OriginSection {
+    vault: { token: string };
+    include: string[];
+    exclude: string[];
+  }
+
+  /** Paths in the origin's buckets, without mount and "data/". */
+  async function published(): Promise<string[]> {
+    const values = await sync.consul.values(sync.infoPrefix('origin'));
+    return Object.entries(values)
+      .filter(([key]) => /\/\d+$/.test(key))
+      .flatMap(([, value]) => Object.keys(JSON.parse(value) as object))
+      .map((path) => path.replace(`${sync.mount}data/`, ''))
+      .sort();
+  }
+
+  test('leave other secrets out', async () => {
+    await startOrigin(['team/a', 'team/b/c', 'team/tmp/d', 'other/e', 'team'], (origin, { mount }) => {
+      origin.include = [`${mount}team/**`];
+      origin.exclude = [`${mount}**/tmp/`];
+    });
+    const cycle = await sync.cycle('origin');
+    expect(cycle).toMatchObject({ outcome: 'unchanged', counts: { listed: 2, read: 2, unknown: 0 } });
+    expect(await published()).toEqual(['team/a', 'team/b/c']);
+  });
+
+  test('need no permission for what they leave out, not even for the folders above', async () => {
+    await startOrigin(
+      ['team/a', 'team/tmp/b', 'other/c'],
+      (origin, { mount }) => {
+        origin.vault.token = token;
+        origin.include = [`${mount}team/**`];
+        origin.exclude = [`${mount}team/tmp/**`];
+      },
+      {
+        beforeFiles: async ({ originVault, mount, id }) => {
+          token = await originVault.tokenFor(
+            `f-${id}`,
+            `path "${mount}metadata/team/*" { capabilities = ["read", "list"] }
+             path "${mount}metadata/team" { capabilities = ["list"] }
+             path "${mount}metadata/team/tmp/*" { capabilities = ["deny"] }
+             path "${mount}metadata/team/tmp" { capabilities = ["deny"] }`,
+          );
+        },
+      },
+    );
+    expect(await sync.cycle('origin')).toMatchObject({ outcome: 'unchanged', counts: { unknown: 0 } });
+    expect(await published()).toEqual(['team/a']);
+  });
+
+  test('that come later leave out what was published, also below a folder that cannot be listed', async () => {
+    await startOrigin(
+      ['keep/a', 'keep/x/b', 'drop/c', 'keep/tmp/d'],
+      (origin) => {
+        origin.vault.token = token;
+      },
+      {
+        destinations: 1,
+        beforeFiles: async ({ originVault, mount, id }) => {
+          token = await originVault.tokenFor(
+            `f-${id}`,
+            `path "${mount}*" { capabilities = ["read", "list"] }`,
+          );
+        },
+      },
+    );
+    await sync.stopWatch();
+    await sync.cycle('destination');
+    const arrived = (path: string): Promise<unknown> =>
+      sync.destinationVaults[0]?.get(sync.mount, path) ?? Promise.resolve();
+    expect(await arrived('keep/tmp/d')).toEqual({ path: 'keep/tmp/d' });
+
+    // Inside the filter a listing fails now: what was known below it is kept. Outside of it nobody asks.
+    await sync.originVault.request('PUT', `sys/policies/acl/f-${sync.id}`, {
+      policy: `path "${sync.mount}*" { capabilities = ["read", "list"] }
+        path "${sync.mount}metadata/keep" { capabilities = ["deny"] }
+        path "${sync.mount}metadata/drop" { capabilities = ["deny"] }`,
+    });
+    await reconfigure((origin) => {
+      origin.exclude = [`${sync.mount}drop/`, `${sync.mount}keep/tmp/`];
+    });
+    const cycle = await sync.cycle('origin');
+    expect(cycle).toMatchObject({ outcome: 'partial', counts: { unknown: 1, listed: 0 } });
+    expect(cycle.failures).toEqual([{ path: `${sync.mount}keep/`, class: 'forbidden' }]);
+    expect(await published()).toEqual(['keep/a', 'keep/x/b']);
+
+    // The destination asks the origin before it deletes, and the origin still serves them.
+    expect(await sync.cycle('destination')).toMatchObject({ counts: { deleted: 0, held: 2 } });
+    for (const path of ['drop/c', 'keep/tmp/d', 'keep/a']) expect(await arrived(path)).toEqual({ path });
+  });
+});
