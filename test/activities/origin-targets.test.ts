@@ -1,0 +1,98 @@
+import { OriginTargets } from '../../src/activities/destination/origin-targets';
+import { SyncInfo } from '../../src/consul/sync-info';
+import { bucketId, hashBucket, serializeBucket } from '../../src/sync/bucket';
+import { compileFilter } from '../../src/sync/filter';
+import type { Insight } from '../../src/sync/insight';
+import { Scope } from '../../src/sync/scope';
+import { compileTransforms } from '../../src/sync/transform';
+import { MemoryStore } from '../support/memory-store';
+
+const INSIGHT: Insight = { version: 1, updateTime: '2026-01-01T00:00:00Z', type: 'kvV2' };
+const NUM_BUCKETS = 8;
+
+/** An origin's sync info in a store that counts what is read. */
+class Origin {
+  readonly store = new MemoryStore();
+  readonly info = new SyncInfo(this.store, 'vsync/origin/');
+  readonly reads: string[] = [];
+
+  constructor() {
+    const get = this.store.get.bind(this.store);
+    this.store.get = (key) => {
+      this.reads.push(key);
+      return get(key);
+    };
+  }
+
+  /** @returns the index */
+  publish(paths: readonly string[]): string[] {
+    return Array.from({ length: NUM_BUCKETS }, (_, id) => {
+      const bucket = new Map(
+        paths.filter((path) => bucketId(path, NUM_BUCKETS) === id).map((path) => [path, INSIGHT]),
+      );
+      this.store.put(this.info.bucketKey(id), serializeBucket(bucket));
+      return hashBucket(bucket);
+    });
+  }
+}
+
+const scope = new Scope({
+  originMounts: ['s/'],
+  destinationMounts: ['s/'],
+  transformer: compileTransforms([{ name: 'flat', from: '^s/data/[ab]/(?P<x>.+)$', to: 's/data/x' }]),
+  originFilter: compileFilter({ include: [], exclude: [] }),
+  filter: compileFilter({ include: [], exclude: ['s/a/out'] }),
+  sameVault: false,
+});
+const { signal } = new AbortController();
+
+describe('the targets of the origin', () => {
+  it('tell who else lands on a path, without what is not wanted', async () => {
+    const origin = new Origin();
+    const index = origin.publish(['s/data/a/x', 's/data/b/x', 's/data/a/y', 's/data/a/out', 's/data/b/out']);
+    const targets = await new OriginTargets(origin.info, scope, true).load(index, signal);
+    expect(targets.complete).toBe(true);
+    expect(targets.others('s/data/a/x')).toEqual(['s/data/b/x']);
+    expect(targets.others('s/data/b/x')).toEqual(['s/data/a/x']);
+    expect(targets.others('s/data/a/y')).toEqual([]);
+    expect(targets.others('s/data/b/out')).toEqual([]);
+    expect(['s/data/x', 's/data/out', 's/data/a/x'].map(targets.isTaken)).toEqual([true, true, false]);
+  });
+
+  it('are read again only where the index says that a bucket changed', async () => {
+    const origin = new Origin();
+    const targets = new OriginTargets(origin.info, scope, true);
+    const paths = ['s/data/a/x', 's/data/a/y'];
+    await targets.load(origin.publish(paths), signal);
+    expect(origin.reads).toHaveLength(NUM_BUCKETS);
+    const index = origin.publish([...paths, 's/data/b/x']);
+    const [first, second] = await Promise.all([targets.load(index, signal), targets.load(index, signal)]);
+    expect(first.others('s/data/a/x')).toEqual(['s/data/b/x']);
+    expect(second).toBe(first);
+    expect(origin.reads).toHaveLength(NUM_BUCKETS + 1);
+  });
+
+  it('are not complete while a bucket does not fit the index', async () => {
+    const origin = new Origin();
+    const targets = new OriginTargets(origin.info, scope, true);
+    const index = origin.publish(['s/data/a/x']);
+    origin.publish(['s/data/a/x', 's/data/a/y']);
+    expect((await targets.load(index, signal)).complete).toBe(false);
+    // The index catches up.
+    expect((await targets.load(origin.publish(['s/data/a/x', 's/data/a/y']), signal)).complete).toBe(true);
+  });
+
+  it('need no read without transforms', async () => {
+    const origin = new Origin();
+    const targets = await new OriginTargets(origin.info, scope, false).load(
+      origin.publish(['s/data/a']),
+      signal,
+    );
+    expect([targets.complete, targets.others('s/data/a'), targets.isTaken('s/data/a')]).toEqual([
+      true,
+      [],
+      false,
+    ]);
+    expect(origin.reads).toEqual([]);
+  });
+});

@@ -1,0 +1,34 @@
+import { isSettled, readSettled, settledBucket, writeOfSettled } from '../../src/consul/settled';
+import { SyncInfo } from '../../src/consul/sync-info';
+import { MemoryStore } from '../support/memory-store';
+
+const [A, B, C] = ['a', 'b', 'c'].map((char) => char.repeat(64)) as [string, string, string];
+
+describe('settled buckets', () => {
+  const store = new MemoryStore();
+  const info = new SyncInfo(store, 'vsync/destination/');
+
+  it('come back as they were written', async () => {
+    expect(await readSettled(info)).toEqual({ buckets: new Map(), rules: '', revision: 0 });
+    const buckets = new Map([[3, settledBucket(A, B, 5)]]);
+    await store.commit([writeOfSettled(info, 'rules', buckets, 0)]);
+    expect(await readSettled(info)).toMatchObject({ buckets, rules: 'rules' });
+  });
+
+  it('are settled until one of the two sides changes', () => {
+    const bucket = settledBucket(A, B, 5);
+    expect(isSettled(bucket, A, B)).toBe(true);
+    expect(isSettled(bucket, C, B)).toBe(false);
+    expect(isSettled(bucket, A, C)).toBe(false);
+    expect(isSettled(bucket, A, undefined)).toBe(false);
+    expect(isSettled(undefined, A, B)).toBe(false);
+  });
+
+  it.each([['no JSON'], ['[]'], ['{"v":2,"rules":"rules","buckets":{}}']])(
+    'that read %j count for nothing',
+    async (text) => {
+      store.put(info.settledKey, text);
+      expect((await readSettled(info)).buckets.size).toBe(0);
+    },
+  );
+});

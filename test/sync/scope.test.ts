@@ -1,0 +1,58 @@
+import { compileFilter } from '../../src/sync/filter';
+import { Scope, type ScopeRules } from '../../src/sync/scope';
+import { compileTransforms } from '../../src/sync/transform';
+
+const OPEN = compileFilter({ include: [], exclude: [] });
+
+function scope(rules: Partial<ScopeRules> = {}): Scope {
+  return new Scope({
+    originMounts: ['s/', 'team/kv/'],
+    destinationMounts: ['d/', 'team/metadata-x/'],
+    transformer: compileTransforms([{ name: 'x', from: '^s/data/(?P<rest>.+)$', to: 'd/data/rest' }]),
+    originFilter: OPEN,
+    filter: OPEN,
+    sameVault: false,
+    ...rules,
+  });
+}
+
+describe('the scope of a destination', () => {
+  it('knows where a secret stands at both ends', () => {
+    expect(scope().placeAtOrigin('s/data/a/b')).toEqual({ mount: 's/', rel: 'a/b' });
+    expect(scope().placeAtDestination('s/data/a/b')).toEqual({ mount: 'd/', rel: 'a/b' });
+    expect(scope().placeAtOrigin('gone/data/a')).toBeUndefined();
+  });
+
+  it.each([
+    ['other/data/a', { mount: 'other/', rel: 'a' }],
+    ['a/b/data/c/data/d', { mount: 'a/b/', rel: 'c/data/d' }],
+    // The mount that is configured wins, also where its name has "/metadata" in it.
+    ['team/data-x/metadata/a', { mount: 'team/metadata-x/', rel: 'a' }],
+    ['no-data/a', undefined],
+    ['other/data/', undefined],
+    ['/data/a', undefined],
+  ])('takes %s as %j', (target, place) => {
+    const transformer = { transform: () => ({ path: target, by: 'x' }) };
+    expect(scope({ transformer }).placeAtDestination('s/data/a')).toEqual(place);
+  });
+
+  it('asks the filter for paths as vault kv names them, also below mounts that are gone', () => {
+    const filter = compileFilter({ include: ['s/in/**', 'team/kv/**', 'gone/in/**'], exclude: [] });
+    const paths = ['s/data/in/a', 's/data/out', 'team/kv/data/x', 'gone/data/in/a', 'gone/data/out'];
+    expect(paths.map((path) => scope({ filter }).wants(path))).toEqual([true, false, true, true, false]);
+  });
+
+  it('tells a secret that would be copied onto itself, and a loop', () => {
+    const transformer = compileTransforms([
+      { name: 'c', from: '^s/data/(?P<x>[^/]+)$', to: 's/data/copy/x' },
+    ]);
+    const one = scope({ transformer, sameVault: true });
+    expect([one.isItself('s/data/a/b'), one.isItself('s/data/a')]).toEqual([true, false]);
+    expect([one.feedsItself('s/data/a/b'), one.feedsItself('s/data/a')]).toEqual([false, true]);
+    expect(scope({ transformer }).feedsItself('s/data/a')).toBe(false);
+    for (const where of ['originFilter', 'filter'] as const) {
+      const filter = compileFilter({ include: [], exclude: ['s/copy/'] });
+      expect(scope({ transformer, sameVault: true, [where]: filter }).feedsItself('s/data/a')).toBe(false);
+    }
+  });
+});
