@@ -87,6 +87,53 @@ describe('the commands of vsync', () => {
       expect(shown.stdout + stdout).not.toContain('planted-value');
     });
 
+    test('plan says what would be done, approve and --apply-orphans refuse when nothing waits', async () => {
+      await sync.originVault.put(sync.mount, 'planned', { password: 'planted-value' });
+      await sync.schedule('destination').pause();
+      await sync.cycle('origin');
+      const plan = await run('plan', '-c', file);
+      expect(plan).toMatchObject({ code: 0, stderr: '' });
+      expect(plan.stdout).toContain(
+        `what a cycle of ${sync.config('destination').name} would do now:\n  add: 1\n`,
+      );
+      expect(plan.stdout).toContain(
+        `    ${sync.mount}data/planned  (the destination is not known to have it)`,
+      );
+      const json = await run('plan', '--json', '-c', file);
+      expect(JSON.parse(json.stdout)).toMatchObject({
+        planned: [{ action: 'add', path: `${sync.mount}data/planned` }],
+        orphans: [],
+        notes: [],
+      });
+      expect(plan.stdout + json.stdout).not.toContain('planted-value');
+      await sync.schedule('destination').unpause();
+
+      const approve = await run('approve', '-c', file);
+      expect(approve).toMatchObject({ code: 1, stdout: '' });
+      expect(approve.stderr).toContain('vsync: no deletes wait for an approval');
+      const orphans = await run('plan', '--apply-orphans', '-c', file);
+      expect(orphans).toMatchObject({ code: 1, stdout: '' });
+      expect(orphans.stderr).toContain('vsync: there are no orphans: nothing to remove');
+    });
+
+    test('an origin that is empty holds the deletes: status shows them, approve releases them', async () => {
+      for (const path of ['a', 'b', 'planned']) await sync.originVault.delete(sync.mount, path);
+      await sync.cycle('origin');
+      await sync.cycle('destination');
+      expect((await run('status', '-c', file)).stdout).toMatch(
+        /^ {2}held {8}\d deletes wait for "vsync approve": the origin has no secret any more/m,
+      );
+      const approve = await run('approve', '-c', file);
+      expect(approve).toMatchObject({ code: 0, stderr: '' });
+      expect(approve.stdout).toMatch(/^approved: \d deletes \(the origin has no secret any more/);
+      await eventually(async () => {
+        expect(await sync.destinationVaults[0]?.get(sync.mount, 'a')).toBeUndefined();
+      }, 'the approved deletes');
+      await sync.originVault.put(sync.mount, 'a', { password: 'planted-value' });
+      await sync.cycle('origin');
+      await sync.cycle('destination');
+    });
+
     test('stop removes schedule and watch, and leaves sync info and secrets', async () => {
       await sync.idle('destination');
       const info = await sync.consul.revisions(sync.syncPath);
@@ -101,7 +148,7 @@ describe('the commands of vsync', () => {
       const watch = sync.client.workflow.getHandle(`vsync-watch-${sync.config('destination').name}`);
       expect((await watch.describe()).status.name).toBe('TERMINATED');
       expect(await sync.consul.revisions(sync.syncPath)).toEqual(info);
-      expect(await sync.destinationVaults[0]?.version(sync.mount, 'a')).toBe(1);
+      expect(await sync.destinationVaults[0]?.version(sync.mount, 'a')).toBe(2);
     });
   });
 
