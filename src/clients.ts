@@ -5,7 +5,7 @@ import { DEFAULT_CONCURRENCY } from './activities/limits';
 import { fingerprint } from './config/fingerprint';
 import { syncInfoPath } from './config/schema';
 import type { Config, ConsulConfig, DestinationConfig, OriginConfig, VaultConfig } from './config/schema';
-import { ConsulStore } from './consul/client';
+import { ConsulStore, MAX_VALUE_BYTES } from './consul/client';
 import { Staging } from './consul/staging';
 import { SyncInfo } from './consul/sync-info';
 import { compileTransforms } from './sync/transform';
@@ -56,6 +56,7 @@ async function createOrigin(config: OriginConfig): Promise<Clients> {
     vault,
     info: new SyncInfo(store, prefix),
     staging: new Staging(store, `${prefix}staging/`),
+    maxBucketBytes: MAX_VALUE_BYTES,
   };
   return { role: 'origin', deps, clusters, close };
 }
