@@ -4,6 +4,15 @@
  */
 export type Checked<T> = { readonly value: T } | { readonly problem: string };
 
+/*
+ * The patterns are for editors, by way of the JSON Schema: they say the same as the function they stand beside,
+ * but for what a regular expression cannot (a port that is too high, for example).
+ */
+const HTTP_URL = 'https?://[^/?#\\s@]+(/[^?#\\s]*)?';
+export const VAULT_ADDRESS_PATTERN = `^${HTTP_URL}$`;
+export const CONSUL_ADDRESS_PATTERN = `^(${HTTP_URL}|[^/?#\\s@]+:\\d+)$`;
+export const TEMPORAL_ADDRESS_PATTERN = '^[^\\s/@]+:\\d+$';
+
 /** A Vault: http(s) URL, returned without "/" at its end. */
 export function vaultAddress(address: string): Checked<string> {
   return httpUrl(address, 'such as https://vault.example.com:8200');

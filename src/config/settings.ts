@@ -57,6 +57,7 @@ export function coerce(key: Key, value: unknown): unknown {
     case 'list':
       return value.split(/[\s,]+/).filter((entry) => entry !== '');
     case 'text':
+    case 'duration':
     case 'rules':
     case 'section':
       return value;

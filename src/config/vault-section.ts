@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { VaultAuth } from '../vault/client';
-import { vaultAddress } from './addresses';
+import { VAULT_ADDRESS_PATTERN, vaultAddress } from './addresses';
 import { checkedText, secret, text } from './fields';
 
 /** Connection to one Vault, and how to log in there: with a token or an AppRole. */
@@ -9,6 +9,7 @@ export const vault = z
     address: checkedText(
       'the URL of the Vault, such as https://vault.example.com:8200',
       vaultAddress,
+      VAULT_ADDRESS_PATTERN,
     ).describe('URL of the Vault'),
     token: secret('a token as text')
       .optional()
