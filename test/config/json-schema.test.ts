@@ -220,7 +220,7 @@ describe('the patterns say what the checks say', () => {
       fc.property(texts, (text) => {
         expect(new RegExp(DURATION_PATTERN).test(text)).toBe(isDuration(text));
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 
@@ -238,7 +238,7 @@ describe('the patterns say what the checks say', () => {
           expect({ text, marked: marked(withAddress(key, text)) }).toEqual({ text, marked: [] });
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 
