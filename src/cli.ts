@@ -3,10 +3,11 @@ import { Command, CommanderError, Option } from 'commander';
 import { ActivityError } from './activities/failures';
 import { createClients, infoOf, type Clients } from './clients';
 import { ConfigError } from './config/errors';
-import { loadConfig } from './config/load';
+import { loadConfig, type ConfigSources } from './config/load';
 import type { Config } from './config/schema';
 import { ConsulError, StoredInfoError } from './consul/errors';
 import type { Role } from './names';
+import { formatConfig, jsonOfConfig, readEffectiveConfig } from './show-config';
 import { signalOriginChanged, start, stop, trigger, type Started } from './starter';
 import { failedCycle, formatCycle, formatStatus, readStatus } from './status';
 import { createLog } from './telemetry/log';
@@ -89,6 +90,12 @@ export function createProgram(): Command {
     .description('last cycles with outcome and counts, and the next one')
     .option('--json', 'for machines')
     .action((options: Options) => showStatus(options));
+  configured(program.command('config'), { anyRole: true })
+    .description('the effective configuration, and where each value came from; secrets are not shown')
+    .option('--json', 'for machines')
+    .action((options: Options) => {
+      showConfig(options);
+    });
 
   program.addHelpText(
     'after',
@@ -127,15 +134,22 @@ function load(
   file = options['config'] as string | undefined,
   role = options['role'] as Role | undefined,
 ): Config {
+  const { config, warnings } = loadConfig(role, sourcesOf(options, file));
+  warn(warnings);
+  loadedLevel = config.log.level;
+  return config;
+}
+
+function sourcesOf(options: Options, file = options['config'] as string | undefined): ConfigSources {
   const given = FLAGS.flatMap(([key]): [string, string][] => {
     const value = options[key];
     return typeof value === 'string' ? [[key, value]] : [];
   });
-  const sources = { flags: Object.fromEntries(given), env: process.env };
-  const { config, warnings } = loadConfig(role, file === undefined ? sources : { file, ...sources });
+  return { file, flags: Object.fromEntries(given), env: process.env };
+}
+
+function warn(warnings: readonly string[]): void {
   for (const warning of warnings) console.error(`vsync: ${warning}`);
-  loadedLevel = config.log.level;
-  return config;
 }
 
 /** The file as the user would have to name it again. */
@@ -230,6 +244,12 @@ async function showStatus(options: Options): Promise<void> {
   } finally {
     close();
   }
+}
+
+function showConfig(options: Options): void {
+  const effective = readEffectiveConfig(options['role'] as Role | undefined, sourcesOf(options));
+  warn(effective.warnings);
+  console.log(options['json'] === true ? jsonOfConfig(effective) : formatConfig(effective));
 }
 
 async function withTemporal<T>(config: Config, work: (client: Client) => Promise<T>): Promise<T> {

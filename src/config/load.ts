@@ -39,6 +39,15 @@ export function loadConfig(role: 'origin', sources: ConfigSources): Loaded<Origi
 export function loadConfig(role: 'destination', sources: ConfigSources): Loaded<DestinationConfig>;
 export function loadConfig(role: Role | undefined, sources: ConfigSources): Loaded;
 export function loadConfig(role: Role | undefined, sources: ConfigSources): Loaded {
+  const { config, warnings } = loadWithSettings(role, sources);
+  return { config, warnings };
+}
+
+/** {@link loadConfig}, and what was given from where: for saying where a value came from. */
+export function loadWithSettings(
+  role: Role | undefined,
+  sources: ConfigSources,
+): Loaded & { readonly settings: Settings } {
   const settings = new Settings();
   const problems: ConfigProblem[] = [];
   const warnings: string[] = [];
@@ -52,7 +61,7 @@ export function loadConfig(role: Role | undefined, sources: ConfigSources): Load
   if (!result.success) problems.push(...result.error.issues.map((issue) => problemOf(issue, settings)));
   if (!result.success || problems.length > 0) throw new ConfigError(problems);
   warnings.push(...unusedLogins(result.data.role, settings));
-  return { config: result.data, warnings };
+  return { config: result.data, warnings, settings };
 }
 
 /** The original never looks at an AppRole beside a token, and its own sample has both: allowed, but said. */
