@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { ActivityError } from './activities/failures';
 import { createClients, infoOf, type Clients } from './clients';
 import { ConfigError } from './config/errors';
+import { describeForeign, foreignVariables } from './config/foreign-environment';
 import { loadConfig, type ConfigSources } from './config/load';
 import type { Config } from './config/schema';
 import { ConsulError, StoredInfoError } from './consul/errors';
@@ -160,6 +161,7 @@ function fileOf(options: Options): string {
 
 async function serve(role: Role, options: Options): Promise<void> {
   const config = load(options, undefined, role);
+  warn(foreignVariables(process.env).map(describeForeign));
   const log = createLog(config.log);
   installRuntime({ log });
   const started = await withClients(config, (client, clients) =>
@@ -182,6 +184,7 @@ async function runWorkers(configs: Config[]): Promise<void> {
 
 async function startOnly(options: Options): Promise<void> {
   const config = load(options);
+  warn(foreignVariables(process.env).map(describeForeign));
   const started = await withClients(config, (client, clients) =>
     start(client, clients, { adopt: options['adopt'] === true }),
   );
