@@ -4,6 +4,7 @@ import { ActivityError } from './activities/failures';
 import { createClients, infoOf, type Clients } from './clients';
 import { ConfigError } from './config/errors';
 import { describeForeign, foreignVariables } from './config/foreign-environment';
+import { fromVaultSync } from './config/from-vault-sync';
 import { loadConfig, type ConfigSources } from './config/load';
 import type { Config } from './config/schema';
 import { ConsulError, StoredInfoError } from './consul/errors';
@@ -94,6 +95,12 @@ export function createProgram(): Command {
   configured(program.command('config'), { anyRole: true })
     .description('the effective configuration, and where each value came from; secrets are not shown')
     .option('--json', 'for machines')
+    .addOption(
+      new Option(
+        '--from-vault-sync <file>',
+        'print the equal of a configuration of vault-sync, as YAML',
+      ).conflicts(['config', 'role', 'json']),
+    )
     .action((options: Options) => {
       showConfig(options);
     });
@@ -250,6 +257,11 @@ async function showStatus(options: Options): Promise<void> {
 }
 
 function showConfig(options: Options): void {
+  const vaultSync = options['fromVaultSync'];
+  if (typeof vaultSync === 'string') {
+    process.stdout.write(fromVaultSync(vaultSync));
+    return;
+  }
   const effective = readEffectiveConfig(options['role'] as Role | undefined, sourcesOf(options));
   warn(effective.warnings);
   console.log(options['json'] === true ? jsonOfConfig(effective) : formatConfig(effective));
