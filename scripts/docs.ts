@@ -1,19 +1,24 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { configJsonSchema } from '../src/config/json-schema';
 import { allKeys, rootKey, type Key } from '../src/config/keys';
 
 /*
- * `npm run docs`: writes the reference of the configuration's keys into docs/configuration.md. The schema is
- * where a key is described; test/docs.test.ts fails if the page says something else.
+ * `npm run docs`: writes the reference of the configuration's keys into docs/configuration.md, and the JSON Schema
+ * of the file for editors. The schema in src/config is where a key is described; test/docs.test.ts fails if the
+ * page or the file says something else.
  */
 
 export const CONFIGURATION_PAGE = path.join(__dirname, '..', 'docs', 'configuration.md');
+
+export const JSON_SCHEMA_FILE = path.join(__dirname, '..', 'docs', 'vsync.schema.json');
 
 const BEGIN = '<!-- keys: begin; written by "npm run docs", not by hand -->';
 const END = '<!-- keys: end -->';
 
 const KINDS: Readonly<Record<Exclude<Key['kind'], 'section'>, string>> = {
   text: 'text',
+  duration: 'duration',
   number: 'number',
   boolean: 'true or false',
   list: 'list of texts',
@@ -30,6 +35,11 @@ export function withKeys(page: string): string {
   const end = page.indexOf(END);
   if (begin < 0 || end < begin) throw new Error(`the page must have "${BEGIN}" and behind it "${END}"`);
   return `${page.slice(0, begin + BEGIN.length)}\n\n${reference()}\n\n${page.slice(end)}`;
+}
+
+/** Text of the file with the JSON Schema. */
+export function jsonSchemaText(): string {
+  return `${JSON.stringify(configJsonSchema(), null, 2)}\n`;
 }
 
 /** One table for the keys at the top, and one for each section. */
@@ -101,5 +111,8 @@ function sentence(text: string): string {
 if (require.main === module) {
   const page = readFileSync(CONFIGURATION_PAGE, 'utf8');
   writeFileSync(CONFIGURATION_PAGE, withKeys(page));
-  console.log(`${path.relative(process.cwd(), CONFIGURATION_PAGE)} is up to date`);
+  writeFileSync(JSON_SCHEMA_FILE, jsonSchemaText());
+  for (const file of [CONFIGURATION_PAGE, JSON_SCHEMA_FILE]) {
+    console.log(`${path.relative(process.cwd(), file)} is up to date`);
+  }
 }

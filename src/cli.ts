@@ -4,10 +4,13 @@ import { ActivityError } from './activities/failures';
 import { approveDeletes, approveOrphans } from './approve';
 import { createClients, infoOf, type Clients } from './clients';
 import { ConfigError } from './config/errors';
-import { loadConfig } from './config/load';
+import { describeForeign, foreignVariables } from './config/foreign-environment';
+import { fromVaultSync } from './config/from-vault-sync';
+import { loadConfig, type ConfigSources } from './config/load';
 import type { Config } from './config/schema';
 import { ConsulError, StoredInfoError } from './consul/errors';
 import type { Role } from './names';
+import { formatConfig, jsonOfConfig, readEffectiveConfig } from './show-config';
 import { signalOriginChanged, start, stop, trigger, type Started } from './starter';
 import { formatPlan } from './plan/format';
 import { planCycle } from './plan/plan-cycle';
@@ -100,6 +103,18 @@ export function createProgram(): Command {
     .description('last cycles with outcome and counts, and the next one')
     .option('--json', 'for machines')
     .action((options: Options) => showStatus(options));
+  configured(program.command('config'), { anyRole: true })
+    .description('the effective configuration, and where each value came from; secrets are not shown')
+    .option('--json', 'for machines')
+    .addOption(
+      new Option(
+        '--from-vault-sync <file>',
+        'print the equal of a configuration of vault-sync, as YAML',
+      ).conflicts(['config', 'role', 'json']),
+    )
+    .action((options: Options) => {
+      showConfig(options);
+    });
 
   program.addHelpText(
     'after',
@@ -138,15 +153,22 @@ function load(
   file = options['config'] as string | undefined,
   role = options['role'] as Role | undefined,
 ): Config {
+  const { config, warnings } = loadConfig(role, sourcesOf(options, file));
+  warn(warnings);
+  loadedLevel = config.log.level;
+  return config;
+}
+
+function sourcesOf(options: Options, file = options['config'] as string | undefined): ConfigSources {
   const given = FLAGS.flatMap(([key]): [string, string][] => {
     const value = options[key];
     return typeof value === 'string' ? [[key, value]] : [];
   });
-  const sources = { flags: Object.fromEntries(given), env: process.env };
-  const { config, warnings } = loadConfig(role, file === undefined ? sources : { file, ...sources });
+  return { file, flags: Object.fromEntries(given), env: process.env };
+}
+
+function warn(warnings: readonly string[]): void {
   for (const warning of warnings) console.error(`vsync: ${warning}`);
-  loadedLevel = config.log.level;
-  return config;
 }
 
 /** The file as the user would have to name it again. */
@@ -157,6 +179,7 @@ function fileOf(options: Options): string {
 
 async function serve(role: Role, options: Options): Promise<void> {
   const config = load(options, undefined, role);
+  warn(foreignVariables(process.env).map(describeForeign));
   const log = createLog(config.log);
   installRuntime({ log });
   const started = await withClients(config, (client, clients) =>
@@ -179,6 +202,7 @@ async function runWorkers(configs: Config[]): Promise<void> {
 
 async function startOnly(options: Options): Promise<void> {
   const config = load(options);
+  warn(foreignVariables(process.env).map(describeForeign));
   const started = await withClients(config, (client, clients) =>
     start(client, clients, { adopt: options['adopt'] === true }),
   );
@@ -281,6 +305,17 @@ async function runCycle(config: Config, options: Options): Promise<void> {
       cycle === undefined ? 'a cycle is running, and one more follows it' : `${cycle.workflowId} started`;
     console.log(`${what}; look at it with: vsync status -c ${fileOf(options)}`);
   });
+}
+
+function showConfig(options: Options): void {
+  const vaultSync = options['fromVaultSync'];
+  if (typeof vaultSync === 'string') {
+    process.stdout.write(fromVaultSync(vaultSync));
+    return;
+  }
+  const effective = readEffectiveConfig(options['role'] as Role | undefined, sourcesOf(options));
+  warn(effective.warnings);
+  console.log(options['json'] === true ? jsonOfConfig(effective) : formatConfig(effective));
 }
 
 async function withTemporal<T>(config: Config, work: (client: Client) => Promise<T>): Promise<T> {

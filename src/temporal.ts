@@ -13,8 +13,8 @@ import { ConfigError } from './config/errors';
 import type { Config } from './config/schema';
 import { UserError } from './user-error';
 
-const DEFAULT_ADDRESS = 'localhost:7233';
-const DEFAULT_NAMESPACE = 'default';
+export const DEFAULT_ADDRESS = 'localhost:7233';
+export const DEFAULT_NAMESPACE = 'default';
 
 /** Where Temporal is, and how to get in. */
 export interface TemporalTarget {
@@ -39,6 +39,18 @@ export function temporalTarget(temporal: Config['temporal']): TemporalTarget {
     address,
     namespace: temporal.namespace ?? standard.namespace ?? DEFAULT_NAMESPACE,
     connection: { ...(standard.connectionOptions as ConnectionOptions), ...tls, ...apiKey, address },
+  };
+}
+
+/** What Temporal's own standard says, without any secret. @throws ConfigError if it cannot be read */
+export function temporalStandard(): { address?: string; namespace?: string; apiKey: boolean; tls: boolean } {
+  const { connectionOptions, namespace } = standardTarget();
+  const { address, apiKey, tls } = connectionOptions;
+  return {
+    ...(address === undefined ? {} : { address }),
+    ...(namespace === undefined ? {} : { namespace }),
+    apiKey: apiKey !== undefined,
+    tls: tls !== undefined && tls !== false,
   };
 }
 

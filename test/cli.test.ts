@@ -47,7 +47,17 @@ function written(name: string, text: string): string {
   return file;
 }
 
-const COMMANDS = ['origin', 'destination', 'worker', 'start', 'stop', 'trigger', 'signal', 'status'];
+const COMMANDS = [
+  'origin',
+  'destination',
+  'worker',
+  'start',
+  'stop',
+  'trigger',
+  'signal',
+  'status',
+  'config',
+];
 
 describe.each(COMMANDS)('vsync %s', (command) => {
   test('explains itself', async () => {
@@ -108,6 +118,37 @@ test('a wrong flag is named as such, and its value is not shown', async () => {
     'origin.vault.address (flag --origin.vault.address): must be an http or https URL',
   );
   expect(stderr).not.toContain('4711');
+});
+
+describe('vsync config --from-vault-sync', () => {
+  const source =
+    'id: x\nfull_sync_interval: 60\nsrc: { url: "http://a", token: planted-4711 }\ndst: { url: "http://b" }\n';
+
+  test('prints YAML, and no secret', async () => {
+    const file = written('vault-sync.yaml', source);
+    const { code, stdout, stderr } = await run('config', '--from-vault-sync', file);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(new RegExp(`^# Does what vault-sync does with ${file}\\.`));
+    expect(stdout).toContain('\n  tick: 1m\n');
+    expect(stdout).not.toContain('4711');
+  });
+
+  test.each([
+    [['-c', 'x.json'], "option '--from-vault-sync <file>' cannot be used with option '-c, --config <file>'"],
+    [['--json'], "option '--from-vault-sync <file>' cannot be used with option '--json'"],
+  ])('stands alone: %j', async (args, message) => {
+    const { code, stderr } = await run('config', '--from-vault-sync', 'x.yaml', ...args);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+  });
+
+  test('names a file that is none of vault-sync', async () => {
+    const file = written('other.yaml', 'id: planted-4711\n');
+    const { code, stdout, stderr } = await run('config', '--from-vault-sync', file);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(`src (file ${file}): is missing; give a section with url`);
+    expect(stderr).not.toContain('4711');
+  });
 });
 
 test('the overview lists every command, and the version is that of the package', async () => {

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { CONFIGURATION_PAGE, withKeys } from '../scripts/docs';
+import { CONFIGURATION_PAGE, JSON_SCHEMA_FILE, jsonSchemaText, withKeys } from '../scripts/docs';
 
 const ROOT = path.join(__dirname, '..');
 
@@ -18,6 +18,12 @@ describe('docs/configuration.md', () => {
   it('says what the schema says (else: npm run docs)', () => {
     const page = readFileSync(CONFIGURATION_PAGE, 'utf8');
     expect(page).toBe(withKeys(page));
+  });
+});
+
+describe('docs/vsync.schema.json', () => {
+  it('says what the schema says (else: npm run docs)', () => {
+    expect(readFileSync(JSON_SCHEMA_FILE, 'utf8')).toBe(jsonSchemaText());
   });
 });
 

@@ -4,6 +4,15 @@
  */
 export type Checked<T> = { readonly value: T } | { readonly problem: string };
 
+/*
+ * The patterns are for editors, by way of the JSON Schema: they say the same as the function they stand beside,
+ * but for what a regular expression cannot (a port that is too high, for example).
+ */
+const HTTP_URL = 'https?://[^/?#\\s@]+(/[^?#]*)?';
+export const VAULT_ADDRESS_PATTERN = `^${HTTP_URL}$`;
+export const CONSUL_ADDRESS_PATTERN = `^(${HTTP_URL}|[^/?#\\s@]+:\\d+)$`;
+export const TEMPORAL_ADDRESS_PATTERN = '^[^\\s/@]+:\\d+$';
+
 /** A Vault: http(s) URL, returned without "/" at its end. */
 export function vaultAddress(address: string): Checked<string> {
   return httpUrl(address, 'such as https://vault.example.com:8200');
@@ -13,7 +22,7 @@ export function vaultAddress(address: string): Checked<string> {
 export function consulAddress(address: string): Checked<string> {
   const example = 'such as consul.example.com:8500 or https://consul.example.com:8501';
   if (address.includes('://')) return httpUrl(address, example);
-  if (!/:\d+$/.test(address)) return { problem: `has no port; write host:port or a URL, ${example}` };
+  if (!/^[^/]+:\d+$/.test(address)) return { problem: `has no port; write host:port or a URL, ${example}` };
   return httpUrl(`http://${address}`, example);
 }
 
@@ -28,7 +37,7 @@ function httpUrl(address: string, example: string): Checked<string> {
     return { problem: `must be an http or https URL, ${example}` };
   }
   const url = new URL(address);
-  if (url.username !== '' || url.password !== '') {
+  if (/^[^/]*\/\/[^/?#]*@/.test(address)) {
     return { problem: 'must not hold a user or a password; remove what stands before the "@"' };
   }
   if (url.search !== '' || url.hash !== '' || /[?#]/.test(address)) {

@@ -24,6 +24,9 @@ const MAX_NANOS = 2n ** 63n - 1n;
 
 const PART = /(\d*)(?:\.(\d*))?(ns|us|\u00B5s|\u03BCs|ms|s|m|h)/y;
 
+/** For editors, by way of the JSON Schema: the form that {@link parseDuration} reads. */
+export const DURATION_PATTERN = '^(0|((\\d+\\.?\\d*|\\.\\d+)(ns|us|\u00B5s|\u03BCs|ms|s|m|h))+)$';
+
 /**
  * Reads a duration as Go's time.ParseDuration does ("1m30s", "1.5h", ".5s", "0"), but for a sign: none of our
  * keys can be negative.

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Checked } from './addresses';
-import { DurationError, parseDuration } from './duration';
+import { DURATION_PATTERN, DurationError, parseDuration } from './duration';
 
 /*
  * What the schema is built of. A message says what is wrong and what to do, and never quotes a value: the
@@ -12,12 +12,17 @@ export function expecting(what: string): { error: (issue: { input?: unknown }) =
   return { error: ({ input }) => (input === undefined ? `is missing; give ${what}` : `must be ${what}`) };
 }
 
-/** Text that a function turns into its normal form or refuses. */
+/**
+ * Text that a function turns into its normal form or refuses.
+ *
+ * @param pattern what the function takes, for the JSON Schema; it refuses nothing here
+ */
 export function checkedText(
   what: string,
   check: (text: string) => Checked<string>,
+  pattern: string,
 ): z.ZodType<string, string> {
-  return z.string(expecting(what)).transform((text, context) => {
+  return hinted(z.string(expecting(what)), pattern).transform((text, context) => {
     const checked = check(text);
     if ('value' in checked) return checked.value;
     context.addIssue({ code: 'custom', message: checked.problem });
@@ -25,9 +30,15 @@ export function checkedText(
   });
 }
 
+/** Says in the JSON Schema what a text looks like. The checks, whose messages say what to do, stand elsewhere. */
+export function hinted(schema: z.ZodString, pattern: string): z.ZodString {
+  return schema.meta({ pattern });
+}
+
 /** A Go duration; becomes whole milliseconds, rounded up. */
 export function duration(minimumMs: number, minimum: string): z.ZodType<number, string> {
-  return z.string(expecting('a duration in quotes, such as "10s" or "1m30s"')).transform((text, context) => {
+  const read = z.string(expecting('a duration in quotes, such as "10s" or "1m30s"'));
+  return read.meta({ duration: true, pattern: DURATION_PATTERN }).transform((text, context) => {
     try {
       const ms = Math.ceil(parseDuration(text));
       if (ms >= minimumMs) return ms;

@@ -19,7 +19,8 @@ export function setFromFile(
   const report = (key: string, message: string): void => {
     problems.push({ key, source, message });
   };
-  setSection(rootKey, content);
+  // Editors write it there, to find our JSON Schema.
+  setSection(rootKey, Object.fromEntries(Object.entries(content).filter(([name]) => name !== '$schema')));
 
   function setSection(section: Key, content: Readonly<Record<string, unknown>>): void {
     for (const [key, value] of members(section, section.path, content)) {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { destinationConfigSchema } from './schema';
 
 /** What a key takes: a section has keys of its own, `rules` is a list of sections. A `number` may also take a word. */
-export type KeyKind = 'text' | 'number' | 'boolean' | 'list' | 'rules' | 'section';
+export type KeyKind = 'text' | 'duration' | 'number' | 'boolean' | 'list' | 'rules' | 'section';
 
 /** A key of the configuration, as read from the schema. */
 export interface Key {
@@ -16,6 +16,8 @@ export interface Key {
   readonly defaultValue: unknown;
   /** Its value must never be shown. */
   readonly secret: boolean;
+  /** Checks a value of this key alone, and gives it its normal form. */
+  readonly schema: z.ZodType;
 }
 
 /** Every key of both roles: the origin's are a part of the destination's. */
@@ -36,9 +38,15 @@ export const REPLACED_KEYS: ReadonlyMap<string, string> = new Map([
 
 type AnySchema = z.core.$ZodType;
 
+/** What the fields of the schema say about themselves, beside the description. */
+function metaOf(schema: AnySchema): Readonly<Record<string, unknown>> {
+  return z.globalRegistry.get(schema) ?? {};
+}
+
 function keyOf(path: string, schema: AnySchema): Key {
   const { core, description, secret, defaultValue } = unwrapped(schema);
-  return { path, ...shapeOf(path, core), description, secret, defaultValue };
+  if (!(schema instanceof z.ZodType)) throw new Error(`the schema of ${path} cannot check anything`);
+  return { path, ...shapeOf(path, core), description, secret, defaultValue, schema };
 }
 
 interface Unwrapped {
@@ -91,7 +99,7 @@ function shapeOf(path: string, schema: AnySchema): Shape {
   if (schema instanceof z.ZodNumber) return leaf('number');
   if (schema instanceof z.ZodBoolean) return leaf('boolean');
   if (schema instanceof z.ZodString || schema instanceof z.ZodEnum || schema instanceof z.ZodLiteral) {
-    return leaf('text');
+    return leaf(metaOf(schema)['duration'] === true ? 'duration' : 'text');
   }
   throw new Error(`the schema of ${path} is of a kind that no key has`);
 }

@@ -25,7 +25,7 @@ export interface ConfigSources {
 
 export interface Loaded<T extends Config = Config> {
   readonly config: T;
-  /** To be shown: what was ignored. Holds no values. */
+  /** To be shown: what was ignored or not used. Holds no values. */
   readonly warnings: string[];
 }
 
@@ -39,6 +39,15 @@ export function loadConfig(role: 'origin', sources: ConfigSources): Loaded<Origi
 export function loadConfig(role: 'destination', sources: ConfigSources): Loaded<DestinationConfig>;
 export function loadConfig(role: Role | undefined, sources: ConfigSources): Loaded;
 export function loadConfig(role: Role | undefined, sources: ConfigSources): Loaded {
+  const { config, warnings } = loadWithSettings(role, sources);
+  return { config, warnings };
+}
+
+/** {@link loadConfig}, and what was given from where: for saying where a value came from. */
+export function loadWithSettings(
+  role: Role | undefined,
+  sources: ConfigSources,
+): Loaded & { readonly settings: Settings } {
   const settings = new Settings();
   const problems: ConfigProblem[] = [];
   const warnings: string[] = [];
@@ -51,7 +60,24 @@ export function loadConfig(role: Role | undefined, sources: ConfigSources): Load
   const result = parse(role ?? roleOfFile, settings);
   if (!result.success) problems.push(...result.error.issues.map((issue) => problemOf(issue, settings)));
   if (!result.success || problems.length > 0) throw new ConfigError(problems);
-  return { config: result.data, warnings };
+  warnings.push(...unusedLogins(result.data.role, settings));
+  return { config: result.data, warnings, settings };
+}
+
+/** The original never looks at an AppRole beside a token, and its own sample has both: allowed, but said. */
+function unusedLogins(role: Role, settings: Settings): string[] {
+  const sides = role === 'origin' ? ['origin'] : ['origin', 'destination'];
+  const given = (key: string): string[] => {
+    const source = settings.sourceOf(key);
+    return source === undefined ? [] : [`${key} (${source})`];
+  };
+  return sides.flatMap((side) => {
+    const [token] = given(`${side}.vault.token`);
+    const unused = ['role_id', 'secret_id'].flatMap((name) => given(`${side}.vault.approle.${name}`));
+    if (token === undefined || unused.length === 0) return [];
+    const verb = unused.length === 1 ? 'is' : 'are';
+    return [`${token} is used, and ${unused.join(' and ')} ${verb} not; remove what is not meant`];
+  });
 }
 
 function parse(role: Role, settings: Settings): z.ZodSafeParseResult<Config> {

@@ -1,5 +1,8 @@
 import { dataPath } from '../sync/paths';
 
+/** For editors, by way of the JSON Schema; "." and ".." as parts are left to {@link normalMount}. */
+export const MOUNT_PATTERN = '^[^/]+(/[^/]+)*/?$';
+
 /** The mount as vsync names it, with one "/" at its end; or what is wrong with it. */
 export function normalMount(mount: string): { value: string } | { problem: string } {
   const value = mount.endsWith('/') ? mount : `${mount}/`;

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { MaxDeletes } from '../sync/delete-guard';
 import { MAX_NUM_BUCKETS } from '../sync/bucket-number';
-import { consulAddress } from './addresses';
-import { checkedText, duration, expecting, flag, secret, text } from './fields';
-import { conflictOf, normalMount } from './mounts';
+import { CONSUL_ADDRESS_PATTERN, consulAddress } from './addresses';
+import { checkedText, duration, expecting, flag, hinted, secret, text } from './fields';
+import { conflictOf, MOUNT_PATTERN, normalMount } from './mounts';
 import { temporal } from './temporal-section';
 import { transforms } from './transforms-section';
 import { vault } from './vault-section';
@@ -19,6 +19,7 @@ const consul = z
     address: checkedText(
       'the address of a Consul agent, such as consul.example.com:8500',
       consulAddress,
+      CONSUL_ADDRESS_PATTERN,
     ).describe('Consul agent that holds the sync info, as host:port or URL'),
     dc: text('the name of a data centre')
       .optional()
@@ -29,7 +30,7 @@ const consul = z
 
 const mounts = z
   .array(
-    checkedText('a mount as text, such as secret/', normalMount),
+    checkedText('a mount as text, such as secret/', normalMount, MOUNT_PATTERN),
     expecting('a list with at least one mount, such as ["secret/"]'),
   )
   .min(1, 'is empty; name at least one mount, such as secret/')
@@ -39,7 +40,7 @@ const mounts = z
   })
   .describe('mounts of kv version 2; a "/" at the end is added if missing');
 
-const syncPath = text('a path in Consul, such as vsync/')
+const syncPath = hinted(text('a path in Consul, such as vsync/'), '^[^/]')
   .refine((path) => !path.startsWith('/'), 'must not begin with "/"')
   .transform((path) => (path.endsWith('/') ? path : `${path}/`))
   .default('vsync/')
@@ -48,7 +49,7 @@ const syncPath = text('a path in Consul, such as vsync/')
 const globs = (what: string) =>
   z
     .array(
-      text('a glob as text, such as secret/team/**')
+      hinted(text('a glob as text, such as secret/team/**'), '^[^/]')
         .min(1, 'is empty')
         .refine(
           (glob) => !glob.startsWith('/'),

@@ -25,6 +25,11 @@ export class Settings {
     return this.byPath.get(path)?.source;
   }
 
+  /** What was given for the key, as it would stand in a file; undefined if nothing was. */
+  valueOf(path: string): unknown {
+    return this.byPath.get(path)?.value;
+  }
+
   /** Whether anything was given for the section. */
   has(section: string): boolean {
     return [...this.byPath.keys()].some((path) => path.startsWith(`${section}.`));
@@ -57,6 +62,7 @@ export function coerce(key: Key, value: unknown): unknown {
     case 'list':
       return value.split(/[\s,]+/).filter((entry) => entry !== '');
     case 'text':
+    case 'duration':
     case 'rules':
     case 'section':
       return value;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { temporalAddress } from './addresses';
+import { TEMPORAL_ADDRESS_PATTERN, temporalAddress } from './addresses';
 import { checkedText, flag, text } from './fields';
 
 const pemFile = (what: string): z.ZodOptional<z.ZodString> =>
@@ -25,7 +25,11 @@ const temporalTls = z
 /** Connection to Temporal. What is not given is left to Temporal's own environment variables and defaults. */
 export const temporal = z
   .strictObject({
-    address: checkedText('the address of Temporal, such as 127.0.0.1:7233', temporalAddress)
+    address: checkedText(
+      'the address of Temporal, such as 127.0.0.1:7233',
+      temporalAddress,
+      TEMPORAL_ADDRESS_PATTERN,
+    )
       .optional()
       .describe('frontend of Temporal, as host:port'),
     namespace: text('a namespace as text').optional().describe('namespace in Temporal'),

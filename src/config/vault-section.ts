@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { VaultAuth } from '../vault/client';
-import { vaultAddress } from './addresses';
+import { VAULT_ADDRESS_PATTERN, vaultAddress } from './addresses';
 import { checkedText, secret, text } from './fields';
 
 /** Connection to one Vault, and how to log in there: with a token or an AppRole. */
@@ -9,8 +9,11 @@ export const vault = z
     address: checkedText(
       'the URL of the Vault, such as https://vault.example.com:8200',
       vaultAddress,
+      VAULT_ADDRESS_PATTERN,
     ).describe('URL of the Vault'),
-    token: secret('a token as text').optional().describe('token to work with; give this or an AppRole'),
+    token: secret('a token as text')
+      .optional()
+      .describe('token to work with; beside it, the AppRole is not used'),
     approle: z
       .strictObject({
         path: text('the path of the auth method as text, such as approle')
@@ -61,12 +64,8 @@ interface AuthKeys {
 function authProblem({ token, approle }: AuthKeys): { path: string[]; message: string } | undefined {
   const hasRole = approle.role_id !== undefined;
   const hasSecret = approle.secret_id !== undefined;
-  if (token !== undefined) {
-    const message =
-      'stands beside approle.role_id or approle.secret_id; give a token or an AppRole, not both';
-    return hasRole || hasSecret ? { path: ['token'], message } : undefined;
-  }
-  if (hasRole && hasSecret) return undefined;
+  // As in the original: with a token nobody looks at the AppRole. The loader warns of one that stands there.
+  if (token !== undefined || (hasRole && hasSecret)) return undefined;
   if (!hasRole && !hasSecret) {
     return { path: ['token'], message: 'is missing; give a token, or approle.role_id and approle.secret_id' };
   }

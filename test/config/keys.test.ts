@@ -29,8 +29,8 @@ describe('allKeys', () => {
     ['origin.vault.approle.path', 'text', 'approle'],
     ['origin.mounts', 'list', undefined],
     ['origin.syncPath', 'text', 'vsync/'],
-    ['origin.tick', 'text', '1m'],
-    ['destination.timeout', 'text', '5m'],
+    ['origin.tick', 'duration', '1m'],
+    ['destination.timeout', 'duration', '5m'],
     ['destination.transforms', 'rules', []],
     ['temporal.tls', 'boolean', undefined],
   ])('knows kind and default of %s', (path, kind, defaultValue) => {

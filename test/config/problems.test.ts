@@ -131,18 +131,6 @@ describe('missing keys', () => {
 describe('the login', () => {
   const address = 'http://a';
   it.each([
-    [
-      'a token and an AppRole',
-      { token: SECRET, approle: { role_id: 'r', secret_id: SECRET } },
-      'token',
-      'stands beside',
-    ],
-    [
-      'a token and half an AppRole',
-      { token: SECRET, approle: { secret_id: SECRET } },
-      'token',
-      'stands beside',
-    ],
     ['no secret id', { approle: { role_id: 'r' } }, 'approle.secret_id', 'is missing; an AppRole needs'],
     ['no role id', { approle: { secret_id: SECRET } }, 'approle.role_id', 'is missing; an AppRole needs'],
     ['only the path of an AppRole', { approle: { path: 'x' } }, 'token', 'is missing; give a token, or'],

@@ -138,7 +138,8 @@ function killIfAlive(pid: number): void {
  * back of the arguments given (a developer's VAULT_TOKEN, say), and with `extra`.
  */
 export function cleanEnvironment(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(VAULT|CONSUL|TEMPORAL|VSYNC)_/i.test(name));
+  const configures = /^((VAULT|CONSUL|TEMPORAL|VSYNC)_|HTTPS?_PROXY$)/i;
+  const kept = Object.entries(process.env).filter(([name]) => !configures.test(name));
   return { ...Object.fromEntries(kept), ...extra };
 }
 

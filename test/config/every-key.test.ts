@@ -1,0 +1,74 @@
+import type { ConfigProblem } from '../../src/config/errors';
+import { setFromFile } from '../../src/config/file-layer';
+import { allKeys, type Key } from '../../src/config/keys';
+import { Settings } from '../../src/config/settings';
+import { setFromEnvironment, setFromFlags } from '../../src/config/text-layers';
+
+/** The layers for each key that there is, whatever the schema says of the value. */
+
+const RULES = allKeys().filter(({ kind }) => kind === 'rules');
+const VALUE_KEYS = allKeys()
+  .filter(({ kind }) => kind !== 'section' && kind !== 'rules')
+  .filter(({ path }) => !RULES.some((rule) => path.startsWith(`${rule.path}.`)));
+
+/** A value for each kind as text, and what becomes of it. */
+const SAMPLES: Readonly<Record<Exclude<Key['kind'], 'section' | 'rules'>, [text: string, value: unknown]>> = {
+  text: ['x', 'x'],
+  duration: ['2m', '2m'],
+  number: ['17', 17],
+  boolean: ['true', true],
+  list: ['a/, b/', ['a/', 'b/']],
+};
+
+interface Layers {
+  file?: string;
+  env?: string;
+  flag?: string;
+}
+
+/** What stands in the settings after these layers gave the key a value as text. */
+function layered(key: Key, { file, env, flag }: Layers): { value: unknown; source: string | undefined } {
+  const settings = new Settings();
+  const problems: ConfigProblem[] = [];
+  const warnings: string[] = [];
+  if (file !== undefined) {
+    const content = key.path.split('.').reduceRight<unknown>((inner, name) => ({ [name]: inner }), file);
+    setFromFile(content as Record<string, unknown>, 'file x.json', settings, problems);
+  }
+  if (env !== undefined) setFromEnvironment({ [variableOf(key)]: env }, settings, problems, warnings);
+  if (flag !== undefined) setFromFlags({ [key.path]: flag }, settings, problems);
+  expect({ problems, warnings }).toEqual({ problems: [], warnings: [] });
+  return { value: settings.valueOf(key.path), source: settings.sourceOf(key.path) };
+}
+
+function variableOf({ path }: Key): string {
+  return `VSYNC_${path.toUpperCase().replaceAll('.', '_')}`;
+}
+
+describe.each(VALUE_KEYS.map((key) => [key.path, key] as const))('%s', (path, key) => {
+  const [text, value] = SAMPLES[key.kind as keyof typeof SAMPLES];
+  const source = { file: 'file x.json', env: `environment ${variableOf(key)}`, flag: `flag --${path}` };
+
+  it('can come from the file, from the environment and from a flag, and each is named', () => {
+    for (const layer of ['file', 'env', 'flag'] as const) {
+      expect(layered(key, { [layer]: text })).toEqual({ value, source: source[layer] });
+    }
+  });
+
+  it('is taken from the strongest of them', () => {
+    expect(layered(key, { file: '1', env: text })).toEqual({ value, source: source.env });
+    expect(layered(key, { file: '1', env: '1', flag: text })).toEqual({ value, source: source.flag });
+    expect(layered(key, { file: '1', flag: text })).toEqual({ value, source: source.flag });
+  });
+
+  it('counts as not given where it is empty, and lets a weaker one through', () => {
+    expect(layered(key, { file: text, env: '', flag: '' })).toEqual({ value, source: source.file });
+    expect(layered(key, { file: '' })).toEqual({ value: undefined, source: undefined });
+  });
+});
+
+it('no two keys have one variable', () => {
+  const variables = VALUE_KEYS.map(variableOf);
+  expect(new Set(variables).size).toBe(variables.length);
+  expect(variables.length).toBeGreaterThan(40);
+});
