@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { MaxDeletes } from '../sync/delete-guard';
 import { MAX_NUM_BUCKETS } from '../sync/bucket-number';
 import { CONSUL_ADDRESS_PATTERN, consulAddress } from './addresses';
 import { checkedText, duration, expecting, flag, hinted, secret, text } from './fields';
@@ -111,9 +110,6 @@ const maxDeletes = z
   .union(
     [z.int().min(0), z.string().regex(/^(100|\d{1,2}) ?%$/)],
     'must be a whole number, at least 0, or a share in quotes, such as "10%"',
-  )
-  .transform((value): MaxDeletes =>
-    typeof value === 'number' ? { count: value } : { percent: Number.parseInt(value, 10) },
   )
   .optional()
   .describe(

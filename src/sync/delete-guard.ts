@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { bytewise } from './paths';
 
-/** `maxDeletes` as configured: a number of secrets, or a share of those that the destination has. */
-export type MaxDeletes = { readonly count: number } | { readonly percent: number };
+/** `maxDeletes` as configured: a number of secrets, or a share of those that the destination has ("10%"). */
+export type MaxDeletes = number | string;
 
 /** Without `maxDeletes`: a tenth of the secrets; below this many nobody is asked. */
 const DEFAULT_PERCENT = 10;
@@ -30,10 +30,10 @@ export function whyHeld({ candidates, known, maxDeletes, originIsEmpty }: Delete
   const total = sum(known);
   if (wanted === 0) return undefined;
   if (originIsEmpty) return `the origin has no secret any more, and ${wanted} would be deleted`;
-  if (maxDeletes !== undefined && 'count' in maxDeletes) {
-    return wanted > maxDeletes.count ? `${wanted} are more than maxDeletes, ${maxDeletes.count}` : undefined;
+  if (typeof maxDeletes === 'number') {
+    return wanted > maxDeletes ? `${wanted} are more than maxDeletes, ${maxDeletes}` : undefined;
   }
-  const percent = maxDeletes?.percent ?? DEFAULT_PERCENT;
+  const percent = maxDeletes === undefined ? DEFAULT_PERCENT : Number.parseInt(maxDeletes, 10);
   const share = Math.floor((total * percent) / 100);
   const allowed = maxDeletes === undefined ? Math.max(share, DEFAULT_AT_LEAST) : share;
   if (wanted > allowed)
