@@ -55,7 +55,11 @@ function quoted(text: string): string {
   return text.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&');
 }
 
-/** A glob for all below a folder that means just this folder. */
+/**
+ * A glob for all below a folder that means just this folder. Of several "\" in a row the globs lose some, so each is
+ * a set of its own; behind a set a "+" means something, so it is escaped too.
+ */
 function globOf(folder: string): string {
-  return `${folder.replace(/[\\*?[\]{}()|]/g, '\\$&')}**`;
+  const literal = folder.replace(/[\\*?[\]{}()|+^$]/g, (char) => (char === '\\' ? '[\\\\]' : `\\${char}`));
+  return `${literal}**`;
 }

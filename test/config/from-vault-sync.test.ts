@@ -166,6 +166,8 @@ describe('secrets come to the paths that vault-sync brings them to', () => {
       'a prefix with characters of a regular expression',
       content({ prefix: 'a.b+(c)|[d]{2}*?^$' }, { prefix: '$1' }),
     ],
+    ['a prefix with several backslashes', content({ prefix: '\\\\a' }, { prefix: '\\+' })],
+    ['a backslash before a plus', content({ prefix: '\\+' })],
     ['a prefix called like the group', content({ prefix: 'src' }, { prefix: 'rest/rest_', backend: 'rest' })],
     ['a mount with a dot', content({ backend: 'kv.2' }, { backend: 'kv' })],
   ])('%s', (_reason, source) => {
