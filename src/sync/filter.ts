@@ -79,8 +79,12 @@ interface Glob {
   readonly whole: ((folder: string) => boolean) | undefined;
 }
 
+/** Characters with a meaning for picomatch or its regular expressions, and none in our globs. */
+const WITHOUT_MEANING = /\\[^]|[()+|$]/g;
+
 function compileGlob(glob: string): Glob {
-  const full = glob.endsWith('/') ? `${glob}**` : glob;
+  const escaped = glob.replace(WITHOUT_MEANING, (match) => (match.length > 1 ? match : `\\${match}`));
+  const full = escaped.endsWith('/') ? `${escaped}**` : escaped;
   // What stands before the first character with a meaning, up to the last "/" in it.
   const literal = /^[^*?[\]{}\\]*/.exec(full)?.[0] ?? '';
   const below = full === '**' ? undefined : /^(.*[^*/])\/\*\*$/s.exec(full)?.[1];
