@@ -1,0 +1,81 @@
+import path from 'node:path';
+import { cyclesOf } from '../../src/starter';
+import { fingerprintOfSettings, settingsOf } from '../../src/sync/settings';
+import { GateProxy } from '../support/gate-proxy';
+import { publishedBy } from '../support/published';
+import { cleanEnvironment, startGuarded } from '../support/servers';
+import { sharedServers } from '../support/shared-servers';
+import { SyncFixture } from '../support/sync-fixture';
+
+const VSYNC = path.join(__dirname, '..', '..', 'bin', 'vsync');
+
+test('an origin that is killed in the middle of its save publishes the whole with the next worker', async () => {
+  const gate = await GateProxy.before(sharedServers().consul);
+  const sync = await SyncFixture.create({
+    destinations: 0,
+    numBuckets: 50,
+    edit: (file) => {
+      file['syncMetadata'] = true;
+      (file['origin'] as { consul: { address: string } }).consul.address = gate.address;
+    },
+  });
+  try {
+    const names = [...Array(20).keys()].map(String);
+    for (const name of names) {
+      await sync.originVault.put(sync.mount, name, { name });
+      await sync.originVault.request('POST', `${sync.mount}metadata/${name}`, { max_versions: 3 });
+    }
+    const worker = await startGuarded({
+      command: process.execPath,
+      args: [VSYNC, 'worker', '-c', sync.originFile],
+      env: cleanEnvironment(),
+      logFile: path.join(sync.folder, 'worker.log'),
+    });
+    let writes = 0;
+    gate.hold(
+      (method, url) => method === 'PUT' && url.startsWith('/v1/txn') && ++writes > STAGED + FIRST_OF_SAVE,
+    );
+    const held = gate.held();
+    await sync.start('origin');
+    await held;
+    process.kill(worker.pid, 'SIGKILL');
+    await worker.exited;
+    const prefix = sync.infoPrefix('origin');
+    const half = await sync.consul.values(prefix);
+    expect(half[`${prefix}state`]).toContain('"pending"');
+    expect(half[`${prefix}meta/0`]).toBeDefined();
+    expect([half[`${prefix}meta/index`], half[`${prefix}index`]]).toEqual([undefined, undefined]);
+
+    gate.release();
+    await sync.work();
+    await sync.idle('origin');
+    const { status } = await lastCycle(sync);
+    expect(status.name).toBe('COMPLETED');
+    const print = fingerprintOfSettings(
+      settingsOf({
+        custom_metadata: null,
+        max_versions: 3,
+        cas_required: false,
+        delete_version_after: '0s',
+      }),
+    );
+    const { insights, settings } = await publishedBy(sync);
+    expect(Object.keys(insights).sort()).toEqual([...names].sort());
+    expect(settings).toEqual(Object.fromEntries(names.map((name) => [name, print])));
+    expect(await sync.cycle('origin')).toMatchObject({ outcome: 'unchanged' });
+  } finally {
+    gate.release();
+    await sync.tearDown();
+    await gate.close();
+  }
+});
+
+/** Writes before the save: one list of paths, the manifest, the staged buckets. */
+const STAGED = 3;
+/** Writes of the save before the one that is held: the state with the note, the first transaction of buckets. */
+const FIRST_OF_SAVE = 2;
+
+async function lastCycle(sync: SyncFixture): Promise<{ status: { name: string } }> {
+  const last = cyclesOf(await sync.schedule('origin').describe()).at(-1);
+  return sync.client.workflow.getHandle(last?.workflowId ?? '', last?.runId).describe();
+}
