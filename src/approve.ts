@@ -1,51 +1,66 @@
 import { readDestinationState, writeOfState, type DestinationState, type HeldDeletes } from './consul/state';
-import type { Orphans } from './consul/orphans';
 import type { SyncInfo } from './consul/sync-info';
-import { hashOfDeletes } from './sync/delete-guard';
+import { shortSet } from './plan/format';
+import type { Plan } from './plan/plan';
 import { UserError } from './user-error';
 
 /**
  * Releases the deletes that wait at a destination: exactly the set that the last cycle held. If another set is
  * found by the next cycle, it is held again.
  *
- * @throws UserError if none wait
+ * @param set beginning of the hash of the set that was looked at; undefined: the one that waits now
+ * @throws UserError if none wait, or another set does
  */
-export async function approveDeletes(info: SyncInfo): Promise<HeldDeletes> {
+export async function approveDeletes(info: SyncInfo, set?: string): Promise<HeldDeletes> {
   let released: HeldDeletes | undefined;
   await changeState(info, (state) => {
     released = state.held;
-    return released === undefined ? undefined : { ...state, approved: released.hash };
+    if (released === undefined)
+      throw new UserError('no deletes wait for an approval; "vsync status -c FILE" shows them when they do');
+    if (set !== undefined && !released.hash.startsWith(set)) {
+      throw new UserError(
+        `another set of deletes waits now: ${released.count}, ${released.reason}. Look at it with "vsync plan -c FILE", ` +
+          `and approve it with: vsync approve --set ${shortSet(released.hash)} -c FILE`,
+      );
+    }
+    return { ...state, approved: released.hash };
   });
-  if (released !== undefined) return released;
-  throw new UserError('no deletes wait for an approval; "vsync status -c FILE" shows them when they do');
+  if (released === undefined) throw new UserError('no deletes wait for an approval: there was no cycle yet');
+  return released;
 }
 
 /**
- * Asks for the removal of the orphans of a destination: exactly those that are on the list now.
+ * Asks for the removal of the orphans of a destination: exactly those that were shown.
  *
- * @returns how many there are
- * @throws UserError if there are none
+ * @param orphans as the plan lists them
+ * @throws UserError if there are none, or if the next cycle changes the list first
  */
-export async function approveOrphans(info: SyncInfo, orphans: Orphans): Promise<number> {
-  const targets = [...(await orphans.read()).keys()];
-  if (targets.length === 0) throw new UserError('there are no orphans: nothing to remove');
+export async function approveOrphans(info: SyncInfo, { orphans, orphansHash }: Plan): Promise<void> {
+  if (orphans.length === 0) throw new UserError('there are no orphans: nothing to remove');
+  if (orphansHash === undefined) {
+    throw new UserError(
+      'the configuration was changed: let a cycle run, look at the plan again, and then repeat this',
+    );
+  }
   await changeState(info, (state) => ({
     ...state,
-    orphans: { count: targets.length, approved: hashOfDeletes(targets) },
+    orphans: { count: orphans.length, approved: orphansHash },
   }));
-  return targets.length;
 }
 
-/** @param change undefined: leave it */
+/** Attempts beside a cycle that saves its state at the same moment. */
+const ATTEMPTS = 3;
+
 async function changeState(
   info: SyncInfo,
-  change: (state: DestinationState) => DestinationState | undefined,
+  change: (state: DestinationState) => DestinationState,
 ): Promise<void> {
-  const { state, revision } = await readDestinationState(info);
-  const next = state && change(state);
-  if (next === undefined) return;
-  if ((await info.store.commit([writeOfState(info, next, revision)])) !== undefined) return;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const { state, revision } = await readDestinationState(info);
+    if (state === undefined) return;
+    if ((await info.store.commit([writeOfState(info, change(state), revision)])) !== undefined) return;
+  }
   throw new UserError(
-    `Consul ${info.store.address}: ${info.stateKey}: a cycle wrote this key at the same moment; run the command again`,
+    `Consul ${info.store.address}: ${info.stateKey}: cycles write this key all the time; run the command again`,
   );
 }

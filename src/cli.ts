@@ -12,7 +12,7 @@ import { ConsulError, StoredInfoError } from './consul/errors';
 import type { Role } from './names';
 import { formatConfig, jsonOfConfig, readEffectiveConfig } from './show-config';
 import { signalOriginChanged, start, stop, trigger, type Started } from './starter';
-import { formatPlan } from './plan/format';
+import { formatOrphans, formatPlan } from './plan/format';
 import { planCycle } from './plan/plan-cycle';
 import { failedCycle, formatCycle, formatFailure, formatStatus, readStatus } from './status';
 import { createLog } from './telemetry/log';
@@ -98,6 +98,7 @@ export function createProgram(): Command {
     .action((options: Options) => showPlan(options));
   configured(program.command('approve'))
     .description('release the deletes that wait at a destination, and run a cycle')
+    .option('--set <hash>', 'only if it is this set that waits, as "vsync plan" and "vsync status" name it')
     .action((options: Options) => approve(options));
   configured(program.command('status'), { anyRole: true })
     .description('last cycles with outcome and counts, and the next one')
@@ -277,8 +278,9 @@ async function showPlan(options: Options): Promise<void> {
       console.log(options['json'] === true ? JSON.stringify(plan, null, 2) : formatPlan(plan));
       return;
     }
-    const count = await approveOrphans(clients.deps.info, clients.deps.orphans);
-    console.log(`${count} orphans are to be removed`);
+    await approveOrphans(clients.deps.info, plan);
+    console.log(formatOrphans(plan.orphans).join('\n'));
+    console.log(`${plan.orphans.length} orphans are to be deleted softly`);
   } finally {
     await clients.close();
   }
@@ -289,7 +291,7 @@ async function approve(options: Options): Promise<void> {
   const config = load(options, undefined, 'destination');
   const { info, close } = infoOf(config);
   try {
-    const { count, reason } = await approveDeletes(info);
+    const { count, reason } = await approveDeletes(info, options['set'] as string | undefined);
     console.log(`approved: ${count} deletes (${reason})`);
   } finally {
     close();

@@ -15,6 +15,7 @@ import {
 import type { SyncInfo } from './consul/sync-info';
 import type { Config } from './config/schema';
 import { scheduleId } from './names';
+import { shortSet } from './plan/format';
 import { cyclesOf, describe, type CycleId } from './starter';
 import type { Counts, CycleResult, PathFailure } from './workflows/messages';
 
@@ -123,7 +124,7 @@ export function formatStatus(status: Status): string {
     status.last &&
       `  last change ${status.last.finishedAt}  ${formatCycle(status.last.outcome, status.last.counts)}`,
     status.held &&
-      `  held        ${status.held.count} deletes wait for "vsync approve": ${status.held.reason}`,
+      `  held        ${status.held.count} deletes wait for "vsync approve --set ${shortSet(status.held.hash)}": ${status.held.reason}`,
     status.orphans === undefined
       ? undefined
       : `  orphans     ${status.orphans} secrets stand where nothing belongs any more: "vsync plan" lists them`,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FilterRules } from '../sync/filter';
 import { bytewise } from '../sync/paths';
-import type { Config } from './schema';
+import type { Config, DestinationConfig } from './schema';
 
 /** Identities of the Vault clusters, as their sys/health says (`cluster_id`). */
 export interface ClusterIds {
@@ -27,6 +27,8 @@ export interface FingerprintParts {
     >
   >;
   readonly transforms: readonly { from: string; to: string }[];
+  /** What is deleted at a destination depends on it. Absent where it is the default. */
+  readonly deletes?: { ignored?: true | undefined; excluded?: true | undefined } | undefined;
 }
 
 /**
@@ -54,6 +56,17 @@ export function fingerprintParts(config: Config, clusters: ClusterIds): Fingerpr
     role: 'destination',
     sides: { origin, destination: { ...destination, ...filterOf(config.destination) } },
     transforms: config.destination.transforms.map(({ from, to }) => ({ from, to })),
+    ...deletesOf(config),
+  };
+}
+
+function deletesOf({ ignoreDeletes, destination }: DestinationConfig): Pick<FingerprintParts, 'deletes'> {
+  if (!ignoreDeletes && !destination.deleteExcluded) return {};
+  return {
+    deletes: {
+      ...(ignoreDeletes ? { ignored: true } : {}),
+      ...(destination.deleteExcluded ? { excluded: true } : {}),
+    },
   };
 }
 

@@ -25,7 +25,11 @@ export const vault = z
       })
       .prefault({})
       .describe('AppRole to log in with, instead of a token'),
-    namespace: text('a namespace as text').default('').describe('Vault Enterprise namespace; none if empty'),
+    namespace: text('a namespace as text')
+      // Vault takes it with and without; two that are the same have to look the same.
+      .transform((namespace) => namespace.replace(/^\/+|\/+$/g, ''))
+      .default('')
+      .describe('Vault Enterprise namespace; none if empty'),
     caFile: text('the path of a PEM file')
       .optional()
       .describe("PEM file with the certificate authorities to trust instead of the system's"),

@@ -16,7 +16,7 @@ export type Orphan = z.infer<typeof OrphanSchema>;
 const PartSchema = z.record(z.string(), OrphanSchema);
 
 /** Keys that the list is spread over, so that no value grows over Consul's limit. */
-const PARTS = 64;
+const PARTS = 256;
 
 /**
  * The orphans of a destination, under `<syncPath>destination/orphans/<part>`: data path at the destination to

@@ -69,11 +69,7 @@ export function isSettled(
   );
 }
 
-/** @param held secrets of the bucket that are kept on purpose */
-export function settledBucket(origin: string, own: string, held: number): SettledBucket {
-  return { origin: shortened(origin), own: shortened(own), held };
-}
-
-function shortened(hash: string): string {
+/** The beginning of a bucket's hash, as it is noted. */
+export function shortened(hash: string): string {
   return hash.slice(0, HASH_CHARS);
 }

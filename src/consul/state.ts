@@ -46,6 +46,7 @@ const FingerprintPartsSchema: z.ZodType<FingerprintParts> = z.object({
     }),
   ),
   transforms: z.array(z.object({ from: z.string(), to: z.string() })),
+  deletes: z.object({ ignored: z.literal(true).optional(), excluded: z.literal(true).optional() }).optional(),
 });
 
 /** Deletes that are not made before somebody approves them. */
@@ -79,6 +80,8 @@ const DestinationStateSchema = z.object({
   approved: z.string().optional(),
   /** Secrets that stand where nothing belongs any more; the list is in `orphans/`. */
   orphans: z.object({ count: z.number().int(), approved: z.string().optional() }).optional(),
+  /** Staged claims that are on their way into other buckets: the move is finished, never undone. */
+  moving: z.string().optional(),
   last: LastCycle.optional(),
 });
 export type DestinationState = z.infer<typeof DestinationStateSchema>;

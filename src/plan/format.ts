@@ -12,8 +12,11 @@ const TITLES: Readonly<Record<PlannedAction, string>> = {
   refuse: 'refuse: not copied',
 };
 
+/** Enough of a hash to name a set of deletes. */
+export const shortSet = (hash: string): string => hash.slice(0, 12);
+
 /** The plan for people. */
-export function formatPlan({ name, planned, orphans, notes }: Plan): string {
+export function formatPlan({ name, planned, held, orphans, notes }: Plan): string {
   const lines = [`what a cycle of ${name} would do now:`, ...notes.map((note) => `  note: ${note}`)];
   for (const [action, title] of Object.entries(TITLES)) {
     const those = planned.filter((entry) => entry.action === action);
@@ -23,13 +26,19 @@ export function formatPlan({ name, planned, orphans, notes }: Plan): string {
       lines.push(`    ${path}${to === undefined ? '' : ` -> ${to}`}  (${why})`);
     if (those.length > SHOWN) lines.push(`    … and ${those.length - SHOWN} more; --json shows all`);
   }
+  if (held !== undefined)
+    lines.push(`  ${held.count} deletes wait for: vsync approve --set ${shortSet(held.hash)}`);
   if (planned.length === 0) lines.push('  nothing');
   if (orphans.length > 0) {
     lines.push(`  orphans, left by an earlier configuration: ${orphans.length}`);
-    for (const { at, of, since } of orphans.slice(0, SHOWN))
-      lines.push(`    ${at}  (copied for ${of}; since ${since})`);
+    lines.push(...formatOrphans(orphans).slice(0, SHOWN));
     if (orphans.length > SHOWN) lines.push(`    … and ${orphans.length - SHOWN} more; --json shows all`);
     lines.push('    they stay until somebody says: vsync plan --apply-orphans -c FILE');
   }
   return lines.join('\n');
+}
+
+/** One line for each. */
+export function formatOrphans(orphans: Plan['orphans']): string[] {
+  return orphans.map(({ at, of, since }) => `    ${at}  (copied for ${of}; since ${since})`);
 }

@@ -1,11 +1,12 @@
 import pLimit from 'p-limit';
 import { CONSUL_READS } from '../activities/limits';
+import type { DeleteCandidate } from '../activities/destination/guard-deletes';
 import type { DestinationDeps } from '../activities/destination/deps';
 import { type Bucket } from '../sync/bucket';
 import { bytewise } from '../sync/paths';
 import { planBucket } from '../sync/plan';
 import type { Ground } from './ground';
-import type { Planned, PlannedAction } from './plan';
+import type { Plan, Planned, PlannedAction } from './plan';
 import { planDeletes } from './plan-deletes';
 
 /** Decides about every path of the buckets that differ. */
@@ -13,10 +14,10 @@ export async function planBuckets(
   deps: DestinationDeps,
   ground: Ground,
   signal: AbortSignal,
-): Promise<Planned[]> {
+): Promise<Pick<Plan, 'planned' | 'held'>> {
   const { own, index, targets } = ground;
   const planned: Planned[] = [];
-  const leaving: { path: string; why: string }[] = [];
+  const leaving: DeleteCandidate[] = [];
   const put = (action: PlannedAction, path: string, why: string): void => {
     const to = deps.scope.target(path);
     planned.push({ action, path, ...(to === path ? {} : { to }), why });
@@ -34,7 +35,7 @@ export async function planBuckets(
       continue;
     }
     const claims: Bucket = trusted ? named : new Map();
-    const plan = planBucket(bucket, claims, named.keys(), deps.scope, targets.others);
+    const plan = planBucket(bucket, claims, named.keys(), deps.scope, targets);
     for (const path of plan.add) {
       const place = whyNowhere(deps, path);
       if (place !== undefined) put('refuse', path, place);
@@ -49,20 +50,21 @@ export async function planBuckets(
     for (const path of plan.verify) put('compare', path, "the origin's is not newer than what was copied");
     for (const { path, why, with: other } of plan.refused) put('refuse', path, REFUSALS[why](other));
     for (const path of plan.unwanted) {
-      if (deps.config.destination.deleteExcluded)
-        leaving.push({ path, why: 'include or exclude leave it out now' });
+      if (deps.config.destination.deleteExcluded) leaving.push({ path, unwanted: true });
       else put('hold', path, 'include or exclude leave it out now; deleteExcluded is off');
     }
-    for (const path of plan.gone) leaving.push({ path, why: '' });
+    for (const path of plan.gone) leaving.push({ path, unwanted: false });
   }
-  await planDeletes(deps, ground, leaving, put, signal);
-  return planned.sort((a, b) => bytewise(a.path, b.path));
+  const held = await planDeletes(deps, ground, leaving, put, signal);
+  planned.sort((a, b) => bytewise(a.path, b.path));
+  return { planned, ...(held === undefined ? {} : { held }) };
 }
 
 const REFUSALS = {
   collision: (other: string) => `${other} would land on the same path; neither is copied`,
-  loop: (target: string) =>
-    `${target} would be a secret of the origin again; exclude it, or change the transforms`,
+  loop: (other: string) =>
+    `origin and destination are one Vault, and ${other} would be its copy or its source; exclude the copies, or ` +
+    'change the transforms',
 } as const;
 
 function whyNowhere({ scope }: DestinationDeps, path: string): string | undefined {

@@ -1,3 +1,4 @@
+import { placesInUse } from '../activities/destination/delete-orphans';
 import type { DestinationDeps } from '../activities/destination/deps';
 import { diffIndices } from '../activities/destination/diff-indices';
 import { CONFIGURATION_CHANGED, readMoving } from '../activities/destination/move-claims';
@@ -5,6 +6,7 @@ import { preflight } from '../activities/destination/preflight';
 import type { Orphan } from '../consul/orphans';
 import { readDestinationState } from '../consul/state';
 import { hashBucket } from '../sync/bucket';
+import { hashOfDeletes } from '../sync/delete-guard';
 import { bytewise } from '../sync/paths';
 import { readOwn, type OwnBucket } from './ground';
 import type { Plan } from './plan';
@@ -36,6 +38,8 @@ export async function planCycle(deps: DestinationDeps, signal: AbortSignal): Pro
   const targets = await deps.targets.load(index, signal);
   let own: OwnBucket[];
   let suspended = state?.suspended;
+  // A move drops what was approved before it.
+  const decidedBy = diff.move ? undefined : state;
   if (diff.move) {
     const { moved, own: before } = await readMoving(deps, checked.ownMounts, signal);
     if (checked.changed) {
@@ -53,13 +57,22 @@ export async function planCycle(deps: DestinationDeps, signal: AbortSignal): Pro
     own = await readOwn(deps, diff.groups.flat(), signal);
     if (diff.held > 0) notes.push(`${diff.held} secrets are kept on purpose, as in the cycles before`);
   }
-  const planned = await planBuckets(
+  const made = await planBuckets(
     deps,
-    { own, index, targets, mounts: checked.mounts, state, suspended },
+    { own, index, targets, mounts: checked.mounts, state: decidedBy, suspended },
     signal,
   );
-  const left = new Map([...orphans].filter(([target]) => !targets.isTaken(target)));
-  return { name: deps.config.name, planned, orphans: listed(left), notes };
+  const inUse = await placesInUse(deps, signal);
+  if (inUse === undefined) notes.push("the origin's sync info is being written: some orphans may be none");
+  const left = new Map([...orphans].filter(([target]) => inUse?.(target) !== true));
+  const isNoted = !diff.move && orphans.size > 0;
+  return {
+    name: deps.config.name,
+    ...made,
+    orphans: listed(left),
+    ...(isNoted ? { orphansHash: hashOfDeletes([...orphans.keys()]) } : {}),
+    notes,
+  };
 }
 
 function listed(orphans: ReadonlyMap<string, Orphan>): Plan['orphans'] {

@@ -1,59 +1,65 @@
 import { absenceAtOrigin } from '../activities/destination/delete-secret';
 import type { DestinationDeps } from '../activities/destination/deps';
-import { whyDeletesAreHeld } from '../activities/destination/guard-deletes';
+import { heldDeletes, type DeleteCandidate } from '../activities/destination/guard-deletes';
 import { pathFailureClass } from '../activities/failures';
-import { hashOfDeletes } from '../sync/delete-guard';
+import { inParallel } from '../activities/in-parallel';
+import type { HeldDeletes } from '../consul/state';
 import { knownPaths, type Ground } from './ground';
 import type { PlannedAction } from './plan';
 
 /** Puts a decision about a path into the plan. */
 export type Put = (action: PlannedAction, path: string, why: string) => void;
 
-/** Decides about what the origin's info lacks: asked at the origin, as a cycle would. */
+/**
+ * Decides about what the origin's info lacks: asked at the origin, as a cycle would.
+ *
+ * @returns the deletes that would wait for an approval
+ */
 export async function planDeletes(
   deps: DestinationDeps,
-  { state, suspended, index, targets, mounts }: Ground,
-  leaving: readonly { path: string; why: string }[],
+  ground: Ground,
+  leaving: readonly DeleteCandidate[],
   put: Put,
   signal: AbortSignal,
-): Promise<void> {
-  const paths = leaving.map(({ path }) => path);
-  if (paths.length === 0) return;
-  const hold = (why: string): void => {
-    for (const path of paths) put('hold', path, why);
-  };
+): Promise<HeldDeletes | undefined> {
+  if (leaving.length === 0) return undefined;
   if (deps.config.ignoreDeletes) {
-    hold('ignoreDeletes');
-    return;
+    for (const { path } of leaving) put('hold', path, 'ignoreDeletes');
+    return undefined;
   }
-  if (state?.approved !== hashOfDeletes(paths)) {
-    const reason = suspended ?? whyDeletesAreHeld(deps, paths, await knownPaths(deps, signal), index);
-    if (reason !== undefined) {
-      hold(`waits for "vsync approve": ${reason}`);
-      return;
-    }
-  }
-  if (!targets.complete) {
-    hold("the origin's sync info is being written");
-    return;
-  }
-  await Promise.all(
-    leaving.map(({ path, why }) =>
-      deps.secretLimit(async () => {
-        if (deps.scope.isItself(path) || targets.isTaken(deps.scope.target(path)))
-          put('hold', path, 'another secret of the origin belongs at its place');
-        else if (why !== '') put('delete', path, why);
-        else {
-          const absence = await absenceAtOrigin(deps, deps.scope.placeAtOrigin(path), mounts, signal).catch(
-            pathFailureClass,
-          );
-          if (absence === 'absent') put('delete', path, 'the origin says that it is gone');
-          else
-            put('hold', path, ABSENCES[absence] ?? `the origin cannot say whether it is gone (${absence})`);
-        }
-      }),
-    ),
+  const candidates = leaving.filter(
+    ({ path, unwanted }) => unwanted || deps.scope.placeAtOrigin(path) !== undefined,
   );
+  const known = (): Promise<string[]> => knownPaths(deps, signal);
+  const held = await heldDeletes(deps, { ...ground, candidates, known }, signal);
+  await inParallel(leaving, signal, (candidate, stop) =>
+    deps.secretLimit(async () => {
+      const { path } = candidate;
+      const kept = await whyKept(deps, ground, candidate, stop);
+      if (kept !== undefined) put('hold', path, kept);
+      else if (held !== undefined) put('hold', path, `waits for "vsync approve": ${held.reason}`);
+      else if (candidate.unwanted) put('delete', path, 'include or exclude leave it out now');
+      else put('delete', path, 'the origin says that it is gone');
+    }),
+  );
+  return held;
+}
+
+/** Why it would not be deleted even if the guard lets it. */
+async function whyKept(
+  deps: DestinationDeps,
+  { targets, mounts }: Ground,
+  { path, unwanted }: DeleteCandidate,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (deps.scope.isItself(path) || targets.owners(deps.scope.target(path)).length > 0)
+    return 'another secret of the origin belongs at its place';
+  if (!targets.complete) return "the origin's sync info is being written";
+  if (unwanted) return undefined;
+  const place = deps.scope.placeAtOrigin(path);
+  const absence = await absenceAtOrigin(deps, place, mounts, signal).catch(pathFailureClass);
+  if (absence === 'absent') return undefined;
+  return ABSENCES[absence] ?? `the origin cannot say whether it is gone (${absence})`;
 }
 
 const ABSENCES: Readonly<Record<string, string>> = {

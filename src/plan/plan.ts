@@ -1,4 +1,5 @@
 import type { Orphan } from '../consul/orphans';
+import type { HeldDeletes } from '../consul/state';
 
 /**
  * - `add`: the destination is not known to have it
@@ -24,8 +25,12 @@ export interface Plan {
   name: string;
   /** Sorted by path. */
   planned: Planned[];
+  /** Deletes that would wait for `vsync approve`; `hash` names the set. */
+  held?: HeldDeletes;
   /** Secrets that stand at the destination where nothing belongs any more, by data path. */
   orphans: ({ at: string } & Orphan)[];
+  /** Names the list of orphans as it is noted; absent if it is empty, or if the next cycle changes it first. */
+  orphansHash?: string;
   /** What else there is to know: the origin has no sync info yet, a mount was re-created, … */
   notes: string[];
 }

@@ -1,7 +1,7 @@
 import { bucketId, type Bucket } from './bucket';
 import type { Insight } from './insight';
 
-/** What became of a claim when the ground under it changed. */
+/** What became of the claims when the ground under them changed. */
 export interface ClaimRules {
   /** Of the buckets to come. */
   readonly numBuckets: number;
@@ -11,43 +11,64 @@ export interface ClaimRules {
   readonly targetNow: (path: string) => string;
   /** What stood at this target is gone, with its Vault or its mount. */
   readonly isGone: (targetBefore: string) => boolean;
-  /** The claim may be about another secret of the same name: its value has to be compared. */
+  /** The claims may be about other secrets of the same names: their values have to be compared. */
   readonly doubtful: boolean;
-}
-
-export interface MovedClaims {
-  readonly buckets: ReadonlyMap<string, Insight>[];
-  /** Secrets that stand where nothing belongs any more: target, and the path at the origin that it was copied for. */
-  readonly orphans: ReadonlyMap<string, string>;
+  /** Origin and destination are one Vault: a secret that stands at its own path is the origin's own. */
+  readonly sameVault: boolean;
 }
 
 /**
  * Carries the claims of a destination over to another number of buckets, other transforms or another Vault. What
  * still stands where it belongs stays claimed, so that it is neither copied nor deleted.
- *
- * @param buckets with `fits` false if the bucket does not fit its index: its claims are doubtful then
  */
-export function moveClaims(
-  buckets: Iterable<{ readonly bucket: Bucket; readonly fits: boolean }>,
-  rules: ClaimRules,
-): MovedClaims {
-  const moved = Array.from({ length: rules.numBuckets }, () => new Map<string, Insight>());
-  const orphans = new Map<string, string>();
-  for (const { bucket, fits } of buckets) {
-    for (const [path, insight] of bucket) {
-      const before = rules.targetBefore(path);
-      if (rules.isGone(before)) continue;
-      if (before !== rules.targetNow(path)) {
-        orphans.set(before, path);
-        continue;
-      }
-      const claim = fits && !rules.doubtful ? insight : doubted(insight);
-      const into = moved[bucketId(path, rules.numBuckets)];
-      // Of two buckets that name the path, as after a change that was cut off, the doubt wins.
-      if (into !== undefined && into.get(path)?.version !== 0) into.set(path, claim);
-    }
+export class ClaimMover {
+  /** The claims by the buckets that they belong to now. Complete when every old bucket was added. */
+  readonly buckets: ReadonlyMap<string, Insight>[];
+  /** Secrets that stand where nothing belongs any more: target, and the path at the origin that it was copied for. */
+  readonly orphans = new Map<string, string>();
+  private readonly moved: Map<string, Insight>[];
+  private readonly pathAt = new Map<string, string>();
+
+  constructor(private readonly rules: ClaimRules) {
+    this.moved = Array.from({ length: rules.numBuckets }, () => new Map<string, Insight>());
+    this.buckets = this.moved;
   }
-  return { buckets: moved, orphans };
+
+  /**
+   * Adds one of the old buckets.
+   *
+   * @param fits false if it does not fit its index: its claims are doubtful then
+   */
+  add(bucket: Bucket, fits: boolean): void {
+    for (const [path, insight] of bucket) this.addClaim(path, fits ? insight : doubted(insight));
+  }
+
+  private addClaim(path: string, insight: Insight): void {
+    const { targetBefore, targetNow, isGone, doubtful, sameVault } = this.rules;
+    const before = targetBefore(path);
+    if (isGone(before)) return;
+    // Two claims on one place, as an original leaves them: at most one of the values can stand there.
+    const sharer = this.pathAt.get(before);
+    const isShared = sharer !== undefined && sharer !== path;
+    if (isShared) this.doubt(sharer);
+    else this.pathAt.set(before, path);
+    if (before !== targetNow(path)) {
+      if (!(sameVault && before === path)) this.orphans.set(before, path);
+      return;
+    }
+    const into = this.bucketOf(path);
+    // Of two buckets that name the path, as after a change that was cut off, the doubt wins.
+    if (into?.get(path)?.version !== 0) into?.set(path, doubtful || isShared ? doubted(insight) : insight);
+  }
+
+  private doubt(path: string): void {
+    const claim = this.bucketOf(path)?.get(path);
+    if (claim !== undefined) this.bucketOf(path)?.set(path, doubted(claim));
+  }
+
+  private bucketOf(path: string): Map<string, Insight> | undefined {
+    return this.moved[bucketId(path, this.rules.numBuckets)];
+  }
 }
 
 /**

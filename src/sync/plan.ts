@@ -8,10 +8,10 @@ export interface Refused {
   readonly path: string;
   /**
    * - `collision`: another secret of the origin would land on the same path at the destination
-   * - `loop`: what would be written is a secret of the origin again
+   * - `loop`: what would be written is a secret of the origin again, or this one is itself such a copy
    */
   readonly why: 'collision' | 'loop';
-  /** The other secret, or where this one would be written. */
+  /** The other secret, where this one would be written, or what it is a copy of. */
   readonly with: string;
 }
 
@@ -30,26 +30,33 @@ export interface BucketPlan {
   readonly unwanted: string[];
 }
 
+/** What else of the origin has to do with a path. */
+export interface Neighbours {
+  /** Other secrets of the origin that would land where this one does. */
+  readonly others: (path: string) => readonly string[];
+  /** Secrets of the origin that belong at this data path of the destination. */
+  readonly owners: (target: string) => readonly string[];
+}
+
 /**
  * Plans one bucket.
  *
  * @param claims what the destination's info says that it has; of a bucket that is not believed, nothing
  * @param named paths that the destination's bucket names, believed or not: what it names and the origin lacks is
  *   a candidate for a delete
- * @param others other secrets of the origin with the same target
  */
 export function planBucket(
   origin: Bucket,
   claims: Bucket,
   named: Iterable<string>,
   scope: Scope,
-  others: (path: string) => readonly string[],
+  neighbours: Neighbours,
 ): BucketPlan {
   const wanted = new Map([...origin].filter(([path]) => scope.wants(path)));
   const differences = compareBuckets(wanted, claims);
   const refused: Refused[] = [];
   const allowed = (path: string): boolean => {
-    const refusal = refusalOf(path, scope, others);
+    const refusal = refusalOf(path, scope, neighbours);
     if (refusal !== undefined) refused.push(refusal);
     return refusal === undefined;
   };
@@ -67,12 +74,11 @@ export function planBucket(
   };
 }
 
-function refusalOf(
-  path: string,
-  scope: Scope,
-  others: (path: string) => readonly string[],
-): Refused | undefined {
+function refusalOf(path: string, scope: Scope, { others, owners }: Neighbours): Refused | undefined {
   if (scope.feedsItself(path)) return { path, why: 'loop', with: scope.target(path) };
   const [other] = others(path);
-  return other === undefined ? undefined : { path, why: 'collision', with: other };
+  if (other !== undefined) return { path, why: 'collision', with: other };
+  // In one Vault, what stands at another secret's target is its copy, and not to be copied again.
+  const source = scope.sameVault ? owners(path).find((owner) => owner !== path) : undefined;
+  return source === undefined ? undefined : { path, why: 'loop', with: source };
 }

@@ -19,6 +19,11 @@ export interface ScopeRules {
 export class Scope {
   constructor(private readonly rules: ScopeRules) {}
 
+  /** Origin and destination are one Vault (and one namespace in it). */
+  get sameVault(): boolean {
+    return this.rules.sameVault;
+  }
+
   /** Whether the secret is to be copied at all, by `include` and `exclude`. */
   wants(path: string): boolean {
     const { filter } = this.rules;

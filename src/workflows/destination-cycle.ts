@@ -6,13 +6,13 @@ import { Cycle, cycleFailure } from './cycle';
 import {
   standingOf,
   type ActivityInput,
-  type CopySecretsResult,
   type CycleInput,
   type CycleResult,
   type DestinationPreflightResult,
   type DiffIndicesResult,
   type GuardDeletesResult,
   type Outcome,
+  type SettledBucket,
 } from './messages';
 
 /** Groups in flight: a worker's limiter bounds the secrets, several workers share the groups. */
@@ -38,8 +38,8 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
   const cycle = new Cycle();
   let checked: DestinationPreflightResult | undefined;
   let diff: DiffIndicesResult | undefined;
-  let guard: GuardDeletesResult = { v: 1, approved: false };
-  const settled: CopySecretsResult['settled'] = [];
+  let guard: GuardDeletesResult = { v: 1, deletes: true };
+  const settled: SettledBucket[] = [];
   let copied = 0;
 
   /** The index is made from the buckets that are really there: saving it is safe however the copying ended. */
@@ -48,13 +48,13 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
       CancellationScope.nonCancellable(async () => {
         if (checked === undefined || diff?.considered === undefined || diff.move) return;
         const { mounts, ownMounts } = checked;
-        const { groups, indexRevision } = diff;
+        const { groups, indexRevision, considered } = diff;
+        const { held } = guard;
         // An unfinished cycle has not dealt with the origin's index: the watch has to wake the next one.
-        const considered = UNFINISHED.has(outcome) ? '' : diff.considered;
-        const done = { buckets: groups.flat(), outcome, counts: cycle.counts, settled };
-        const { approved, held } = guard;
-        const deletes = { approved, ...(held === undefined ? {} : { held }) };
-        await saveSyncInfo({ ...base, ...done, ...deletes, indexRevision, considered, mounts, ownMounts });
+        const finished = !UNFINISHED.has(outcome);
+        const done = { buckets: groups.flat(), outcome, finished, counts: cycle.counts, settled };
+        const ground = { indexRevision, considered, mounts, ownMounts };
+        await saveSyncInfo({ ...base, ...done, ...ground, ...(held === undefined ? {} : { held }) });
       }),
     );
 
@@ -72,10 +72,10 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
       cycle.add({ counts: { held: diff.held }, failures: [] });
       if (groups.length > 0) {
         guard = await cycle.step('guardDeletes', () =>
-          guardDeletes({ ...base, buckets: groups.flat(), considered }),
+          guardDeletes({ ...base, buckets: groups.flat(), considered, mounts }),
         );
       }
-      const deletes = guard.held === undefined;
+      const { deletes } = guard;
       await cycle.step('copySecrets', () =>
         forEachBounded(groups, GROUPS_AT_ONCE, async (buckets) => {
           const work = { ...base, buckets, mounts, indexRevision, considered, deletes };

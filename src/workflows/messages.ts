@@ -165,7 +165,7 @@ export interface DiffIndicesResult {
   indexRevision: number;
   /** The claims have to be moved before anything can be compared: the number of buckets or the configuration changed. */
   move: boolean;
-  /** Ids of the buckets that differ, in groups of work; at most 128 groups. */
+  /** Ids of the buckets that differ, in groups of work; at most 32 groups. */
   groups: number[][];
   /** Secrets that are kept on purpose in buckets that need not be looked at again. */
   held: number;
@@ -187,7 +187,10 @@ export interface MoveClaimsResult {
 export interface GuardDeletesInput extends ActivityInput {
   /** Ids of all buckets that differ. */
   buckets: number[];
+  /** As from diffIndices. */
   considered: string;
+  /** As from preflight. */
+  mounts: Record<string, string>;
 }
 
 /** Deletes that wait for an approval. */
@@ -200,10 +203,10 @@ export interface HeldDeletes {
 
 export interface GuardDeletesResult {
   v: 1;
-  /** Undefined if the deletes may happen. */
+  /** Whether deletes may happen. */
+  deletes: boolean;
+  /** Those that wait for an approval. */
   held?: HeldDeletes;
-  /** They may, because somebody has approved this set. */
-  approved: boolean;
 }
 
 export interface CopySecretsInput extends ActivityInput {
@@ -217,12 +220,15 @@ export interface CopySecretsInput extends ActivityInput {
   deletes: boolean;
 }
 
+/** Id, beginning of the hash of the origin's bucket, and number of secrets that are kept on purpose. */
+export type SettledBucket = [id: number, origin: string, held: number];
+
 export interface CopySecretsResult extends Tally {
   v: 1;
   /** False if it was stopped before the end of its buckets. */
   finished: boolean;
-  /** Buckets that are done with although they differ: id, and number of secrets that are kept on purpose. */
-  settled: [id: number, held: number][];
+  /** Buckets that are done with although they may differ. */
+  settled: SettledBucket[];
 }
 
 export interface DeleteOrphansInput extends ActivityInput {
@@ -238,17 +244,18 @@ export interface SaveDestinationInput extends ActivityInput {
   /** Ids of all buckets that the cycle may have written. */
   buckets: number[];
   indexRevision: number;
+  /** As from diffIndices. */
   considered: string;
+  /** Whether the cycle came to its end, and has dealt with this index of the origin. */
+  finished: boolean;
   mounts: Record<string, string>;
   ownMounts: Record<string, string>;
   outcome: Outcome;
   counts: Partial<Counts>;
   /** As from copySecrets, of all groups. */
-  settled: [id: number, held: number][];
+  settled: SettledBucket[];
   /** As from guardDeletes. */
   held?: HeldDeletes;
-  /** As from guardDeletes: what is left of the approved set stays approved if the cycle did not come to its end. */
-  approved: boolean;
 }
 
 export interface SaveDestinationResult {

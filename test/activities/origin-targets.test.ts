@@ -56,7 +56,11 @@ describe('the targets of the origin', () => {
     expect(targets.others('s/data/b/x')).toEqual(['s/data/a/x']);
     expect(targets.others('s/data/a/y')).toEqual([]);
     expect(targets.others('s/data/b/out')).toEqual([]);
-    expect(['s/data/x', 's/data/out', 's/data/a/x'].map(targets.isTaken)).toEqual([true, true, false]);
+    expect(['s/data/y', 's/data/out', 's/data/a/x'].map(targets.owners)).toEqual([
+      ['s/data/a/y'],
+      ['s/data/b/out'],
+      [],
+    ]);
   });
 
   it('are read again only where the index says that a bucket changed', async () => {
@@ -82,17 +86,13 @@ describe('the targets of the origin', () => {
     expect((await targets.load(origin.publish(['s/data/a/x', 's/data/a/y']), signal)).complete).toBe(true);
   });
 
-  it('need no read without transforms', async () => {
+  it('need no read without transforms, unless all are asked for', async () => {
     const origin = new Origin();
-    const targets = await new OriginTargets(origin.info, scope, false).load(
-      origin.publish(['s/data/a']),
-      signal,
-    );
-    expect([targets.complete, targets.others('s/data/a'), targets.isTaken('s/data/a')]).toEqual([
-      true,
-      [],
-      false,
-    ]);
+    const targets = new OriginTargets(origin.info, scope, false);
+    const index = origin.publish(['s/data/z']);
+    const few = await targets.load(index, signal);
+    expect([few.complete, few.others('s/data/z'), few.owners('s/data/z')]).toEqual([true, [], []]);
     expect(origin.reads).toEqual([]);
+    expect((await targets.loadAll(index, signal)).owners('s/data/z')).toEqual(['s/data/z']);
   });
 });

@@ -81,7 +81,7 @@ describe('loadConfig', () => {
         consul: { address: 'https://consul.example.com', dc: 'dc1', token: 'c' },
       },
       destination: {
-        vault: { address: 'http://[::1]:8200', namespace: 'team/', caFile: 'ca.pem' },
+        vault: { address: 'http://[::1]:8200', namespace: 'team', caFile: 'ca.pem' },
         mounts: ['secret/', 'team/kv/'],
         syncPath: 'sync/b/',
         numWorkers: 5,

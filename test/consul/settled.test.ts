@@ -1,8 +1,20 @@
-import { isSettled, readSettled, settledBucket, writeOfSettled } from '../../src/consul/settled';
+import {
+  isSettled,
+  readSettled,
+  shortened,
+  writeOfSettled,
+  type SettledBucket,
+} from '../../src/consul/settled';
 import { SyncInfo } from '../../src/consul/sync-info';
 import { MemoryStore } from '../support/memory-store';
 
 const [A, B, C] = ['a', 'b', 'c'].map((char) => char.repeat(64)) as [string, string, string];
+
+const settledBucket = (origin: string, own: string, held: number): SettledBucket => ({
+  origin: shortened(origin),
+  own: shortened(own),
+  held,
+});
 
 describe('settled buckets', () => {
   const store = new MemoryStore();

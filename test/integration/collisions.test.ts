@@ -146,8 +146,32 @@ describe('filters of a destination', () => {
       expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { held: 1 } });
 
       await exclude({ deleteExcluded: true });
+      // A changed configuration: somebody has to look.
+      expect(await sync.cycle('destination')).toMatchObject({ outcome: 'held', counts: { held: 1 } });
+      expect(await vault?.get(sync.mount, 'in/b')).toEqual({ path: 'in/b' });
+      await sync.approve();
+      expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { deleted: 1 } });
       expect(await vault?.get(sync.mount, 'in/b')).toBeUndefined();
       expect(await vault?.get(sync.mount, 'in/a')).toEqual({ path: 'in/a' });
+    } finally {
+      await sync.tearDown();
+    }
+  });
+
+  test('what is left out stays, also when the origin’s info lacks it, as long as the origin serves it', async () => {
+    const sync = await prepared(() => ({}), ['a', 'b', 'c']);
+    try {
+      const [vault] = sync.destinationVaults;
+      await sync.cycle('destination');
+      await sync.reconfigure('destination', ({ destination }) => {
+        destination['exclude'] = [`${sync.mount}a`];
+      });
+      await sync.reconfigure('origin', ({ origin }) => {
+        origin['exclude'] = [`${sync.mount}a`];
+      });
+      await sync.cycle('origin');
+      expect(await sync.cycle('destination')).toMatchObject({ counts: { deleted: 0, held: 1 } });
+      expect(await vault?.get(sync.mount, 'a')).toEqual({ path: 'a' });
     } finally {
       await sync.tearDown();
     }

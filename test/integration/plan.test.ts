@@ -103,7 +103,7 @@ describe('a transform that was changed', () => {
     expect(await at('x/b')).toEqual({ path: 'w/b' });
     expect((await sync.plan()).orphans.map(({ at: target }) => target)).toEqual([`${sync.mount}data/x/a`]);
 
-    expect(await sync.approveOrphans()).toBe(2);
+    expect(await sync.approveOrphans()).toBe(1);
     expect(await sync.cycle('destination')).toMatchObject({ counts: { deleted: 1 } });
     expect(await at('x/a')).toBeUndefined();
     expect(await sync.destinationVaults[0]?.version(sync.mount, 'x/a')).toBe(1);
@@ -111,5 +111,24 @@ describe('a transform that was changed', () => {
     expect(await sync.plan()).toMatchObject({ planned: [], orphans: [] });
     await expect(sync.approveOrphans()).rejects.toThrow('there are no orphans');
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
+  });
+
+  test('taken back, it leaves only what its own places hold, and those that are used again are safe', async () => {
+    await sync.reconfigure('destination', ({ destination }) => {
+      destination.transforms = [];
+    });
+    await sync.cycle('destination');
+    for (const path of ['x/a', 'x/b', 'w/b', 'y/c']) expect(await at(path)).toEqual({ path });
+    expect((await sync.plan()).orphans.map(({ at: target }) => target)).toEqual(
+      ['z/a', 'z/b'].map((path) => `${sync.mount}data/${path}`),
+    );
+    // Somebody else has written there since: that is not ours to delete.
+    await sync.destinationVaults[0]?.put(sync.mount, 'z/b', { owner: 'somebody else' });
+    await sync.approveOrphans();
+    const result = await sync.cycle('destination');
+    expect(result).toMatchObject({ outcome: 'partial', counts: { deleted: 1, failed: 1 } });
+    expect(result.failures).toEqual([{ path: `${sync.mount}data/z/b`, class: 'written-since' }]);
+    for (const path of ['x/a', 'x/b', 'w/b', 'y/c']) expect(await at(path)).toEqual({ path });
+    expect(await at('z/b')).toEqual({ owner: 'somebody else' });
   });
 });

@@ -157,9 +157,11 @@ export class SyncFixture {
     return this.withDestination(number, (deps) => planCycle(deps, new AbortController().signal));
   }
 
-  /** Asks for the removal of all orphans, as `vsync plan --apply-orphans` does. */
+  /** Asks for the removal of the orphans that the plan lists, as `vsync plan --apply-orphans` does. */
   async approveOrphans(number = 0): Promise<number> {
-    return this.withDestination(number, ({ info, orphans }) => approveOrphans(info, orphans));
+    const plan = await this.plan(number);
+    await this.withDestination(number, ({ info }) => approveOrphans(info, plan));
+    return plan.orphans.length;
   }
 
   private async withDestination<T>(number: number, work: (deps: DestinationDeps) => Promise<T>): Promise<T> {

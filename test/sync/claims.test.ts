@@ -1,5 +1,6 @@
 import { bucketId } from '../../src/sync/bucket';
-import { moveClaims, type ClaimRules } from '../../src/sync/claims';
+import { ClaimMover, type ClaimRules } from '../../src/sync/claims';
+import type { Bucket } from '../../src/sync/bucket';
 import type { Insight } from '../../src/sync/insight';
 
 const insight = (version: number): Insight => ({ version, updateTime: '2026-01-01T00:00:00Z', type: 'kvV2' });
@@ -9,7 +10,15 @@ const RULES: ClaimRules = {
   targetNow: (path) => path,
   isGone: () => false,
   doubtful: false,
+  sameVault: false,
 };
+
+function moveClaims(buckets: { bucket: Bucket; fits: boolean }[], rules: ClaimRules): ClaimMover {
+  const mover = new ClaimMover(rules);
+  for (const { bucket: claims, fits } of buckets) mover.add(claims, fits);
+  return mover;
+}
+
 const bucket = (...paths: string[]): Map<string, Insight> =>
   new Map(paths.map((path, position) => [path, insight(position + 1)]));
 
@@ -61,5 +70,28 @@ describe('claims', () => {
     });
     expect(buckets[0]?.size).toBe(0);
     expect([...orphans.keys()]).toEqual(['t/data/b']);
+  });
+
+  it('of two secrets on one place are both in doubt', () => {
+    const { buckets } = moveClaims([{ bucket: bucket('s/data/a/x', 's/data/b/x', 's/data/y'), fits: true }], {
+      ...RULES,
+      numBuckets: 1,
+      targetBefore: (path) => path.replace(/\/[ab]\//, '/'),
+      targetNow: (path) => path.replace(/\/[ab]\//, '/'),
+    });
+    const versions = Object.fromEntries(
+      [...(buckets[0] ?? [])].map(([path, { version }]) => [path, version]),
+    );
+    expect(versions).toEqual({ 's/data/a/x': 0, 's/data/b/x': 0, 's/data/y': 3 });
+  });
+
+  it('of a secret that stands at its own path in the one Vault leave no orphan: it is the origin’s own', () => {
+    const moved = { ...RULES, numBuckets: 1, targetNow: (path: string) => `copy/${path}` };
+    expect(moveClaims([{ bucket: bucket('s/data/a'), fits: true }], moved).orphans.size).toBe(1);
+    const { orphans } = moveClaims([{ bucket: bucket('s/data/a'), fits: true }], {
+      ...moved,
+      sameVault: true,
+    });
+    expect(orphans.size).toBe(0);
   });
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { Bucket } from '../../src/sync/bucket';
 import { compileFilter } from '../../src/sync/filter';
 import type { Insight } from '../../src/sync/insight';
-import { planBucket, type BucketPlan } from '../../src/sync/plan';
+import { planBucket, type BucketPlan, type Neighbours } from '../../src/sync/plan';
 import { Scope } from '../../src/sync/scope';
 import { compileTransforms } from '../../src/sync/transform';
 
@@ -24,16 +24,15 @@ function scopeOf({ transforms = [], include = [], exclude = [], sameVault = fals
   });
 }
 
-/** Others with the same target, in one bucket. */
-const othersIn =
-  (origin: Bucket, scope: Scope) =>
-  (path: string): string[] =>
-    [...origin.keys()].filter(
-      (other) => other !== path && scope.wants(other) && scope.target(other) === scope.target(path),
-    );
+/** The neighbours where the whole origin is one bucket. */
+function neighboursIn(origin: Bucket, scope: Scope): Neighbours {
+  const owners = (target: string): string[] =>
+    [...origin.keys()].filter((path) => scope.wants(path) && scope.target(path) === target);
+  return { owners, others: (path) => owners(scope.target(path)).filter((other) => other !== path) };
+}
 
 const plan = (origin: Bucket, claims: Bucket, scope: Scope): BucketPlan =>
-  planBucket(origin, claims, claims.keys(), scope, othersIn(origin, scope));
+  planBucket(origin, claims, claims.keys(), scope, neighboursIn(origin, scope));
 
 /** What the claims are when everything of a plan was done. */
 function applied(made: BucketPlan, origin: Bucket, claims: Bucket): Map<string, Insight> {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConsulError } from '../../consul/errors';
-import type { StoredBucket } from '../../consul/sync-info';
 import { hashBucket, type Bucket } from '../../sync/bucket';
+import { doubted } from '../../sync/claims';
 import type { Insight } from '../../sync/insight';
 import { planBucket } from '../../sync/plan';
 import { pathFailureClass } from '../failures';
@@ -56,6 +56,11 @@ async function copyAndClaim(context: CopyContext, id: number, signal: AbortSigna
   const { deps, ownIndex, tally, open } = context;
   const stored = await deps.info.readBucket(id, signal);
   const origin = await readOriginBucket(context, id, signal);
+  if (origin === 'newer') {
+    // The guard and the targets are about the index that this cycle looked at: the next cycle looks at the new one.
+    open.add(id);
+    return;
+  }
   if (origin === undefined) {
     tally.fail(deps.originInfo.bucketKey(id), 'torn-bucket', 'unknown');
     open.add(id);
@@ -70,10 +75,13 @@ async function copyAndClaim(context: CopyContext, id: number, signal: AbortSigna
     trusted ? named : new Map<string, Insight>(),
     named.keys(),
     deps.scope,
-    context.targets.others,
+    context.targets,
   );
   const left = new Set([...plan.gone, ...plan.unwanted]);
-  const claims = new Map(trusted ? named : [...named].filter(([path]) => left.has(path)));
+  const doubtful = [...named]
+    .filter(([path]) => left.has(path))
+    .map(([path, insight]) => [path, doubted(insight)] as const);
+  const claims = new Map(trusted ? named : doubtful);
   const checkpoint = new BucketCheckpoint(deps.info, id, stored, claims);
   // A secret that the destination never had is written at once; check-and-set tells if it was there after all.
   const isNew = (path: string): boolean => !named.has(path) && (trusted || stored.revision === 0);
@@ -124,18 +132,22 @@ async function removeOrHold(
   return count;
 }
 
-/** @returns undefined if the bucket does not fit the index: it is being written, or was read in the middle */
+/**
+ * @returns undefined if the bucket does not fit the index: it is being written, or was read in the middle; `newer`
+ *   if it fits the index that the origin has published meanwhile
+ */
 async function readOriginBucket(
   context: CopyContext,
   id: number,
   signal: AbortSignal,
-): Promise<Bucket | undefined> {
+): Promise<Bucket | 'newer' | undefined> {
   const { originInfo } = context.deps;
-  for (const expected of [context.originIndex[id], undefined]) {
-    const stored: StoredBucket = await originInfo.readBucket(id, signal);
-    const entry = expected ?? (await originInfo.readIndex(signal)).index?.[id];
-    if (stored.bucket !== undefined && stored.hash === entry) return stored.bucket;
-    if (expected !== undefined) await sleep(TORN_READ_PAUSE_MS, undefined, { signal });
+  for (const pauseMs of [0, TORN_READ_PAUSE_MS]) {
+    await sleep(pauseMs, undefined, { signal });
+    const { bucket, hash } = await originInfo.readBucket(id, signal);
+    if (bucket === undefined) continue;
+    if (hash === context.originIndex[id]) return bucket;
+    if (hash === (await originInfo.readIndex(signal)).index?.[id]) return 'newer';
   }
   return undefined;
 }

@@ -1,7 +1,8 @@
 import { cancellationDetails } from '@temporalio/activity';
 import pLimit from 'p-limit';
 import { hashOfIndex } from '../../sync/sync-index';
-import type { CopySecretsInput, CopySecretsResult } from '../../workflows/messages';
+import { shortened } from '../../consul/settled';
+import type { CopySecretsInput, CopySecretsResult, SettledBucket } from '../../workflows/messages';
 import { ActivityError } from '../failures';
 import { inParallel } from '../in-parallel';
 import { OutageDetector } from '../outage';
@@ -65,6 +66,8 @@ export async function copySecrets(
     if (cancellationDetails()?.cancelRequested !== true) throw error;
     finished = false;
   }
-  const settled = [...context.held].filter(([id]) => !context.open.has(id));
+  const settled = [...context.held]
+    .filter(([id]) => !context.open.has(id))
+    .map(([id, held]): SettledBucket => [id, shortened(context.originIndex[id] ?? ''), held]);
   return { v: 1, finished, settled, ...tally.result() };
 }

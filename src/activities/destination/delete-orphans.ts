@@ -1,9 +1,13 @@
+import pLimit from 'p-limit';
 import { readDestinationState, writeOfState } from '../../consul/state';
 import { hashOfDeletes } from '../../sync/delete-guard';
 import { locate, splitDataPath } from '../../sync/paths';
+import { compareTimes } from '../../sync/time';
+import type { SecretVersion } from '../../vault/kv2';
 import type { DeleteOrphansInput, DeleteOrphansResult } from '../../workflows/messages';
 import { ActivityError, pathFailureClass } from '../failures';
 import { inParallel } from '../in-parallel';
+import { CONSUL_READS } from '../limits';
 import { OutageDetector } from '../outage';
 import { TallyBuilder } from '../tally';
 import { deleteAt } from './delete-secret';
@@ -11,57 +15,81 @@ import type { DestinationDeps } from './deps';
 
 /**
  * Soft-deletes the orphans that an operator has seen and wants removed: exactly the list that was shown. One at
- * whose place a secret of the origin belongs (again) only leaves the list.
+ * whose place a secret of the origin belongs, or a claim stands, only leaves the list. What was written there after
+ * it became an orphan is somebody else's, and stays.
+ *
+ * The list itself is changed last, so that an attempt that was cut off can be repeated.
  */
 export async function deleteOrphans(
   deps: DestinationDeps,
   { hash }: DeleteOrphansInput,
   signal: AbortSignal,
 ): Promise<DeleteOrphansResult> {
-  const { config, originInfo, orphans } = deps;
+  const { config, orphans } = deps;
   const tally = new TallyBuilder();
-  const listed = [...(await orphans.read(signal)).keys()];
-  const { index } = await originInfo.readIndex(signal);
-  const targets = index === undefined ? undefined : await deps.targets.load(index, signal);
-  if (hashOfDeletes(listed) === hash && targets?.complete === true) {
-    const outage = new OutageDetector();
-    const done: string[] = [];
-    try {
-      await inParallel(listed, signal, (target, stop) =>
-        deps.secretLimit(async () => {
-          const place = locate(target, config.destination.mounts) ?? splitDataPath(target);
-          if (place === undefined || targets.isTaken(target)) {
-            done.push(target);
-            return;
-          }
-          try {
-            const did = await deleteAt(deps, place, stop, () => Promise.resolve(true));
-            outage.succeeded();
-            if (did === 'held') return;
-            if (did === 'deleted') tally.count('deleted');
-            done.push(target);
-          } catch (error) {
-            if (stop.aborted) throw error;
-            outage.failed(error);
-            tally.fail(target, pathFailureClass(error));
-          }
-        }),
-      );
-    } finally {
-      await orphans.remove(done);
-    }
+  const listed = await orphans.read(signal);
+  if (hashOfDeletes([...listed.keys()]) !== hash) {
+    await noteRemaining(deps, listed.size, signal);
+    return { v: 1, ...tally.result() };
   }
-  await noteRemaining(deps, listed, signal);
+  const inUse = await placesInUse(deps, signal);
+  // A bucket of the origin is being written: the next cycle tries again, with the same approval.
+  if (inUse === undefined) return { v: 1, ...tally.result() };
+
+  const outage = new OutageDetector();
+  const done: string[] = [];
+  await inParallel([...listed], signal, ([target, { since }], stop) =>
+    deps.secretLimit(async () => {
+      const place = locate(target, config.destination.mounts) ?? splitDataPath(target);
+      if (place === undefined || inUse(target)) {
+        done.push(target);
+        return;
+      }
+      try {
+        const isOurs = ({ createdTime }: SecretVersion): Promise<boolean> =>
+          Promise.resolve(compareTimes(createdTime, since) <= 0);
+        const did = await deleteAt(deps, place, stop, isOurs);
+        outage.succeeded();
+        if (did === 'held') tally.fail(target, 'written-since');
+        else done.push(target);
+        if (did === 'deleted') tally.count('deleted');
+      } catch (error) {
+        if (stop.aborted) throw error;
+        outage.failed(error);
+        tally.fail(target, pathFailureClass(error));
+      }
+    }),
+  );
+  await orphans.remove(done, signal);
+  await noteRemaining(deps, listed.size - done.length, signal);
   return { v: 1, ...tally.result() };
 }
 
-/** The approval is used up: what is left needs another look. */
-async function noteRemaining(
-  { info, orphans }: DestinationDeps,
-  listed: readonly string[],
+/**
+ * Which data paths of the destination nobody may take for an orphan's: where a secret of the origin belongs, and
+ * where the destination's info claims one.
+ *
+ * @returns undefined if the origin's info cannot be read as a whole
+ */
+export async function placesInUse(
+  { info, originInfo, scope, targets }: DestinationDeps,
   signal: AbortSignal,
-): Promise<void> {
-  const count = listed.length === 0 ? 0 : (await orphans.read(signal)).size;
+): Promise<((target: string) => boolean) | undefined> {
+  const { index } = await originInfo.readIndex(signal);
+  if (index === undefined) return undefined;
+  const all = await targets.loadAll(index, signal);
+  if (!all.complete) return undefined;
+  const limit = pLimit(CONSUL_READS);
+  const ids = [...((await info.readIndex(signal)).index ?? index).keys()];
+  const own = await Promise.all(ids.map((id) => limit(() => info.readBucket(id, signal))));
+  const claimed = new Set(
+    own.flatMap(({ bucket }) => [...(bucket?.keys() ?? [])].map((path) => scope.target(path))),
+  );
+  return (target) => claimed.has(target) || all.owners(target).length > 0;
+}
+
+/** The approval is used up: what is left needs another look. */
+async function noteRemaining({ info }: DestinationDeps, count: number, signal: AbortSignal): Promise<void> {
   const { state, revision } = await readDestinationState(info, signal);
   if (state === undefined) return;
   const { orphans: _, ...rest } = state;

@@ -1,6 +1,7 @@
 import { insightOfMetadata } from '../../sync/insight';
 import type { Location } from '../../sync/paths';
 import { VaultError } from '../../vault/errors';
+import type { SecretVersion } from '../../vault/kv2';
 import { PathError } from '../failures';
 import { placeAtDestination } from './copy-secret';
 import type { DestinationDeps } from './deps';
@@ -32,17 +33,18 @@ export async function absenceAtOrigin(
 /**
  * Soft-deletes one secret at the destination, unless the origin has it again.
  *
+ * @param unwanted the configuration says that it has to go although the origin has it: nobody is asked
  * @returns as {@link deleteAt}
  */
 export async function deleteSecret(
   deps: DestinationDeps,
   path: string,
+  unwanted: boolean,
   mounts: Record<string, string>,
   signal: AbortSignal,
 ): Promise<'deleted' | 'gone' | 'held'> {
   return deleteAt(deps, placeAtDestination(deps, path), signal, async () => {
-    // One that is not wanted any more goes although the origin has it: the configuration says so.
-    if (!deps.scope.wants(path)) return true;
+    if (unwanted) return true;
     return (await absenceAtOrigin(deps, deps.scope.placeAtOrigin(path), mounts, signal)) === 'absent';
   });
 }
@@ -51,18 +53,18 @@ export async function deleteSecret(
  * Soft-deletes what stands at one place of the destination: the version that stood there before the last question
  * was asked, and no later one.
  *
- * @param confirm the last question
+ * @param confirm the last question, about what stands there
  * @returns `deleted`, `gone` if nothing stood there, `held` if the answer was no or another version came in between
  */
 export async function deleteAt(
   { vault }: Pick<DestinationDeps, 'vault'>,
   { mount, rel }: Location,
   signal: AbortSignal,
-  confirm: () => Promise<boolean>,
+  confirm: (there: SecretVersion) => Promise<boolean>,
 ): Promise<'deleted' | 'gone' | 'held'> {
   const there = await vault.data(mount, rel, { signal });
   if (there?.live !== true) return 'gone';
-  if (!(await confirm())) return 'held';
+  if (!(await confirm(there))) return 'held';
   try {
     await vault.deleteVersion(mount, rel, there.version, signal);
   } catch (error) {

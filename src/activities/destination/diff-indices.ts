@@ -4,7 +4,7 @@ import { differingBuckets, hashOfIndex } from '../../sync/sync-index';
 import type { DiffIndicesInput, DiffIndicesResult } from '../../workflows/messages';
 import { ActivityError } from '../failures';
 import { MAX_GROUPS } from '../limits';
-import { settledRules, type DestinationDeps } from './deps';
+import type { DestinationDeps } from './deps';
 
 /** Compares the two indices, and splits the buckets that differ into groups of work. */
 export async function diffIndices(
@@ -35,7 +35,7 @@ export async function diffIndices(
   const ids = differingBuckets(origin.index, own.index);
   if (ids.length === 0) return { ...nothing, considered, groups: [] };
   const settled = await readSettled(info, signal);
-  const buckets = settled.rules === settledRules(deps) ? settled.buckets : new Map<number, never>();
+  const buckets = settled.rules === deps.fingerprint ? settled.buckets : new Map<number, never>();
   const open = ids.filter((id) => !isSettled(buckets.get(id), origin.index?.[id] ?? '', own.index?.[id]));
   const openIds = new Set(open);
   const held = ids.reduce((sum, id) => sum + (openIds.has(id) ? 0 : (buckets.get(id)?.held ?? 0)), 0);

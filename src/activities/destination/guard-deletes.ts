@@ -1,78 +1,134 @@
 import pLimit from 'p-limit';
 import type { SyncInfo } from '../../consul/sync-info';
-import { readDestinationState } from '../../consul/state';
+import { readDestinationState, type DestinationState } from '../../consul/state';
 import type { Bucket } from '../../sync/bucket';
 import { hashOfDeletes, whyHeld } from '../../sync/delete-guard';
-import { emptyIndex } from '../../sync/sync-index';
+import { emptyIndex, hashOfIndex } from '../../sync/sync-index';
 import type { GuardDeletesInput, GuardDeletesResult } from '../../workflows/messages';
+import { inParallel } from '../in-parallel';
 import { CONSUL_READS } from '../limits';
+import { absenceAtOrigin } from './delete-secret';
 import type { DestinationDeps } from './deps';
 
 /**
- * Decides whether the deletes of a cycle may happen, before the first of them. They are counted from the sync info
- * alone: more than are really gone at the origin, never fewer.
+ * Decides whether the deletes of a cycle may happen, before the first of them. The origin is asked about each only
+ * if there are so many that they would be held: what it still serves does not count then.
  */
 export async function guardDeletes(
   deps: DestinationDeps,
-  { buckets }: GuardDeletesInput,
+  { buckets, considered, mounts }: GuardDeletesInput,
   signal: AbortSignal,
 ): Promise<GuardDeletesResult> {
-  if (deps.config.ignoreDeletes) return { v: 1, approved: false };
   const { info, originInfo } = deps;
-  const candidates = await deleteCandidates(deps, buckets, signal);
-  if (candidates.length === 0) return { v: 1, approved: false };
+  const { index } = await originInfo.readIndex(signal);
+  // The index moved on: what this cycle would delete is for the next one to decide.
+  if (deps.config.ignoreDeletes || index === undefined || hashOfIndex(index) !== considered)
+    return { v: 1, deletes: false };
+  const candidates = await deleteCandidates(deps, buckets, index, signal);
+  if (candidates.length === 0) return { v: 1, deletes: true };
   const { state } = await readDestinationState(info, signal);
-  const hash = hashOfDeletes(candidates);
-  if (state?.approved === hash) return { v: 1, approved: true };
+  const known = async (): Promise<string[]> => {
+    const ids = [...((await info.readIndex(signal)).index ?? index).keys()];
+    return (await readAll(info, ids, signal)).flatMap(({ bucket }) => [...(bucket?.keys() ?? [])]);
+  };
+  const ground = { candidates, known, index, mounts, state, suspended: state?.suspended };
+  const held = await heldDeletes(deps, ground, signal);
+  return held === undefined ? { v: 1, deletes: true } : { v: 1, deletes: false, held };
+}
 
-  const { index = [] } = await originInfo.readIndex(signal);
-  const ids = [...((await info.readIndex(signal)).index ?? index).keys()];
-  const known = (await readAll(info, ids, signal)).flatMap((bucket) => [...bucket.keys()]);
-  const reason = state?.suspended ?? whyDeletesAreHeld(deps, candidates, known, index);
-  if (reason === undefined) return { v: 1, approved: false };
-  return { v: 1, approved: false, held: { count: candidates.length, hash, reason } };
+/** A path that the destination's bucket names, and that does not belong there any more. */
+export interface DeleteCandidate {
+  path: string;
+  /** The origin has it, and `include` or `exclude` leave it out. Else the origin's bucket lacks it. */
+  unwanted: boolean;
+}
+
+/** What the guard decides from. */
+export interface GuardGround {
+  candidates: readonly DeleteCandidate[];
+  /** Paths that the destination is known to have. */
+  known: () => Promise<readonly string[]>;
+  index: readonly string[];
+  mounts: Record<string, string>;
+  state: DestinationState | undefined;
+  suspended: string | undefined;
+}
+
+/** @returns undefined if the deletes may happen */
+export async function heldDeletes(
+  deps: DestinationDeps,
+  { candidates, known, index, mounts, state, suspended }: GuardGround,
+  signal: AbortSignal,
+): Promise<GuardDeletesResult['held']> {
+  const knownPaths = byMount(deps, await known());
+  const reasonFor = (paths: readonly string[]): string | undefined =>
+    (paths.length === 0 ? undefined : suspended) ??
+    whyHeld({
+      candidates: byMount(deps, paths),
+      known: knownPaths,
+      maxDeletes: deps.config.maxDeletes,
+      originIsEmpty: JSON.stringify(index) === JSON.stringify(emptyIndex(index.length)),
+    });
+  if (reasonFor(candidates.map(({ path }) => path)) === undefined) return undefined;
+  const real = await withoutServed(deps, candidates, mounts, signal);
+  const reason = reasonFor(real);
+  const hash = hashOfDeletes(real);
+  // What is left of an approved set after a cycle that ran out of time was counted without asking the origin.
+  const hashes = [hash, hashOfDeletes(candidates.map(({ path }) => path))];
+  if (reason === undefined || hashes.includes(state?.approved ?? '')) return undefined;
+  return { count: real.length, hash, reason };
+}
+
+/** Of which the origin does not say that it still serves them: what cannot be asked counts. */
+async function withoutServed(
+  deps: DestinationDeps,
+  candidates: readonly DeleteCandidate[],
+  mounts: Record<string, string>,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const answers = await inParallel(candidates, signal, ({ path, unwanted }, stop) =>
+    deps.secretLimit(async () => {
+      if (unwanted) return 'unwanted';
+      return absenceAtOrigin(deps, deps.scope.placeAtOrigin(path), mounts, stop).catch((error: unknown) => {
+        if (stop.aborted) throw error;
+        return 'unknown';
+      });
+    }),
+  );
+  return candidates.filter((_, position) => answers[position] !== 'served').map(({ path }) => path);
 }
 
 /**
- * @param known paths that the destination is known to have
- * @returns undefined if the deletes may happen
+ * Paths that the destination's buckets name and that do not belong there any more. A bucket of the origin that does
+ * not fit its index says nothing.
  */
-export function whyDeletesAreHeld(
-  deps: DestinationDeps,
-  candidates: readonly string[],
-  known: readonly string[],
-  originIndex: readonly string[],
-): string | undefined {
-  return whyHeld({
-    candidates: byMount(deps, candidates),
-    known: byMount(deps, known),
-    maxDeletes: deps.config.maxDeletes,
-    originIsEmpty: JSON.stringify(originIndex) === JSON.stringify(emptyIndex(originIndex.length)),
-  });
-}
-
-/** Paths that the destination's buckets name and that do not belong there any more. */
 export async function deleteCandidates(
   { config, info, originInfo, scope }: DestinationDeps,
   ids: readonly number[],
+  index: readonly string[],
   signal: AbortSignal,
-): Promise<string[]> {
+): Promise<DeleteCandidate[]> {
   const [own, origin] = await Promise.all([readAll(info, ids, signal), readAll(originInfo, ids, signal)]);
-  return own.flatMap((bucket, position) =>
-    [...bucket.keys()].filter((path) => {
-      if (origin[position]?.has(path) !== true) return true;
-      return config.destination.deleteExcluded && !scope.wants(path);
-    }),
-  );
+  return ids.flatMap((id, position) => {
+    const theirs = origin[position];
+    if (theirs?.bucket === undefined || theirs.hash !== index[id]) return [];
+    return [...(own[position]?.bucket?.keys() ?? [])].flatMap((path): DeleteCandidate[] => {
+      const unwanted = theirs.bucket?.has(path) === true;
+      if (unwanted)
+        return config.destination.deleteExcluded && !scope.wants(path) ? [{ path, unwanted }] : [];
+      // Below a mount that is not configured any more it is withdrawn, and stays.
+      return scope.placeAtOrigin(path) === undefined ? [] : [{ path, unwanted }];
+    });
+  });
 }
 
-async function readAll(info: SyncInfo, ids: readonly number[], signal: AbortSignal): Promise<Bucket[]> {
+async function readAll(
+  info: SyncInfo,
+  ids: readonly number[],
+  signal: AbortSignal,
+): Promise<{ bucket: Bucket | undefined; hash: string | undefined }[]> {
   const limit = pLimit(CONSUL_READS);
-  return Promise.all(
-    ids.map((id) =>
-      limit(async () => (await info.readBucket(id, signal)).bucket ?? new Map<string, never>()),
-    ),
-  );
+  return Promise.all(ids.map((id) => limit(() => info.readBucket(id, signal))));
 }
 
 function byMount({ scope }: DestinationDeps, paths: readonly string[]): Map<string, number> {

@@ -1,16 +1,13 @@
 import pLimit from 'p-limit';
 import type { SyncInfo } from '../../consul/sync-info';
 import { CONSUL_READS } from '../limits';
+import type { Neighbours } from '../../sync/plan';
 import type { Scope } from '../../sync/scope';
 
 /** Where all secrets of the origin go at the destination. */
-export interface Targets {
+export interface Targets extends Neighbours {
   /** False if a bucket does not fit the index: some targets may be missing, others may be of yesterday. */
   readonly complete: boolean;
-  /** Other secrets of the origin that would land where this one does. */
-  readonly others: (path: string) => readonly string[];
-  /** Whether a secret of the origin belongs at this data path of the destination. */
-  readonly isTaken: (target: string) => boolean;
 }
 
 interface KnownBucket {
@@ -29,7 +26,7 @@ export class OriginTargets {
     { index: readonly string[]; buckets: Map<number, KnownBucket>; targets: Targets } | undefined;
   private reading: Promise<Targets> = Promise.reject(new Error('nothing was read yet'));
 
-  /** @param transforms without any, no two paths have one target, and the origin's buckets need not be read */
+  /** @param transforms without any, no two paths have one target, and a cycle need not read the origin's buckets */
   constructor(
     private readonly info: SyncInfo,
     private readonly scope: Scope,
@@ -38,9 +35,13 @@ export class OriginTargets {
     this.reading.catch(() => undefined);
   }
 
-  /** One after the other, because what the first has read the second need not read again. */
+  /** As far as a cycle needs it: without transforms, the only secret that belongs at a path is the one of that name. */
   load(index: readonly string[], signal: AbortSignal): Promise<Targets> {
-    if (!this.transforms) return Promise.resolve(NO_TRANSFORMS);
+    return this.transforms ? this.loadAll(index, signal) : Promise.resolve(NO_TRANSFORMS);
+  }
+
+  /** All of them. One call after the other, because what the first has read the second need not read again. */
+  loadAll(index: readonly string[], signal: AbortSignal): Promise<Targets> {
     const read = (): Promise<Targets> => this.read(index, signal);
     this.reading = this.reading.then(read, read);
     return this.reading;
@@ -72,8 +73,8 @@ export class OriginTargets {
   }
 }
 
-/** The target of each path is the path itself. */
-const NO_TRANSFORMS: Targets = { complete: true, others: () => [], isTaken: () => false };
+/** Nobody asks for the path itself: whether the origin has it, its bucket tells. */
+const NO_TRANSFORMS: Targets = { complete: true, others: () => [], owners: () => [] };
 
 function sameIndex(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((hash, id) => hash === b[id]);
@@ -93,6 +94,6 @@ function targetsOf(buckets: Iterable<KnownBucket>, complete: boolean): Targets {
   return {
     complete,
     others: (path) => (pathsOf.get(targetOf.get(path) ?? '') ?? []).filter((other) => other !== path),
-    isTaken: (target) => pathsOf.has(target),
+    owners: (target) => pathsOf.get(target) ?? [],
   };
 }

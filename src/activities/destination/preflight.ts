@@ -17,14 +17,20 @@ export async function preflight(
   assertOwner(info, state, config.name);
 
   const tally = new TallyBuilder();
-  const mounts = { ...current };
+  // Also of mounts that are not configured now: they may come back.
+  const mounts = { ...state?.mounts, ...current };
   for (const mount of changedMounts(state?.mounts, current)) {
     tally.fail(mount, 'mount-changed', 'unknown');
     mounts[mount] = state?.mounts[mount] ?? '';
   }
+  // The info of an original vsync may claim two secrets on one place.
+  const isTakenOver = state === undefined && config.destination.transforms.length > 0;
   const changed =
-    state !== undefined &&
-    (state.config !== fingerprint || changedMounts(state.ownMounts, ownMounts).length > 0);
+    isTakenOver ||
+    (state !== undefined &&
+      (state.config !== fingerprint ||
+        state.moving !== undefined ||
+        changedMounts(state.ownMounts, ownMounts).length > 0));
   const isWritten = (before: DestinationState): boolean =>
     isDeepStrictEqual([before.mounts, before.ownMounts, before.parts], [mounts, ownMounts, parts]);
   const left =

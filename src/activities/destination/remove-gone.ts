@@ -1,8 +1,11 @@
 import { bucketId } from '../../sync/bucket';
+import { doubted } from '../../sync/claims';
+import type { Insight } from '../../sync/insight';
 import { pathFailureClass } from '../failures';
 import { inParallel } from '../in-parallel';
 import type { BucketCheckpoint } from './bucket-checkpoint';
 import type { CopyContext } from './copy-bucket';
+import { copySecret } from './copy-secret';
 import { absenceAtOrigin, deleteSecret } from './delete-secret';
 
 /** What the destination's bucket names and should not. */
@@ -51,35 +54,41 @@ export async function removeGone(
     }
   };
 
-  const confirmed: string[] = [];
-  await inParallel([...gone, ...unwanted], signal, (path, stop) =>
+  const confirmed: { path: string; isUnwanted: boolean }[] = [];
+  const leaving = [
+    ...gone.map((path) => ({ path, isUnwanted: false })),
+    ...unwanted.map((path) => ({ path, isUnwanted: true })),
+  ];
+  await inParallel(leaving, signal, ({ path, isUnwanted }, stop) =>
     deps.secretLimit(async () => {
-      if (deps.scope.isItself(path) || context.targets.isTaken(deps.scope.target(path))) {
-        // Another secret of the origin belongs at the same path, or the origin's own stood there.
+      const [owner] = context.targets.owners(deps.scope.target(path));
+      if (deps.scope.isItself(path)) checkpoint.insights.delete(path);
+      else if (owner !== undefined) {
+        // Another secret of the origin belongs there: its value has to stand there, whoever wrote last.
+        const done = await attempt(path, stop, () => copySecret(deps, owner, UNCLAIMED, true, stop));
+        if (done === undefined) return;
+        if (done.did !== 'skipped') tally.count(done.did);
         checkpoint.insights.delete(path);
-        return;
+      } else if (isUnwanted) confirmed.push({ path, isUnwanted });
+      else {
+        const place = deps.scope.placeAtOrigin(path);
+        const absence = await attempt(path, stop, () => absenceAtOrigin(deps, place, mounts, stop));
+        if (absence === 'absent') confirmed.push({ path, isUnwanted });
+        else if (absence === 'served' && bucketId(path, context.originIndex.length) !== id) {
+          // Its claim belongs into another bucket, where it is compared.
+          checkpoint.insights.delete(path);
+        } else if (absence !== undefined) hold();
       }
-      if (!deps.scope.wants(path)) {
-        confirmed.push(path);
-        return;
-      }
-      const place = deps.scope.placeAtOrigin(path);
-      const absence = await attempt(path, stop, () => absenceAtOrigin(deps, place, mounts, stop));
-      if (absence === 'absent') confirmed.push(path);
-      else if (absence === 'served' && bucketId(path, context.originIndex.length) !== id) {
-        // Its claim belongs into another bucket, where it is compared.
-        checkpoint.insights.delete(path);
-      } else if (absence !== undefined) hold();
     }),
   );
-  for (const path of confirmed) {
+  for (const { path } of confirmed) {
     const insight = checkpoint.insights.get(path);
-    if (insight !== undefined) checkpoint.insights.set(path, { ...insight, version: 0 });
+    if (insight !== undefined) checkpoint.insights.set(path, doubted(insight));
   }
   await checkpoint.save();
-  await inParallel(confirmed, signal, (path, stop) =>
+  await inParallel(confirmed, signal, ({ path, isUnwanted }, stop) =>
     deps.secretLimit(async () => {
-      const done = await attempt(path, stop, () => deleteSecret(deps, path, mounts, stop));
+      const done = await attempt(path, stop, () => deleteSecret(deps, path, isUnwanted, mounts, stop));
       if (done === undefined) return;
       if (done === 'held') {
         hold();
@@ -92,3 +101,6 @@ export async function removeGone(
   );
   return held;
 }
+
+/** For a copy that is not claimed here: the claim of that secret stands in its own bucket. */
+const UNCLAIMED: Insight = { version: 0, updateTime: '', type: '' };

@@ -1,14 +1,15 @@
+import { isDeepStrictEqual } from 'node:util';
 import pLimit from 'p-limit';
 import type { Write } from '../../consul/key-value-store';
-import { readSettled, settledBucket, writeOfSettled, type SettledBucket } from '../../consul/settled';
+import { readSettled, shortened, writeOfSettled, type SettledBucket } from '../../consul/settled';
 import { readDestinationState, stateDiffers, writeOfState, type DestinationState } from '../../consul/state';
 import { hashBucket } from '../../sync/bucket';
 import { hashOfDeletes } from '../../sync/delete-guard';
-import { emptyIndex } from '../../sync/sync-index';
+import { emptyIndex, hashOfIndex } from '../../sync/sync-index';
 import type { SaveDestinationInput, SaveDestinationResult } from '../../workflows/messages';
 import { ActivityError } from '../failures';
 import { CONSUL_READS } from '../limits';
-import { settledRules, type DestinationDeps } from './deps';
+import type { DestinationDeps } from './deps';
 import { deleteCandidates } from './guard-deletes';
 
 /**
@@ -23,7 +24,6 @@ export async function saveSyncInfo(
   const { info, originInfo } = deps;
   const origin = await originInfo.readIndex(signal);
   const own = await info.readIndex(signal);
-  const { state, revision: stateRevision } = await readDestinationState(info, signal);
   const numBuckets = origin.index?.length ?? own.index?.length ?? 0;
   const index = own.index?.length === numBuckets ? [...own.index] : emptyIndex(numBuckets);
 
@@ -51,76 +51,108 @@ export async function saveSyncInfo(
     if (own.revision !== input.indexRevision) throw conflict(info.store.address, info.indexKey);
     writes += await commit(info.store, [info.writeOfIndex(index, own.revision)], signal);
   }
-  writes += await saveSettled(deps, input, origin.index ?? [], index, signal);
-  const next = await stateAfter(deps, input, state, signal);
-  if (writes > 0 || stateDiffers(state, next)) {
-    writes += await commit(info.store, [writeOfState(info, next, stateRevision)], signal);
-  }
+  writes += await saveSettled(deps, input, index, signal);
+  writes += await saveState(deps, input, { writes, index: origin.index }, signal);
   return { v: 1, writes };
 }
 
 /** Notes which of the differing buckets are done with. Those of other buckets stay as they are noted. */
 async function saveSettled(
-  deps: DestinationDeps,
+  { info, fingerprint }: DestinationDeps,
   input: SaveDestinationInput,
-  originIndex: readonly string[],
   index: readonly string[],
   signal: AbortSignal,
 ): Promise<number> {
   if (input.buckets.length === 0) return 0;
-  const { info } = deps;
-  const rules = settledRules(deps);
   const before = await readSettled(info, signal);
-  const kept = before.rules === rules ? before.buckets : new Map<number, SettledBucket>();
-  const next = new Map([...kept].filter(([id]) => !input.buckets.includes(id)));
-  for (const [id, held] of input.settled) {
-    const [theirs, ours] = [originIndex[id], index[id]];
-    if (theirs !== undefined && ours !== undefined && theirs !== ours)
-      next.set(id, settledBucket(theirs, ours, held));
-  }
+  const dealtWith = new Set(input.buckets);
+  const kept = before.rules === fingerprint ? [...before.buckets].filter(([id]) => !dealtWith.has(id)) : [];
+  const settled = input.settled.flatMap(([id, origin, held]): [number, SettledBucket][] => {
+    const own = shortened(index[id] ?? '');
+    return own === origin ? [] : [[id, { origin, own, held }]];
+  });
+  const next = new Map([...kept, ...settled].sort(([a], [b]) => a - b));
   if (next.size === 0 && before.buckets.size === 0) return 0;
-  const write = writeOfSettled(info, rules, new Map([...next].sort(([a], [b]) => a - b)), before.revision);
-  return commit(info.store, [write], signal);
+  if (before.rules === fingerprint && isDeepStrictEqual(before.buckets, next)) return 0;
+  return commit(info.store, [writeOfSettled(info, fingerprint, next, before.revision)], signal);
+}
+
+/** Attempts to save the state, which an operator's approval may change at the same moment. */
+const STATE_ATTEMPTS = 3;
+
+async function saveState(
+  deps: DestinationDeps,
+  input: SaveDestinationInput,
+  { writes, index }: { writes: number; index: readonly string[] | undefined },
+  signal: AbortSignal,
+): Promise<number> {
+  const { info } = deps;
+  for (let attempt = 1; ; attempt++) {
+    const { state, revision } = await readDestinationState(info, signal);
+    const next = await stateAfter(deps, input, { state, index }, signal);
+    if (writes === 0 && !stateDiffers(state, next)) return 0;
+    if ((await info.store.commit([writeOfState(info, next, revision)], signal)) !== undefined) return 1;
+    if (attempt === STATE_ATTEMPTS) throw conflict(info.store.address, info.stateKey);
+  }
+}
+
+/** What there is to decide from, besides what the cycle did. */
+interface Ground {
+  state: DestinationState | undefined;
+  /** The origin's index now. */
+  index: readonly string[] | undefined;
 }
 
 async function stateAfter(
   deps: DestinationDeps,
   input: SaveDestinationInput,
-  state: DestinationState | undefined,
+  ground: Ground,
   signal: AbortSignal,
 ): Promise<DestinationState> {
   const { config, parts } = deps;
-  const { outcome, counts, considered, mounts, ownMounts, fingerprint } = input;
-  const isFinished = considered !== '';
-  const { held, approved, suspended, orphans } = state ?? {};
-  const waiting = isFinished ? { held: input.held } : { held: input.held ?? held };
+  const { outcome, counts, finished, mounts, ownMounts, fingerprint } = input;
+  const orphans = ground.state?.orphans;
   return {
     v: 1,
     name: config.name,
     config: fingerprint,
     parts,
-    considered,
+    considered: finished ? input.considered : '',
     mounts,
     ownMounts,
-    ...(waiting.held === undefined ? {} : { held: waiting.held }),
-    ...(await approvalAfter(deps, input, approved, signal)),
-    // A cycle that found nothing to delete, or whose deletes were approved, ends the suspension.
-    ...(suspended === undefined || (isFinished && input.held === undefined) ? {} : { suspended }),
+    ...(await deletesAfter(deps, input, ground, signal)),
     ...(orphans === undefined ? {} : { orphans }),
     last: { outcome, counts, finishedAt: new Date().toISOString() },
   };
 }
 
-/** What is left of an approved set stays approved, if the cycle did not come to its end. */
-async function approvalAfter(
+type Deletes = Pick<DestinationState, 'held' | 'approved' | 'suspended'>;
+
+/** What waits for an operator after the cycle, and what an operator's word is still good for. */
+async function deletesAfter(
   deps: DestinationDeps,
-  { approved, buckets, considered }: SaveDestinationInput,
-  before: string | undefined,
+  { finished, considered, buckets, held }: SaveDestinationInput,
+  { state, index }: Ground,
   signal: AbortSignal,
-): Promise<{ approved?: string }> {
-  if (before === undefined || considered !== '') return {};
-  if (!approved) return { approved: before };
-  return { approved: hashOfDeletes(await deleteCandidates(deps, buckets, signal)) };
+): Promise<Deletes> {
+  const before: Deletes = {
+    ...(state?.held && { held: state.held }),
+    ...(state?.approved !== undefined && { approved: state.approved }),
+    ...(state?.suspended !== undefined && { suspended: state.suspended }),
+  };
+  // The origin published meanwhile: deletes may have been left out, and what was said about them stands.
+  if (index === undefined || hashOfIndex(index) !== considered || deps.config.ignoreDeletes)
+    return { ...before, ...(held && { held }) };
+  if (held !== undefined) {
+    // Given while this cycle was running, the approval is for the next one.
+    const approved = before.approved === held.hash ? { approved: held.hash } : {};
+    return { held, ...approved, ...(before.suspended !== undefined && { suspended: before.suspended }) };
+  }
+  if (finished) return {};
+  if (before.approved === undefined) return before;
+  // The set can only have become smaller: what is left of it stays approved.
+  const left = await deleteCandidates(deps, buckets, index, signal);
+  return { ...before, approved: hashOfDeletes(left.map(({ path }) => path)) };
 }
 
 async function commit(
