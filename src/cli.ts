@@ -1,6 +1,7 @@
 import { WorkflowFailedError, type Client } from '@temporalio/client';
 import { Command, CommanderError, Option } from 'commander';
 import { ActivityError } from './activities/failures';
+import { formatChecks, runChecks } from './check';
 import { createClients, infoOf, type Clients } from './clients';
 import { ConfigError } from './config/errors';
 import { loadConfig } from './config/load';
@@ -90,6 +91,11 @@ export function createProgram(): Command {
     .option('--json', 'for machines')
     .action((options: Options) => showStatus(options));
 
+  configured(program.command('check'), { anyRole: true })
+    .description('look at configuration, servers, tokens and policies, and say what is missing')
+    .option('--json', 'for machines')
+    .action((options: Options) => checkAll(options));
+
   program.addHelpText(
     'after',
     `
@@ -126,6 +132,9 @@ function load(
   options: Options,
   file = options['config'] as string | undefined,
   role = options['role'] as Role | undefined,
+  warn = (warning: string): void => {
+    console.error(`vsync: ${warning}`);
+  },
 ): Config {
   const given = FLAGS.flatMap(([key]): [string, string][] => {
     const value = options[key];
@@ -133,7 +142,7 @@ function load(
   });
   const sources = { flags: Object.fromEntries(given), env: process.env };
   const { config, warnings } = loadConfig(role, file === undefined ? sources : { file, ...sources });
-  for (const warning of warnings) console.error(`vsync: ${warning}`);
+  for (const warning of warnings) warn(warning);
   loadedLevel = config.log.level;
   return config;
 }
@@ -223,13 +232,28 @@ async function sendSignal(options: Options): Promise<void> {
 
 async function showStatus(options: Options): Promise<void> {
   const config = load(options);
-  const { info, close } = infoOf(config);
+  const { info, close } = await infoOf(config);
   try {
     const status = await withTemporal(config, (client) => readStatus(client, config, info));
     console.log(options['json'] === true ? JSON.stringify(status, null, 2) : formatStatus(status));
   } finally {
     close();
   }
+}
+
+async function checkAll(options: Options): Promise<void> {
+  const warnings: string[] = [];
+  const config = load(options, undefined, undefined, (warning) => warnings.push(warning));
+  // Variables of the original's client libraries are named here as soon as something lists them.
+  const checks = await runChecks(config, { warnings, foreign: [] });
+  const failed = checks.filter(({ outcome }) => outcome === 'fail').length;
+  const { name, role } = config;
+  console.log(
+    options['json'] === true
+      ? JSON.stringify({ name, role, ok: failed === 0, checks }, null, 2)
+      : `${name} (${role})\n${formatChecks(checks)}`,
+  );
+  if (failed > 0) throw new UserError(`${failed} of ${checks.length} checks failed`);
 }
 
 async function withTemporal<T>(config: Config, work: (client: Client) => Promise<T>): Promise<T> {

@@ -87,7 +87,7 @@ export async function createWorkers(
       connections.set(key, connection);
       const clients = await createClients(config);
       closers.push(clients.close);
-      await checkAccess(clients);
+      for (const advice of await checkAccess(clients)) log.warn({ name: config.name }, advice);
       const { namespace } = target;
       prepared.push({ log, workflowBundle, config, clients, connection, namespace });
     }
