@@ -10,8 +10,10 @@ import { Staging } from './consul/staging';
 import { SyncInfo } from './consul/sync-info';
 import type { Role } from './names';
 import { compileTransforms } from './sync/transform';
+import type { Logger } from './telemetry/log';
 import { VaultClient } from './vault/client';
 import { Kv2 } from './vault/kv2';
+import { TokenKeeper } from './vault/token-keeper';
 
 /** Identity of the Vault clusters that a sync works on. It tells a rebuilt Vault from the one that was there before. */
 export interface Clusters {
@@ -66,6 +68,26 @@ async function openInfo(consul: ConsulConfig, side: Role, prefix: string): Promi
 /** One Vault of a configuration. Sends nothing yet. */
 export function openVault(vault: VaultConfig, numWorkers: number | undefined): Kv2 {
   return new Kv2(new VaultClient({ ...vault, concurrency: numWorkers ?? DEFAULT_CONCURRENCY }));
+}
+
+/** Keeps the tokens of the clients alive until it is closed, except where `renewToken` is off. */
+export function keepTokens({ role, deps }: Clients, log: Logger): { close: () => Promise<void> } {
+  const { origin } = deps.config;
+  const sides: [section: string, client: VaultClient, on: boolean][] =
+    role === 'origin'
+      ? [['origin.vault', deps.vault.client, origin.renewToken]]
+      : [
+          ['origin.vault', deps.originVault.client, origin.renewToken],
+          ['destination.vault', deps.vault.client, deps.config.destination.renewToken],
+        ];
+  const keepers = sides
+    .filter(([, , on]) => on)
+    .map(([section, client]) => new TokenKeeper(client, { section, log }));
+  return {
+    close: async () => {
+      await Promise.all(keepers.map((keeper) => keeper.close()));
+    },
+  };
 }
 
 async function createOrigin(config: OriginConfig): Promise<Clients> {

@@ -79,7 +79,9 @@ const side = z.strictObject({
     ),
   renewToken: flag()
     .default(true)
-    .describe('keep the Vault token alive; not done yet, so give a token that lives long enough'),
+    .describe(
+      'keep the Vault token alive while a worker runs; one that cannot be renewed is reported in its log',
+    ),
 });
 
 interface Durations {

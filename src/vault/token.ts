@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { VaultClient } from './client';
+import { AuthBody, grantOf, type TokenGrant, type VaultClient } from './client';
 
 /** What Vault says about a token. Times are seconds. */
 export interface TokenLife {
@@ -19,15 +19,6 @@ const LookupBody = z.object({
     creation_time: z.number().optional(),
     explicit_max_ttl: z.number().min(0).optional(),
     renewable: z.boolean().optional(),
-  }),
-});
-
-/** What a login and a renewal answer about the token that they give or extend. */
-export const AuthBody = z.object({
-  auth: z.object({
-    client_token: z.string().min(1),
-    lease_duration: z.number().min(0),
-    renewable: z.boolean(),
   }),
 });
 
@@ -51,12 +42,14 @@ export async function lookupSelf(client: VaultClient, signal?: AbortSignal): Pro
 /**
  * Renews the client's own token, and says what it has now. Vault's `default` policy allows it.
  *
+ * @param askedS what the token should have from now on; Vault gives less where a max TTL is in the way
  * @throws VaultError of kind `forbidden` if the token is dead, or may not; `rejected` if it is not renewable
  */
 export async function renewSelf(
   client: VaultClient,
+  askedS: number,
   signal?: AbortSignal,
-): Promise<{ ttlS: number; renewable: boolean }> {
-  const { auth } = await client.write('auth/token/renew-self', {}, AuthBody, signal);
-  return { ttlS: auth.lease_duration, renewable: auth.renewable };
+): Promise<TokenGrant> {
+  const body = { increment: `${Math.ceil(askedS)}s` };
+  return grantOf(await client.write('auth/token/renew-self', body, AuthBody, signal));
 }
