@@ -18,9 +18,11 @@ const consul = z
       'the address of a Consul agent, such as consul.example.com:8500',
       consulAddress,
     ).describe('Consul agent that holds the sync info, as host:port or URL'),
-    dc: text('the name of a data centre')
+    dc: text('the name of a datacenter')
       .optional()
-      .describe('name of the data centre; a label only, nothing is done with it'),
+      .describe(
+        "datacenter that the sync info is in; refused if it is not the agent's own, and the agent's own holds sync info",
+      ),
     token: secret('an ACL token as text').default('').describe('ACL token; the anonymous one if empty'),
   })
   .describe('Consul that holds the sync info of this side');

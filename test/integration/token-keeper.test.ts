@@ -6,6 +6,7 @@ import { eventually } from '../support/eventually';
 import { FaultProxy } from '../support/fault-proxy';
 import { collectedLog } from '../support/collected-log';
 import { sharedServers } from '../support/shared-servers';
+import { SyncFixture } from '../support/sync-fixture';
 import { VaultApi } from '../support/vault-api';
 
 /** Tokens of seconds on a real Vault; what is sent is counted at a proxy. */
@@ -175,4 +176,62 @@ test('after close nothing is sent any more', async () => {
   await new Promise((resolve) => setTimeout(resolve, 3_000));
   expect(proxy.requests).toHaveLength(sent);
   expect(lines).toEqual([]);
+});
+
+describe('a worker of a destination', () => {
+  let sync: SyncFixture | undefined;
+  let proxies: FaultProxy[] = [];
+
+  afterEach(async () => {
+    await sync?.tearDown();
+    for (const each of proxies) await each.close();
+  });
+
+  /** A destination whose tokens live for 6 s, with a proxy before each of its Vaults. */
+  async function work(renewToken: { origin: boolean; destination: boolean }): Promise<void> {
+    const vaults = [sharedServers().origin, sharedServers().destinations[0]];
+    proxies = await Promise.all(vaults.map(({ address }) => FaultProxy.before(address)));
+    const tokens = await Promise.all(
+      vaults.map(async (vault) => {
+        const body = { policies: ['root'], period: '6s' };
+        const answer = await new VaultApi(vault).request('POST', 'auth/token/create', body);
+        return (answer as { auth: { client_token: string } }).auth.client_token;
+      }),
+    );
+    sync = await SyncFixture.create({
+      edit: (file, role) => {
+        if (role === 'origin') return;
+        for (const [place, side] of (['origin', 'destination'] as const).entries()) {
+          const section = file[side] as Record<string, unknown>;
+          section['vault'] = { address: proxies[place]?.address, token: tokens[place] };
+          section['renewToken'] = renewToken[side];
+        }
+      },
+    });
+    await sync.work();
+  }
+
+  const renewed = (place: number): number =>
+    proxies[place]?.requests.filter((request) => request.endsWith('renew-self')).length ?? 0;
+
+  test('keeps the tokens of both Vaults alive, and stops with the worker', async () => {
+    await work({ origin: true, destination: true });
+    await eventually(() => {
+      expect(Math.min(renewed(0), renewed(1))).toBeGreaterThanOrEqual(2);
+      return Promise.resolve();
+    }, 'two renewals at each Vault');
+    await sync?.stopWork();
+    const sent = [renewed(0), renewed(1)];
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    expect([renewed(0), renewed(1)]).toEqual(sent);
+  });
+
+  test('leaves alone the token of the side whose renewToken is off', async () => {
+    await work({ origin: true, destination: false });
+    await eventually(() => {
+      expect(renewed(0)).toBeGreaterThanOrEqual(2);
+      return Promise.resolve();
+    }, 'two renewals at the origin');
+    expect(renewed(1)).toBe(0);
+  });
 });
