@@ -13,6 +13,7 @@ import { compileTransforms } from './sync/transform';
 import type { Logger } from './telemetry/log';
 import { VaultClient } from './vault/client';
 import { Kv2 } from './vault/kv2';
+import { limitRequests } from './vault/request-rate';
 import { TokenKeeper } from './vault/token-keeper';
 
 /** Identity of the Vault clusters that a sync works on. It tells a rebuilt Vault from the one that was there before. */
@@ -93,7 +94,7 @@ export function keepTokens({ role, deps }: Clients, log: Logger): { close: () =>
 async function createOrigin(config: OriginConfig): Promise<Clients> {
   const { origin } = config;
   const vault = openVault(origin.vault, origin.numWorkers);
-  const closers: Closer[] = [() => vault.client.close()];
+  const closers: Closer[] = [() => vault.client.close(), ...limitVaults(config)];
   return orClose(closers, async () => {
     const clusters = { origin: await vault.clusterId() };
     const { info, close } = await infoOf(config);
@@ -114,7 +115,11 @@ async function createDestination(config: DestinationConfig): Promise<Clients> {
   const { numWorkers } = destination;
   const originVault = openVault(origin.vault, numWorkers);
   const vault = openVault(destination.vault, numWorkers);
-  const closers: Closer[] = [() => originVault.client.close(), () => vault.client.close()];
+  const closers: Closer[] = [
+    () => originVault.client.close(),
+    () => vault.client.close(),
+    ...limitVaults(config),
+  ];
   return orClose(closers, async () => {
     const clusters = { origin: await originVault.clusterId(), destination: await vault.clusterId() };
     const { info: originInfo, close: closeOrigin } = await originInfoOf(config);
@@ -133,6 +138,15 @@ async function createDestination(config: DestinationConfig): Promise<Clients> {
     };
     return { role: 'destination', deps, clusters, close: () => closeAll(closers) };
   });
+}
+
+/** Limits the requests to each Vault of a configuration, if it says so. @returns what lifts the limits again */
+function limitVaults(config: Config): Closer[] {
+  const { requestsPerSecond } = config;
+  if (requestsPerSecond === undefined) return [];
+  const sides = config.role === 'origin' ? [config.origin] : [config.origin, config.destination];
+  const addresses = new Set(sides.map(({ vault }) => vault.address));
+  return [...addresses].map((address) => limitRequests(address, requestsPerSecond));
 }
 
 type Closer = () => void | Promise<void>;

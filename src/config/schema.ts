@@ -3,6 +3,7 @@ import { consulAddress } from './addresses';
 import { checkedText, duration, expecting, flag, secret, text } from './fields';
 import { conflictOf, normalMount } from './mounts';
 import { temporal } from './temporal-section';
+import { bothOrNone, tlsKeys } from './tls-keys';
 import { transforms } from './transforms-section';
 import { vault } from './vault-section';
 
@@ -24,7 +25,9 @@ const consul = z
         "datacenter that the sync info is in; refused if it is not the agent's own, and the agent's own holds sync info",
       ),
     token: secret('an ACL token as text').default('').describe('ACL token; the anonymous one if empty'),
+    ...tlsKeys,
   })
+  .superRefine(bothOrNone)
   .describe('Consul that holds the sync info of this side');
 
 const mounts = z
@@ -125,6 +128,11 @@ const common = {
   ignoreDeletes: flag()
     .default(false)
     .describe('do not delete at the destination what the origin has deleted'),
+  requestsPerSecond: z
+    .int(expecting('a whole number, at least 1'))
+    .min(1, 'must be at least 1')
+    .optional()
+    .describe('requests per second to each Vault at the most, for the whole process; no limit if not given'),
   temporal,
 };
 

@@ -1,11 +1,13 @@
 import Consul from 'consul';
 import { EventEmitter } from 'node:events';
+import https from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { describeTlsError, readTls, type TlsFiles } from '../tls';
 import { ConsulError } from './errors';
 import type { KeyValueStore, StoredValue, Write } from './key-value-store';
 
-export interface ConsulOptions {
+export interface ConsulOptions extends TlsFiles {
   /** URL of a Consul agent, for example `http://127.0.0.1:8500`. */
   address: string;
   /** ACL token; empty for the anonymous one. */
@@ -58,8 +60,11 @@ export class ConsulStore implements KeyValueStore {
   constructor(private readonly options: ConsulOptions) {
     const { token, dc } = options;
     this.address = options.address.replace(/\/+$/, '');
+    const tls = readTls(options, `Consul ${this.address}: consul`);
     this.consul = new Consul({
       baseUrl: `${this.address}/v1`,
+      // Only of use with https; the package makes an agent of its own for http.
+      ...(this.address.startsWith('https:') ? { agent: new https.Agent({ keepAlive: true, ...tls }) } : {}),
       defaults: { ...(token === '' ? {} : { token }), ...(dc === undefined ? {} : { dc }) },
     } as ConstructorParameters<typeof Consul>[0]);
   }
@@ -293,5 +298,7 @@ function describeNetworkError(error: unknown, timeoutMs: number): string {
   if (code === 'ECONNREFUSED') return 'connection refused: is it running, and is the address right?';
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
     return 'the host name cannot be resolved: check the address';
+  const tls = describeTlsError(code, 'consul');
+  if (tls !== undefined) return tls;
   return `no usable answer (${typeof code === 'string' ? code : 'connection failed'}); is this the address of a Consul agent?`;
 }

@@ -2,6 +2,7 @@ import nodeVault from 'node-vault';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import type { TlsFiles } from '../tls';
 import { classify, VaultError, type VaultErrorKind } from './errors';
 import { UndiciTransport, type TransportResponse } from './transport';
 
@@ -9,7 +10,7 @@ import { UndiciTransport, type TransportResponse } from './transport';
 export type VaultAuth =
   { kind: 'token'; token: string } | { kind: 'approle'; path: string; roleId: string; secretId: string };
 
-export interface VaultOptions {
+export interface VaultOptions extends TlsFiles {
   /** URL of the Vault, for example `https://vault.example.com:8200`. */
   address: string;
   auth: VaultAuth;
@@ -17,7 +18,6 @@ export interface VaultOptions {
   namespace: string;
   /** Requests in flight at the most, over all activities of this process. */
   concurrency: number;
-  caFile?: string;
 }
 
 /** Time for one request. Vault's own default is 90 s; a KV request that takes longer than this is an outage. */
@@ -79,7 +79,7 @@ export class VaultClient {
     this.transport = new UndiciTransport(this.address, {
       connections: options.concurrency,
       timeoutMs: REQUEST_TIMEOUT_MS,
-      ...(options.caFile === undefined ? {} : { caFile: options.caFile }),
+      tls: options,
     });
     this.vault = nodeVault({
       apiVersion: 'v1',

@@ -19,7 +19,7 @@ const SECTION = 'origin.vault';
 const TIME = String.raw`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`;
 
 let proxy: FaultProxy;
-let open: { close: () => Promise<void> }[] = [];
+const open: { close: () => Promise<void> }[] = [];
 
 beforeAll(async () => {
   await api.mount(mount);
