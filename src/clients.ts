@@ -141,7 +141,7 @@ async function createDestination(config: DestinationConfig): Promise<Clients> {
 }
 
 /** Limits the requests to each Vault of a configuration, if it says so. @returns what lifts the limits again */
-function limitVaults(config: Config): Closer[] {
+export function limitVaults(config: Config): (() => void)[] {
   const { requestsPerSecond } = config;
   if (requestsPerSecond === undefined) return [];
   const sides = config.role === 'origin' ? [config.origin] : [config.origin, config.destination];

@@ -1,3 +1,4 @@
+import { limitVaults } from '../clients';
 import type { Config } from '../config/schema';
 import type { Check } from './check';
 import { checkConfiguration, type ForeignVariable } from './configuration';
@@ -21,11 +22,16 @@ export interface CheckOptions {
  */
 export async function runChecks(config: Config, { warnings, foreign }: CheckOptions): Promise<Check[]> {
   const needs = config.role === 'origin' ? { origin: originNeeds(config) } : destinationNeeds(config);
-  const checks = await Promise.all([
-    checkTemporal(config).then((found) => [found]),
-    ...vaultsOf(config, needs).map(checkVault),
-    ...(config.role === 'destination' ? [checkOriginConsul(config)] : []),
-    checkOwnConsul(config),
-  ]);
-  return [...checkConfiguration(warnings, foreign), ...checks.flat()];
+  const lifts = limitVaults(config);
+  try {
+    const checks = await Promise.all([
+      checkTemporal(config).then((found) => [found]),
+      ...vaultsOf(config, needs).map(checkVault),
+      ...(config.role === 'destination' ? [checkOriginConsul(config)] : []),
+      checkOwnConsul(config),
+    ]);
+    return [...checkConfiguration(warnings, foreign), ...checks.flat()];
+  } finally {
+    for (const lift of lifts) lift();
+  }
 }
