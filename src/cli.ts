@@ -2,6 +2,7 @@ import { WorkflowFailedError, type Client } from '@temporalio/client';
 import { Command, CommanderError, Option } from 'commander';
 import { ActivityError } from './activities/failures';
 import { approveDeletes, approveOrphans } from './approve';
+import { formatChecks, runChecks } from './check';
 import { createClients, infoOf, type Clients } from './clients';
 import { ConfigError } from './config/errors';
 import { describeForeign, foreignVariables } from './config/foreign-environment';
@@ -117,6 +118,11 @@ export function createProgram(): Command {
       showConfig(options);
     });
 
+  configured(program.command('check'), { anyRole: true })
+    .description('look at configuration, servers, tokens and policies, and say what is missing')
+    .option('--json', 'for machines')
+    .action((options: Options) => checkAll(options));
+
   program.addHelpText(
     'after',
     `
@@ -153,9 +159,10 @@ function load(
   options: Options,
   file = options['config'] as string | undefined,
   role = options['role'] as Role | undefined,
+  tell = warn,
 ): Config {
   const { config, warnings } = loadConfig(role, sourcesOf(options, file));
-  warn(warnings);
+  tell(warnings);
   loadedLevel = config.log.level;
   return config;
 }
@@ -259,7 +266,7 @@ async function sendSignal(options: Options): Promise<void> {
 
 async function showStatus(options: Options): Promise<void> {
   const config = load(options);
-  const { info, close } = infoOf(config);
+  const { info, close } = await infoOf(config);
   try {
     const status = await withTemporal(config, (client) => readStatus(client, config, info));
     console.log(options['json'] === true ? JSON.stringify(status, null, 2) : formatStatus(status));
@@ -289,7 +296,7 @@ async function showPlan(options: Options): Promise<void> {
 
 async function approve(options: Options): Promise<void> {
   const config = load(options, undefined, 'destination');
-  const { info, close } = infoOf(config);
+  const { info, close } = await infoOf(config);
   try {
     const { count, reason } = await approveDeletes(info, options['set'] as string | undefined);
     console.log(`approved: ${count} deletes (${reason})`);
@@ -318,6 +325,20 @@ function showConfig(options: Options): void {
   const effective = readEffectiveConfig(options['role'] as Role | undefined, sourcesOf(options));
   warn(effective.warnings);
   console.log(options['json'] === true ? jsonOfConfig(effective) : formatConfig(effective));
+}
+
+async function checkAll(options: Options): Promise<void> {
+  const warnings: string[] = [];
+  const config = load(options, undefined, undefined, (found) => warnings.push(...found));
+  const checks = await runChecks(config, { warnings, foreign: foreignVariables(process.env) });
+  const failed = checks.filter(({ outcome }) => outcome === 'fail').length;
+  const { name, role } = config;
+  console.log(
+    options['json'] === true
+      ? JSON.stringify({ name, role, ok: failed === 0, checks }, null, 2)
+      : `${name} (${role})\n${formatChecks(checks)}`,
+  );
+  if (failed > 0) throw new UserError(`${failed} of ${checks.length} checks failed`);
 }
 
 async function withTemporal<T>(config: Config, work: (client: Client) => Promise<T>): Promise<T> {

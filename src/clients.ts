@@ -6,15 +6,20 @@ import { OriginTargets } from './activities/destination/origin-targets';
 import { fingerprint, fingerprintParts } from './config/fingerprint';
 import { syncInfoPath } from './config/schema';
 import type { Config, ConsulConfig, DestinationConfig, OriginConfig, VaultConfig } from './config/schema';
-import { ConsulStore, MAX_VALUE_BYTES } from './consul/client';
+import { MAX_VALUE_BYTES } from './consul/client';
+import { openStore } from './consul/datacenter';
 import { Orphans } from './consul/orphans';
 import { Staging } from './consul/staging';
 import { SyncInfo } from './consul/sync-info';
+import type { Role } from './names';
 import { compileFilter } from './sync/filter';
 import { Scope } from './sync/scope';
 import { compileTransforms } from './sync/transform';
+import type { Logger } from './telemetry/log';
 import { VaultClient } from './vault/client';
 import { Kv2 } from './vault/kv2';
+import { limitRequests } from './vault/request-rate';
+import { TokenKeeper } from './vault/token-keeper';
 
 /** Identity of the Vault clusters that a sync works on. It tells a rebuilt Vault from the one that was there before. */
 export interface Clusters {
@@ -28,100 +33,152 @@ export type Clients =
   | { role: 'destination'; deps: DestinationDeps; clusters: Clusters; close: () => Promise<void> };
 
 /**
- * Builds the clients of a configuration. Asks each Vault who it is, and nothing else.
+ * Builds the clients of a configuration. Asks each Vault who it is, each Consul about its datacenter if one is
+ * configured, and nothing else.
  *
  * @throws VaultError if a Vault cannot be reached
+ * @throws UserError or ConsulError about a datacenter
  */
 export async function createClients(config: Config): Promise<Clients> {
   return config.role === 'origin' ? createOrigin(config) : createDestination(config);
 }
 
-/** The sync info of the configuration's own role, for looking at it without any Vault. */
-export function infoOf(config: Config): { info: SyncInfo; close: () => void } {
-  const store = consulOf(config.role === 'origin' ? config.origin.consul : config.destination.consul);
-  const prefix =
-    config.role === 'origin' ? syncInfoPath(config, 'origin') : syncInfoPath(config, 'destination');
+/** Sync info, with its own connection to Consul. */
+export interface OpenInfo {
+  info: SyncInfo;
+  close: () => void;
+}
+
+/**
+ * The sync info of the configuration's own role, for looking at it without any Vault.
+ *
+ * @throws UserError or ConsulError about the datacenter, if one is configured
+ */
+export function infoOf(config: Config): Promise<OpenInfo> {
+  return config.role === 'origin'
+    ? openInfo(config.origin.consul, 'origin', syncInfoPath(config, 'origin'))
+    : openInfo(config.destination.consul, 'destination', syncInfoPath(config, 'destination'));
+}
+
+/** The sync info of the origin: a destination only reads it. Throws as {@link infoOf} does. */
+export function originInfoOf(config: DestinationConfig): Promise<OpenInfo> {
+  return openInfo(config.origin.consul, 'origin', syncInfoPath(config, 'origin'));
+}
+
+/** @param prefix ends in `origin/` or `destination/` */
+async function openInfo(consul: ConsulConfig, side: Role, prefix: string): Promise<OpenInfo> {
+  const store = await openStore(consul, { section: `${side}.consul`, indexKey: `${prefix}index` });
   return { info: new SyncInfo(store, prefix), close: store.close.bind(store) };
+}
+
+/** One Vault of a configuration. Sends nothing yet. */
+export function openVault(vault: VaultConfig, numWorkers: number | undefined): Kv2 {
+  return new Kv2(new VaultClient({ ...vault, concurrency: numWorkers ?? DEFAULT_CONCURRENCY }));
+}
+
+/** Keeps the tokens of the clients alive until it is closed, except where `renewToken` is off. */
+export function keepTokens({ role, deps }: Clients, log: Logger): { close: () => Promise<void> } {
+  const { origin } = deps.config;
+  const sides: [section: string, client: VaultClient, on: boolean][] =
+    role === 'origin'
+      ? [['origin.vault', deps.vault.client, origin.renewToken]]
+      : [
+          ['origin.vault', deps.originVault.client, origin.renewToken],
+          ['destination.vault', deps.vault.client, deps.config.destination.renewToken],
+        ];
+  const keepers = sides
+    .filter(([, , on]) => on)
+    .map(([section, client]) => new TokenKeeper(client, { section, log }));
+  return {
+    close: async () => {
+      await Promise.all(keepers.map((keeper) => keeper.close()));
+    },
+  };
 }
 
 async function createOrigin(config: OriginConfig): Promise<Clients> {
   const { origin } = config;
-  const vault = vaultOf(origin.vault, origin.numWorkers);
-  const store = consulOf(origin.consul);
-  const close = async (): Promise<void> => {
-    await vault.client.close();
-    store.close();
-  };
-  const clusters = await orClose(close, async () => ({ origin: await vault.clusterId() }));
-  const prefix = syncInfoPath(config, 'origin');
-  const deps: OriginDeps = {
-    config,
-    fingerprint: fingerprint(config, clusters),
-    vault,
-    info: new SyncInfo(store, prefix),
-    staging: new Staging(store, `${prefix}staging/`),
-    maxBucketBytes: MAX_VALUE_BYTES,
-  };
-  return { role: 'origin', deps, clusters, close };
+  const vault = openVault(origin.vault, origin.numWorkers);
+  const closers: Closer[] = [() => vault.client.close(), ...limitVaults(config)];
+  return orClose(closers, async () => {
+    const clusters = { origin: await vault.clusterId() };
+    const { info, close } = await infoOf(config);
+    closers.push(close);
+    const deps: OriginDeps = {
+      config,
+      fingerprint: fingerprint(config, clusters),
+      vault,
+      info,
+      staging: new Staging(info.store, `${info.prefix}staging/`),
+      maxBucketBytes: MAX_VALUE_BYTES,
+    };
+    return { role: 'origin', deps, clusters, close: () => closeAll(closers) };
+  });
 }
 
 async function createDestination(config: DestinationConfig): Promise<Clients> {
   const { origin, destination } = config;
   const { numWorkers } = destination;
-  const originVault = vaultOf(origin.vault, numWorkers);
-  const vault = vaultOf(destination.vault, numWorkers);
-  const originStore = consulOf(origin.consul);
-  const store = consulOf(destination.consul);
-  const close = async (): Promise<void> => {
-    await Promise.all([originVault.client.close(), vault.client.close()]);
-    originStore.close();
-    store.close();
-  };
-  const clusters = await orClose(close, async () => ({
-    origin: await originVault.clusterId(),
-    destination: await vault.clusterId(),
-  }));
-  const originInfo = new SyncInfo(originStore, syncInfoPath(config, 'origin'));
-  const prefix = syncInfoPath(config, 'destination');
-  const scope = new Scope({
-    originMounts: origin.mounts,
-    destinationMounts: destination.mounts,
-    transformer: compileTransforms(destination.transforms),
-    originFilter: compileFilter(origin),
-    filter: compileFilter(destination),
-    sameVault:
-      clusters.origin === clusters.destination && origin.vault.namespace === destination.vault.namespace,
+  const originVault = openVault(origin.vault, numWorkers);
+  const vault = openVault(destination.vault, numWorkers);
+  const closers: Closer[] = [
+    () => originVault.client.close(),
+    () => vault.client.close(),
+    ...limitVaults(config),
+  ];
+  return orClose(closers, async () => {
+    const clusters = { origin: await originVault.clusterId(), destination: await vault.clusterId() };
+    const { info: originInfo, close: closeOrigin } = await originInfoOf(config);
+    closers.push(closeOrigin);
+    const { info, close } = await infoOf(config);
+    closers.push(close);
+    const scope = new Scope({
+      originMounts: origin.mounts,
+      destinationMounts: destination.mounts,
+      transformer: compileTransforms(destination.transforms),
+      originFilter: compileFilter(origin),
+      filter: compileFilter(destination),
+      sameVault:
+        clusters.origin === clusters.destination && origin.vault.namespace === destination.vault.namespace,
+    });
+    const deps: DestinationDeps = {
+      config,
+      fingerprint: fingerprint(config, clusters),
+      parts: fingerprintParts(config, clusters),
+      originVault,
+      vault,
+      originInfo,
+      info,
+      scope,
+      targets: new OriginTargets(originInfo, scope, destination.transforms.length > 0),
+      orphans: new Orphans(info.store, `${info.prefix}orphans/`),
+      staging: new Staging(info.store, `${info.prefix}staging/`),
+      secretLimit: pLimit(numWorkers ?? DEFAULT_CONCURRENCY),
+    };
+    return { role: 'destination', deps, clusters, close: () => closeAll(closers) };
   });
-  const deps: DestinationDeps = {
-    config,
-    fingerprint: fingerprint(config, clusters),
-    parts: fingerprintParts(config, clusters),
-    originVault,
-    vault,
-    originInfo,
-    info: new SyncInfo(store, prefix),
-    scope,
-    targets: new OriginTargets(originInfo, scope, destination.transforms.length > 0),
-    orphans: new Orphans(store, `${prefix}orphans/`),
-    staging: new Staging(store, `${prefix}staging/`),
-    secretLimit: pLimit(numWorkers ?? DEFAULT_CONCURRENCY),
-  };
-  return { role: 'destination', deps, clusters, close };
 }
 
-async function orClose<T>(close: () => Promise<void>, work: () => Promise<T>): Promise<T> {
+/** Limits the requests to each Vault of a configuration, if it says so. @returns what lifts the limits again */
+export function limitVaults(config: Config): (() => void)[] {
+  const { requestsPerSecond } = config;
+  if (requestsPerSecond === undefined) return [];
+  const sides = config.role === 'origin' ? [config.origin] : [config.origin, config.destination];
+  const addresses = new Set(sides.map(({ vault }) => vault.address));
+  return [...addresses].map((address) => limitRequests(address, requestsPerSecond));
+}
+
+type Closer = () => void | Promise<void>;
+
+async function closeAll(closers: readonly Closer[]): Promise<void> {
+  await Promise.all(closers.map(async (close) => close()));
+}
+
+async function orClose<T>(closers: readonly Closer[], work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    await close();
+    await closeAll(closers);
     throw error;
   }
-}
-
-function vaultOf(vault: VaultConfig, numWorkers: number | undefined): Kv2 {
-  return new Kv2(new VaultClient({ ...vault, concurrency: numWorkers ?? DEFAULT_CONCURRENCY }));
-}
-
-function consulOf(consul: ConsulConfig): ConsulStore {
-  return new ConsulStore(consul);
 }

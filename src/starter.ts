@@ -13,6 +13,9 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readMounts } from './activities/mounts';
 import { assertOwner } from './activities/owner';
+import { assertCapabilities } from './check/capabilities';
+import { assertKeyAccess } from './check/consul-keys';
+import { destinationNeeds, originNeeds } from './check/needs';
 import type { Clients } from './clients';
 import { adopt as adoptState, readStateOf } from './consul/state';
 import type { Config } from './config/schema';
@@ -37,22 +40,33 @@ interface Identity {
 }
 
 /**
- * Looks whether a cycle could do its work, without writing anything.
+ * Looks whether a cycle could do its work, more thoroughly than its own preflight. Writes nothing but a key below
+ * the own sync path, which is removed again.
  *
+ * @returns what an operator should know although nothing is wrong, for the log
  * @throws VaultError, ConsulError or ActivityError that name the server and what to do
  */
-export async function checkAccess(clients: Clients): Promise<void> {
+export async function checkAccess(clients: Clients): Promise<string[]> {
   if (clients.role === 'origin') {
     const { vault, info, config } = clients.deps;
     await readMounts(vault, config.origin.mounts, 'origin.mounts');
+    const advice = await assertCapabilities(vault.client, originNeeds(config), 'origin.vault');
     await info.readIndex();
-    return;
+    await assertKeyAccess(info);
+    return advice;
   }
   const { originVault, vault, originInfo, info, config } = clients.deps;
   await readMounts(originVault, config.origin.mounts, 'origin.mounts');
   await readMounts(vault, config.destination.mounts, 'destination.mounts');
+  const needs = destinationNeeds(config);
+  const advice = [
+    ...(await assertCapabilities(originVault.client, needs.origin, 'origin.vault')),
+    ...(await assertCapabilities(vault.client, needs.destination, 'destination.vault')),
+  ];
   await originInfo.readIndex();
   await info.readIndex();
+  await assertKeyAccess(info);
+  return advice;
 }
 
 /** What `start` did. */

@@ -10,7 +10,7 @@ import { existsSync } from 'node:fs';
 import { createDestinationActivities, createOriginActivities } from './activities';
 import { ActivityInterceptor } from './activities/interceptor';
 import { WORKFLOW_BUNDLE } from './bundle-workflows';
-import { createClients, type Clients } from './clients';
+import { createClients, keepTokens, type Clients } from './clients';
 import type { Config } from './config/schema';
 import { taskQueue } from './names';
 import { checkAccess } from './starter';
@@ -87,7 +87,9 @@ export async function createWorkers(
       connections.set(key, connection);
       const clients = await createClients(config);
       closers.push(clients.close);
-      await checkAccess(clients);
+      for (const advice of await checkAccess(clients)) log.warn({ name: config.name }, advice);
+      const keepers = keepTokens(clients, log.child({ name: config.name }));
+      closers.push(() => keepers.close());
       const { namespace } = target;
       prepared.push({ log, workflowBundle, config, clients, connection, namespace });
     }

@@ -57,6 +57,9 @@ const COMMANDS = [
   'signal',
   'status',
   'config',
+  'check',
+  'plan',
+  'approve',
 ];
 
 describe.each(COMMANDS)('vsync %s', (command) => {

@@ -33,7 +33,7 @@ const OF_VAULT: Readonly<Record<string, string>> = {
   VAULT_CLIENT_TIMEOUT: `there is no key for the time of one request; ${keys('timeout')} limit a cycle`,
   VAULT_MAX_RETRIES:
     'there is no key for it: a request that met an outage is repeated, then its step of the cycle',
-  VAULT_RATE_LIMIT: `there is no key for it; ${keys('numWorkers')} limit the requests in flight`,
+  VAULT_RATE_LIMIT: 'write requestsPerSecond',
   VAULT_WRAP_TTL: 'there is no key for it: answers are never wrapped',
   VAULT_MFA: 'there is no key for it: log in with a token or an AppRole that needs no second factor',
   VAULT_HEADERS: 'there is no key for headers of your own',

@@ -4,6 +4,7 @@ import { CONSUL_ADDRESS_PATTERN, consulAddress } from './addresses';
 import { checkedText, duration, expecting, flag, hinted, secret, text } from './fields';
 import { conflictOf, MOUNT_PATTERN, normalMount } from './mounts';
 import { temporal } from './temporal-section';
+import { bothOrNone, tlsKeys } from './tls-keys';
 import { transforms } from './transforms-section';
 import { vault } from './vault-section';
 
@@ -20,11 +21,15 @@ const consul = z
       consulAddress,
       CONSUL_ADDRESS_PATTERN,
     ).describe('Consul agent that holds the sync info, as host:port or URL'),
-    dc: text('the name of a data centre')
+    dc: text('the name of a datacenter')
       .optional()
-      .describe('name of the data centre; a label only, nothing is done with it'),
+      .describe(
+        "datacenter that the sync info is in; refused if it is not the agent's own, and the agent's own holds sync info",
+      ),
     token: secret('an ACL token as text').default('').describe('ACL token; the anonymous one if empty'),
+    ...tlsKeys,
   })
+  .superRefine(bothOrNone)
   .describe('Consul that holds the sync info of this side');
 
 const mounts = z
@@ -81,7 +86,9 @@ const side = z.strictObject({
     ),
   renewToken: flag()
     .default(true)
-    .describe('keep the Vault token alive; not done yet, so give a token that lives long enough'),
+    .describe(
+      'keep the Vault token alive while a worker runs; one that cannot be renewed is reported in its log',
+    ),
 });
 
 interface Durations {
@@ -150,6 +157,11 @@ const common = {
   syncMetadata: flag()
     .default(false)
     .describe('custom_metadata, max_versions, cas_required and delete_version_after are carried over too'),
+  requestsPerSecond: z
+    .int(expecting('a whole number, at least 1'))
+    .min(1, 'must be at least 1')
+    .optional()
+    .describe('requests per second to each Vault at the most, for the whole process; no limit if not given'),
   temporal,
 };
 

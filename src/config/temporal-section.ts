@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { TEMPORAL_ADDRESS_PATTERN, temporalAddress } from './addresses';
 import { checkedText, flag, text } from './fields';
+import { bothOrNone } from './tls-keys';
 
 const pemFile = (what: string): z.ZodOptional<z.ZodString> =>
   text('the path of a PEM file').optional().describe(what);
@@ -12,15 +13,7 @@ const temporalTls = z
     keyFile: pemFile('key of certFile'),
     serverName: text('a host name').optional().describe('name to expect in the certificate of the server'),
   })
-  .superRefine(({ certFile, keyFile }, context) => {
-    if ((certFile === undefined) === (keyFile === undefined)) return;
-    const missing = certFile === undefined ? 'certFile' : 'keyFile';
-    context.addIssue({
-      code: 'custom',
-      path: [missing],
-      message: 'is missing; give both certFile and keyFile',
-    });
-  });
+  .superRefine(bothOrNone);
 
 /** Connection to Temporal. What is not given is left to Temporal's own environment variables and defaults. */
 export const temporal = z

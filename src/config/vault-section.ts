@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { VaultAuth } from '../vault/client';
 import { VAULT_ADDRESS_PATTERN, vaultAddress } from './addresses';
 import { checkedText, secret, text } from './fields';
+import { bothOrNone, tlsKeys } from './tls-keys';
 
 /** Connection to one Vault, and how to log in there: with a token or an AppRole. */
 export const vault = z
@@ -30,9 +31,7 @@ export const vault = z
       .transform((namespace) => namespace.replace(/^\/+|\/+$/g, ''))
       .default('')
       .describe('Vault Enterprise namespace; none if empty'),
-    caFile: text('the path of a PEM file')
-      .optional()
-      .describe("PEM file with the certificate authorities to trust instead of the system's"),
+    ...tlsKeys,
   })
   .superRefine(
     (keys, context) => {
@@ -41,12 +40,8 @@ export const vault = z
     },
     { when: hasReadAuth },
   )
-  .transform(({ address, namespace, caFile, token, approle }) => ({
-    address,
-    namespace,
-    auth: authOf({ token, approle }),
-    ...(caFile === undefined ? {} : { caFile }),
-  }))
+  .superRefine(bothOrNone)
+  .transform(({ token, approle, ...connection }) => ({ ...connection, auth: authOf({ token, approle }) }))
   .describe('Vault of this side, and how to log in there');
 
 /** The check of the login must not wait until everything else about the Vault is right. */

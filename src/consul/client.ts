@@ -1,15 +1,19 @@
 import Consul from 'consul';
 import { EventEmitter } from 'node:events';
+import https from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { describeTlsError, readTls, type TlsFiles } from '../tls';
 import { ConsulError } from './errors';
 import type { KeyValueStore, StoredValue, Write } from './key-value-store';
 
-export interface ConsulOptions {
+export interface ConsulOptions extends TlsFiles {
   /** URL of a Consul agent, for example `http://127.0.0.1:8500`. */
   address: string;
   /** ACL token; empty for the anonymous one. */
   token: string;
+  /** Datacenter that every request is sent on to by the agent; its own if undefined. */
+  dc?: string | undefined;
 }
 
 /** Largest value that Consul takes, in bytes. */
@@ -33,6 +37,7 @@ const Committed = z.object({
 });
 const Refused = z.object({ Errors: z.array(z.object({ What: z.string() })) });
 const Keys = z.array(z.string());
+const Self = z.object({ Config: z.object({ Datacenter: z.string().min(1) }) });
 
 /** What the consul package answers with `includeResponse`: the HTTP response, then the decoded value. */
 type Answer = [{ statusCode: number; headers: Record<string, string | undefined> }, unknown];
@@ -52,11 +57,15 @@ export class ConsulStore implements KeyValueStore {
   readonly address: string;
   private readonly consul: Consul;
 
-  constructor(options: ConsulOptions) {
+  constructor(private readonly options: ConsulOptions) {
+    const { token, dc } = options;
     this.address = options.address.replace(/\/+$/, '');
+    const tls = readTls(options, `Consul ${this.address}: consul`);
     this.consul = new Consul({
       baseUrl: `${this.address}/v1`,
-      defaults: options.token === '' ? {} : { token: options.token },
+      // Only of use with https; the package makes an agent of its own for http.
+      ...(this.address.startsWith('https:') ? { agent: new https.Agent({ keepAlive: true, ...tls }) } : {}),
+      defaults: { ...(token === '' ? {} : { token }), ...(dc === undefined ? {} : { dc }) },
     } as ConstructorParameters<typeof Consul>[0]);
   }
 
@@ -122,6 +131,21 @@ export class ConsulStore implements KeyValueStore {
     // Consul adds up to a sixteenth of the wait; the client has to be more patient than that.
     const timeoutMs = waitMs + waitMs / 16 + REQUEST_TIMEOUT_MS;
     return this.read(key, { index, wait: `${Math.ceil(waitMs / 1000)}s` }, { signal, timeoutMs });
+  }
+
+  /** The datacenter of the agent itself; undefined if the token may not ask (`agent:read`). */
+  async ownDatacenter(signal?: AbortSignal): Promise<string | undefined> {
+    try {
+      const answer = await this.send('agent/self', { signal }, (options) =>
+        this.consul.agent.self(options as never),
+      );
+      const parsed = Self.safeParse(answer?.[1]);
+      if (parsed.success) return parsed.data.Config.Datacenter;
+    } catch (error) {
+      if (error instanceof ConsulError && error.kind === 'forbidden') return undefined;
+      throw error;
+    }
+    throw this.malformed('agent/self');
   }
 
   close(): void {
@@ -210,6 +234,14 @@ export class ConsulStore implements KeyValueStore {
     if (isInvalidKey(error)) {
       return make('rejected', 'Consul takes no key with a space at its beginning or end; correct syncPath');
     }
+    // Also what an agent says while the other datacenter cannot be reached: it may pass.
+    if (isNoPath(error)) {
+      return make(
+        'unavailable',
+        `there is no path to the datacenter ${this.options.dc ?? ''}: this agent does not know it, or cannot reach it ` +
+          'now; check dc in the configuration, and "consul members -wan" at the agent',
+      );
+    }
     if (status === 429 || status >= 500) return make('unavailable', `Consul cannot answer now (${status})`);
     return make('rejected', `the request was refused (${status})`);
   }
@@ -241,10 +273,16 @@ function statusOf(error: unknown): number | undefined {
 
 /** Consul answers 500 for it, as for an outage. */
 function isInvalidKey(error: unknown): boolean {
+  return textOf(error).startsWith('invalid key name');
+}
+
+function isNoPath(error: unknown): boolean {
+  return /No path to datacenter/i.test(textOf(error));
+}
+
+function textOf(error: unknown): string {
   const body = (error as { response?: { body?: unknown } }).response?.body;
-  return (
-    (typeof body === 'string' || Buffer.isBuffer(body)) && body.toString().startsWith('invalid key name')
-  );
+  return typeof body === 'string' || Buffer.isBuffer(body) ? body.toString() : '';
 }
 
 /** What a transaction says about each operation that it refused. */
@@ -260,5 +298,7 @@ function describeNetworkError(error: unknown, timeoutMs: number): string {
   if (code === 'ECONNREFUSED') return 'connection refused: is it running, and is the address right?';
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
     return 'the host name cannot be resolved: check the address';
+  const tls = describeTlsError(code, 'consul');
+  if (tls !== undefined) return tls;
   return `no usable answer (${typeof code === 'string' ? code : 'connection failed'}); is this the address of a Consul agent?`;
 }

@@ -85,12 +85,25 @@ const WITHOUT_MEANING = /\\[^]|[()+|$]/g;
 function compileGlob(glob: string): Glob {
   const escaped = glob.replace(WITHOUT_MEANING, (match) => (match.length > 1 ? match : `\\${match}`));
   const full = escaped.endsWith('/') ? `${escaped}**` : escaped;
-  // What stands before the first character with a meaning, up to the last "/" in it.
-  const literal = /^[^*?[\]{}\\]*/.exec(full)?.[0] ?? '';
   const below = full === '**' ? undefined : /^(.*[^*/])\/\*\*$/s.exec(full)?.[1];
   return {
     matches: picomatch(full, OPTIONS),
-    base: literal.slice(0, literal.lastIndexOf('/') + 1),
+    base: literalFolder(full),
     whole: below === undefined ? undefined : picomatch(below, OPTIONS),
   };
+}
+
+/** What stands in a glob before the first character with a meaning, up to the last "/" in it: "secret/team/". */
+export function literalFolder(glob: string): string {
+  const literal = literalStart(glob);
+  return literal.slice(0, literal.lastIndexOf('/') + 1);
+}
+
+/** Whether a glob stands for exactly one path. */
+export function isLiteral(glob: string): boolean {
+  return !glob.endsWith('/') && literalStart(glob) === glob;
+}
+
+function literalStart(glob: string): string {
+  return /^[^*?[\]{}\\]*/.exec(glob)?.[0] ?? '';
 }

@@ -2,6 +2,7 @@ import nodeVault from 'node-vault';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import type { TlsFiles } from '../tls';
 import { classify, VaultError, type VaultErrorKind } from './errors';
 import { UndiciTransport, type TransportResponse } from './transport';
 
@@ -9,7 +10,7 @@ import { UndiciTransport, type TransportResponse } from './transport';
 export type VaultAuth =
   { kind: 'token'; token: string } | { kind: 'approle'; path: string; roleId: string; secretId: string };
 
-export interface VaultOptions {
+export interface VaultOptions extends TlsFiles {
   /** URL of the Vault, for example `https://vault.example.com:8200`. */
   address: string;
   auth: VaultAuth;
@@ -17,7 +18,6 @@ export interface VaultOptions {
   namespace: string;
   /** Requests in flight at the most, over all activities of this process. */
   concurrency: number;
-  caFile?: string;
 }
 
 /** Time for one request. Vault's own default is 90 s; a KV request that takes longer than this is an outage. */
@@ -40,7 +40,24 @@ interface ReadOptions {
 const ErrorBody = z.object({ errors: z.array(z.string()) });
 /** Vault answers 204 where it has nothing to say; with a warning, 200 and the frame of all its answers. */
 export const EmptyBody = z.object({ request_id: z.string() }).optional();
-const LoginBody = z.object({ auth: z.object({ client_token: z.string().min(1) }) });
+/** What a login and a renewal answer about the token that they give or extend. */
+export const AuthBody = z.object({
+  auth: z.object({
+    client_token: z.string().min(1),
+    lease_duration: z.number().min(0).default(0),
+    renewable: z.boolean().default(false),
+  }),
+});
+
+/** What a login or a renewal gave: seconds that the token has left (0: it never ends). */
+export interface TokenGrant {
+  ttlS: number;
+  renewable: boolean;
+}
+
+export function grantOf({ auth }: z.output<typeof AuthBody>): TokenGrant {
+  return { ttlS: auth.lease_duration, renewable: auth.renewable };
+}
 
 /**
  * One Vault: node-vault over our transport, with every answer checked, transient failures repeated, and the
@@ -53,7 +70,7 @@ export class VaultClient {
   private readonly transport: UndiciTransport;
   private readonly vault: nodeVault.client;
   private readonly limit: LimitFunction;
-  private login: Promise<void> | undefined;
+  private login: Promise<TokenGrant> | undefined;
   private loggedInAtMs = 0;
 
   constructor(private readonly options: VaultOptions) {
@@ -62,7 +79,7 @@ export class VaultClient {
     this.transport = new UndiciTransport(this.address, {
       connections: options.concurrency,
       timeoutMs: REQUEST_TIMEOUT_MS,
-      ...(options.caFile === undefined ? {} : { caFile: options.caFile }),
+      tls: options,
     });
     this.vault = nodeVault({
       apiVersion: 'v1',
@@ -170,13 +187,33 @@ export class VaultClient {
     throw new VaultError(kind, this.address, path, explain(kind, status, texts), status, answer.retryAfterMs);
   }
 
-  private ensureLogin(): Promise<void> {
-    if (this.options.auth.kind === 'token') return Promise.resolve();
+  /** Logs in, if that is how this client gets its token and it has not done so. @returns what the login gave */
+  async ensureLogin(): Promise<TokenGrant | undefined> {
+    if (this.options.auth.kind === 'token') return undefined;
     this.login ??= this.logIn(this.options.auth).catch((error: unknown) => {
       this.login = undefined; // the next request tries again
       throw error;
     });
     return this.login;
+  }
+
+  /**
+   * Logs in once more, while the token that is there goes on being used: before it ends.
+   *
+   * @throws VaultError if it fails; the old token then stays
+   */
+  async logInAgain(): Promise<TokenGrant> {
+    const { auth } = this.options;
+    if (auth.kind === 'token') throw new Error('a token is configured: there is no login');
+    const login = this.logIn(auth);
+    const grant = await login;
+    this.login = login;
+    return grant;
+  }
+
+  /** How this client gets its token. */
+  get authKind(): VaultAuth['kind'] {
+    return this.options.auth.kind;
   }
 
   /**
@@ -191,12 +228,14 @@ export class VaultClient {
     return true;
   }
 
-  private async logIn(auth: Extract<VaultAuth, { kind: 'approle' }>): Promise<void> {
+  private async logIn(auth: Extract<VaultAuth, { kind: 'approle' }>): Promise<TokenGrant> {
     const path = `auth/${auth.path}/login`;
     const body = { role_id: auth.roleId, secret_id: auth.secretId };
     const answer = (await this.vault.write(path, body)) as TransportResponse;
-    this.vault.token = this.check(path, answer, LoginBody).auth.client_token;
+    const given = this.check(path, answer, AuthBody);
+    this.vault.token = given.auth.client_token;
     this.loggedInAtMs = Date.now();
+    return grantOf(given);
   }
 
   private unexpected(path: string, error: unknown): VaultError {

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { Pool } from 'undici';
-import { UserError } from '../user-error';
+import { describeTlsError, readTls, type TlsFiles } from '../tls';
 import { VaultError } from './errors';
+import { awaitTurn } from './request-rate';
 
 /** What node-vault hands to its transport: one request. */
 export interface TransportRequest {
@@ -28,8 +28,7 @@ export interface TransportOptions {
   connections: number;
   /** Time for one request, in milliseconds. */
   timeoutMs: number;
-  /** PEM file with the certificate authorities to trust instead of the system's. */
-  caFile?: string;
+  tls?: TlsFiles;
 }
 
 /**
@@ -46,12 +45,12 @@ export class UndiciTransport {
     private readonly address: string,
     private readonly options: TransportOptions,
   ) {
-    const connect = options.caFile === undefined ? {} : { ca: this.readCaFile(options.caFile) };
+    const tls = readTls(options.tls ?? {}, `Vault ${address}: vault`);
     this.pool = new Pool(new URL(address).origin, {
       connections: options.connections,
       headersTimeout: options.timeoutMs,
       bodyTimeout: options.timeoutMs,
-      connect: { timeout: Math.min(options.timeoutMs, 5_000), ...connect },
+      connect: { timeout: Math.min(options.timeoutMs, 5_000), ...tls },
     });
   }
 
@@ -64,21 +63,11 @@ export class UndiciTransport {
     await this.pool.close();
   }
 
-  private readCaFile(file: string): string {
-    try {
-      return readFileSync(file, 'utf8');
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? 'error';
-      throw new UserError(
-        `Vault ${this.address}: vault.caFile: cannot read ${file} (${code}); check the path and its permissions`,
-      );
-    }
-  }
-
   private async send(request: TransportRequest): Promise<TransportResponse> {
     const url = new URL(request.uri);
     const path = url.pathname + url.search;
     try {
+      await awaitTurn(this.address, request.signal);
       const response = await this.pool.request({
         path,
         method: request.method,
@@ -152,16 +141,10 @@ function describeNetworkError(error: unknown, timeoutMs: number): string {
     case 'ECONNRESET':
     case 'UND_ERR_SOCKET':
       return 'the connection was closed in the middle of the answer';
-    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
-    case 'SELF_SIGNED_CERT_IN_CHAIN':
-    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
-    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
-    case 'CERT_HAS_EXPIRED':
-    case 'ERR_TLS_CERT_ALTNAME_INVALID':
-      return `its certificate is not trusted (${code})`;
-    case 'ERR_SSL_WRONG_VERSION_NUMBER':
-      return 'it does not speak TLS there: is the address one with http:// and not https://?';
     default:
-      return `no usable answer (${typeof code === 'string' ? code : 'connection failed'}); is this the address of a Vault?`;
+      return (
+        describeTlsError(code, 'vault') ??
+        `no usable answer (${typeof code === 'string' ? code : 'connection failed'}); is this the address of a Vault?`
+      );
   }
 }

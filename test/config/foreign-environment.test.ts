@@ -38,10 +38,7 @@ describe('foreignVariables', () => {
       'certificates are always checked; for an authority of your own write origin.vault.caFile and destination.vault.caFile',
     ],
     ['CONSUL_HTTP_SSL', 'begin origin.consul.address and destination.consul.address with https://'],
-    [
-      'VAULT_RATE_LIMIT',
-      'there is no key for it; origin.numWorkers and destination.numWorkers limit the requests in flight',
-    ],
+    ['VAULT_RATE_LIMIT', 'write requestsPerSecond'],
   ])('%s: %s', (name, advice) => {
     expect(foreignVariables({ [name]: SECRET })).toEqual([{ name, advice }]);
     expect(describeForeign({ name, advice })).toBe(`environment ${name} is not read: ${advice}`);
@@ -53,12 +50,6 @@ describe('foreignVariables', () => {
       ({ advice }) => [...advice.matchAll(/\b(?:origin|destination)\.[\w.]*\w/g)].map(([key]) => key),
     );
     expect(named.length).toBeGreaterThan(40);
-    expect(named.filter((key) => !known.has(key) && !COMING.includes(key))).toEqual([]);
+    expect(named.filter((key) => !known.has(key))).toEqual([]);
   });
 });
-
-/** Keys of client certificates and of a Consul's own authority. */
-const COMING = [
-  ...['vault.certFile', 'vault.keyFile', 'vault.serverName'],
-  ...['consul.caFile', 'consul.certFile', 'consul.keyFile', 'consul.serverName'],
-].flatMap((key) => [`origin.${key}`, `destination.${key}`]);

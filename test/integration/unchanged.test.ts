@@ -1,11 +1,16 @@
+import { GateProxy } from '../support/gate-proxy';
+import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 
 describe('cycles without changes', () => {
   let sync: SyncFixture;
+  /** Before the destination's Vault: counts what it is asked. */
+  let proxy: GateProxy;
   const paths = ['a', 'b/c', 'b/d', 'e'];
 
   beforeAll(async () => {
-    sync = await SyncFixture.create();
+    proxy = await GateProxy.before(sharedServers().destinations[0].address);
+    sync = await SyncFixture.create({ destinationVault: proxy.address });
     for (const path of paths) await sync.originVault.put(sync.mount, path, { path });
     await sync.work();
     await sync.start('origin');
@@ -15,7 +20,10 @@ describe('cycles without changes', () => {
     await sync.cycle('destination');
   });
 
-  afterAll(() => sync.tearDown());
+  afterAll(async () => {
+    await sync.tearDown();
+    await proxy.close();
+  });
 
   test('write nothing: no version in Vault, no key in Consul', async () => {
     const revisions = await sync.consul.revisions(sync.syncPath);
@@ -36,6 +44,15 @@ describe('cycles without changes', () => {
     }
     expect(await sync.consul.revisions(sync.syncPath)).toEqual(revisions);
     expect(await versions()).toEqual([1, 1, 1, 1]);
+  });
+
+  test("ask the destination's Vault for its mount and for the token's capabilities, and nothing else", async () => {
+    proxy.passed.length = 0;
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
+    expect(proxy.passed).toEqual([
+      `GET /v1/sys/internal/ui/mounts/${sync.mount.slice(0, -1)}`,
+      'POST /v1/sys/capabilities-self',
+    ]);
   });
 
   test('lost destination info is rebuilt by comparing, without new versions', async () => {

@@ -144,7 +144,7 @@ export class SyncFixture {
 
   /** Releases the deletes that wait, as `vsync approve` does. */
   async approve(number = 0): Promise<void> {
-    const { info, close } = infoOf(this.config('destination', number));
+    const { info, close } = await infoOf(this.config('destination', number));
     try {
       await approveDeletes(info);
     } finally {

@@ -169,3 +169,17 @@ test('no error shows a token, a secret id or a value', async () => {
   const badToken = await rejection(client({ kind: 'token', token: `${TOKEN}\n` }).read('kv/data/a', Body));
   expect(exposed(badToken)).not.toContain('4711');
 });
+
+test('the login names the namespace too', async () => {
+  server.answers(LOGIN, ok);
+  const made = new VaultClient({
+    address: server.address,
+    auth: APPROLE,
+    namespace: 'team/a',
+    concurrency: 1,
+  });
+  clients.push(made);
+  await made.read('kv/data/a', Body);
+  expect(server.requests[0]).toMatch(/\/v1\/auth\/approle\/login$/);
+  expect(server.headers.map((headers) => headers['x-vault-namespace'])).toEqual(['team/a', 'team/a']);
+});

@@ -133,7 +133,7 @@ describe('without a usable answer it throws', () => {
 
 test('a missing file of certificate authorities is named with its key', () => {
   const make = (): UndiciTransport =>
-    new UndiciTransport('https://v:8200', { connections: 1, timeoutMs: 1, caFile: '/none.pem' });
+    new UndiciTransport('https://v:8200', { connections: 1, timeoutMs: 1, tls: { caFile: '/none.pem' } });
   expect(make).toThrow(UserError);
   expect(make).toThrow('vault.caFile: cannot read /none.pem (ENOENT)');
 });

@@ -1,4 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
+import { assertCapabilities } from '../../check/capabilities';
+import { destinationNeeds } from '../../check/needs';
 import { readDestinationState, type DestinationState } from '../../consul/state';
 import type { DestinationPreflightResult } from '../../workflows/messages';
 import { changedMounts, readMounts } from '../mounts';
@@ -13,6 +15,9 @@ export async function preflight(
 ): Promise<DestinationPreflightResult> {
   const current = await readMounts(originVault, config.origin.mounts, 'origin.mounts', signal);
   const ownMounts = await readMounts(vault, config.destination.mounts, 'destination.mounts', signal);
+  const needs = destinationNeeds(config);
+  await assertCapabilities(originVault.client, needs.origin, 'origin.vault', signal);
+  await assertCapabilities(vault.client, needs.destination, 'destination.vault', signal);
   const { state } = await readDestinationState(info, signal);
   assertOwner(info, state, config.name);
 

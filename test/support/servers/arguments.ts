@@ -36,10 +36,15 @@ export interface ConsulArguments {
   serfPort: number;
   serverPort: number;
   datacenter?: string;
+  /** Without it the datacenter stands alone. */
+  wan?: { serfPort: number; join: readonly string[] };
+  /** With it, ACLs are enabled and refuse by default; this token may do everything. */
+  managementToken?: string;
 }
 
 export function consulArguments(options: ConsulArguments): string[] {
-  const { clientIp, nodeName, httpPort, serfPort, serverPort, datacenter } = options;
+  const { clientIp, nodeName, httpPort, serfPort, serverPort, datacenter, wan, managementToken } = options;
+  const acl = { enabled: true, default_policy: 'deny', tokens: { initial_management: managementToken } };
   return [
     'agent',
     '-dev',
@@ -52,10 +57,12 @@ export function consulArguments(options: ConsulArguments): string[] {
     `-serf-lan-port=${serfPort}`,
     `-server-port=${serverPort}`,
     // Off: what vsync does not use.
-    '-serf-wan-port=-1',
+    `-serf-wan-port=${wan?.serfPort ?? -1}`,
     '-dns-port=-1',
     '-grpc-port=-1',
     '-grpc-tls-port=-1',
+    ...(wan?.join ?? []).map((address) => `-retry-join-wan=${address}`),
+    ...(managementToken === undefined ? [] : ['-hcl', JSON.stringify({ acl })]),
     '-log-level=warn',
   ];
 }

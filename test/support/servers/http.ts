@@ -8,7 +8,9 @@ export interface Answer {
 
 export interface Request {
   method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** For a Vault. */
   token?: string;
+  consulToken?: string | undefined;
   body?: unknown;
   timeoutMs?: number;
 }
@@ -19,11 +21,14 @@ export interface Request {
  * @throws if no answer comes (the message holds the URL, and never the token)
  */
 export async function askHttp(url: string, request: Request = {}): Promise<Answer> {
-  const { method = 'GET', token, body, timeoutMs = TIMEOUT_MS } = request;
+  const { method = 'GET', token, consulToken, body, timeoutMs = TIMEOUT_MS } = request;
   try {
     const response = await fetch(url, {
       method,
-      headers: token === undefined ? {} : { 'X-Vault-Token': token },
+      headers: {
+        ...(token === undefined ? {} : { 'X-Vault-Token': token }),
+        ...(consulToken === undefined ? {} : { 'X-Consul-Token': consulToken }),
+      },
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: AbortSignal.timeout(timeoutMs),
     });

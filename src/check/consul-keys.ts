@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto';
+import { ConsulError } from '../consul/errors';
+import type { KeyValueStore } from '../consul/key-value-store';
+import type { SyncInfo } from '../consul/sync-info';
+
+/**
+ * Looks whether keys below a role's sync path can be created, listed, read and removed, with one of a name that
+ * no other process has. It is removed again whatever happens. The rule of the original vsync.
+ *
+ * @throws ConsulError that names the step which was refused
+ */
+export async function assertKeyAccess({ store, prefix }: SyncInfo, signal?: AbortSignal): Promise<void> {
+  const key = `${prefix}check-${randomBytes(8).toString('hex')}`;
+  const refused = (step: string): ConsulError =>
+    new ConsulError('forbidden', store.address, key, `${step}; ${REMEDY}`);
+  const step = <T>(what: string, work: () => Promise<T>): Promise<T> =>
+    explained(what, store.address, key, work);
+  try {
+    const created = await step('cannot create the key', () =>
+      store.commit([{ key, value: CONTENT, expect: 0 }], signal),
+    );
+    const revision = created?.get(key);
+    if (revision === undefined) throw refused('cannot create the key');
+    const listed = await step('cannot list the keys', () => store.keys(`${prefix}check-`, signal));
+    // Without the permission Consul leaves keys out of a list, without a word.
+    if (!listed.includes(key)) throw refused('cannot list the keys: the one just written is not among them');
+    const stored = await step('cannot read the key', () => store.get(key, signal));
+    if (stored?.value.equals(CONTENT) !== true) throw refused('cannot read the key that was just written');
+    if (!(await step('cannot remove the key', () => store.remove(key, revision, signal)))) {
+      throw refused('cannot remove the key');
+    }
+  } catch (error) {
+    await removeIfThere(store, key);
+    throw error;
+  }
+}
+
+const CONTENT = Buffer.from('written by the check of vsync, and removed at once');
+
+const REMEDY = 'check the Consul token and its policy: "vsync check -c FILE" prints the one that is needed';
+
+/** Says which step of the check it was that Consul refused; other errors pass. */
+async function explained<T>(step: string, address: string, key: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof ConsulError) || error.kind !== 'forbidden') throw error;
+    throw new ConsulError('forbidden', address, key, `${step}: permission denied (403); ${REMEDY}`);
+  }
+}
+
+/** Also after an answer that was lost: the key may have been written. What goes wrong here is not the news. */
+async function removeIfThere(store: KeyValueStore, key: string): Promise<void> {
+  try {
+    const stored = await store.get(key);
+    if (stored !== undefined) await store.remove(key, stored.revision);
+  } catch {
+    // The failure that led here is reported.
+  }
+}

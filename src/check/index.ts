@@ -1,0 +1,37 @@
+import { limitVaults } from '../clients';
+import type { Config } from '../config/schema';
+import type { Check } from './check';
+import { checkConfiguration, type ForeignVariable } from './configuration';
+import { checkOriginConsul, checkOwnConsul } from './consul';
+import { destinationNeeds, originNeeds } from './needs';
+import { checkTemporal } from './temporal';
+import { checkVault, vaultsOf } from './vault';
+
+export type { Check } from './check';
+export { formatChecks } from './report';
+
+export interface CheckOptions {
+  /** What the loading of the configuration warned of. */
+  warnings: readonly string[];
+  foreign: readonly ForeignVariable[];
+}
+
+/**
+ * Everything that `vsync check` looks at, in the order in which it is shown. A failed check stops only what
+ * depends on it. Writes nothing but a key in Consul, which is removed again.
+ */
+export async function runChecks(config: Config, { warnings, foreign }: CheckOptions): Promise<Check[]> {
+  const needs = config.role === 'origin' ? { origin: originNeeds(config) } : destinationNeeds(config);
+  const lifts = limitVaults(config);
+  try {
+    const checks = await Promise.all([
+      checkTemporal(config).then((found) => [found]),
+      ...vaultsOf(config, needs).map(checkVault),
+      ...(config.role === 'destination' ? [checkOriginConsul(config)] : []),
+      checkOwnConsul(config),
+    ]);
+    return [...checkConfiguration(warnings, foreign), ...checks.flat()];
+  } finally {
+    for (const lift of lifts) lift();
+  }
+}

@@ -1,0 +1,24 @@
+import type { Capability, Grant } from './needs';
+
+/** The order in which capabilities are written. */
+const ORDER: readonly Capability[] = ['create', 'read', 'update', 'delete', 'list'];
+
+/** The text of a Vault policy that grants all this, one line for each path. */
+export function vaultPolicy(grants: readonly Grant[]): string {
+  const byPath = new Map<string, Set<Capability>>();
+  for (const { policyPath, capability } of grants) {
+    byPath.set(policyPath, (byPath.get(policyPath) ?? new Set()).add(capability));
+  }
+  const width = Math.max(0, ...[...byPath.keys()].map((path) => JSON.stringify(path).length));
+  return [...byPath]
+    .map(([path, capabilities]) => {
+      const listed = ORDER.filter((capability) => capabilities.has(capability));
+      return `path ${JSON.stringify(path).padEnd(width)} { capabilities = ${JSON.stringify(listed).replaceAll(',', ', ')} }`;
+    })
+    .join('\n');
+}
+
+/** The text of a Consul ACL rule for everything below a prefix. */
+export function consulRule(prefix: string, policy: 'read' | 'write'): string {
+  return `key_prefix ${JSON.stringify(prefix)} { policy = "${policy}" }`;
+}

@@ -1,0 +1,184 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '../telemetry/log';
+import type { VaultClient } from './client';
+import { VaultError } from './errors';
+import { afterRenewal, dueAtMs, nextWarningMs, planOf, type TokenPlan } from './token-plan';
+import { lookupSelf, renewSelf } from './token';
+
+/** First wait after a failure; it doubles with each one that follows. */
+const FIRST_BACKOFF_MS = 500;
+const MAX_BACKOFF_MS = 60_000;
+/** Waits after a login that was refused: it is reported each time, and only a person can mend it. */
+const MAX_REFUSED_BACKOFF_MS = 600_000;
+/** Node's timers take no more than 24 days, and a machine may sleep: looked at again at least this often. */
+const MAX_SLEEP_MS = 3_600_000;
+
+export interface KeeperOptions {
+  /** Section of the configuration that the token or the AppRole stands in: "origin.vault". */
+  section: string;
+  log: Logger;
+}
+
+/**
+ * Keeps the token of one client alive while a worker runs: renews it at two thirds of what it was given, and with
+ * an AppRole logs in again where a renewal does not extend it. A configured token whose end no renewal can move is
+ * reported, from the moment on at which that is known. A token without an end needs nothing.
+ *
+ * Its timers do not keep a process alive.
+ */
+export class TokenKeeper {
+  private readonly stopping = new AbortController();
+  private readonly running: Promise<void>;
+  private failures = 0;
+
+  constructor(
+    private readonly client: VaultClient,
+    private readonly options: KeeperOptions,
+  ) {
+    this.running = this.keep().catch((error: unknown) => {
+      // Only the name: the message of a foreign error may hold a token.
+      const name = error instanceof Error ? error.name : typeof error;
+      this.options.log.error(
+        `Vault ${client.address}: unexpected ${name}: the token is not kept alive any more`,
+      );
+    });
+  }
+
+  async close(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+  }
+
+  private async keep(): Promise<void> {
+    let plan = await this.persistently(() => this.begin());
+    let warnAtMs = 0;
+    while (plan !== undefined && !this.isClosed()) {
+      const nowMs = Date.now();
+      const isToken = this.client.authKind === 'token';
+      if (isToken && plan.lastEndMs !== undefined && nowMs >= warnAtMs) {
+        if (nowMs >= plan.lastEndMs) {
+          this.reportEnded(plan.lastEndMs);
+          return;
+        }
+        this.reportEnd(plan.lastEndMs);
+        warnAtMs = nextWarningMs(plan.lastEndMs, nowMs);
+      }
+      const extendAtMs = isToken && !plan.renewable ? Infinity : dueAtMs(plan);
+      if (nowMs >= extendAtMs) {
+        const before: TokenPlan = plan;
+        plan = await this.persistently(() => this.extend(before));
+        continue;
+      }
+      const nextMs = isToken && plan.lastEndMs !== undefined ? Math.min(warnAtMs, extendAtMs) : extendAtMs;
+      await this.pause(Math.min(nextMs - nowMs, MAX_SLEEP_MS));
+    }
+  }
+
+  /** @returns undefined if there is nothing to do, or nothing that can be done */
+  private async begin(): Promise<TokenPlan | undefined> {
+    const { signal } = this.stopping;
+    const login = await this.client.ensureLogin();
+    if (login !== undefined) return login.ttlS === 0 ? undefined : planOf(login, Date.now());
+    try {
+      const life = await lookupSelf(this.client, signal);
+      return life.ttlS === 0 ? undefined : planOf(life, Date.now());
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      this.warn(
+        `the token can neither be looked up nor renewed (403), so nobody knows when it ends: it is dead, or lacks ` +
+          `Vault's default policy; put a token that has both into ${this.options.section}.token, and restart the worker`,
+      );
+      return undefined;
+    }
+  }
+
+  private async extend(plan: TokenPlan): Promise<TokenPlan | undefined> {
+    if (plan.renewable) {
+      try {
+        const grant = await renewSelf(this.client, plan.grantedMs / 1000, this.stopping.signal);
+        this.options.log.debug({ vault: this.client.address, ttlS: grant.ttlS }, 'token renewed');
+        return afterRenewal(plan, grant, Date.now());
+      } catch (error) {
+        if (!isRefused(error)) throw error;
+      }
+    }
+    return this.client.authKind === 'approle' ? this.logInAgain() : this.afterRefusal(plan);
+  }
+
+  private async logInAgain(): Promise<TokenPlan | undefined> {
+    const grant = await this.client.logInAgain();
+    this.options.log.debug({ vault: this.client.address, ttlS: grant.ttlS }, 'logged in again');
+    return grant.ttlS === 0 ? undefined : planOf(grant, Date.now());
+  }
+
+  /** A configured token may not renew itself, or is dead. */
+  private async afterRefusal(plan: TokenPlan): Promise<TokenPlan | undefined> {
+    try {
+      const life = await lookupSelf(this.client, this.stopping.signal);
+      return planOf({ ...life, renewable: false }, Date.now());
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      this.reportEnded(Math.min(plan.endMs, Date.now()));
+      return undefined;
+    }
+  }
+
+  /** Repeats what failed, until it succeeds or the keeper is closed. */
+  private async persistently(work: () => Promise<TokenPlan | undefined>): Promise<TokenPlan | undefined> {
+    for (;;) {
+      try {
+        const plan = await work();
+        this.failures = 0;
+        return plan;
+      } catch (error) {
+        if (this.isClosed()) return undefined;
+        if (!(error instanceof VaultError)) throw error;
+        const refused = isRefused(error);
+        if (refused) {
+          this.warn(
+            `the AppRole of ${this.options.section} cannot log in again (${error.message}); give a role_id and a secret_id ` +
+              'that are valid, and restart the worker',
+          );
+        } else this.options.log.debug(`keeping the token alive: ${error.message}; trying again`);
+        const mostMs = refused ? MAX_REFUSED_BACKOFF_MS : MAX_BACKOFF_MS;
+        await this.pause(Math.min(mostMs, FIRST_BACKOFF_MS * 2 ** this.failures++));
+        if (this.isClosed()) return undefined;
+      }
+    }
+  }
+
+  private reportEnd(endMs: number): void {
+    const { section } = this.options;
+    this.warn(
+      `the token of ${section}.token ends at ${new Date(endMs).toISOString()}, and no renewal can extend it: before ` +
+        `then, put a new one into ${section}.token and restart the worker. A periodic token or an AppRole does not end`,
+    );
+  }
+
+  private reportEnded(endMs: number): void {
+    const { section } = this.options;
+    this.warn(
+      `the token of ${section}.token has ended or was revoked (${new Date(endMs).toISOString()}): put a new one into ` +
+        `${section}.token and restart the worker; until then its cycles fail`,
+    );
+  }
+
+  /** A method, because the flag changes while we wait and the compiler would take it for settled. */
+  private isClosed(): boolean {
+    return this.stopping.signal.aborted;
+  }
+
+  private warn(text: string): void {
+    this.options.log.warn({ vault: this.client.address }, `Vault ${this.client.address}: ${text}`);
+  }
+
+  private async pause(ms: number): Promise<void> {
+    const { signal } = this.stopping;
+    await sleep(ms, undefined, { ref: false, signal }).catch(() => undefined);
+  }
+}
+
+/** Not an outage: Vault says no, and will again. */
+function isRefused(error: unknown): boolean {
+  return error instanceof VaultError && (error.kind === 'forbidden' || error.kind === 'rejected');
+}

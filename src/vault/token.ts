@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { AuthBody, grantOf, type TokenGrant, type VaultClient } from './client';
+
+/** What Vault says about a token. Times are seconds. */
+export interface TokenLife {
+  /** What is left; 0 if the token never ends (a root token). */
+  ttlS: number;
+  /** What it had when it was made or renewed last; what is left, if Vault does not say. */
+  grantedS: number;
+  renewable: boolean;
+  /** Unix time after which no renewal extends it, if one was set explicitly. */
+  lastEndS: number | undefined;
+}
+
+const LookupBody = z.object({
+  data: z.object({
+    ttl: z.number().min(0),
+    creation_ttl: z.number().min(0).optional(),
+    creation_time: z.number().optional(),
+    explicit_max_ttl: z.number().min(0).optional(),
+    renewable: z.boolean().optional(),
+  }),
+});
+
+/**
+ * Asks about the client's own token. Vault's `default` policy allows it.
+ *
+ * @throws VaultError of kind `forbidden` if the token is dead, or may not ask
+ */
+export async function lookupSelf(client: VaultClient, signal?: AbortSignal): Promise<TokenLife> {
+  const { data } = await client.read('auth/token/lookup-self', LookupBody, { signal });
+  const { ttl, creation_ttl: granted, creation_time: made, explicit_max_ttl: most = 0 } = data;
+  return {
+    ttlS: ttl,
+    // A renewal may have given more than the token began with.
+    grantedS: Math.max(ttl, granted ?? 0),
+    renewable: data.renewable === true,
+    lastEndS: most > 0 && made !== undefined ? made + most : undefined,
+  };
+}
+
+/**
+ * Renews the client's own token, and says what it has now. Vault's `default` policy allows it.
+ *
+ * @param askedS what the token should have from now on; Vault gives less where a max TTL is in the way
+ * @throws VaultError of kind `forbidden` if the token is dead, or may not; `rejected` if it is not renewable
+ */
+export async function renewSelf(
+  client: VaultClient,
+  askedS: number,
+  signal?: AbortSignal,
+): Promise<TokenGrant> {
+  const body = { increment: `${Math.ceil(askedS)}s` };
+  return grantOf(await client.write('auth/token/renew-self', body, AuthBody, signal));
+}

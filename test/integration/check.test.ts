@@ -1,0 +1,157 @@
+import { readFileSync } from 'node:fs';
+import type { Check } from '../../src/check';
+import { PLANTED, RefusalCheck, WRONG_TOKEN } from '../support/refusal';
+import { freePorts, startVaultFile } from '../support/servers';
+import { SyncFixture } from '../support/sync-fixture';
+import { runVsync } from '../support/vsync-command';
+
+/** `vsync check` as a user runs it. What it says of policies is in policies.test.ts. */
+
+let sync: SyncFixture;
+let refusal: RefusalCheck;
+
+beforeAll(async () => {
+  sync = await SyncFixture.create();
+  refusal = new RefusalCheck(sync);
+  await sync.originVault.put(sync.mount, PLANTED.path, PLANTED.data);
+});
+
+afterAll(() => sync.tearDown());
+
+const good = (): string => sync.destinationFiles[0] ?? '';
+const lines = (stdout: string, label: string): string[] =>
+  stdout.split('\n').filter((line) => line.startsWith(`  ${label}`));
+
+test('all is well: exit code 0, a line for each thing, and nothing is left behind', async () => {
+  const { code, stdout, stderr } = await refusal.run('check', '-c', good());
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(/^d0-\w+ \(destination\)\n/);
+  const { temporal, consul, origin, destinations } = sync.servers;
+  const vaultLines = (address: string, side: string): string[] => [
+    `Vault ${address} (${side}.vault): answers, and is unsealed`,
+    `Vault ${address} (${side}.vault): token: is alive, and never ends`,
+    `Vault ${address} (${side}.vault): mount ${sync.mount}: is kv version 2`,
+    `Vault ${address} (${side}.vault): capabilities: the token may do all that is needed`,
+  ];
+  expect(lines(stdout, 'pass')).toEqual(
+    [
+      'configuration: is complete',
+      `Temporal: ${temporal} answers, and has the namespace default`,
+      ...vaultLines(origin.address, 'origin'),
+      ...vaultLines(destinations[0].address, 'destination'),
+      `Consul ${consul} (origin.consul): answers`,
+      `Consul ${consul} (destination.consul): answers`,
+      `Consul ${consul} (destination.consul): keys below ${sync.infoPrefix('destination')}: can be created, listed, read and removed`,
+      `Consul ${consul} (destination.consul): sync path ${sync.infoPrefix('destination')}: is free`,
+    ].map((line) => `  pass  ${line}`),
+  );
+  expect(lines(stdout, 'warn')).toEqual([expect.stringContaining('origin/index is not there yet')]);
+  expect(lines(stdout, 'FAIL')).toEqual([]);
+  await refusal.expectNothingWritten();
+});
+
+test('--role looks at the origin of a file with both sections, --json is for machines', async () => {
+  const { code, stdout } = await refusal.run('check', '--json', '--role', 'origin', '-c', good());
+  expect(code).toBe(0);
+  const report = JSON.parse(stdout) as { role: string; ok: boolean; checks: Check[] };
+  expect(report).toMatchObject({ role: 'origin', ok: true });
+  expect(report.checks.map(({ outcome }) => outcome)).toEqual(Array(9).fill('pass'));
+  expect(stdout).not.toContain('(destination.');
+});
+
+test('one failure does not stop the other checks, and no secret is shown', async () => {
+  const nowhere = `127.0.0.1:${String((await freePorts(1))[0])}`;
+  const file = refusal.changed('destination', (content) => {
+    content.temporal.address = nowhere;
+    content.origin.vault.token = WRONG_TOKEN;
+    content.destination.mounts = [`none-${sync.id}/`];
+    content.origin.consul.address = nowhere;
+  });
+  const ended = await refusal.run('check', '-c', file);
+  expect(ended.code).toBe(1);
+  expect(ended.stderr).toBe('vsync: 4 of 14 checks failed\n');
+  const { origin } = sync.servers;
+  expect(lines(ended.stdout, 'FAIL')).toEqual([
+    expect.stringContaining(`Temporal: Temporal ${nowhere}: cannot connect (`),
+    expect.stringContaining(
+      `Vault ${origin.address} (origin.vault): token: auth/token/lookup-self: permission denied (403`,
+    ),
+    expect.stringContaining(`mount none-${sync.id}/: mount none-${sync.id}/ does not exist, or the token`),
+    expect.stringContaining(
+      `Consul http://${nowhere} (origin.consul): ${sync.infoPrefix('origin')}index: connection refused`,
+    ),
+  ]);
+  expect(lines(ended.stdout, 'warn').join('\n')).toMatch(
+    /mounts, capabilities: not checked, because the token cannot be used\n.*keys: not checked, because the Consul/,
+  );
+  expect(lines(ended.stdout, 'pass').join('\n')).toContain('keys below');
+  refusal.expectNoSecret(ended);
+  await refusal.expectNothingWritten();
+});
+
+test('a sealed Vault is told from one that does not answer', async () => {
+  const vault = await startVaultFile();
+  try {
+    await vault.seal();
+    const file = refusal.changed('origin', (content) => {
+      content.origin.vault = { address: vault.address, token: vault.rootToken };
+    });
+    const { code, stdout } = await refusal.run('check', '-c', file);
+    expect(code).toBe(1);
+    expect(lines(stdout, 'FAIL')).toEqual([
+      `  FAIL  Vault ${vault.address} (origin.vault): sys/health: the Vault is sealed: unseal it`,
+    ]);
+  } finally {
+    await vault.stop();
+  }
+});
+
+test('tokens that end, and a sync path of another sync', async () => {
+  const create = async (body: object): Promise<string> => {
+    const answer = await sync.originVault.request('POST', 'auth/token/create', {
+      policies: ['root'],
+      ...body,
+    });
+    return (answer as { auth: { client_token: string } }).auth.client_token;
+  };
+  const tokenLine = async (token: string): Promise<string> => {
+    const file = refusal.changed('origin', (content) => (content.origin.vault.token = token));
+    const { stdout } = await refusal.run('check', '-c', file);
+    return stdout.split('\n').find((line) => line.includes('(origin.vault): token:')) ?? '';
+  };
+  const time = String.raw`\d{4}-\d\d-\d\dT[\d:.]+Z`;
+  const other = 'make another one, put it into origin.vault.token, and restart the workers$';
+  expect(await tokenLine(await create({ ttl: '1h' }))).toMatch(
+    new RegExp(`^  pass .*: is alive until ${time}; a worker renews it$`),
+  );
+  expect(await tokenLine(await create({ ttl: '1h', renewable: false }))).toMatch(
+    new RegExp(`^  warn .*: is alive until ${time} and cannot be renewed: before then, ${other}`),
+  );
+  expect(await tokenLine(await create({ ttl: '1h', explicit_max_ttl: '2h' }))).toMatch(
+    new RegExp(`^  warn .*: a worker renews it, but not beyond ${time}: before then, ${other}`),
+  );
+
+  await sync.consul.put(
+    `${sync.infoPrefix('origin')}state`,
+    JSON.stringify({ v: 1, name: 'somebody-else', mounts: {} }),
+  );
+  const { code, stdout } = await refusal.run('check', '-c', sync.originFile);
+  await sync.consul.delete(`${sync.infoPrefix('origin')}state`);
+  expect(code).toBe(1);
+  expect(lines(stdout, 'FAIL')).toEqual([expect.stringContaining('is the sync info of somebody-else')]);
+});
+
+test('a wrong configuration ends with 2, and asks no server', async () => {
+  const file = refusal.changed('destination', (content) => (content['unknown'] = 1));
+  await refusal.expectRefusal(await refusal.run('check', '-c', file), 2, ['unknown']);
+  expect(readFileSync(file, 'utf8')).toContain('unknown');
+});
+
+test('a warning about the configuration is one of the checks', async () => {
+  const env = { VSYNC_NUMBUCKET: '4' };
+  const { code, stdout, stderr } = await runVsync(['check', '-c', good()], { home: sync.folder, env });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(lines(stdout, 'warn')[0]).toContain(
+    'configuration: environment VSYNC_NUMBUCKET is not a key of vsync',
+  );
+});

@@ -1,0 +1,47 @@
+import { createClients } from '../../src/clients';
+import { GateProxy } from '../support/gate-proxy';
+import { sharedServers } from '../support/shared-servers';
+import { SyncFixture } from '../support/sync-fixture';
+
+test('requestsPerSecond holds for all clients of a Vault in this process, and is lifted with them', async () => {
+  const proxy = await GateProxy.before(sharedServers().destinations[0].address);
+  const sync = await SyncFixture.create({
+    destinations: 2,
+    edit: (file, role) => {
+      if (role === 'origin') return;
+      const { vault } = file['destination'] as { vault: Record<string, unknown> };
+      Object.assign(vault, { address: proxy.address, token: sharedServers().destinations[0].rootToken });
+      file['requestsPerSecond'] = String(file['name']).startsWith('d0-') ? 4 : 1000;
+    },
+  });
+  const first = await createClients(sync.config('destination', 0));
+  const second = await createClients(sync.config('destination', 1));
+  let closeFirst: (() => Promise<void>) | undefined = first.close;
+  try {
+    if (first.role !== 'destination' || second.role !== 'destination') throw new Error('no destinations');
+    await new Promise((resolve) => setTimeout(resolve, 1_100)); // what the clients asked is more than a second ago
+    proxy.passed.length = 0;
+    const beginMs = Date.now();
+    /** How many the limit has allowed so far, however slow the machine is. */
+    const allowed = (): number => 4 * (1 + Math.floor((Date.now() - beginMs) / 1000));
+    const { vault } = first.deps;
+    const other = second.deps.vault;
+    const reads = Array.from({ length: 6 }, () => [vault.mount(sync.mount), other.mount(sync.mount)]).flat();
+    await Promise.race(reads);
+    expect(proxy.passed.length).toBeLessThanOrEqual(allowed());
+    await Promise.all(reads);
+    expect(proxy.passed).toHaveLength(12);
+    expect(allowed()).toBeGreaterThanOrEqual(12);
+    await first.close();
+    closeFirst = undefined;
+
+    proxy.passed.length = 0;
+    await Promise.all(Array.from({ length: 40 }, () => other.mount(sync.mount)));
+    expect(proxy.passed).toHaveLength(40);
+  } finally {
+    await closeFirst?.();
+    await second.close();
+    await sync.tearDown();
+    await proxy.close();
+  }
+});

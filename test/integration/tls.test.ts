@@ -1,0 +1,140 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { ConsulStore } from '../../src/consul/client';
+import type { TlsFiles } from '../../src/tls';
+import { VaultClient } from '../../src/vault/client';
+import { Kv2 } from '../../src/vault/kv2';
+import { makeCertificates, type Certificates } from '../support/certificates';
+import { sharedServers } from '../support/shared-servers';
+import { SyncFixture } from '../support/sync-fixture';
+import { TlsProxy } from '../support/tls-proxy';
+import { runVsync } from '../support/vsync-command';
+
+/** TLS with an authority of its own, a certificate of the client's, and a name that is not the address. */
+
+const { origin, consul } = sharedServers();
+const folder = mkdtempSync(path.join(os.tmpdir(), 'vsync-tls-'));
+let certificates: Certificates;
+let vaultProxy: TlsProxy;
+let consulProxy: TlsProxy;
+
+beforeAll(async () => {
+  certificates = await makeCertificates(folder);
+  vaultProxy = await TlsProxy.before(origin.address, certificates);
+  consulProxy = await TlsProxy.before(consul, certificates);
+});
+
+afterAll(async () => {
+  await vaultProxy.close();
+  await consulProxy.close();
+  rmSync(folder, { recursive: true });
+});
+
+const all = (): TlsFiles => {
+  const { caFile, client, serverName } = certificates;
+  return { caFile, ...client, serverName };
+};
+
+const MESSAGES: [key: 'caFile' | 'serverName', message: string][] = [
+  [
+    'caFile',
+    'its certificate is not trusted (SELF_SIGNED_CERT_IN_CHAIN); give the authority that signed it as ',
+  ],
+  ['serverName', 'correct the address, or give the name as '],
+];
+
+/** One request with these keys; the error, or undefined. */
+const clients: Record<'vault' | 'consul', (files: TlsFiles) => Promise<unknown>> = {
+  vault: async (files) => {
+    const auth = { kind: 'token', token: origin.rootToken } as const;
+    const client = new VaultClient({
+      address: vaultProxy.address,
+      auth,
+      namespace: '',
+      concurrency: 1,
+      ...files,
+    });
+    try {
+      await new Kv2(client).checkToken();
+      return undefined;
+    } catch (error) {
+      return error;
+    } finally {
+      await client.close();
+    }
+  },
+  consul: async (files) => {
+    const store = new ConsulStore({ address: consulProxy.address, token: '', ...files });
+    try {
+      return await store.get('not-there');
+    } catch (error) {
+      return error;
+    } finally {
+      store.close();
+    }
+  },
+};
+
+describe.each(['vault', 'consul'] as const)('%s', (server) => {
+  const proxy = (): TlsProxy => (server === 'vault' ? vaultProxy : consulProxy);
+
+  test('with all keys, requests pass', async () => {
+    const before = proxy().connections;
+    expect(await clients[server](all())).toBeUndefined();
+    expect(proxy().connections).toBe(before + 1);
+  });
+
+  test('without a certificate of its own the server refuses the connection', async () => {
+    const before = proxy().connections;
+    const error = await clients[server]({ ...all(), certFile: undefined, keyFile: undefined });
+    expect(error).toMatchObject({ kind: 'unavailable', address: proxy().address });
+    expect(proxy().connections).toBe(before);
+  });
+});
+
+test.each(MESSAGES)('without vault.%s the message names the key', async (key, message) => {
+  const error = await clients.vault({ ...all(), [key]: undefined });
+  expect(error).toMatchObject({ kind: 'unavailable', address: vaultProxy.address });
+  expect((error as Error).message).toContain(`${message}vault.${key}`);
+});
+
+// In a process of its own: within jest the consul package does not know Node's errors for errors.
+test.each(MESSAGES)('without consul.%s the message names the key', async (key, message) => {
+  const sync = await SyncFixture.create({
+    edit: (file) => {
+      const { consul: section } = file['origin'] as { consul: Record<string, unknown> };
+      Object.assign(section, { address: consulProxy.address, ...all(), [key]: undefined });
+    },
+  });
+  const { code, stdout } = await runVsync(['check', '-c', sync.originFile], { home: sync.folder });
+  await sync.tearDown();
+  expect(code).toBe(1);
+  const failed = stdout.split('\n').filter((line) => line.startsWith('  FAIL'));
+  expect(failed).toEqual([expect.stringContaining(`Consul ${consulProxy.address} (origin.consul): `)]);
+  expect(failed[0]).toContain(`${message}consul.${key}`);
+});
+
+test('a whole sync over TLS: origin, destination and both Consuls', async () => {
+  const sync = await SyncFixture.create({
+    edit: (file, role) => {
+      type Side = Record<'vault' | 'consul', Record<string, unknown>>;
+      const { origin: from, destination: to } = file as { origin: Side; destination?: Side };
+      Object.assign(from.vault, { address: vaultProxy.address, ...all() });
+      for (const side of role === 'origin' ? [from] : [from, to]) {
+        Object.assign(side?.consul ?? {}, { address: consulProxy.address, ...all() });
+      }
+    },
+  });
+  try {
+    await sync.originVault.put(sync.mount, 'a', { value: 1 });
+    await sync.work();
+    await sync.start('origin');
+    await sync.start('destination');
+    await sync.cycle('origin');
+    await sync.cycle('destination');
+    expect(await sync.destinationVaults[0]?.get(sync.mount, 'a')).toEqual({ value: 1 });
+  } finally {
+    await sync.tearDown();
+  }
+});
