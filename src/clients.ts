@@ -102,6 +102,7 @@ async function createDestination(config: DestinationConfig): Promise<Clients> {
     scope,
     targets: new OriginTargets(originInfo, scope, destination.transforms.length > 0),
     orphans: new Orphans(store, `${prefix}orphans/`),
+    staging: new Staging(store, `${prefix}staging/`),
     secretLimit: pLimit(numWorkers ?? DEFAULT_CONCURRENCY),
   };
   return { role: 'destination', deps, clusters, close };

@@ -125,8 +125,8 @@ async function removeOrHold(
 }
 
 /** @returns undefined if the bucket does not fit the index: it is being written, or was read in the middle */
-async function readOriginBucket(
-  context: CopyContext,
+export async function readOriginBucket(
+  context: Pick<CopyContext, 'deps' | 'originIndex'>,
   id: number,
   signal: AbortSignal,
 ): Promise<Bucket | undefined> {

@@ -2,6 +2,7 @@ import type { LimitFunction } from 'p-limit';
 import type { FingerprintParts } from '../../config/fingerprint';
 import type { DestinationConfig } from '../../config/schema';
 import type { Orphans } from '../../consul/orphans';
+import type { Staging } from '../../consul/staging';
 import type { SyncInfo } from '../../consul/sync-info';
 import type { Scope } from '../../sync/scope';
 import type { Kv2 } from '../../vault/kv2';
@@ -24,6 +25,8 @@ export interface DestinationDeps {
   scope: Scope;
   targets: OriginTargets;
   orphans: Orphans;
+  /** `<destination.syncPath>destination/staging/`: what a verify found. */
+  staging: Staging;
   /** Secrets in flight, for all activities of this process. */
   secretLimit: LimitFunction;
 }

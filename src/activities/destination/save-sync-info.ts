@@ -56,6 +56,8 @@ export async function saveSyncInfo(
   if (writes > 0 || stateDiffers(state, next)) {
     writes += await commit(info.store, [writeOfState(info, next, stateRevision)], signal);
   }
+  // The lists of a verify. After the save, so that a slow clean-up delays nothing.
+  await deps.staging.removeExpiredSometimes(signal);
   return { v: 1, writes };
 }
 
