@@ -47,7 +47,17 @@ function written(name: string, text: string): string {
   return file;
 }
 
-const COMMANDS = ['origin', 'destination', 'worker', 'start', 'stop', 'trigger', 'signal', 'status'];
+const COMMANDS = [
+  'origin',
+  'destination',
+  'worker',
+  'start',
+  'stop',
+  'trigger',
+  'signal',
+  'verify',
+  'status',
+];
 
 describe.each(COMMANDS)('vsync %s', (command) => {
   test('explains itself', async () => {

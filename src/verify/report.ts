@@ -28,10 +28,7 @@ const TITLES: Readonly<Record<FindingKind, string>> = {
 
 /** The report for people. */
 export function formatReport({ name, counts, findings, notes }: Report): string {
-  const lines = [
-    `${name}: equal at both ends: ${counts.equal}`,
-    ...notes.map((note) => `  note: ${note}`),
-  ];
+  const lines = [`${name}: equal at both ends: ${counts.equal}`, ...notes.map((note) => `  note: ${note}`)];
   for (const kind of FINDING_KINDS) {
     const those = findings.filter((finding) => finding.kind === kind);
     if (those.length === 0) continue;

@@ -15,6 +15,8 @@ import { cyclesOf, start, stop, trigger } from '../../src/starter';
 import { createLog } from '../../src/telemetry/log';
 import { createWorkers, installRuntime, type VsyncWorker } from '../../src/worker';
 import type { CycleResult } from '../../src/workflows/messages';
+import type { Report } from '../../src/verify/report';
+import { runVerify } from '../../src/verify/run';
 import { testBundle } from './bundle';
 import { ConsulApi } from './consul-api';
 import { eventually } from './eventually';
@@ -46,6 +48,12 @@ export type FileContent = Record<string, unknown> & {
   origin: Record<string, unknown>;
   destination: Record<string, unknown> & { transforms: unknown[] };
 };
+
+/** What somebody who waits for a verify is told, and how they give it up. */
+export interface VerifyHooks {
+  say?: (text: string) => void;
+  signal?: AbortSignal;
+}
 
 let runtimeInstalled = false;
 
@@ -155,6 +163,16 @@ export class SyncFixture {
   /** What a cycle of a destination would do now, as `vsync plan` says. */
   async plan(number = 0): Promise<Plan> {
     return this.withDestination(number, (deps) => planCycle(deps, new AbortController().signal));
+  }
+
+  /** What `vsync verify` reports. */
+  async verify(
+    number = 0,
+    { say = () => undefined, signal = new AbortController().signal }: VerifyHooks = {},
+  ): Promise<Report> {
+    return this.withDestination(number, (deps) =>
+      runVerify(this.client, deps, { file: this.destinationFiles[number] ?? '', say, signal }),
+    );
   }
 
   /** Asks for the removal of all orphans, as `vsync plan --apply-orphans` does. */
