@@ -15,7 +15,8 @@ import { cyclesOf, start, stop, trigger } from '../../src/starter';
 import { createLog } from '../../src/telemetry/log';
 import { createWorkers, installRuntime, type VsyncWorker } from '../../src/worker';
 import type { CycleResult } from '../../src/workflows/messages';
-import type { Report } from '../../src/verify/report';
+import { repair, type Repair } from '../../src/verify/repair';
+import { mendable, type Report } from '../../src/verify/report';
 import { runVerify } from '../../src/verify/run';
 import { testBundle } from './bundle';
 import { ConsulApi } from './consul-api';
@@ -172,6 +173,14 @@ export class SyncFixture {
   ): Promise<Report> {
     return this.withDestination(number, (deps) =>
       runVerify(this.client, deps, { file: this.destinationFiles[number] ?? '', say, signal }),
+    );
+  }
+
+  /** Has a cycle mend what a verify finds, as `vsync verify --repair` does. */
+  async repair(number = 0): Promise<Repair> {
+    const paths = mendable(await this.verify(number));
+    return this.withDestination(number, ({ info, config }) =>
+      repair(this.client, info, config, { paths, say: () => undefined }),
     );
   }
 
