@@ -218,3 +218,60 @@ test('a verify before the origin has any sync info has nothing to compare', asyn
     await sync.tearDown();
   }
 });
+
+describe('a repair in a bucket', () => {
+  const drift = async (sync: SyncFixture): Promise<void> => {
+    await sync.originVault.delete(sync.mount, 'gone');
+    await sync.cycle('origin');
+    await sync.destinationVaults[0]?.put(sync.mount, 'a', { path: 'by hand' });
+  };
+  const isMended = async (sync: SyncFixture): Promise<void> => {
+    expect(await sync.destinationVaults[0]?.get(sync.mount, 'a')).toEqual({ path: 'a' });
+    expect(await sync.destinationVaults[0]?.get(sync.mount, 'gone')).toEqual({ path: 'gone' });
+  };
+
+  test('whose deletes wait leaves them waiting, as the same set', async () => {
+    const sync = await synced(['a', 'b', 'gone'], {
+      numBuckets: 1,
+      edit: (file) => {
+        file['maxDeletes'] = 0;
+      },
+    });
+    try {
+      await drift(sync);
+      const held = await sync.cycle('destination');
+      expect(held).toMatchObject({ outcome: 'held', counts: { held: 1 } });
+      expect(await sync.repair()).toMatchObject({
+        doubted: 1,
+        cycle: { result: { outcome: 'held', note: held.note, counts: { read: 1, updated: 1, deleted: 0 } } },
+      });
+      await isMended(sync);
+      await sync.approve();
+      expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { deleted: 1 } });
+    } finally {
+      await sync.tearDown();
+    }
+  });
+
+  test('that was settled has it looked at once, and then it is settled again', async () => {
+    const sync = await synced(['a', 'b', 'gone'], { numBuckets: 1, ignoreDeletes: true });
+    try {
+      await drift(sync);
+      expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { held: 1 } });
+      expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { read: 0 } });
+      expect(await sync.repair()).toMatchObject({
+        doubted: 1,
+        cycle: { result: { outcome: 'synced', counts: { read: 1, updated: 1, held: 1, deleted: 0 } } },
+      });
+      await isMended(sync);
+      const before = await sync.consul.revisions(sync.infoPrefix('destination'));
+      expect(await sync.cycle('destination')).toMatchObject({
+        outcome: 'unchanged',
+        counts: { read: 0, held: 1 },
+      });
+      expect(await sync.consul.revisions(sync.infoPrefix('destination'))).toEqual(before);
+    } finally {
+      await sync.tearDown();
+    }
+  });
+});

@@ -82,8 +82,7 @@ describe('a verify', () => {
     });
     const before = await info();
     const held = holdRead();
-    const told: string[] = [];
-    const verified = sync.verify(0, { say: (text) => told.push(text) });
+    const verified = sync.verify();
     await held;
     process.kill(worker.pid, 'SIGKILL');
     await worker.exited;
