@@ -58,8 +58,7 @@ test('no secret value reaches Temporal, Consul, the log or the report of a verif
       readableTexts(runs),
       JSON.stringify(consul),
       ...lines,
-      ...Object.values(report),
-      ...Object.values(repaired),
+      JSON.stringify([report, repaired]),
       lists,
       failure,
     ].join('\n');

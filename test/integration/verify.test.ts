@@ -108,4 +108,21 @@ describe('vsync verify', () => {
     expect(await command()).toMatchObject({ code: 0, stderr: '' });
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { read: 0 } });
   });
+
+  test('has its lists removed when they are old, by the next verify or a cycle that writes', async () => {
+    // Without a write time it is as old as can be. A worker looks soon after its start, and then once an hour.
+    const old = `${sync.infoPrefix('destination')}staging/${'0'.repeat(64)}`;
+    const isThere = async (): Promise<boolean> => old in (await sync.consul.revisions(old));
+    for (const act of [() => sync.verify(), () => sync.cycle('destination')]) {
+      await sync.stopWork();
+      await sync.originVault.put(sync.mount, 'team/new', { act: act.toString() });
+      await sync.consul.put(old, 'old');
+      await sync.work();
+      await sync.cycle('origin');
+      expect(await isThere()).toBe(true);
+      await act();
+      expect(await isThere()).toBe(false);
+    }
+    expect((await sync.verify()).findings).toEqual([]);
+  });
 });
