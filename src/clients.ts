@@ -104,6 +104,7 @@ async function createDestination(config: DestinationConfig): Promise<Clients> {
     orphans: new Orphans(store, `${prefix}orphans/`),
     staging: new Staging(store, `${prefix}staging/`),
     secretLimit: pLimit(numWorkers ?? DEFAULT_CONCURRENCY),
+    verifyLimit: pLimit(Math.ceil((numWorkers ?? DEFAULT_CONCURRENCY) / 2)),
   };
   return { role: 'destination', deps, clusters, close };
 }

@@ -29,6 +29,19 @@ export interface DestinationDeps {
   staging: Staging;
   /** Secrets in flight, for all activities of this process. */
   secretLimit: LimitFunction;
+  /** Those of a verify among them. */
+  verifyLimit: LimitFunction;
+}
+
+/**
+ * Runs a part of a verify. At most half of the secrets in flight are a verify's, and no more of them queue for the
+ * limit that cycles share: else a cycle would wait behind every comparison of a large bucket.
+ */
+export function beside<T>(
+  { secretLimit, verifyLimit }: Pick<DestinationDeps, 'secretLimit' | 'verifyLimit'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  return verifyLimit(() => secretLimit(work));
 }
 
 /** What the decisions about settled buckets depend on. */

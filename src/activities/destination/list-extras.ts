@@ -9,7 +9,7 @@ import { inParallel } from '../in-parallel';
 import { CONSUL_READS } from '../limits';
 import { OutageDetector } from '../outage';
 import { readOriginBucket } from './copy-bucket';
-import type { DestinationDeps } from './deps';
+import { beside, type DestinationDeps } from './deps';
 import { FolderLister, readFolderChunk } from './list-folders';
 
 /** Secrets at the destination by data path. */
@@ -94,7 +94,7 @@ async function removeDeleted(
   const forbidden = new Set<string>();
   const unsure = new Set<string>();
   await inParallel([...standing], signal, ([path, { mount, rel }], stop) =>
-    deps.secretLimit(async () => {
+    beside(deps, async () => {
       stop.throwIfAborted();
       // One refusal is enough for a mount: policies are rarely made for single secrets.
       if (forbidden.has(mount)) {

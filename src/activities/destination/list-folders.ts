@@ -6,7 +6,7 @@ import { pathFailureClass } from '../failures';
 import { inParallel } from '../in-parallel';
 import { MAX_GROUPS } from '../limits';
 import { OutageDetector } from '../outage';
-import type { DestinationDeps } from './deps';
+import { beside, type DestinationDeps } from './deps';
 import { split } from './diff-indices';
 
 /** Levels below a mount that are looked at to find enough folders to share. */
@@ -29,13 +29,13 @@ export class FolderLister {
   readonly unlisted: PathFailure[] = [];
   private readonly outage = new OutageDetector();
 
-  constructor(private readonly deps: Pick<DestinationDeps, 'vault' | 'secretLimit'>) {}
+  constructor(private readonly deps: Pick<DestinationDeps, 'vault' | 'secretLimit' | 'verifyLimit'>) {}
 
   /** One level: all of these folders at once. */
   async list(folders: FolderChunk['folders'], signal: AbortSignal): Promise<Listed> {
     const listed: Listed = { folders: [], secrets: [] };
     await inParallel(folders, signal, (folder, stop) =>
-      this.deps.secretLimit(async () => {
+      beside(this.deps, async () => {
         stop.throwIfAborted();
         const { mount, rel } = folder;
         for (const name of await this.names(mount, rel, stop))

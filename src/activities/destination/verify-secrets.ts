@@ -7,7 +7,7 @@ import { inParallel } from '../in-parallel';
 import { OutageDetector } from '../outage';
 import { compareSecret } from './compare-secret';
 import { readOriginBucket } from './copy-bucket';
-import type { DestinationDeps } from './deps';
+import { beside, type DestinationDeps } from './deps';
 
 /** Buckets of a group at the same time: the next one begins while the last secrets of the one before are read. */
 const BUCKETS_AT_ONCE = 4;
@@ -54,7 +54,7 @@ export async function verifySecrets(
     for (const { path, why, with: other } of plan.refused)
       findings.push({ kind: 'refused', path, class: why, with: other });
     await inParallel(plan.add, stop, (path, aborted) =>
-      deps.secretLimit(async () => {
+      beside(deps, async () => {
         aborted.throwIfAborted();
         const insight = bucket.get(path);
         if (insight === undefined || scope.isItself(path)) return;
