@@ -20,6 +20,7 @@ import { createLog } from './telemetry/log';
 import { connectClient, explainTemporal, temporalTarget } from './temporal';
 import { UserError } from './user-error';
 import { VaultError } from './vault/errors';
+import { verify } from './verify/command';
 import { createWorkers, installRuntime } from './worker';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -101,6 +102,11 @@ export function createProgram(): Command {
     .description('release the deletes that wait at a destination, and run a cycle')
     .option('--set <hash>', 'only if it is this set that waits, as "vsync plan" and "vsync status" name it')
     .action((options: Options) => approve(options));
+  configured(program.command('verify'))
+    .description('compare the values at origin and destination; reports paths, never values; changes nothing')
+    .option('--json', 'for machines')
+    .option('--repair', 'have a cycle mend what differs or is missing')
+    .action((options: Options) => verifyValues(options));
   configured(program.command('status'), { anyRole: true })
     .description('last cycles with outcome and counts, and the next one')
     .option('--json', 'for machines')
@@ -292,6 +298,24 @@ async function showPlan(options: Options): Promise<void> {
     await clients.close();
   }
   await runCycle(config, options);
+}
+
+async function verifyValues(options: Options): Promise<void> {
+  const config = load(options, undefined, 'destination');
+  await withClients(config, async (client, clients) => {
+    if (clients.role !== 'destination') return;
+    await verify(client, clients.deps, {
+      json: options['json'] === true,
+      repair: options['repair'] === true,
+      file: fileOf(options),
+      say: (text) => {
+        console.error(`vsync: ${text}`);
+      },
+      print: (text) => {
+        console.log(text);
+      },
+    });
+  });
 }
 
 async function approve(options: Options): Promise<void> {

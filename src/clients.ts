@@ -154,6 +154,7 @@ async function createDestination(config: DestinationConfig): Promise<Clients> {
       orphans: new Orphans(info.store, `${info.prefix}orphans/`),
       staging: new Staging(info.store, `${info.prefix}staging/`),
       secretLimit: pLimit(numWorkers ?? DEFAULT_CONCURRENCY),
+      verifyLimit: pLimit(Math.ceil((numWorkers ?? DEFAULT_CONCURRENCY) / 2)),
     };
     return { role: 'destination', deps, clusters, close: () => closeAll(closers) };
   });

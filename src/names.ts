@@ -12,6 +12,11 @@ export function watchId(name: string): string {
   return `vsync-watch-${name}`;
 }
 
+/** Workflow id of a destination's verify: one at a time. */
+export function verifyId(name: string): string {
+  return `vsync-verify-${name}`;
+}
+
 /** Task queue of a role's workflows and activities; the watch is on the destination's. */
 export function taskQueue(role: Role, name: string): string {
   return `vsync-${role}-${name}`;

@@ -55,6 +55,7 @@ const COMMANDS = [
   'stop',
   'trigger',
   'signal',
+  'verify',
   'status',
   'config',
   'check',

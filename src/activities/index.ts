@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events';
 import type { Client } from '@temporalio/client';
 import type {
   ActivityInput,
+  BeginVerifyResult,
   CopySecretsInput,
   CopySecretsResult,
   DeleteOrphansInput,
@@ -14,6 +15,9 @@ import type {
   FetchMetadataResult,
   GuardDeletesInput,
   GuardDeletesResult,
+  ListExtrasInput,
+  ListExtrasResult,
+  ListFoldersResult,
   ListPathsResult,
   MoveClaimsInput,
   MoveClaimsResult,
@@ -22,18 +26,24 @@ import type {
   SaveDestinationResult,
   SaveOriginInput,
   SaveOriginResult,
+  VerifySecretsInput,
+  VerifySecretsResult,
   WakeDestinationInput,
   WakeDestinationResult,
   WatchInput,
 } from '../workflows/messages';
+import { beginVerify } from './destination/begin-verify';
 import { copySecrets } from './destination/copy-secrets';
 import { deleteOrphans } from './destination/delete-orphans';
 import type { DestinationDeps } from './destination/deps';
 import { diffIndices } from './destination/diff-indices';
 import { guardDeletes } from './destination/guard-deletes';
+import { listExtras } from './destination/list-extras';
+import { listFolders } from './destination/list-folders';
 import { moveClaims } from './destination/move-claims';
 import { preflight as destinationPreflight } from './destination/preflight';
 import { saveSyncInfo as saveDestinationInfo } from './destination/save-sync-info';
+import { verifySecrets } from './destination/verify-secrets';
 import { wakeDestination } from './destination/wake-destination';
 import { watchIndex } from './destination/watch-index';
 import { ActivityError } from './failures';
@@ -87,6 +97,18 @@ export function createDestinationActivities(deps: DestinationDeps) {
     },
     async saveSyncInfo(input: SaveDestinationInput): Promise<SaveDestinationResult> {
       return saveDestinationInfo(deps, input, check(input));
+    },
+    async beginVerify(input: ActivityInput): Promise<BeginVerifyResult> {
+      return beginVerify(deps, input, check(input));
+    },
+    async verifySecrets(input: VerifySecretsInput): Promise<VerifySecretsResult> {
+      return verifySecrets(deps, input, check(input), reportProgress);
+    },
+    async listFolders(input: ActivityInput): Promise<ListFoldersResult> {
+      return listFolders(deps, check(input));
+    },
+    async listExtras(input: ListExtrasInput): Promise<ListExtrasResult> {
+      return listExtras(deps, input, check(input), reportProgress);
     },
     async watchIndex(_input: WatchInput): Promise<void> {
       await watchIndex(deps, temporalClient(), cancellationSignal());

@@ -6,7 +6,7 @@ export const CHUNK_PATHS = 2_000;
 /** Chunks in an origin cycle at the most: its history then stays under 2,000 events and 1 MB. */
 export const MAX_CHUNKS = 128;
 
-/** Groups in a destination cycle at the most: enough to share among some workers, and a short history. */
+/** Groups in a destination cycle, and chunks of folders in a verify, at the most: enough to share among some workers, and a short history. */
 export const MAX_GROUPS = 32;
 
 /** Time between two writes of the same bucket while its secrets are copied, in milliseconds. */
@@ -26,9 +26,6 @@ export const WATCH_POLL_MS = 60_000;
 
 /** Pause between two polls of the watch, in milliseconds: an index that always rises must not make a busy loop. */
 export const WATCH_PAUSE_MS = 500;
-
-/** Time between two clean-ups of the staged lists, in milliseconds. */
-export const STAGING_CLEANUP_MS = 3_600_000;
 
 /** Attempts to write a secret that somebody else changes at the same time. The next cycle tries again. */
 export const WRITE_ATTEMPTS = 3;

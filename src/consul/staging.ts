@@ -14,21 +14,31 @@ const REFRESH_AFTER_S = 12 * 3600;
 /** Older values are removed. Longer than any cycle that could still read them. */
 const EXPIRE_AFTER_S = 24 * 3600;
 
+/** Time between two removals by one process. */
+const REMOVE_EVERY_MS = 3_600_000;
+
 /** First byte of gzip; a value in parts starts with `{` instead. */
 const GZIP_MAGIC = 0x1f;
 
 /**
  * Lists that are too long for Temporal travel through here: content-addressed values under
- * `<syncPath>origin/staging/<sha256 of the content>`, compressed, immutable, and split where they are too long
- * for one key. The key's flags hold the write time in seconds, because Consul keeps no times of its own.
+ * `<syncPath>origin/staging/<sha256 of the content>` (a destination's: `…destination/staging/`), compressed,
+ * immutable, and split where they are too long for one key. The key's flags hold the write time in seconds, because Consul keeps no times of its own.
  */
 export class Staging {
+  private removedAtMs = 0;
+
   constructor(
     private readonly store: KeyValueStore,
     /** Ends in `staging/`. */
     private readonly prefix: string,
     private readonly nowMs: () => number = Date.now,
   ) {}
+
+  /** Of the store; for messages. */
+  get address(): string {
+    return this.store.address;
+  }
 
   /**
    * Stages a value. The same content is not written twice, unless it is about to expire.
@@ -90,6 +100,14 @@ export class Staging {
     return removed;
   }
 
+  /** As {@link removeExpired}, at most once an hour; the first time soon after the start of the process. */
+  async removeExpiredSometimes(signal?: AbortSignal): Promise<void> {
+    const nowMs = this.nowMs();
+    if (nowMs - this.removedAtMs <= REMOVE_EVERY_MS) return;
+    this.removedAtMs = nowMs;
+    await this.removeExpired(signal);
+  }
+
   private async write(name: string, value: Buffer, nowS: number, signal?: AbortSignal): Promise<void> {
     const key = this.prefix + name;
     const expect = (await this.store.get(key, signal))?.revision ?? 0;
@@ -106,7 +124,7 @@ export class Staging {
   }
 
   private gone(name: string, what: string): StoredInfoError {
-    const detail = `a staged list ${what}; the next cycle stages it anew`;
+    const detail = `a staged list ${what}; the next cycle (or verify) stages it anew`;
     return new StoredInfoError(this.store.address, this.prefix + name, detail);
   }
 }

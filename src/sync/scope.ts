@@ -62,12 +62,16 @@ export class Scope {
    * itself.
    */
   feedsItself(path: string): boolean {
+    const target = this.target(path);
+    return target !== path && this.isOfOrigin(target) && this.wants(target);
+  }
+
+  /** What stands at this data path of the destination is one of the origin's own secrets. */
+  isOfOrigin(target: string): boolean {
     const { sameVault, originFilter, originMounts } = this.rules;
     if (!sameVault) return false;
-    const target = this.target(path);
-    if (target === path) return false;
     const place = locate(target, originMounts);
-    return place !== undefined && originFilter.allows(place.mount + place.rel) && this.wants(target);
+    return place !== undefined && originFilter.allows(place.mount + place.rel);
   }
 
   /** The path as `vault kv` names it, "secret/team/app". */

@@ -1,4 +1,5 @@
 import { ActivityCancellationType, type ActivityOptions, type RetryPolicy } from '@temporalio/workflow';
+import { VERIFY_TIMEOUT_MS } from './messages';
 
 /**
  * Every timeout, retry policy and heartbeat of the activities, with its reason. Activities are bounded by time
@@ -37,6 +38,9 @@ export const LOOK_OPTIONS: ActivityOptions = { ...COMMON, scheduleToCloseTimeout
 
 /** The last step of a cycle, which also runs after a timeout or a cancel. */
 export const CLEANUP_OPTIONS: ActivityOptions = { ...COMMON, scheduleToCloseTimeout: CLEANUP_MS };
+
+/** The work of a verify: its run has the same bound. */
+export const VERIFY_OPTIONS: ActivityOptions = { ...COMMON, scheduleToCloseTimeout: VERIFY_TIMEOUT_MS };
 
 /** A look at two keys in Consul and one schedule. If it cannot be done within a minute, the watch looks again later. */
 export const WAKE_OPTIONS: ActivityOptions = { ...COMMON, scheduleToCloseTimeout: '1m' };

@@ -263,6 +263,115 @@ export interface SaveDestinationResult {
   writes: number;
 }
 
+// ---- verify ------------------------------------------------------------------------------------------------
+
+/**
+ * How long a verify may take. It reads every value once: a million secrets in an hour or two. Shorter than the life
+ * of a staged list, so that the first ones are still there when the last one is.
+ */
+export const VERIFY_TIMEOUT_MS = 6 * 3600 * 1000;
+
+/** Input of verifyDestination: made by the command. */
+export interface VerifyInput {
+  v: 1;
+  name: string;
+  /** Of the configuration that the command was given. */
+  fingerprint: string;
+}
+
+/** What a verify found, in secrets. Absent counts are 0. */
+export interface VerifyCounts {
+  equal: number;
+  drift: number;
+  missing: number;
+  /** The origin moved on: the next cycles deal with it. */
+  changed: number;
+  /** Not copied at all: a collision or a loop. */
+  refused: number;
+  /** Could not be read at one of the ends. */
+  failed: number;
+  /** Buckets of the origin that do not fit its index: their secrets were not compared. */
+  unknown: number;
+  /** Left at the destination by an earlier configuration. */
+  orphan: number;
+  /** Stand at the destination, and belong to no secret of the origin. */
+  extra: number;
+}
+
+/** Result of verifyDestination. */
+export interface VerifyResult {
+  v: 1;
+  counts: VerifyCounts;
+  /** References of the staged lists of findings, in the destination's Consul. */
+  lists: string[];
+  /** What else there is to know: a mount could not be listed, the origin has no sync info yet, … */
+  notes: string[];
+}
+
+export interface BeginVerifyResult {
+  v: 1;
+  /** Ids of the origin's buckets, in groups of work; none if there is nothing to compare with. */
+  groups: number[][];
+  /** Of the origin's index. */
+  numBuckets: number;
+  notes: string[];
+}
+
+/** What one activity of a verify found. */
+export interface VerifyTally {
+  v: 1;
+  counts: Partial<VerifyCounts>;
+  /** Reference of the staged findings; undefined if there are none. */
+  list?: string;
+}
+
+export interface VerifySecretsInput extends ActivityInput {
+  buckets: number[];
+  /** As from beginVerify. */
+  numBuckets: number;
+}
+
+export interface VerifySecretsResult extends VerifyTally {
+  /** Buckets of the destination's info that are missing or do not fit its index. */
+  distrusted: number;
+}
+
+export interface ListFoldersResult {
+  v: 1;
+  /** Reference of the staged chunks: what is left to walk, and what was found on the way. */
+  folders: string;
+  /** Number of chunks, at most 32. */
+  chunks: number;
+  /** Folders that could not be listed, at most 20. */
+  unlisted: PathFailure[];
+}
+
+export interface ListExtrasInput extends ActivityInput {
+  /** As from listFolders. */
+  folders: string;
+  /** 0 ≤ chunk < chunks */
+  chunk: number;
+}
+
+export interface ListExtrasResult extends VerifyTally {
+  /** Folders that could not be listed, at most 20. */
+  unlisted: PathFailure[];
+  /** False if a bucket of the origin did not fit its index: some extras may be left out. */
+  complete: boolean;
+}
+
+export const NO_FINDINGS: Readonly<VerifyCounts> = {
+  equal: 0,
+  drift: 0,
+  missing: 0,
+  changed: 0,
+  refused: 0,
+  failed: 0,
+  unknown: 0,
+  orphan: 0,
+  extra: 0,
+};
+
 // ---- watch -------------------------------------------------------------------------------------------------
 
 /** Input of watchOrigin. It does not change with the configuration, so that the watch never has to restart. */

@@ -76,6 +76,22 @@ test('what is older than 24 hours is removed, and nothing else', async () => {
   expect(store.values.has('vsync/origin/index')).toBe(true);
 });
 
+test('one process looks for what has expired once an hour', async () => {
+  const old = await staging.put({ old: true });
+  await staging.removeExpiredSometimes();
+  nowMs += 24 * HOUR_MS;
+  await staging.removeExpiredSometimes();
+  await expect(staging.get(old)).rejects.toThrow(StoredInfoError);
+  const again = await staging.put({ old: true });
+  const key = store.values.get(PREFIX + again);
+  store.values.set(PREFIX + again, { value: Buffer.from(''), revision: 0, ...key, flags: 0 });
+  await staging.removeExpiredSometimes();
+  expect(store.values.has(PREFIX + again)).toBe(true);
+  nowMs += HOUR_MS + 1;
+  await staging.removeExpiredSometimes();
+  expect(store.values.has(PREFIX + again)).toBe(false);
+});
+
 describe('what was damaged is refused, with the key', () => {
   const expectRefusal = async (reference: string): Promise<void> => {
     await expect(staging.get(reference)).rejects.toThrow(StoredInfoError);

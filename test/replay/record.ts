@@ -6,6 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { verifyId } from '../../src/names';
 import { cyclesOf } from '../../src/starter';
 import { makeTestBundle } from '../support/bundle';
 import { eventually } from '../support/eventually';
@@ -48,6 +49,11 @@ async function record(): Promise<void> {
     await saveLast(sync, 'destination-cycle-synced', 'destination');
     await sync.cycle('destination');
     await saveLast(sync, 'destination-cycle-unchanged', 'destination');
+
+    await sync.destinationVaults[0]?.put(sync.mount, 'b', { drift: true });
+    await sync.verify();
+    save('verify-destination', verifyId(sync.config('destination').name));
+    await sync.repair();
 
     gate.hold((method) => method === 'POST');
     await sync.originVault.put(sync.mount, 'a', { changed: true });

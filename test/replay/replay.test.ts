@@ -24,7 +24,7 @@ describe('replay of recorded histories', () => {
   }
 
   test('every workflow is among them', () => {
-    for (const type of ['origin-cycle', 'destination-cycle', 'watch-origin']) {
+    for (const type of ['origin-cycle', 'destination-cycle', 'verify-destination', 'watch-origin']) {
       expect(names.some((name) => name.startsWith(type))).toBe(true);
     }
   });

@@ -15,6 +15,9 @@ import { cyclesOf, start, stop, trigger } from '../../src/starter';
 import { createLog } from '../../src/telemetry/log';
 import { createWorkers, installRuntime, type VsyncWorker } from '../../src/worker';
 import type { CycleResult } from '../../src/workflows/messages';
+import { repair, type Repair } from '../../src/verify/repair';
+import { mendable, type Report } from '../../src/verify/report';
+import { runVerify } from '../../src/verify/run';
 import { testBundle } from './bundle';
 import { ConsulApi } from './consul-api';
 import { eventually } from './eventually';
@@ -46,6 +49,12 @@ export type FileContent = Record<string, unknown> & {
   origin: Record<string, unknown>;
   destination: Record<string, unknown> & { transforms: unknown[] };
 };
+
+/** What somebody who waits for a verify is told, and how they give it up. */
+export interface VerifyHooks {
+  say?: (text: string) => void;
+  signal?: AbortSignal;
+}
 
 let runtimeInstalled = false;
 
@@ -155,6 +164,24 @@ export class SyncFixture {
   /** What a cycle of a destination would do now, as `vsync plan` says. */
   async plan(number = 0): Promise<Plan> {
     return this.withDestination(number, (deps) => planCycle(deps, new AbortController().signal));
+  }
+
+  /** What `vsync verify` reports. */
+  async verify(
+    number = 0,
+    { say = () => undefined, signal = new AbortController().signal }: VerifyHooks = {},
+  ): Promise<Report> {
+    return this.withDestination(number, (deps) =>
+      runVerify(this.client, deps, { file: this.destinationFiles[number] ?? '', say, signal }),
+    );
+  }
+
+  /** Has a cycle mend what a verify finds, as `vsync verify --repair` does. */
+  async repair(number = 0): Promise<Repair> {
+    const paths = mendable(await this.verify(number));
+    return this.withDestination(number, ({ info, config }) =>
+      repair(this.client, info, config, { paths, say: () => undefined }),
+    );
   }
 
   /** Asks for the removal of the orphans that the plan lists, as `vsync plan --apply-orphans` does. */

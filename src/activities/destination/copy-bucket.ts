@@ -55,17 +55,18 @@ export async function copyBucket(context: CopyContext, id: number, signal: Abort
 async function copyAndClaim(context: CopyContext, id: number, signal: AbortSignal): Promise<void> {
   const { deps, ownIndex, tally, open } = context;
   const stored = await deps.info.readBucket(id, signal);
-  const origin = await readOriginBucket(context, id, signal);
-  if (origin === 'newer') {
+  const read = await readOriginBucket(context, id, signal);
+  if (read?.isNewer === true) {
     // The guard and the targets are about the index that this cycle looked at: the next cycle looks at the new one.
     open.add(id);
     return;
   }
-  if (origin === undefined) {
+  if (read === undefined) {
     tally.fail(deps.originInfo.bucketKey(id), 'torn-bucket', 'unknown');
     open.add(id);
     return;
   }
+  const origin = read.bucket;
   // A bucket that does not fit its index is not believed: it is rebuilt by comparing values. Its names are kept,
   // because what stands at the destination and not at the origin could not be found otherwise.
   const trusted = stored.hash !== undefined && stored.hash === ownIndex?.[id];
@@ -133,21 +134,21 @@ async function removeOrHold(
 }
 
 /**
- * @returns undefined if the bucket does not fit the index: it is being written, or was read in the middle; `newer`
- *   if it fits the index that the origin has published meanwhile
+ * @returns undefined if the bucket does not fit the index: it is being written, or was read in the middle;
+ *   `isNewer` if it fits the index that the origin has published meanwhile
  */
-async function readOriginBucket(
-  context: CopyContext,
+export async function readOriginBucket(
+  context: Pick<CopyContext, 'deps' | 'originIndex'>,
   id: number,
   signal: AbortSignal,
-): Promise<Bucket | 'newer' | undefined> {
+): Promise<{ bucket: Bucket; isNewer: boolean } | undefined> {
   const { originInfo } = context.deps;
   for (const pauseMs of [0, TORN_READ_PAUSE_MS]) {
     await sleep(pauseMs, undefined, { signal });
     const { bucket, hash } = await originInfo.readBucket(id, signal);
     if (bucket === undefined) continue;
-    if (hash === context.originIndex[id]) return bucket;
-    if (hash === (await originInfo.readIndex(signal)).index?.[id]) return 'newer';
+    if (hash === context.originIndex[id]) return { bucket, isNewer: false };
+    if (hash === (await originInfo.readIndex(signal)).index?.[id]) return { bucket, isNewer: true };
   }
   return undefined;
 }

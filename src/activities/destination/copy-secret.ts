@@ -80,7 +80,7 @@ export async function copySecret(
  * Compares parsed values, because Vault keeps objects, not texts. Own keys and types, at any depth.
  * -0 and 0 are the same here: JSON.stringify writes both as 0, and a difference would never go away.
  */
-function sameValue(a: unknown, b: unknown): boolean {
+export function sameValue(a: unknown, b: unknown): boolean {
   return isDeepStrictEqual(normalised(a), normalised(b));
 }
 

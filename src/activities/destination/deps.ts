@@ -25,8 +25,21 @@ export interface DestinationDeps {
   scope: Scope;
   targets: OriginTargets;
   orphans: Orphans;
-  /** Claims on their way into other buckets. */
+  /** `<destination.syncPath>destination/staging/`: what a verify found, and claims on their way into other buckets. */
   staging: Staging;
   /** Secrets in flight, for all activities of this process. */
   secretLimit: LimitFunction;
+  /** Those of a verify among them. */
+  verifyLimit: LimitFunction;
+}
+
+/**
+ * Runs a part of a verify. At most half of the secrets in flight are a verify's, and no more of them queue for the
+ * limit that cycles share: else a cycle would wait behind every comparison of a large bucket.
+ */
+export function beside<T>(
+  { secretLimit, verifyLimit }: Pick<DestinationDeps, 'secretLimit' | 'verifyLimit'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  return verifyLimit(() => secretLimit(work));
 }

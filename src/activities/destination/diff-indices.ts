@@ -43,8 +43,8 @@ export async function diffIndices(
 }
 
 /** Deals the ids out evenly, neighbours apart. */
-function split(ids: readonly number[], most: number): number[][] {
-  const groups = Array.from({ length: Math.min(most, ids.length) }, (): number[] => []);
+export function split<T>(ids: readonly T[], most: number): T[][] {
+  const groups = Array.from({ length: Math.min(most, ids.length) }, (): T[] => []);
   ids.forEach((id, position) => groups[position % groups.length]?.push(id));
   return groups;
 }

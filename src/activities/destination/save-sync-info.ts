@@ -53,6 +53,8 @@ export async function saveSyncInfo(
   }
   writes += await saveSettled(deps, input, index, signal);
   writes += await saveState(deps, input, { writes, index: origin.index }, signal);
+  // The lists of a verify. After the save, so that a slow clean-up delays nothing.
+  await deps.staging.removeExpiredSometimes(signal);
   return { v: 1, writes };
 }
 

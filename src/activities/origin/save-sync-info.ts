@@ -4,7 +4,6 @@ import { readOriginState, stateDiffers, writeOfState, type OriginState } from '.
 import type { SyncInfo } from '../../consul/sync-info';
 import type { SaveOriginInput, SaveOriginResult } from '../../workflows/messages';
 import { ActivityError } from '../failures';
-import { STAGING_CLEANUP_MS } from '../limits';
 import type { OriginDeps } from './deps';
 import { readManifest, readStagedBuckets, type Manifest, type StagedBucket } from './manifest';
 import { conflict, missingWrites, OversizeError, type MissingWrites } from './missing-writes';
@@ -28,10 +27,7 @@ export async function saveSyncInfo(
     throw error;
   });
   // After the save, so that a slow clean-up delays nothing.
-  if (Date.now() - (cleanedUpAtMs.get(info.prefix) ?? 0) > STAGING_CLEANUP_MS) {
-    cleanedUpAtMs.set(info.prefix, Date.now());
-    await staging.removeExpired(signal);
-  }
+  await staging.removeExpiredSometimes(signal);
   return result;
 }
 
@@ -48,9 +44,6 @@ async function giveUpPending(info: SyncInfo, signal: AbortSignal): Promise<SaveO
   await commit(info, [writeOfState(info, rest, revision)], signal);
   return { v: 1, writes: 1 };
 }
-
-/** When this process last removed expired lists, by sync path; the first time soon after its start. */
-const cleanedUpAtMs = new Map<string, number>();
 
 async function save(deps: SaveDeps, input: SaveOriginInput, signal: AbortSignal): Promise<SaveOriginResult> {
   const { config, info, staging, maxBucketBytes } = deps;

@@ -1,0 +1,61 @@
+import pLimit from 'p-limit';
+import { CONSUL_READS } from '../activities/limits';
+import type { Write } from '../consul/key-value-store';
+import type { SyncInfo } from '../consul/sync-info';
+import { bucketId, hashBucket } from '../sync/bucket';
+import { doubted } from '../sync/claims';
+import type { Insight } from '../sync/insight';
+import { UserError } from '../user-error';
+
+/**
+ * Puts what the destination's info claims of some paths in doubt, so that the next cycle compares them by value.
+ *
+ * The claims stay in their buckets, also those of secrets that are missing: the delete guard counts what the
+ * destination is known to have. A path that is not claimed is copied by the next cycle anyway. In a bucket that does
+ * not fit its index no claim is believed, so all of them come in doubt: else the new index would vouch for them.
+ *
+ * Buckets first, then the index: cut off in between, a bucket does not fit its index, and nothing wrong is claimed.
+ *
+ * @returns how many claims are in doubt now that were not before
+ * @throws UserError if somebody else wrote the info at the same moment
+ */
+export async function doubtClaims(info: SyncInfo, paths: readonly string[]): Promise<number> {
+  const { index, revision } = await info.readIndex();
+  // Without an index nothing is believed: the next cycle compares all by itself.
+  if (index === undefined) return 0;
+  const byBucket = new Map<number, Set<string>>();
+  for (const path of paths) {
+    const id = bucketId(path, index.length);
+    byBucket.set(id, (byBucket.get(id) ?? new Set()).add(path));
+  }
+  const limit = pLimit(CONSUL_READS);
+  let count = 0;
+  const writes: Write[] = [];
+  const next = [...index];
+  await Promise.all(
+    [...byBucket].map(([id, those]) =>
+      limit(async () => {
+        const stored = await info.readBucket(id);
+        const fits = stored.hash !== undefined && stored.hash === index[id];
+        const bucket = new Map<string, Insight>();
+        for (const [path, insight] of stored.bucket ?? []) {
+          const isDoubted = insight.version !== 0 && (!fits || those.has(path));
+          bucket.set(path, isDoubted ? doubted(insight) : insight);
+          if (isDoubted) count++;
+        }
+        next[id] = hashBucket(bucket);
+        if (next[id] !== stored.hash) writes.push(info.writeOfBucket(id, bucket, stored.revision));
+      }),
+    ),
+  );
+  if (JSON.stringify(next) !== JSON.stringify(index)) writes.push(info.writeOfIndex(next, revision));
+  const batches = info.store.fitsOneCommit(writes) ? [writes] : writes.map((write) => [write]);
+  for (const batch of batches) {
+    if (batch.length === 0 || (await info.store.commit(batch)) !== undefined) continue;
+    throw new UserError(
+      `Consul ${info.store.address}: ${batch[0]?.key ?? ''}: a cycle wrote the destination's sync info at the same ` +
+        'moment; no secret was changed: run "vsync verify --repair" again',
+    );
+  }
+  return count;
+}

@@ -1,0 +1,71 @@
+import { WorkflowFailedError, type Client } from '@temporalio/client';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DestinationConfig } from '../config/schema';
+import type { SyncInfo } from '../consul/sync-info';
+import { scheduleId } from '../names';
+import { describe, trigger } from '../starter';
+import { failedCycle } from '../status';
+import { UserError } from '../user-error';
+import type { CycleResult } from '../workflows/messages';
+import { doubtClaims } from './doubt';
+
+/** How long a cycle may take to end after its own timeout, cleanup included. */
+const CYCLE_END_MS = 120_000;
+
+const POLL_MS = 500;
+
+/** What a repair did. */
+export interface Repair {
+  /** Claims that came in doubt; a secret that was not claimed needs none. */
+  doubted: number;
+  /** The cycle that compared them; undefined if the schedule is paused. */
+  cycle?: { workflowId: string; result: CycleResult };
+}
+
+/**
+ * Has a cycle mend some paths: their claims come in doubt, and a cycle that the schedule starts compares them by value
+ * and writes what differs. If the schedule is paused, none is started: the claims stay in doubt for the next one.
+ *
+ * @throws UserError if there is no schedule, a cycle wrote the info at the same moment, or the cycle failed
+ */
+export async function repair(
+  client: Client,
+  info: SyncInfo,
+  config: DestinationConfig,
+  { paths, say }: { paths: readonly string[]; say: (text: string) => void },
+): Promise<Repair> {
+  await waitForIdle(client, config, say);
+  const doubted = await doubtClaims(info, paths);
+  const { state } = await describe(client.schedule.getHandle(scheduleId('destination', config.name)));
+  if (state.paused) return { doubted };
+  const { cycle } = await trigger(client, config, { wait: true });
+  if (cycle === undefined) throw new Error('a trigger that waits has a cycle');
+  const { workflowId } = cycle;
+  try {
+    return { doubted, cycle: { workflowId, result: await cycle.result() } };
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const { outcome, note } = failedCycle(error);
+    throw new UserError(
+      `${workflowId}: ${outcome}${note === undefined ? '' : `: ${note}`}; the next cycle mends what this one did not`,
+    );
+  }
+}
+
+/** A cycle that is running would fail, because its sync info is written under its hands. Check-and-set has the last word. */
+async function waitForIdle(
+  client: Client,
+  config: DestinationConfig,
+  say: (text: string) => void,
+): Promise<void> {
+  const schedule = client.schedule.getHandle(scheduleId('destination', config.name));
+  const untilMs = Date.now() + config.destination.timeoutMs + CYCLE_END_MS;
+  for (let looks = 0; (await describe(schedule)).info.runningActions.length > 0; looks++) {
+    if (looks === 0) say('a cycle is running: the repair waits for its end');
+    if (Date.now() > untilMs)
+      throw new UserError(
+        'a cycle is still running, so nothing was repaired; run the command again when it has ended',
+      );
+    await sleep(POLL_MS);
+  }
+}

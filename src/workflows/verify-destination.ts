@@ -1,0 +1,87 @@
+import { isCancellation, log, proxyActivities, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import type { DestinationActivities } from '../activities';
+import { LOOK_OPTIONS, VERIFY_OPTIONS } from './activity-options';
+import { forEachBounded } from './bounded';
+import { cycleFailure } from './cycle';
+import {
+  MAX_FAILURES,
+  NO_FINDINGS,
+  type ActivityInput,
+  type PathFailure,
+  type VerifyCounts,
+  type VerifyInput,
+  type VerifyResult,
+  type VerifyTally,
+} from './messages';
+
+/** Groups, and then chunks, in flight: a worker's limiter bounds the secrets, several workers share the groups. */
+const GROUPS_AT_ONCE = 8;
+
+/**
+ * Compares the values at both ends, then looks for what stands at the destination without belonging there. It is no
+ * cycle: it changes neither secrets nor sync info, so it needs no cleanup, and may be cancelled or lost at any moment.
+ */
+export async function verifyDestination({ fingerprint }: VerifyInput): Promise<VerifyResult> {
+  const { beginVerify } = proxyActivities<DestinationActivities>(LOOK_OPTIONS);
+  const { verifySecrets, listFolders, listExtras } = proxyActivities<DestinationActivities>(VERIFY_OPTIONS);
+  const base: ActivityInput = { v: 1, fingerprint };
+  const counts: VerifyCounts = { ...NO_FINDINGS };
+  const lists: string[] = [];
+  const add = ({ counts: more, list }: VerifyTally): void => {
+    for (const [what, by] of Object.entries(more) as [keyof VerifyCounts, number][]) counts[what] += by;
+    if (list !== undefined) lists.push(list);
+  };
+  try {
+    setCurrentDetails('beginVerify');
+    const { groups, numBuckets, notes } = await beginVerify(base);
+    if (groups.length === 0) return { v: 1, counts, lists, notes };
+
+    setCurrentDetails('verifySecrets');
+    let distrusted = 0;
+    await forEachBounded(groups, GROUPS_AT_ONCE, async (buckets) => {
+      const found = await verifySecrets({ ...base, buckets, numBuckets });
+      add(found);
+      distrusted += found.distrusted;
+    });
+    if (distrusted > 0) notes.push(distrustedNote(distrusted));
+
+    setCurrentDetails('listExtras');
+    const { folders, chunks, unlisted } = await listFolders(base);
+    let incomplete = 0;
+    await forEachBounded([...Array(chunks).keys()], GROUPS_AT_ONCE, async (chunk) => {
+      const found = await listExtras({ ...base, folders, chunk });
+      add(found);
+      unlisted.push(...found.unlisted);
+      if (!found.complete) incomplete++;
+    });
+    if (incomplete > 0) notes.push("some extras may be left out: the origin's sync info was being written");
+    notes.push(...unlistedNotes(unlisted));
+
+    const found = Object.entries(counts).filter(([, count]) => count > 0);
+    log.info(
+      `${workflowInfo().workflowId}: verified: ${found.map(([what, count]) => `${what} ${count}`).join(', ')}`,
+    );
+    setCurrentDetails('done');
+    return { v: 1, counts, lists, notes };
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    throw cycleFailure(error);
+  }
+}
+
+function distrustedNote(count: number): string {
+  return (
+    `${count} buckets of the destination's info are missing or do not fit its index (a running cycle does that for a ` +
+    'moment); a cycle that comes to them compares by value'
+  );
+}
+
+/** Named are the first ones only: the result stays small. */
+function unlistedNotes(unlisted: readonly PathFailure[]): string[] {
+  const notes = unlisted.slice(0, MAX_FAILURES).map(({ path, class: why }) => {
+    const remedy = why === 'forbidden' ? "; the destination's token needs list on metadata/ there" : '';
+    return `${path}: ${why}: not listed, so extras below it are not known${remedy}`;
+  });
+  const more = unlisted.length - notes.length;
+  return more > 0 ? [...notes, `at least ${more} more folders could not be listed`] : notes;
+}

@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto';
+import { Writable } from 'node:stream';
+import { pino } from 'pino';
+import { eventually } from '../support/eventually';
+import { exposed, rejection } from '../support/exposed';
+import { exportRuns, readableTexts } from '../support/histories';
+import { SyncFixture } from '../support/sync-fixture';
+import { runVsync } from '../support/vsync-command';
+
+/** Rule 1: a secret's value lives in one activity's memory only. Here two values, which differ, meet in one. */
+test('no secret value reaches Temporal, Consul, the log or the report of a verify, also not when it fails', async () => {
+  const planted = {
+    origin: `planted-${randomBytes(16).toString('hex')}`,
+    own: `planted-${randomBytes(16).toString('hex')}`,
+  };
+  const lines: string[] = [];
+  const stream = new Writable({
+    write: (line: Buffer, _encoding, done) => {
+      lines.push(line.toString());
+      done();
+    },
+  });
+  const sync = await SyncFixture.create();
+  try {
+    for (const path of ['same', 'drift', 'missing'])
+      await sync.originVault.put(sync.mount, path, {
+        password: planted.origin,
+        [planted.origin]: 'as a key',
+      });
+    await sync.work({ log: pino({ level: 'debug' }, stream) });
+    await sync.start('origin');
+    await sync.start('destination');
+    await sync.cycle('origin');
+    await sync.cycle('destination');
+    const [vault] = sync.destinationVaults;
+    await vault?.put(sync.mount, 'drift', { password: planted.own, [planted.own]: 'as a key' });
+    await vault?.put(sync.mount, 'extra', { password: planted.own });
+    await vault?.delete(sync.mount, 'missing');
+
+    const args = ['verify', '--json', '-c', sync.destinationFiles[0] ?? '', '--log.level', 'debug'];
+    const report = await runVsync(args, { home: sync.folder });
+    expect(report.code).toBe(1);
+    const staged = await sync.verify();
+    expect(staged.counts).toMatchObject({ equal: 1, drift: 1, missing: 1, extra: 1 });
+    const repaired = await runVsync([...args, '--repair'], { home: sync.folder });
+    expect(repaired.code).toBe(0);
+    await sync.consul.delete(`${sync.infoPrefix('origin')}index`);
+    const failure = exposed(await rejection(sync.verify()));
+
+    const runs = await eventually(async () => {
+      const found = await exportRuns(sync.client, sync.id);
+      expect(found.filter(({ type }) => type === 'verifyDestination')).toHaveLength(4);
+      return found;
+    }, 'all verifies to be listed');
+    const consul = await sync.consul.values(sync.syncPath);
+    const lists = JSON.stringify(staged.findings);
+    const everything = [
+      readableTexts(runs),
+      JSON.stringify(consul),
+      ...lines,
+      JSON.stringify([report, repaired]),
+      lists,
+      failure,
+    ].join('\n');
+    expect(everything).toContain(`${sync.mount}data/drift`); // it was really searched
+    expect(failure).toContain('OriginInfoGone');
+    expect(Object.keys(consul).some((key) => key.includes('destination/staging/'))).toBe(true);
+    for (const value of Object.values(planted)) expect(everything).not.toContain(value);
+  } finally {
+    await sync.tearDown();
+  }
+});
