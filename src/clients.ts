@@ -6,7 +6,7 @@ import { OriginTargets } from './activities/destination/origin-targets';
 import { fingerprint, fingerprintParts } from './config/fingerprint';
 import { syncInfoPath } from './config/schema';
 import type { Config, ConsulConfig, DestinationConfig, OriginConfig, VaultConfig } from './config/schema';
-import { ConsulStore } from './consul/client';
+import { ConsulStore, MAX_VALUE_BYTES } from './consul/client';
 import { Orphans } from './consul/orphans';
 import { Staging } from './consul/staging';
 import { SyncInfo } from './consul/sync-info';
@@ -60,6 +60,7 @@ async function createOrigin(config: OriginConfig): Promise<Clients> {
     vault,
     info: new SyncInfo(store, prefix),
     staging: new Staging(store, `${prefix}staging/`),
+    maxBucketBytes: MAX_VALUE_BYTES,
   };
   return { role: 'origin', deps, clusters, close };
 }

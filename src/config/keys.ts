@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { destinationConfigSchema } from './schema';
 
-/** What a key takes: a section has keys of its own, `rules` is a list of sections. */
+/** What a key takes: a section has keys of its own, `rules` is a list of sections. A `number` may also take a word. */
 export type KeyKind = 'text' | 'number' | 'boolean' | 'list' | 'rules' | 'section';
 
 /** A key of the configuration, as read from the schema. */
@@ -90,7 +90,9 @@ function shapeOf(path: string, schema: AnySchema): Shape {
   }
   if (schema instanceof z.ZodNumber) return leaf('number');
   if (schema instanceof z.ZodBoolean) return leaf('boolean');
-  if (schema instanceof z.ZodString || schema instanceof z.ZodEnum) return leaf('text');
+  if (schema instanceof z.ZodString || schema instanceof z.ZodEnum || schema instanceof z.ZodLiteral) {
+    return leaf('text');
+  }
   throw new Error(`the schema of ${path} is of a kind that no key has`);
 }
 

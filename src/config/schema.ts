@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_NUM_BUCKETS } from '../sync/bucket-number';
 import type { MaxDeletes } from '../sync/delete-guard';
 import { consulAddress } from './addresses';
 import { checkedText, duration, expecting, flag, secret, text } from './fields';
@@ -134,11 +135,17 @@ const common = {
     .prefault({})
     .describe('what is logged, and how'),
   numBuckets: z
-    .int(expecting('a whole number from 1 to 7000'))
-    .min(1, 'must be at least 1')
-    .max(7000, 'must be at most 7000')
+    .union(
+      [
+        z.int().min(1, 'must be at least 1').max(MAX_NUM_BUCKETS, `must be at most ${MAX_NUM_BUCKETS}`),
+        z.literal('auto'),
+      ],
+      expecting('a whole number from 1 to 7000, or "auto"'),
+    )
     .default(1)
-    .describe('buckets of sync info; the same for the origin and all its destinations'),
+    .describe(
+      'buckets of sync info: a number, or "auto" where no destination is an original vsync; counts at the origin only',
+    ),
   ignoreDeletes: flag()
     .default(false)
     .describe('do not delete at the destination what the origin has deleted'),

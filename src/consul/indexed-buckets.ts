@@ -41,7 +41,7 @@ export class IndexedBuckets<T> {
     readonly store: KeyValueStore,
     /** Ends in "/". */
     readonly prefix: string,
-    private readonly format: BucketFormat<T>,
+    readonly format: BucketFormat<T>,
   ) {}
 
   get indexKey(): string {
@@ -81,7 +81,12 @@ export class IndexedBuckets<T> {
     return { key: this.indexKey, value: Buffer.from(serializeIndex(index)), expect };
   }
 
+  /** @param json as the format of these buckets writes it */
+  writeOfJson(id: number, json: string, expect: number): Write {
+    return { key: this.bucketKey(id), value: Buffer.from(json), expect };
+  }
+
   writeOfBucket(id: number, bucket: ReadonlyMap<string, T>, expect: number): Write {
-    return { key: this.bucketKey(id), value: Buffer.from(this.format.serialize(bucket)), expect };
+    return this.writeOfJson(id, this.format.serialize(bucket), expect);
   }
 }

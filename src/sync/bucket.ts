@@ -27,7 +27,12 @@ export function bucketId(path: string, numBuckets: number): number {
   if (!Number.isInteger(numBuckets) || numBuckets < 1 || numBuckets > MAX_BUCKETS) {
     throw new RangeError(`number of buckets must be 1 to ${MAX_BUCKETS}, not ${numBuckets}`);
   }
-  return createHash('sha256').update(path).digest().readUInt16BE(0) % numBuckets;
+  return pathHash(path) % numBuckets;
+}
+
+/** What decides about the bucket of a data path, 0 to 65,535: a path's bucket id is this modulo their number. */
+export function pathHash(path: string): number {
+  return createHash('sha256').update(path).digest().readUInt16BE(0);
 }
 
 /**
@@ -48,11 +53,25 @@ export function hashBucket(bucket: Bucket): string {
  * characters that Go's encoder escapes.
  */
 export function serializeBucket(bucket: Bucket): string {
-  const members = sortedEntries(bucket).map(
-    ([path, { version, updateTime, type }]) =>
-      `${goString(path)}:{"version":${version},"updateTime":${goString(updateTime)},"type":${goString(type)}}`,
-  );
-  return `{${members.join(',')}}`;
+  return `{${sortedEntries(bucket)
+    .map(([path, insight]) => member(path, insight))
+    .join(',')}}`;
+}
+
+function member(path: string, { version, updateTime, type }: Insight): string {
+  return `${goString(path)}:{"version":${version},"updateTime":${goString(updateTime)},"type":${goString(type)}}`;
+}
+
+/** The longest that Vault writes: a version of ten digits, and a time with all nanoseconds. */
+const LONGEST_INSIGHT: Insight = {
+  version: 9_999_999_999,
+  updateTime: '2019-05-14T23:41:52.904927369Z',
+  type: 'kvV2',
+};
+
+/** Bytes of one path and its insight in a bucket as {@link serializeBucket} writes it, with a comma, at the most. */
+export function entryBytes(path: string): number {
+  return Buffer.byteLength(member(path, LONGEST_INSIGHT)) + 1;
 }
 
 /**

@@ -94,6 +94,8 @@ export interface ListPathsResult extends Tally {
   chunks: number;
   /** ModifyIndex of the origin's index before the work started; 0 if there is none. */
   indexRevision: number;
+  /** The same of the index of the settings; absent if this cycle does not look after settings. */
+  settingsIndexRevision?: number;
 }
 
 export interface FetchMetadataInput extends ActivityInput {
@@ -115,6 +117,8 @@ export interface SaveOriginInput extends ActivityInput {
     staged: string[];
     /** As from listPaths. */
     indexRevision: number;
+    /** As from listPaths. */
+    settingsIndexRevision?: number;
     outcome: Outcome;
     counts: Partial<Counts>;
   };

@@ -47,12 +47,18 @@ export async function originCycle(input: CycleInput): Promise<CycleResult> {
         `not finished within ${input.timeoutMs / 1000} s, so nothing was published`,
       );
     }
-    const { manifest, indexRevision } = listing;
+    const { manifest, indexRevision, settingsIndexRevision } = listing;
     const outcome = cycle.outcome(staged.length > 0);
+    const save = {
+      manifest,
+      staged,
+      indexRevision,
+      ...(settingsIndexRevision === undefined ? {} : { settingsIndexRevision }),
+      outcome,
+      counts: cycle.counts,
+    };
     await cycle.step('saveSyncInfo', () =>
-      CancellationScope.nonCancellable(() =>
-        saveSyncInfo({ ...base, save: { manifest, staged, indexRevision, outcome, counts: cycle.counts } }),
-      ),
+      CancellationScope.nonCancellable(() => saveSyncInfo({ ...base, save })),
     );
     return cycle.end(outcome);
   } catch (error) {

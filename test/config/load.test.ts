@@ -204,6 +204,7 @@ describe('precedence', () => {
 
   it.each([
     ['VSYNC_NUMBUCKETS', '19', { numBuckets: 19 }],
+    ['VSYNC_NUMBUCKETS', 'auto', { numBuckets: 'auto' }],
     ['VSYNC_IGNOREDELETES', 'true', { ignoreDeletes: true }],
     ['VSYNC_LOG_LEVEL', 'warn', { log: { level: 'warn' } }],
     ['VSYNC_ORIGIN_MOUNTS', 'a, b/', { origin: { mounts: ['a/', 'b/'] } }],

@@ -234,7 +234,8 @@ describe('wrong values', () => {
   it.each([
     [{ numBuckets: 0 }, 'numBuckets', 'must be at least 1'],
     [{ numBuckets: 7001 }, 'numBuckets', 'must be at most 7000'],
-    [{ numBuckets: 'x' }, 'numBuckets', 'must be a whole number from 1 to 7000'],
+    [{ numBuckets: 'x' }, 'numBuckets', 'must be a whole number from 1 to 7000, or "auto"'],
+    [{ numBuckets: 1.5 }, 'numBuckets', 'must be a whole number from 1 to 7000, or "auto"'],
     [{ name: 'x'.repeat(101) }, 'name', 'must be 1 to 100 letters, digits, ".", "_" or "-"'],
     [{ log: { level: 'loud' } }, 'log.level', 'must be debug, info, warn or error'],
     [{ log: { type: 'xml' } }, 'log.type', 'must be console or json'],

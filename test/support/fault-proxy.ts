@@ -14,6 +14,7 @@ export type Fault = { status: number; body?: string; headers?: http.OutgoingHttp
 export class FaultProxy {
   private readonly server: http.Server;
   private faults: Fault[] = [];
+  private choice: (method: string, url: string) => Fault | undefined = () => undefined;
   /** Requests that came, as "METHOD /url". */
   readonly requests: string[] = [];
 
@@ -37,6 +38,12 @@ export class FaultProxy {
     this.requests.length = 0;
   }
 
+  /** From now on, each request meets the fault that the test chooses for it. Forgets the requests so far. */
+  choose(choice: (method: string, url: string) => Fault | undefined): void {
+    this.choice = choice;
+    this.requests.length = 0;
+  }
+
   async close(): Promise<void> {
     this.server.closeAllConnections();
     await new Promise((resolve) => this.server.close(resolve));
@@ -45,7 +52,7 @@ export class FaultProxy {
   private async handle(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const { method = '', url = '', headers } = request;
     this.requests.push(`${method} ${url}`);
-    const fault = this.faults.shift();
+    const fault = this.faults.shift() ?? this.choice(method, url);
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     if (fault === 'reset') {

@@ -12,4 +12,6 @@ export interface OriginDeps {
   /** `<syncPath>origin/` */
   info: SyncInfo;
   staging: Staging;
+  /** The largest bucket that the store takes, in bytes. */
+  maxBucketBytes: number;
 }

@@ -1,4 +1,5 @@
 import { bucketId } from '../../sync/bucket';
+import { MAX_NUM_BUCKETS, numBucketsFor } from '../../sync/bucket-number';
 import { compileFilter } from '../../sync/filter';
 import { bytewise, dataPath } from '../../sync/paths';
 import { readOriginState } from '../../consul/state';
@@ -25,11 +26,12 @@ interface Folder {
  * walk, because a mount that is re-created answers like one whose secrets were all deleted.
  */
 export async function listPaths(
-  { config, vault, info, staging }: OriginDeps,
+  { config, vault, info, staging, maxBucketBytes }: OriginDeps,
   signal: AbortSignal,
   progress: (listed: number) => void,
 ): Promise<ListPathsResult> {
-  const { revision: indexRevision } = await info.readIndex(signal);
+  const { index, revision: indexRevision } = await info.readIndex(signal);
+  const settingsIndex = config.syncMetadata ? await info.settings.readIndex(signal) : undefined;
   const { state } = await readOriginState(info, signal);
   const mounts = await readMounts(vault, config.origin.mounts, 'origin.mounts', signal);
   const tally = new TallyBuilder();
@@ -76,13 +78,44 @@ export async function listPaths(
     );
   }
 
-  const { numBuckets } = config;
+  const numBuckets =
+    config.numBuckets === 'auto' ? autoNumBuckets(paths, index, maxBucketBytes) : config.numBuckets;
   const chunks = await Promise.all(
     splitByBucket(paths, numBuckets).map((chunk) => staging.put(chunk satisfies Chunk, signal)),
   );
-  const manifest: Manifest = { v: 1, numBuckets, mounts, unknown: unknown.sort(bytewise), chunks };
-  const reference = await staging.put(manifest, signal);
-  return { v: 1, manifest: reference, chunks: chunks.length, indexRevision, ...tally.result() };
+  const manifest: Manifest = {
+    v: 1,
+    numBuckets,
+    mounts,
+    unknown: unknown.sort(bytewise),
+    ...(settingsIndex && { settings: true }),
+    chunks,
+  };
+  return {
+    v: 1,
+    manifest: await staging.put(manifest, signal),
+    chunks: chunks.length,
+    indexRevision,
+    ...(settingsIndex && { settingsIndexRevision: settingsIndex.revision }),
+    ...tally.result(),
+  };
+}
+
+/**
+ * `numBuckets: auto`: so many that each bucket stays under half of what the store takes, and never fewer than there
+ * are. The other half is for the paths below unknown folders, which are not listed and keep their insights: when they
+ * were listed, they fitted the first half.
+ */
+function autoNumBuckets(
+  paths: ReadonlyMap<string, string[]>,
+  index: readonly string[] | undefined,
+  maxBucketBytes: number,
+): number {
+  const atLeast = index?.length ?? 1;
+  const dataPaths = [...paths].flatMap(([mount, inMount]) => inMount.map((path) => dataPath(mount, path)));
+  const fitting = numBucketsFor(dataPaths, { atLeast, bucketBytes: maxBucketBytes / 2 });
+  // What is too large even then is refused when it is saved, where the sizes are exact.
+  return fitting ?? Math.max(atLeast, MAX_NUM_BUCKETS);
 }
 
 /** Chunks of about CHUNK_PATHS paths, each with whole buckets; in an order that depends on the paths alone. */

@@ -10,6 +10,8 @@ const ManifestSchema = z.object({
   mounts: z.record(z.string(), z.string()),
   /** Folders whose listing failed, as mount and path, ending in "/": what was known below them is kept. */
   unknown: z.array(z.string()),
+  /** Present if this cycle looks after the settings of the secrets too. */
+  settings: z.literal(true).optional(),
   /** References of the staged chunks. Chunk i holds the paths of the buckets that `bucketsOfChunk` gives. */
   chunks: z.array(z.string()),
 });
@@ -19,19 +21,22 @@ export type Manifest = z.infer<typeof ManifestSchema>;
 const ChunkSchema = z.object({ v: z.literal(1), paths: z.array(z.tuple([z.string(), z.array(z.string())])) });
 export type Chunk = z.infer<typeof ChunkSchema>;
 
+const StagedBucketSchema = z.object({
+  id: z.number().int().min(0),
+  hash: z.string(),
+  /** ModifyIndex of the live bucket before its metadata was read. */
+  revision: z.number().int().min(0),
+  /** The bucket in wire format; absent if the live bucket already holds it and only the index lacks it. */
+  json: z.string().optional(),
+});
+export type StagedBucket = z.infer<typeof StagedBucketSchema>;
+
 /** Buckets of one chunk that have to be written: staged by fetchMetadata, written by saveSyncInfo. */
 const StagedBucketsSchema = z.object({
   v: z.literal(1),
-  buckets: z.array(
-    z.object({
-      id: z.number().int().min(0),
-      hash: z.string(),
-      /** ModifyIndex of the live bucket before its metadata was read. */
-      revision: z.number().int().min(0),
-      /** The bucket in wire format; absent if the live bucket already holds it and only the index lacks it. */
-      json: z.string().optional(),
-    }),
-  ),
+  buckets: z.array(StagedBucketSchema),
+  /** The same for the fingerprints of settings. */
+  settings: z.array(StagedBucketSchema).optional(),
 });
 export type StagedBuckets = z.infer<typeof StagedBucketsSchema>;
 

@@ -1,17 +1,16 @@
-import pLimit from 'p-limit';
-import { parseBucket } from '../../sync/bucket';
-import { MAX_VALUE_BYTES } from '../../consul/client';
 import { StoredInfoError } from '../../consul/errors';
 import type { Write } from '../../consul/key-value-store';
 import { readOriginState, stateDiffers, writeOfState, type OriginState } from '../../consul/state';
-import type { StoredIndex, SyncInfo } from '../../consul/sync-info';
+import type { SyncInfo } from '../../consul/sync-info';
 import type { SaveOriginInput, SaveOriginResult } from '../../workflows/messages';
 import { ActivityError } from '../failures';
-import { CONSUL_READS, STAGING_CLEANUP_MS } from '../limits';
+import { STAGING_CLEANUP_MS } from '../limits';
 import type { OriginDeps } from './deps';
-import { readManifest, readStagedBuckets, type Manifest, type StagedBuckets } from './manifest';
+import { readManifest, readStagedBuckets, type Manifest, type StagedBucket } from './manifest';
+import { conflict, missingWrites, OversizeError, type MissingWrites } from './missing-writes';
+import { tooLarge } from './too-large';
 
-type StagedBucket = StagedBuckets['buckets'][number];
+type SaveDeps = Pick<OriginDeps, 'config' | 'info' | 'staging' | 'maxBucketBytes'>;
 
 /**
  * Publishes what the cycle found: the changed buckets, then the index, because the index fires the destinations'
@@ -19,11 +18,12 @@ type StagedBucket = StagedBuckets['buckets'][number];
  * save that stops half-way is finished by the next cycle: from the first live write on there is only forward.
  */
 export async function saveSyncInfo(
-  { config, info, staging }: OriginDeps,
+  deps: SaveDeps,
   input: SaveOriginInput,
   signal: AbortSignal,
 ): Promise<SaveOriginResult> {
-  const result = await save({ config, info, staging }, input, signal).catch((error: unknown) => {
+  const { info, staging } = deps;
+  const result = await save(deps, input, signal).catch((error: unknown) => {
     if (input.save === undefined && isHopeless(error)) return giveUpPending(info, signal);
     throw error;
   });
@@ -52,38 +52,46 @@ async function giveUpPending(info: SyncInfo, signal: AbortSignal): Promise<SaveO
 /** When this process last removed expired lists, by sync path; the first time soon after its start. */
 const cleanedUpAtMs = new Map<string, number>();
 
-async function save(
-  { config: { name }, info, staging }: Pick<OriginDeps, 'config' | 'info' | 'staging'>,
-  input: SaveOriginInput,
-  signal: AbortSignal,
-): Promise<SaveOriginResult> {
+async function save(deps: SaveDeps, input: SaveOriginInput, signal: AbortSignal): Promise<SaveOriginResult> {
+  const { config, info, staging, maxBucketBytes } = deps;
   const { state, revision: stateRevision } = await readOriginState(info, signal);
   const plan = input.save ?? state?.pending;
   if (plan === undefined) return { v: 1, writes: 0 };
 
   const manifest = await readManifest(staging, plan.manifest, signal);
   const staged: StagedBucket[] = [];
-  for (const reference of plan.staged)
-    staged.push(...(await readStagedBuckets(staging, reference, signal)).buckets);
-  const stored = await info.readIndex(signal);
-  const target = targetIndex(stored.index, manifest.numBuckets, staged);
-  const indexIsThere = JSON.stringify(stored.index) === JSON.stringify(target);
-  if (!indexIsThere && input.save !== undefined && stored.revision !== input.save.indexRevision) {
-    throw conflict(info, info.indexKey);
+  const stagedSettings: StagedBucket[] = [];
+  for (const reference of plan.staged) {
+    const { buckets, settings = [] } = await readStagedBuckets(staging, reference, signal);
+    staged.push(...buckets);
+    stagedSettings.push(...settings);
   }
+  const { numBuckets } = manifest;
+  const { indexRevision, settingsIndexRevision } = input.save ?? {};
+  const missing = async (): Promise<MissingWrites[]> => {
+    const insights = { numBuckets, maxBucketBytes, staged, indexRevision };
+    const settings = { ...insights, staged: stagedSettings, indexRevision: settingsIndexRevision };
+    return [
+      ...(manifest.settings ? [await missingWrites(info.settings, settings, signal)] : []),
+      await missingWrites(info, insights, signal),
+    ];
+  };
+  const kinds = await missing().catch(async (error: unknown) => {
+    if (!(error instanceof OversizeError)) throw error;
+    throw await tooLarge(deps, error, manifest, staged, signal);
+  });
+  // All that an index speaks of comes before it, and the index that fires the destinations' watch is the last.
+  const buckets = kinds.flatMap((kind) => kind.buckets);
+  const indices = kinds.flatMap((kind) => kind.index);
 
-  const nextState = stateAfter(name, state, manifest, input);
-  const writes = await missingBuckets(info, staged, signal);
-  if (!indexIsThere) writes.push(info.writeOfIndex(target, stored.revision));
-  const writeState = (expect: number): Write[] =>
-    writes.length > 0 || stateDiffers(state, nextState) ? [writeOfState(info, nextState, expect)] : [];
-
-  const all = [...writes, ...writeState(stateRevision)];
+  const nextState = stateAfter(config.name, state, manifest, input);
+  const isNews = buckets.length + indices.length > 0 || stateDiffers(state, nextState);
+  const all = [...buckets, ...indices, ...(isNews ? [writeOfState(info, nextState, stateRevision)] : [])];
   if (info.store.fitsOneCommit(all)) {
     await commit(info, all, signal);
     return { v: 1, writes: all.length };
   }
-  return saveInSteps(info, { plan, state, stateRevision, nextState, writes }, signal);
+  return saveInSteps(info, { plan, state, stateRevision, nextState, buckets, indices }, signal);
 }
 
 interface Steps {
@@ -91,12 +99,13 @@ interface Steps {
   state: OriginState | undefined;
   stateRevision: number;
   nextState: OriginState;
-  /** Buckets, and the index last. */
-  writes: Write[];
+  buckets: Write[];
+  /** Written one after the other, in this order. */
+  indices: Write[];
 }
 
 async function saveInSteps(info: SyncInfo, steps: Steps, signal: AbortSignal): Promise<SaveOriginResult> {
-  const { plan, state, nextState, writes } = steps;
+  const { plan, state, nextState, buckets, indices } = steps;
   let { stateRevision } = steps;
   if (state?.pending === undefined) {
     const pending = { manifest: plan.manifest, staged: plan.staged };
@@ -106,9 +115,8 @@ async function saveInSteps(info: SyncInfo, steps: Steps, signal: AbortSignal): P
     };
     stateRevision = await commit(info, [writeOfState(info, before, stateRevision)], signal);
   }
-  const index = writes.filter(({ key }) => key === info.indexKey);
   let batch: Write[] = [];
-  for (const write of writes.filter(({ key }) => key !== info.indexKey)) {
+  for (const write of buckets) {
     if (batch.length > 0 && !info.store.fitsOneCommit([...batch, write])) {
       await commit(info, batch, signal);
       batch = [];
@@ -116,59 +124,9 @@ async function saveInSteps(info: SyncInfo, steps: Steps, signal: AbortSignal): P
     batch.push(write);
   }
   await commit(info, batch, signal);
-  await commit(info, index, signal);
+  for (const index of indices) await commit(info, [index], signal);
   await commit(info, [writeOfState(info, nextState, stateRevision)], signal);
-  return { v: 1, writes: writes.length + 2 };
-}
-
-/** The index after the save. Buckets that were not staged are as the live index says. */
-function targetIndex(
-  live: StoredIndex['index'],
-  numBuckets: number,
-  staged: readonly StagedBucket[],
-): string[] {
-  const target: (string | undefined)[] =
-    live?.length === numBuckets ? [...live] : new Array<undefined>(numBuckets);
-  for (const { id, hash } of staged) target[id] = hash;
-  const missing = Array.from(target).findIndex((hash) => hash === undefined);
-  if (missing >= 0) {
-    throw new ActivityError(
-      'Conflict',
-      `the origin's index changed while bucket ${missing} was unchanged; next cycle`,
-    );
-  }
-  return target as string[];
-}
-
-/** Writes of the staged buckets that are not live yet: none of those that an earlier attempt has written. */
-async function missingBuckets(
-  info: SyncInfo,
-  staged: readonly StagedBucket[],
-  signal: AbortSignal,
-): Promise<Write[]> {
-  const limit = pLimit(CONSUL_READS);
-  const writes = await Promise.all(
-    staged.map(({ id, hash, revision, json }) =>
-      limit(async (): Promise<Write[]> => {
-        if (json === undefined) return [];
-        const live = await info.readBucket(id, signal);
-        if (live.hash === hash) return [];
-        if (live.revision !== revision) throw conflict(info, info.bucketKey(id));
-        const write = info.writeOfBucket(id, parseBucket(json), revision);
-        if (write.value.length > MAX_VALUE_BYTES) throw tooLarge(info, id, write.value.length);
-        return [write];
-      }),
-    ),
-  );
-  return writes.flat();
-}
-
-function tooLarge(info: SyncInfo, id: number, bytes: number): ActivityError {
-  return new ActivityError(
-    'BucketTooLarge',
-    `Consul ${info.store.address}: ${info.bucketKey(id)}: bucket ${id} has ${Math.ceil(bytes / 1024)} KiB, and ` +
-      'Consul takes 512 KiB at the most: raise numBuckets, here and (an original vsync) at every destination',
-  );
+  return { v: 1, writes: buckets.length + indices.length + 2 };
 }
 
 function stateAfter(
@@ -191,14 +149,6 @@ function pick(record: Record<string, string> | undefined, keys: readonly string[
 /** @returns the revision that all of these keys have now */
 async function commit(info: SyncInfo, writes: readonly Write[], signal: AbortSignal): Promise<number> {
   const revisions = await info.store.commit(writes, signal);
-  if (revisions === undefined) throw conflict(info, writes[0]?.key ?? '');
+  if (revisions === undefined) throw conflict(info.store, writes[0]?.key ?? '');
   return revisions.values().next().value ?? 0;
-}
-
-function conflict(info: SyncInfo, key: string): ActivityError {
-  return new ActivityError(
-    'Conflict',
-    `Consul ${info.store.address}: ${key}: somebody else wrote the origin's sync info during this cycle, so ` +
-      'nothing was published; is another origin running on this sync path?',
-  );
 }

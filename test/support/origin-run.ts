@@ -1,0 +1,66 @@
+import { setMaxListeners } from 'node:events';
+import type { OriginDeps } from '../../src/activities/origin/deps';
+import { fetchMetadata } from '../../src/activities/origin/fetch-metadata';
+import { listPaths } from '../../src/activities/origin/list-paths';
+import { preflight } from '../../src/activities/origin/preflight';
+import { saveSyncInfo } from '../../src/activities/origin/save-sync-info';
+import { createClients } from '../../src/clients';
+import type { SaveOriginResult } from '../../src/workflows/messages';
+import type { SyncFixture } from './sync-fixture';
+
+const signal = new AbortController().signal;
+// As around the activities themselves: every request in flight listens to it.
+setMaxListeners(0, signal);
+const ignore = (): void => undefined;
+
+/**
+ * The activities of an origin on the real servers, in the order of its cycle and without Temporal around them: for
+ * tests that give them other limits, or stop them in the middle.
+ */
+export class OriginRun {
+  private constructor(
+    readonly deps: OriginDeps,
+    readonly close: () => Promise<void>,
+  ) {}
+
+  /** @param changed what is to be another than in the fixture's configuration */
+  static async of(sync: SyncFixture, changed: Partial<OriginDeps> = {}): Promise<OriginRun> {
+    const clients = await createClients(sync.config('origin'));
+    if (clients.role !== 'origin') throw new Error('the configuration of an origin has an origin');
+    return new OriginRun({ ...clients.deps, ...changed }, clients.close);
+  }
+
+  /**
+   * One cycle.
+   *
+   * @param beforeSave runs when all is staged and nothing is published
+   * @throws what the activity that failed threw
+   */
+  async cycle(beforeSave: () => void = ignore): Promise<{ unknown: number; saved: SaveOriginResult }> {
+    const { deps } = this;
+    const base = { v: 1, fingerprint: deps.fingerprint } as const;
+    if ((await preflight(deps, signal)).pendingSave) await saveSyncInfo(deps, base, signal);
+    const { chunks, manifest, indexRevision, settingsIndexRevision, counts } = await listPaths(
+      deps,
+      signal,
+      ignore,
+    );
+    let unknown = counts.unknown ?? 0;
+    const staged: string[] = [];
+    for (let chunk = 0; chunk < chunks; chunk++) {
+      const fetched = await fetchMetadata(deps, { ...base, manifest, chunk }, signal, ignore);
+      if (fetched.staged !== undefined) staged.push(fetched.staged);
+      unknown += fetched.counts.unknown ?? 0;
+    }
+    beforeSave();
+    const save = {
+      manifest,
+      staged,
+      indexRevision,
+      ...(settingsIndexRevision === undefined ? {} : { settingsIndexRevision }),
+      outcome: staged.length > 0 ? 'synced' : 'unchanged',
+      counts: {},
+    } as const;
+    return { unknown, saved: await saveSyncInfo(deps, { ...base, save }, signal) };
+  }
+}

@@ -1,0 +1,40 @@
+import { hashBucket, parseBucket } from '../../src/sync/bucket';
+import type { Insight } from '../../src/sync/insight';
+import { hashSettingsBucket, parseSettingsBucket } from '../../src/sync/settings-bucket';
+import { parseIndex } from '../../src/sync/sync-index';
+import type { SyncFixture } from './sync-fixture';
+
+/** What an origin has published: whole, or this throws. Paths without mount and "data/". */
+export interface Published {
+  numBuckets: number;
+  insights: Record<string, Insight>;
+  /** Undefined if nothing at all stands below `meta/`. */
+  settings: Record<string, string> | undefined;
+}
+
+/** Reads the origin's info past the code under test, and makes sure that each bucket is the one that its index names. */
+export async function publishedBy(sync: SyncFixture): Promise<Published> {
+  const prefix = sync.infoPrefix('origin');
+  const values = await sync.consul.values(prefix);
+  const index = parseIndex(values[`${prefix}index`] ?? '');
+  const read = <T>(
+    below: string,
+    parse: (json: string) => Map<string, T>,
+    hash: (bucket: Map<string, T>) => string,
+  ): Record<string, T> => {
+    const hashes = parseIndex(values[`${prefix}${below}index`] ?? '');
+    expect(hashes).toHaveLength(index.length);
+    const buckets = hashes.map((_, id) => parse(values[`${prefix}${below}${id}`] ?? ''));
+    expect(buckets.map(hash)).toEqual(hashes);
+    const entries = buckets.flatMap((bucket) => [...bucket]);
+    return Object.fromEntries(
+      entries.map(([path, entry]) => [path.replace(`${sync.mount}data/`, ''), entry]),
+    );
+  };
+  const hasSettings = Object.keys(values).some((key) => key.startsWith(`${prefix}meta/`));
+  return {
+    numBuckets: index.length,
+    insights: read('', parseBucket, hashBucket),
+    settings: hasSettings ? read('meta/', parseSettingsBucket, hashSettingsBucket) : undefined,
+  };
+}
