@@ -7,6 +7,7 @@ import { planBucket } from '../sync/plan';
 import type { Ground } from './ground';
 import type { Planned, PlannedAction } from './plan';
 import { planDeletes } from './plan-deletes';
+import { planSettings } from './plan-settings';
 
 /** Decides about every path of the buckets that differ. */
 export async function planBuckets(
@@ -53,6 +54,8 @@ export async function planBuckets(
         leaving.push({ path, why: 'include or exclude leave it out now' });
       else put('hold', path, 'include or exclude leave it out now; deleteExcluded is off');
     }
+    if (ground.settings !== undefined)
+      await planSettings(deps, ground.settings, { id, origin: bucket, targets }, put, signal);
     for (const path of plan.gone) leaving.push({ path, why: '' });
   }
   await planDeletes(deps, ground, leaving, put, signal);

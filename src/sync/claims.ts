@@ -1,5 +1,7 @@
 import { bucketId, type Bucket } from './bucket';
 import type { Insight } from './insight';
+import type { SettingsBucket } from './settings-bucket';
+import { DOUBTED_SETTINGS } from './settings-plan';
 
 /** What became of a claim when the ground under it changed. */
 export interface ClaimRules {
@@ -15,8 +17,8 @@ export interface ClaimRules {
   readonly doubtful: boolean;
 }
 
-export interface MovedClaims {
-  readonly buckets: ReadonlyMap<string, Insight>[];
+export interface MovedClaims<T = Insight> {
+  readonly buckets: ReadonlyMap<string, T>[];
   /** Secrets that stand where nothing belongs any more: target, and the path at the origin that it was copied for. */
   readonly orphans: ReadonlyMap<string, string>;
 }
@@ -31,20 +33,38 @@ export function moveClaims(
   buckets: Iterable<{ readonly bucket: Bucket; readonly fits: boolean }>,
   rules: ClaimRules,
 ): MovedClaims {
-  const moved = Array.from({ length: rules.numBuckets }, () => new Map<string, Insight>());
+  return move(buckets, rules, { doubted, isDoubted: ({ version }) => version === 0 });
+}
+
+/** As {@link moveClaims}, for what is claimed of the settings of the same secrets. */
+export function moveSettingsClaims(
+  buckets: Iterable<{ readonly bucket: SettingsBucket; readonly fits: boolean }>,
+  rules: ClaimRules,
+): MovedClaims<string> {
+  const isDoubted = (claim: string): boolean => claim === DOUBTED_SETTINGS;
+  return move(buckets, rules, { doubted: () => DOUBTED_SETTINGS, isDoubted });
+}
+
+function move<T>(
+  buckets: Iterable<{ readonly bucket: ReadonlyMap<string, T>; readonly fits: boolean }>,
+  rules: ClaimRules,
+  doubts: { readonly doubted: (claim: T) => T; readonly isDoubted: (claim: T) => boolean },
+): MovedClaims<T> {
+  const moved = Array.from({ length: rules.numBuckets }, () => new Map<string, T>());
   const orphans = new Map<string, string>();
   for (const { bucket, fits } of buckets) {
-    for (const [path, insight] of bucket) {
+    for (const [path, claimed] of bucket) {
       const before = rules.targetBefore(path);
       if (rules.isGone(before)) continue;
       if (before !== rules.targetNow(path)) {
         orphans.set(before, path);
         continue;
       }
-      const claim = fits && !rules.doubtful ? insight : doubted(insight);
+      const claim = fits && !rules.doubtful ? claimed : doubts.doubted(claimed);
       const into = moved[bucketId(path, rules.numBuckets)];
       // Of two buckets that name the path, as after a change that was cut off, the doubt wins.
-      if (into !== undefined && into.get(path)?.version !== 0) into.set(path, claim);
+      const known = into?.get(path);
+      if (known === undefined || !doubts.isDoubted(known)) into?.set(path, claim);
     }
   }
   return { buckets: moved, orphans };

@@ -67,6 +67,20 @@ export function planBucket(
   };
 }
 
+/** Tells which paths of a bucket of the origin are copied: wanted, with a place at either end, and not refused. */
+export function isCopiedOf(
+  origin: Bucket,
+  scope: Scope,
+  others: (path: string) => readonly string[],
+): (path: string) => boolean {
+  return (path) =>
+    origin.has(path) &&
+    scope.wants(path) &&
+    scope.placeAtOrigin(path) !== undefined &&
+    scope.placeAtDestination(path) !== undefined &&
+    refusalOf(path, scope, others) === undefined;
+}
+
 function refusalOf(
   path: string,
   scope: Scope,

@@ -1,17 +1,17 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ConsulError } from '../../consul/errors';
-import type { StoredBucket } from '../../consul/sync-info';
 import { hashBucket, type Bucket } from '../../sync/bucket';
 import type { Insight } from '../../sync/insight';
-import { planBucket } from '../../sync/plan';
-import { pathFailureClass } from '../failures';
+import { isCopiedOf, planBucket } from '../../sync/plan';
+import { PathError, pathFailureClass } from '../failures';
 import { inParallel } from '../in-parallel';
 import type { OutageDetector } from '../outage';
 import type { TallyBuilder } from '../tally';
 import { BucketCheckpoint } from './bucket-checkpoint';
+import { SettingsCarrier, type SettingsContext } from './carry-settings';
 import { copySecret } from './copy-secret';
 import type { DestinationDeps } from './deps';
 import type { Targets } from './origin-targets';
+import { readFitting } from './read-fitting';
 import { removeGone } from './remove-gone';
 
 /** What all buckets of one activity share. */
@@ -24,6 +24,8 @@ export interface CopyContext {
   mounts: Record<string, string>;
   /** Where the secrets of the origin belong at the destination. */
   targets: Targets;
+  /** Undefined if settings are not carried over, or the origin publishes none. */
+  settings: SettingsContext | undefined;
   /** Whether deletes may happen. */
   deletes: boolean;
   tally: TallyBuilder;
@@ -35,8 +37,17 @@ export interface CopyContext {
   onProgress: () => void;
 }
 
-/** The origin writes bucket and index at almost the same time: a bucket that does not fit yet may fit soon. */
-const TORN_READ_PAUSE_MS = 200;
+/** What is being done about one bucket. */
+interface BucketWork {
+  id: number;
+  origin: Bucket;
+  checkpoint: BucketCheckpoint;
+  carrier: SettingsCarrier | undefined;
+  /** Paths whose values have to be copied. */
+  values: ReadonlySet<string>;
+  /** The destination never had it. */
+  isNew: (path: string) => boolean;
+}
 
 /**
  * Brings the secrets of one bucket to the destination, and saves the destination's bucket. If that has grown over
@@ -48,14 +59,14 @@ export async function copyBucket(context: CopyContext, id: number, signal: Abort
   } catch (error) {
     context.open.add(id);
     if (!(error instanceof ConsulError) || error.kind !== 'too-large') throw error;
-    context.tally.fail(context.deps.info.bucketKey(id), 'too-large');
+    context.tally.fail(error.key, 'too-large');
   }
 }
 
 async function copyAndClaim(context: CopyContext, id: number, signal: AbortSignal): Promise<void> {
   const { deps, ownIndex, tally, open } = context;
   const stored = await deps.info.readBucket(id, signal);
-  const origin = await readOriginBucket(context, id, signal);
+  const origin = await readFitting(deps.originInfo, context.originIndex, id, signal);
   if (origin === undefined) {
     tally.fail(deps.originInfo.bucketKey(id), 'torn-bucket', 'unknown');
     open.add(id);
@@ -78,11 +89,16 @@ async function copyAndClaim(context: CopyContext, id: number, signal: AbortSigna
   // A secret that the destination never had is written at once; check-and-set tells if it was there after all.
   const isNew = (path: string): boolean => !named.has(path) && (trusted || stored.revision === 0);
 
+  const isCopied = isCopiedOf(origin, deps.scope, context.targets.others);
+  const carrier = await SettingsCarrier.open(context, id, origin, isCopied, signal);
+  const values = new Set([...plan.add, ...plan.update, ...plan.verify]);
+  const work: BucketWork = { id, origin, checkpoint, carrier, values, isNew };
+
   if (plan.refused.length > 0) open.add(id);
   for (const { path, why, with: other } of plan.refused) tally.refuse(path, why, other);
   try {
-    await inParallel([...plan.add, ...plan.update, ...plan.verify], signal, (path, stop) =>
-      deps.secretLimit(() => copyOne(context, id, checkpoint, path, origin.get(path), !isNew(path), stop)),
+    await inParallel([...new Set([...values, ...(carrier?.pending ?? [])])], signal, (path, stop) =>
+      deps.secretLimit(() => bringOne(context, work, path, stop)),
     );
     const { deleteExcluded } = deps.config.destination;
     const leaving = { gone: plan.gone, unwanted: deleteExcluded ? plan.unwanted : [] };
@@ -93,9 +109,10 @@ async function copyAndClaim(context: CopyContext, id: number, signal: AbortSigna
   } finally {
     // Also when cancelled or failed: what has arrived is claimed, so that it need not be compared again.
     await checkpoint.save();
+    await carrier?.checkpoint.save();
   }
   // Somebody else's claim may be missing although nothing failed: what the origin no longer serves is not claimed.
-  if (!isDone(origin, checkpoint.insights, deps)) open.add(id);
+  if (!isDone(origin, checkpoint.claims, deps) || carrier?.isDone(isCopied) === false) open.add(id);
 }
 
 /** Whether the claims say of every wanted secret what the origin says. */
@@ -124,50 +141,54 @@ async function removeOrHold(
   return count;
 }
 
-/** @returns undefined if the bucket does not fit the index: it is being written, or was read in the middle */
-async function readOriginBucket(
+/** Brings the value of one secret, its settings, or both, in the order that lets just those versions expire that should. */
+async function bringOne(
   context: CopyContext,
-  id: number,
-  signal: AbortSignal,
-): Promise<Bucket | undefined> {
-  const { originInfo } = context.deps;
-  for (const expected of [context.originIndex[id], undefined]) {
-    const stored: StoredBucket = await originInfo.readBucket(id, signal);
-    const entry = expected ?? (await originInfo.readIndex(signal)).index?.[id];
-    if (stored.bucket !== undefined && stored.hash === entry) return stored.bucket;
-    if (expected !== undefined) await sleep(TORN_READ_PAUSE_MS, undefined, { signal });
-  }
-  return undefined;
-}
-
-async function copyOne(
-  { deps, tally, outage, open, onProgress }: CopyContext,
-  id: number,
-  checkpoint: BucketCheckpoint,
+  work: BucketWork,
   path: string,
-  insight: Insight | undefined,
-  compareFirst: boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  if (insight === undefined) return;
+  signal.throwIfAborted();
+  const { carrier, values } = work;
+  const carried = await carrier?.read(path, signal);
+  if (carried?.beforeValue === true) await carrier?.apply(path, carried, signal);
+  const arrived = !values.has(path) || (await copyOne(context, work, path, signal));
+  if (carried?.beforeValue === false && arrived) await carrier?.apply(path, carried, signal);
+}
+
+/** @returns whether the destination has the secret now */
+async function copyOne(
+  { deps, tally, outage, open, onProgress }: CopyContext,
+  { id, origin, checkpoint, carrier, isNew }: BucketWork,
+  path: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const insight = origin.get(path);
+  if (insight === undefined) return false;
   signal.throwIfAborted();
   if (deps.scope.isItself(path)) {
-    checkpoint.insights.set(path, insight);
-    return;
+    checkpoint.claims.set(path, insight);
+    return true;
   }
+  const withoutSettings = carrier?.isMissing(path) === true;
+  let arrived = true;
   try {
-    const { did, claim } = await copySecret(deps, path, insight, compareFirst, signal);
+    const { did, claim } = await copySecret(deps, path, insight, !isNew(path), signal, withoutSettings);
     outage.succeeded();
     tally.count('read');
     tally.count(did);
     // The claim comes after the secret.
-    if (claim) checkpoint.insights.set(path, insight);
+    if (claim) checkpoint.claims.set(path, insight);
   } catch (error) {
     if (signal.aborted) throw error;
+    arrived = false;
     outage.failed(error);
     open.add(id);
-    tally.fail(path, pathFailureClass(error));
+    // Why it waits was said with its settings.
+    const isSaid = error instanceof PathError && error.reason === 'waits-for-settings';
+    if (!isSaid || carrier?.hasFailed(path) !== true) tally.fail(path, pathFailureClass(error));
   }
   onProgress();
   await checkpoint.saveSometimes();
+  return arrived;
 }

@@ -1,9 +1,9 @@
 import pLimit from 'p-limit';
 import type { Write } from '../../consul/key-value-store';
-import type { StoredBucket, StoredIndex } from '../../consul/sync-info';
+import type { IndexedBuckets, StoredBucket, StoredIndex } from '../../consul/indexed-buckets';
 import { readDestinationState, writeOfState, type DestinationState } from '../../consul/state';
-import { hashBucket } from '../../sync/bucket';
-import { moveClaims as move, type MovedClaims } from '../../sync/claims';
+import { moveClaims as move, moveSettingsClaims, type ClaimRules, type MovedClaims } from '../../sync/claims';
+import type { Insight } from '../../sync/insight';
 import { compileTransforms } from '../../sync/transform';
 import { locate } from '../../sync/paths';
 import type { MoveClaimsInput, MoveClaimsResult } from '../../workflows/messages';
@@ -12,14 +12,20 @@ import { CONSUL_READS } from '../limits';
 import { changesSince } from './changes';
 import type { DestinationDeps } from './deps';
 
-/** The destination's info as it stands, and what becomes of its claims. */
-export interface Moving {
+/** Claims of one kind as they stand, and what becomes of them. */
+export interface MovingBuckets<T = Insight> {
   readonly own: StoredIndex;
+  /** Buckets of both the old and the new number. */
+  readonly stored: readonly StoredBucket<T>[];
+  readonly moved: MovedClaims<T>;
+}
+
+/** The destination's info as it stands, and what becomes of its claims. */
+export interface Moving extends MovingBuckets {
   readonly state: DestinationState | undefined;
   readonly stateRevision: number;
-  /** Buckets of both the old and the new number. */
-  readonly stored: readonly StoredBucket[];
-  readonly moved: MovedClaims;
+  /** The same of the settings; they move whether they are carried over now or not. */
+  readonly settings: MovingBuckets<string>;
 }
 
 /**
@@ -35,34 +41,58 @@ export async function readMoving(
   const own = await info.readIndex(signal);
   const { state, revision: stateRevision } = await readDestinationState(info, signal);
   const numBuckets = origin.index?.length ?? own.index?.length ?? 0;
+  const changes = state === undefined ? undefined : changesSince(state, parts, ownMounts);
+  const before = compileTransforms(changes?.transforms.map((rule) => ({ name: '', ...rule })) ?? []);
+  const rules: ClaimRules = {
+    numBuckets,
+    targetBefore: (path) => (changes === undefined ? scope.target(path) : before.transform(path).path),
+    targetNow: (path) => scope.target(path),
+    isGone: (target) => {
+      const mount = locate(target, config.destination.mounts)?.mount;
+      return (
+        changes?.destination === true || (mount !== undefined && changes?.mounts.includes(mount) === true)
+      );
+    },
+    doubtful: changes?.origin === true,
+  };
+  const insights = await readStored(info, own, numBuckets, signal);
+  const ownSettings = await info.settings.readIndex(signal);
+  const settings =
+    ownSettings.revision === 0
+      ? { stored: [], named: [] }
+      : await readStored(info.settings, ownSettings, numBuckets, signal);
+  return {
+    own,
+    state,
+    stateRevision,
+    stored: insights.stored,
+    moved: move(insights.named, rules),
+    settings: {
+      own: ownSettings,
+      stored: settings.stored,
+      moved: moveSettingsClaims(settings.named, rules),
+    },
+  };
+}
+
+/** @returns the buckets of the old and the new number, and what those of the old number name */
+async function readStored<T>(
+  info: IndexedBuckets<T>,
+  { index }: StoredIndex,
+  numBuckets: number,
+  signal: AbortSignal,
+): Promise<{ stored: StoredBucket<T>[]; named: { bucket: Map<string, T>; fits: boolean }[] }> {
   const limit = pLimit(CONSUL_READS);
   const stored = await Promise.all(
-    Array.from({ length: Math.max(numBuckets, own.index?.length ?? 0) }, (_, id) =>
+    Array.from({ length: Math.max(numBuckets, index?.length ?? 0) }, (_, id) =>
       limit(() => info.readBucket(id, signal)),
     ),
   );
-  const changes = state === undefined ? undefined : changesSince(state, parts, ownMounts);
-  const before = compileTransforms(changes?.transforms.map((rule) => ({ name: '', ...rule })) ?? []);
-  const named = stored.slice(0, own.index?.length ?? numBuckets);
-  const moved = move(
-    named.map(({ bucket, hash }, id) => ({
-      bucket: bucket ?? new Map(),
-      fits: hash !== undefined && hash === own.index?.[id],
-    })),
-    {
-      numBuckets,
-      targetBefore: (path) => (changes === undefined ? scope.target(path) : before.transform(path).path),
-      targetNow: (path) => scope.target(path),
-      isGone: (target) => {
-        const mount = locate(target, config.destination.mounts)?.mount;
-        return (
-          changes?.destination === true || (mount !== undefined && changes?.mounts.includes(mount) === true)
-        );
-      },
-      doubtful: changes?.origin === true,
-    },
-  );
-  return { own, state, stateRevision, stored, moved };
+  const named = stored.slice(0, index?.length ?? numBuckets).map(({ bucket, hash }, id) => ({
+    bucket: bucket ?? new Map<string, T>(),
+    fits: hash !== undefined && hash === index?.[id],
+  }));
+  return { stored, named };
 }
 
 /**
@@ -78,20 +108,16 @@ export async function moveClaims(
   signal: AbortSignal,
 ): Promise<MoveClaimsResult> {
   const { fingerprint, parts, info, orphans } = deps;
-  const { own, state, stateRevision, stored, moved } = await readMoving(deps, input.ownMounts, signal);
+  const moving = await readMoving(deps, input.ownMounts, signal);
+  const { own, state, stateRevision, stored, moved, settings } = moving;
   const since = new Date().toISOString();
   await orphans.add(moved.orphans, since, signal);
 
   const hasInfo = own.index !== undefined || stored.some(({ revision }) => revision !== 0);
-  const writes: Write[] = [];
-  const index: string[] = [];
-  for (const [id, bucket] of moved.buckets.entries()) {
-    const hash = hashBucket(bucket);
-    index.push(hash);
-    if (hasInfo && stored[id]?.hash !== hash)
-      writes.push(info.writeOfBucket(id, bucket, stored[id]?.revision ?? 0));
-  }
-  if (hasInfo) await commitAll(deps, [...writes, info.writeOfIndex(index, own.revision)], signal);
+  // The settings first: nothing is believed before the index that comes last.
+  const writes = settings.own.revision === 0 ? [] : writesOf(info.settings, settings);
+  if (hasInfo) writes.push(...writesOf(info, moving));
+  if (writes.length > 0) await commitAll(deps, writes, signal);
   if (state === undefined) return { v: 1, orphans: 0 };
 
   const count = moved.orphans.size === 0 ? (state.orphans?.count ?? 0) : (await orphans.read(signal)).size;
@@ -108,6 +134,15 @@ export async function moveClaims(
   };
   await commitAll(deps, [writeOfState(info, next, stateRevision)], signal);
   return { v: 1, orphans: moved.orphans.size };
+}
+
+/** The buckets that are not as they are to be, and their index. */
+function writesOf<T>(info: IndexedBuckets<T>, { own, stored, moved }: MovingBuckets<T>): Write[] {
+  const index = moved.buckets.map((bucket) => info.format.hash(bucket));
+  const buckets = moved.buckets.flatMap((bucket, id) =>
+    stored[id]?.hash === index[id] ? [] : [info.writeOfBucket(id, bucket, stored[id]?.revision ?? 0)],
+  );
+  return [...buckets, info.writeOfIndex(index, own.revision)];
 }
 
 /** Why deletes are suspended after a change. */

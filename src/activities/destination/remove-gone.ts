@@ -56,7 +56,7 @@ export async function removeGone(
     deps.secretLimit(async () => {
       if (deps.scope.isItself(path) || context.targets.isTaken(deps.scope.target(path))) {
         // Another secret of the origin belongs at the same path, or the origin's own stood there.
-        checkpoint.insights.delete(path);
+        checkpoint.claims.delete(path);
         return;
       }
       if (!deps.scope.wants(path)) {
@@ -68,13 +68,13 @@ export async function removeGone(
       if (absence === 'absent') confirmed.push(path);
       else if (absence === 'served' && bucketId(path, context.originIndex.length) !== id) {
         // Its claim belongs into another bucket, where it is compared.
-        checkpoint.insights.delete(path);
+        checkpoint.claims.delete(path);
       } else if (absence !== undefined) hold();
     }),
   );
   for (const path of confirmed) {
-    const insight = checkpoint.insights.get(path);
-    if (insight !== undefined) checkpoint.insights.set(path, { ...insight, version: 0 });
+    const insight = checkpoint.claims.get(path);
+    if (insight !== undefined) checkpoint.claims.set(path, { ...insight, version: 0 });
   }
   await checkpoint.save();
   await inParallel(confirmed, signal, (path, stop) =>
@@ -87,7 +87,7 @@ export async function removeGone(
         return;
       }
       if (done === 'deleted') tally.count('deleted');
-      checkpoint.insights.delete(path);
+      checkpoint.claims.delete(path);
     }),
   );
   return held;

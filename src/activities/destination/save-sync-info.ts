@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { isDeepStrictEqual } from 'node:util';
 import type { Write } from '../../consul/key-value-store';
 import { readSettled, settledBucket, writeOfSettled, type SettledBucket } from '../../consul/settled';
 import { readDestinationState, stateDiffers, writeOfState, type DestinationState } from '../../consul/state';
@@ -10,9 +11,10 @@ import { ActivityError } from '../failures';
 import { CONSUL_READS } from '../limits';
 import { settledRules, type DestinationDeps } from './deps';
 import { deleteCandidates } from './guard-deletes';
+import { saveSettingsIndex, type SavedSettings } from './save-settings-index';
 
 /**
- * Saves the destination's index, then its state. The index is made from what the buckets in Consul contain, so
+ * Saves the destination's index, that of the settings, then its state. The index is made from what the buckets in Consul contain, so
  * it never claims more than they do, whatever became of the cycle.
  */
 export async function saveSyncInfo(
@@ -51,7 +53,10 @@ export async function saveSyncInfo(
     if (own.revision !== input.indexRevision) throw conflict(info.store.address, info.indexKey);
     writes += await commit(info.store, [info.writeOfIndex(index, own.revision)], signal);
   }
-  writes += await saveSettled(deps, input, origin.index ?? [], index, signal);
+  const carried = { ids, revision: input.settingsRevision, numBuckets };
+  const settings = await saveSettingsIndex(deps, carried, signal);
+  writes += settings?.writes ?? 0;
+  writes += await saveSettled(deps, input, { origin: origin.index ?? [], own: index, settings }, signal);
   const next = await stateAfter(deps, input, state, signal);
   if (writes > 0 || stateDiffers(state, next)) {
     writes += await commit(info.store, [writeOfState(info, next, stateRevision)], signal);
@@ -63,8 +68,7 @@ export async function saveSyncInfo(
 async function saveSettled(
   deps: DestinationDeps,
   input: SaveDestinationInput,
-  originIndex: readonly string[],
-  index: readonly string[],
+  indices: { origin: readonly string[]; own: readonly string[]; settings: SavedSettings | undefined },
   signal: AbortSignal,
 ): Promise<number> {
   if (input.buckets.length === 0) return 0;
@@ -74,9 +78,9 @@ async function saveSettled(
   const kept = before.rules === rules ? before.buckets : new Map<number, SettledBucket>();
   const next = new Map([...kept].filter(([id]) => !input.buckets.includes(id)));
   for (const [id, held] of input.settled) {
-    const [theirs, ours] = [originIndex[id], index[id]];
-    if (theirs !== undefined && ours !== undefined && theirs !== ours)
-      next.set(id, settledBucket(theirs, ours, held));
+    const theirs = { insights: indices.origin[id], settings: indices.settings?.origin[id] };
+    const ours = { insights: indices.own[id], settings: indices.settings?.own[id] };
+    if (!isDeepStrictEqual(theirs, ours)) next.set(id, settledBucket(theirs, ours, held));
   }
   if (next.size === 0 && before.buckets.size === 0) return 0;
   const write = writeOfSettled(info, rules, new Map([...next].sort(([a], [b]) => a - b)), before.revision);
