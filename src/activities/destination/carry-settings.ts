@@ -87,10 +87,10 @@ export class SettingsCarrier {
   }
 
   /** Whether the claims say of these secrets what the origin says. */
-  isDone(isCopied: (path: string) => boolean): boolean {
+  isDone(isWanted: (path: string) => boolean): boolean {
     return (
       this.origin !== undefined &&
-      differingSettings(this.origin, this.checkpoint.claims, isCopied).length === 0
+      differingSettings(this.origin, this.checkpoint.claims, isWanted).length === 0
     );
   }
 

@@ -90,6 +90,8 @@ async function copyAndClaim(context: CopyContext, id: number, signal: AbortSigna
   const isNew = (path: string): boolean => !named.has(path) && (trusted || stored.revision === 0);
 
   const isCopied = isCopiedOf(origin, deps.scope, context.targets.others);
+  // Also what is refused now: it has its turn when the other secret is gone, which may be in another bucket.
+  const isWanted = (path: string): boolean => origin.has(path) && deps.scope.wants(path);
   const carrier = await SettingsCarrier.open(context, id, origin, isCopied, signal);
   const values = new Set([...plan.add, ...plan.update, ...plan.verify]);
   const work: BucketWork = { id, origin, checkpoint, carrier, values, isNew };
@@ -112,7 +114,7 @@ async function copyAndClaim(context: CopyContext, id: number, signal: AbortSigna
     await carrier?.checkpoint.save();
   }
   // Somebody else's claim may be missing although nothing failed: what the origin no longer serves is not claimed.
-  if (!isDone(origin, checkpoint.claims, deps) || carrier?.isDone(isCopied) === false) open.add(id);
+  if (!isDone(origin, checkpoint.claims, deps) || carrier?.isDone(isWanted) === false) open.add(id);
 }
 
 /** Whether the claims say of every wanted secret what the origin says. */
