@@ -68,6 +68,34 @@ describe('settings and a collision', () => {
   });
 });
 
+describe('settings where origin and destination are one Vault', () => {
+  afterEach(() => sync.remove());
+
+  test('are there already where a secret stands at its own place', async () => {
+    sync = await SettingsSync.create({
+      edit: (file, role) => {
+        if (role !== 'destination') return;
+        const { vault } = file['origin'] as { vault: unknown };
+        file['destination'] = { ...(file['destination'] as object), vault };
+      },
+    });
+    await sync.put('a');
+    await sync.set('a', { max_versions: 2 });
+    await sync.run();
+    expect((await sync.cycles()).counts).toMatchObject({ settings: 0, failed: 0 });
+    await sync.set('a', { max_versions: 3 });
+    await sync.fixture.cycle('origin');
+    expect((await sync.fixture.plan()).planned).toEqual([]);
+    expect((await sync.fixture.cycle('destination')).counts).toMatchObject({ settings: 0, failed: 0 });
+    const [own, theirs] = await Promise.all(
+      (['destination', 'origin'] as const).map(async (role) =>
+        Object.values(await sync.fixture.consul.values(`${sync.metaPrefix(role)}index`)),
+      ),
+    );
+    expect(own).toEqual(theirs);
+  });
+});
+
 describe('a cycle without changes', () => {
   afterEach(() => sync.remove());
 

@@ -69,6 +69,17 @@ describe('the settings of secrets', () => {
     expect((await sync.fixture.plan()).planned).toEqual([]);
   });
 
+  test('hold for what comes after them: check-and-set is required, and old versions end', async () => {
+    const { originVault, mount } = sync.fixture;
+    for (const cas of [1, 2, 3, 4]) {
+      const data = { changed: cas };
+      await originVault.request('POST', `${mount}data/tuned`, { data, options: { cas } });
+      expect(await sync.cycles()).toMatchObject({ counts: { updated: 1, settings: 0, failed: 0 } });
+    }
+    expect(await sync.value('tuned')).toEqual({ changed: 4 });
+    expect(Object.keys((await sync.metadata('tuned')).versions)).toEqual(['3', '4', '5']);
+  });
+
   test('go back to the defaults', async () => {
     await sync.set('tuned', DEFAULTS);
     await sync.set('owned', { custom_metadata: {} });
