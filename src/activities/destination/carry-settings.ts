@@ -134,6 +134,7 @@ export class SettingsCarrier {
       // What was applied, also where the origin has moved on since it published its fingerprint.
       this.claim(path, fingerprint);
     });
+    this.context.onProgress();
     await this.checkpoint.saveSometimes();
   }
 
