@@ -51,7 +51,8 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
         const { groups, indexRevision, settingsRevision } = diff;
         // An unfinished cycle has not dealt with the origin's index: the watch has to wake the next one.
         const considered = UNFINISHED.has(outcome) ? '' : diff.considered;
-        const done = { buckets: groups.flat(), outcome, counts: cycle.counts, settled };
+        const compared = diff.considered;
+        const done = { buckets: groups.flat(), outcome, counts: cycle.counts, settled, compared };
         const { approved, held } = guard;
         const deletes = { approved, ...(held === undefined ? {} : { held }) };
         const revisions = { indexRevision, ...(settingsRevision === undefined ? {} : { settingsRevision }) };

@@ -258,6 +258,8 @@ export interface SaveDestinationInput extends ActivityInput {
   counts: Partial<Counts>;
   /** As from copySecrets, of all groups. */
   settled: [id: number, held: number][];
+  /** `considered` as from diffIndices, also where the cycle has not come to its end. */
+  compared?: string;
   /** As from guardDeletes. */
   held?: HeldDeletes;
   /** As from guardDeletes: what is left of the approved set stays approved if the cycle did not come to its end. */

@@ -4,6 +4,7 @@ import type { Write } from '../../consul/key-value-store';
 import { readSettled, settledBucket, writeOfSettled, type SettledBucket } from '../../consul/settled';
 import { readDestinationState, stateDiffers, writeOfState, type DestinationState } from '../../consul/state';
 import { hashBucket } from '../../sync/bucket';
+import { consideredOf } from '../../sync/considered';
 import { hashOfDeletes } from '../../sync/delete-guard';
 import { emptyIndex } from '../../sync/sync-index';
 import type { SaveDestinationInput, SaveDestinationResult } from '../../workflows/messages';
@@ -77,7 +78,9 @@ async function saveSettled(
   const before = await readSettled(info, signal);
   const kept = before.rules === rules ? before.buckets : new Map<number, SettledBucket>();
   const next = new Map([...kept].filter(([id]) => !input.buckets.includes(id)));
-  for (const [id, held] of input.settled) {
+  // If the origin has published more in the meantime, nobody has looked at that: these buckets are not done with.
+  const isCurrent = consideredOf(indices.origin, indices.settings?.origin) === input.compared;
+  for (const [id, held] of isCurrent ? input.settled : []) {
     const theirs = { insights: indices.origin[id], settings: indices.settings?.origin[id] };
     const ours = { insights: indices.own[id], settings: indices.settings?.own[id] };
     if (!isDeepStrictEqual(theirs, ours)) next.set(id, settledBucket(theirs, ours, held));
