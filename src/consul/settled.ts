@@ -10,14 +10,14 @@ const SettledSchema = z.object({
   v: z.literal(1),
   /** What the decisions depended on; with other rules, none of them counts. */
   rules: z.string(),
-  /** By bucket id: beginning of the origin's hash, of the destination's, and secrets held back in it. */
+  /** By bucket id: beginning of the origin's hashes, of the destination's, and secrets held back in it. */
   buckets: z.record(z.string(), z.tuple([z.string(), z.string(), z.number().int().min(0)])),
 });
 
 /**
  * Buckets that differ from the origin's and are done with nevertheless: they hold secrets that are kept on purpose
  * (`ignoreDeletes`, a path that is not wanted or not listed any more). They need not be looked at again before one
- * of the two buckets changes.
+ * of the two buckets, or of those with their settings, changes.
  *
  * `<syncPath>destination/settled`. It saves work and decides nothing: what cannot be read is looked at again.
  */
@@ -32,6 +32,13 @@ export interface SettledBucket {
   readonly origin: string;
   readonly own: string;
   readonly held: number;
+}
+
+/** What tells two states of one bucket apart. */
+export interface BucketHashes {
+  readonly insights: string | undefined;
+  /** Undefined if settings are not carried over. */
+  readonly settings: string | undefined;
 }
 
 export async function readSettled(info: SyncInfo, signal?: AbortSignal): Promise<Settled> {
@@ -61,15 +68,18 @@ export function writeOfSettled(
 /** Whether nothing happened to a bucket since it was settled. */
 export function isSettled(
   settled: SettledBucket | undefined,
-  origin: string,
-  own: string | undefined,
+  origin: BucketHashes,
+  own: BucketHashes,
 ): boolean {
-  return (
-    settled !== undefined && settled.origin === shortened(origin) && settled.own === shortened(own ?? '')
-  );
+  return settled !== undefined && settled.origin === shortened(origin) && settled.own === shortened(own);
 }
 
-/** The beginning of a bucket's hash, as it is noted. */
-export function shortened(hash: string): string {
-  return hash.slice(0, HASH_CHARS);
+/** @param held secrets of the bucket that are kept on purpose */
+export function settledBucket(origin: BucketHashes, own: BucketHashes, held: number): SettledBucket {
+  return { origin: shortened(origin), own: shortened(own), held };
+}
+
+function shortened({ insights = '', settings }: BucketHashes): string {
+  const [first, second] = [insights, settings].map((hash) => hash?.slice(0, HASH_CHARS));
+  return second === undefined ? (first ?? '') : `${first ?? ''}+${second}`;
 }

@@ -7,6 +7,7 @@ const TITLES: Readonly<Record<PlannedAction, string>> = {
   add: 'add',
   update: 'update',
   compare: 'compare, and write if the values differ',
+  settings: 'carry the settings over',
   delete: 'delete (softly)',
   hold: 'hold: keep at the destination',
   refuse: 'refuse: not copied',

@@ -4,6 +4,7 @@ import type { DestinationDeps } from '../activities/destination/deps';
 import type { Targets } from '../activities/destination/origin-targets';
 import { type DestinationState } from '../consul/state';
 import { type Bucket } from '../sync/bucket';
+import type { SettingsGround } from './plan-settings';
 
 /** What the destination's info would say of a bucket when the cycle comes to it. */
 export interface OwnBucket {
@@ -20,6 +21,8 @@ export interface Ground {
   mounts: Record<string, string>;
   state: DestinationState | undefined;
   suspended: string | undefined;
+  /** Undefined if settings are not carried over. */
+  settings: SettingsGround | undefined;
 }
 
 /** The destination's buckets as they stand. */

@@ -8,6 +8,7 @@ import { planBucket } from '../sync/plan';
 import type { Ground } from './ground';
 import type { Plan, Planned, PlannedAction } from './plan';
 import { planDeletes } from './plan-deletes';
+import { planSettings } from './plan-settings';
 
 /** Decides about every path of the buckets that differ. */
 export async function planBuckets(
@@ -53,6 +54,8 @@ export async function planBuckets(
       if (deps.config.destination.deleteExcluded) leaving.push({ path, unwanted: true });
       else put('hold', path, 'include or exclude leave it out now; deleteExcluded is off');
     }
+    if (ground.settings !== undefined)
+      await planSettings(deps, ground.settings, { id, origin: bucket, targets }, put, signal);
     for (const path of plan.gone) leaving.push({ path, unwanted: false });
   }
   const held = await planDeletes(deps, ground, leaving, put, signal);

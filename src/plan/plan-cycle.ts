@@ -8,9 +8,11 @@ import { readDestinationState } from '../consul/state';
 import { hashBucket } from '../sync/bucket';
 import { hashOfDeletes } from '../sync/delete-guard';
 import { bytewise } from '../sync/paths';
+import { hashSettingsBucket } from '../sync/settings-bucket';
 import { readOwn, type OwnBucket } from './ground';
 import type { Plan } from './plan';
 import { planBuckets } from './plan-buckets';
+import { settingsGround, type SettingsGround } from './plan-settings';
 
 /**
  * Works out what a cycle of a destination would do now, by the same rules and from the same sync info. Writes
@@ -37,11 +39,17 @@ export async function planCycle(deps: DestinationDeps, signal: AbortSignal): Pro
   const { state } = await readDestinationState(deps.info, signal);
   const targets = await deps.targets.load(index, signal);
   let own: OwnBucket[];
+  let settings: SettingsGround | undefined;
+  if (diff.note !== undefined) notes.push(diff.note);
+  if (diff.unknownSettings !== undefined) {
+    const { path, class: why } = diff.unknownSettings;
+    notes.push(`${path}: ${why}: no settings are carried over now`);
+  }
   let suspended = state?.suspended;
   // A move drops what was approved before it.
   const decidedBy = diff.move ? undefined : state;
   if (diff.move) {
-    const { moved, own: before } = await readMoving(deps, checked.ownMounts, signal);
+    const { moved, own: before, settings: ofSettings } = await readMoving(deps, checked.ownMounts, signal);
     if (checked.changed) {
       notes.push(`${CONFIGURATION_CHANGED}: what is claimed at another place now is copied to its new one`);
       if (state?.config !== deps.fingerprint) suspended = CONFIGURATION_CHANGED;
@@ -50,16 +58,22 @@ export async function planCycle(deps: DestinationDeps, signal: AbortSignal): Pro
       notes.push(`the number of buckets changes from ${before.index.length} to ${index.length}`);
     const since = new Date().toISOString();
     for (const [target, of] of moved.orphans) if (!orphans.has(target)) orphans.set(target, { of, since });
+    const movedSettings = ofSettings.moved.buckets;
+    settings = await settingsGround(deps, index.length, movedSettings, signal);
     own = moved.buckets
       .map((named, id) => ({ id, named, trusted: true }))
-      .filter(({ id, named }) => hashBucket(named) !== index[id]);
+      .filter(({ id, named }) => {
+        const sameSettings = hashSettingsBucket(movedSettings[id] ?? new Map()) === settings?.index[id];
+        return hashBucket(named) !== index[id] || (settings !== undefined && !sameSettings);
+      });
   } else {
+    settings = await settingsGround(deps, index.length, undefined, signal);
     own = await readOwn(deps, diff.groups.flat(), signal);
     if (diff.held > 0) notes.push(`${diff.held} secrets are kept on purpose, as in the cycles before`);
   }
   const made = await planBuckets(
     deps,
-    { own, index, targets, mounts: checked.mounts, state: decidedBy, suspended },
+    { own, index, targets, mounts: checked.mounts, state: decidedBy, suspended, settings },
     signal,
   );
   const inUse = await placesInUse(deps, signal);

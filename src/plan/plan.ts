@@ -5,11 +5,12 @@ import type { HeldDeletes } from '../consul/state';
  * - `add`: the destination is not known to have it
  * - `update`: it changed at the origin
  * - `compare`: both values would be read, and written only if they differ
+ * - `settings`: its settings would be carried over (`syncMetadata`); the same path may be in another action too
  * - `delete`: the origin says that it is gone (asked just now), or it is not wanted any more
  * - `hold`: it stays at the destination although the origin's info lacks it
  * - `refuse`: it would not be copied
  */
-export type PlannedAction = 'add' | 'update' | 'compare' | 'delete' | 'hold' | 'refuse';
+export type PlannedAction = 'add' | 'update' | 'compare' | 'settings' | 'delete' | 'hold' | 'refuse';
 
 export interface Planned {
   action: PlannedAction;

@@ -1,5 +1,6 @@
-import { bucketId, type Bucket } from './bucket';
+import { bucketId } from './bucket';
 import type { Insight } from './insight';
+import { DOUBTED_SETTINGS } from './settings-plan';
 
 /** What became of the claims when the ground under them changed. */
 export interface ClaimRules {
@@ -17,20 +18,38 @@ export interface ClaimRules {
   readonly sameVault: boolean;
 }
 
+/** How a claim of one kind says that it is not believed. */
+export interface Doubts<T> {
+  readonly doubted: (claim: T) => T;
+  readonly isDoubted: (claim: T) => boolean;
+}
+
+/** Of claims about values. */
+export const DOUBTS: Doubts<Insight> = { doubted, isDoubted: ({ version }) => version === 0 };
+
+/** Of claims about settings. */
+export const SETTINGS_DOUBTS: Doubts<string> = {
+  doubted: () => DOUBTED_SETTINGS,
+  isDoubted: (claim) => claim === DOUBTED_SETTINGS,
+};
+
 /**
  * Carries the claims of a destination over to another number of buckets, other transforms or another Vault. What
  * still stands where it belongs stays claimed, so that it is neither copied nor deleted.
  */
-export class ClaimMover {
+export class ClaimMover<T = Insight> {
   /** The claims by the buckets that they belong to now. Complete when every old bucket was added. */
-  readonly buckets: ReadonlyMap<string, Insight>[];
+  readonly buckets: ReadonlyMap<string, T>[];
   /** Secrets that stand where nothing belongs any more: target, and the path at the origin that it was copied for. */
   readonly orphans = new Map<string, string>();
-  private readonly moved: Map<string, Insight>[];
+  private readonly moved: Map<string, T>[];
   private readonly pathAt = new Map<string, string>();
 
-  constructor(private readonly rules: ClaimRules) {
-    this.moved = Array.from({ length: rules.numBuckets }, () => new Map<string, Insight>());
+  constructor(
+    private readonly rules: ClaimRules,
+    private readonly doubts: Doubts<T>,
+  ) {
+    this.moved = Array.from({ length: rules.numBuckets }, () => new Map<string, T>());
     this.buckets = this.moved;
   }
 
@@ -39,11 +58,11 @@ export class ClaimMover {
    *
    * @param fits false if it does not fit its index: its claims are doubtful then
    */
-  add(bucket: Bucket, fits: boolean): void {
-    for (const [path, insight] of bucket) this.addClaim(path, fits ? insight : doubted(insight));
+  add(bucket: ReadonlyMap<string, T>, fits: boolean): void {
+    for (const [path, claim] of bucket) this.addClaim(path, fits ? claim : this.doubts.doubted(claim));
   }
 
-  private addClaim(path: string, insight: Insight): void {
+  private addClaim(path: string, claim: T): void {
     const { targetBefore, targetNow, isGone, doubtful, sameVault } = this.rules;
     const before = targetBefore(path);
     if (isGone(before)) return;
@@ -58,15 +77,17 @@ export class ClaimMover {
     }
     const into = this.bucketOf(path);
     // Of two buckets that name the path, as after a change that was cut off, the doubt wins.
-    if (into?.get(path)?.version !== 0) into?.set(path, doubtful || isShared ? doubted(insight) : insight);
+    const known = into?.get(path);
+    if (known === undefined || !this.doubts.isDoubted(known))
+      into?.set(path, doubtful || isShared ? this.doubts.doubted(claim) : claim);
   }
 
   private doubt(path: string): void {
     const claim = this.bucketOf(path)?.get(path);
-    if (claim !== undefined) this.bucketOf(path)?.set(path, doubted(claim));
+    if (claim !== undefined) this.bucketOf(path)?.set(path, this.doubts.doubted(claim));
   }
 
-  private bucketOf(path: string): Map<string, Insight> | undefined {
+  private bucketOf(path: string): Map<string, T> | undefined {
     return this.moved[bucketId(path, this.rules.numBuckets)];
   }
 }

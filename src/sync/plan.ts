@@ -74,6 +74,16 @@ export function planBucket(
   };
 }
 
+/** Tells which paths of a bucket of the origin are copied: wanted, with a place at either end, and not refused. */
+export function isCopiedOf(origin: Bucket, scope: Scope, neighbours: Neighbours): (path: string) => boolean {
+  return (path) =>
+    origin.has(path) &&
+    scope.wants(path) &&
+    scope.placeAtOrigin(path) !== undefined &&
+    scope.placeAtDestination(path) !== undefined &&
+    refusalOf(path, scope, neighbours) === undefined;
+}
+
 function refusalOf(path: string, scope: Scope, { others, owners }: Neighbours): Refused | undefined {
   if (scope.feedsItself(path)) return { path, why: 'loop', with: scope.target(path) };
   const [other] = others(path);

@@ -17,7 +17,14 @@ export type SecretMetadata = z.infer<typeof MetadataBody>['data'];
 
 /** What stands at a path: the value of one version, or the mark that this version is deleted or destroyed. */
 export type SecretVersion =
-  | { live: true; version: number; createdTime: string; data: unknown }
+  | {
+      live: true;
+      version: number;
+      createdTime: string;
+      /** It has a deletion time, which has not come yet. */
+      expires: boolean;
+      data: unknown;
+    }
   | { live: false; version: number; createdTime: string };
 
 const MountBody = z.object({
@@ -124,7 +131,8 @@ export class Kv2 {
       const common = { version: metadata.version, createdTime: metadata.created_time };
       // A value may be null itself: only with the mark of a delete does it mean that there is none.
       const isGone = (data ?? null) === null && (metadata.destroyed || metadata.deletion_time !== '');
-      return isGone ? { live: false, ...common } : { live: true, data: data ?? null, ...common };
+      if (isGone) return { live: false, ...common };
+      return { live: true, expires: metadata.deletion_time !== '', data: data ?? null, ...common };
     });
   }
 

@@ -48,12 +48,13 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
       CancellationScope.nonCancellable(async () => {
         if (checked === undefined || diff?.considered === undefined || diff.move) return;
         const { mounts, ownMounts } = checked;
-        const { groups, indexRevision, considered } = diff;
+        const { groups, indexRevision, settingsRevision, considered } = diff;
         const { held } = guard;
         // An unfinished cycle has not dealt with the origin's index: the watch has to wake the next one.
         const finished = !UNFINISHED.has(outcome);
         const done = { buckets: groups.flat(), outcome, finished, counts: cycle.counts, settled };
-        const ground = { indexRevision, considered, mounts, ownMounts };
+        const revisions = { indexRevision, ...(settingsRevision === undefined ? {} : { settingsRevision }) };
+        const ground = { ...revisions, considered, mounts, ownMounts };
         await saveSyncInfo({ ...base, ...done, ...ground, ...(held === undefined ? {} : { held }) });
       }),
     );
@@ -70,6 +71,8 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
       }
       const { groups, indexRevision, considered = '' } = diff;
       cycle.add({ counts: { held: diff.held }, failures: [] });
+      if (diff.unknownSettings !== undefined)
+        cycle.add({ counts: { unknown: 1 }, failures: [diff.unknownSettings] });
       if (groups.length > 0) {
         guard = await cycle.step('guardDeletes', () =>
           guardDeletes({ ...base, buckets: groups.flat(), considered, mounts }),
@@ -101,13 +104,14 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
         `${copied} of ${total} groups done in time; the next cycle goes on from there`,
       );
     }
-    const { added, updated, deleted, skipped } = cycle.counts;
-    const changed = cycle.outcome(added + updated + deleted + skipped > 0);
+    const { added, updated, deleted, settings, skipped } = cycle.counts;
+    const changed = cycle.outcome(added + updated + deleted + settings + skipped > 0);
     const outcome = guard.held === undefined || changed === 'partial' ? changed : 'held';
     if (!isKnown(outcome)) await save(outcome);
     if (diff?.considered === undefined)
       return cycle.end(outcome, 'the origin has not written any sync info yet');
-    return cycle.end(outcome, guard.held && heldNote(guard.held));
+    const notes = [guard.held && heldNote(guard.held), diff.note].filter((note) => note !== undefined);
+    return cycle.end(outcome, notes.length === 0 ? undefined : notes.join('; '));
   } catch (error) {
     if (error instanceof CancelledFailure) throw error;
     const failure = cycleFailure(error);

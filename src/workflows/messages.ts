@@ -22,6 +22,8 @@ export interface Counts {
   added: number;
   updated: number;
   deleted: number;
+  /** Settings that were written at the destination (`syncMetadata`). */
+  settings: number;
   /** Left alone on purpose: already equal, or changed again since the origin's sync info was written. */
   skipped: number;
   /** Absent from the origin's info, but kept at the destination (`ignoreDeletes`, or the origin still serves it). */
@@ -159,7 +161,10 @@ export interface DiffIndicesInput extends ActivityInput {
 
 export interface DiffIndicesResult {
   v: 1;
-  /** Hash of the origin's index; undefined if the origin has not written any info yet. */
+  /**
+   * Names the origin's index, and that of its settings where they are carried over; undefined if the origin has not
+   * written any info yet.
+   */
   considered?: string;
   /** ModifyIndex of the destination's index before the work started; 0 if there is none. */
   indexRevision: number;
@@ -169,6 +174,12 @@ export interface DiffIndicesResult {
   groups: number[][];
   /** Secrets that are kept on purpose in buckets that need not be looked at again. */
   held: number;
+  /** ModifyIndex of the index of the destination's settings, 0 if there is none; undefined if none are carried over. */
+  settingsRevision?: number;
+  /** The origin's settings cannot be told now: the key that is damaged or being written. */
+  unknownSettings?: PathFailure;
+  /** What an operator should know although nothing went wrong. */
+  note?: string;
 }
 
 export interface MoveClaimsInput extends ActivityInput {
@@ -220,8 +231,8 @@ export interface CopySecretsInput extends ActivityInput {
   deletes: boolean;
 }
 
-/** Id, beginning of the hash of the origin's bucket, and number of secrets that are kept on purpose. */
-export type SettledBucket = [id: number, origin: string, held: number];
+/** Id, and number of secrets that are kept on purpose. */
+export type SettledBucket = [id: number, held: number];
 
 export interface CopySecretsResult extends Tally {
   v: 1;
@@ -244,6 +255,8 @@ export interface SaveDestinationInput extends ActivityInput {
   /** Ids of all buckets that the cycle may have written. */
   buckets: number[];
   indexRevision: number;
+  /** As from diffIndices. */
+  settingsRevision?: number;
   /** As from diffIndices. */
   considered: string;
   /** Whether the cycle came to its end, and has dealt with this index of the origin. */
@@ -413,6 +426,7 @@ export const NO_COUNTS: Readonly<Counts> = {
   added: 0,
   updated: 0,
   deleted: 0,
+  settings: 0,
   skipped: 0,
   held: 0,
   unknown: 0,

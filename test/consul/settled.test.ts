@@ -1,20 +1,18 @@
 import {
   isSettled,
   readSettled,
-  shortened,
+  settledBucket,
   writeOfSettled,
-  type SettledBucket,
+  type BucketHashes,
 } from '../../src/consul/settled';
 import { SyncInfo } from '../../src/consul/sync-info';
 import { MemoryStore } from '../support/memory-store';
 
-const [A, B, C] = ['a', 'b', 'c'].map((char) => char.repeat(64)) as [string, string, string];
-
-const settledBucket = (origin: string, own: string, held: number): SettledBucket => ({
-  origin: shortened(origin),
-  own: shortened(own),
-  held,
+const hashes = (char: string, settings?: string): BucketHashes => ({
+  insights: char.repeat(64),
+  settings: settings?.repeat(64),
 });
+const [A, B, C] = ['a', 'b', 'c'].map((char) => hashes(char)) as [BucketHashes, BucketHashes, BucketHashes];
 
 describe('settled buckets', () => {
   const store = new MemoryStore();
@@ -32,7 +30,9 @@ describe('settled buckets', () => {
     expect(isSettled(bucket, A, B)).toBe(true);
     expect(isSettled(bucket, C, B)).toBe(false);
     expect(isSettled(bucket, A, C)).toBe(false);
-    expect(isSettled(bucket, A, undefined)).toBe(false);
+    expect(isSettled(bucket, A, { insights: undefined, settings: undefined })).toBe(false);
+    expect(isSettled(bucket, hashes('a', 'd'), B)).toBe(false);
+    expect(isSettled(settledBucket(hashes('a', 'd'), B, 0), hashes('a', 'e'), B)).toBe(false);
     expect(isSettled(undefined, A, B)).toBe(false);
   });
 

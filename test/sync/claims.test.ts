@@ -1,5 +1,5 @@
 import { bucketId } from '../../src/sync/bucket';
-import { ClaimMover, type ClaimRules } from '../../src/sync/claims';
+import { ClaimMover, DOUBTS, type ClaimRules } from '../../src/sync/claims';
 import type { Bucket } from '../../src/sync/bucket';
 import type { Insight } from '../../src/sync/insight';
 
@@ -14,7 +14,7 @@ const RULES: ClaimRules = {
 };
 
 function moveClaims(buckets: { bucket: Bucket; fits: boolean }[], rules: ClaimRules): ClaimMover {
-  const mover = new ClaimMover(rules);
+  const mover = new ClaimMover(rules, DOUBTS);
   for (const { bucket: claims, fits } of buckets) mover.add(claims, fits);
   return mover;
 }

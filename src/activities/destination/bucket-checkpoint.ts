@@ -1,27 +1,26 @@
-import type { StoredBucket, SyncInfo } from '../../consul/sync-info';
-import { hashBucket } from '../../sync/bucket';
+import type { IndexedBuckets, StoredBucket } from '../../consul/indexed-buckets';
 import type { Insight } from '../../sync/insight';
 import { ActivityError } from '../failures';
 import { CHECKPOINT_MS } from '../limits';
 
 /**
- * One bucket of the destination's info while its secrets are copied. Claims are added after the secret has
- * arrived, and saved by check-and-set against the revision from before the work.
+ * One bucket of the destination's info while its secrets are copied. Claims are added after the secret (or its
+ * settings) has arrived, and saved by check-and-set against the revision from before the work.
  */
-export class BucketCheckpoint {
+export class BucketCheckpoint<T = Insight> {
   private savedHash: string | undefined;
   private revision: number;
   private savedAtMs = Date.now();
   private saving: Promise<void> = Promise.resolve();
 
   /**
-   * @param insights what the destination is known to have; grows and shrinks with the work
+   * @param claims what the destination is known to have; grows and shrinks with the work
    */
   constructor(
-    private readonly info: SyncInfo,
+    private readonly info: IndexedBuckets<T>,
     private readonly id: number,
-    stored: StoredBucket,
-    readonly insights: Map<string, Insight>,
+    stored: StoredBucket<T>,
+    readonly claims: Map<string, T>,
   ) {
     this.savedHash = stored.hash;
     this.revision = stored.revision;
@@ -45,9 +44,9 @@ export class BucketCheckpoint {
 
   private async write(): Promise<void> {
     this.savedAtMs = Date.now();
-    const hash = hashBucket(this.insights);
+    const hash = this.info.format.hash(this.claims);
     if (hash === this.savedHash) return;
-    const write = this.info.writeOfBucket(this.id, this.insights, this.revision);
+    const write = this.info.writeOfBucket(this.id, this.claims, this.revision);
     const revision = (await this.info.store.commit([write]))?.get(write.key);
     if (revision === undefined) {
       throw new ActivityError(

@@ -1,17 +1,18 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ConsulError } from '../../consul/errors';
 import { hashBucket, type Bucket } from '../../sync/bucket';
 import { doubted } from '../../sync/claims';
 import type { Insight } from '../../sync/insight';
-import { planBucket } from '../../sync/plan';
-import { pathFailureClass } from '../failures';
+import { isCopiedOf, planBucket } from '../../sync/plan';
+import { PathError, pathFailureClass } from '../failures';
 import { inParallel } from '../in-parallel';
 import type { OutageDetector } from '../outage';
 import type { TallyBuilder } from '../tally';
 import { BucketCheckpoint } from './bucket-checkpoint';
+import { SettingsCarrier, type SettingsContext } from './carry-settings';
 import { copySecret } from './copy-secret';
 import type { DestinationDeps } from './deps';
 import type { Targets } from './origin-targets';
+import { readFitting } from './read-fitting';
 import { removeGone } from './remove-gone';
 
 /** What all buckets of one activity share. */
@@ -24,6 +25,8 @@ export interface CopyContext {
   mounts: Record<string, string>;
   /** Where the secrets of the origin belong at the destination. */
   targets: Targets;
+  /** Undefined if settings are not carried over, or the origin publishes none. */
+  settings: SettingsContext | undefined;
   /** Whether deletes may happen. */
   deletes: boolean;
   tally: TallyBuilder;
@@ -35,8 +38,17 @@ export interface CopyContext {
   onProgress: () => void;
 }
 
-/** The origin writes bucket and index at almost the same time: a bucket that does not fit yet may fit soon. */
-const TORN_READ_PAUSE_MS = 200;
+/** What is being done about one bucket. */
+interface BucketWork {
+  id: number;
+  origin: Bucket;
+  checkpoint: BucketCheckpoint;
+  carrier: SettingsCarrier | undefined;
+  /** Paths whose values have to be copied. */
+  values: ReadonlySet<string>;
+  /** The destination never had it. */
+  isNew: (path: string) => boolean;
+}
 
 /**
  * Brings the secrets of one bucket to the destination, and saves the destination's bucket. If that has grown over
@@ -48,14 +60,14 @@ export async function copyBucket(context: CopyContext, id: number, signal: Abort
   } catch (error) {
     context.open.add(id);
     if (!(error instanceof ConsulError) || error.kind !== 'too-large') throw error;
-    context.tally.fail(context.deps.info.bucketKey(id), 'too-large');
+    context.tally.fail(error.key, 'too-large');
   }
 }
 
 async function copyAndClaim(context: CopyContext, id: number, signal: AbortSignal): Promise<void> {
   const { deps, ownIndex, tally, open } = context;
   const stored = await deps.info.readBucket(id, signal);
-  const read = await readOriginBucket(context, id, signal);
+  const read = await readFitting(deps.originInfo, context.originIndex, id, signal);
   if (read?.isNewer === true) {
     // The guard and the targets are about the index that this cycle looked at: the next cycle looks at the new one.
     open.add(id);
@@ -87,11 +99,18 @@ async function copyAndClaim(context: CopyContext, id: number, signal: AbortSigna
   // A secret that the destination never had is written at once; check-and-set tells if it was there after all.
   const isNew = (path: string): boolean => !named.has(path) && (trusted || stored.revision === 0);
 
+  const isCopied = isCopiedOf(origin, deps.scope, context.targets);
+  // Also what is refused now: it has its turn when the other secret is gone, which may be in another bucket.
+  const isWanted = (path: string): boolean => origin.has(path) && deps.scope.wants(path);
+  const carrier = await SettingsCarrier.open(context, id, origin, isCopied, signal);
+  const values = new Set([...plan.add, ...plan.update, ...plan.verify]);
+  const work: BucketWork = { id, origin, checkpoint, carrier, values, isNew };
+
   if (plan.refused.length > 0) open.add(id);
   for (const { path, why, with: other } of plan.refused) tally.refuse(path, why, other);
   try {
-    await inParallel([...plan.add, ...plan.update, ...plan.verify], signal, (path, stop) =>
-      deps.secretLimit(() => copyOne(context, id, checkpoint, path, origin.get(path), !isNew(path), stop)),
+    await inParallel([...new Set([...values, ...(carrier?.pending ?? [])])], signal, (path, stop) =>
+      deps.secretLimit(() => bringOne(context, work, path, stop)),
     );
     const { deleteExcluded } = deps.config.destination;
     const leaving = { gone: plan.gone, unwanted: deleteExcluded ? plan.unwanted : [] };
@@ -102,9 +121,10 @@ async function copyAndClaim(context: CopyContext, id: number, signal: AbortSigna
   } finally {
     // Also when cancelled or failed: what has arrived is claimed, so that it need not be compared again.
     await checkpoint.save();
+    await carrier?.checkpoint.save();
   }
   // Somebody else's claim may be missing although nothing failed: what the origin no longer serves is not claimed.
-  if (!isDone(origin, checkpoint.insights, deps)) open.add(id);
+  if (!isDone(origin, checkpoint.claims, deps) || carrier?.isDone(isWanted) === false) open.add(id);
 }
 
 /** Whether the claims say of every wanted secret what the origin says. */
@@ -133,54 +153,54 @@ async function removeOrHold(
   return count;
 }
 
-/**
- * @returns undefined if the bucket does not fit the index: it is being written, or was read in the middle;
- *   `isNewer` if it fits the index that the origin has published meanwhile
- */
-export async function readOriginBucket(
-  context: Pick<CopyContext, 'deps' | 'originIndex'>,
-  id: number,
-  signal: AbortSignal,
-): Promise<{ bucket: Bucket; isNewer: boolean } | undefined> {
-  const { originInfo } = context.deps;
-  for (const pauseMs of [0, TORN_READ_PAUSE_MS]) {
-    await sleep(pauseMs, undefined, { signal });
-    const { bucket, hash } = await originInfo.readBucket(id, signal);
-    if (bucket === undefined) continue;
-    if (hash === context.originIndex[id]) return { bucket, isNewer: false };
-    if (hash === (await originInfo.readIndex(signal)).index?.[id]) return { bucket, isNewer: true };
-  }
-  return undefined;
-}
-
-async function copyOne(
-  { deps, tally, outage, open, onProgress }: CopyContext,
-  id: number,
-  checkpoint: BucketCheckpoint,
+/** Brings the value of one secret, its settings, or both, in the order that lets just those versions expire that should. */
+async function bringOne(
+  context: CopyContext,
+  work: BucketWork,
   path: string,
-  insight: Insight | undefined,
-  compareFirst: boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  if (insight === undefined) return;
+  signal.throwIfAborted();
+  const { carrier, values } = work;
+  const carried = await carrier?.read(path, signal);
+  if (carried?.beforeValue === true) await carrier?.apply(path, carried, signal);
+  const arrived = !values.has(path) || (await copyOne(context, work, path, signal));
+  if (carried?.beforeValue === false && arrived) await carrier?.apply(path, carried, signal);
+}
+
+/** @returns whether the destination has the secret now */
+async function copyOne(
+  { deps, tally, outage, open, onProgress }: CopyContext,
+  { id, origin, checkpoint, carrier, isNew }: BucketWork,
+  path: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const insight = origin.get(path);
+  if (insight === undefined) return false;
   signal.throwIfAborted();
   if (deps.scope.isItself(path)) {
-    checkpoint.insights.set(path, insight);
-    return;
+    checkpoint.claims.set(path, insight);
+    return true;
   }
+  const withoutSettings = carrier?.isMissing(path) === true;
+  let arrived = true;
   try {
-    const { did, claim } = await copySecret(deps, path, insight, compareFirst, signal);
+    const { did, claim } = await copySecret(deps, path, insight, !isNew(path), signal, withoutSettings);
     outage.succeeded();
     tally.count('read');
     tally.count(did);
     // The claim comes after the secret.
-    if (claim) checkpoint.insights.set(path, insight);
+    if (claim) checkpoint.claims.set(path, insight);
   } catch (error) {
     if (signal.aborted) throw error;
+    arrived = false;
     outage.failed(error);
     open.add(id);
-    tally.fail(path, pathFailureClass(error));
+    // Why it waits was said with its settings.
+    const isSaid = error instanceof PathError && error.reason === 'waits-for-settings';
+    if (!isSaid || carrier?.hasFailed(path) !== true) tally.fail(path, pathFailureClass(error));
   }
   onProgress();
   await checkpoint.saveSometimes();
+  return arrived;
 }

@@ -38,7 +38,9 @@ export function placeAtDestination({ scope }: DestinationDeps, path: string): Lo
  *
  * @param compareFirst false if the destination is not known to have the secret: it is then written at once, on
  *   the condition that it never had a version
- * @throws VaultError, or PathError if the path leads nowhere
+ * @param withoutSettings its settings are to be carried over and could not be: a value that expires is not written
+ *   then where nothing stands yet, because it would live for ever
+ * @throws VaultError, or PathError if the path leads nowhere, or has to wait for its settings
  */
 export async function copySecret(
   deps: DestinationDeps,
@@ -46,13 +48,14 @@ export async function copySecret(
   insight: Insight,
   compareFirst: boolean,
   signal: AbortSignal,
+  withoutSettings = false,
 ): Promise<Copied> {
   const from = placeAtOrigin(deps, path);
   const to = placeAtDestination(deps, path);
   const readDestination = (): Promise<SecretVersion | undefined> =>
     deps.vault.data(to.mount, to.rel, { signal });
 
-  let there = compareFirst ? await readDestination() : undefined;
+  let there = compareFirst || withoutSettings ? await readDestination() : undefined;
   for (let attempt = 1; ; attempt++) {
     const value = await deps.originVault.data(from.mount, from.rel, { signal });
     if (value?.live !== true) return { did: 'skipped', claim: false };
@@ -60,6 +63,8 @@ export async function copySecret(
     // info that names it is on its way, and then costs one comparison.
     const claim = value.version === insight.version && value.createdTime === insight.updateTime;
     if (there?.live === true && sameValue(there.data, value.data)) return { did: 'skipped', claim };
+    if (withoutSettings && value.expires && there?.live !== true)
+      throw new PathError('waits-for-settings', path);
     const did = there === undefined ? 'added' : 'updated';
     try {
       await deps.vault.write(to.mount, to.rel, value.data, there?.version ?? 0, signal);

@@ -1,14 +1,15 @@
 import { cancellationDetails } from '@temporalio/activity';
 import pLimit from 'p-limit';
-import { hashOfIndex } from '../../sync/sync-index';
-import { shortened } from '../../consul/settled';
-import type { CopySecretsInput, CopySecretsResult, SettledBucket } from '../../workflows/messages';
+import { isConsidered } from '../../sync/considered';
+import type { CopySecretsInput, CopySecretsResult } from '../../workflows/messages';
 import { ActivityError } from '../failures';
 import { inParallel } from '../in-parallel';
 import { OutageDetector } from '../outage';
 import { TallyBuilder } from '../tally';
 import { copyBucket, type CopyContext } from './copy-bucket';
+import type { SettingsContext } from './carry-settings';
 import type { DestinationDeps } from './deps';
+import { readOriginSettings, readOwnSettings } from './settings-indices';
 
 /** Buckets of a group at the same time: the next one begins while the last secrets of the one before are written. */
 const BUCKETS_AT_ONCE = 4;
@@ -46,8 +47,9 @@ export async function copySecrets(
     ownIndex: own.index?.length === origin.index.length ? own.index : undefined,
     mounts: input.mounts,
     targets: await deps.targets.load(origin.index, signal),
+    settings: await readSettings(deps, origin.index.length, signal),
     // The guard has seen the deletes of another index: those of this one are for the next cycle.
-    deletes: input.deletes && hashOfIndex(origin.index) === input.considered,
+    deletes: input.deletes && isConsidered(input.considered, origin.index),
     tally,
     outage: new OutageDetector(),
     open: new Set(),
@@ -66,8 +68,18 @@ export async function copySecrets(
     if (cancellationDetails()?.cancelRequested !== true) throw error;
     finished = false;
   }
-  const settled = [...context.held]
-    .filter(([id]) => !context.open.has(id))
-    .map(([id, held]): SettledBucket => [id, shortened(context.originIndex[id] ?? ''), held]);
+  const settled = [...context.held].filter(([id]): boolean => !context.open.has(id));
   return { v: 1, finished, settled, ...tally.result() };
+}
+
+async function readSettings(
+  deps: DestinationDeps,
+  numBuckets: number,
+  signal: AbortSignal,
+): Promise<SettingsContext | undefined> {
+  const { index: originIndex, unknown } = await readOriginSettings(deps, numBuckets, signal);
+  if (originIndex === undefined && unknown === undefined) return undefined;
+  const own = await readOwnSettings(deps, numBuckets, signal);
+  const ownIndex = own.index?.length === numBuckets ? own.index : undefined;
+  return { originIndex, ownIndex, isFirst: own.revision === 0 };
 }

@@ -1,12 +1,22 @@
 import { isSettled, readSettled } from '../../consul/settled';
 import { readDestinationState } from '../../consul/state';
-import { differingBuckets, hashOfIndex } from '../../sync/sync-index';
+import { consideredOf } from '../../sync/considered';
+import { differingBuckets } from '../../sync/sync-index';
 import type { DiffIndicesInput, DiffIndicesResult } from '../../workflows/messages';
 import { ActivityError } from '../failures';
 import { MAX_GROUPS } from '../limits';
 import type { DestinationDeps } from './deps';
+import {
+  differingSettingsBuckets,
+  NO_SETTINGS,
+  readOriginSettings,
+  readOwnSettings,
+} from './settings-indices';
 
-/** Compares the two indices, and splits the buckets that differ into groups of work. */
+/**
+ * Compares the two indices, and those of the settings where they are carried over, and splits the buckets that differ into groups of
+ * work.
+ */
 export async function diffIndices(
   deps: DestinationDeps,
   { changed }: DiffIndicesInput,
@@ -28,19 +38,48 @@ export async function diffIndices(
         'destination. Let the origin run a cycle (vsync trigger -c ORIGIN_FILE), or check origin.syncPath and origin.consul',
     );
   }
-  const considered = hashOfIndex(origin.index);
-  const resized = own.index !== undefined && own.index.length !== origin.index.length;
-  if (changed || resized) return { ...nothing, considered, move: true, groups: [] };
+  const numBuckets = origin.index.length;
+  const settings = await readOriginSettings(deps, numBuckets, signal);
+  const carries = settings.index !== undefined;
+  const ownSettings = carries ? await readOwnSettings(deps, numBuckets, signal) : NOTHING_CARRIED;
+  const isResized = (index: readonly string[] | undefined): boolean =>
+    index !== undefined && index.length !== numBuckets;
+  const found = {
+    ...nothing,
+    considered: consideredOf(origin.index, settings.index),
+    ...(carries ? { settingsRevision: ownSettings.revision } : {}),
+    ...(settings.unknown === undefined ? {} : { unknownSettings: settings.unknown }),
+    ...(settings.missing === undefined ? {} : { note: NO_SETTINGS }),
+  };
+  if (changed || isResized(own.index) || isResized(ownSettings.index))
+    return { ...found, move: true, groups: [] };
 
-  const ids = differingBuckets(origin.index, own.index);
-  if (ids.length === 0) return { ...nothing, considered, groups: [] };
+  const differing = [
+    ...differingBuckets(origin.index, own.index),
+    ...differingSettingsBuckets(settings, ownSettings),
+  ];
+  const ids = [...new Set(differing)].sort((a, b) => a - b);
+  if (ids.length === 0) return { ...found, groups: [] };
   const settled = await readSettled(info, signal);
   const buckets = settled.rules === deps.fingerprint ? settled.buckets : new Map<number, never>();
-  const open = ids.filter((id) => !isSettled(buckets.get(id), origin.index?.[id] ?? '', own.index?.[id]));
+  const hashes = (
+    index: readonly string[] | undefined,
+    ofSettings: readonly string[] | undefined,
+    id: number,
+  ) => ({
+    insights: index?.[id],
+    settings: carries ? (ofSettings?.[id] ?? '') : undefined,
+  });
+  const open = ids.filter((id) => {
+    const theirs = hashes(origin.index, settings.index, id);
+    return !isSettled(buckets.get(id), theirs, hashes(own.index, ownSettings.index, id));
+  });
   const openIds = new Set(open);
   const held = ids.reduce((sum, id) => sum + (openIds.has(id) ? 0 : (buckets.get(id)?.held ?? 0)), 0);
-  return { ...nothing, considered, groups: split(open, MAX_GROUPS), held };
+  return { ...found, groups: split(open, MAX_GROUPS), held };
 }
+
+const NOTHING_CARRIED = { index: undefined, revision: 0 };
 
 /** Deals the ids out evenly, neighbours apart. */
 export function split<T>(ids: readonly T[], most: number): T[][] {

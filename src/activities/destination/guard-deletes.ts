@@ -3,7 +3,8 @@ import type { SyncInfo } from '../../consul/sync-info';
 import { readDestinationState, type DestinationState } from '../../consul/state';
 import type { Bucket } from '../../sync/bucket';
 import { hashOfDeletes, whyHeld } from '../../sync/delete-guard';
-import { emptyIndex, hashOfIndex } from '../../sync/sync-index';
+import { isConsidered } from '../../sync/considered';
+import { emptyIndex } from '../../sync/sync-index';
 import type { GuardDeletesInput, GuardDeletesResult } from '../../workflows/messages';
 import { inParallel } from '../in-parallel';
 import { CONSUL_READS } from '../limits';
@@ -22,7 +23,7 @@ export async function guardDeletes(
   const { info, originInfo } = deps;
   const { index } = await originInfo.readIndex(signal);
   // The index moved on: what this cycle would delete is for the next one to decide.
-  if (deps.config.ignoreDeletes || index === undefined || hashOfIndex(index) !== considered)
+  if (deps.config.ignoreDeletes || index === undefined || !isConsidered(considered, index))
     return { v: 1, deletes: false };
   const candidates = await deleteCandidates(deps, buckets, index, signal);
   if (candidates.length === 0) return { v: 1, deletes: true };

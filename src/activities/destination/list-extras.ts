@@ -8,7 +8,7 @@ import { pathFailureClass } from '../failures';
 import { inParallel } from '../in-parallel';
 import { CONSUL_READS } from '../limits';
 import { OutageDetector } from '../outage';
-import { readOriginBucket } from './copy-bucket';
+import { readFitting } from './read-fitting';
 import { beside, type DestinationDeps } from './deps';
 import { FolderLister, readFolderChunk } from './list-folders';
 
@@ -72,7 +72,7 @@ async function removeWanted(
   }
   let complete = true;
   await forEachBucketOf(standing, index.length, signal, async (id, paths, stop) => {
-    const { bucket } = (await readOriginBucket({ deps, originIndex: index }, id, stop)) ?? {};
+    const { bucket } = (await readFitting(originInfo, index, id, stop)) ?? {};
     if (bucket === undefined) complete = false;
     for (const path of paths)
       if (bucket === undefined || (bucket.has(path) && scope.wants(path))) standing.delete(path);

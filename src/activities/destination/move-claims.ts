@@ -2,11 +2,12 @@ import pLimit from 'p-limit';
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { StoredInfoError } from '../../consul/errors';
-import type { StoredBucket, StoredIndex } from '../../consul/indexed-buckets';
+import type { IndexedBuckets, StoredBucket, StoredIndex } from '../../consul/indexed-buckets';
 import type { Write } from '../../consul/key-value-store';
 import { readDestinationState, writeOfState, type DestinationState } from '../../consul/state';
-import { hashBucket, parseBucket, serializeBucket, type Bucket } from '../../sync/bucket';
-import { ClaimMover } from '../../sync/claims';
+import type { SyncInfo } from '../../consul/sync-info';
+import { ClaimMover, DOUBTS, SETTINGS_DOUBTS, type ClaimRules } from '../../sync/claims';
+import type { Insight } from '../../sync/insight';
 import { locate } from '../../sync/paths';
 import { compileTransforms } from '../../sync/transform';
 import type { MoveClaimsInput, MoveClaimsResult } from '../../workflows/messages';
@@ -15,15 +16,21 @@ import { CONSUL_READS } from '../limits';
 import { changesSince, type Changes } from './changes';
 import type { DestinationDeps } from './deps';
 
-/** The destination's info as it stands, and what becomes of its claims. */
-export interface Moving {
+/** Claims of one kind as they stand, and what becomes of them. */
+export interface MovingBuckets<T = Insight> {
   readonly own: StoredIndex;
+  /** Buckets of both the old and the new number. */
+  readonly stored: readonly StoredBucket<T>[];
+  readonly moved: ClaimMover<T>;
+}
+
+/** The destination's info as it stands, and what becomes of its claims. */
+export interface Moving extends MovingBuckets {
   readonly state: DestinationState | undefined;
   readonly stateRevision: number;
-  /** Buckets of both the old and the new number. */
-  readonly stored: readonly StoredBucket[];
-  readonly moved: Pick<ClaimMover, 'buckets' | 'orphans'>;
   readonly changes: Changes | undefined;
+  /** The same of the settings; they move whether they are carried over now or not. */
+  readonly settings: MovingBuckets<string>;
 }
 
 /**
@@ -39,28 +46,45 @@ export async function readMoving(
   const own = await info.readIndex(signal);
   const { state, revision: stateRevision } = await readDestinationState(info, signal);
   const numBuckets = origin.index?.length ?? own.index?.length ?? 0;
-  const limit = pLimit(CONSUL_READS);
-  const stored = await Promise.all(
-    Array.from({ length: Math.max(numBuckets, own.index?.length ?? 0) }, (_, id) =>
-      limit(() => info.readBucket(id, signal)),
-    ),
-  );
   const changes = state === undefined ? undefined : changesSince(state, parts, ownMounts);
   const before = compileTransforms(changes?.transforms.map((rule) => ({ name: '', ...rule })) ?? []);
-  const moved = new ClaimMover({
+  const rules: ClaimRules = {
     numBuckets,
     targetBefore: (path) => (changes === undefined ? scope.target(path) : before.transform(path).path),
     targetNow: (path) => scope.target(path),
     isGone: (target) => changes !== undefined && isGone(changes, target, config.destination.mounts),
     doubtful: changes?.origin === true,
     sameVault: scope.sameVault,
-  });
+  };
+  const values = await readBuckets(info, own, new ClaimMover(rules, DOUBTS), numBuckets, signal);
+  const ownSettings = await info.settings.readIndex(signal);
+  const settingsMover = new ClaimMover(rules, SETTINGS_DOUBTS);
+  const settings =
+    ownSettings.revision === 0
+      ? { own: ownSettings, stored: [], moved: settingsMover }
+      : await readBuckets(info.settings, ownSettings, settingsMover, numBuckets, signal);
+  return { ...values, state, stateRevision, changes, settings };
+}
+
+async function readBuckets<T>(
+  info: IndexedBuckets<T>,
+  own: StoredIndex,
+  moved: ClaimMover<T>,
+  numBuckets: number,
+  signal: AbortSignal,
+): Promise<MovingBuckets<T>> {
+  const limit = pLimit(CONSUL_READS);
+  const stored = await Promise.all(
+    Array.from({ length: Math.max(numBuckets, own.index?.length ?? 0) }, (_, id) =>
+      limit(() => info.readBucket(id, signal)),
+    ),
+  );
   for (const [id, { bucket, hash }] of stored.slice(0, own.index?.length ?? numBuckets).entries()) {
     moved.add(bucket ?? new Map<string, never>(), hash !== undefined && hash === own.index?.[id]);
     // So that heartbeats go out in between: the transforms of many paths take their time.
     await setImmediate();
   }
-  return { own, state, stateRevision, stored, moved, changes };
+  return { own, stored, moved };
 }
 
 function isGone({ destination, mounts }: Changes, target: string, configured: readonly string[]): boolean {
@@ -86,11 +110,8 @@ export async function moveClaims(
   const { state: before } = await readDestinationState(info, signal);
   if (before?.moving !== undefined) await finishMove(deps, before.moving, signal);
 
-  const { own, state, stateRevision, stored, moved, changes } = await readMoving(
-    deps,
-    input.ownMounts,
-    signal,
-  );
+  const moving = await readMoving(deps, input.ownMounts, signal);
+  const { own, state, stateRevision, stored, moved, changes, settings } = moving;
   const since = new Date().toISOString();
   await orphans.add(moved.orphans, since, signal);
   const count = await tidyOrphans(deps, moved, changes, signal);
@@ -110,21 +131,20 @@ export async function moveClaims(
   };
 
   const hasInfo = own.index !== undefined || stored.some(({ revision }) => revision !== 0);
-  const index = moved.buckets.map(hashBucket);
-  const writes = moved.buckets.flatMap((bucket, id) =>
-    stored[id]?.hash === index[id] ? [] : [info.writeOfBucket(id, bucket, stored[id]?.revision ?? 0)],
-  );
+  const hasSettings = settings.own.revision !== 0;
   // A state without an index makes an original vsync fail.
   if (!hasInfo && state === undefined) return { v: 1, orphans: 0 };
-  if (!hasInfo) await commit(deps, [writeOfState(info, next, stateRevision)], signal);
+  // The settings first: nothing is believed before the index that comes last.
+  const writes = [
+    ...(hasSettings ? writesOf(info.settings, settings) : []),
+    ...(hasInfo ? writesOf(info, moving) : []),
+    writeOfState(info, next, stateRevision),
+  ];
+  if (info.store.fitsOneCommit(writes)) await commit(deps, writes, signal);
   else {
-    const all = [...writes, info.writeOfIndex(index, own.revision), writeOfState(info, next, stateRevision)];
-    if (info.store.fitsOneCommit(all)) await commit(deps, all, signal);
-    else {
-      const moving = await staging.put(stagedOf(moved.buckets), signal);
-      await commit(deps, [writeOfState(info, { ...next, moving }, stateRevision)], signal);
-      await finishMove(deps, moving, signal);
-    }
+    const reference = await staging.put(stagedOf(info, moving, hasSettings), signal);
+    await commit(deps, [writeOfState(info, { ...next, moving: reference }, stateRevision)], signal);
+    await finishMove(deps, reference, signal);
   }
   return { v: 1, orphans: moved.orphans.size };
 }
@@ -132,13 +152,36 @@ export async function moveClaims(
 /** For sync info that has no state yet, as that of an original vsync. */
 const NO_STATE: DestinationState = { v: 1, name: '', config: '', considered: '', mounts: {}, ownMounts: {} };
 
-const StagedClaims = z.object({ v: z.literal(1), buckets: z.array(z.string()) });
-
-function stagedOf(buckets: readonly Bucket[]): z.infer<typeof StagedClaims> {
-  return { v: 1, buckets: buckets.map(serializeBucket) };
+/** The buckets that are not as they are to be, and their index. */
+function writesOf<T>(info: IndexedBuckets<T>, { own, stored, moved }: MovingBuckets<T>): Write[] {
+  const index = moved.buckets.map((bucket) => info.format.hash(bucket));
+  const buckets = moved.buckets.flatMap((bucket, id) =>
+    stored[id]?.hash === index[id] ? [] : [info.writeOfBucket(id, bucket, stored[id]?.revision ?? 0)],
+  );
+  return [...buckets, info.writeOfIndex(index, own.revision)];
 }
 
-/** Writes the staged buckets that are not live yet, then the index, and then takes the note out of the state. */
+/** All buckets as they are to be, in the form in which they are written. */
+const StagedClaims = z.object({
+  v: z.literal(1),
+  /** Absent if no settings were ever carried over. */
+  settings: z.array(z.string()).optional(),
+  buckets: z.array(z.string()),
+});
+
+function stagedOf(
+  info: SyncInfo,
+  { moved, settings }: Moving,
+  hasSettings: boolean,
+): z.infer<typeof StagedClaims> {
+  return {
+    v: 1,
+    ...(hasSettings ? { settings: settings.moved.buckets.map(info.settings.format.serialize) } : {}),
+    buckets: moved.buckets.map(info.format.serialize),
+  };
+}
+
+/** Writes the staged buckets that are not live yet and their indices, and then takes the note out of the state. */
 async function finishMove(deps: DestinationDeps, moving: string, signal: AbortSignal): Promise<void> {
   const { info, staging } = deps;
   const staged = await staging.get(moving, signal).catch((error: unknown) => {
@@ -147,25 +190,38 @@ async function finishMove(deps: DestinationDeps, moving: string, signal: AbortSi
   });
   const parsed = StagedClaims.safeParse(staged);
   // Staged more than a day ago: what the buckets hold now is all there is, and what does not fit is in doubt.
-  const buckets = parsed.success ? parsed.data.buckets.map(parseBucket) : [];
+  if (parsed.success) {
+    if (parsed.data.settings !== undefined)
+      await writeStaged(deps, info.settings, parsed.data.settings, signal);
+    await writeStaged(deps, info, parsed.data.buckets, signal);
+  }
+  const { state, revision } = await readDestinationState(info, signal);
+  if (state?.moving === undefined) return;
+  const { moving: _, ...rest } = state;
+  await commit(deps, [writeOfState(info, rest, revision)], signal);
+}
+
+async function writeStaged<T>(
+  deps: DestinationDeps,
+  info: IndexedBuckets<T>,
+  staged: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const buckets = staged.map(info.format.parse);
+  const index = buckets.map(info.format.hash);
   const limit = pLimit(CONSUL_READS);
   await Promise.all(
     buckets.map((bucket, id) =>
       limit(async () => {
         const live = await info.readBucket(id, signal);
-        if (live.hash !== hashBucket(bucket))
+        if (live.hash !== index[id])
           await commit(deps, [info.writeOfBucket(id, bucket, live.revision)], signal);
       }),
     ),
   );
   const own = await info.readIndex(signal);
-  const index = buckets.map(hashBucket);
-  if (buckets.length > 0 && JSON.stringify(index) !== JSON.stringify(own.index))
+  if (JSON.stringify(index) !== JSON.stringify(own.index))
     await commit(deps, [info.writeOfIndex(index, own.revision)], signal);
-  const { state, revision } = await readDestinationState(info, signal);
-  if (state?.moving === undefined) return;
-  const { moving: _, ...rest } = state;
-  await commit(deps, [writeOfState(info, rest, revision)], signal);
 }
 
 /**

@@ -62,13 +62,13 @@ export async function removeGone(
   await inParallel(leaving, signal, ({ path, isUnwanted }, stop) =>
     deps.secretLimit(async () => {
       const [owner] = context.targets.owners(deps.scope.target(path));
-      if (deps.scope.isItself(path)) checkpoint.insights.delete(path);
+      if (deps.scope.isItself(path)) checkpoint.claims.delete(path);
       else if (owner !== undefined) {
         // Another secret of the origin belongs there: its value has to stand there, whoever wrote last.
         const done = await attempt(path, stop, () => copySecret(deps, owner, UNCLAIMED, true, stop));
         if (done === undefined) return;
         if (done.did !== 'skipped') tally.count(done.did);
-        checkpoint.insights.delete(path);
+        checkpoint.claims.delete(path);
       } else if (isUnwanted) confirmed.push({ path, isUnwanted });
       else {
         const place = deps.scope.placeAtOrigin(path);
@@ -76,14 +76,14 @@ export async function removeGone(
         if (absence === 'absent') confirmed.push({ path, isUnwanted });
         else if (absence === 'served' && bucketId(path, context.originIndex.length) !== id) {
           // Its claim belongs into another bucket, where it is compared.
-          checkpoint.insights.delete(path);
+          checkpoint.claims.delete(path);
         } else if (absence !== undefined) hold();
       }
     }),
   );
   for (const { path } of confirmed) {
-    const insight = checkpoint.insights.get(path);
-    if (insight !== undefined) checkpoint.insights.set(path, doubted(insight));
+    const insight = checkpoint.claims.get(path);
+    if (insight !== undefined) checkpoint.claims.set(path, doubted(insight));
   }
   await checkpoint.save();
   await inParallel(confirmed, signal, ({ path, isUnwanted }, stop) =>
@@ -96,7 +96,7 @@ export async function removeGone(
         return;
       }
       if (done === 'deleted') tally.count('deleted');
-      checkpoint.insights.delete(path);
+      checkpoint.claims.delete(path);
     }),
   );
   return held;

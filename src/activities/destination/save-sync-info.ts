@@ -1,19 +1,21 @@
 import { isDeepStrictEqual } from 'node:util';
 import pLimit from 'p-limit';
 import type { Write } from '../../consul/key-value-store';
-import { readSettled, shortened, writeOfSettled, type SettledBucket } from '../../consul/settled';
+import { readSettled, settledBucket, writeOfSettled, type SettledBucket } from '../../consul/settled';
 import { readDestinationState, stateDiffers, writeOfState, type DestinationState } from '../../consul/state';
 import { hashBucket } from '../../sync/bucket';
+import { consideredOf, isConsidered } from '../../sync/considered';
 import { hashOfDeletes } from '../../sync/delete-guard';
-import { emptyIndex, hashOfIndex } from '../../sync/sync-index';
+import { emptyIndex } from '../../sync/sync-index';
 import type { SaveDestinationInput, SaveDestinationResult } from '../../workflows/messages';
 import { ActivityError } from '../failures';
 import { CONSUL_READS } from '../limits';
 import type { DestinationDeps } from './deps';
 import { deleteCandidates } from './guard-deletes';
+import { saveSettingsIndex, type SavedSettings } from './save-settings-index';
 
 /**
- * Saves the destination's index, then its state. The index is made from what the buckets in Consul contain, so
+ * Saves the destination's index, that of the settings, then its state. The index is made from what the buckets in Consul contain, so
  * it never claims more than they do, whatever became of the cycle.
  */
 export async function saveSyncInfo(
@@ -51,27 +53,40 @@ export async function saveSyncInfo(
     if (own.revision !== input.indexRevision) throw conflict(info.store.address, info.indexKey);
     writes += await commit(info.store, [info.writeOfIndex(index, own.revision)], signal);
   }
-  writes += await saveSettled(deps, input, index, signal);
+  const carried = { ids, revision: input.settingsRevision, numBuckets };
+  const settings = await saveSettingsIndex(deps, carried, signal);
+  writes += settings?.writes ?? 0;
+  writes += await saveSettled(deps, input, { origin: origin.index ?? [], own: index, settings }, signal);
   writes += await saveState(deps, input, { writes, index: origin.index }, signal);
   // The lists of a verify. After the save, so that a slow clean-up delays nothing.
   await deps.staging.removeExpiredSometimes(signal);
   return { v: 1, writes };
 }
 
+/** The indices after the cycle. */
+interface Indices {
+  origin: readonly string[];
+  own: readonly string[];
+  settings: SavedSettings | undefined;
+}
+
 /** Notes which of the differing buckets are done with. Those of other buckets stay as they are noted. */
 async function saveSettled(
   { info, fingerprint }: DestinationDeps,
   input: SaveDestinationInput,
-  index: readonly string[],
+  { origin, own, settings }: Indices,
   signal: AbortSignal,
 ): Promise<number> {
   if (input.buckets.length === 0) return 0;
   const before = await readSettled(info, signal);
   const dealtWith = new Set(input.buckets);
   const kept = before.rules === fingerprint ? [...before.buckets].filter(([id]) => !dealtWith.has(id)) : [];
-  const settled = input.settled.flatMap(([id, origin, held]): [number, SettledBucket][] => {
-    const own = shortened(index[id] ?? '');
-    return own === origin ? [] : [[id, { origin, own, held }]];
+  // If the origin has published more in the meantime, nobody has looked at that: these buckets are not done with.
+  const isCurrent = consideredOf(origin, settings?.origin) === input.considered;
+  const settled = (isCurrent ? input.settled : []).flatMap(([id, held]): [number, SettledBucket][] => {
+    const theirs = { insights: origin[id], settings: settings?.origin[id] };
+    const ours = { insights: own[id], settings: settings?.own[id] };
+    return isDeepStrictEqual(theirs, ours) ? [] : [[id, settledBucket(theirs, ours, held)]];
   });
   const next = new Map([...kept, ...settled].sort(([a], [b]) => a - b));
   if (next.size === 0 && before.buckets.size === 0) return 0;
@@ -143,7 +158,7 @@ async function deletesAfter(
     ...(state?.suspended !== undefined && { suspended: state.suspended }),
   };
   // The origin published meanwhile: deletes may have been left out, and what was said about them stands.
-  if (index === undefined || hashOfIndex(index) !== considered || deps.config.ignoreDeletes)
+  if (index === undefined || !isConsidered(considered, index) || deps.config.ignoreDeletes)
     return { ...before, ...(held && { held }) };
   if (held !== undefined) {
     // Given while this cycle was running, the approval is for the next one.

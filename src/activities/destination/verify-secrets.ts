@@ -6,7 +6,7 @@ import { ActivityError } from '../failures';
 import { inParallel } from '../in-parallel';
 import { OutageDetector } from '../outage';
 import { compareSecret } from './compare-secret';
-import { readOriginBucket } from './copy-bucket';
+import { readFitting } from './read-fitting';
 import { beside, type DestinationDeps } from './deps';
 
 /** Buckets of a group at the same time: the next one begins while the last secrets of the one before are read. */
@@ -44,7 +44,7 @@ export async function verifySecrets(
   const verifyBucket = async (id: number, stop: AbortSignal): Promise<void> => {
     const stored = await info.readBucket(id, stop);
     if (ownIndex !== undefined && (stored.hash === undefined || stored.hash !== ownIndex[id])) distrusted++;
-    const { bucket } = (await readOriginBucket({ deps, originIndex: index }, id, stop)) ?? {};
+    const { bucket } = (await readFitting(originInfo, index, id, stop)) ?? {};
     if (bucket === undefined) {
       findings.push({ kind: 'unknown', path: originInfo.bucketKey(id), class: 'torn-bucket' });
       return;

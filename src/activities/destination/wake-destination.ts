@@ -1,9 +1,10 @@
 import { ScheduleNotFoundError, ScheduleOverlapPolicy, type Client } from '@temporalio/client';
 import { readDestinationState } from '../../consul/state';
 import { scheduleId } from '../../names';
-import { hashOfIndex } from '../../sync/sync-index';
+import { consideredOf } from '../../sync/considered';
 import type { WakeDestinationResult } from '../../workflows/messages';
 import type { DestinationDeps } from './deps';
+import { readOriginSettings } from './settings-indices';
 
 /**
  * Starts a cycle through the schedule if the destination has not dealt with the origin's current index yet. It
@@ -12,11 +13,12 @@ import type { DestinationDeps } from './deps';
  * A paused schedule is left alone, although Temporal would run a trigger on it.
  */
 export async function wakeDestination(
-  { config, originInfo, info }: Pick<DestinationDeps, 'config' | 'originInfo' | 'info'>,
+  deps: Pick<DestinationDeps, 'config' | 'originInfo' | 'info'>,
   client: Client,
   { whileRunning }: { whileRunning: boolean },
   signal: AbortSignal,
 ): Promise<WakeDestinationResult> {
+  const { config, originInfo, info } = deps;
   const answer = (action: WakeDestinationResult['action']): WakeDestinationResult => ({
     v: 1,
     action,
@@ -25,7 +27,8 @@ export async function wakeDestination(
   const { index } = await originInfo.readIndex(signal);
   if (index === undefined) return answer('waiting');
   const { state } = await readDestinationState(info, signal);
-  if (state?.considered === hashOfIndex(index)) return answer('considered');
+  const settings = await readOriginSettings(deps, index.length, signal);
+  if (state?.considered === consideredOf(index, settings.index)) return answer('considered');
 
   const schedule = client.schedule.getHandle(scheduleId('destination', config.name));
   try {

@@ -1,0 +1,112 @@
+import { eventually } from '../support/eventually';
+import { DEFAULTS, SettingsSync } from '../support/settings-sync';
+
+/** `syncMetadata`: when the ground changes, and through the watch. */
+let sync: SettingsSync;
+
+describe('settings, when the ground changes', () => {
+  beforeAll(async () => {
+    sync = await SettingsSync.create();
+    for (const path of ['x/a', 'y/b', 'y/c']) {
+      await sync.put(path);
+      if (path !== 'y/c') await sync.set(path, { custom_metadata: { path } });
+    }
+    await sync.run();
+    await sync.cycles();
+  });
+  afterAll(() => sync.remove());
+  beforeEach(() => {
+    sync.proxy.inject();
+  });
+
+  test('another number of buckets moves the claims, and nothing is written', async () => {
+    await sync.fixture.reconfigure('origin', (content) => (content['numBuckets'] = 7));
+    expect(await sync.cycles()).toMatchObject({ counts: { settings: 0, read: 0 } });
+    expect(sync.settingsWritten()).toEqual([]);
+    expect(await sync.cycles()).toMatchObject({ outcome: 'unchanged' });
+    const prefix = sync.metaPrefix('destination');
+    const values = await sync.fixture.consul.values(prefix);
+    expect(JSON.parse(values[`${prefix}index`] ?? '')).toHaveLength(7);
+    const origin = await sync.fixture.consul.values(`${sync.metaPrefix('origin')}index`);
+    expect(Object.values(origin)).toEqual([values[`${prefix}index`]]);
+  });
+
+  test('a moved target gets its settings again', async () => {
+    await sync.fixture.reconfigure('destination', ({ destination }) => {
+      destination.transforms = [
+        {
+          name: 'z',
+          from: `^${sync.fixture.mount}data/x/(?P<name>.+)$`,
+          to: `${sync.fixture.mount}data/z/name`,
+        },
+      ];
+    });
+    await sync.cycles();
+    expect(await sync.settings('z/a')).toEqual({ ...DEFAULTS, custom_metadata: { path: 'x/a' } });
+    expect(sync.settingsWritten()).toEqual(['z/a']);
+  });
+
+  test('a mount that was re-created gets them again', async () => {
+    await sync.fixture.destinationVaults[0]?.unmount(sync.fixture.mount);
+    await sync.fixture.destinationVaults[0]?.mount(sync.fixture.mount);
+    expect((await sync.fixture.plan()).planned.filter(({ action }) => action === 'settings')).toHaveLength(2);
+    expect(await sync.cycles()).toMatchObject({ counts: { added: 3, settings: 2 } });
+    expect(await sync.settings('y/b')).toEqual({ ...DEFAULTS, custom_metadata: { path: 'y/b' } });
+    expect((await sync.fixture.plan()).planned).toEqual([]);
+  });
+});
+
+describe('the watch', () => {
+  beforeAll(async () => {
+    sync = await SettingsSync.create();
+    await sync.put('a');
+    await sync.fixture.work();
+    await sync.fixture.start('origin');
+    await sync.fixture.start('destination');
+    await sync.fixture.cycle('origin');
+    await sync.fixture.idle('destination');
+  });
+  afterAll(() => sync.remove());
+
+  const watch = () => sync.fixture.client.workflow.getHandle(`vsync-watch-d0-${sync.fixture.id}`);
+
+  /** Signals that the watch got and cycles that were started, when all is dealt with. */
+  async function counts(): Promise<{ signals: number; cycles: number }> {
+    await eventually(async () => {
+      const { currentDetails } = await watch().query<{ currentDetails?: string }>(
+        '__temporal_workflow_metadata',
+      );
+      expect(currentDetails).toBe('considered');
+    }, 'the watch to be content');
+    await sync.fixture.idle('destination');
+    const { events } = await watch().fetchHistory();
+    return {
+      signals: (events ?? []).filter((event) => event.workflowExecutionSignaledEventAttributes).length,
+      cycles: (await sync.fixture.schedule('destination').describe()).info.numActionsTaken,
+    };
+  }
+
+  test('fires once for settings alone, once for a value alone, and once for both together', async () => {
+    await eventually(async () => {
+      expect(await sync.value('a')).toEqual({ path: 'a' });
+    }, 'the value to arrive');
+    const before = await counts();
+    let number = 0;
+    for (const [owner, value] of [
+      ['a', { path: 'a' }],
+      ['b', { changed: true }],
+      ['b', { changed: 'again' }],
+      ['c', { changed: 'again' }],
+    ] as const) {
+      if (number !== 2) await sync.set('a', { custom_metadata: { owner } });
+      if (number === 1 || number === 2) await sync.put('a', value);
+      await sync.fixture.cycle('origin');
+      await eventually(async () => {
+        expect(await sync.settings('a')).toMatchObject({ custom_metadata: { owner } });
+        expect(await sync.value('a')).toEqual(value);
+      }, 'the change to arrive');
+      number += 1;
+      expect(await counts()).toEqual({ signals: before.signals + number, cycles: before.cycles + number });
+    }
+  });
+});

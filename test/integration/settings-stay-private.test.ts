@@ -1,0 +1,61 @@
+import { randomBytes } from 'node:crypto';
+import { Writable } from 'node:stream';
+import { pino } from 'pino';
+import { exportRuns, readableTexts } from '../support/histories';
+import { SettingsSync } from '../support/settings-sync';
+
+/** custom_metadata are not secret, but may be private: as a value, they pass through one activity's memory only. */
+test('no custom_metadata reach Temporal, Consul or the log, also not where they are refused', async () => {
+  const planted = `planted-${randomBytes(16).toString('hex')}`;
+  const lines: string[] = [];
+  const stream = new Writable({
+    write: (line: Buffer, _encoding, done) => {
+      lines.push(line.toString());
+      done();
+    },
+  });
+  let token = '';
+  const sync = await SettingsSync.create({
+    edit: (file, role) => {
+      if (role === 'destination') (file['destination'] as { vault: { token: string } }).vault.token = token;
+    },
+    beforeFiles: async ({ destinationVaults: [vault], mount, id }) => {
+      token = (await vault?.tokenFor(
+        `private-${id}`,
+        `path "${mount}*" { capabilities = ["create", "read", "update", "delete", "list"] }
+         path "${mount}metadata/refused" { capabilities = ["deny"] }`,
+      )) as string;
+    },
+  });
+  try {
+    for (const path of ['good', 'refused', 'sealed']) {
+      await sync.put(path);
+      await sync.set(path, { custom_metadata: { owner: planted, [planted]: 'as a key' } });
+    }
+    // An answer that says what was sent, as a careless proxy might.
+    sync.proxy.choose((method, url) =>
+      method === 'POST' && url.endsWith('/metadata/sealed')
+        ? { status: 400, body: JSON.stringify({ errors: [`bad custom_metadata ${planted}`] }) }
+        : undefined,
+    );
+    await sync.fixture.work({ log: pino({ level: 'debug' }, stream) });
+    await sync.fixture.start('origin');
+    await sync.fixture.start('destination');
+    await sync.fixture.stopWatch();
+    const cycle = await sync.cycles();
+    expect(cycle).toMatchObject({ outcome: 'partial', counts: { failed: 2 } });
+    expect(cycle.failures.map(({ class: why }) => why).sort()).toEqual([
+      'settings-forbidden',
+      'settings-rejected',
+    ]);
+    expect(await sync.settings('good')).toMatchObject({ custom_metadata: { owner: planted } });
+
+    const runs = await exportRuns(sync.fixture.client, sync.fixture.id);
+    const consul = await sync.fixture.consul.values(sync.fixture.syncPath);
+    const everything = [readableTexts(runs), JSON.stringify(consul), ...lines].join('\n');
+    expect(everything).toContain(`${sync.fixture.mount}data/refused`); // it was really searched
+    expect(everything).not.toContain(planted);
+  } finally {
+    await sync.remove();
+  }
+});
