@@ -48,12 +48,13 @@ function formatRepair(count: number, { cycle }: Repair): string {
   ].join('\n');
 }
 
-function whatIsLeft({ name, counts }: Report, { cycle }: Repair): string | undefined {
+function whatIsLeft({ name, counts }: Report, { cycle, left }: Repair): string | undefined {
   if (cycle === undefined)
     return `the schedule of ${name} is paused, so no cycle was started; the next one compares and mends them`;
   const { outcome } = cycle.result;
   if (outcome === 'timed-out' || outcome === 'partial')
     return `the cycle ended ${outcome}: not all may be mended; the next one goes on`;
+  if (left > 0) return `${left} secrets are still to be compared by the next cycle`;
   const others = whatIsWrong({ counts: { ...counts, drift: 0, missing: 0 } });
   return others === undefined ? undefined : `${name} is not as it should be: ${others}`;
 }

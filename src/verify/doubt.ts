@@ -23,11 +23,7 @@ export async function doubtClaims(info: SyncInfo, paths: readonly string[]): Pro
   const { index, revision } = await info.readIndex();
   // Without an index nothing is believed: the next cycle compares all by itself.
   if (index === undefined) return 0;
-  const byBucket = new Map<number, Set<string>>();
-  for (const path of paths) {
-    const id = bucketId(path, index.length);
-    byBucket.set(id, (byBucket.get(id) ?? new Set()).add(path));
-  }
+  const byBucket = bucketsOf(paths, index.length);
   const limit = pLimit(CONSUL_READS);
   let count = 0;
   const writes: Write[] = [];
@@ -58,4 +54,29 @@ export async function doubtClaims(info: SyncInfo, paths: readonly string[]): Pro
     );
   }
   return count;
+}
+
+/** Of these paths, how many have a claim that is (still) in doubt. */
+export async function countDoubted(info: SyncInfo, paths: readonly string[]): Promise<number> {
+  const { index } = await info.readIndex();
+  if (index === undefined) return 0;
+  const limit = pLimit(CONSUL_READS);
+  const counts = await Promise.all(
+    [...bucketsOf(paths, index.length)].map(([id, those]) =>
+      limit(async () => {
+        const { bucket } = await info.readBucket(id);
+        return [...those].filter((path) => bucket?.get(path)?.version === 0).length;
+      }),
+    ),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+function bucketsOf(paths: readonly string[], numBuckets: number): Map<number, Set<string>> {
+  const buckets = new Map<number, Set<string>>();
+  for (const path of paths) {
+    const id = bucketId(path, numBuckets);
+    buckets.set(id, (buckets.get(id) ?? new Set()).add(path));
+  }
+  return buckets;
 }

@@ -6,19 +6,23 @@ import { scheduleId } from '../names';
 import { describe, trigger } from '../starter';
 import { failedCycle } from '../status';
 import { UserError } from '../user-error';
-import type { CycleResult } from '../workflows/messages';
-import { doubtClaims } from './doubt';
+import type { CycleResult, Outcome } from '../workflows/messages';
+import { countDoubted, doubtClaims } from './doubt';
 
 /** How long a cycle may take to end after its own timeout, cleanup included. */
 const CYCLE_END_MS = 120_000;
 
 const POLL_MS = 500;
 
+const WELL_ENDED: ReadonlySet<Outcome> = new Set(['synced', 'unchanged', 'held']);
+
 /** What a repair did. */
 export interface Repair {
   /** Claims that came in doubt; a secret that was not claimed needs none. */
   doubted: number;
-  /** The cycle that compared them; undefined if the schedule is paused. */
+  /** Of the paths, those whose claims are still in doubt: no cycle has dealt with them yet. */
+  left: number;
+  /** The last cycle that was asked for; one of another tick may have come before it. Undefined if the schedule is paused. */
   cycle?: { workflowId: string; result: CycleResult };
 }
 
@@ -37,12 +41,24 @@ export async function repair(
   await waitForIdle(client, config, say);
   const doubted = await doubtClaims(info, paths);
   const { state } = await describe(client.schedule.getHandle(scheduleId('destination', config.name)));
-  if (state.paused) return { doubted };
+  if (state.paused) return { doubted, left: await countDoubted(info, paths) };
+  let cycle = await runCycle(client, config);
+  let left = await countDoubted(info, paths);
+  // One that had begun before the claims came in doubt did not see them.
+  if (left > 0 && WELL_ENDED.has(cycle.result.outcome)) {
+    cycle = await runCycle(client, config);
+    left = await countDoubted(info, paths);
+  }
+  return { doubted, left, cycle };
+}
+
+/** @throws UserError if it failed or was cancelled */
+async function runCycle(client: Client, config: DestinationConfig): Promise<NonNullable<Repair['cycle']>> {
   const { cycle } = await trigger(client, config, { wait: true });
   if (cycle === undefined) throw new Error('a trigger that waits has a cycle');
   const { workflowId } = cycle;
   try {
-    return { doubted, cycle: { workflowId, result: await cycle.result() } };
+    return { workflowId, result: await cycle.result() };
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
     const { outcome, note } = failedCycle(error);

@@ -1,7 +1,7 @@
 import { SyncInfo } from '../../src/consul/sync-info';
 import { bucketId, hashBucket } from '../../src/sync/bucket';
 import type { Insight } from '../../src/sync/insight';
-import { doubtClaims } from '../../src/verify/doubt';
+import { countDoubted, doubtClaims } from '../../src/verify/doubt';
 import { MemoryStore } from '../support/memory-store';
 
 const NUM_BUCKETS = 3;
@@ -43,6 +43,8 @@ describe('doubt', () => {
     expect(await doubtClaims(info, ['s/data/a', 's/data/d', 's/data/not-claimed'])).toBe(2);
     expect(await claims()).toEqual({ ...unchanged, 's/data/a': 0, 's/data/d': 0 });
     expect(store.written.at(-1)).toBe('vsync/destination/index');
+    expect(await countDoubted(info, PATHS)).toBe(2);
+    expect(await countDoubted(info, ['s/data/b'])).toBe(0);
   });
 
   it('does not come twice', async () => {
