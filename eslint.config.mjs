@@ -56,7 +56,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['demo/**/*.ts', 'src/cli.ts', 'src/cli/**/*.ts'],
+    files: ['demo/**/*.ts', 'src/cli.ts', 'src/commands/**'],
     rules: { 'no-console': 'off' },
   },
   {

@@ -11,6 +11,8 @@ const common = {
 
 /** @type {import('jest').Config} */
 module.exports = {
+  // Tests mostly wait for servers: a second process is worth it on two cores, where the default is one.
+  maxWorkers: 2,
   projects: [
     {
       ...common,

@@ -250,13 +250,14 @@ export async function trigger(client: Client, config: Config, { wait = false } =
   await handle.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
   for (let idleMs = 0; idleMs < START_WAIT_MS;) {
     const description = await describe(handle);
-    const cycle = cyclesOf(description).find(({ runId }) => !before.has(runId));
+    const isBuffered = Number(description.raw.info?.bufferSize ?? 0) > 0;
+    if (isBuffered && !wait) return {};
+    // While one is buffered, the newest cycle is that of somebody who asked a moment before.
+    const cycle = isBuffered ? undefined : cyclesOf(description).findLast(({ runId }) => !before.has(runId));
     if (cycle !== undefined) {
       const { workflowId, runId } = cycle;
       return { cycle: { workflowId, result: () => client.workflow.getHandle(workflowId, runId).result() } };
     }
-    const isBuffered = Number(description.raw.info?.bufferSize ?? 0) > 0;
-    if (isBuffered && !wait) return {};
     await sleep(POLL_MS);
     if (!isBuffered) idleMs += POLL_MS;
   }

@@ -53,8 +53,9 @@ export function destinationNeeds(config: DestinationConfig): { origin: Need[]; d
     destination: scopesOf(destination.mounts, ownInclude).flatMap((scope) => [
       ...(['create', 'read', 'update'] as const).map((capability) => to(capability, 'data', scope)),
       ...(ignoreDeletes ? [] : [toDelete(scope)]),
+      // Reading them only saves writes: without it, settings are written that may be there already.
       ...(config.syncMetadata
-        ? (['create', 'update', 'read'] as const).map((capability) => to(capability, 'metadata', scope))
+        ? (['create', 'update'] as const).map((capability) => to(capability, 'metadata', scope))
         : []),
     ]),
   };

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { cyclesOf } from '../../src/starter';
 import { fingerprintOfSettings, settingsOf } from '../../src/sync/settings';
+import { eventually } from '../support/eventually';
 import { GateProxy } from '../support/gate-proxy';
 import { publishedBy } from '../support/published';
 import { cleanEnvironment, startGuarded } from '../support/servers';
@@ -31,10 +33,15 @@ test('an origin that is killed in the middle of its save publishes the whole wit
       env: cleanEnvironment(),
       logFile: path.join(sync.folder, 'worker.log'),
     });
+    // Its own check of Consul writes too, and is over then.
+    const isReady = (): Promise<void> => {
+      expect(readFileSync(worker.logFile, 'utf8')).toContain('worker ready');
+      return Promise.resolve();
+    };
+    await eventually(isReady, 'the worker to be ready');
     let writes = 0;
-    gate.hold(
-      (method, url) => method === 'PUT' && url.startsWith('/v1/txn') && ++writes > STAGED + FIRST_OF_SAVE,
-    );
+    const before = CHECK + STAGED + FIRST_OF_SAVE;
+    gate.hold((method, url) => method === 'PUT' && url.startsWith('/v1/txn') && ++writes > before);
     const held = gate.held();
     await sync.start('origin');
     await held;
@@ -79,3 +86,6 @@ async function lastCycle(sync: SyncFixture): Promise<{ status: { name: string } 
   const last = cyclesOf(await sync.schedule('origin').describe()).at(-1);
   return sync.client.workflow.getHandle(last?.workflowId ?? '', last?.runId).describe();
 }
+
+/** The key that start writes and removes again, to see that it may. */
+const CHECK = 1;

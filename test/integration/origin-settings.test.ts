@@ -130,9 +130,9 @@ describe('the settings of secrets', () => {
       await off.cycle();
       const before = await sync.consul.revisions(sync.infoPrefix('origin'));
 
-      // Vault: the mount four times, three metadata; two listings; nothing is written. Consul: the index at the
+      // Vault: the mount four times, three metadata; two listings; one question what the token may do. Consul: the index at the
       // beginning and the end, and for the chunk of four buckets the index and each of them.
-      const on = { vault: [7, 2, 0], other: [], meta: 1 + (1 + 4) + 1 };
+      const on = { vault: [7, 2, 1], other: [], meta: 1 + (1 + 4) + 1 };
       const withSettings = (await counted()) as { get: number };
       expect(withSettings).toEqual({ ...on, get: withSettings.get });
       run.deps.config = { ...config, syncMetadata: false };

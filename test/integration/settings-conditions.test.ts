@@ -235,6 +235,7 @@ describe('settings that the destination refuses', () => {
         token = (await vault?.tokenFor(
           `w-${id}`,
           `path "${mount}data/*" { capabilities = ["create", "read", "update"] }
+           path "${mount}delete/*" { capabilities = ["update"] }
            path "${mount}metadata/*" { capabilities = ["create", "update"] }`,
         )) as string;
       },

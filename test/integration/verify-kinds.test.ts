@@ -118,6 +118,7 @@ describe('a verify that may not read everything', () => {
   test('without list says so and compares all the same; without metadata, that it cannot tell deleted ones', async () => {
     const policy = (list: string) => (mount: string) => `
       path "${mount}data/*" { capabilities = ["create", "read", "update"] }
+      path "${mount}delete/*" { capabilities = ["update"] }
       ${list.replaceAll('MOUNT', mount)}`;
     const none = await synced(['a', 'folder/b'], limitedTo(policy('')));
     try {

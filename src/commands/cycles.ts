@@ -1,0 +1,51 @@
+import { WorkflowFailedError } from '@temporalio/client';
+import { infoOf } from '../clients';
+import { signalOriginChanged, trigger } from '../starter';
+import { failedCycle, formatCycle, formatFailure, formatStatus, readStatus } from '../status';
+import { UserError } from '../user-error';
+import { withTemporal } from './connections';
+import { fileOf, load, type Options } from './options';
+
+export async function triggerCycle(options: Options): Promise<void> {
+  const config = load(options);
+  await withTemporal(config, async (client) => {
+    const wait = options['wait'] === true;
+    const { cycle } = await trigger(client, config, { wait });
+    if (!wait || cycle === undefined) {
+      const what =
+        cycle === undefined ? 'a cycle is running, and one more follows it' : `${cycle.workflowId} started`;
+      console.log(`${what}; look at it with: vsync status -c ${fileOf(options)}`);
+      return;
+    }
+    try {
+      const { outcome, counts, failures, note } = await cycle.result();
+      console.log(
+        `${cycle.workflowId}: ${formatCycle(outcome, counts)}${note === undefined ? '' : ` (${note})`}`,
+      );
+      for (const failure of failures) console.log(`  ${formatFailure(failure)}`);
+      if (outcome === 'timed-out')
+        throw new UserError('the cycle ran out of time; see timeout in the configuration');
+    } catch (error) {
+      if (!(error instanceof WorkflowFailedError)) throw error;
+      const { outcome, note } = failedCycle(error);
+      throw new UserError(`${cycle.workflowId}: ${outcome}${note === undefined ? '' : `: ${note}`}`);
+    }
+  });
+}
+
+export async function sendSignal(options: Options): Promise<void> {
+  const config = load(options);
+  await withTemporal(config, (client) => signalOriginChanged(client, config));
+  console.log(`the watch of ${config.name} was told; it starts a cycle if the destination is behind`);
+}
+
+export async function showStatus(options: Options): Promise<void> {
+  const config = load(options);
+  const { info, close } = await infoOf(config);
+  try {
+    const status = await withTemporal(config, (client) => readStatus(client, config, info));
+    console.log(options['json'] === true ? JSON.stringify(status, null, 2) : formatStatus(status));
+  } finally {
+    close();
+  }
+}

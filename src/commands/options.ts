@@ -1,0 +1,92 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { loadConfig, type ConfigSources } from '../config/load';
+import type { Config } from '../config/schema';
+import type { Role } from '../names';
+
+/** Options of a command as commander hands them over, by name. */
+export type Options = Record<string, unknown>;
+
+/** Configuration keys that can also be given as flags, as with the original vsync. */
+const FLAGS: readonly [key: string, what: string][] = [
+  ['log.level', 'debug, info, warn or error'],
+  ['log.type', 'console or json'],
+  ['temporal.address', 'address of Temporal, host:port'],
+  ['temporal.namespace', 'namespace in Temporal'],
+  ...(['origin', 'destination'] as const).flatMap((role): [string, string][] => [
+    [`${role}.vault.address`, `address of the ${role} Vault`],
+    [`${role}.vault.token`, `token for the ${role} Vault`],
+    [`${role}.vault.role_id`, `AppRole role id for the ${role} Vault`],
+    [`${role}.vault.secret_id`, `AppRole secret id for the ${role} Vault`],
+    [`${role}.consul.address`, `address of the ${role} Consul`],
+    [`${role}.consul.dc`, `datacenter of the ${role} Consul`],
+  ]),
+];
+
+/** Adds `-c FILE`, the flags that override the file, and the role where it cannot be told from the command. */
+export function configured(command: Command, { anyRole = false } = {}): Command {
+  command.option(
+    '-c, --config <file>',
+    'configuration file: JSON, YAML or HCL, by its extension (or VSYNC_CONFIG)',
+    onlyOnce,
+  );
+  if (anyRole) {
+    const role = new Option('--role <role>', 'if the file has both sections: which one is meant');
+    command.addOption(role.choices(['origin', 'destination']));
+  }
+  return flags(command);
+}
+
+/** Of two files the first would be ignored without a word. */
+function onlyOnce(file: string, before: string | undefined): string {
+  if (before === undefined) return file;
+  throw new InvalidArgumentError('It was given twice, and this command is about one configuration.');
+}
+
+export function flags(command: Command): Command {
+  for (const [key, what] of FLAGS) command.option(`--${key} <value>`, what);
+  return command;
+}
+
+/** Of the configuration that this command loaded: at debug, errors are shown with their stack. */
+let loadedLevel: Config['log']['level'] | undefined;
+
+/** Level of the log, as far as a configuration was loaded. */
+export function logLevel(): Config['log']['level'] | undefined {
+  return loadedLevel;
+}
+
+export function forgetLogLevel(): void {
+  loadedLevel = undefined;
+}
+
+/** Loads the configuration that the options name, and says what there is to say about it. */
+export function load(
+  options: Options,
+  file = options['config'] as string | undefined,
+  role = options['role'] as Role | undefined,
+  tell = warn,
+): Config {
+  const { config, warnings } = loadConfig(role, sourcesOf(options, file));
+  tell(warnings);
+  loadedLevel = config.log.level;
+  return config;
+}
+
+export function sourcesOf(options: Options, file = options['config'] as string | undefined): ConfigSources {
+  const given = FLAGS.flatMap(([key]): [string, string][] => {
+    const value = options[key];
+    return typeof value === 'string' ? [[key, value]] : [];
+  });
+  return { file, flags: Object.fromEntries(given), env: process.env };
+}
+
+/** To people, beside the results. */
+export function warn(warnings: readonly string[]): void {
+  for (const warning of warnings) console.error(`vsync: ${warning}`);
+}
+
+/** The file as the user would have to name it again. */
+export function fileOf(options: Options): string {
+  const file = options['config'] ?? process.env['VSYNC_CONFIG'];
+  return typeof file === 'string' ? file : 'FILE';
+}
