@@ -106,12 +106,27 @@ describe('under exactly the documented policies', () => {
     ['destination', false],
     ['destination-without-deletes', true],
     ['destination-of-the-original', false],
+    ['destination-with-metadata', false],
+    ['destination-with-include', false],
   ])('%s: whole cycles copy, change and delete', async (destination, ignoreDeletes) => {
-    const made = await syncUnder({ destination }, { ignoreDeletes });
+    const isFiltered = destination === 'destination-with-include';
+    const isWithMetadata = destination === 'destination-with-metadata';
+    const names = isFiltered
+      ? { origin: 'origin-with-include', atOrigin: 'destination-at-origin-with-include', destination }
+      : { destination };
+    const edit = (file: Record<string, unknown>, role: 'origin' | 'destination'): void => {
+      file['syncMetadata'] = isWithMetadata;
+      const section = file[role] as { mounts: string[]; include?: string[] };
+      if (isFiltered) section.include = [`${section.mounts[0] ?? ''}team/**`];
+    };
+    const made = await syncUnder(names, { ignoreDeletes, edit });
     const { mount, originVault } = made;
     const own = made.destinationVaults[0] as VaultApi;
     await originVault.put(mount, 'team/kept', { value: 1 });
     await originVault.put(mount, 'team/gone', { value: 1 });
+    await originVault.put(mount, 'other', { value: 1 });
+    if (isWithMetadata)
+      await originVault.request('POST', `${mount}metadata/team/kept`, { custom_metadata: { owner: 'team' } });
     await made.work();
     await made.start('origin');
     await made.start('destination');
@@ -122,6 +137,12 @@ describe('under exactly the documented policies', () => {
     await cycles();
     expect(await own.get(mount, 'team/kept')).toEqual({ value: 1 });
     expect(await own.get(mount, 'team/gone')).toEqual({ value: 1 });
+    expect(await own.get(mount, 'other')).toEqual(isFiltered ? undefined : { value: 1 });
+    if (isWithMetadata) {
+      expect(await own.request('GET', `${mount}metadata/team/kept`)).toMatchObject({
+        data: { custom_metadata: { owner: 'team' } },
+      });
+    }
 
     await originVault.put(mount, 'team/kept', { value: 2 });
     await originVault.delete(mount, 'team/gone');
@@ -174,7 +195,7 @@ describe('under exactly the documented policies', () => {
     if (config.role !== 'destination') throw new Error('not a destination');
     config.destination.vault.auth = { kind: 'token', token: plain };
     expect(outcomes(await checks(config), 'fail')).toEqual([
-      expect.stringContaining(`the token lacks create, update, read on ${made.mount}metadata/*;`),
+      expect.stringContaining(`the token lacks create, update on ${made.mount}metadata/*;`),
     ]);
   });
 });
