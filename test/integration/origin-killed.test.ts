@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { cyclesOf } from '../../src/starter';
 import { fingerprintOfSettings, settingsOf } from '../../src/sync/settings';
@@ -35,10 +34,10 @@ test('an origin that is killed in the middle of its save publishes the whole wit
     });
     // Its own check of Consul writes too, and is over then.
     const isReady = (): Promise<void> => {
-      expect(readFileSync(worker.logFile, 'utf8')).toContain('worker ready');
+      expect(gate.passed).toContainEqual(expect.stringMatching(/^DELETE \S+check-/));
       return Promise.resolve();
     };
-    await eventually(isReady, 'the worker to be ready');
+    await eventually(isReady, 'the check of the worker');
     let writes = 0;
     const before = CHECK + STAGED + FIRST_OF_SAVE;
     gate.hold((method, url) => method === 'PUT' && url.startsWith('/v1/txn') && ++writes > before);
