@@ -2,7 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ActivityError } from './activities/failures';
-import { sendSignal, showStatus, triggerCycle } from './commands/cycles';
+import { pause, resume, sendSignal, showStatus, triggerCycle } from './commands/cycles';
 import { approve, showPlan, verifyValues } from './commands/destination';
 import { checkAll, showConfig } from './commands/looks';
 import { configured, flags, forgetLogLevel, load, logLevel, type Options } from './commands/options';
@@ -51,6 +51,14 @@ export function createProgram(): Command {
     .description('run a cycle now, or after the one that is running')
     .option('--wait', 'wait for its end, and print its result')
     .action((options: Options) => triggerCycle(options));
+  configured(program.command('pause'), { anyRole: true })
+    .description('no cycle starts by itself any more, neither by the tick nor by the watch')
+    .option('--reason <text>', 'shown beside the schedule')
+    .action((options: Options) => pause(options));
+  configured(program.command('resume'), { anyRole: true })
+    .description('cycles start by themselves again')
+    .option('--reason <text>', 'shown beside the schedule')
+    .action((options: Options) => resume(options));
   configured(program.command('signal'), { anyRole: true })
     .description('tell the destination that the origin changed')
     .action((options: Options) => sendSignal(options));

@@ -221,6 +221,25 @@ export async function stop(client: Client, config: Config): Promise<Stopped> {
   return { schedule, watch, cycles };
 }
 
+/**
+ * Pauses or resumes the schedule. A pause is respected by the tick and by the watch; a cycle that is running goes on.
+ *
+ * @param reason shown by Temporal beside the schedule
+ * @returns whether it was already so
+ */
+export async function setPaused(
+  client: Client,
+  config: Config,
+  paused: boolean,
+  reason: string,
+): Promise<{ already: boolean }> {
+  const handle = client.schedule.getHandle(scheduleId(config.role, config.name));
+  const { state } = await describe(handle);
+  if (paused) await handle.pause(reason);
+  else await handle.unpause(reason);
+  return { already: state.paused === paused };
+}
+
 /** A cycle as Temporal knows it. */
 export interface TriggeredCycle {
   workflowId: string;

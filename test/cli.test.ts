@@ -54,6 +54,8 @@ const COMMANDS = [
   'start',
   'stop',
   'trigger',
+  'pause',
+  'resume',
   'signal',
   'verify',
   'status',

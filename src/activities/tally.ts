@@ -21,6 +21,11 @@ export class TallyBuilder {
     this.name({ path, class: why, with: other });
   }
 
+  /** Names a path of which an operator should know, although nothing went wrong. */
+  note(path: string, what: string): void {
+    this.name({ path, class: what });
+  }
+
   private name(failure: PathFailure): void {
     if (this.failures.length < MAX_FAILURES) this.failures.push(failure);
   }

@@ -1,6 +1,6 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import { infoOf } from '../clients';
-import { signalOriginChanged, trigger } from '../starter';
+import { setPaused, signalOriginChanged, trigger } from '../starter';
 import { failedCycle, formatCycle, formatFailure, formatStatus, readStatus } from '../status';
 import { UserError } from '../user-error';
 import { withTemporal } from './connections';
@@ -37,6 +37,29 @@ export async function sendSignal(options: Options): Promise<void> {
   const config = load(options);
   await withTemporal(config, (client) => signalOriginChanged(client, config));
   console.log(`the watch of ${config.name} was told; it starts a cycle if the destination is behind`);
+}
+
+export async function pause(options: Options): Promise<void> {
+  const config = load(options);
+  const { already } = await withTemporal(config, (client) =>
+    setPaused(client, config, true, (options['reason'] as string | undefined) ?? 'vsync pause'),
+  );
+  console.log(
+    `${config.name} ${already ? 'was paused already' : 'is paused'}: no cycle starts by itself; one that is running ` +
+      `goes on. Resume it with: vsync resume -c ${fileOf(options)}`,
+  );
+}
+
+export async function resume(options: Options): Promise<void> {
+  const config = load(options);
+  const { already } = await withTemporal(config, (client) =>
+    setPaused(client, config, false, (options['reason'] as string | undefined) ?? 'vsync resume'),
+  );
+  console.log(
+    already
+      ? `${config.name} was not paused`
+      : `${config.name} goes on: the next cycle catches up with what happened`,
+  );
 }
 
 export async function showStatus(options: Options): Promise<void> {

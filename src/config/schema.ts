@@ -105,6 +105,13 @@ const originSection = side.transform(withUnits).describe('where secrets come fro
 const destinationSection = side
   .extend({
     transforms,
+    onConflict: z
+      .enum(['overwrite', 'keep'], 'must be overwrite or keep')
+      .default('overwrite')
+      .describe(
+        "what to do where another value stands at the destination that vsync did not put there: write the origin's over " +
+          'it, or keep it',
+      ),
     deleteExcluded: flag()
       .default(false)
       .describe('delete at the destination what include or exclude leave out now, and was copied before'),

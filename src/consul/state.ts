@@ -76,6 +76,8 @@ const DestinationStateSchema = z.object({
   suspended: z.string().optional(),
   /** Deletes that wait for an approval, as of the last cycle. */
   held: HeldDeletes.optional(),
+  /** Deletes of the last day that nobody approved, by the hour: the guard adds them up. */
+  recentDeletes: z.array(z.object({ hourMs: z.number(), count: z.number().int() })).optional(),
   /** Hash of the set of deletes that was approved. */
   approved: z.string().optional(),
   /** Secrets that stand where nothing belongs any more; the list is in `orphans/`. */

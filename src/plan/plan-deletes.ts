@@ -31,7 +31,7 @@ export async function planDeletes(
     ({ path, unwanted }) => unwanted || deps.scope.placeAtOrigin(path) !== undefined,
   );
   const known = (): Promise<string[]> => knownPaths(deps, signal);
-  const held = await heldDeletes(deps, { ...ground, candidates, known }, signal);
+  const { held } = await heldDeletes(deps, { ...ground, candidates, known }, signal);
   await inParallel(leaving, signal, (candidate, stop) =>
     deps.secretLimit(async () => {
       const { path } = candidate;

@@ -41,6 +41,7 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
   let guard: GuardDeletesResult = { v: 1, deletes: true };
   const settled: SettledBucket[] = [];
   let copied = 0;
+  let deletedByCopy = 0;
 
   /** The index is made from the buckets that are really there: saving it is safe however the copying ended. */
   const save = (outcome: Outcome): Promise<void> =>
@@ -54,7 +55,13 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
         const finished = !UNFINISHED.has(outcome);
         const done = { buckets: groups.flat(), outcome, finished, counts: cycle.counts, settled };
         const revisions = { indexRevision, ...(settingsRevision === undefined ? {} : { settingsRevision }) };
-        const ground = { ...revisions, considered, mounts, ownMounts };
+        const ground = {
+          ...revisions,
+          considered,
+          mounts,
+          ownMounts,
+          deleted: guard.approved === true ? 0 : deletedByCopy,
+        };
         await saveSyncInfo({ ...base, ...done, ...ground, ...(held === undefined ? {} : { held }) });
       }),
     );
@@ -84,6 +91,7 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
           const work = { ...base, buckets, mounts, indexRevision, considered, deletes };
           const done = await copySecrets(work);
           cycle.add(done);
+          deletedByCopy += done.counts.deleted ?? 0;
           settled.push(...done.settled);
           if (done.finished) copied++;
         }),

@@ -218,6 +218,8 @@ export interface GuardDeletesResult {
   deletes: boolean;
   /** Those that wait for an approval. */
   held?: HeldDeletes;
+  /** They may because somebody approved them: such deletes are not added up. */
+  approved?: boolean;
 }
 
 export interface CopySecretsInput extends ActivityInput {
@@ -269,6 +271,8 @@ export interface SaveDestinationInput extends ActivityInput {
   settled: SettledBucket[];
   /** As from guardDeletes. */
   held?: HeldDeletes;
+  /** Secrets that copySecrets deleted without an approval. */
+  deleted: number;
 }
 
 export interface SaveDestinationResult {

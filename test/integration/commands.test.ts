@@ -87,6 +87,21 @@ describe('the commands of vsync', () => {
       expect(shown.stdout + stdout).not.toContain('planted-value');
     });
 
+    test('pause and resume are the same as those of the temporal command', async () => {
+      const { name } = sync.config('destination');
+      const paused = await run('pause', '-c', file, '--reason', 'Vault upgrade');
+      expect(paused).toMatchObject({ code: 0, stderr: '' });
+      expect(paused.stdout).toContain(`${name} is paused: no cycle starts by itself`);
+      const { state } = await sync.schedule('destination').describe();
+      expect(state).toMatchObject({ paused: true, note: 'Vault upgrade' });
+      expect((await run('pause', '-c', file)).stdout).toContain('was paused already');
+      expect((await run('status', '-c', file)).stdout).toContain(' (paused)');
+
+      expect((await run('resume', '-c', file)).stdout).toContain(`${name} goes on`);
+      expect((await sync.schedule('destination').describe()).state.paused).toBe(false);
+      expect((await run('resume', '-c', file)).stdout).toContain(`${name} was not paused`);
+    });
+
     test('plan says what would be done, approve and --apply-orphans refuse when nothing waits', async () => {
       await sync.originVault.put(sync.mount, 'planned', { password: 'planted-value' });
       await sync.schedule('destination').pause();

@@ -48,6 +48,10 @@ interface BucketWork {
   values: ReadonlySet<string>;
   /** The destination never had it. */
   isNew: (path: string) => boolean;
+  /** The destination's bucket names it. */
+  isOurs: (path: string) => boolean;
+  /** Secrets at whose place another value was kept. */
+  kept: Set<string>;
 }
 
 /**
@@ -104,7 +108,8 @@ async function copyAndClaim(context: CopyContext, id: number, signal: AbortSigna
   const isWanted = (path: string): boolean => origin.has(path) && deps.scope.wants(path);
   const carrier = await SettingsCarrier.open(context, id, origin, isCopied, signal);
   const values = new Set([...plan.add, ...plan.update, ...plan.verify]);
-  const work: BucketWork = { id, origin, checkpoint, carrier, values, isNew };
+  const isOurs = named.has.bind(named);
+  const work: BucketWork = { id, origin, checkpoint, carrier, values, isNew, isOurs, kept: new Set() };
 
   if (plan.refused.length > 0) open.add(id);
   for (const { path, why, with: other } of plan.refused) tally.refuse(path, why, other);
@@ -116,7 +121,7 @@ async function copyAndClaim(context: CopyContext, id: number, signal: AbortSigna
     const leaving = { gone: plan.gone, unwanted: deleteExcluded ? plan.unwanted : [] };
     const kept = deleteExcluded ? 0 : plan.unwanted.length;
     tally.count('held', kept);
-    const held = kept + (await removeOrHold(context, id, checkpoint, leaving, signal));
+    const held = kept + work.kept.size + (await removeOrHold(context, id, checkpoint, leaving, signal));
     context.held.set(id, held);
   } finally {
     // Also when cancelled or failed: what has arrived is claimed, so that it need not be compared again.
@@ -124,13 +129,20 @@ async function copyAndClaim(context: CopyContext, id: number, signal: AbortSigna
     await carrier?.checkpoint.save();
   }
   // Somebody else's claim may be missing although nothing failed: what the origin no longer serves is not claimed.
-  if (!isDone(origin, checkpoint.claims, deps) || carrier?.isDone(isWanted) === false) open.add(id);
+  if (!isDone(origin, checkpoint.claims, work.kept, deps) || carrier?.isDone(isWanted) === false)
+    open.add(id);
 }
 
-/** Whether the claims say of every wanted secret what the origin says. */
-function isDone(origin: Bucket, claims: Bucket, { scope }: DestinationDeps): boolean {
-  const wanted = [...origin].filter(([path]) => scope.wants(path));
-  const claimed = [...claims].filter(([path]) => origin.has(path) && scope.wants(path));
+/** Whether the claims say of every wanted secret what the origin says, but for those whose place is somebody else's. */
+function isDone(
+  origin: Bucket,
+  claims: Bucket,
+  kept: ReadonlySet<string>,
+  { scope }: DestinationDeps,
+): boolean {
+  const isExpected = (path: string): boolean => origin.has(path) && scope.wants(path) && !kept.has(path);
+  const wanted = [...origin].filter(([path]) => isExpected(path));
+  const claimed = [...claims].filter(([path]) => isExpected(path));
   return hashBucket(new Map(wanted)) === hashBucket(new Map(claimed));
 }
 
@@ -171,10 +183,11 @@ async function bringOne(
 /** @returns whether the destination has the secret now */
 async function copyOne(
   { deps, tally, outage, open, onProgress }: CopyContext,
-  { id, origin, checkpoint, carrier, isNew }: BucketWork,
+  work: BucketWork,
   path: string,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const { id, origin, checkpoint, carrier, isNew, isOurs } = work;
   const insight = origin.get(path);
   if (insight === undefined) return false;
   signal.throwIfAborted();
@@ -185,10 +198,17 @@ async function copyOne(
   const withoutSettings = carrier?.isMissing(path) === true;
   let arrived = true;
   try {
-    const { did, claim } = await copySecret(deps, path, insight, !isNew(path), signal, withoutSettings);
+    const options = { compareFirst: !isNew(path), isOurs: isOurs(path), withoutSettings };
+    const { did, claim, conflict } = await copySecret(deps, path, insight, options, signal);
     outage.succeeded();
     tally.count('read');
-    tally.count(did);
+    if (did === 'kept') {
+      arrived = false;
+      work.kept.add(path);
+      tally.count('held');
+    } else tally.count(did);
+    // Reported, and no failure.
+    if (conflict === true) tally.note(path, did === 'kept' ? 'kept' : 'overwritten');
     // The claim comes after the secret.
     if (claim) checkpoint.claims.set(path, insight);
   } catch (error) {

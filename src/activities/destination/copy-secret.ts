@@ -7,10 +7,28 @@ import { PathError } from '../failures';
 import { WRITE_ATTEMPTS } from '../limits';
 import type { DestinationDeps } from './deps';
 
+/** How a secret is to be copied. */
+export interface CopyOptions {
+  /** False if the destination is not known to have it: it is then written at once, if it never had a version. */
+  compareFirst: boolean;
+  /** The destination's info names it: what stands there was put there by a cycle. */
+  isOurs: boolean;
+  /**
+   * Its settings are to be carried over and could not be: a value that expires is not written then where nothing
+   * stands yet, because it would live for ever.
+   */
+  withoutSettings?: boolean;
+}
+
 /** What became of one secret. */
 export interface Copied {
-  /** `skipped`: the destination already had this value, or the origin has none any more. */
-  did: 'added' | 'updated' | 'skipped';
+  /**
+   * `skipped`: the destination already had this value, or the origin has none any more. `kept`: another value stands
+   * there that is not ours, and `onConflict` says to keep it.
+   */
+  did: 'added' | 'updated' | 'skipped' | 'kept';
+  /** Another value stood there that was not ours. */
+  conflict?: boolean;
   /** Whether the destination's info may say that it has this insight. */
   claim: boolean;
 }
@@ -36,19 +54,14 @@ export function placeAtDestination({ scope }: DestinationDeps, path: string): Lo
  * wins, so a worker that was thought dead and comes back cannot undo what was written after it. A value that is
  * already there is not written again.
  *
- * @param compareFirst false if the destination is not known to have the secret: it is then written at once, on
- *   the condition that it never had a version
- * @param withoutSettings its settings are to be carried over and could not be: a value that expires is not written
- *   then where nothing stands yet, because it would live for ever
  * @throws VaultError, or PathError if the path leads nowhere, or has to wait for its settings
  */
 export async function copySecret(
   deps: DestinationDeps,
   path: string,
   insight: Insight,
-  compareFirst: boolean,
+  { compareFirst, isOurs, withoutSettings = false }: CopyOptions,
   signal: AbortSignal,
-  withoutSettings = false,
 ): Promise<Copied> {
   const from = placeAtOrigin(deps, path);
   const to = placeAtDestination(deps, path);
@@ -65,10 +78,13 @@ export async function copySecret(
     if (there?.live === true && sameValue(there.data, value.data)) return { did: 'skipped', claim };
     if (withoutSettings && value.expires && there?.live !== true)
       throw new PathError('waits-for-settings', path);
+    const conflict = !isOurs && there?.live === true;
+    if (conflict && deps.config.destination.onConflict === 'keep')
+      return { did: 'kept', claim: false, conflict };
     const did = there === undefined ? 'added' : 'updated';
     try {
       await deps.vault.write(to.mount, to.rel, value.data, there?.version ?? 0, signal);
-      return { did, claim };
+      return { did, claim, conflict };
     } catch (error) {
       if (!(error instanceof VaultError) || signal.aborted || attempt === WRITE_ATTEMPTS) throw error;
       // Either somebody else wrote, or the answer to our own write was lost: look what stands there now.
@@ -76,7 +92,8 @@ export async function copySecret(
       const before = there;
       there = await readDestination();
       const ownWriteArrived = error.kind === 'unavailable' && there?.version === (before?.version ?? 0) + 1;
-      if (ownWriteArrived && there?.live === true && sameValue(there.data, value.data)) return { did, claim };
+      if (ownWriteArrived && there?.live === true && sameValue(there.data, value.data))
+        return { did, claim, conflict };
     }
   }
 }

@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import type { SyncInfo } from '../../consul/sync-info';
 import { readDestinationState, type DestinationState } from '../../consul/state';
 import type { Bucket } from '../../sync/bucket';
-import { hashOfDeletes, whyHeld } from '../../sync/delete-guard';
+import { hashOfDeletes, recentDeletes, whyHeld } from '../../sync/delete-guard';
 import { isConsidered } from '../../sync/considered';
 import { emptyIndex } from '../../sync/sync-index';
 import type { GuardDeletesInput, GuardDeletesResult } from '../../workflows/messages';
@@ -33,8 +33,8 @@ export async function guardDeletes(
     return (await readAll(info, ids, signal)).flatMap(({ bucket }) => [...(bucket?.keys() ?? [])]);
   };
   const ground = { candidates, known, index, mounts, state, suspended: state?.suspended };
-  const held = await heldDeletes(deps, ground, signal);
-  return held === undefined ? { v: 1, deletes: true } : { v: 1, deletes: false, held };
+  const { held, approved } = await heldDeletes(deps, ground, signal);
+  return held === undefined ? { v: 1, deletes: true, approved } : { v: 1, deletes: false, held };
 }
 
 /** A path that the destination's bucket names, and that does not belong there any more. */
@@ -55,29 +55,32 @@ export interface GuardGround {
   suspended: string | undefined;
 }
 
-/** @returns undefined if the deletes may happen */
+/** @returns what is held, undefined if the deletes may happen; and whether they may because somebody approved them */
 export async function heldDeletes(
   deps: DestinationDeps,
   { candidates, known, index, mounts, state, suspended }: GuardGround,
   signal: AbortSignal,
-): Promise<GuardDeletesResult['held']> {
+): Promise<{ held: GuardDeletesResult['held']; approved: boolean }> {
   const knownPaths = byMount(deps, await known());
   const reasonFor = (paths: readonly string[]): string | undefined =>
     (paths.length === 0 ? undefined : suspended) ??
     whyHeld({
       candidates: byMount(deps, paths),
       known: knownPaths,
+      recent: recentDeletes(state?.recentDeletes ?? [], Date.now()),
       maxDeletes: deps.config.maxDeletes,
       originIsEmpty: JSON.stringify(index) === JSON.stringify(emptyIndex(index.length)),
     });
-  if (reasonFor(candidates.map(({ path }) => path)) === undefined) return undefined;
+  if (reasonFor(candidates.map(({ path }) => path)) === undefined)
+    return { held: undefined, approved: false };
   const real = await withoutServed(deps, candidates, mounts, signal);
   const reason = reasonFor(real);
   const hash = hashOfDeletes(real);
   // What is left of an approved set after a cycle that ran out of time was counted without asking the origin.
   const hashes = [hash, hashOfDeletes(candidates.map(({ path }) => path))];
-  if (reason === undefined || hashes.includes(state?.approved ?? '')) return undefined;
-  return { count: real.length, hash, reason };
+  if (reason === undefined) return { held: undefined, approved: false };
+  if (hashes.includes(state?.approved ?? '')) return { held: undefined, approved: true };
+  return { held: { count: real.length, hash, reason }, approved: false };
 }
 
 /** Of which the origin does not say that it still serves them: what cannot be asked counts. */

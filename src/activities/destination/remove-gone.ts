@@ -65,9 +65,11 @@ export async function removeGone(
       if (deps.scope.isItself(path)) checkpoint.claims.delete(path);
       else if (owner !== undefined) {
         // Another secret of the origin belongs there: its value has to stand there, whoever wrote last.
-        const done = await attempt(path, stop, () => copySecret(deps, owner, UNCLAIMED, true, stop));
+        const done = await attempt(path, stop, () =>
+          copySecret(deps, owner, UNCLAIMED, { compareFirst: true, isOurs: true }, stop),
+        );
         if (done === undefined) return;
-        if (done.did !== 'skipped') tally.count(done.did);
+        if (done.did === 'added' || done.did === 'updated') tally.count(done.did);
         checkpoint.claims.delete(path);
       } else if (isUnwanted) confirmed.push({ path, isUnwanted });
       else {

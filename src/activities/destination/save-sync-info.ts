@@ -5,7 +5,7 @@ import { readSettled, settledBucket, writeOfSettled, type SettledBucket } from '
 import { readDestinationState, stateDiffers, writeOfState, type DestinationState } from '../../consul/state';
 import { hashBucket } from '../../sync/bucket';
 import { consideredOf, isConsidered } from '../../sync/considered';
-import { hashOfDeletes } from '../../sync/delete-guard';
+import { hashOfDeletes, noteDeletes } from '../../sync/delete-guard';
 import { emptyIndex } from '../../sync/sync-index';
 import type { SaveDestinationInput, SaveDestinationResult } from '../../workflows/messages';
 import { ActivityError } from '../failures';
@@ -129,6 +129,7 @@ async function stateAfter(
   const { config, parts } = deps;
   const { outcome, counts, finished, mounts, ownMounts, fingerprint } = input;
   const orphans = ground.state?.orphans;
+  const recentDeletes = noteDeletes(ground.state?.recentDeletes ?? [], input.deleted, Date.now());
   return {
     v: 1,
     name: config.name,
@@ -139,6 +140,7 @@ async function stateAfter(
     ownMounts,
     ...(await deletesAfter(deps, input, ground, signal)),
     ...(orphans === undefined ? {} : { orphans }),
+    ...(recentDeletes.length === 0 ? {} : { recentDeletes }),
     last: { outcome, counts, finishedAt: new Date().toISOString() },
   };
 }

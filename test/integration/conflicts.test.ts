@@ -1,0 +1,79 @@
+import { SyncFixture } from '../support/sync-fixture';
+
+describe('another value at the destination that vsync did not put there', () => {
+  test.each([
+    ['overwrite', { path: 'a' }, 2],
+    ['keep', { owner: 'somebody else' }, 1],
+  ] as const)('onConflict: %s', async (onConflict, expected, version) => {
+    const sync = await SyncFixture.create({ destination: { onConflict } });
+    try {
+      const [vault] = sync.destinationVaults;
+      for (const path of ['a', 'b', 'c']) await sync.originVault.put(sync.mount, path, { path });
+      await vault?.put(sync.mount, 'a', { owner: 'somebody else' });
+      await vault?.put(sync.mount, 'b', { path: 'b' });
+      await sync.work();
+      await sync.start('origin');
+      await sync.cycle('origin');
+      await sync.start('destination');
+      await sync.stopWatch();
+      expect(await vault?.get(sync.mount, 'a')).toEqual(expected);
+      expect(await vault?.version(sync.mount, 'a')).toBe(version);
+      // The same value is no conflict, and what was not there is written in any case.
+      expect(await vault?.version(sync.mount, 'b')).toBe(1);
+      expect(await vault?.get(sync.mount, 'c')).toEqual({ path: 'c' });
+      // It stays as it is, and is not looked at again before something changes.
+      const before = await sync.consul.revisions(sync.infoPrefix('destination'));
+      expect(await sync.cycle('destination')).toMatchObject({
+        outcome: 'unchanged',
+        counts: { read: 0, held: onConflict === 'keep' ? 1 : 0 },
+      });
+      expect(await sync.consul.revisions(sync.infoPrefix('destination'))).toEqual(before);
+
+      // What was put there by a cycle and changed by hand is ours: it is written over in either case.
+      await vault?.put(sync.mount, 'c', { changed: 'by hand' });
+      await sync.originVault.put(sync.mount, 'a', { path: 'a', changed: true });
+      await sync.originVault.put(sync.mount, 'c', { path: 'c', changed: true });
+      await sync.cycle('origin');
+      const result = await sync.cycle('destination');
+      expect(await vault?.get(sync.mount, 'c')).toEqual({ path: 'c', changed: true });
+      if (onConflict === 'overwrite')
+        expect(await vault?.get(sync.mount, 'a')).toEqual({ path: 'a', changed: true });
+      else {
+        expect(await vault?.get(sync.mount, 'a')).toEqual(expected);
+        expect(result).toMatchObject({ outcome: 'synced', counts: { updated: 1, held: 1 } });
+        expect(result.failures).toEqual([{ path: `${sync.mount}data/a`, class: 'kept' }]);
+      }
+    } finally {
+      await sync.tearDown();
+    }
+  });
+});
+
+test('turning ignoreDeletes off holds what had gathered until somebody approves', async () => {
+  const sync = await SyncFixture.create({ ignoreDeletes: true });
+  try {
+    const [vault] = sync.destinationVaults;
+    for (const path of ['a', 'b', 'c']) await sync.originVault.put(sync.mount, path, { path });
+    await sync.work();
+    await sync.start('origin');
+    await sync.cycle('origin');
+    await sync.start('destination');
+    await sync.stopWatch();
+    await sync.originVault.delete(sync.mount, 'a');
+    await sync.cycle('origin');
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { held: 1 } });
+    await sync.reconfigure('destination', (file) => {
+      file['ignoreDeletes'] = false;
+    });
+    expect(await sync.cycle('destination')).toMatchObject({
+      outcome: 'held',
+      counts: { held: 1, deleted: 0 },
+    });
+    expect(await vault?.get(sync.mount, 'a')).toEqual({ path: 'a' });
+    await sync.approve();
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { deleted: 1 } });
+    expect(await vault?.get(sync.mount, 'a')).toBeUndefined();
+  } finally {
+    await sync.tearDown();
+  }
+});
