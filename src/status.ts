@@ -124,10 +124,10 @@ export function formatStatus(status: Status): string {
     status.last &&
       `  last change ${status.last.finishedAt}  ${formatCycle(status.last.outcome, status.last.counts)}`,
     status.held &&
-      `  held        ${status.held.count} deletes wait for "vsync approve --set ${shortSet(status.held.hash)}": ${status.held.reason}`,
+      `  held        ${status.held.count} deletes wait for "vsync approve --set ${shortSet(status.held.hash)} -c FILE": ${status.held.reason}`,
     status.orphans === undefined
       ? undefined
-      : `  orphans     ${status.orphans} secrets stand where nothing belongs any more: "vsync plan" lists them`,
+      : `  orphans     ${status.orphans} secrets stand where nothing belongs any more: "vsync plan -c FILE" lists them`,
     status.cycles.length === 0 ? '  no cycle yet' : '  cycles',
     ...status.cycles.flatMap((cycle) => [
       `    ${cycle.startedAt}  ${formatCycle(cycle.outcome, cycle.counts, cycle.durationMs)}`,

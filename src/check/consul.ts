@@ -43,16 +43,38 @@ export async function checkOriginConsul(config: DestinationConfig): Promise<Chec
     dc,
     () => originInfoOf(config),
     async (info) => [
-      await check(`${name}: sync info of the origin`, () => orRule(info, 'read', () => originInfo(info))),
+      await check(`${name}: sync info of the origin`, () =>
+        orRule(info, 'read', () => originInfo(info, config)),
+      ),
     ],
   );
 }
 
-async function originInfo(info: SyncInfo): Promise<Finding> {
+/** Whether a cycle has been there: a missing index of the origin is an accident then. Not the place to report its own Consul. */
+async function hasOwnInfo(config: DestinationConfig): Promise<boolean> {
+  try {
+    const { info, close } = await infoOf(config);
+    try {
+      return (await info.readIndex()).index !== undefined;
+    } finally {
+      close();
+    }
+  } catch {
+    return false;
+  }
+}
+
+async function originInfo(info: SyncInfo, config: DestinationConfig): Promise<Finding> {
   const { index, problem } = await info.readIndex();
   if (index !== undefined) return { detail: `is there, with ${index.length} buckets` };
   if (problem !== undefined) {
     const detail = `Consul ${info.store.address}: ${info.indexKey}: ${problem}; let the origin run a cycle`;
+    return { outcome: 'fail', detail };
+  }
+  if (await hasOwnInfo(config)) {
+    const detail =
+      `Consul ${info.store.address}: ${info.indexKey}: the origin's index is gone, and this destination has sync info; ` +
+      'nothing is changed until it is back. Let the origin run a cycle, or check origin.syncPath and origin.consul';
     return { outcome: 'fail', detail };
   }
   return {

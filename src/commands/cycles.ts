@@ -6,6 +6,9 @@ import { UserError } from '../user-error';
 import { withTemporal } from './connections';
 import { fileOf, load, type Options } from './options';
 
+/** After this time a wait is explained, in milliseconds: mostly it is a worker that is missing. */
+const PATIENCE_MS = 10_000;
+
 export async function triggerCycle(options: Options): Promise<void> {
   const config = load(options);
   await withTemporal(config, async (client) => {
@@ -17,6 +20,11 @@ export async function triggerCycle(options: Options): Promise<void> {
       console.log(`${what}; look at it with: vsync status -c ${fileOf(options)}`);
       return;
     }
+    const patience = setTimeout(() => {
+      console.error(
+        `vsync: waiting for ${cycle.workflowId}; its work needs a worker: vsync worker -c ${fileOf(options)}`,
+      );
+    }, PATIENCE_MS);
     try {
       const { outcome, counts, failures, note } = await cycle.result();
       console.log(
@@ -29,6 +37,8 @@ export async function triggerCycle(options: Options): Promise<void> {
       if (!(error instanceof WorkflowFailedError)) throw error;
       const { outcome, note } = failedCycle(error);
       throw new UserError(`${cycle.workflowId}: ${outcome}${note === undefined ? '' : `: ${note}`}`);
+    } finally {
+      clearTimeout(patience);
     }
   });
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { approveDeletes, approveOrphans } from '../approve';
 import { createClients, infoOf } from '../clients';
 import type { Config } from '../config/schema';
@@ -13,7 +14,10 @@ export async function showPlan(options: Options): Promise<void> {
   const clients = await createClients(config);
   try {
     if (clients.role !== 'destination') return;
-    const plan = await planCycle(clients.deps, new AbortController().signal);
+    const { signal } = new AbortController();
+    // Every request in flight listens to it: Node's warning about a leak would be wrong.
+    setMaxListeners(0, signal);
+    const plan = await planCycle(clients.deps, signal);
     if (options['applyOrphans'] !== true) {
       console.log(options['json'] === true ? JSON.stringify(plan, null, 2) : formatPlan(plan));
       return;

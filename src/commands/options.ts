@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { loadConfig, type ConfigSources } from '../config/load';
+import { ConfigError } from '../config/errors';
+import { loadConfig, type ConfigSources, type Loaded } from '../config/load';
 import type { Config } from '../config/schema';
 import type { Role } from '../names';
 
@@ -59,6 +60,18 @@ export function forgetLogLevel(): void {
   loadedLevel = undefined;
 }
 
+/** Without a file, most keys are missing: the reason is told too. */
+function loadNamed(role: Role | undefined, sources: ConfigSources): Loaded {
+  try {
+    return loadConfig(role, sources);
+  } catch (error) {
+    const isNamed = (sources.file ?? sources.env['VSYNC_CONFIG'] ?? '') !== '';
+    if (!(error instanceof ConfigError) || isNamed) throw error;
+    const message = 'no configuration file was named: give -c FILE, or set VSYNC_CONFIG';
+    throw new ConfigError([...error.problems, { message }]);
+  }
+}
+
 /** Loads the configuration that the options name, and says what there is to say about it. */
 export function load(
   options: Options,
@@ -66,7 +79,7 @@ export function load(
   role = options['role'] as Role | undefined,
   tell = warn,
 ): Config {
-  const { config, warnings } = loadConfig(role, sourcesOf(options, file));
+  const { config, warnings } = loadNamed(role, sourcesOf(options, file));
   tell(warnings);
   loadedLevel = config.log.level;
   return config;

@@ -119,11 +119,13 @@ const destinationSection = side
   .transform(withUnits)
   .describe('where secrets go; not read by an origin');
 
+const MAX_DELETES = 'must be a whole number, at least 0, or a share in quotes, such as "10%"';
+
 /** A number of secrets, or a share of those that the destination has. */
 const maxDeletes = z
   .union(
-    [z.int().min(0), z.string().regex(/^(100|\d{1,2}) ?%$/)],
-    'must be a whole number, at least 0, or a share in quotes, such as "10%"',
+    [z.int(MAX_DELETES).min(0, MAX_DELETES), z.string().regex(/^(100|\d{1,2}) ?%$/, MAX_DELETES)],
+    MAX_DELETES,
   )
   .optional()
   .describe(
@@ -137,11 +139,11 @@ const common = {
       level: z
         .enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error')
         .default('info')
-        .describe('least level to log'),
+        .describe('least level to log: debug, info, warn or error'),
       type: z
         .enum(['console', 'json'], 'must be console or json')
         .default('console')
-        .describe('form of the log'),
+        .describe('form of the log: console or json'),
     })
     .prefault({})
     .describe('what is logged, and how'),

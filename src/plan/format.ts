@@ -28,7 +28,7 @@ export function formatPlan({ name, planned, held, orphans, notes }: Plan): strin
     if (those.length > SHOWN) lines.push(`    … and ${those.length - SHOWN} more; --json shows all`);
   }
   if (held !== undefined)
-    lines.push(`  ${held.count} deletes wait for: vsync approve --set ${shortSet(held.hash)}`);
+    lines.push(`  ${held.count} deletes wait for: vsync approve --set ${shortSet(held.hash)} -c FILE`);
   if (planned.length === 0) lines.push('  nothing');
   if (orphans.length > 0) {
     lines.push(`  orphans, left by an earlier configuration: ${orphans.length}`);

@@ -76,9 +76,9 @@ export async function planCycle(deps: DestinationDeps, signal: AbortSignal): Pro
     { own, index, targets, mounts: checked.mounts, state: decidedBy, suspended, settings },
     signal,
   );
-  const inUse = await placesInUse(deps, signal);
-  if (inUse === undefined) notes.push("the origin's sync info is being written: some orphans may be none");
-  const left = new Map([...orphans].filter(([target]) => inUse?.(target) !== true));
+  const places = await placesInUse(deps, signal);
+  if (places === undefined) notes.push("the origin's sync info is being written: some orphans may be none");
+  const left = new Map([...orphans].filter(([target]) => places?.inUse(target) !== true));
   const isNoted = !diff.move && orphans.size > 0;
   return {
     name: deps.config.name,

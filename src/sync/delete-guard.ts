@@ -47,8 +47,10 @@ export function whyHeld({
   const percent = maxDeletes === undefined ? DEFAULT_PERCENT : Number.parseInt(maxDeletes, 10);
   const share = Math.floor((total * percent) / 100);
   const allowed = maxDeletes === undefined ? Math.max(share, DEFAULT_AT_LEAST) : share;
-  if (wanted > allowed)
-    return `${told} of ${total} secrets are more than ${allowed} (maxDeletes, ${percent} %)`;
+  if (wanted > allowed) {
+    const rule = maxDeletes === undefined ? `${percent} %, at least ${DEFAULT_AT_LEAST}` : `${percent} %`;
+    return `${told} of ${total} secrets are more than ${allowed} (maxDeletes: ${rule})`;
+  }
   if (maxDeletes !== undefined) return undefined;
   for (const [mount, count] of candidates) {
     const inMount = known.get(mount) ?? 0;

@@ -24,9 +24,9 @@ export interface BucketPlan {
   /** Different, but the origin's is not newer: read both, write only if the values differ. */
   readonly verify: string[];
   readonly refused: Refused[];
-  /** Claimed, and missing in the origin's bucket: to be asked at the origin, then deleted. */
+  /** Claimed, wanted, and missing in the origin's bucket: to be asked at the origin, then deleted. */
   readonly gone: string[];
-  /** Claimed, still at the origin, and not wanted any more (`include`, `exclude`). */
+  /** Claimed, and not wanted any more (`include`, `exclude`), whatever the origin has. */
   readonly unwanted: string[];
 }
 
@@ -69,8 +69,8 @@ export function planBucket(
     update,
     verify,
     refused: refused.sort((a, b) => bytewise(a.path, b.path)),
-    gone: left.filter((path) => !origin.has(path)),
-    unwanted: left.filter((path) => origin.has(path)),
+    gone: left.filter((path) => scope.wants(path)),
+    unwanted: left.filter((path) => !scope.wants(path)),
   };
 }
 

@@ -135,6 +135,7 @@ describe('filters of a destination', () => {
           Object.assign(destination, { exclude: [`${sync.mount}in/not/**`, `${sync.mount}in/b`] }, more);
         });
       await exclude({});
+      expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { held: 1 } });
       await sync.originVault.put(sync.mount, 'in/b', { path: 'changed' });
       await sync.cycle('origin');
       expect(await sync.cycle('destination')).toMatchObject({
@@ -146,7 +147,7 @@ describe('filters of a destination', () => {
       expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { held: 1 } });
 
       await exclude({ deleteExcluded: true });
-      // A changed configuration: somebody has to look.
+      // A changed configuration: somebody has to look. No change at the origin is needed for it.
       expect(await sync.cycle('destination')).toMatchObject({ outcome: 'held', counts: { held: 1 } });
       expect(await vault?.get(sync.mount, 'in/b')).toEqual({ path: 'in/b' });
       await sync.approve();
@@ -172,6 +173,37 @@ describe('filters of a destination', () => {
       await sync.cycle('origin');
       expect(await sync.cycle('destination')).toMatchObject({ counts: { deleted: 0, held: 1 } });
       expect(await vault?.get(sync.mount, 'a')).toEqual({ path: 'a' });
+    } finally {
+      await sync.tearDown();
+    }
+  });
+
+  test('what is left out is deleted only where the configuration says so, also when the origin deletes it', async () => {
+    const sync = await prepared(() => ({}), ['a', 'b', 'c', 'd']);
+    try {
+      const [vault] = sync.destinationVaults;
+      await sync.cycle('destination');
+      const setKeys = (keys: Record<string, unknown>): Promise<void> =>
+        sync.reconfigure('destination', ({ destination }) => {
+          Object.assign(destination, keys);
+        });
+      await setKeys({ exclude: [`${sync.mount}a`, `${sync.mount}b`] });
+      await sync.originVault.delete(sync.mount, 'a');
+      await sync.cycle('origin');
+      expect(await sync.cycle('destination')).toMatchObject({ counts: { deleted: 0, held: 2 } });
+      expect(await vault?.get(sync.mount, 'a')).toEqual({ path: 'a' });
+
+      await setKeys({ deleteExcluded: true });
+      expect((await sync.plan()).held).toMatchObject({ count: 2 });
+      expect(await sync.cycle('destination')).toMatchObject({
+        outcome: 'held',
+        counts: { held: 2, deleted: 0 },
+      });
+      await sync.approve();
+      expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { deleted: 2 } });
+      for (const path of ['a', 'b']) expect(await vault?.get(sync.mount, path)).toBeUndefined();
+      for (const path of ['c', 'd']) expect(await vault?.get(sync.mount, path)).toEqual({ path });
+      expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { held: 0 } });
     } finally {
       await sync.tearDown();
     }

@@ -136,7 +136,7 @@ describe('the commands of vsync', () => {
       await sync.cycle('origin');
       await sync.cycle('destination');
       expect((await run('status', '-c', file)).stdout).toMatch(
-        /^ {2}held {8}\d deletes wait for "vsync approve --set \w+": the origin has no secret any more/m,
+        /^ {2}held {8}\d deletes wait for "vsync approve --set \w+ -c FILE": the origin has no secret any more/m,
       );
       const approve = await run('approve', '-c', file);
       expect(approve).toMatchObject({ code: 0, stderr: '' });

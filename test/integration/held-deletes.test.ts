@@ -78,7 +78,7 @@ describe('deletes that wait for a person', () => {
     const { planned } = await sync.plan();
     expect(planned).toHaveLength(21);
     expect([...new Set(planned.map(({ action, why }) => `${action}: ${why}`))]).toEqual([
-      'hold: waits for "vsync approve": 21 of 60 secrets are more than 20 (maxDeletes, 10 %)',
+      'hold: waits for "vsync approve": 21 of 60 secrets are more than 20 (maxDeletes: 10 %, at least 20)',
     ]);
   });
 });

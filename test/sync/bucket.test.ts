@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { bucketId, hashBucket, parseBucket, serializeBucket } from '../../src/sync/bucket';
 import { SyncInfoError } from '../../src/sync/errors';
@@ -93,6 +94,24 @@ describe('hashBucket', () => {
       expect(hashBucket(new Map(keys.map((key) => [key, INSIGHT])))).toBe(expected);
     },
   );
+
+  it('is the sha256 of what Go prints for the map, for any paths', () => {
+    fc.assert(
+      fc.property(bucket, (bucket) => {
+        // Written down once more, and in another way: pairs of bytes, sorted by Buffer.
+        const printed = [...bucket]
+          .map(([path, { version, updateTime, type }]) => ({
+            key: Buffer.from(path.replace(/\p{Surrogate}/gu, '\uFFFD')),
+            value: Buffer.from(`{${version} ${updateTime} ${type}}`),
+          }))
+          .sort((a, b) => Buffer.compare(a.key, b.key))
+          .map(({ key, value }) => Buffer.concat([key, Buffer.from(':'), value]));
+        const hash = createHash('sha256').update('map[');
+        printed.forEach((entry, position) => hash.update(position === 0 ? '' : ' ').update(entry));
+        expect(hashBucket(bucket)).toBe(hash.update(']').digest('hex'));
+      }),
+    );
+  });
 
   it('does not depend on the order in which secrets came', () => {
     fc.assert(

@@ -10,6 +10,7 @@ const RULES: ClaimRules = {
   targetNow: (path) => path,
   isGone: () => false,
   doubtful: false,
+  wants: () => true,
   sameVault: false,
 };
 
@@ -70,6 +71,18 @@ describe('claims', () => {
     });
     expect(buckets[0]?.size).toBe(0);
     expect([...orphans.keys()]).toEqual(['t/data/b']);
+  });
+
+  it('of a secret that is not wanted any more is in doubt, so that its bucket differs', () => {
+    const { buckets } = moveClaims([{ bucket: bucket('s/data/a', 's/data/b'), fits: true }], {
+      ...RULES,
+      numBuckets: 1,
+      wants: (path) => path !== 's/data/a',
+    });
+    expect([...(buckets[0] ?? [])].map(([path, { version }]) => [path, version])).toEqual([
+      ['s/data/a', 0],
+      ['s/data/b', 2],
+    ]);
   });
 
   it('of two secrets on one place are both in doubt', () => {

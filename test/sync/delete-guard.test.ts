@@ -26,7 +26,12 @@ describe('the delete guard', () => {
     ['nothing to delete', {}, { 'a/': 10 }, undefined],
     ['a few of few', { 'a/': 5 }, { 'a/': 10 }, undefined],
     ['20 of 100: nobody is asked', { 'a/': 20 }, { 'a/': 100 }, undefined],
-    ['21 of 100', { 'a/': 21 }, { 'a/': 100 }, '21 of 100 secrets are more than 20 (maxDeletes, 10 %)'],
+    [
+      '21 of 100',
+      { 'a/': 21 },
+      { 'a/': 100 },
+      '21 of 100 secrets are more than 20 (maxDeletes: 10 %, at least 20)',
+    ],
     ['a tenth of many', { 'a/': 100 }, { 'a/': 1000 }, undefined],
     ['more than a tenth of many', { 'a/': 101 }, { 'a/': 1000 }, '101 of 1000 secrets are more than 100'],
     [
@@ -47,7 +52,7 @@ describe('the delete guard', () => {
     expect(held({ 'a/': 7 }, { 'a/': 900 }, 6)).toBe('7 are more than maxDeletes, 6');
     expect(held({ 'a/': 1 }, { 'a/': 900 }, 0)).toBe('1 are more than maxDeletes, 0');
     expect(held({ 'a/': 5 }, { 'a/': 10 }, '50%')).toBeUndefined();
-    expect(held({ 'a/': 6 }, { 'a/': 10 }, '50%')).toContain('more than 5 (maxDeletes, 50 %)');
+    expect(held({ 'a/': 6 }, { 'a/': 10 }, '50%')).toContain('more than 5 (maxDeletes: 50 %)');
   });
 
   it('holds everything when the origin is empty, whatever maxDeletes says', () => {
@@ -58,7 +63,7 @@ describe('the delete guard', () => {
   it('adds up what was deleted in the last day, so that a drip is seen', () => {
     expect(held({ 'a/': 5 }, { 'a/': 85 }, undefined, false, 15)).toBeUndefined();
     expect(held({ 'a/': 6 }, { 'a/': 85 }, undefined, false, 15)).toBe(
-      '6 and the 15 of the last 24 hours of 100 secrets are more than 20 (maxDeletes, 10 %)',
+      '6 and the 15 of the last 24 hours of 100 secrets are more than 20 (maxDeletes: 10 %, at least 20)',
     );
     expect(held({ 'a/': 6 }, { 'a/': 85 }, 20, false, 15)).toBe(
       '6 and the 15 of the last 24 hours are more than maxDeletes, 20',

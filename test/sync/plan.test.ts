@@ -35,11 +35,16 @@ const plan = (origin: Bucket, claims: Bucket, scope: Scope): BucketPlan =>
   planBucket(origin, claims, claims.keys(), scope, neighboursIn(origin, scope));
 
 /** What the claims are when everything of a plan was done. */
-function applied(made: BucketPlan, origin: Bucket, claims: Bucket): Map<string, Insight> {
+function applied(
+  made: BucketPlan,
+  origin: Bucket,
+  claims: Bucket,
+  deleteExcluded: boolean,
+): Map<string, Insight> {
   const after = new Map(claims);
   for (const path of [...made.add, ...made.update, ...made.verify])
     after.set(path, origin.get(path) as Insight);
-  for (const path of made.gone) after.delete(path);
+  for (const path of [...made.gone, ...(deleteExcluded ? made.unwanted : [])]) after.delete(path);
   return after;
 }
 
@@ -80,11 +85,12 @@ describe('the plan of a bucket', () => {
 
   it('leaves nothing to do when it was applied', () => {
     fc.assert(
-      fc.property(originBucket, bucket, rules, (origin, claims, made) => {
+      fc.property(originBucket, bucket, rules, fc.boolean(), (origin, claims, made, deleteExcluded) => {
         const scope = scopeOf(made);
         const first = plan(origin, claims, scope);
-        const second = plan(origin, applied(first, origin, claims), scope);
-        expect(second).toEqual({ ...first, add: [], update: [], verify: [], gone: [] });
+        const second = plan(origin, applied(first, origin, claims, deleteExcluded), scope);
+        const kept = deleteExcluded ? [] : first.unwanted;
+        expect(second).toEqual({ ...first, add: [], update: [], verify: [], gone: [], unwanted: kept });
       }),
       { numRuns: 500 },
     );

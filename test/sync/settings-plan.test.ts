@@ -73,6 +73,7 @@ describe('claims of settings that move', () => {
     targetNow: (each: string) => each,
     isGone: () => false,
     doubtful: false,
+    wants: () => true,
     sameVault: false,
   };
 

@@ -32,17 +32,21 @@ export async function deleteOrphans(
     await noteRemaining(deps, listed.size, signal);
     return { v: 1, ...tally.result() };
   }
-  const inUse = await placesInUse(deps, signal);
+  const places = await placesInUse(deps, signal);
   // A bucket of the origin is being written: the next cycle tries again, with the same approval.
-  if (inUse === undefined) return { v: 1, ...tally.result() };
+  if (places === undefined) return { v: 1, ...tally.result() };
 
   const outage = new OutageDetector();
   const done: string[] = [];
-  await inParallel([...listed], signal, ([target, { since }], stop) =>
+  await inParallel([...listed], signal, ([target, { since, of }], stop) =>
     deps.secretLimit(async () => {
       const place = locate(target, config.destination.mounts) ?? splitDataPath(target);
-      if (place === undefined || inUse(target)) {
+      if (place === undefined || places.inUse(target)) {
         done.push(target);
+        return;
+      }
+      if (places.isOnlyCopy(of)) {
+        tally.fail(target, 'only-copy');
         return;
       }
       try {
@@ -65,6 +69,14 @@ export async function deleteOrphans(
   return { v: 1, ...tally.result() };
 }
 
+/** What there is to know about the places of orphans. */
+export interface Places {
+  /** A secret of the origin belongs there, or a claim stands there. */
+  inUse: (target: string) => boolean;
+  /** The secret that the orphan was copied for has no other place at the destination yet. */
+  isOnlyCopy: (of: string) => boolean;
+}
+
 /**
  * Which data paths of the destination nobody may take for an orphan's: where a secret of the origin belongs, and
  * where the destination's info claims one.
@@ -74,7 +86,7 @@ export async function deleteOrphans(
 export async function placesInUse(
   { info, originInfo, scope, targets }: DestinationDeps,
   signal: AbortSignal,
-): Promise<((target: string) => boolean) | undefined> {
+): Promise<Places | undefined> {
   const { index } = await originInfo.readIndex(signal);
   if (index === undefined) return undefined;
   const all = await targets.loadAll(index, signal);
@@ -82,10 +94,13 @@ export async function placesInUse(
   const limit = pLimit(CONSUL_READS);
   const ids = [...((await info.readIndex(signal)).index ?? index).keys()];
   const own = await Promise.all(ids.map((id) => limit(() => info.readBucket(id, signal))));
-  const claimed = new Set(
-    own.flatMap(({ bucket }) => [...(bucket?.keys() ?? [])].map((path) => scope.target(path))),
-  );
-  return (target) => claimed.has(target) || all.owners(target).length > 0;
+  const paths = new Set(own.flatMap(({ bucket }) => [...(bucket?.keys() ?? [])]));
+  const claimed = new Set([...paths].map((path) => scope.target(path)));
+  return {
+    inUse: (target) => claimed.has(target) || all.owners(target).length > 0,
+    // Copied before, wanted still, and not arrived at its new place: the old one may be the only copy.
+    isOnlyCopy: (of) => !paths.has(of) && all.owners(scope.target(of)).includes(of),
+  };
 }
 
 /** The approval is used up: what is left needs another look. */

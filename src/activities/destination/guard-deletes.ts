@@ -40,7 +40,7 @@ export async function guardDeletes(
 /** A path that the destination's bucket names, and that does not belong there any more. */
 export interface DeleteCandidate {
   path: string;
-  /** The origin has it, and `include` or `exclude` leave it out. Else the origin's bucket lacks it. */
+  /** `include` or `exclude` leave it out. Else the origin's bucket lacks it. */
   unwanted: boolean;
 }
 
@@ -117,9 +117,9 @@ export async function deleteCandidates(
     const theirs = origin[position];
     if (theirs?.bucket === undefined || theirs.hash !== index[id]) return [];
     return [...(own[position]?.bucket?.keys() ?? [])].flatMap((path): DeleteCandidate[] => {
-      const unwanted = theirs.bucket?.has(path) === true;
-      if (unwanted)
-        return config.destination.deleteExcluded && !scope.wants(path) ? [{ path, unwanted }] : [];
+      const unwanted = !scope.wants(path);
+      if (unwanted) return config.destination.deleteExcluded ? [{ path, unwanted }] : [];
+      if (theirs.bucket?.has(path) === true) return [];
       // Below a mount that is not configured any more it is withdrawn, and stays.
       return scope.placeAtOrigin(path) === undefined ? [] : [{ path, unwanted }];
     });

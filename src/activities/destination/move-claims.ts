@@ -54,6 +54,7 @@ export async function readMoving(
     targetNow: (path) => scope.target(path),
     isGone: (target) => changes !== undefined && isGone(changes, target, config.destination.mounts),
     doubtful: changes?.origin === true,
+    wants: (path) => scope.wants(path),
     sameVault: scope.sameVault,
   };
   const values = await readBuckets(info, own, new ClaimMover(rules, DOUBTS), numBuckets, signal);

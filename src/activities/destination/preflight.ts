@@ -28,8 +28,9 @@ export async function preflight(
     tally.fail(mount, 'mount-changed', 'unknown');
     mounts[mount] = state?.mounts[mount] ?? '';
   }
-  // The info of an original vsync may claim two secrets on one place.
-  const isTakenOver = state === undefined && config.destination.transforms.length > 0;
+  // The info of an original vsync may claim two secrets on one place, and knows of no filters.
+  const { transforms, include, exclude } = config.destination;
+  const isTakenOver = state === undefined && transforms.length + include.length + exclude.length > 0;
   const changed =
     isTakenOver ||
     (state !== undefined &&
