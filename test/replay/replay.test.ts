@@ -6,6 +6,9 @@ import { testBundle } from '../support/bundle';
 
 const FOLDER = path.join(__dirname, 'histories');
 
+// The first replay loads the native part of the SDK, which takes its time on a busy machine.
+jest.setTimeout(60_000);
+
 /** A change that cycles under way could not survive fails here: see record.ts and the CONTRIBUTING page. */
 describe('replay of recorded histories', () => {
   beforeAll(() => {
