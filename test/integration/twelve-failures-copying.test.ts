@@ -14,7 +14,12 @@ const isValueWrite = (method: string, url: string): boolean => method === 'POST'
 class Meeting {
   readonly arrived = new Set<string>();
   private open: () => void = () => undefined;
-  private readonly all = new Promise<undefined>((resolve) => (this.open = () => resolve(undefined)));
+  private readonly all = new Promise<undefined>(
+    (resolve) =>
+      (this.open = () => {
+        resolve(undefined);
+      }),
+  );
 
   constructor(private readonly size: number) {}
 
@@ -139,15 +144,16 @@ test("6. a bucket over Consul's 512 KiB is refused with the number that fits, an
   const before = await publishedBy(sync);
 
   const dataPaths = ['first', ...long].map((path) => running.data(path));
-  const fitting = (bucketBytes: number): number => numBucketsFor(dataPaths, { atLeast: 1, bucketBytes }) ?? 0;
-  expect(fitting(512 * 1024)).toBeGreaterThan(1);
+  // Half of the limit is for what is kept of folders that cannot be listed.
+  const fitting = numBucketsFor(dataPaths, { atLeast: 1, bucketBytes: 256 * 1024 }) ?? 0;
+  expect(fitting).toBeGreaterThan(1);
   await expect(sync.cycle('origin')).rejects.toMatchObject({
     cause: {
       type: 'BucketTooLarge',
       message: expect.stringMatching(
         new RegExp(
           `${sync.infoPrefix('origin')}0: this one of 1 buckets has \\d+ KiB, and Consul takes 512 KiB at the most: ` +
-            `give numBuckets ${String(fitting(512 * 1024))}, .*nothing was published`,
+            `give numBuckets ${String(fitting)}, .*nothing was published`,
         ),
       ) as unknown,
     },
@@ -158,7 +164,7 @@ test("6. a bucket over Consul's 512 KiB is refused with the number that fits, an
     content['numBuckets'] = 'auto';
   });
   const { numBuckets, insights } = await publishedBy(sync);
-  expect(numBuckets).toBe(fitting(256 * 1024));
+  expect(numBuckets).toBe(fitting);
   expect(Object.keys(insights)).toHaveLength(long.length + 1);
   // The destination follows by itself; what it had moves with the buckets.
   expect(await sync.cycle('destination')).toMatchObject({
