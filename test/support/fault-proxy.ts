@@ -1,35 +1,48 @@
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
+import { LIST_QUERY, listFront } from './list-front';
 
 /**
  * What the proxy does with a request: an answer of its own, a closed connection before the request was passed on
- * (`reset`), or after it was carried out (`lost`).
+ * (`reset`), or after it was carried out (`lost`) or half answered (`truncated`), or never an answer (`hang`).
  */
-export type Fault = { status: number; body?: string; headers?: http.OutgoingHttpHeaders } | 'reset' | 'lost';
+export type Fault =
+  | { status: number; body?: string; headers?: http.OutgoingHttpHeaders }
+  | 'reset'
+  | 'lost'
+  | 'truncated'
+  | 'hang';
 
-/**
- * Stands in front of a real server and puts faults into its answers. Node's HTTP server refuses Vault's LIST
- * verb, so that one cannot pass.
- */
+/** Chooses what a request meets; a promise holds it back until then. */
+export type Choice = (
+  method: string,
+  url: string,
+  headers: http.IncomingHttpHeaders,
+) => Fault | undefined | Promise<Fault | undefined>;
+
+/** Stands in front of a real server and puts faults into its answers. Vault's LIST passes too. */
 export class FaultProxy {
   private readonly server: http.Server;
+  private readonly front: Server;
   private faults: Fault[] = [];
-  private choice: (method: string, url: string) => Fault | undefined = () => undefined;
+  private choice: Choice = () => undefined;
   /** Requests that came, as "METHOD /url". */
   readonly requests: string[] = [];
 
   private constructor(private readonly target: string) {
     this.server = http.createServer((request, response) => void this.handle(request, response));
+    this.front = listFront(() => portOf(this.server));
   }
 
   static async before(target: string): Promise<FaultProxy> {
     const proxy = new FaultProxy(target);
-    await new Promise<void>((resolve) => proxy.server.listen(0, '127.0.0.1', resolve));
+    for (const server of [proxy.server, proxy.front])
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return proxy;
   }
 
   get address(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+    return `http://127.0.0.1:${portOf(this.front)}`;
   }
 
   /** The next requests meet these faults, one each; those after them pass. Forgets the requests so far. */
@@ -39,22 +52,26 @@ export class FaultProxy {
   }
 
   /** From now on, each request meets the fault that the test chooses for it. Forgets the requests so far. */
-  choose(choice: (method: string, url: string) => Fault | undefined): void {
+  choose(choice: Choice): void {
     this.choice = choice;
     this.requests.length = 0;
   }
 
   async close(): Promise<void> {
     this.server.closeAllConnections();
-    await new Promise((resolve) => this.server.close(resolve));
+    for (const server of [this.server, this.front]) await new Promise((resolve) => server.close(resolve));
   }
 
   private async handle(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
-    const { method = '', url = '', headers } = request;
+    const { url: sent = '', headers } = request;
+    const isList = sent.endsWith(LIST_QUERY);
+    const method = isList ? 'LIST' : (request.method ?? '');
+    const url = isList ? sent.slice(0, -LIST_QUERY.length) : sent;
     this.requests.push(`${method} ${url}`);
-    const fault = this.faults.shift() ?? this.choice(method, url);
+    const fault = this.faults.shift() ?? (await this.choice(method, url, headers));
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
+    if (fault === 'hang') return;
     if (fault === 'reset') {
       request.socket.destroy();
       return;
@@ -64,7 +81,15 @@ export class FaultProxy {
       response.end(fault.body);
       return;
     }
-    const answer = await this.forward(method, url, headers, Buffer.concat(chunks));
+    const answer = await this.forward(request.method ?? '', sent, headers, Buffer.concat(chunks));
+    if (fault === 'truncated') {
+      const whole: Buffer[] = [];
+      for await (const chunk of answer) whole.push(chunk as Buffer);
+      const body = Buffer.concat(whole);
+      response.writeHead(answer.statusCode ?? 502, { 'content-length': body.length });
+      response.write(body.subarray(0, body.length / 2), () => request.socket.destroy());
+      return;
+    }
     if (fault === 'lost') {
       answer.resume().once('end', () => request.socket.destroy());
       return;
@@ -85,4 +110,8 @@ export class FaultProxy {
       onward.end(body);
     });
   }
+}
+
+function portOf(server: Server | http.Server): number {
+  return (server.address() as AddressInfo).port;
 }

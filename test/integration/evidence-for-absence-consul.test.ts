@@ -1,0 +1,185 @@
+import type { WorkflowFailedError } from '@temporalio/client';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { setMaxListeners } from 'node:events';
+import { copySecrets } from '../../src/activities/destination/copy-secrets';
+import type { DestinationDeps } from '../../src/activities/destination/deps';
+import { diffIndices } from '../../src/activities/destination/diff-indices';
+import { guardDeletes } from '../../src/activities/destination/guard-deletes';
+import { preflight } from '../../src/activities/destination/preflight';
+import { toFailure } from '../../src/activities/failures';
+import { createClients } from '../../src/clients';
+import { openStore } from '../../src/consul/datacenter';
+import { SyncInfo } from '../../src/consul/sync-info';
+import { failedCycle } from '../../src/status';
+import { bucketId } from '../../src/sync/bucket';
+import type { CycleResult } from '../../src/workflows/messages';
+import { FaultProxy, type Fault } from '../support/fault-proxy';
+import { RunningSync } from '../support/running-sync';
+import { WRONG_ANSWERS } from '../support/wrong-answers';
+
+/**
+ * Rule 2 for the origin's sync info: whatever Consul answers instead of it, nothing is deleted at the destination. A
+ * delete is due all the while.
+ */
+
+type Place = 'index' | 'bucket';
+
+const NAMES = Object.keys(WRONG_ANSWERS);
+const FAULTS = Object.values(WRONG_ANSWERS).map(({ fault }) => fault);
+const NUM_BUCKETS = 4;
+
+const signal = new AbortController().signal;
+// As around the activities themselves: every request in flight listens to it.
+setMaxListeners(0, signal);
+
+let running: RunningSync;
+let consul: Awaited<ReturnType<typeof readConsul>>;
+
+beforeAll(async () => {
+  // So short that a cycle whose work meets the fault again and again ends soon.
+  running = await RunningSync.create({
+    secrets: ['gone', 'stays', 'stays2'],
+    timeout: '8s',
+    numBuckets: NUM_BUCKETS,
+  });
+  consul = await readConsul();
+}, 420_000);
+
+afterAll(() => running.tearDown());
+
+describe.each(['index', 'bucket'] as const)("the origin's %s in Consul answered by", (place) => {
+  test.each(NAMES)('%s: every step that reads it fails, and says so', (name) => {
+    const [type, words] = WRONG_ANSWERS[name]?.consul ?? [];
+    const said = consul.failures[place][NAMES.indexOf(name)] ?? [];
+    expect(said.map(([given]) => given)).toEqual(Array(place === 'index' ? 3 : 2).fill(type));
+    for (const [, message] of said) {
+      expect(message).toContain(place === 'index' ? 'origin/index: ' : 'origin/');
+      expect(message).toContain(words);
+    }
+  });
+});
+
+test('cycles under such answers of Consul end in words, and the next one deletes what is gone and nothing else', () => {
+  expect(consul.cycles).toEqual([
+    [
+      'failed',
+      expect.stringMatching(
+        /^ConsulUnavailable: diffIndices: .*origin\/index: the answer is not in the form/,
+      ),
+    ],
+    ['timed-out', expect.stringContaining('the next cycle goes on from there')],
+  ]);
+  expect(consul.standing).toEqual([
+    [{ path: 'gone' }, 1],
+    [{ path: 'stays' }, 1],
+  ]);
+  expect(consul.next).toMatchObject({ outcome: 'synced', counts: { deleted: 1, unknown: 0 } });
+  expect(consul.after).toEqual([
+    [undefined, 1],
+    [{ path: 'stays' }, 1],
+  ]);
+});
+
+/** A destination that has one delete to do, and cannot read the origin's sync info. */
+async function readConsul(): Promise<{
+  failures: Record<Place, [type: string, message: string][][]>;
+  cycles: [outcome: string, note: string | undefined][];
+  standing: unknown[];
+  next: CycleResult;
+  after: unknown[];
+}> {
+  const { sync, proxies } = running;
+  await sync.originVault.delete(sync.mount, 'gone');
+  await sync.cycle('origin');
+  const both = (): Promise<unknown[]> => Promise.all(['gone', 'stays'].map((path) => running.at(path)));
+
+  const cycles: [string, string | undefined][] = [];
+  const html: Fault = { status: 200, body: '<html>log in</html>' };
+  for (const key of [/\/origin\/index\b/, /\/origin\/\d+\b/]) {
+    proxies.originConsul.choose((_method, url) => (key.test(decodeURIComponent(url)) ? html : undefined));
+    const ended = await sync
+      .cycle('destination')
+      .catch((error: unknown) => failedCycle(error as WorkflowFailedError));
+    cycles.push([ended.outcome, ended.note]);
+  }
+  running.mendAll();
+
+  const clients = await createClients(sync.config('destination'));
+  if (clients.role !== 'destination') throw new Error('the configuration of a destination makes its clients');
+  const { deps } = clients;
+  const under = (place: Place) => Promise.all(FAULTS.map((fault) => stepsUnder(deps, place, fault)));
+  const [index, bucket] = await Promise.all([under('index'), under('bucket')]);
+  await clients.close();
+  const standing = await both();
+  return {
+    failures: { index, bucket },
+    cycles,
+    standing,
+    next: await sync.cycle('destination'),
+    after: await both(),
+  };
+}
+/** A destination's clients that read the origin's sync info through a proxy of their own. */
+async function faulted(
+  deps: DestinationDeps,
+  place: Place,
+  fault: Fault,
+): Promise<{ deps: DestinationDeps; close: () => Promise<void> }> {
+  const proxy = await FaultProxy.before(running.sync.servers.consul);
+  const prefix = running.sync.infoPrefix('origin');
+  proxy.choose((_method, url) => {
+    const key = decodeURIComponent(url).split(`/kv/${prefix}`)[1]?.replace(/\?.*/, '') ?? '';
+    return (place === 'index' ? key === 'index' : /^\d+$/.test(key)) ? fault : undefined;
+  });
+  const store = await openStore(
+    { ...deps.config.origin.consul, address: proxy.address },
+    { section: 'origin.consul', indexKey: `${prefix}index` },
+  );
+  return {
+    deps: { ...deps, originInfo: new SyncInfo(store, prefix) },
+    close: async () => {
+      store.close();
+      await proxy.close();
+    },
+  };
+}
+
+/** What each step that reads the origin's sync info says of a fault. */
+async function stepsUnder(
+  clean: DestinationDeps,
+  place: Place,
+  fault: Fault,
+): Promise<[type: string, message: string][]> {
+  const { deps, close } = await faulted(clean, place, fault);
+  const base = { v: 1, fingerprint: deps.fingerprint } as const;
+  const { mounts } = await preflight(clean, signal);
+  const { indexRevision, considered = '' } = await diffIndices(clean, { ...base, changed: false }, signal);
+  const buckets = [bucketId(running.data('gone'), NUM_BUCKETS)];
+  const steps = [
+    ...(place === 'index' ? [() => diffIndices(deps, { ...base, changed: false }, signal)] : []),
+    () => guardDeletes(deps, { ...base, buckets, considered, mounts }, signal),
+    () =>
+      new MockActivityEnvironment().run(() =>
+        copySecrets(
+          deps,
+          { ...base, buckets, mounts, indexRevision, considered, deletes: true },
+          signal,
+          () => undefined,
+        ),
+      ),
+  ];
+  try {
+    return await Promise.all(
+      steps.map(async (step): Promise<[string, string]> => {
+        const error = await step().then(
+          () => new Error('the step did not fail'),
+          (caught: unknown) => caught,
+        );
+        const failure = toFailure(error);
+        return ['type' in failure ? (failure.type ?? '') : '', failure.message];
+      }),
+    );
+  } finally {
+    await close();
+  }
+}

@@ -1,0 +1,70 @@
+import type { Fault } from './fault-proxy';
+
+/** An answer in place of the truth, and what is to be made of it. */
+export interface WrongAnswer {
+  fault: Fault;
+  /** Class of a path for which Vault answered so. */
+  vault: string;
+  /** Type of the failure of a step for which Consul answered so, and words of its message. */
+  consul: [type: string, words: string];
+}
+
+/** An error as Vault words it. */
+export const vaultError = (status: number, text: string, headers = {}): Fault => ({
+  status,
+  body: JSON.stringify({ errors: [text] }),
+  headers,
+});
+const NOT_CONSULS = 'the answer is not in the form that Consul sends';
+const NO_ANSWER = 'no usable answer (';
+
+/** Every kind of answer that says nothing about a secret, by its name. */
+export const WRONG_ANSWERS: Readonly<Record<string, WrongAnswer>> = {
+  "a 404 with somebody else's body": {
+    fault: { status: 404, body: '<html>not found</html>' },
+    vault: 'malformed',
+    consul: ['ConsulUnavailable', NOT_CONSULS],
+  },
+  'a 403': {
+    fault: vaultError(403, 'permission denied'),
+    vault: 'forbidden',
+    consul: ['ConsulForbidden', 'permission denied (403)'],
+  },
+  'a 429 with Retry-After': {
+    fault: vaultError(429, 'rate limit quota exceeded', { 'retry-after': '1' }),
+    vault: 'throttled',
+    consul: ['ConsulUnavailable', 'Consul cannot answer now (429)'],
+  },
+  'a 412': {
+    fault: vaultError(412, 'required index state not present'),
+    vault: 'unavailable',
+    consul: ['ConsulRejected', 'the request was refused (412)'],
+  },
+  'a 500': {
+    fault: vaultError(500, 'internal error'),
+    vault: 'unavailable',
+    consul: ['ConsulUnavailable', 'Consul cannot answer now (500)'],
+  },
+  'a 503 of a sealed Vault': {
+    fault: vaultError(503, 'Vault is sealed'),
+    vault: 'sealed',
+    consul: ['ConsulUnavailable', 'Consul cannot answer now (503)'],
+  },
+  'no answer at all': {
+    fault: 'hang',
+    vault: 'unavailable',
+    consul: ['ConsulUnavailable', 'no answer within 10 s'],
+  },
+  'a closed connection': { fault: 'reset', vault: 'unavailable', consul: ['ConsulUnavailable', NO_ANSWER] },
+  'half an answer': { fault: 'truncated', vault: 'unavailable', consul: ['ConsulUnavailable', NO_ANSWER] },
+  'truncated JSON': {
+    fault: { status: 200, body: '{"data":{"keys":["a"', headers: { 'content-type': 'application/json' } },
+    vault: 'malformed',
+    consul: ['ConsulUnavailable', NOT_CONSULS],
+  },
+  'HTML with status 200': {
+    fault: { status: 200, body: '<html>log in</html>', headers: { 'content-type': 'text/html' } },
+    vault: 'malformed',
+    consul: ['ConsulUnavailable', NOT_CONSULS],
+  },
+};
