@@ -44,10 +44,13 @@ export class ChaosProxy {
     this.planned.push(...faults.map((fault) => ({ ...fault })));
   }
 
-  /** From now on everything passes. */
+  /** From now on everything passes: what was planned is forgotten. */
   calm(): void {
     this.planned = [];
   }
+
+  /** Everything passes while this is true; what was planned comes later. */
+  isLull = false;
 
   /** Resolves when so many more requests have come. */
   async requests(count: number): Promise<void> {
@@ -132,7 +135,7 @@ export class ChaosProxy {
   /** The fault that this request meets. An answer can only be lost to some effect if the request was a write. */
   private next(method: string): FaultKind | undefined {
     const first = this.planned[0];
-    if (first === undefined) return undefined;
+    if (first === undefined || this.isLull) return undefined;
     if (first.skip > 0) {
       first.skip -= 1;
       return undefined;

@@ -17,23 +17,28 @@ export interface Edit {
   readonly value: string;
 }
 
+/** A fault, and the proxy that it happens at. */
+export interface Misfortune extends PlannedFault {
+  readonly at: ProxyName;
+}
+
 /** What happens while a cycle runs. */
 export type Interruption = 'none' | 'kill' | 'terminate' | 'cancel';
 
 export type Command =
   | { readonly what: 'edit'; readonly edits: readonly Edit[] }
   | { readonly what: 'bulk'; readonly step: 'put' | 'delete'; readonly value: string }
-  | { readonly what: 'cycle'; readonly role: Role }
+  | { readonly what: 'cycle'; readonly role: Role; readonly faults: readonly Misfortune[] }
   | {
       readonly what: 'busy-cycle';
       readonly role: Role;
+      readonly faults: readonly Misfortune[];
       readonly at: ProxyName;
       /** Requests that pass at this proxy before the edits and the interruption. */
       readonly after: number;
       readonly edits: readonly Edit[];
       readonly interruption: Interruption;
     }
-  | { readonly what: 'faults'; readonly at: ProxyName; readonly faults: readonly PlannedFault[] }
   | { readonly what: 'hand'; readonly place: string; readonly value: string | null }
   | { readonly what: 'configure'; readonly change: Partial<Settings> }
   | { readonly what: 'pause' | 'resume' | 'approve' | 'settle' };
@@ -47,10 +52,14 @@ const edit: fc.Arbitrary<Edit> = fc.record({
   value,
 });
 const edits = fc.array(edit, { minLength: 1, maxLength: 5 });
-const fault: fc.Arbitrary<PlannedFault> = fc.record({
-  kind: fc.constantFrom(...FAULT_KINDS),
-  skip: fc.nat(12),
-});
+const faults: fc.Arbitrary<Misfortune[]> = fc.array(
+  fc.record({ at: proxy, kind: fc.constantFrom(...FAULT_KINDS), skip: fc.nat(9) }),
+  { maxLength: 5, size: 'max' },
+);
+const interruption = fc.oneof(
+  { weight: 6, arbitrary: fc.constant<Interruption>('none') },
+  { weight: 3, arbitrary: fc.constantFrom<Interruption>('kill', 'terminate', 'cancel') },
+);
 const change: fc.Arbitrary<Partial<Settings>> = fc.oneof(
   fc.record({ numBuckets: fc.constantFrom(1, 4, 9) }),
   fc.record({ moveTeamTo: fc.constantFrom('moved', 'elsewhere', undefined) }),
@@ -69,24 +78,17 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       value,
     }),
   },
-  { weight: 4, arbitrary: fc.record({ what: fc.constant('cycle'), role }) },
+  { weight: 6, arbitrary: fc.record({ what: fc.constant('cycle'), role, faults }) },
   {
     weight: 5,
     arbitrary: fc.record({
       what: fc.constant('busy-cycle'),
       role,
+      faults,
       at: proxy,
       after: fc.integer({ min: 1, max: 25 }),
       edits,
-      interruption: fc.constantFrom<Interruption>('none', 'none', 'none', 'kill', 'terminate', 'cancel'),
-    }),
-  },
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      what: fc.constant('faults'),
-      at: proxy,
-      faults: fc.array(fault, { minLength: 1, maxLength: 4 }),
+      interruption,
     }),
   },
   {
@@ -104,5 +106,5 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
 );
 
-/** One run: it begins with secrets to lose. */
+/** One run. */
 export const run: fc.Arbitrary<Command[]> = fc.array(command, { minLength: 12, maxLength: 22, size: 'max' });

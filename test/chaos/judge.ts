@@ -87,7 +87,8 @@ export class Judge {
         .filter(([place, { value }]) => value !== undefined && !this.claimed.has(place))
         .map(([place]) => place),
     );
-    for (const path of model.paths) if (this.isWanted(path)) this.strays.delete(targetOf(world.settings, path));
+    for (const path of model.paths)
+      if (this.isWanted(path)) this.strays.delete(targetOf(world.settings, path));
     world.hands.touched = new Set();
     Object.assign(since, { moved: false, disturbed: false, excluded: new Set() });
     if (world.settings.excluded !== undefined) since.excluded.add(world.settings.excluded);
@@ -131,9 +132,13 @@ export class Judge {
     }
     for (const [place, { value }] of view) {
       if (value === undefined || wanted.has(place) || this.mayStay(place)) continue;
-      throw new Violation(`${place} is deleted at the origin, and still stands at the destination`);
+      const claim = [...(await infoView(world.sync, 'destination'))].find(
+        ([path]) => targetOf(world.settings, path) === place,
+      );
+      throw new Violation(
+        `${place} is deleted at the origin, and still stands at the destination, whose info says of it: ${JSON.stringify(claim)}`,
+      );
     }
-    await Promise.resolve();
   }
 
   private mayStay(place: string): boolean {
@@ -182,7 +187,9 @@ export class Judge {
   /** When the cycle began that was running then; of all that are known, if none was. */
   private async beginOfCycleAt(timeMs: number): Promise<number> {
     const cycles = await this.world.sync.cycles('destination');
-    const running = cycles.filter(({ startMs, closeMs }) => startMs <= timeMs && (closeMs ?? timeMs) >= timeMs);
+    const running = cycles.filter(
+      ({ startMs, closeMs }) => startMs <= timeMs && (closeMs ?? timeMs) >= timeMs,
+    );
     return Math.min(...(running.length > 0 ? running : cycles).map(({ startMs }) => startMs));
   }
 }

@@ -1,5 +1,5 @@
 import { UserError } from '../../src/user-error';
-import { BULK, type Command, type Edit } from './commands';
+import { BULK, type Command, type Edit, type Misfortune } from './commands';
 import type { Judge } from './judge';
 import type { Model } from './model';
 import { settle } from './settle';
@@ -30,6 +30,7 @@ async function act(run: Run, command: Command): Promise<void> {
       await Promise.all(BULK.map((name) => world.atOrigin(model, name, command.step, command.value)));
       return;
     case 'cycle': {
+      plan(run, command.faults);
       const outcome = await world.cycle(command.role);
       if (outcome === 'failed' || outcome === 'partial' || outcome === 'timed-out')
         judge.since.disturbed = true;
@@ -37,10 +38,6 @@ async function act(run: Run, command: Command): Promise<void> {
     }
     case 'busy-cycle':
       return busyCycle(run, command);
-    case 'faults':
-      judge.since.disturbed = true;
-      world.proxies[command.at].plan(command.faults);
-      return;
     case 'hand':
       return world.byHand(command.place, command.value ?? undefined);
     case 'configure':
@@ -64,6 +61,11 @@ async function act(run: Run, command: Command): Promise<void> {
   }
 }
 
+function plan({ world, judge }: Run, faults: readonly Misfortune[]): void {
+  if (faults.length > 0) judge.since.disturbed = true;
+  for (const { at, ...fault } of faults) world.proxies[at].plan([fault]);
+}
+
 async function editAll({ world, model }: Run, edits: readonly Edit[]): Promise<void> {
   for (const { name, step, value } of edits) await world.atOrigin(model, name, step, value);
 }
@@ -71,9 +73,10 @@ async function editAll({ world, model }: Run, edits: readonly Edit[]): Promise<v
 /** A cycle in whose middle the origin changes, and perhaps something worse happens. */
 async function busyCycle(
   run: Run,
-  { role, at, after, edits, interruption }: Extract<Command, { what: 'busy-cycle' }>,
+  { role, faults, at, after, edits, interruption }: Extract<Command, { what: 'busy-cycle' }>,
 ): Promise<void> {
   const { world, judge } = run;
+  plan(run, faults);
   const middle = world.proxies[at].requests(after);
   const cycle = world.cycle(role);
   await Promise.race([middle, cycle]);

@@ -2,6 +2,7 @@ import { WorkflowFailedError } from '@temporalio/client';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { cyclesOf } from '../../src/starter';
+import { failedCycle } from '../../src/status';
 import type { Outcome } from '../../src/workflows/messages';
 import { eventually } from '../support/eventually';
 import { cleanEnvironment, startGuarded, type GuardedProcess } from '../support/servers';
@@ -80,6 +81,7 @@ export class World {
 
   /** Writes the configuration files, and lets schedules and worker take them up. */
   async configure(settings: Settings): Promise<void> {
+    this.calm();
     await this.stopWorker('SIGKILL');
     await this.onIdleWorker();
     this.settings = settings;
@@ -99,7 +101,7 @@ export class World {
 
   /** The worker first looks whether its servers are there, and would not start in the middle of a fault. */
   async startWorker(): Promise<void> {
-    this.calm();
+    this.lull(true);
     const { folder, originFile, destinationFiles } = this.sync;
     const worker = await startGuarded({
       command: process.execPath,
@@ -114,6 +116,11 @@ export class World {
       throw new Error(`its log says: ${log}`);
     };
     await eventually(isReady, 'the worker of both roles to be ready', READY_WITHIN_MS);
+    this.lull(false);
+  }
+
+  private lull(isLull: boolean): void {
+    for (const proxy of Object.values(this.proxies)) proxy.isLull = isLull;
   }
 
   async stopWorker(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
@@ -122,20 +129,25 @@ export class World {
     this.worker = undefined;
     process.kill(worker.pid, signal);
     await worker.exited;
-    this.calm();
     await this.proxies.destinationVault.drained();
   }
 
   /** Asks for a cycle, and waits for its end, whatever that is. */
   async cycle(role: Role): Promise<Outcome> {
-    const outcome = await this.sync.cycle(role).then(
-      (result) => result.outcome,
-      (error: unknown): Outcome => {
+    const { outcome, words } = await this.sync.cycle(role).then(
+      ({ outcome, counts, note = '', failures }) => {
+        const done = Object.entries(counts).filter(([, count]) => count > 0);
+        const failed = failures.map((failure) => `${failure.class} ${failure.path}`);
+        return { outcome, words: [note, ...done.map((count) => count.join(' ')), ...failed].join(', ') };
+      },
+      (error: unknown): { outcome: Outcome; words: string } => {
         if (!(error instanceof WorkflowFailedError)) throw error;
-        return error.cause?.name === 'CancelledFailure' ? 'cancelled' : 'failed';
+        const { outcome, note = '' } = failedCycle(error);
+        return { outcome: outcome as Outcome, words: note };
       },
     );
     this.stats.cycle(role, outcome);
+    this.trace.push(`  cycle of the ${role}: ${outcome} ${words}`);
     return outcome;
   }
 
