@@ -63,8 +63,8 @@ async function pathsBelow(vault: VaultApi, mount: string, folder: string): Promi
       throw error;
     });
   const { keys } = (answer as { data: { keys: string[] } }).data;
-  const below = await Promise.all(
-    keys.map((key) => (key.endsWith('/') ? pathsBelow(vault, mount, folder + key) : [folder + key])),
+  const below = keys.map((key) =>
+    key.endsWith('/') ? pathsBelow(vault, mount, folder + key) : Promise.resolve([folder + key]),
   );
-  return below.flat();
+  return (await Promise.all(below)).flat();
 }
