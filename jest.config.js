@@ -18,7 +18,7 @@ module.exports = {
       ...common,
       displayName: 'unit',
       testMatch: ['<rootDir>/test/**/*.test.ts'],
-      testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/integration/', '<rootDir>/test/replay/'],
+      testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/(integration|replay|chaos)/'],
     },
     {
       ...common,
@@ -31,6 +31,15 @@ module.exports = {
       displayName: 'integration',
       setupFilesAfterEnv: [...common.setupFilesAfterEnv, '<rootDir>/test/support/integration-env.ts'],
       testMatch: ['<rootDir>/test/integration/**/*.test.ts'],
+      globalSetup: '<rootDir>/test/support/integration-setup.ts',
+      globalTeardown: '<rootDir>/test/support/integration-teardown.ts',
+    },
+    {
+      // On the servers of the integration tests: jest runs a set-up that several projects name only once.
+      ...common,
+      displayName: 'chaos',
+      setupFilesAfterEnv: [...common.setupFilesAfterEnv, '<rootDir>/test/support/integration-env.ts'],
+      testMatch: ['<rootDir>/test/chaos/**/*.test.ts'],
       globalSetup: '<rootDir>/test/support/integration-setup.ts',
       globalTeardown: '<rootDir>/test/support/integration-teardown.ts',
     },

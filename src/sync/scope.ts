@@ -41,6 +41,15 @@ export class Scope {
   }
 
   /**
+   * Whether the origin publishes the secret while it has it, as far as this side knows: the mounts and filters of
+   * the origin stand in a destination's file too, but need not.
+   */
+  isPublished(path: string): boolean {
+    const place = this.placeAtOrigin(path);
+    return place !== undefined && this.rules.originFilter.allows(place.mount + place.rel);
+  }
+
+  /**
    * Where the secret stands at the destination. As in the original, a transform may also lead to a mount that
    * `destination.mounts` does not name: the mount is then what stands before the first "/data/".
    *

@@ -43,6 +43,10 @@ describe('vsync plan', () => {
       expect(await sync.cycle('destination')).toMatchObject({
         counts: { added: 1, updated: 1, deleted: 1, held: 1 },
       });
+      // What came back is asked about again until the origin has published it.
+      expect(short((await sync.plan()).planned, sync)).toEqual(['hold d']);
+      await sync.cycle('origin');
+      await sync.cycle('destination');
       expect((await sync.plan()).planned).toEqual([]);
     } finally {
       await sync.tearDown();

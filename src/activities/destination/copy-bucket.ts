@@ -211,6 +211,9 @@ async function copyOne(
     if (conflict === true) tally.note(path, did === 'kept' ? 'kept' : 'overwritten');
     // The claim comes after the secret.
     if (claim) checkpoint.claims.set(path, insight);
+    // A newer value than the info says, or one that somebody wrote meanwhile: not claimed, but named, so that it is
+    // deleted if the origin has none the next time.
+    else if (did !== 'skipped' && !checkpoint.claims.has(path)) checkpoint.claims.set(path, doubted(insight));
   } catch (error) {
     if (signal.aborted) throw error;
     arrived = false;

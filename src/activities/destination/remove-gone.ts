@@ -79,7 +79,12 @@ export async function removeGone(
         else if (absence === 'served' && bucketId(path, context.originIndex.length) !== id) {
           // Its claim belongs into another bucket, where it is compared.
           checkpoint.claims.delete(path);
-        } else if (absence !== undefined) hold();
+        } else if (absence !== undefined) {
+          hold();
+          // It came back after its info was written. If it goes again before the next, the info stays as it is: only
+          // another question can tell.
+          if (absence === 'served' && deps.scope.isPublished(path)) context.open.add(id);
+        }
       }
     }),
   );

@@ -1,0 +1,168 @@
+import http from 'node:http';
+import net, { type AddressInfo, type Socket } from 'node:net';
+import { Transform } from 'node:stream';
+import { answerOf, type FaultKind, type PlannedFault } from './fault-kinds';
+
+/** Long enough to reorder what happens at the same time, short enough to be no outage. */
+const DELAY_MS = 700;
+
+/**
+ * Stands in front of a real server and puts planned faults into its answers, one after the other. Other than the
+ * FaultProxy it lets Vault's LIST pass, so it can stand before an origin too.
+ */
+export class ChaosProxy {
+  private readonly server = http.createServer((request, response) => void this.handle(request, response));
+  private readonly front = net.createServer((socket) => {
+    this.connect(socket);
+  });
+  private readonly sockets = new Set<Socket>();
+  private planned: { kind: FaultKind; skip: number }[] = [];
+  private passed = 0;
+  private inFlight = 0;
+  private waiting: { at: number; resolve: () => void }[] = [];
+
+  private constructor(
+    private readonly target: string,
+    private readonly onFault: (kind: FaultKind) => void,
+  ) {}
+
+  /** @param onFault is told of each fault that a request met */
+  static async before(target: string, onFault: (kind: FaultKind) => void): Promise<ChaosProxy> {
+    const proxy = new ChaosProxy(target, onFault);
+    for (const server of [proxy.server, proxy.front]) {
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    }
+    return proxy;
+  }
+
+  get address(): string {
+    return `http://127.0.0.1:${(this.front.address() as AddressInfo).port}`;
+  }
+
+  /** The next requests meet these faults, in this order. */
+  plan(faults: readonly PlannedFault[]): void {
+    this.planned.push(...faults.map((fault) => ({ ...fault })));
+  }
+
+  /** From now on everything passes: what was planned is forgotten. */
+  calm(): void {
+    this.planned = [];
+  }
+
+  /** Everything passes while this is true; what was planned comes later. */
+  isLull = false;
+
+  /** Resolves when so many more requests have come. */
+  async requests(count: number): Promise<void> {
+    await new Promise<void>((resolve) => this.waiting.push({ at: this.passed + count, resolve }));
+  }
+
+  /** Resolves when no request is on its way: a delayed one outlives the worker that sent it. */
+  async drained(): Promise<void> {
+    while (this.inFlight > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.sockets) socket.destroy();
+    this.server.closeAllConnections();
+    await Promise.all(
+      [this.front, this.server].map((server) => new Promise((resolve) => server.close(resolve))),
+    );
+  }
+
+  /** Node's HTTP server knows no LIST. Vault takes GET with `list=true` for the same. */
+  private connect(socket: Socket): void {
+    const inner = net.connect((this.server.address() as AddressInfo).port, '127.0.0.1');
+    const listAsGet = new Transform({
+      transform(chunk: Buffer, _encoding, done): void {
+        const text = chunk.toString('latin1');
+        // A request without a body comes in one piece, and nothing else begins like this.
+        done(null, Buffer.from(text.replace(/^LIST (\S+) /, 'GET $1?list=true '), 'latin1'));
+      },
+    });
+    for (const [one, other] of [
+      [socket, inner],
+      [inner, socket],
+    ] as const) {
+      this.sockets.add(one);
+      one.on('error', () => other.destroy());
+      one.on('close', () => {
+        this.sockets.delete(one);
+        other.destroy();
+      });
+    }
+    socket.pipe(listAsGet).pipe(inner).pipe(socket);
+  }
+
+  private async handle(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+    this.inFlight += 1;
+    try {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      const kind = this.next(request.method ?? '');
+      this.count();
+      if (kind !== undefined) this.onFault(kind);
+      if (kind === 'reset') {
+        request.socket.destroy();
+        return;
+      }
+      if (kind === 'delay') await new Promise((resolve) => setTimeout(resolve, DELAY_MS));
+      const own = kind === undefined ? undefined : answerOf(kind);
+      if (own !== undefined) {
+        response.writeHead(own.status, { 'content-type': own.type }).end(own.body);
+        return;
+      }
+      const { answer, body } = await this.forward(request, Buffer.concat(chunks));
+      if (kind === 'lost') {
+        request.socket.destroy();
+        return;
+      }
+      const { 'transfer-encoding': _chunked, ...headers } = answer.headers;
+      response.writeHead(answer.statusCode ?? 502, { ...headers, 'content-length': body.length });
+      if (kind === 'truncated') {
+        response.write(body.subarray(0, body.length / 2), () => request.socket.destroy());
+        return;
+      }
+      response.end(body);
+    } catch {
+      // The client went away, or the server did: the connection says so.
+      request.socket.destroy();
+    } finally {
+      this.inFlight -= 1;
+    }
+  }
+
+  /** The fault that this request meets. An answer can only be lost to some effect if the request was a write. */
+  private next(method: string): FaultKind | undefined {
+    const first = this.planned[0];
+    if (first === undefined || this.isLull) return undefined;
+    if (first.skip > 0) {
+      first.skip -= 1;
+      return undefined;
+    }
+    if (first.kind === 'lost' && method === 'GET') return undefined;
+    this.planned.shift();
+    return first.kind;
+  }
+
+  private count(): void {
+    this.passed += 1;
+    const due = this.waiting.filter(({ at }) => at <= this.passed);
+    this.waiting = this.waiting.filter(({ at }) => at > this.passed);
+    for (const { resolve } of due) resolve();
+  }
+
+  private async forward(
+    { method, url = '', headers }: http.IncomingMessage,
+    body: Buffer,
+  ): Promise<{ answer: http.IncomingMessage; body: Buffer }> {
+    const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
+      const onward = http.request(this.target + url, { method, headers, agent: false }, resolve);
+      onward.once('error', reject);
+      onward.end(body);
+    });
+    const chunks: Buffer[] = [];
+    for await (const chunk of answer) chunks.push(chunk as Buffer);
+    return { answer, body: Buffer.concat(chunks) };
+  }
+}

@@ -1,0 +1,55 @@
+import { SyncFixture } from '../support/sync-fixture';
+
+/** What the origin deletes between a save of its info and the next is in no difference of the info. */
+describe('a secret that comes and goes between two cycles of the origin', () => {
+  let sync: SyncFixture;
+
+  beforeEach(async () => {
+    sync = await SyncFixture.create();
+    for (const path of ['a', 'b', 'c', 'd']) await sync.originVault.put(sync.mount, path, { path });
+    await sync.work();
+    await sync.start('origin');
+    await sync.start('destination');
+    await sync.stopWatch();
+    await sync.cycle('destination');
+  });
+
+  afterEach(() => sync.tearDown());
+
+  const atDestination = async (path: string): Promise<unknown> =>
+    sync.destinationVaults[0]?.get(sync.mount, path);
+
+  test.each(['undelete', 'put'])(
+    'is deleted at the destination, if it had come back by %s',
+    async (comesBackBy) => {
+      expect(await atDestination('a')).toEqual({ path: 'a' });
+      await sync.originVault.delete(sync.mount, 'a');
+      await sync.cycle('origin');
+      if (comesBackBy === 'put') await sync.originVault.put(sync.mount, 'a', { path: 'again' });
+      else await sync.originVault.request('POST', `${sync.mount}undelete/a`, { versions: [1] });
+      const held = await sync.cycle('destination');
+      expect(held).toMatchObject({ outcome: 'unchanged', counts: { held: 1, deleted: 0 } });
+      expect(await atDestination('a')).toEqual({ path: 'a' });
+
+      await sync.originVault.delete(sync.mount, 'a');
+      expect(await sync.cycle('origin')).toMatchObject({ outcome: 'unchanged' });
+      expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { deleted: 1 } });
+      expect(await atDestination('a')).toBeUndefined();
+      expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { held: 0 } });
+    },
+  );
+
+  test('is deleted at the destination, if a newer value was copied than its info says', async () => {
+    await sync.originVault.put(sync.mount, 'new', { value: 'published' });
+    await sync.cycle('origin');
+    await sync.originVault.put(sync.mount, 'new', { value: 'newer' });
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { added: 1 } });
+    expect(await atDestination('new')).toEqual({ value: 'newer' });
+
+    await sync.originVault.delete(sync.mount, 'new');
+    await sync.cycle('origin');
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { deleted: 1 } });
+    expect(await atDestination('new')).toBeUndefined();
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
+  });
+});
