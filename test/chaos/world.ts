@@ -1,6 +1,7 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { watchId } from '../../src/names';
 import { cyclesOf } from '../../src/starter';
 import { failedCycle } from '../../src/status';
 import type { Outcome } from '../../src/workflows/messages';
@@ -95,7 +96,13 @@ export class World {
       await this.sync.start(role);
     }
     await this.startWorker();
-    if (!this.watched) await this.sync.stopWatch();
+    if (!this.watched) await this.endWatch();
+  }
+
+  private async endWatch(): Promise<void> {
+    const { client } = this.sync;
+    await client.workflow.getHandle(watchId(this.sync.config('destination').name)).terminate();
+    await this.idle();
   }
 
   calm(): void {
