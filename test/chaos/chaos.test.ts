@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { NAMES, run as arbitraryRun, type Command } from './commands';
+import { NAMES, scenario, type Scenario } from './commands';
 import { Judge } from './judge';
 import { Model } from './model';
 import { perform } from './perform';
@@ -25,8 +25,8 @@ test(
     for (let number = 0; ; number++) {
       const runBeganMs = Date.now();
       if (number > 0 && runBeganMs + longestMs > beganMs + MINUTES * 60_000) break;
-      const [commands = []] = fc.sample(arbitraryRun, { seed: SEED + number, numRuns: 1 });
-      await oneRun(SEED + number, commands, stats);
+      for (const one of fc.sample(scenario, { seed: SEED + number, numRuns: 1 }))
+        await oneRun(SEED + number, one, stats);
       stats.count('runs');
       longestMs = Math.max(longestMs, Date.now() - runBeganMs);
     }
@@ -39,8 +39,8 @@ test(
   MINUTES * 60_000 + LAST_RUN_MS,
 );
 
-async function oneRun(seed: number, commands: readonly Command[], stats: Stats): Promise<void> {
-  const world = await World.create(stats);
+async function oneRun(seed: number, { watched, commands }: Scenario, stats: Stats): Promise<void> {
+  const world = await World.create(stats, watched);
   const model = new Model();
   const judge = new Judge(world, model);
   world.onIdleWorker = async () => {

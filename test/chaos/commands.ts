@@ -106,5 +106,14 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
 );
 
-/** One run. */
-export const run: fc.Arbitrary<Command[]> = fc.array(command, { minLength: 12, maxLength: 22, size: 'max' });
+/** What is done in one go, on a sync of its own. */
+export interface Scenario {
+  /** The watch starts cycles too. Without it, those that the test asks for have all the work. */
+  readonly watched: boolean;
+  readonly commands: readonly Command[];
+}
+
+export const scenario: fc.Arbitrary<Scenario> = fc.record({
+  watched: fc.boolean(),
+  commands: fc.array(command, { minLength: 12, maxLength: 22, size: 'max' }),
+});

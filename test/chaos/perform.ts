@@ -2,8 +2,9 @@ import { UserError } from '../../src/user-error';
 import { BULK, type Command, type Edit, type Misfortune } from './commands';
 import type { Judge } from './judge';
 import type { Model } from './model';
+import { pause, resume } from './pause';
 import { settle } from './settle';
-import type { World } from './world';
+import type { Role, World } from './world';
 
 /** What a run works on. */
 export interface Run {
@@ -30,6 +31,7 @@ async function act(run: Run, command: Command): Promise<void> {
       await Promise.all(BULK.map((name) => world.atOrigin(model, name, command.step, command.value)));
       return;
     case 'cycle': {
+      await publishFirst(run, command.role);
       plan(run, command.faults);
       const outcome = await world.cycle(command.role);
       if (outcome === 'failed' || outcome === 'partial' || outcome === 'timed-out')
@@ -46,11 +48,9 @@ async function act(run: Run, command: Command): Promise<void> {
       if (command.change.excluded !== undefined) judge.since.excluded.add(command.change.excluded);
       return world.configure({ ...world.settings, ...command.change });
     case 'pause':
-      await world.sync.schedule('destination').pause();
-      return;
+      return pause(world);
     case 'resume':
-      await world.sync.schedule('destination').unpause();
-      return;
+      return resume(world);
     case 'approve':
       await world.sync.approve().catch((error: unknown) => {
         if (!(error instanceof UserError)) throw error;
@@ -59,6 +59,11 @@ async function act(run: Run, command: Command): Promise<void> {
     case 'settle':
       return settle(world, judge);
   }
+}
+
+/** Gives a cycle of the destination something to do: with a watch, another would do it at the same time. */
+async function publishFirst({ world }: Run, role: Role): Promise<void> {
+  if (role === 'destination' && !world.watched) await world.cycle('origin');
 }
 
 function plan({ world, judge }: Run, faults: readonly Misfortune[]): void {
@@ -76,6 +81,7 @@ async function busyCycle(
   { role, faults, at, after, edits, interruption }: Extract<Command, { what: 'busy-cycle' }>,
 ): Promise<void> {
   const { world, judge } = run;
+  await publishFirst(run, role);
   plan(run, faults);
   const middle = world.proxies[at].requests(after);
   const cycle = world.cycle(role);

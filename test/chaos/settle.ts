@@ -1,6 +1,7 @@
 import type { Outcome } from '../../src/workflows/messages';
 import { destinationView, type Standing } from './destination-view';
 import { Violation, type Judge } from './judge';
+import { resume } from './pause';
 import { LONG_TIMEOUT } from './settings';
 import type { World } from './world';
 
@@ -12,7 +13,7 @@ export async function settle(world: World, judge: Judge): Promise<void> {
   world.calm();
   if (world.settings.timeout !== LONG_TIMEOUT)
     await world.configure({ ...world.settings, timeout: LONG_TIMEOUT });
-  await sync.schedule('destination').unpause();
+  await resume(world);
   await world.idle();
   let outcome: Outcome = 'held';
   for (let round = 1; round <= 2; round++) {

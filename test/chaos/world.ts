@@ -1,6 +1,7 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { watchId } from '../../src/names';
 import { cyclesOf } from '../../src/starter';
 import { failedCycle } from '../../src/status';
 import type { Outcome } from '../../src/workflows/messages';
@@ -47,9 +48,11 @@ export class World {
     readonly sync: SyncFixture,
     readonly proxies: Record<ProxyName, ChaosProxy>,
     readonly stats: Stats,
+    /** Whether the watch starts cycles too. */
+    readonly watched: boolean,
   ) {}
 
-  static async create(stats: Stats): Promise<World> {
+  static async create(stats: Stats, watched: boolean): Promise<World> {
     const servers = sharedServers();
     const before = (target: string, name: ProxyName): Promise<ChaosProxy> =>
       ChaosProxy.before(target, (kind) => {
@@ -72,7 +75,7 @@ export class World {
         }
       },
     });
-    const world = new World(sync, proxies, stats);
+    const world = new World(sync, proxies, stats, watched);
     // All versions stay, for the check at the end.
     await vaultOf(sync).request('POST', `${sync.mount}config`, { max_versions: 1000 });
     await world.configure(FIRST_SETTINGS);
@@ -93,6 +96,13 @@ export class World {
       await this.sync.start(role);
     }
     await this.startWorker();
+    if (!this.watched) await this.endWatch();
+  }
+
+  private async endWatch(): Promise<void> {
+    const { client } = this.sync;
+    await client.workflow.getHandle(watchId(this.sync.config('destination').name)).terminate();
+    await this.idle();
   }
 
   calm(): void {
