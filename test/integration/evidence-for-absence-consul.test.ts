@@ -63,9 +63,7 @@ test('cycles under such answers of Consul end in words, and the next one deletes
   expect(consul.cycles).toEqual([
     [
       'failed',
-      expect.stringMatching(
-        /^ConsulUnavailable: diffIndices: .*origin\/index: the answer is not in the form/,
-      ),
+      expect.stringMatching(/^ConsulForbidden: diffIndices: .*origin\/index: permission denied \(403\)/),
     ],
     ['timed-out', expect.stringContaining('the next cycle goes on from there')],
   ]);
@@ -94,9 +92,12 @@ async function readConsul(): Promise<{
   const both = (): Promise<unknown[]> => Promise.all(['gone', 'stays'].map((path) => running.at(path)));
 
   const cycles: [string, string | undefined][] = [];
-  const html: Fault = { status: 200, body: '<html>log in</html>' };
-  for (const key of [/\/origin\/index\b/, /\/origin\/\d+\b/]) {
-    proxies.originConsul.choose((_method, url) => (key.test(decodeURIComponent(url)) ? html : undefined));
+  const met: [key: RegExp, fault: Fault][] = [
+    [/\/origin\/index\b/, { status: 403, body: 'Permission denied' }],
+    [/\/origin\/\d+\b/, { status: 200, body: '<html>log in</html>' }],
+  ];
+  for (const [key, fault] of met) {
+    proxies.originConsul.choose((_method, url) => (key.test(decodeURIComponent(url)) ? fault : undefined));
     const ended = await sync
       .cycle('destination')
       .catch((error: unknown) => failedCycle(error as WorkflowFailedError));

@@ -86,7 +86,8 @@ export class FaultProxy {
       const whole: Buffer[] = [];
       for await (const chunk of answer) whole.push(chunk as Buffer);
       const body = Buffer.concat(whole);
-      response.writeHead(answer.statusCode ?? 502, { 'content-length': body.length });
+      const { 'transfer-encoding': _, ...told } = answer.headers;
+      response.writeHead(answer.statusCode ?? 502, { ...told, 'content-length': body.length });
       response.write(body.subarray(0, body.length / 2), () => request.socket.destroy());
       return;
     }
