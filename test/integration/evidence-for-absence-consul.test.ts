@@ -1,5 +1,6 @@
 import type { WorkflowFailedError } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
 import { setMaxListeners } from 'node:events';
 import { copySecrets } from '../../src/activities/destination/copy-secrets';
 import type { DestinationDeps } from '../../src/activities/destination/deps';
@@ -160,7 +161,7 @@ async function stepsUnder(
     ...(place === 'index' ? [() => diffIndices(deps, { ...base, changed: false }, signal)] : []),
     () => guardDeletes(deps, { ...base, buckets, considered, mounts }, signal),
     () =>
-      new MockActivityEnvironment().run(() =>
+      new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') }).run(() =>
         copySecrets(
           deps,
           { ...base, buckets, mounts, indexRevision, considered, deletes: true },
