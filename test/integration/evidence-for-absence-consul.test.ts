@@ -1,5 +1,6 @@
 import type { WorkflowFailedError } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
 import { setMaxListeners } from 'node:events';
 import { copySecrets } from '../../src/activities/destination/copy-secrets';
 import type { DestinationDeps } from '../../src/activities/destination/deps';
@@ -63,9 +64,7 @@ test('cycles under such answers of Consul end in words, and the next one deletes
   expect(consul.cycles).toEqual([
     [
       'failed',
-      expect.stringMatching(
-        /^ConsulUnavailable: diffIndices: .*origin\/index: the answer is not in the form/,
-      ),
+      expect.stringMatching(/^ConsulForbidden: diffIndices: .*origin\/index: permission denied \(403\)/),
     ],
     ['timed-out', expect.stringContaining('the next cycle goes on from there')],
   ]);
@@ -94,9 +93,12 @@ async function readConsul(): Promise<{
   const both = (): Promise<unknown[]> => Promise.all(['gone', 'stays'].map((path) => running.at(path)));
 
   const cycles: [string, string | undefined][] = [];
-  const html: Fault = { status: 200, body: '<html>log in</html>' };
-  for (const key of [/\/origin\/index\b/, /\/origin\/\d+\b/]) {
-    proxies.originConsul.choose((_method, url) => (key.test(decodeURIComponent(url)) ? html : undefined));
+  const met: [key: RegExp, fault: Fault][] = [
+    [/\/origin\/index\b/, { status: 403, body: 'Permission denied' }],
+    [/\/origin\/\d+\b/, { status: 200, body: '<html>log in</html>' }],
+  ];
+  for (const [key, fault] of met) {
+    proxies.originConsul.choose((_method, url) => (key.test(decodeURIComponent(url)) ? fault : undefined));
     const ended = await sync
       .cycle('destination')
       .catch((error: unknown) => failedCycle(error as WorkflowFailedError));
@@ -159,7 +161,7 @@ async function stepsUnder(
     ...(place === 'index' ? [() => diffIndices(deps, { ...base, changed: false }, signal)] : []),
     () => guardDeletes(deps, { ...base, buckets, considered, mounts }, signal),
     () =>
-      new MockActivityEnvironment().run(() =>
+      new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') }).run(() =>
         copySecrets(
           deps,
           { ...base, buckets, mounts, indexRevision, considered, deletes: true },

@@ -81,12 +81,25 @@ export class FaultProxy {
       response.end(fault.body);
       return;
     }
-    const answer = await this.forward(request.method ?? '', sent, headers, Buffer.concat(chunks));
+    const gaveUp = new AbortController();
+    // Nobody waits any more for what only reads, a long poll for example; a write is carried out all the same.
+    if (request.method === 'GET')
+      response.once('close', () => {
+        gaveUp.abort();
+      });
+    const answer = await this.forward(request, sent, Buffer.concat(chunks), gaveUp.signal).catch(
+      () => undefined,
+    );
+    if (answer === undefined) {
+      request.socket.destroy();
+      return;
+    }
     if (fault === 'truncated') {
       const whole: Buffer[] = [];
       for await (const chunk of answer) whole.push(chunk as Buffer);
       const body = Buffer.concat(whole);
-      response.writeHead(answer.statusCode ?? 502, { 'content-length': body.length });
+      const { 'transfer-encoding': _, ...told } = answer.headers;
+      response.writeHead(answer.statusCode ?? 502, { ...told, 'content-length': body.length });
       response.write(body.subarray(0, body.length / 2), () => request.socket.destroy());
       return;
     }
@@ -99,14 +112,18 @@ export class FaultProxy {
   }
 
   private forward(
-    method: string,
+    { method, headers }: http.IncomingMessage,
     url: string,
-    headers: http.IncomingHttpHeaders,
     body: Buffer,
+    signal: AbortSignal,
   ): Promise<http.IncomingMessage> {
     return new Promise((resolve, reject) => {
-      const onward = http.request(this.target + url, { method, headers, agent: false }, resolve);
-      onward.once('error', reject);
+      const options = { method, headers, agent: false, signal };
+      const onward = http.request(this.target + url, options, (answer) => {
+        answer.on('error', () => undefined); // it was given up
+        resolve(answer);
+      });
+      onward.on('error', reject);
       onward.end(body);
     });
   }
