@@ -213,7 +213,8 @@ async function copyOne(
     if (claim) checkpoint.claims.set(path, insight);
     // A newer value than the info says, or one that somebody wrote meanwhile: not claimed, but named, so that it is
     // deleted if the origin has none the next time.
-    else if (did !== 'skipped' && !checkpoint.claims.has(path)) checkpoint.claims.set(path, doubted(insight));
+    else if ((did === 'added' || did === 'updated') && !checkpoint.claims.has(path))
+      checkpoint.claims.set(path, doubted(insight));
   } catch (error) {
     if (signal.aborted) throw error;
     arrived = false;
