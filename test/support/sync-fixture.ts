@@ -13,7 +13,7 @@ import type { Plan } from '../../src/plan/plan';
 import { planCycle } from '../../src/plan/plan-cycle';
 import { cyclesOf, start, stop, trigger } from '../../src/starter';
 import { createLog } from '../../src/telemetry/log';
-import { createWorkers, installRuntime, type VsyncWorker } from '../../src/worker';
+import { createWorkers, installRuntime, type VsyncWorker, type WorkerOptions } from '../../src/worker';
 import type { CycleResult } from '../../src/workflows/messages';
 import { repair, type Repair } from '../../src/verify/repair';
 import { mendable, type Report } from '../../src/verify/report';
@@ -55,6 +55,9 @@ export interface VerifyHooks {
   say?: (text: string) => void;
   signal?: AbortSignal;
 }
+
+/** How the workers of a fixture run. */
+export type Work = Partial<Pick<WorkerOptions, 'log' | 'vaultTimes'>>;
 
 let runtimeInstalled = false;
 
@@ -116,14 +119,18 @@ export class SyncFixture {
   }
 
   /** Runs the workers of all configurations in this process. */
-  async work({ log = createLog({ level: 'error', type: 'json' }) } = {}): Promise<void> {
+  async work({ log = createLog({ level: 'error', type: 'json' }), vaultTimes }: Work = {}): Promise<void> {
     if (!runtimeInstalled) installRuntime({ log, shutdownSignals: [] });
     runtimeInstalled = true;
     const configs = [
       this.config('origin'),
       ...this.destinationFiles.map((_, number) => this.config('destination', number)),
     ];
-    const worker = await createWorkers(configs, { log, workflowBundle: testBundle() });
+    const worker = await createWorkers(configs, {
+      log,
+      workflowBundle: testBundle(),
+      ...(vaultTimes && { vaultTimes }),
+    });
     this.worker = { worker, running: worker.run() };
   }
 
