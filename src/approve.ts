@@ -1,8 +1,9 @@
-import { readDestinationState, writeOfState, type DestinationState, type HeldDeletes } from './consul/state';
+import { readDestinationState, writeOfState, type DestinationState } from './consul/state';
 import type { SyncInfo } from './consul/sync-info';
 import { shortSet } from './plan/format';
 import type { Plan } from './plan/plan';
 import { UserError } from './user-error';
+import type { HeldDeletes } from './workflows/messages';
 
 /**
  * Releases the deletes that wait at a destination: exactly the set that the last cycle held. If another set is

@@ -5,19 +5,13 @@ import {
   type WorkflowHandle,
 } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import {
-  readStateOf,
-  type DestinationState,
-  type HeldDeletes,
-  type LastCycle,
-  type OriginState,
-} from './consul/state';
+import { readStateOf, type DestinationState, type LastCycle, type OriginState } from './consul/state';
 import type { SyncInfo } from './consul/sync-info';
 import type { Config } from './config/schema';
 import { scheduleId } from './names';
 import { shortSet } from './plan/format';
 import { cyclesOf, describe, type CycleId } from './starter';
-import type { Counts, CycleResult, PathFailure } from './workflows/messages';
+import type { Counts, CycleResult, HeldDeletes, PathFailure } from './workflows/messages';
 
 /** Cycles that status shows. Temporal remembers the last ten of a schedule. */
 const SHOWN_CYCLES = 5;
@@ -114,6 +108,12 @@ export function failedCycle({ cause }: WorkflowFailedError): { outcome: string; 
   if (cause instanceof ApplicationFailure)
     return { outcome: 'failed', note: `${cause.type ?? 'Internal'}: ${cause.message}` };
   return { outcome: 'terminated' };
+}
+
+/** A cycle that has no result, in a line. */
+export function formatFailedCycle(workflowId: string, error: WorkflowFailedError): string {
+  const { outcome, note } = failedCycle(error);
+  return `${workflowId}: ${outcome}${note === undefined ? '' : `: ${note}`}`;
 }
 
 /** The status for people. */

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { FingerprintParts } from '../config/fingerprint';
 import type { Role } from '../names';
-import { standingOf } from '../workflows/messages';
+import { standingOf, type HeldDeletes } from '../workflows/messages';
 import { StoredInfoError } from './errors';
 import { jsonOf } from './json';
 import type { Write } from './key-value-store';
@@ -49,14 +49,11 @@ const FingerprintPartsSchema: z.ZodType<FingerprintParts> = z.object({
   deletes: z.object({ ignored: z.literal(true).optional(), excluded: z.literal(true).optional() }).optional(),
 });
 
-/** Deletes that are not made before somebody approves them. */
-const HeldDeletes = z.object({
+const HeldDeletesSchema: z.ZodType<HeldDeletes> = z.object({
   count: z.number().int(),
-  /** Of the paths: an approval is for this set and no other. */
   hash: z.string(),
   reason: z.string(),
 });
-export type HeldDeletes = z.infer<typeof HeldDeletes>;
 
 /** `<syncPath>destination/state`, written after the index: a state without an index makes the original fail. */
 const DestinationStateSchema = z.object({
@@ -75,7 +72,7 @@ const DestinationStateSchema = z.object({
   /** Why no delete happens before somebody has approved: the configuration was changed. */
   suspended: z.string().optional(),
   /** Deletes that wait for an approval, as of the last cycle. */
-  held: HeldDeletes.optional(),
+  held: HeldDeletesSchema.optional(),
   /** Deletes of the last day that nobody approved, by the hour: the guard adds them up. */
   recentDeletes: z.array(z.object({ hourMs: z.number(), count: z.number().int() })).optional(),
   /** Hash of the set of deletes that was approved. */

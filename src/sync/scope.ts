@@ -49,14 +49,18 @@ export class Scope {
     return place !== undefined && this.rules.originFilter.allows(place.mount + place.rel);
   }
 
+  /** Where the secret stands at the destination; undefined if its target is no data path. */
+  placeAtDestination(path: string): Location | undefined {
+    return this.placeOfTarget(this.target(path));
+  }
+
   /**
-   * Where the secret stands at the destination. As in the original, a transform may also lead to a mount that
+   * Where a data path of the destination is. As in the original, a transform may also lead to a mount that
    * `destination.mounts` does not name: the mount is then what stands before the first "/data/".
    *
-   * @returns undefined if the target is no data path
+   * @returns undefined if it is no data path
    */
-  placeAtDestination(path: string): Location | undefined {
-    const target = this.target(path);
+  placeOfTarget(target: string): Location | undefined {
     const place = locate(target, this.rules.destinationMounts) ?? splitDataPath(target);
     return place === undefined || place.rel === '' ? undefined : place;
   }

@@ -11,8 +11,8 @@ import {
   type DestinationPreflightResult,
   type DiffIndicesResult,
   type GuardDeletesResult,
+  type HeldInBucket,
   type Outcome,
-  type SettledBucket,
 } from './messages';
 
 /** Groups in flight: a worker's limiter bounds the secrets, several workers share the groups. */
@@ -39,7 +39,7 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
   let checked: DestinationPreflightResult | undefined;
   let diff: DiffIndicesResult | undefined;
   let guard: GuardDeletesResult = { v: 1, deletes: true };
-  const settled: SettledBucket[] = [];
+  const settled: HeldInBucket[] = [];
   let copied = 0;
   let deletedByCopy = 0;
 

@@ -234,14 +234,14 @@ export interface CopySecretsInput extends ActivityInput {
 }
 
 /** Id, and number of secrets that are kept on purpose. */
-export type SettledBucket = [id: number, held: number];
+export type HeldInBucket = [id: number, held: number];
 
 export interface CopySecretsResult extends Tally {
   v: 1;
   /** False if it was stopped before the end of its buckets. */
   finished: boolean;
   /** Buckets that are done with although they may differ. */
-  settled: SettledBucket[];
+  settled: HeldInBucket[];
 }
 
 export interface DeleteOrphansInput extends ActivityInput {
@@ -268,7 +268,7 @@ export interface SaveDestinationInput extends ActivityInput {
   outcome: Outcome;
   counts: Partial<Counts>;
   /** As from copySecrets, of all groups. */
-  settled: SettledBucket[];
+  settled: HeldInBucket[];
   /** As from guardDeletes. */
   held?: HeldDeletes;
   /** Secrets that copySecrets deleted without an approval. */

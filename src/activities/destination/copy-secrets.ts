@@ -68,7 +68,7 @@ export async function copySecrets(
     if (cancellationDetails()?.cancelRequested !== true) throw error;
     finished = false;
   }
-  const settled = [...context.held].filter(([id]): boolean => !context.open.has(id));
+  const settled = [...context.held].filter(([id]) => !context.open.has(id));
   return { v: 1, finished, settled, ...tally.result() };
 }
 

@@ -1,15 +1,14 @@
-import pLimit from 'p-limit';
-import type { SyncInfo } from '../../consul/sync-info';
+import { fits } from '../../consul/indexed-buckets';
 import { readDestinationState, type DestinationState } from '../../consul/state';
-import type { Bucket } from '../../sync/bucket';
 import { hashOfDeletes, recentDeletes, whyHeld } from '../../sync/delete-guard';
 import { isConsidered } from '../../sync/considered';
 import { emptyIndex } from '../../sync/sync-index';
 import type { GuardDeletesInput, GuardDeletesResult } from '../../workflows/messages';
 import { inParallel } from '../in-parallel';
-import { CONSUL_READS } from '../limits';
+import { readBuckets } from '../read-buckets';
 import { absenceAtOrigin } from './delete-secret';
 import type { DestinationDeps } from './deps';
+import { knownPaths } from './known-paths';
 
 /**
  * Decides whether the deletes of a cycle may happen, before the first of them. The origin is asked about each only
@@ -28,11 +27,7 @@ export async function guardDeletes(
   const candidates = await deleteCandidates(deps, buckets, index, signal);
   if (candidates.length === 0) return { v: 1, deletes: true };
   const { state } = await readDestinationState(info, signal);
-  const known = async (): Promise<string[]> => {
-    const ids = [...((await info.readIndex(signal)).index ?? index).keys()];
-    return (await readAll(info, ids, signal)).flatMap(({ bucket }) => [...(bucket?.keys() ?? [])]);
-  };
-  const ground = { candidates, known, index, mounts, state, suspended: state?.suspended };
+  const ground = { candidates, index, mounts, state, suspended: state?.suspended };
   const { held, approved } = await heldDeletes(deps, ground, signal);
   return held === undefined ? { v: 1, deletes: true, approved } : { v: 1, deletes: false, held };
 }
@@ -47,8 +42,7 @@ export interface DeleteCandidate {
 /** What the guard decides from. */
 export interface GuardGround {
   candidates: readonly DeleteCandidate[];
-  /** Paths that the destination is known to have. */
-  known: () => Promise<readonly string[]>;
+  /** The origin's. */
   index: readonly string[];
   mounts: Record<string, string>;
   state: DestinationState | undefined;
@@ -58,15 +52,15 @@ export interface GuardGround {
 /** @returns what is held, undefined if the deletes may happen; and whether they may because somebody approved them */
 export async function heldDeletes(
   deps: DestinationDeps,
-  { candidates, known, index, mounts, state, suspended }: GuardGround,
+  { candidates, index, mounts, state, suspended }: GuardGround,
   signal: AbortSignal,
 ): Promise<{ held: GuardDeletesResult['held']; approved: boolean }> {
-  const knownPaths = byMount(deps, await known());
+  const known = byMount(deps, await knownPaths(deps, index, signal));
   const reasonFor = (paths: readonly string[]): string | undefined =>
     (paths.length === 0 ? undefined : suspended) ??
     whyHeld({
       candidates: byMount(deps, paths),
-      known: knownPaths,
+      known,
       recent: recentDeletes(state?.recentDeletes ?? [], Date.now()),
       maxDeletes: deps.config.maxDeletes,
       originIsEmpty: JSON.stringify(index) === JSON.stringify(emptyIndex(index.length)),
@@ -112,27 +106,21 @@ export async function deleteCandidates(
   index: readonly string[],
   signal: AbortSignal,
 ): Promise<DeleteCandidate[]> {
-  const [own, origin] = await Promise.all([readAll(info, ids, signal), readAll(originInfo, ids, signal)]);
-  return ids.flatMap((id, position) => {
-    const theirs = origin[position];
-    if (theirs?.bucket === undefined || theirs.hash !== index[id]) return [];
-    return [...(own[position]?.bucket?.keys() ?? [])].flatMap((path): DeleteCandidate[] => {
+  const [own, origin] = await Promise.all([
+    readBuckets(info, ids, signal),
+    readBuckets(originInfo, ids, signal),
+  ]);
+  return ids.flatMap((id) => {
+    const theirs = origin.get(id);
+    if (!fits(theirs, index[id])) return [];
+    return [...(own.get(id)?.bucket?.keys() ?? [])].flatMap((path): DeleteCandidate[] => {
       const unwanted = !scope.wants(path);
       if (unwanted) return config.destination.deleteExcluded ? [{ path, unwanted }] : [];
-      if (theirs.bucket?.has(path) === true) return [];
+      if (theirs.bucket.has(path)) return [];
       // Below a mount that is not configured any more it is withdrawn, and stays.
       return scope.placeAtOrigin(path) === undefined ? [] : [{ path, unwanted }];
     });
   });
-}
-
-async function readAll(
-  info: SyncInfo,
-  ids: readonly number[],
-  signal: AbortSignal,
-): Promise<{ bucket: Bucket | undefined; hash: string | undefined }[]> {
-  const limit = pLimit(CONSUL_READS);
-  return Promise.all(ids.map((id) => limit(() => info.readBucket(id, signal))));
 }
 
 function byMount({ scope }: DestinationDeps, paths: readonly string[]): Map<string, number> {
