@@ -7,6 +7,7 @@ import { planCycle } from '../plan/plan-cycle';
 import { trigger } from '../starter';
 import { verify } from '../verify/command';
 import { withClients, withTemporal } from './connections';
+import { tellTriggered } from './cycles';
 import { fileOf, load, type Options } from './options';
 
 export async function showPlan(options: Options): Promise<void> {
@@ -63,10 +64,5 @@ export async function approve(options: Options): Promise<void> {
 
 /** Asks for a cycle that does what was approved. */
 async function runCycle(config: Config, options: Options): Promise<void> {
-  await withTemporal(config, async (client) => {
-    const { cycle } = await trigger(client, config);
-    const what =
-      cycle === undefined ? 'a cycle is running, and one more follows it' : `${cycle.workflowId} started`;
-    console.log(`${what}; look at it with: vsync status -c ${fileOf(options)}`);
-  });
+  tellTriggered(await withTemporal(config, (client) => trigger(client, config)), options);
 }
