@@ -7,10 +7,7 @@ describe('when the configuration or a mount changes', () => {
 
   beforeEach(async () => {
     sync = await SyncFixture.create({ numBuckets: 3 });
-    await sync.work();
-    await sync.start('origin');
-    await sync.start('destination');
-    await sync.stopWatch();
+    await sync.run();
     for (const path of ['old/app', 'b', 'c', 'd']) await sync.originVault.put(sync.mount, path, { path });
     await sync.cycle('origin');
     await sync.cycle('destination');
@@ -144,10 +141,7 @@ describe('what the origin does not let us see', () => {
     try {
       for (const path of ['open', 'closed/a', 'closed/b', 'single'])
         await sync.originVault.put(sync.mount, path, { path });
-      await sync.work();
-      await sync.start('origin');
-      await sync.start('destination');
-      await sync.stopWatch();
+      await sync.run();
       await sync.cycle('origin');
       await sync.cycle('destination');
 

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import type { Logger } from 'pino';
 import type { DestinationDeps } from '../../src/activities/destination/deps';
 import { approveDeletes, approveOrphans } from '../../src/approve';
 import { createClients, infoOf } from '../../src/clients';
@@ -125,6 +126,14 @@ export class SyncFixture {
     ];
     const worker = await createWorkers(configs, { log, workflowBundle: testBundle() });
     this.worker = { worker, running: worker.run() };
+  }
+
+  /** Runs workers and schedules, without the watch: a cycle runs only when it is asked for. */
+  async run(options: { log?: Logger } = {}): Promise<void> {
+    await this.work(options);
+    await this.start('origin');
+    await this.start('destination');
+    await this.stopWatch();
   }
 
   async stopWork(): Promise<void> {
