@@ -42,6 +42,8 @@ export interface Status {
   cycles: CycleStatus[];
   /** The last cycle that changed something or ended in another way than before, from Consul: it outlives Temporal's retention. */
   last?: LastCycle;
+  /** Mounts of the origin that were re-created: they wait for `vsync approve --mount`. */
+  changedMounts?: string[];
   /** Deletes that wait for `vsync approve`. */
   held?: HeldDeletes;
   /** Secrets that stand at the destination where nothing belongs any more: `vsync plan` lists them. */
@@ -70,10 +72,14 @@ export async function readStatus(client: Client, config: Config, info: SyncInfo)
 }
 
 /** What waits for a person. */
-function waitingIn(state: OriginState | DestinationState | undefined): Pick<Status, 'held' | 'orphans'> {
-  if (state === undefined || !('considered' in state)) return {};
+function waitingIn(
+  state: OriginState | DestinationState | undefined,
+): Pick<Status, 'changedMounts' | 'held' | 'orphans'> {
+  if (state === undefined) return {};
+  const mounts = state.changedMounts === undefined ? {} : { changedMounts: Object.keys(state.changedMounts) };
+  if (!('considered' in state)) return mounts;
   const { held, orphans } = state;
-  return { ...(held && { held }), ...(orphans && { orphans: orphans.count }) };
+  return { ...mounts, ...(held && { held }), ...(orphans && { orphans: orphans.count }) };
 }
 
 async function readCycle(client: Client, { workflowId, runId, takenAt }: CycleId): Promise<CycleStatus> {
@@ -123,6 +129,10 @@ export function formatStatus(status: Status): string {
     status.nextCycleAt === undefined ? undefined : `  next cycle  ${status.nextCycleAt}`,
     status.last &&
       `  last change ${status.last.finishedAt}  ${formatCycle(status.last.outcome, status.last.counts)}`,
+    ...(status.changedMounts ?? []).map(
+      (mount) =>
+        `  re-created  ${mount}: its secrets are kept as they were known, until "vsync approve --mount ${mount} -c FILE"`,
+    ),
     status.held &&
       `  held        ${status.held.count} deletes wait for "vsync approve --set ${shortSet(status.held.hash)} -c FILE": ${status.held.reason}`,
     status.orphans === undefined

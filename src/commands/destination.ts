@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { approveDeletes, approveOrphans } from '../approve';
+import { approveDeletes, approveMounts, approveOrphans } from '../approve';
 import { createClients, infoOf } from '../clients';
 import type { Config } from '../config/schema';
 import { formatOrphans, formatPlan } from '../plan/format';
@@ -51,11 +51,17 @@ export async function verifyValues(options: Options): Promise<void> {
 }
 
 export async function approve(options: Options): Promise<void> {
-  const config = load(options, undefined, 'destination');
+  const config = load(options);
   const { info, close } = await infoOf(config);
+  const mounts = options['mount'] as string[] | undefined;
   try {
-    const { count, reason } = await approveDeletes(info, options['set'] as string | undefined);
-    console.log(`approved: ${count} deletes (${reason})`);
+    if (mounts !== undefined || config.role === 'origin') {
+      await approveMounts(info, config.role, mounts ?? []);
+      console.log(`approved: ${mounts?.join(', ') ?? ''} as it is now`);
+    } else {
+      const { count, reason } = await approveDeletes(info, options['set'] as string | undefined);
+      console.log(`approved: ${count} deletes (${reason})`);
+    }
   } finally {
     close();
   }

@@ -24,7 +24,7 @@ export async function planCycle(deps: DestinationDeps, signal: AbortSignal): Pro
   const notes: string[] = [];
   const checked = await preflight(deps, signal);
   for (const { path, class: why } of checked.failures)
-    notes.push(`${path}: ${why}: nothing of this mount is deleted before "vsync start --adopt"`);
+    notes.push(`${path}: ${why}: nothing of this mount is deleted before "vsync approve --mount ${path}"`);
   const diff = await diffIndices(
     deps,
     { v: 1, fingerprint: deps.fingerprint, changed: checked.changed },

@@ -40,6 +40,11 @@ export class Scope {
     return locate(path, this.rules.originMounts);
   }
 
+  /** Mount of the origin that a secret is counted for, also where it is not configured any more. */
+  mountAtOrigin(path: string): string {
+    return this.placeAtOrigin(path)?.mount ?? path.slice(0, path.indexOf('/') + 1);
+  }
+
   /**
    * Whether the origin publishes the secret while it has it, as far as this side knows: the mounts and filters of
    * the origin stand in a destination's file too, but need not.

@@ -78,10 +78,24 @@ describe('when the configuration or a mount changes', () => {
     expect(await at('b')).toEqual({ path: 'new b' });
     expect(await at('old/app')).toEqual({ path: 'old/app' });
 
-    await sync.start('origin', 0, { adopt: true });
-    await sync.start('destination', 0, { adopt: true });
-    await sync.stopWatch();
-    expect(await sync.cycle('origin')).toMatchObject({ counts: { unknown: 0 } });
+    // It is named in the status, and asked about; a cycle in between changes nothing about that, and writes nothing.
+    expect((await sync.status('destination')).changedMounts).toEqual([sync.mount]);
+    const before = await sync.consul.revisions(sync.infoPrefix('destination'));
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'partial', counts: { deleted: 0 } });
+    expect(await sync.consul.revisions(sync.infoPrefix('destination'))).toEqual(before);
+    await expect(sync.approve()).rejects.toThrow(`re-created mounts do: vsync approve --mount ${sync.mount}`);
+    await expect(sync.approveMounts('origin', 'other/')).rejects.toThrow(
+      `other/: not a mount of the origin that the last cycle found re-created; those that wait for an approval: ${sync.mount}`,
+    );
+
+    // Approved at the origin alone, the destination still deletes nothing.
+    await sync.approveMounts('origin', sync.mount);
+    expect(await sync.cycle('origin')).toMatchObject({ counts: { unknown: 0, listed: 1 } });
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'partial', counts: { deleted: 0 } });
+    expect(await at('old/app')).toEqual({ path: 'old/app' });
+    await sync.approveMounts('destination', sync.mount);
+    expect((await sync.status('destination')).changedMounts).toBeUndefined();
+    await expect(sync.approveMounts('destination', sync.mount)).rejects.toThrow('for an approval: none');
     // Three of four secrets: a person has to look.
     expect(await sync.cycle('destination')).toMatchObject({
       outcome: 'held',

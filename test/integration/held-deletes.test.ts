@@ -59,6 +59,23 @@ describe('deletes that wait for a person', () => {
     await expect(sync.approve()).rejects.toThrow('no deletes wait for an approval');
   });
 
+  test('a drip is seen: the deletes of a day are added up, until somebody has looked', async () => {
+    for (const from of [0, 10]) {
+      await deleteAtOrigin(10, from);
+      expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { deleted: 10 } });
+    }
+    await deleteAtOrigin(1, 20);
+    const held = await sync.cycle('destination');
+    expect(held).toMatchObject({ outcome: 'held', counts: { deleted: 0, held: 1 } });
+    expect(held.note).toContain(
+      '1 and the 20 of the last 24 hours of 60 secrets are more than 20 (maxDeletes: 10 %, at least 20)',
+    );
+    await sync.approve();
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { deleted: 1 } });
+    await deleteAtOrigin(5, 21);
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { deleted: 5 } });
+  });
+
   test('an origin that is suddenly empty is held whatever maxDeletes says', async () => {
     await sync.reconfigure('destination', (file) => {
       file['maxDeletes'] = '100%';

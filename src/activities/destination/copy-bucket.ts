@@ -36,6 +36,8 @@ export interface CopyContext {
   open: Set<number>;
   /** Secrets that are kept on purpose, by bucket. */
   held: Map<number, number>;
+  /** Secrets that were deleted, by mount of the origin. */
+  deleted: Map<string, number>;
   onProgress: () => void;
 }
 

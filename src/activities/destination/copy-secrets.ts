@@ -54,6 +54,7 @@ export async function copySecrets(
     outage: new OutageDetector(),
     open: new Set(),
     held: new Map(),
+    deleted: new Map(),
     onProgress: () => {
       progress(tally.progress);
     },
@@ -69,7 +70,7 @@ export async function copySecrets(
     finished = false;
   }
   const settled = [...context.held].filter(([id]) => !context.open.has(id));
-  return { v: 1, finished, settled, ...tally.result() };
+  return { v: 1, finished, settled, deleted: Object.fromEntries(context.deleted), ...tally.result() };
 }
 
 async function readSettings(

@@ -1,6 +1,6 @@
 import { fits } from '../../consul/indexed-buckets';
 import { readDestinationState, type DestinationState } from '../../consul/state';
-import { hashOfDeletes, recentDeletes, whyHeld } from '../../sync/delete-guard';
+import { hashOfDeletes, whyHeld } from '../../sync/delete-guard';
 import { isConsidered } from '../../sync/considered';
 import { emptyIndex } from '../../sync/sync-index';
 import type { GuardDeletesInput, GuardDeletesResult } from '../../workflows/messages';
@@ -23,13 +23,13 @@ export async function guardDeletes(
   const { index } = await originInfo.readIndex(signal);
   // The index moved on: what this cycle would delete is for the next one to decide.
   if (deps.config.ignoreDeletes || index === undefined || !isConsidered(considered, index))
-    return { v: 1, deletes: false };
+    return { v: 1, deletes: false, known: {} };
   const candidates = await deleteCandidates(deps, buckets, index, signal);
-  if (candidates.length === 0) return { v: 1, deletes: true };
+  if (candidates.length === 0) return { v: 1, deletes: true, known: {} };
   const { state } = await readDestinationState(info, signal);
   const ground = { candidates, index, mounts, state, suspended: state?.suspended };
-  const { held, approved } = await heldDeletes(deps, ground, signal);
-  return held === undefined ? { v: 1, deletes: true, approved } : { v: 1, deletes: false, held };
+  const { held, approved, known } = await heldDeletes(deps, ground, signal);
+  return { v: 1, deletes: held === undefined, approved, known, ...(held && { held }) };
 }
 
 /** A path that the destination's bucket names, and that does not belong there any more. */
@@ -49,32 +49,42 @@ export interface GuardGround {
   suspended: string | undefined;
 }
 
-/** @returns what is held, undefined if the deletes may happen; and whether they may because somebody approved them */
+/** What the guard decided. */
+export interface GuardVerdict {
+  /** Undefined if the deletes may happen. */
+  held: GuardDeletesResult['held'];
+  /** They may because somebody approved them. */
+  approved: boolean;
+  /** As in the result of the activity. */
+  known: Record<string, number>;
+}
+
 export async function heldDeletes(
   deps: DestinationDeps,
   { candidates, index, mounts, state, suspended }: GuardGround,
   signal: AbortSignal,
-): Promise<{ held: GuardDeletesResult['held']; approved: boolean }> {
+): Promise<GuardVerdict> {
   const known = byMount(deps, await knownPaths(deps, index, signal));
+  const verdict = { held: undefined, approved: false, known: Object.fromEntries(known) };
   const reasonFor = (paths: readonly string[]): string | undefined =>
     (paths.length === 0 ? undefined : suspended) ??
     whyHeld({
       candidates: byMount(deps, paths),
       known,
-      recent: recentDeletes(state?.recentDeletes ?? [], Date.now()),
+      noted: state?.deletesOfDay ?? [],
       maxDeletes: deps.config.maxDeletes,
       originIsEmpty: JSON.stringify(index) === JSON.stringify(emptyIndex(index.length)),
+      nowMs: Date.now(),
     });
-  if (reasonFor(candidates.map(({ path }) => path)) === undefined)
-    return { held: undefined, approved: false };
+  if (reasonFor(candidates.map(({ path }) => path)) === undefined) return verdict;
   const real = await withoutServed(deps, candidates, mounts, signal);
   const reason = reasonFor(real);
   const hash = hashOfDeletes(real);
   // What is left of an approved set after a cycle that ran out of time was counted without asking the origin.
   const hashes = [hash, hashOfDeletes(candidates.map(({ path }) => path))];
-  if (reason === undefined) return { held: undefined, approved: false };
-  if (hashes.includes(state?.approved ?? '')) return { held: undefined, approved: true };
-  return { held: { count: real.length, hash, reason }, approved: false };
+  if (reason === undefined) return verdict;
+  if (hashes.includes(state?.approved ?? '')) return { ...verdict, approved: true };
+  return { ...verdict, held: { count: real.length, hash, reason } };
 }
 
 /** Of which the origin does not say that it still serves them: what cannot be asked counts. */
@@ -126,7 +136,7 @@ export async function deleteCandidates(
 function byMount({ scope }: DestinationDeps, paths: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const path of paths) {
-    const mount = scope.placeAtOrigin(path)?.mount ?? path.slice(0, path.indexOf('/') + 1);
+    const mount = scope.mountAtOrigin(path);
     counts.set(mount, (counts.get(mount) ?? 0) + 1);
   }
   return counts;

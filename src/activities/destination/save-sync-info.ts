@@ -1,7 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import pLimit from 'p-limit';
 import { readSettled, settledBucket, writeOfSettled, type SettledBucket } from '../../consul/settled';
-import { readDestinationState, stateDiffers, writeOfState, type DestinationState } from '../../consul/state';
+import {
+  mountsAfter,
+  readDestinationState,
+  stateDiffers,
+  writeOfState,
+  type DestinationState,
+} from '../../consul/state';
 import { hashBucket } from '../../sync/bucket';
 import { consideredOf, isConsidered } from '../../sync/considered';
 import { hashOfDeletes, noteDeletes } from '../../sync/delete-guard';
@@ -126,20 +132,20 @@ async function stateAfter(
   signal: AbortSignal,
 ): Promise<DestinationState> {
   const { config, parts } = deps;
-  const { outcome, counts, finished, mounts, ownMounts, fingerprint } = input;
+  const { outcome, counts, finished, ownMounts, fingerprint } = input;
   const orphans = ground.state?.orphans;
-  const recentDeletes = noteDeletes(ground.state?.recentDeletes ?? [], input.deleted, Date.now());
+  const deletesOfDay = noteDeletes(ground.state?.deletesOfDay ?? [], input, Date.now());
   return {
     v: 1,
     name: config.name,
     config: fingerprint,
     parts,
     considered: finished ? input.considered : '',
-    mounts,
+    ...mountsAfter(ground.state?.mounts, input.mounts, input.changedMounts),
     ownMounts,
     ...(await deletesAfter(deps, input, ground, signal)),
     ...(orphans === undefined ? {} : { orphans }),
-    ...(recentDeletes.length === 0 ? {} : { recentDeletes }),
+    ...(deletesOfDay.length === 0 ? {} : { deletesOfDay }),
     last: { outcome, counts, finishedAt: new Date().toISOString() },
   };
 }
