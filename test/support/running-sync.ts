@@ -46,10 +46,7 @@ export class RunningSync {
     });
     const running = new RunningSync(sync, proxies);
     await running.put(...secrets);
-    await sync.work({ ...(log && { log }), ...(vaultTimes && { vaultTimes }) });
-    await sync.start('origin');
-    await sync.start('destination');
-    await sync.stopWatch();
+    await sync.run({ ...(log && { log }), ...(vaultTimes && { vaultTimes }) });
     await sync.cycle('origin');
     await sync.cycle('destination');
     return running;
