@@ -72,11 +72,7 @@ async function openInfo(consul: ConsulConfig, side: Role, prefix: string): Promi
 }
 
 /** One Vault of a configuration. Sends nothing yet. */
-export function openVault(
-  vault: VaultConfig,
-  numWorkers: number | undefined,
-  times: VaultTimes = {},
-): Kv2 {
+export function openVault(vault: VaultConfig, numWorkers: number | undefined, times: VaultTimes = {}): Kv2 {
   return new Kv2(new VaultClient({ ...vault, ...times, concurrency: numWorkers ?? DEFAULT_CONCURRENCY }));
 }
 

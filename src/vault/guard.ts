@@ -78,7 +78,8 @@ export class VaultGuard {
       await this.quota.enter(signal);
     } catch (error) {
       if (!(error instanceof BlockedError)) throw cancelledRequest(this.address, path);
-      const detail = 'too many requests (429): a rate limit quota of this Vault has let nothing pass for long';
+      const detail =
+        'too many requests (429): a rate limit quota of this Vault has let nothing pass for long';
       throw this.refusal('throttled', path, detail);
     }
     try {

@@ -33,7 +33,9 @@ export async function askHealth(ask: (path: string) => Promise<TransportResponse
     const health = HealthBody.safeParse(body);
     if (!health.success) {
       if (status < 500) return { up: true };
-      return down(`sys/health is answered with ${status}, and not by a Vault: look at what stands in between`);
+      return down(
+        `sys/health is answered with ${status}, and not by a Vault: look at what stands in between`,
+      );
     }
     if (health.data.sealed && health.data.initialized)
       return { up: false, kind: 'sealed', detail: 'the Vault is sealed (503): unseal it' };

@@ -112,10 +112,7 @@ export class Quota {
       this.pauses += 1;
     }
     const ownMs = isSame ? 0 : FIRST_PAUSE_MS * 2 ** (this.pauses - 1);
-    this.pausedUntilMs = Math.max(
-      this.pausedUntilMs,
-      nowMs + Math.min(retryAfterMs ?? ownMs, MOST_PAUSE_MS),
-    );
+    this.pausedUntilMs = Math.max(this.pausedUntilMs, nowMs + Math.min(retryAfterMs ?? ownMs, MOST_PAUSE_MS));
     if (!this.isBlocked) return 0;
     const others = this.waiting.splice(0);
     for (const { giveUp } of others) giveUp(new BlockedError());

@@ -27,7 +27,13 @@ export class RunningSync {
     readonly proxies: Proxies,
   ) {}
 
-  static async create({ secrets = [], edit, log, vaultTimes, ...options }: RunningOptions = {}): Promise<RunningSync> {
+  static async create({
+    secrets = [],
+    edit,
+    log,
+    vaultTimes,
+    ...options
+  }: RunningOptions = {}): Promise<RunningSync> {
     const { origin, destinations, consul } = sharedServers();
     const proxies: Proxies = {
       originVault: await FaultProxy.before(origin.address),

@@ -79,8 +79,7 @@ test('outages are remembered: those that lasted at a time, or began later', () =
     breaker.judged(UP, downMs + 5_000);
   }
   breaker.judged(SILENT, 40_000);
-  const begins = (sinceMs: number): number[] =>
-    breaker.outagesSince(sinceMs).map((outage) => outage.sinceMs);
+  const begins = (sinceMs: number): number[] => breaker.outagesSince(sinceMs).map((outage) => outage.sinceMs);
   expect(begins(0)).toEqual([10_000, 20_000, 30_000, 40_000]);
   expect(begins(22_000)).toEqual([20_000, 30_000, 40_000]);
   expect(begins(50_000)).toEqual([40_000]);

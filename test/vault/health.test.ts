@@ -39,7 +39,12 @@ test.each<[what: string, answers: Answers]>([
 
 test.each<[what: string, answer: Answers[string], kind: string, words: string]>([
   ['sealed', [503, { ...HEALTHY, sealed: true }], 'sealed', 'the Vault is sealed (503): unseal it'],
-  ['not initialised', [501, { ...HEALTHY, initialized: false, sealed: true }], 'unavailable', 'operator init'],
+  [
+    'not initialised',
+    [501, { ...HEALTHY, initialized: false, sealed: true }],
+    'unavailable',
+    'operator init',
+  ],
   ['a recovery secondary', [472, HEALTHY], 'unavailable', 'until it is promoted'],
   ['a standby without its active node', [474, HEALTHY], 'unavailable', 'cannot reach its active node'],
   ['something new', [599, HEALTHY], 'unavailable', 'the Vault is not healthy (599)'],
