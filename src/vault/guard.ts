@@ -118,7 +118,13 @@ export class VaultGuard {
         // Not Vault's own answer.
         this.quota.leave('silent');
         return;
-      default:
+      case undefined:
+      case 'absent':
+      case 'no-mount':
+      case 'forbidden':
+      case 'conflict':
+      case 'too-large':
+      case 'rejected':
         this.quota.leave('answered');
         this.breaker.answered();
     }

@@ -11,7 +11,7 @@ function fail(breaker: Breaker, times: number): boolean[] {
 
 test('the Vault is asked after some failures in a row, and is not down before it says so', () => {
   const breaker = new Breaker();
-  expect(fail(breaker, ASK_AFTER)).toEqual([...Array(ASK_AFTER - 1).fill(false), true]);
+  expect(fail(breaker, ASK_AFTER)).toEqual([...Array.from({ length: ASK_AFTER - 1 }, () => false), true]);
   expect(breaker.outage).toBeUndefined();
   expect(breaker.judged(SEALED, 2_000)).toBe('down');
   expect(breaker.outage).toEqual({ kind: 'sealed', detail: 'sealed', sinceMs: 1_000 });
