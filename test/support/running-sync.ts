@@ -25,7 +25,7 @@ export class RunningSync {
   ) {}
 
   static async create({ secrets = [], edit, log, ...options }: RunningOptions = {}): Promise<RunningSync> {
-    const { origin, destinations, consul } = sharedServers();
+    const { origin, destinations, consul } = options.servers ?? sharedServers();
     const proxies: Proxies = {
       originVault: await FaultProxy.before(origin.address),
       vault: await FaultProxy.before(destinations[0].address),
