@@ -1,7 +1,6 @@
-import type { WorkflowFailedError } from '@temporalio/client';
 import { randomUUID } from 'node:crypto';
-import { failedCycle } from '../../src/status';
 import { ConsulAcl } from '../support/consul-acl';
+import { endOf } from '../support/ended';
 import { startConsul, type ConsulServer } from '../support/servers';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture, type FileContent } from '../support/sync-fixture';
@@ -54,9 +53,6 @@ afterAll(async () => {
 async function hide(token: string, hidden: string): Promise<void> {
   await acl.change(`${token}-${sync.id}`, `key_prefix "${sync.syncPath}" { policy = "write" } ${hidden}`);
 }
-
-const ended = (cycle: Promise<unknown>): Promise<unknown> =>
-  cycle.catch((error: unknown) => failedCycle(error as WorkflowFailedError));
 
 const there = (): Promise<unknown[]> =>
   Promise.all(PATHS.map(async (path) => sync.destinationVaults[0]?.get(sync.mount, path)));
@@ -130,7 +126,7 @@ test('what a policy hides deletes nothing and changes no sync info, and is told 
   expect(Object.keys(before)).toHaveLength(6);
   for (const [what, role, token, step, rules] of HIDDEN) {
     await hide(token, rules());
-    expect([what, await ended(sync.cycle(role))]).toEqual([
+    expect([what, await endOf(sync.cycle(role))]).toEqual([
       what,
       {
         outcome: 'failed',

@@ -7,7 +7,7 @@ import { RunningSync, type Proxies } from '../support/running-sync';
 
 /** kill -9 of each real server, in the middle of each step of both cycles, with the server's data on disk. */
 
-const SECRETS = 120;
+const SECRETS = 100;
 
 interface Kill {
   server: keyof OwnServers;
@@ -68,6 +68,14 @@ const ON_REQUEST: readonly Kill[] = [
 
 const KILLS = process.env['VSYNC_TEST_EVERY_KILL'] === undefined ? ALWAYS : [...ALWAYS, ...ON_REQUEST];
 
+/** Words for the titles. */
+const NAME: Readonly<Record<keyof OwnServers, string>> = {
+  originVault: "the origin's Vault",
+  vault: "the destination's Vault",
+  consul: 'Consul',
+  temporal: 'Temporal',
+};
+
 /** The proxy whose requests show that the step is reached. */
 const PROXY: Readonly<Record<keyof OwnServers, keyof Proxies>> = {
   originVault: 'originVault',
@@ -107,13 +115,13 @@ afterAll(async () => {
 
 test.each(
   KILLS.map((kill): [string, string, string, Kill] => [
-    kill.server,
+    NAME[kill.server],
     kill.done === true ? 'after' : 'before',
     kill.in,
     kill,
   ]),
 )(
-  'kill -9 of the %s %s a request of %s: nothing is lost, no version is needless, and it is told',
+  'kill -9 of %s %s a request of %s: nothing is lost, no version is needless, and it is told',
   async (_server, _when, _step, { server, in: where, request, passed, done }) => {
     const { sync, proxies } = running;
     const [role, step] = where.split(' ') as ['origin' | 'destination', string];

@@ -1,5 +1,4 @@
-import type { WorkflowFailedError } from '@temporalio/client';
-import { failedCycle } from '../../src/status';
+import { endOf } from '../support/ended';
 import { eventually } from '../support/eventually';
 import { RunningSync } from '../support/running-sync';
 import type { FileContent } from '../support/sync-fixture';
@@ -20,9 +19,6 @@ function before(request: RegExp, what: () => Promise<void>): void {
   });
 }
 
-const ended = (cycle: Promise<unknown>): Promise<unknown> =>
-  cycle.catch((error: unknown) => failedCycle(error as WorkflowFailedError));
-
 test.each([
   ['its folders are listed', /^LIST .*\/metadata\/team\/?$/],
   ['its metadata are read', /^GET .*\/metadata\/a$/],
@@ -42,9 +38,9 @@ test.each([
         ),
       ) as string,
     };
-    expect(await ended(sync.cycle('origin'))).toEqual(missing);
-    expect(await ended(sync.cycle('origin'))).toEqual(missing);
-    expect(await ended(sync.cycle('destination'))).toEqual(missing);
+    expect(await endOf(sync.cycle('origin'))).toEqual(missing);
+    expect(await endOf(sync.cycle('origin'))).toEqual(missing);
+    expect(await endOf(sync.cycle('destination'))).toEqual(missing);
     expect(await sync.consul.values(`${prefix}index`)).toEqual(published);
     await running.expectFirstVersions(PATHS);
   },

@@ -1,6 +1,5 @@
-import type { WorkflowFailedError } from '@temporalio/client';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { failedCycle } from '../../src/status';
+import { endOf } from '../support/ended';
 import type { Proxies } from '../support/running-sync';
 import { RunningSync } from '../support/running-sync';
 import type { FileContent, SyncFixture } from '../support/sync-fixture';
@@ -70,9 +69,6 @@ function revokeAt(proxy: keyof Proxies, token: string, isIt: (request: string) =
   return () => asked;
 }
 
-const ended = (cycle: Promise<unknown>): Promise<unknown> =>
-  cycle.catch((error: unknown) => failedCycle(error as WorkflowFailedError));
-
 /** Gives the sync tokens that live. */
 async function mend(): Promise<void> {
   const tokens = await newTokens(running.sync);
@@ -103,10 +99,10 @@ test.each([
     const prefix = sync.infoPrefix('origin');
     const before = await sync.consul.values(`${prefix}index`);
     const asked = revokeAt('originVault', origin, (sent) => request.test(sent));
-    expect(await ended(sync.cycle('origin'))).toEqual({ outcome: 'failed', note: DEAD });
+    expect(await endOf(sync.cycle('origin'))).toEqual({ outcome: 'failed', note: DEAD });
     expect(asked()).toBeGreaterThan(0);
     expect(await sync.consul.values(`${prefix}index`)).toEqual(before);
-    expect(await ended(sync.cycle('origin'))).toEqual({ outcome: 'failed', note: DEAD });
+    expect(await endOf(sync.cycle('origin'))).toEqual({ outcome: 'failed', note: DEAD });
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
     await running.expectFirstVersions([...LIVING, ...GONE]);
 
@@ -133,7 +129,7 @@ test.each<[string, keyof Proxies, keyof Tokens, RegExp]>([
     expect(met).toMatchObject({ outcome: 'partial', counts: { deleted: 2, unknown: GONE.length - 2 } });
     expect(met.failures.map((failure) => failure.class)).toEqual(Array(GONE.length - 2).fill('forbidden'));
     expect(await deleted()).toBe(2);
-    expect(await ended(sync.cycle('destination'))).toEqual({ outcome: 'failed', note: DEAD });
+    expect(await endOf(sync.cycle('destination'))).toEqual({ outcome: 'failed', note: DEAD });
     expect(await deleted()).toBe(2);
     await running.expectFirstVersions(LIVING);
 

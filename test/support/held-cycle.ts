@@ -1,7 +1,7 @@
-import type { WorkflowFailedError, WorkflowHandle } from '@temporalio/client';
+import type { WorkflowHandle } from '@temporalio/client';
 import { cyclesOf } from '../../src/starter';
-import { failedCycle } from '../../src/status';
 import type { CycleResult } from '../../src/workflows/messages';
+import { endOf, type Ended } from './ended';
 import { eventually } from './eventually';
 import type { Fault, FaultProxy } from './fault-proxy';
 import type { SyncFixture } from './sync-fixture';
@@ -20,9 +20,6 @@ export interface Place {
   /** What becomes of the request when it goes on; it passes by default. */
   fault?: Fault;
 }
-
-/** How a cycle ended, as `vsync status` says it. */
-export type Ended = Partial<Omit<CycleResult, 'outcome'>> & { outcome: string };
 
 /** A cycle that stands still in the middle of a step, with its requests to one server on their way. */
 export class HeldCycle {
@@ -73,9 +70,7 @@ export class HeldCycle {
       const { status } = await this.cycle.describe();
       if (status.name === 'RUNNING') throw new Error('it is running');
     }, 'the cycle to end');
-    return this.cycle
-      .result()
-      .catch((error: unknown) => failedCycle(error as WorkflowFailedError)) as Promise<Ended>;
+    return endOf(this.cycle.result() as Promise<CycleResult>);
   }
 
   async isRunning(): Promise<boolean> {
