@@ -146,9 +146,11 @@ test.each(
 
     if (outcome === 'failed') expect(note).toMatch(/^(Vault|Consul)Unavailable: (preflight|diffIndices): /);
     else expect(outcome).toMatch(/^(synced|partial)$/);
-    expect(lines.filter((line) => !line.includes(` ${proxy.address}: `))).toEqual([]);
     expect(failures.filter((failure) => !/^(unavailable|sealed)$/.test(failure.class))).toEqual([]);
-    expect(lines.length + failures.length > 0).toBe(server !== 'temporal');
+    if (server !== 'temporal') {
+      expect(lines.filter((line) => !line.includes(` ${proxy.address}: `))).toEqual([]);
+      expect(lines.length + failures.length).toBeGreaterThan(0);
+    }
 
     if (role === 'origin') await sync.cycle('origin');
     await sync.cycle('destination');

@@ -109,7 +109,7 @@ export class FaultProxy {
       answer.resume().once('end', () => request.socket.destroy());
       return;
     }
-    if (fault !== undefined) {
+    if (typeof fault === 'object' && 'lost' in fault) {
       answer.resume();
       await fault.lost();
       request.socket.destroy();
