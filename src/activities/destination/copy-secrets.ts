@@ -6,6 +6,7 @@ import { ActivityError } from '../failures';
 import { inParallel } from '../in-parallel';
 import { OutageDetector } from '../outage';
 import { TallyBuilder } from '../tally';
+import { conflict } from './commit-info';
 import { copyBucket, type CopyContext } from './copy-bucket';
 import type { SettingsContext } from './carry-settings';
 import type { DestinationDeps } from './deps';
@@ -33,13 +34,7 @@ export async function copySecrets(
       true,
     );
   }
-  if (own.revision !== input.indexRevision) {
-    throw new ActivityError(
-      'Conflict',
-      `Consul ${deps.info.store.address}: ${deps.info.indexKey}: another cycle wrote the destination's sync info ` +
-        'during this one; the next cycle goes on from there',
-    );
-  }
+  if (own.revision !== input.indexRevision) throw conflict(deps.info.store, deps.info.indexKey);
   const tally = new TallyBuilder();
   const context: CopyContext = {
     deps,
