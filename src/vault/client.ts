@@ -310,7 +310,10 @@ function explain(kind: VaultErrorKind, status: number, errors: readonly string[]
     case 'sealed':
       return 'the Vault is sealed (503): unseal it';
     case 'unavailable':
-      return `the Vault cannot answer now (${status}${said})`;
+      return status === 307
+        ? 'it redirects (307), as a node does that stands by while no other one is active; that passes. Else give the ' +
+            'address that it redirects to: no redirect is followed, because the token would go along'
+        : `the Vault cannot answer now (${status}${said})`;
     case 'too-large':
       return `the secret is too large for this Vault's storage (${status})`;
     case 'malformed':

@@ -34,7 +34,7 @@ export class RunningSync {
     vaultTimes,
     ...options
   }: RunningOptions = {}): Promise<RunningSync> {
-    const { origin, destinations, consul } = sharedServers();
+    const { origin, destinations, consul } = options.servers ?? sharedServers();
     const proxies: Proxies = {
       originVault: await FaultProxy.before(origin.address),
       vault: await FaultProxy.before(destinations[0].address),

@@ -22,10 +22,12 @@ import { runVerify } from '../../src/verify/run';
 import { testBundle } from './bundle';
 import { ConsulApi } from './consul-api';
 import { eventually } from './eventually';
-import { sharedServers } from './shared-servers';
+import { sharedServers, type SharedServers } from './shared-servers';
 import { VaultApi } from './vault-api';
 
 export interface FixtureOptions {
+  /** Servers of its own, for a test that ends them; those that all tests share by default. */
+  servers?: SharedServers;
   /** Number of destinations, 0 to 2; 1 by default. */
   destinations?: number;
   numBuckets?: number;
@@ -64,12 +66,12 @@ let runtimeInstalled = false;
 
 /** One sync of its own on the shared servers: mounts, sync paths and names that no other test uses. */
 export class SyncFixture {
-  readonly servers = sharedServers();
+  readonly servers: SharedServers;
   readonly id = randomBytes(4).toString('hex');
   readonly mount = `kv-${this.id}/`;
-  readonly originVault = new VaultApi(this.servers.origin);
-  readonly destinationVaults = this.servers.destinations.map((vault) => new VaultApi(vault));
-  readonly consul = new ConsulApi(this.servers.consul);
+  readonly originVault: VaultApi;
+  readonly destinationVaults: VaultApi[];
+  readonly consul: ConsulApi;
   /** Below it stand the sync paths of the origin and of each destination. */
   readonly syncPath = `test-${this.id}/`;
   readonly folder = mkdtempSync(path.join(os.tmpdir(), 'vsync-test-'));
@@ -78,7 +80,12 @@ export class SyncFixture {
   private worker: { worker: VsyncWorker; running: Promise<void> } | undefined;
   private connection: Connection | undefined;
 
-  private constructor(private readonly options: FixtureOptions) {}
+  private constructor(private readonly options: FixtureOptions) {
+    this.servers = options.servers ?? sharedServers();
+    this.originVault = new VaultApi(this.servers.origin);
+    this.destinationVaults = this.servers.destinations.map((vault) => new VaultApi(vault));
+    this.consul = new ConsulApi(this.servers.consul);
+  }
 
   static async create(options: FixtureOptions = {}): Promise<SyncFixture> {
     const fixture = new SyncFixture(options);

@@ -99,6 +99,17 @@ describe('a page of somebody else with status 200', () => {
   });
 });
 
+test('a standby that finds no active node is waited for, and its redirect not followed', async () => {
+  const standby = answer(307, undefined, { location: 'http://127.0.0.1:1/v1/kv/metadata/a' });
+  server.answers(standby, standby, standby, standby);
+  const error = await new Kv2(client()).metadata('kv/', 'a').catch((caught: unknown) => caught);
+  expect(error).toMatchObject({ kind: 'unavailable', transient: true, status: 307 });
+  expect((error as Error).message).toMatch(
+    /: it redirects \(307\), as a node does that stands by .* that passes/,
+  );
+  expect(server.requests).toHaveLength(4);
+});
+
 describe('AppRole', () => {
   test('logs in once for all requests', async () => {
     server.answers(LOGIN, ok);

@@ -5,6 +5,7 @@ import type { CopySecretsInput, CopySecretsResult } from '../../workflows/messag
 import { ActivityError } from '../failures';
 import { inParallel } from '../in-parallel';
 import { TallyBuilder } from '../tally';
+import { conflict } from './commit-info';
 import { copyBucket, type CopyContext } from './copy-bucket';
 import type { SettingsContext } from './carry-settings';
 import type { DestinationDeps } from './deps';
@@ -32,13 +33,7 @@ export async function copySecrets(
       true,
     );
   }
-  if (own.revision !== input.indexRevision) {
-    throw new ActivityError(
-      'Conflict',
-      `Consul ${deps.info.store.address}: ${deps.info.indexKey}: another cycle wrote the destination's sync info ` +
-        'during this one; the next cycle goes on from there',
-    );
-  }
+  if (own.revision !== input.indexRevision) throw conflict(deps.info.store, deps.info.indexKey);
   const tally = new TallyBuilder();
   const context: CopyContext = {
     deps,
