@@ -38,13 +38,17 @@ const TRANSIENT: ReadonlySet<VaultErrorKind> = new Set(['throttled', 'sealed', '
 export class VaultError extends Error {
   override readonly name = 'VaultError';
 
+  /** The whole Vault is down, or lets nothing pass: it says nothing about the path. Set by the Vault's guard. */
+  isOutage = false;
+
   constructor(
     readonly kind: VaultErrorKind,
     /** Address of the Vault that was asked. */
     readonly address: string,
     /** API path that was asked for, without `/v1/`. */
     readonly path: string,
-    detail: string,
+    /** What happened and what to do, without the Vault and the path. */
+    readonly detail: string,
     /** HTTP status, when there was an answer. */
     readonly status?: number,
     /** How long Vault asked us to wait, in milliseconds (`Retry-After`). */
@@ -56,6 +60,11 @@ export class VaultError extends Error {
   get transient(): boolean {
     return TRANSIENT.has(this.kind);
   }
+}
+
+/** We gave a request up ourselves. */
+export function cancelledRequest(address: string, path: string): VaultError {
+  return new VaultError('cancelled', address, path, 'the request was cancelled');
 }
 
 /**

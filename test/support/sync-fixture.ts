@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { Logger } from 'pino';
 import type { DestinationDeps } from '../../src/activities/destination/deps';
 import { approveDeletes, approveMounts, approveOrphans } from '../../src/approve';
 import { createClients, infoOf } from '../../src/clients';
@@ -15,7 +14,7 @@ import { planCycle } from '../../src/plan/plan-cycle';
 import { cyclesOf, start, stop, trigger } from '../../src/starter';
 import { readStatus, type Status } from '../../src/status';
 import { createLog } from '../../src/telemetry/log';
-import { createWorkers, installRuntime, type VsyncWorker } from '../../src/worker';
+import { createWorkers, installRuntime, type VsyncWorker, type WorkerOptions } from '../../src/worker';
 import type { CycleResult } from '../../src/workflows/messages';
 import { repair, type Repair } from '../../src/verify/repair';
 import { mendable, type Report } from '../../src/verify/report';
@@ -59,6 +58,9 @@ export interface VerifyHooks {
   say?: (text: string) => void;
   signal?: AbortSignal;
 }
+
+/** How the workers of a fixture run. */
+export type Work = Partial<Pick<WorkerOptions, 'log' | 'vaultTimes'>>;
 
 let runtimeInstalled = false;
 
@@ -125,19 +127,23 @@ export class SyncFixture {
   }
 
   /** Runs the workers of all configurations in this process. */
-  async work({ log = createLog({ level: 'error', type: 'json' }) } = {}): Promise<void> {
+  async work({ log = createLog({ level: 'error', type: 'json' }), vaultTimes }: Work = {}): Promise<void> {
     if (!runtimeInstalled) installRuntime({ log, shutdownSignals: [] });
     runtimeInstalled = true;
     const configs = [
       this.config('origin'),
       ...this.destinationFiles.map((_, number) => this.config('destination', number)),
     ];
-    const worker = await createWorkers(configs, { log, workflowBundle: testBundle() });
+    const worker = await createWorkers(configs, {
+      log,
+      workflowBundle: testBundle(),
+      ...(vaultTimes && { vaultTimes }),
+    });
     this.worker = { worker, running: worker.run() };
   }
 
   /** Runs workers and schedules, without the watch: a cycle runs only when it is asked for. */
-  async run(options: { log?: Logger } = {}): Promise<void> {
+  async run(options: Work = {}): Promise<void> {
     await this.work(options);
     await this.start('origin');
     await this.start('destination');

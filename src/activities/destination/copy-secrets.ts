@@ -4,7 +4,6 @@ import { isConsidered } from '../../sync/considered';
 import type { CopySecretsInput, CopySecretsResult } from '../../workflows/messages';
 import { ActivityError } from '../failures';
 import { inParallel } from '../in-parallel';
-import { OutageDetector } from '../outage';
 import { TallyBuilder } from '../tally';
 import { conflict } from './commit-info';
 import { copyBucket, type CopyContext } from './copy-bucket';
@@ -46,7 +45,6 @@ export async function copySecrets(
     // The guard has seen the deletes of another index: those of this one are for the next cycle.
     deletes: input.deletes && isConsidered(input.considered, origin.index),
     tally,
-    outage: new OutageDetector(),
     open: new Set(),
     held: new Map(),
     deleted: new Map(),
