@@ -1,0 +1,26 @@
+import type { SyncInfo } from './sync-info';
+
+/**
+ * `<syncPath>destination/unsaved`: there while a cycle changes buckets of which the index does not speak yet.
+ *
+ * Without it, a cycle that ends without a save would go unnoticed where the origin goes back to what it was: a secret
+ * is deleted, the cycle dies, the delete is undone at the origin, and the two old indices are equal again.
+ */
+export function unsavedKey({ prefix }: SyncInfo): string {
+  return `${prefix}unsaved`;
+}
+
+/** To be called before the first change of a bucket. That somebody else has put it there is as good. */
+export async function noteUnsaved(info: SyncInfo, signal?: AbortSignal): Promise<void> {
+  await info.store.commit([{ key: unsavedKey(info), value: Buffer.from('{"v":1}'), expect: 0 }], signal);
+}
+
+/** @returns its revision; 0 if the last cycle has saved its index */
+export async function readUnsaved(info: SyncInfo, signal?: AbortSignal): Promise<number> {
+  return (await info.store.get(unsavedKey(info), signal))?.revision ?? 0;
+}
+
+/** @param revision as read before the buckets were, so that the note of a later cycle stays */
+export async function removeUnsaved(info: SyncInfo, revision: number, signal?: AbortSignal): Promise<void> {
+  if (revision !== 0) await info.store.remove(unsavedKey(info), revision, signal);
+}
