@@ -12,7 +12,7 @@ import { scheduleId, watchId } from '../../src/names';
 import type { Plan } from '../../src/plan/plan';
 import { planCycle } from '../../src/plan/plan-cycle';
 import { cyclesOf, start, stop, trigger } from '../../src/starter';
-import { createLog } from '../../src/telemetry/log';
+import { createLog, type Logger } from '../../src/telemetry/log';
 import { createWorkers, installRuntime, type VsyncWorker } from '../../src/worker';
 import type { CycleResult } from '../../src/workflows/messages';
 import { repair, type Repair } from '../../src/verify/repair';
@@ -71,7 +71,7 @@ export class SyncFixture {
   readonly folder = mkdtempSync(path.join(os.tmpdir(), 'vsync-test-'));
   readonly originFile = path.join(this.folder, 'origin.json');
   readonly destinationFiles: string[] = [];
-  private worker: { worker: VsyncWorker; running: Promise<void> } | undefined;
+  private workers: { worker: VsyncWorker; running: Promise<void> }[] = [];
   private connection: Connection | undefined;
 
   private constructor(private readonly options: FixtureOptions) {}
@@ -115,22 +115,36 @@ export class SyncFixture {
     return role === 'origin' ? `${this.syncPath}origin/` : `${this.syncPath}d${number}/destination/`;
   }
 
-  /** Runs the workers of all configurations in this process. */
-  async work({ log = createLog({ level: 'error', type: 'json' }) } = {}): Promise<void> {
-    if (!runtimeInstalled) installRuntime({ log, shutdownSignals: [] });
-    runtimeInstalled = true;
+  /** Runs the workers of all configurations in this process, or those of one role. */
+  async work({
+    log = createLog({ level: 'error', type: 'json' }),
+    only,
+  }: { log?: Logger; only?: 'origin' | 'destination' } = {}): Promise<void> {
     const configs = [
       this.config('origin'),
       ...this.destinationFiles.map((_, number) => this.config('destination', number)),
     ];
+    await this.workOn(
+      configs.filter(({ role }) => only === undefined || role === only),
+      log,
+    );
+  }
+
+  /** Runs workers of these configurations in this process, beside those that run already. */
+  async workOn(
+    configs: readonly Config[],
+    log: Logger = createLog({ level: 'error', type: 'json' }),
+  ): Promise<void> {
+    if (!runtimeInstalled) installRuntime({ log, shutdownSignals: [] });
+    runtimeInstalled = true;
     const worker = await createWorkers(configs, { log, workflowBundle: testBundle() });
-    this.worker = { worker, running: worker.run() };
+    this.workers.push({ worker, running: worker.run() });
   }
 
   async stopWork(): Promise<void> {
-    this.worker?.worker.shutdown();
-    await this.worker?.running;
-    this.worker = undefined;
+    const stopped = this.workers.splice(0);
+    for (const { worker } of stopped) worker.shutdown();
+    await Promise.all(stopped.map(({ running }) => running));
   }
 
   /** Creates or updates the schedule (and the watch), as `vsync start` does. */
@@ -142,7 +156,7 @@ export class SyncFixture {
       await clients.close();
     }
     // The first cycle is over when a test begins: its own changes are then seen by its own cycles.
-    if (this.worker !== undefined) await this.idle(role, number);
+    if (this.workers.length > 0) await this.idle(role, number);
   }
 
   /** Ends the watch of a destination, for tests that count what their own cycles do. */
