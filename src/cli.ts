@@ -67,9 +67,17 @@ export function createProgram(): Command {
     .option('--json', 'for machines')
     .option('--apply-orphans', 'have a cycle delete (softly) the orphans that the plan lists')
     .action((options: Options) => showPlan(options));
-  configured(program.command('approve'))
-    .description('release the deletes that wait at a destination, and run a cycle')
+  configured(program.command('approve'), { anyRole: true })
+    .description(
+      'release the deletes that wait at a destination, or accept a re-created mount, and run a cycle',
+    )
     .option('--set <hash>', 'only if it is this set that waits, as "vsync plan" and "vsync status" name it')
+    .addOption(
+      new Option(
+        '--mount <name...>',
+        'the mount of the origin was re-created on purpose: what it lacks is deleted',
+      ).conflicts('set'),
+    )
     .action((options: Options) => approve(options));
   configured(program.command('verify'))
     .description('compare the values at origin and destination; reports paths, never values; changes nothing')

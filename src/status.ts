@@ -5,19 +5,13 @@ import {
   type WorkflowHandle,
 } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import {
-  readStateOf,
-  type DestinationState,
-  type HeldDeletes,
-  type LastCycle,
-  type OriginState,
-} from './consul/state';
+import { readStateOf, type DestinationState, type LastCycle, type OriginState } from './consul/state';
 import type { SyncInfo } from './consul/sync-info';
 import type { Config } from './config/schema';
 import { scheduleId } from './names';
 import { shortSet } from './plan/format';
 import { cyclesOf, describe, type CycleId } from './starter';
-import type { Counts, CycleResult, PathFailure } from './workflows/messages';
+import type { Counts, CycleResult, HeldDeletes, PathFailure } from './workflows/messages';
 
 /** Cycles that status shows. Temporal remembers the last ten of a schedule. */
 const SHOWN_CYCLES = 5;
@@ -48,6 +42,8 @@ export interface Status {
   cycles: CycleStatus[];
   /** The last cycle that changed something or ended in another way than before, from Consul: it outlives Temporal's retention. */
   last?: LastCycle;
+  /** Mounts of the origin that were re-created: they wait for `vsync approve --mount`. */
+  changedMounts?: string[];
   /** Deletes that wait for `vsync approve`. */
   held?: HeldDeletes;
   /** Secrets that stand at the destination where nothing belongs any more: `vsync plan` lists them. */
@@ -76,10 +72,14 @@ export async function readStatus(client: Client, config: Config, info: SyncInfo)
 }
 
 /** What waits for a person. */
-function waitingIn(state: OriginState | DestinationState | undefined): Pick<Status, 'held' | 'orphans'> {
-  if (state === undefined || !('considered' in state)) return {};
+function waitingIn(
+  state: OriginState | DestinationState | undefined,
+): Pick<Status, 'changedMounts' | 'held' | 'orphans'> {
+  if (state === undefined) return {};
+  const mounts = state.changedMounts === undefined ? {} : { changedMounts: Object.keys(state.changedMounts) };
+  if (!('considered' in state)) return mounts;
   const { held, orphans } = state;
-  return { ...(held && { held }), ...(orphans && { orphans: orphans.count }) };
+  return { ...mounts, ...(held && { held }), ...(orphans && { orphans: orphans.count }) };
 }
 
 async function readCycle(client: Client, { workflowId, runId, takenAt }: CycleId): Promise<CycleStatus> {
@@ -116,6 +116,12 @@ export function failedCycle({ cause }: WorkflowFailedError): { outcome: string; 
   return { outcome: 'terminated' };
 }
 
+/** A cycle that has no result, in a line. */
+export function formatFailedCycle(workflowId: string, error: WorkflowFailedError): string {
+  const { outcome, note } = failedCycle(error);
+  return `${workflowId}: ${outcome}${note === undefined ? '' : `: ${note}`}`;
+}
+
 /** The status for people. */
 export function formatStatus(status: Status): string {
   const lines = [
@@ -123,6 +129,10 @@ export function formatStatus(status: Status): string {
     status.nextCycleAt === undefined ? undefined : `  next cycle  ${status.nextCycleAt}`,
     status.last &&
       `  last change ${status.last.finishedAt}  ${formatCycle(status.last.outcome, status.last.counts)}`,
+    ...(status.changedMounts ?? []).map(
+      (mount) =>
+        `  re-created  ${mount}: its secrets are kept as they were known, until "vsync approve --mount ${mount} -c FILE"`,
+    ),
     status.held &&
       `  held        ${status.held.count} deletes wait for "vsync approve --set ${shortSet(status.held.hash)} -c FILE": ${status.held.reason}`,
     status.orphans === undefined

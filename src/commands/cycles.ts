@@ -1,7 +1,7 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import { infoOf } from '../clients';
-import { setPaused, signalOriginChanged, trigger } from '../starter';
-import { failedCycle, formatCycle, formatFailure, formatStatus, readStatus } from '../status';
+import { setPaused, signalOriginChanged, trigger, type Triggered } from '../starter';
+import { formatCycle, formatFailedCycle, formatFailure, formatStatus, readStatus } from '../status';
 import { UserError } from '../user-error';
 import { withTemporal } from './connections';
 import { fileOf, load, type Options } from './options';
@@ -13,11 +13,10 @@ export async function triggerCycle(options: Options): Promise<void> {
   const config = load(options);
   await withTemporal(config, async (client) => {
     const wait = options['wait'] === true;
-    const { cycle } = await trigger(client, config, { wait });
+    const triggered = await trigger(client, config, { wait });
+    const { cycle } = triggered;
     if (!wait || cycle === undefined) {
-      const what =
-        cycle === undefined ? 'a cycle is running, and one more follows it' : `${cycle.workflowId} started`;
-      console.log(`${what}; look at it with: vsync status -c ${fileOf(options)}`);
+      tellTriggered(triggered, options);
       return;
     }
     const patience = setTimeout(() => {
@@ -35,12 +34,18 @@ export async function triggerCycle(options: Options): Promise<void> {
         throw new UserError('the cycle ran out of time; see timeout in the configuration');
     } catch (error) {
       if (!(error instanceof WorkflowFailedError)) throw error;
-      const { outcome, note } = failedCycle(error);
-      throw new UserError(`${cycle.workflowId}: ${outcome}${note === undefined ? '' : `: ${note}`}`);
+      throw new UserError(formatFailedCycle(cycle.workflowId, error));
     } finally {
       clearTimeout(patience);
     }
   });
+}
+
+/** To somebody who does not wait for the cycle that was asked for. */
+export function tellTriggered({ cycle }: Triggered, options: Options): void {
+  const what =
+    cycle === undefined ? 'a cycle is running, and one more follows it' : `${cycle.workflowId} started`;
+  console.log(`${what}; look at it with: vsync status -c ${fileOf(options)}`);
 }
 
 export async function sendSignal(options: Options): Promise<void> {

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { approveDeletes, approveOrphans } from '../approve';
+import { approveDeletes, approveMounts, approveOrphans } from '../approve';
 import { createClients, infoOf } from '../clients';
 import type { Config } from '../config/schema';
 import { formatOrphans, formatPlan } from '../plan/format';
@@ -7,6 +7,7 @@ import { planCycle } from '../plan/plan-cycle';
 import { trigger } from '../starter';
 import { verify } from '../verify/command';
 import { withClients, withTemporal } from './connections';
+import { tellTriggered } from './cycles';
 import { fileOf, load, type Options } from './options';
 
 export async function showPlan(options: Options): Promise<void> {
@@ -50,11 +51,17 @@ export async function verifyValues(options: Options): Promise<void> {
 }
 
 export async function approve(options: Options): Promise<void> {
-  const config = load(options, undefined, 'destination');
+  const config = load(options);
   const { info, close } = await infoOf(config);
+  const mounts = options['mount'] as string[] | undefined;
   try {
-    const { count, reason } = await approveDeletes(info, options['set'] as string | undefined);
-    console.log(`approved: ${count} deletes (${reason})`);
+    if (mounts !== undefined || config.role === 'origin') {
+      await approveMounts(info, config.role, mounts ?? []);
+      console.log(`approved: ${mounts?.join(', ') ?? ''} as it is now`);
+    } else {
+      const { count, reason } = await approveDeletes(info, options['set'] as string | undefined);
+      console.log(`approved: ${count} deletes (${reason})`);
+    }
   } finally {
     close();
   }
@@ -63,10 +70,5 @@ export async function approve(options: Options): Promise<void> {
 
 /** Asks for a cycle that does what was approved. */
 async function runCycle(config: Config, options: Options): Promise<void> {
-  await withTemporal(config, async (client) => {
-    const { cycle } = await trigger(client, config);
-    const what =
-      cycle === undefined ? 'a cycle is running, and one more follows it' : `${cycle.workflowId} started`;
-    console.log(`${what}; look at it with: vsync status -c ${fileOf(options)}`);
-  });
+  tellTriggered(await withTemporal(config, (client) => trigger(client, config)), options);
 }

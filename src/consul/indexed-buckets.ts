@@ -25,6 +25,21 @@ export interface StoredBucket<T = Insight> {
   revision: number;
 }
 
+/** A bucket that is what its index says. */
+type FittingBucket<T> = StoredBucket<T> & { bucket: Map<string, T>; hash: string };
+
+/**
+ * Whether a bucket is what its index says. One that is not there fits no entry, and no bucket fits a missing entry.
+ *
+ * @param entry of the index
+ */
+export function fits<T>(
+  stored: StoredBucket<T> | undefined,
+  entry: string | undefined,
+): stored is FittingBucket<T> {
+  return stored?.hash !== undefined && stored.hash === entry;
+}
+
 /** How the buckets of one kind are written; `parse` throws {@link SyncInfoError}. */
 export interface BucketFormat<T> {
   readonly parse: (json: string) => Map<string, T>;

@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { FingerprintParts } from '../config/fingerprint';
 import type { Role } from '../names';
-import { standingOf } from '../workflows/messages';
+import type { HourOfDeletes } from '../sync/delete-guard';
+import { standingOf, type HeldDeletes } from '../workflows/messages';
 import { StoredInfoError } from './errors';
 import { jsonOf } from './json';
 import type { Write } from './key-value-store';
@@ -27,6 +28,8 @@ const OriginStateSchema = z.object({
   /** Name of the sync that this sync path belongs to. */
   name: z.string(),
   mounts: MountUuids,
+  /** Mounts that another engine stands at now: what it is. Their secrets are unknown until `vsync approve --mount`. */
+  changedMounts: MountUuids.optional(),
   /** A save that did not fit one transaction and may have stopped half-way: it is finished, never undone. */
   pending: z.object({ manifest: z.string(), staged: z.array(z.string()) }).optional(),
   last: LastCycle.optional(),
@@ -49,14 +52,17 @@ const FingerprintPartsSchema: z.ZodType<FingerprintParts> = z.object({
   deletes: z.object({ ignored: z.literal(true).optional(), excluded: z.literal(true).optional() }).optional(),
 });
 
-/** Deletes that are not made before somebody approves them. */
-const HeldDeletes = z.object({
+/** What src/sync/delete-guard.ts notes. */
+const HourOfDeletesSchema: z.ZodType<HourOfDeletes> = z.object({
+  hourMs: z.number(),
+  mounts: z.record(z.string(), z.object({ deleted: z.number().int(), known: z.number().int() })),
+});
+
+const HeldDeletesSchema: z.ZodType<HeldDeletes> = z.object({
   count: z.number().int(),
-  /** Of the paths: an approval is for this set and no other. */
   hash: z.string(),
   reason: z.string(),
 });
-export type HeldDeletes = z.infer<typeof HeldDeletes>;
 
 /** `<syncPath>destination/state`, written after the index: a state without an index makes the original fail. */
 const DestinationStateSchema = z.object({
@@ -68,6 +74,8 @@ const DestinationStateSchema = z.object({
   /** Hash of the origin's index that the last cycle has dealt with. The watch compares with it. */
   considered: z.string(),
   mounts: MountUuids,
+  /** Mounts of the origin that another engine stands at now, as in the origin's own state. */
+  changedMounts: MountUuids.optional(),
   /** uuid of each mount of the destination when its secrets were last compared. */
   ownMounts: MountUuids,
   /** What `config` was made of: it tells what a change of the configuration changed. */
@@ -75,9 +83,9 @@ const DestinationStateSchema = z.object({
   /** Why no delete happens before somebody has approved: the configuration was changed. */
   suspended: z.string().optional(),
   /** Deletes that wait for an approval, as of the last cycle. */
-  held: HeldDeletes.optional(),
-  /** Deletes of the last day that nobody approved, by the hour: the guard adds them up. */
-  recentDeletes: z.array(z.object({ hourMs: z.number(), count: z.number().int() })).optional(),
+  held: HeldDeletesSchema.optional(),
+  /** The last day, by the hour: the guard adds its deletes up. */
+  deletesOfDay: z.array(HourOfDeletesSchema).optional(),
   /** Hash of the set of deletes that was approved. */
   approved: z.string().optional(),
   /** Secrets that stand where nothing belongs any more; the list is in `orphans/`. */
@@ -122,6 +130,23 @@ async function readState<T>(info: SyncInfo, schema: z.ZodType<T>, signal?: Abort
   );
 }
 
+/**
+ * Which mounts are what the state holds them for, and which are not, after a cycle that took the first for granted.
+ *
+ * @param before the state now, which a person may have changed during the cycle: with an approval, or `--adopt`
+ * @param remembered what the cycle went by
+ * @param changed mounts that another engine stands at
+ */
+export function mountsAfter(
+  before: MountUuids | undefined,
+  remembered: MountUuids,
+  changed: MountUuids,
+): { mounts: MountUuids; changedMounts?: MountUuids } {
+  const mounts = { ...remembered, ...(before && changed), ...before };
+  const left = Object.entries(changed).filter(([name, uuid]) => mounts[name] !== uuid);
+  return { mounts, ...(left.length === 0 ? {} : { changedMounts: Object.fromEntries(left) }) };
+}
+
 export function writeOfState(info: SyncInfo, state: OriginState | DestinationState, expect: number): Write {
   return { key: info.stateKey, value: Buffer.from(JSON.stringify(state)), expect };
 }
@@ -135,7 +160,8 @@ export function writeOfState(info: SyncInfo, state: OriginState | DestinationSta
 export async function adopt(info: SyncInfo, role: Role, name: string): Promise<void> {
   const { state, revision } = await readStateOf(role, info);
   if (state === undefined) return;
-  const written = await info.store.commit([writeOfState(info, { ...state, name, mounts: {} }, revision)]);
+  const { changedMounts: _, ...rest } = state;
+  const written = await info.store.commit([writeOfState(info, { ...rest, name, mounts: {} }, revision)]);
   if (written !== undefined) return;
   const detail = 'a cycle wrote this key at the same moment; run the command again';
   throw new StoredInfoError(info.store.address, info.stateKey, detail);

@@ -1,7 +1,5 @@
+import { firstLines } from '../first-lines';
 import type { Plan, PlannedAction } from './plan';
-
-/** Paths of one action that are shown to people; `--json` has all. */
-const SHOWN = 20;
 
 const TITLES: Readonly<Record<PlannedAction, string>> = {
   add: 'add',
@@ -23,17 +21,18 @@ export function formatPlan({ name, planned, held, orphans, notes }: Plan): strin
     const those = planned.filter((entry) => entry.action === action);
     if (those.length === 0) continue;
     lines.push(`  ${title}: ${those.length}`);
-    for (const { path, to, why } of those.slice(0, SHOWN))
-      lines.push(`    ${path}${to === undefined ? '' : ` -> ${to}`}  (${why})`);
-    if (those.length > SHOWN) lines.push(`    … and ${those.length - SHOWN} more; --json shows all`);
+    lines.push(
+      ...firstLines(
+        those.map(({ path, to, why }) => `    ${path}${to === undefined ? '' : ` -> ${to}`}  (${why})`),
+      ),
+    );
   }
   if (held !== undefined)
     lines.push(`  ${held.count} deletes wait for: vsync approve --set ${shortSet(held.hash)} -c FILE`);
   if (planned.length === 0) lines.push('  nothing');
   if (orphans.length > 0) {
     lines.push(`  orphans, left by an earlier configuration: ${orphans.length}`);
-    lines.push(...formatOrphans(orphans).slice(0, SHOWN));
-    if (orphans.length > SHOWN) lines.push(`    … and ${orphans.length - SHOWN} more; --json shows all`);
+    lines.push(...firstLines(formatOrphans(orphans)));
     lines.push('    they stay until somebody says: vsync plan --apply-orphans -c FILE');
   }
   return lines.join('\n');

@@ -1,7 +1,7 @@
-import pLimit from 'p-limit';
-import { CONSUL_READS } from '../activities/limits';
 import type { DestinationDeps } from '../activities/destination/deps';
 import type { Targets } from '../activities/destination/origin-targets';
+import { readBuckets } from '../activities/read-buckets';
+import { fits } from '../consul/indexed-buckets';
 import { type DestinationState } from '../consul/state';
 import { type Bucket } from '../sync/bucket';
 import type { SettingsGround } from './plan-settings';
@@ -32,24 +32,9 @@ export async function readOwn(
   signal: AbortSignal,
 ): Promise<OwnBucket[]> {
   const { index } = await info.readIndex(signal);
-  const limit = pLimit(CONSUL_READS);
-  return Promise.all(
-    ids.map((id) =>
-      limit(async () => {
-        const { bucket, hash } = await info.readBucket(id, signal);
-        return {
-          id,
-          named: bucket ?? new Map<string, never>(),
-          trusted: hash !== undefined && hash === index?.[id],
-        };
-      }),
-    ),
-  );
-}
-
-/** All paths that the destination is known to have. */
-export async function knownPaths(deps: DestinationDeps, signal: AbortSignal): Promise<string[]> {
-  const { index } = await deps.info.readIndex(signal);
-  const buckets = await readOwn(deps, [...(index ?? []).keys()], signal);
-  return buckets.flatMap(({ named }) => [...named.keys()]);
+  return [...(await readBuckets(info, ids, signal))].map(([id, stored]) => ({
+    id,
+    named: stored.bucket ?? new Map<string, never>(),
+    trusted: fits(stored, index?.[id]),
+  }));
 }

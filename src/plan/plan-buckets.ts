@@ -1,7 +1,7 @@
-import pLimit from 'p-limit';
-import { CONSUL_READS } from '../activities/limits';
 import type { DeleteCandidate } from '../activities/destination/guard-deletes';
 import type { DestinationDeps } from '../activities/destination/deps';
+import { readBuckets } from '../activities/read-buckets';
+import { fits } from '../consul/indexed-buckets';
 import { type Bucket } from '../sync/bucket';
 import { bytewise } from '../sync/paths';
 import { planBucket } from '../sync/plan';
@@ -23,11 +23,11 @@ export async function planBuckets(
     const to = deps.scope.target(path);
     planned.push({ action, path, ...(to === path ? {} : { to }), why });
   };
-  const limit = pLimit(CONSUL_READS);
-  const read = await Promise.all(own.map(({ id }) => limit(() => deps.originInfo.readBucket(id, signal))));
-  for (const [position, { id, named, trusted }] of own.entries()) {
-    const { bucket, hash } = read[position] ?? {};
-    if (bucket === undefined || hash !== index[id]) {
+  const ids = own.map(({ id }) => id);
+  const origin = await readBuckets(deps.originInfo, ids, signal);
+  for (const { id, named, trusted } of own) {
+    const theirs = origin.get(id);
+    if (!fits(theirs, index[id])) {
       put(
         'hold',
         deps.originInfo.bucketKey(id),
@@ -35,6 +35,7 @@ export async function planBuckets(
       );
       continue;
     }
+    const { bucket } = theirs;
     const claims: Bucket = trusted ? named : new Map();
     const plan = planBucket(bucket, claims, named.keys(), deps.scope, targets);
     for (const path of plan.add) {

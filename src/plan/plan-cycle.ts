@@ -24,7 +24,7 @@ export async function planCycle(deps: DestinationDeps, signal: AbortSignal): Pro
   const notes: string[] = [];
   const checked = await preflight(deps, signal);
   for (const { path, class: why } of checked.failures)
-    notes.push(`${path}: ${why}: nothing of this mount is deleted before "vsync start --adopt"`);
+    notes.push(`${path}: ${why}: nothing of this mount is deleted before "vsync approve --mount ${path}"`);
   const diff = await diffIndices(
     deps,
     { v: 1, fingerprint: deps.fingerprint, changed: checked.changed },
@@ -76,8 +76,9 @@ export async function planCycle(deps: DestinationDeps, signal: AbortSignal): Pro
     { own, index, targets, mounts: checked.mounts, state: decidedBy, suspended, settings },
     signal,
   );
-  const places = await placesInUse(deps, signal);
-  if (places === undefined) notes.push("the origin's sync info is being written: some orphans may be none");
+  const places = orphans.size === 0 ? undefined : await placesInUse(deps, signal);
+  if (orphans.size > 0 && places === undefined)
+    notes.push("the origin's sync info is being written: some orphans may be none");
   const left = new Map([...orphans].filter(([target]) => places?.inUse(target) !== true));
   const isNoted = !diff.move && orphans.size > 0;
   return {

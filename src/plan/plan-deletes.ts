@@ -3,8 +3,8 @@ import type { DestinationDeps } from '../activities/destination/deps';
 import { heldDeletes, type DeleteCandidate } from '../activities/destination/guard-deletes';
 import { pathFailureClass } from '../activities/failures';
 import { inParallel } from '../activities/in-parallel';
-import type { HeldDeletes } from '../consul/state';
-import { knownPaths, type Ground } from './ground';
+import type { HeldDeletes } from '../workflows/messages';
+import type { Ground } from './ground';
 import type { PlannedAction } from './plan';
 
 /** Puts a decision about a path into the plan. */
@@ -30,8 +30,7 @@ export async function planDeletes(
   const candidates = leaving.filter(
     ({ path, unwanted }) => unwanted || deps.scope.placeAtOrigin(path) !== undefined,
   );
-  const known = (): Promise<string[]> => knownPaths(deps, signal);
-  const { held } = await heldDeletes(deps, { ...ground, candidates, known }, signal);
+  const { held } = await heldDeletes(deps, { ...ground, candidates }, signal);
   await inParallel(leaving, signal, (candidate, stop) =>
     deps.secretLimit(async () => {
       const { path } = candidate;

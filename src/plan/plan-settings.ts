@@ -1,6 +1,7 @@
 import { believedSettings } from '../activities/destination/carry-settings';
 import type { DestinationDeps } from '../activities/destination/deps';
 import { readOriginSettings, readOwnSettings } from '../activities/destination/settings-indices';
+import { fits } from '../consul/indexed-buckets';
 import type { Bucket } from '../sync/bucket';
 import { isCopiedOf } from '../sync/plan';
 import type { SettingsBucket } from '../sync/settings-bucket';
@@ -49,12 +50,13 @@ export async function planSettings(
   signal: AbortSignal,
 ): Promise<void> {
   const { originInfo, scope } = deps;
-  const { bucket, hash } = await originInfo.settings.readBucket(id, signal);
-  if (bucket === undefined || hash !== index[id]) {
+  const theirs = await originInfo.settings.readBucket(id, signal);
+  if (!fits(theirs, index[id])) {
     const why = 'these settings of the origin do not fit their index: they are skipped';
     put('hold', originInfo.settings.bucketKey(id), why);
     return;
   }
+  const { bucket } = theirs;
   const own = await claims(id, origin);
   for (const path of differingSettings(bucket, own, isCopiedOf(origin, scope, targets))) {
     if (scope.isItself(path)) continue;

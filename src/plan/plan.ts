@@ -1,5 +1,5 @@
 import type { Orphan } from '../consul/orphans';
-import type { HeldDeletes } from '../consul/state';
+import type { HeldDeletes } from '../workflows/messages';
 
 /**
  * - `add`: the destination is not known to have it

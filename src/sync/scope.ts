@@ -40,6 +40,11 @@ export class Scope {
     return locate(path, this.rules.originMounts);
   }
 
+  /** Mount of the origin that a secret is counted for, also where it is not configured any more. */
+  mountAtOrigin(path: string): string {
+    return this.placeAtOrigin(path)?.mount ?? path.slice(0, path.indexOf('/') + 1);
+  }
+
   /**
    * Whether the origin publishes the secret while it has it, as far as this side knows: the mounts and filters of
    * the origin stand in a destination's file too, but need not.
@@ -49,14 +54,18 @@ export class Scope {
     return place !== undefined && this.rules.originFilter.allows(place.mount + place.rel);
   }
 
+  /** Where the secret stands at the destination; undefined if its target is no data path. */
+  placeAtDestination(path: string): Location | undefined {
+    return this.placeOfTarget(this.target(path));
+  }
+
   /**
-   * Where the secret stands at the destination. As in the original, a transform may also lead to a mount that
+   * Where a data path of the destination is. As in the original, a transform may also lead to a mount that
    * `destination.mounts` does not name: the mount is then what stands before the first "/data/".
    *
-   * @returns undefined if the target is no data path
+   * @returns undefined if it is no data path
    */
-  placeAtDestination(path: string): Location | undefined {
-    const target = this.target(path);
+  placeOfTarget(target: string): Location | undefined {
     const place = locate(target, this.rules.destinationMounts) ?? splitDataPath(target);
     return place === undefined || place.rel === '' ? undefined : place;
   }

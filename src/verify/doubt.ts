@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import { CONSUL_READS } from '../activities/limits';
+import { fits } from '../consul/indexed-buckets';
 import type { Write } from '../consul/key-value-store';
 import type { SyncInfo } from '../consul/sync-info';
 import { bucketId, hashBucket } from '../sync/bucket';
@@ -32,10 +33,10 @@ export async function doubtClaims(info: SyncInfo, paths: readonly string[]): Pro
     [...byBucket].map(([id, those]) =>
       limit(async () => {
         const stored = await info.readBucket(id);
-        const fits = stored.hash !== undefined && stored.hash === index[id];
+        const isTrusted = fits(stored, index[id]);
         const bucket = new Map<string, Insight>();
         for (const [path, insight] of stored.bucket ?? []) {
-          const isDoubted = insight.version !== 0 && (!fits || those.has(path));
+          const isDoubted = insight.version !== 0 && (!isTrusted || those.has(path));
           bucket.set(path, isDoubted ? doubted(insight) : insight);
           if (isDoubted) count++;
         }

@@ -4,7 +4,7 @@ import type { DestinationConfig } from '../config/schema';
 import type { SyncInfo } from '../consul/sync-info';
 import { scheduleId } from '../names';
 import { describe, trigger } from '../starter';
-import { failedCycle } from '../status';
+import { formatFailedCycle } from '../status';
 import { UserError } from '../user-error';
 import type { CycleResult, Outcome } from '../workflows/messages';
 import { countDoubted, doubtClaims } from './doubt';
@@ -61,9 +61,8 @@ async function runCycle(client: Client, config: DestinationConfig): Promise<NonN
     return { workflowId, result: await cycle.result() };
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
-    const { outcome, note } = failedCycle(error);
     throw new UserError(
-      `${workflowId}: ${outcome}${note === undefined ? '' : `: ${note}`}; the next cycle mends what this one did not`,
+      `${formatFailedCycle(workflowId, error)}; the next cycle mends what this one did not`,
     );
   }
 }

@@ -1,3 +1,4 @@
+import { firstLines } from '../first-lines';
 import type { VerifyCounts } from '../workflows/messages';
 import { FINDING_KINDS, type Finding, type FindingKind } from './findings';
 
@@ -10,9 +11,6 @@ export interface Report {
   /** What else there is to know: the origin has no sync info yet, a mount could not be listed, … */
   notes: string[];
 }
-
-/** Paths of one kind that are shown to people; `--json` has all. */
-const SHOWN = 20;
 
 const TITLES: Readonly<Record<FindingKind, string>> = {
   drift: 'drift: the values differ',
@@ -32,11 +30,7 @@ export function formatReport({ name, counts, findings, notes }: Report): string 
   for (const kind of FINDING_KINDS) {
     const those = findings.filter((finding) => finding.kind === kind);
     if (those.length === 0) continue;
-    lines.push(
-      `  ${TITLES[kind]}: ${those.length}`,
-      ...those.slice(0, SHOWN).map((one) => `    ${line(one)}`),
-    );
-    if (those.length > SHOWN) lines.push(`    … and ${those.length - SHOWN} more; --json shows all`);
+    lines.push(`  ${TITLES[kind]}: ${those.length}`, ...firstLines(those.map((one) => `    ${line(one)}`)));
   }
   if (findings.length === 0) lines.push('  nothing is wrong');
   return lines.join('\n');

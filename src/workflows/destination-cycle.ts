@@ -11,8 +11,8 @@ import {
   type DestinationPreflightResult,
   type DiffIndicesResult,
   type GuardDeletesResult,
+  type HeldInBucket,
   type Outcome,
-  type SettledBucket,
 } from './messages';
 
 /** Groups in flight: a worker's limiter bounds the secrets, several workers share the groups. */
@@ -38,31 +38,26 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
   const cycle = new Cycle();
   let checked: DestinationPreflightResult | undefined;
   let diff: DiffIndicesResult | undefined;
-  let guard: GuardDeletesResult = { v: 1, deletes: true };
-  const settled: SettledBucket[] = [];
+  let guard: GuardDeletesResult = { v: 1, deletes: true, known: {} };
+  const settled: HeldInBucket[] = [];
   let copied = 0;
-  let deletedByCopy = 0;
+  const deletedIn: Record<string, number> = {};
 
   /** The index is made from the buckets that are really there: saving it is safe however the copying ended. */
   const save = (outcome: Outcome): Promise<void> =>
     cycle.step('saveSyncInfo', () =>
       CancellationScope.nonCancellable(async () => {
         if (checked === undefined || diff?.considered === undefined || diff.move) return;
-        const { mounts, ownMounts } = checked;
+        const { mounts, changedMounts, ownMounts } = checked;
         const { groups, indexRevision, settingsRevision, considered } = diff;
-        const { held } = guard;
+        const { held, known, approved = false } = guard;
         // An unfinished cycle has not dealt with the origin's index: the watch has to wake the next one.
         const finished = !UNFINISHED.has(outcome);
         const done = { buckets: groups.flat(), outcome, finished, counts: cycle.counts, settled };
         const revisions = { indexRevision, ...(settingsRevision === undefined ? {} : { settingsRevision }) };
-        const ground = {
-          ...revisions,
-          considered,
-          mounts,
-          ownMounts,
-          deleted: guard.approved === true ? 0 : deletedByCopy,
-        };
-        await saveSyncInfo({ ...base, ...done, ...ground, ...(held === undefined ? {} : { held }) });
+        const ground = { ...revisions, considered, mounts, changedMounts, ownMounts };
+        const deletes = { deleted: deletedIn, known, approved, ...(held === undefined ? {} : { held }) };
+        await saveSyncInfo({ ...base, ...done, ...ground, ...deletes });
       }),
     );
 
@@ -91,7 +86,8 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
           const work = { ...base, buckets, mounts, indexRevision, considered, deletes };
           const done = await copySecrets(work);
           cycle.add(done);
-          deletedByCopy += done.counts.deleted ?? 0;
+          for (const [mount, count] of Object.entries(done.deleted))
+            deletedIn[mount] = (deletedIn[mount] ?? 0) + count;
           settled.push(...done.settled);
           if (done.finished) copied++;
         }),

@@ -141,6 +141,8 @@ export interface DestinationPreflightResult extends Tally {
    * remembered one stands here, and nothing of that mount is deleted.
    */
   mounts: Record<string, string>;
+  /** uuid now of the origin mounts whose remembered one stands in `mounts`. */
+  changedMounts: Record<string, string>;
   /** uuid of each mount of the destination now. */
   ownMounts: Record<string, string>;
   /**
@@ -220,6 +222,8 @@ export interface GuardDeletesResult {
   held?: HeldDeletes;
   /** They may because somebody approved them: such deletes are not added up. */
   approved?: boolean;
+  /** Secrets that the destination is known to have, by mount of the origin. Empty if nothing is to be deleted. */
+  known: Record<string, number>;
 }
 
 export interface CopySecretsInput extends ActivityInput {
@@ -234,14 +238,16 @@ export interface CopySecretsInput extends ActivityInput {
 }
 
 /** Id, and number of secrets that are kept on purpose. */
-export type SettledBucket = [id: number, held: number];
+export type HeldInBucket = [id: number, held: number];
 
 export interface CopySecretsResult extends Tally {
   v: 1;
   /** False if it was stopped before the end of its buckets. */
   finished: boolean;
   /** Buckets that are done with although they may differ. */
-  settled: SettledBucket[];
+  settled: HeldInBucket[];
+  /** Secrets that were deleted, by mount of the origin. */
+  deleted: Record<string, number>;
 }
 
 export interface DeleteOrphansInput extends ActivityInput {
@@ -264,15 +270,20 @@ export interface SaveDestinationInput extends ActivityInput {
   /** Whether the cycle came to its end, and has dealt with this index of the origin. */
   finished: boolean;
   mounts: Record<string, string>;
+  changedMounts: Record<string, string>;
   ownMounts: Record<string, string>;
   outcome: Outcome;
   counts: Partial<Counts>;
   /** As from copySecrets, of all groups. */
-  settled: SettledBucket[];
+  settled: HeldInBucket[];
   /** As from guardDeletes. */
   held?: HeldDeletes;
-  /** Secrets that copySecrets deleted without an approval. */
-  deleted: number;
+  /** As from copySecrets, of all groups. */
+  deleted: Record<string, number>;
+  /** As from guardDeletes. */
+  known: Record<string, number>;
+  /** As from guardDeletes. */
+  approved: boolean;
 }
 
 export interface SaveDestinationResult {

@@ -1,5 +1,7 @@
 import { StoredInfoError } from '../../src/consul/errors';
 import {
+  adopt,
+  mountsAfter,
   readDestinationState,
   readOriginState,
   stateDiffers,
@@ -38,6 +40,40 @@ test.each<[reason: string, before: OriginState | undefined, after: OriginState, 
   ['a save stopped half-way', base, { ...base, pending: { manifest: 'm', staged: [] } }, true],
 ])('whether a state is written when %s', (_reason, before, next, differs) => {
   expect(stateDiffers(before, next)).toBe(differs);
+});
+
+describe('which mounts are what they are held for', () => {
+  const remembered = { 'a/': 'a1', 'b/': 'b1' };
+
+  test('another engine is noted beside the remembered one', () => {
+    const changed = { 'b/': 'b2' };
+    expect(mountsAfter(remembered, remembered, changed)).toEqual({
+      mounts: remembered,
+      changedMounts: changed,
+    });
+  });
+
+  test('what was approved during the cycle stays approved', () => {
+    const approved = { 'a/': 'a1', 'b/': 'b2' };
+    expect(mountsAfter(approved, remembered, { 'b/': 'b2' })).toEqual({ mounts: approved });
+    // It was replaced once more: what was approved is not what stands there.
+    expect(mountsAfter(approved, remembered, { 'b/': 'b3' })).toEqual({
+      mounts: approved,
+      changedMounts: { 'b/': 'b3' },
+    });
+  });
+
+  test('what was adopted during the cycle is taken as it is', () => {
+    expect(mountsAfter({}, remembered, { 'b/': 'b2' })).toEqual({ mounts: { 'a/': 'a1', 'b/': 'b2' } });
+  });
+
+  test('adopting forgets them all', async () => {
+    const info = new SyncInfo(new MemoryStore(), 'vsync/origin/');
+    await info.store.commit([writeOfState(info, { ...base, changedMounts: { 'b/': 'b2' } }, 0)]);
+    await adopt(info, 'origin', 'two');
+    const { state } = await readOriginState(info);
+    expect(state).toEqual({ ...base, name: 'two', mounts: {} });
+  });
 });
 
 describe('a state in the store', () => {

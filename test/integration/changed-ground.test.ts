@@ -7,10 +7,7 @@ describe('when the configuration or a mount changes', () => {
 
   beforeEach(async () => {
     sync = await SyncFixture.create({ numBuckets: 3 });
-    await sync.work();
-    await sync.start('origin');
-    await sync.start('destination');
-    await sync.stopWatch();
+    await sync.run();
     for (const path of ['old/app', 'b', 'c', 'd']) await sync.originVault.put(sync.mount, path, { path });
     await sync.cycle('origin');
     await sync.cycle('destination');
@@ -81,10 +78,24 @@ describe('when the configuration or a mount changes', () => {
     expect(await at('b')).toEqual({ path: 'new b' });
     expect(await at('old/app')).toEqual({ path: 'old/app' });
 
-    await sync.start('origin', 0, { adopt: true });
-    await sync.start('destination', 0, { adopt: true });
-    await sync.stopWatch();
-    expect(await sync.cycle('origin')).toMatchObject({ counts: { unknown: 0 } });
+    // It is named in the status, and asked about; a cycle in between changes nothing about that, and writes nothing.
+    expect((await sync.status('destination')).changedMounts).toEqual([sync.mount]);
+    const before = await sync.consul.revisions(sync.infoPrefix('destination'));
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'partial', counts: { deleted: 0 } });
+    expect(await sync.consul.revisions(sync.infoPrefix('destination'))).toEqual(before);
+    await expect(sync.approve()).rejects.toThrow(`re-created mounts do: vsync approve --mount ${sync.mount}`);
+    await expect(sync.approveMounts('origin', 'other/')).rejects.toThrow(
+      `other/: not a mount of the origin that the last cycle found re-created; those that wait for an approval: ${sync.mount}`,
+    );
+
+    // Approved at the origin alone, the destination still deletes nothing.
+    await sync.approveMounts('origin', sync.mount);
+    expect(await sync.cycle('origin')).toMatchObject({ counts: { unknown: 0, listed: 1 } });
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'partial', counts: { deleted: 0 } });
+    expect(await at('old/app')).toEqual({ path: 'old/app' });
+    await sync.approveMounts('destination', sync.mount);
+    expect((await sync.status('destination')).changedMounts).toBeUndefined();
+    await expect(sync.approveMounts('destination', sync.mount)).rejects.toThrow('for an approval: none');
     // Three of four secrets: a person has to look.
     expect(await sync.cycle('destination')).toMatchObject({
       outcome: 'held',
@@ -144,10 +155,7 @@ describe('what the origin does not let us see', () => {
     try {
       for (const path of ['open', 'closed/a', 'closed/b', 'single'])
         await sync.originVault.put(sync.mount, path, { path });
-      await sync.work();
-      await sync.start('origin');
-      await sync.start('destination');
-      await sync.stopWatch();
+      await sync.run();
       await sync.cycle('origin');
       await sync.cycle('destination');
 

@@ -19,10 +19,7 @@ async function prepared(
     },
   });
   for (const path of paths) await sync.originVault.put(sync.mount, path, { path });
-  await sync.work();
-  await sync.start('origin');
-  await sync.start('destination');
-  await sync.stopWatch();
+  await sync.run();
   await sync.cycle('origin');
   return sync;
 }

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Writable } from 'node:stream';
-import { pino } from 'pino';
+import { debugLog } from '../support/collected-log';
 import { eventually } from '../support/eventually';
 import { exportRuns, readableTexts } from '../support/histories';
 import { SyncFixture } from '../support/sync-fixture';
@@ -8,13 +7,7 @@ import { SyncFixture } from '../support/sync-fixture';
 /** Rule 1: a secret's value lives in one activity's memory only. */
 test('no secret value and no token reaches Temporal, Consul or the log, also not when a copy fails', async () => {
   const planted = `planted-${randomBytes(16).toString('hex')}`;
-  const lines: string[] = [];
-  const stream = new Writable({
-    write: (line: Buffer, _encoding, done) => {
-      lines.push(line.toString());
-      done();
-    },
-  });
+  const { log, lines } = debugLog();
   const sync = await SyncFixture.create({
     edit: (file, role) => {
       if (role === 'destination') (file['destination'] as { vault: { token: string } }).vault.token = token;
@@ -32,7 +25,7 @@ test('no secret value and no token reaches Temporal, Consul or the log, also not
     for (const path of ['good', 'refused']) {
       await sync.originVault.put(sync.mount, path, { password: planted, [planted]: 'as a key' });
     }
-    await sync.work({ log: pino({ level: 'debug' }, stream) });
+    await sync.work({ log });
     await sync.start('origin');
     await sync.start('destination');
     await sync.cycle('origin');
@@ -51,6 +44,7 @@ test('no secret value and no token reaches Temporal, Consul or the log, also not
     const consul = await sync.consul.values(sync.syncPath);
     const everything = [readableTexts(runs), JSON.stringify(consul), ...lines].join('\n');
     expect(everything).toContain(`${sync.mount}data/refused`); // it was really searched
+    expect(lines.length).toBeGreaterThan(0);
     expect(everything).not.toContain(planted);
     for (const secret of [
       token,

@@ -1,19 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { Writable } from 'node:stream';
-import { pino } from 'pino';
+import { debugLog } from '../support/collected-log';
 import { exportRuns, readableTexts } from '../support/histories';
 import { SettingsSync } from '../support/settings-sync';
 
 /** custom_metadata are not secret, but may be private: as a value, they pass through one activity's memory only. */
 test('no custom_metadata reach Temporal, Consul or the log, also not where they are refused', async () => {
   const planted = `planted-${randomBytes(16).toString('hex')}`;
-  const lines: string[] = [];
-  const stream = new Writable({
-    write: (line: Buffer, _encoding, done) => {
-      lines.push(line.toString());
-      done();
-    },
-  });
+  const { log, lines } = debugLog();
   let token = '';
   const sync = await SettingsSync.create({
     edit: (file, role) => {
@@ -38,10 +31,7 @@ test('no custom_metadata reach Temporal, Consul or the log, also not where they 
         ? { status: 400, body: JSON.stringify({ errors: [`bad custom_metadata ${planted}`] }) }
         : undefined,
     );
-    await sync.fixture.work({ log: pino({ level: 'debug' }, stream) });
-    await sync.fixture.start('origin');
-    await sync.fixture.start('destination');
-    await sync.fixture.stopWatch();
+    await sync.fixture.run({ log });
     const cycle = await sync.cycles();
     expect(cycle).toMatchObject({ outcome: 'partial', counts: { failed: 2 } });
     expect(cycle.failures.map(({ class: why }) => why).sort()).toEqual([
@@ -54,6 +44,7 @@ test('no custom_metadata reach Temporal, Consul or the log, also not where they 
     const consul = await sync.fixture.consul.values(sync.fixture.syncPath);
     const everything = [readableTexts(runs), JSON.stringify(consul), ...lines].join('\n');
     expect(everything).toContain(`${sync.fixture.mount}data/refused`); // it was really searched
+    expect(lines.length).toBeGreaterThan(0);
     expect(everything).not.toContain(planted);
   } finally {
     await sync.remove();

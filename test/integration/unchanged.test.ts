@@ -12,10 +12,7 @@ describe('cycles without changes', () => {
     proxy = await GateProxy.before(sharedServers().destinations[0].address);
     sync = await SyncFixture.create({ destinationVault: proxy.address });
     for (const path of paths) await sync.originVault.put(sync.mount, path, { path });
-    await sync.work();
-    await sync.start('origin');
-    await sync.start('destination');
-    await sync.stopWatch(); // only the cycles that are asked for here
+    await sync.run();
     await sync.cycle('origin');
     await sync.cycle('destination');
   });

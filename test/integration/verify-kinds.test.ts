@@ -5,10 +5,7 @@ import { SyncFixture, type FixtureOptions } from '../support/sync-fixture';
 async function synced(paths: readonly string[], options: FixtureOptions = {}): Promise<SyncFixture> {
   const sync = await SyncFixture.create(options);
   for (const path of paths) await sync.originVault.put(sync.mount, path, { path });
-  await sync.work();
-  await sync.start('origin');
-  await sync.start('destination');
-  await sync.stopWatch();
+  await sync.run();
   await sync.cycle('origin');
   await sync.cycle('destination');
   return sync;

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Writable } from 'node:stream';
-import { pino } from 'pino';
+import { debugLog } from '../support/collected-log';
 import { eventually } from '../support/eventually';
 import { exposed, rejection } from '../support/exposed';
 import { exportRuns, readableTexts } from '../support/histories';
@@ -13,13 +12,7 @@ test('no secret value reaches Temporal, Consul, the log or the report of a verif
     origin: `planted-${randomBytes(16).toString('hex')}`,
     own: `planted-${randomBytes(16).toString('hex')}`,
   };
-  const lines: string[] = [];
-  const stream = new Writable({
-    write: (line: Buffer, _encoding, done) => {
-      lines.push(line.toString());
-      done();
-    },
-  });
+  const { log, lines } = debugLog();
   const sync = await SyncFixture.create();
   try {
     for (const path of ['same', 'drift', 'missing'])
@@ -27,7 +20,7 @@ test('no secret value reaches Temporal, Consul, the log or the report of a verif
         password: planted.origin,
         [planted.origin]: 'as a key',
       });
-    await sync.work({ log: pino({ level: 'debug' }, stream) });
+    await sync.work({ log });
     await sync.start('origin');
     await sync.start('destination');
     await sync.cycle('origin');
@@ -63,6 +56,7 @@ test('no secret value reaches Temporal, Consul, the log or the report of a verif
       failure,
     ].join('\n');
     expect(everything).toContain(`${sync.mount}data/drift`); // it was really searched
+    expect(lines.length).toBeGreaterThan(0);
     expect(failure).toContain('OriginInfoGone');
     expect(Object.keys(consul).some((key) => key.includes('destination/staging/'))).toBe(true);
     for (const value of Object.values(planted)) expect(everything).not.toContain(value);

@@ -39,10 +39,7 @@ describe('a destination that was restored from a snapshot', () => {
   test('is found to lack what came after the snapshot, and is mended without touching the rest', async () => {
     const changed = { version: 'after the snapshot' };
     for (const path of ['kept', 'changed', 'deleted']) await sync.originVault.put(sync.mount, path, { path });
-    await sync.work();
-    await sync.start('origin');
-    await sync.start('destination');
-    await sync.stopWatch();
+    await sync.run();
     await sync.cycle('origin');
     await sync.cycle('destination');
     const snapshot = await (await storage('snapshot', {})).arrayBuffer();

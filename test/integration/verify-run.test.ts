@@ -20,10 +20,7 @@ describe('a verify', () => {
     gate = await GateProxy.before(sharedServers().destinations[0].address);
     sync = await SyncFixture.create({ destinationVault: gate.address, numBuckets: 2 });
     for (const secret of paths) await sync.originVault.put(sync.mount, secret, { secret });
-    await sync.work();
-    await sync.start('origin');
-    await sync.start('destination');
-    await sync.stopWatch();
+    await sync.run();
     await sync.cycle('origin');
     await sync.cycle('destination');
   });

@@ -10,10 +10,7 @@ describe('vsync verify', () => {
   beforeEach(async () => {
     sync = await SyncFixture.create();
     for (const path of PATHS) await sync.originVault.put(sync.mount, path, { path });
-    await sync.work();
-    await sync.start('origin');
-    await sync.start('destination');
-    await sync.stopWatch();
+    await sync.run();
     await sync.cycle('origin');
     await sync.cycle('destination');
   });

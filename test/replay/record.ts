@@ -62,8 +62,8 @@ async function record(): Promise<void> {
     await saveLast(sync, 'destination-cycle-timed-out', 'destination');
 
     // A watch that saw two changes and looked again in between, still running.
-    await sync.start('destination');
     gate.release();
+    await sync.start('destination');
     await sync.originVault.put(sync.mount, 'a', { changed: 'again' });
     await sync.cycle('origin');
     await eventually(async () => {

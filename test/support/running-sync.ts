@@ -43,10 +43,7 @@ export class RunningSync {
     });
     const running = new RunningSync(sync, proxies);
     await running.put(...secrets);
-    await sync.work(log === undefined ? {} : { log });
-    await sync.start('origin');
-    await sync.start('destination');
-    await sync.stopWatch();
+    await sync.run(log === undefined ? {} : { log });
     await sync.cycle('origin');
     await sync.cycle('destination');
     return running;

@@ -39,12 +39,9 @@ export class SettingsSync {
     return new SettingsSync(fixture, proxy);
   }
 
-  /** Runs workers and schedules, without the watch. */
+  /** Runs workers and schedules, without the watch: a cycle runs only when it is asked for. */
   async run(): Promise<void> {
-    await this.fixture.work();
-    await this.fixture.start('origin');
-    await this.fixture.start('destination');
-    await this.fixture.stopWatch();
+    await this.fixture.run();
   }
 
   async remove(): Promise<void> {

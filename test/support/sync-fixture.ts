@@ -3,8 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import type { Logger } from 'pino';
 import type { DestinationDeps } from '../../src/activities/destination/deps';
-import { approveDeletes, approveOrphans } from '../../src/approve';
+import { approveDeletes, approveMounts, approveOrphans } from '../../src/approve';
 import { createClients, infoOf } from '../../src/clients';
 import { loadConfig } from '../../src/config/load';
 import type { Config } from '../../src/config/schema';
@@ -12,7 +13,8 @@ import { scheduleId, watchId } from '../../src/names';
 import type { Plan } from '../../src/plan/plan';
 import { planCycle } from '../../src/plan/plan-cycle';
 import { cyclesOf, start, stop, trigger } from '../../src/starter';
-import { createLog, type Logger } from '../../src/telemetry/log';
+import { createLog } from '../../src/telemetry/log';
+import { readStatus, type Status } from '../../src/status';
 import { createWorkers, installRuntime, type VsyncWorker } from '../../src/worker';
 import type { CycleResult } from '../../src/workflows/messages';
 import { repair, type Repair } from '../../src/verify/repair';
@@ -141,6 +143,14 @@ export class SyncFixture {
     this.workers.push({ worker, running: worker.run() });
   }
 
+  /** Runs workers and schedules, without the watch: a cycle runs only when it is asked for. */
+  async run(options: { log?: Logger } = {}): Promise<void> {
+    await this.work(options);
+    await this.start('origin');
+    await this.start('destination');
+    await this.stopWatch();
+  }
+
   async stopWork(): Promise<void> {
     const stopped = this.workers.splice(0);
     for (const { worker } of stopped) worker.shutdown();
@@ -170,6 +180,27 @@ export class SyncFixture {
     const { info, close } = await infoOf(this.config('destination', number));
     try {
       await approveDeletes(info);
+    } finally {
+      close();
+    }
+  }
+
+  /** Accepts re-created mounts of the origin, as `vsync approve --mount` does. */
+  async approveMounts(role: 'origin' | 'destination', ...mounts: string[]): Promise<void> {
+    const { info, close } = await infoOf(this.config(role));
+    try {
+      await approveMounts(info, role, mounts);
+    } finally {
+      close();
+    }
+  }
+
+  /** What `vsync status` says. */
+  async status(role: 'origin' | 'destination'): Promise<Status> {
+    const config = this.config(role);
+    const { info, close } = await infoOf(config);
+    try {
+      return await readStatus(this.client, config, info);
     } finally {
       close();
     }

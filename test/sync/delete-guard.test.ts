@@ -1,8 +1,8 @@
 import {
   hashOfDeletes,
   noteDeletes,
-  recentDeletes,
   whyHeld,
+  type HourOfDeletes,
   type MaxDeletes,
 } from '../../src/sync/delete-guard';
 
@@ -11,15 +11,24 @@ const held = (
   known: Record<string, number>,
   maxDeletes?: MaxDeletes,
   originIsEmpty = false,
-  recent = 0,
+  noted: readonly HourOfDeletes[] = [],
 ): string | undefined =>
   whyHeld({
-    candidates: new Map(Object.entries(candidates)),
-    known: new Map(Object.entries(known)),
-    recent,
+    candidates: byMount(candidates),
+    known: byMount(known),
+    noted,
     maxDeletes,
     originIsEmpty,
+    nowMs: NOW,
   });
+
+const HOUR = 3_600_000;
+const NOW = 1000 * HOUR;
+const byMount = (counts: Record<string, number>): Map<string, number> => new Map(Object.entries(counts));
+const before = (deleted: number, known: number, mount = 'a/', hoursAgo = 1): HourOfDeletes => ({
+  hourMs: NOW - hoursAgo * HOUR,
+  mounts: { [mount]: { deleted, known } },
+});
 
 describe('the delete guard', () => {
   it.each([
@@ -61,28 +70,59 @@ describe('the delete guard', () => {
   });
 
   it('adds up what was deleted in the last day, so that a drip is seen', () => {
-    expect(held({ 'a/': 5 }, { 'a/': 85 }, undefined, false, 15)).toBeUndefined();
-    expect(held({ 'a/': 6 }, { 'a/': 85 }, undefined, false, 15)).toBe(
+    expect(held({ 'a/': 5 }, { 'a/': 85 }, undefined, false, [before(15, 100)])).toBeUndefined();
+    expect(held({ 'a/': 6 }, { 'a/': 85 }, undefined, false, [before(15, 100)])).toBe(
       '6 and the 15 of the last 24 hours of 100 secrets are more than 20 (maxDeletes: 10 %, at least 20)',
     );
-    expect(held({ 'a/': 6 }, { 'a/': 85 }, 20, false, 15)).toBe(
+    expect(held({ 'a/': 6 }, { 'a/': 85 }, 20, false, [before(15, 100)])).toBe(
       '6 and the 15 of the last 24 hours are more than maxDeletes, 20',
     );
-    expect(held({}, { 'a/': 1 }, 0, false, 100)).toBeUndefined();
+    expect(held({}, { 'a/': 1 }, 0, false, [before(100, 100)])).toBeUndefined();
   });
 
-  it('notes deletes by the hour, and forgets them after a day', () => {
-    const hour = 3_600_000;
-    const start = 1000 * hour;
-    const first = noteDeletes([], 3, start + 10);
-    const second = noteDeletes(noteDeletes(first, 2, start + hour - 1), 4, start + 5 * hour);
+  it('counts against the most that there was, not against what was put back in between', () => {
+    const day = [before(10, 100, 'a/', 3), before(10, 100, 'a/', 2)];
+    // 100 secrets all the time: 20 of them were deleted and written again.
+    expect(held({ 'a/': 1 }, { 'a/': 100 }, '20%', false, day)).toBe(
+      '1 and the 20 of the last 24 hours of 100 secrets are more than 20 (maxDeletes: 20 %)',
+    );
+    expect(held({ 'a/': 1 }, { 'a/': 100 }, '21%', false, day)).toBeUndefined();
+  });
+
+  it('adds up in each mount: no mount loses more than half of what it had', () => {
+    const day = [before(4, 10)];
+    expect(held({ 'a/': 1 }, { 'a/': 6, 'b/': 990 }, undefined, false, day)).toBeUndefined();
+    expect(held({ 'a/': 2 }, { 'a/': 6, 'b/': 990 }, undefined, false, day)).toBe(
+      '2 and the 4 of the last 24 hours are more than half of the 10 secrets in a/',
+    );
+    expect(held({ 'b/': 2 }, { 'a/': 6, 'b/': 990 }, undefined, false, day)).toBeUndefined();
+  });
+
+  it('forgets after a day: an hour that began before it counts as a whole', () => {
+    expect(held({ 'a/': 6 }, { 'a/': 85 }, undefined, false, [before(15, 100, 'a/', 24)])).toBeDefined();
+    expect(held({ 'a/': 6 }, { 'a/': 85 }, undefined, false, [before(15, 100, 'a/', 25)])).toBeUndefined();
+  });
+
+  it('notes deletes by the hour and mount, with the most that was known before them', () => {
+    const cycle = (
+      noted: readonly HourOfDeletes[],
+      deleted: Record<string, number>,
+      known: Record<string, number>,
+      nowMs: number,
+      approved = false,
+    ): HourOfDeletes[] => noteDeletes(noted, { deleted, known, approved }, nowMs);
+    const first = cycle([], { 'a/': 3 }, { 'a/': 10, 'b/': 4 }, NOW + 10);
+    const second = cycle(first, { 'a/': 1, 'b/': 1 }, { 'a/': 7, 'b/': 5 }, NOW + HOUR - 1);
     expect(second).toEqual([
-      { hourMs: start, count: 5 },
-      { hourMs: start + 5 * hour, count: 4 },
+      { hourMs: NOW, mounts: { 'a/': { deleted: 4, known: 10 }, 'b/': { deleted: 1, known: 5 } } },
     ]);
-    expect(recentDeletes(second, start + 24 * hour)).toBe(9);
-    expect(recentDeletes(second, start + 25 * hour)).toBe(4);
-    expect(noteDeletes(second, 0, start + 40 * hour)).toEqual([]);
+    // Nothing deleted, nothing to note; and what is old goes.
+    expect(cycle(second, {}, { 'a/': 99 }, NOW + 2 * HOUR)).toEqual(second);
+    expect(cycle(second, {}, {}, NOW + 40 * HOUR)).toEqual([]);
+    const third = cycle(second, { 'b/': 2 }, { 'a/': 6, 'b/': 4 }, NOW + 5 * HOUR);
+    expect(third.map(({ hourMs }) => hourMs)).toEqual([NOW, NOW + 5 * HOUR]);
+    // A person has looked: it begins again.
+    expect(cycle(third, { 'a/': 6 }, { 'a/': 6 }, NOW + 6 * HOUR, true)).toEqual([]);
   });
 
   it('names a set of deletes, in whatever order it comes', () => {

@@ -28,7 +28,7 @@ export async function beginVerify(
   }
   const notes = checked.failures.map(
     ({ path, class: why }) =>
-      `${path}: ${why}: the origin's mount is not the one that it was ("vsync start --adopt" takes it as it is)`,
+      `${path}: ${why}: the origin's mount is not the one that it was ("vsync approve --mount ${path}" takes it as it is)`,
   );
   const own = await info.readIndex(signal);
   if (own.index === undefined) {

@@ -1,4 +1,5 @@
 import { ConsulError } from '../../consul/errors';
+import { fits } from '../../consul/indexed-buckets';
 import { hashBucket, type Bucket } from '../../sync/bucket';
 import { doubted } from '../../sync/claims';
 import type { Insight } from '../../sync/insight';
@@ -37,6 +38,8 @@ export interface CopyContext {
   open: Set<number>;
   /** Secrets that are kept on purpose, by bucket. */
   held: Map<number, number>;
+  /** Secrets that were deleted, by mount of the origin. */
+  deleted: Map<string, number>;
   onProgress: () => void;
 }
 
@@ -87,7 +90,7 @@ async function copyAndClaim(context: CopyContext, id: number, signal: AbortSigna
   const origin = read.bucket;
   // A bucket that does not fit its index is not believed: it is rebuilt by comparing values. Its names are kept,
   // because what stands at the destination and not at the origin could not be found otherwise.
-  const trusted = stored.hash !== undefined && stored.hash === ownIndex?.[id];
+  const trusted = fits(stored, ownIndex?.[id]);
   const named = stored.bucket ?? new Map<string, Insight>();
   const plan = planBucket(
     origin,

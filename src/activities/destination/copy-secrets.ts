@@ -58,6 +58,7 @@ export async function copySecrets(
     outage: new OutageDetector(),
     open: new Set(),
     held: new Map(),
+    deleted: new Map(),
     onProgress: () => {
       progress(tally.progress);
     },
@@ -72,8 +73,8 @@ export async function copySecrets(
     if (cancellationDetails()?.cancelRequested !== true) throw error;
     finished = false;
   }
-  const settled = [...context.held].filter(([id]): boolean => !context.open.has(id));
-  return { v: 1, finished, settled, ...tally.result() };
+  const settled = [...context.held].filter(([id]) => !context.open.has(id));
+  return { v: 1, finished, settled, deleted: Object.fromEntries(context.deleted), ...tally.result() };
 }
 
 function fenceOf(

@@ -1,17 +1,15 @@
-import pLimit from 'p-limit';
 import { readDestinationState, writeOfState } from '../../consul/state';
 import { hashOfDeletes } from '../../sync/delete-guard';
-import { locate, splitDataPath } from '../../sync/paths';
 import { compareTimes } from '../../sync/time';
 import type { SecretVersion } from '../../vault/kv2';
 import type { DeleteOrphansInput, DeleteOrphansResult } from '../../workflows/messages';
 import { ActivityError, pathFailureClass } from '../failures';
 import { inParallel } from '../in-parallel';
-import { CONSUL_READS } from '../limits';
 import { OutageDetector } from '../outage';
 import { TallyBuilder } from '../tally';
 import { deleteAt } from './delete-secret';
 import type { DestinationDeps } from './deps';
+import { knownPaths } from './known-paths';
 
 /**
  * Soft-deletes the orphans that an operator has seen and wants removed: exactly the list that was shown. One at
@@ -25,7 +23,7 @@ export async function deleteOrphans(
   { hash }: DeleteOrphansInput,
   signal: AbortSignal,
 ): Promise<DeleteOrphansResult> {
-  const { config, orphans } = deps;
+  const { scope, orphans } = deps;
   const tally = new TallyBuilder();
   const listed = await orphans.read(signal);
   if (hashOfDeletes([...listed.keys()]) !== hash) {
@@ -40,7 +38,7 @@ export async function deleteOrphans(
   const done: string[] = [];
   await inParallel([...listed], signal, ([target, { since, of }], stop) =>
     deps.secretLimit(async () => {
-      const place = locate(target, config.destination.mounts) ?? splitDataPath(target);
+      const place = scope.placeOfTarget(target);
       if (place === undefined || places.inUse(target)) {
         done.push(target);
         return;
@@ -83,18 +81,13 @@ export interface Places {
  *
  * @returns undefined if the origin's info cannot be read as a whole
  */
-export async function placesInUse(
-  { info, originInfo, scope, targets }: DestinationDeps,
-  signal: AbortSignal,
-): Promise<Places | undefined> {
+export async function placesInUse(deps: DestinationDeps, signal: AbortSignal): Promise<Places | undefined> {
+  const { originInfo, scope, targets } = deps;
   const { index } = await originInfo.readIndex(signal);
   if (index === undefined) return undefined;
   const all = await targets.loadAll(index, signal);
   if (!all.complete) return undefined;
-  const limit = pLimit(CONSUL_READS);
-  const ids = [...((await info.readIndex(signal)).index ?? index).keys()];
-  const own = await Promise.all(ids.map((id) => limit(() => info.readBucket(id, signal))));
-  const paths = new Set(own.flatMap(({ bucket }) => [...(bucket?.keys() ?? [])]));
+  const paths = new Set(await knownPaths(deps, index, signal));
   const claimed = new Set([...paths].map((path) => scope.target(path)));
   return {
     inUse: (target) => claimed.has(target) || all.owners(target).length > 0,

@@ -15,8 +15,8 @@ import {
 } from './settings-indices';
 
 /**
- * Compares the two indices, and those of the settings where they are carried over, and splits the buckets that differ into groups of
- * work.
+ * Compares the two indices, and those of the settings where they are carried over, and splits the buckets that
+ * differ into groups of work.
  */
 export async function diffIndices(
   deps: DestinationDeps,

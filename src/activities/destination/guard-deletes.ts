@@ -1,19 +1,18 @@
-import pLimit from 'p-limit';
-import type { SyncInfo } from '../../consul/sync-info';
+import { fits } from '../../consul/indexed-buckets';
 import { readDestinationState, type DestinationState } from '../../consul/state';
-import type { Bucket } from '../../sync/bucket';
-import { hashOfDeletes, recentDeletes, whyHeld } from '../../sync/delete-guard';
+import { hashOfDeletes, whyHeld } from '../../sync/delete-guard';
 import { isConsidered } from '../../sync/considered';
 import { emptyIndex } from '../../sync/sync-index';
 import type { GuardDeletesInput, GuardDeletesResult } from '../../workflows/messages';
 import { inParallel } from '../in-parallel';
-import { CONSUL_READS } from '../limits';
+import { readBuckets } from '../read-buckets';
 import { absenceAtOrigin } from './delete-secret';
 import type { DestinationDeps } from './deps';
+import { knownPaths } from './known-paths';
 
 /**
  * Decides whether the deletes of a cycle may happen, before the first of them. The origin is asked about each only
- * if there are so many that they would be held: what it still serves does not count then.
+ * if there are so many that they would be held, and once for each such set: what it still serves does not count then.
  */
 export async function guardDeletes(
   deps: DestinationDeps,
@@ -24,17 +23,13 @@ export async function guardDeletes(
   const { index } = await originInfo.readIndex(signal);
   // The index moved on: what this cycle would delete is for the next one to decide.
   if (deps.config.ignoreDeletes || index === undefined || !isConsidered(considered, index))
-    return { v: 1, deletes: false };
+    return { v: 1, deletes: false, known: {} };
   const candidates = await deleteCandidates(deps, buckets, index, signal);
-  if (candidates.length === 0) return { v: 1, deletes: true };
+  if (candidates.length === 0) return { v: 1, deletes: true, known: {} };
   const { state } = await readDestinationState(info, signal);
-  const known = async (): Promise<string[]> => {
-    const ids = [...((await info.readIndex(signal)).index ?? index).keys()];
-    return (await readAll(info, ids, signal)).flatMap(({ bucket }) => [...(bucket?.keys() ?? [])]);
-  };
-  const ground = { candidates, known, index, mounts, state, suspended: state?.suspended };
-  const { held, approved } = await heldDeletes(deps, ground, signal);
-  return held === undefined ? { v: 1, deletes: true, approved } : { v: 1, deletes: false, held };
+  const ground = { candidates, index, mounts, state, suspended: state?.suspended };
+  const { held, approved, known } = await heldDeletes(deps, ground, signal);
+  return { v: 1, deletes: held === undefined, approved, known, ...(held && { held }) };
 }
 
 /** A path that the destination's bucket names, and that does not belong there any more. */
@@ -47,40 +42,56 @@ export interface DeleteCandidate {
 /** What the guard decides from. */
 export interface GuardGround {
   candidates: readonly DeleteCandidate[];
-  /** Paths that the destination is known to have. */
-  known: () => Promise<readonly string[]>;
+  /** The origin's. */
   index: readonly string[];
   mounts: Record<string, string>;
   state: DestinationState | undefined;
   suspended: string | undefined;
 }
 
-/** @returns what is held, undefined if the deletes may happen; and whether they may because somebody approved them */
+/** What the guard decided. */
+export interface GuardVerdict {
+  /** Undefined if the deletes may happen. */
+  held: GuardDeletesResult['held'];
+  /** They may because somebody approved them. */
+  approved: boolean;
+  /** As in the result of the activity. */
+  known: Record<string, number>;
+}
+
 export async function heldDeletes(
   deps: DestinationDeps,
-  { candidates, known, index, mounts, state, suspended }: GuardGround,
+  { candidates, index, mounts, state, suspended }: GuardGround,
   signal: AbortSignal,
-): Promise<{ held: GuardDeletesResult['held']; approved: boolean }> {
-  const knownPaths = byMount(deps, await known());
+): Promise<GuardVerdict> {
+  const known = byMount(deps, await knownPaths(deps, index, signal));
+  const verdict = { held: undefined, approved: false, known: Object.fromEntries(known) };
   const reasonFor = (paths: readonly string[]): string | undefined =>
     (paths.length === 0 ? undefined : suspended) ??
     whyHeld({
       candidates: byMount(deps, paths),
-      known: knownPaths,
-      recent: recentDeletes(state?.recentDeletes ?? [], Date.now()),
+      known,
+      noted: state?.deletesOfDay ?? [],
       maxDeletes: deps.config.maxDeletes,
       originIsEmpty: JSON.stringify(index) === JSON.stringify(emptyIndex(index.length)),
+      nowMs: Date.now(),
     });
-  if (reasonFor(candidates.map(({ path }) => path)) === undefined)
-    return { held: undefined, approved: false };
-  const real = await withoutServed(deps, candidates, mounts, signal);
+  const paths = candidates.map(({ path }) => path);
+  const suspicion = reasonFor(paths);
+  if (suspicion === undefined) return verdict;
+  // What is left of an approved set after a cycle that ran out of time was counted without asking the origin.
+  const hashOfAll = hashOfDeletes(paths);
+  const isKnown =
+    state?.held?.hash === hashOfAll &&
+    state.held.reason === suspicion &&
+    isConsidered(state.considered, index);
+  // Nothing is new since all of them were asked about: thousands of questions in each cycle would tell the same.
+  const real = isKnown ? paths : await withoutServed(deps, candidates, mounts, signal);
   const reason = reasonFor(real);
   const hash = hashOfDeletes(real);
-  // What is left of an approved set after a cycle that ran out of time was counted without asking the origin.
-  const hashes = [hash, hashOfDeletes(candidates.map(({ path }) => path))];
-  if (reason === undefined) return { held: undefined, approved: false };
-  if (hashes.includes(state?.approved ?? '')) return { held: undefined, approved: true };
-  return { held: { count: real.length, hash, reason }, approved: false };
+  if (reason === undefined) return verdict;
+  if ([hash, hashOfAll].includes(state?.approved ?? '')) return { ...verdict, approved: true };
+  return { ...verdict, held: { count: real.length, hash, reason } };
 }
 
 /** Of which the origin does not say that it still serves them: what cannot be asked counts. */
@@ -112,33 +123,27 @@ export async function deleteCandidates(
   index: readonly string[],
   signal: AbortSignal,
 ): Promise<DeleteCandidate[]> {
-  const [own, origin] = await Promise.all([readAll(info, ids, signal), readAll(originInfo, ids, signal)]);
-  return ids.flatMap((id, position) => {
-    const theirs = origin[position];
-    if (theirs?.bucket === undefined || theirs.hash !== index[id]) return [];
-    return [...(own[position]?.bucket?.keys() ?? [])].flatMap((path): DeleteCandidate[] => {
+  const [own, origin] = await Promise.all([
+    readBuckets(info, ids, signal),
+    readBuckets(originInfo, ids, signal),
+  ]);
+  return ids.flatMap((id) => {
+    const theirs = origin.get(id);
+    if (!fits(theirs, index[id])) return [];
+    return [...(own.get(id)?.bucket?.keys() ?? [])].flatMap((path): DeleteCandidate[] => {
       const unwanted = !scope.wants(path);
       if (unwanted) return config.destination.deleteExcluded ? [{ path, unwanted }] : [];
-      if (theirs.bucket?.has(path) === true) return [];
+      if (theirs.bucket.has(path)) return [];
       // Below a mount that is not configured any more it is withdrawn, and stays.
       return scope.placeAtOrigin(path) === undefined ? [] : [{ path, unwanted }];
     });
   });
 }
 
-async function readAll(
-  info: SyncInfo,
-  ids: readonly number[],
-  signal: AbortSignal,
-): Promise<{ bucket: Bucket | undefined; hash: string | undefined }[]> {
-  const limit = pLimit(CONSUL_READS);
-  return Promise.all(ids.map((id) => limit(() => info.readBucket(id, signal))));
-}
-
 function byMount({ scope }: DestinationDeps, paths: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const path of paths) {
-    const mount = scope.placeAtOrigin(path)?.mount ?? path.slice(0, path.indexOf('/') + 1);
+    const mount = scope.mountAtOrigin(path);
     counts.set(mount, (counts.get(mount) ?? 0) + 1);
   }
   return counts;

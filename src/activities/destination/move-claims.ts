@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { StoredInfoError } from '../../consul/errors';
-import type { IndexedBuckets, StoredBucket, StoredIndex } from '../../consul/indexed-buckets';
+import { fits, type IndexedBuckets, type StoredBucket, type StoredIndex } from '../../consul/indexed-buckets';
 import type { Unchanged, Write } from '../../consul/key-value-store';
 import { readDestinationState, writeOfState, type DestinationState } from '../../consul/state';
 import type { SyncInfo } from '../../consul/sync-info';
@@ -11,9 +11,10 @@ import type { Insight } from '../../sync/insight';
 import { locate } from '../../sync/paths';
 import { compileTransforms } from '../../sync/transform';
 import type { MoveClaimsInput, MoveClaimsResult } from '../../workflows/messages';
-import { ActivityError } from '../failures';
 import { CONSUL_READS } from '../limits';
+import { readBuckets } from '../read-buckets';
 import { changesSince, type Changes } from './changes';
+import { commitInfo } from './commit-info';
 import type { DestinationDeps } from './deps';
 
 /** Claims of one kind as they stand, and what becomes of them. */
@@ -57,31 +58,27 @@ export async function readMoving(
     wants: (path) => scope.wants(path),
     sameVault: scope.sameVault,
   };
-  const values = await readBuckets(info, own, new ClaimMover(rules, DOUBTS), numBuckets, signal);
+  const values = await readClaims(info, own, new ClaimMover(rules, DOUBTS), numBuckets, signal);
   const ownSettings = await info.settings.readIndex(signal);
   const settingsMover = new ClaimMover(rules, SETTINGS_DOUBTS);
   const settings =
     ownSettings.revision === 0
       ? { own: ownSettings, stored: [], moved: settingsMover }
-      : await readBuckets(info.settings, ownSettings, settingsMover, numBuckets, signal);
+      : await readClaims(info.settings, ownSettings, settingsMover, numBuckets, signal);
   return { ...values, state, stateRevision, changes, settings };
 }
 
-async function readBuckets<T>(
+async function readClaims<T>(
   info: IndexedBuckets<T>,
   own: StoredIndex,
   moved: ClaimMover<T>,
   numBuckets: number,
   signal: AbortSignal,
 ): Promise<MovingBuckets<T>> {
-  const limit = pLimit(CONSUL_READS);
-  const stored = await Promise.all(
-    Array.from({ length: Math.max(numBuckets, own.index?.length ?? 0) }, (_, id) =>
-      limit(() => info.readBucket(id, signal)),
-    ),
-  );
-  for (const [id, { bucket, hash }] of stored.slice(0, own.index?.length ?? numBuckets).entries()) {
-    moved.add(bucket ?? new Map<string, never>(), hash !== undefined && hash === own.index?.[id]);
+  const ids = Array.from({ length: Math.max(numBuckets, own.index?.length ?? 0) }, (_, id) => id);
+  const stored = [...(await readBuckets(info, ids, signal)).values()];
+  for (const [id, one] of stored.slice(0, own.index?.length ?? numBuckets).entries()) {
+    moved.add(one.bucket ?? new Map<string, never>(), fits(one, own.index?.[id]));
     // So that heartbeats go out in between: the transforms of many paths take their time.
     await setImmediate();
   }
@@ -141,10 +138,10 @@ export async function moveClaims(
     ...(hasInfo ? writesOf(info, moving) : []),
     writeOfState(info, next, stateRevision),
   ];
-  if (info.store.fitsOneCommit(writes)) await commit(deps, writes, signal);
+  if (info.store.fitsOneCommit(writes)) await commitInfo(info.store, writes, signal);
   else {
     const reference = await staging.put(stagedOf(info, moving, hasSettings), signal);
-    await commit(deps, [writeOfState(info, { ...next, moving: reference }, stateRevision)], signal);
+    await commitInfo(info.store, [writeOfState(info, { ...next, moving: reference }, stateRevision)], signal);
     await finishMove(deps, reference, signal);
   }
   return { v: 1, orphans: moved.orphans.size };
@@ -197,15 +194,14 @@ async function finishMove(deps: DestinationDeps, moving: string, signal: AbortSi
   // Staged more than a day ago: what the buckets hold now is all there is, and what does not fit is in doubt.
   if (parsed.success) {
     if (parsed.data.settings !== undefined)
-      await writeStaged(deps, info.settings, parsed.data.settings, unchanged, signal);
-    await writeStaged(deps, info, parsed.data.buckets, unchanged, signal);
+      await writeStaged(info.settings, parsed.data.settings, unchanged, signal);
+    await writeStaged(info, parsed.data.buckets, unchanged, signal);
   }
   const { moving: _, ...rest } = state;
-  await commit(deps, [writeOfState(info, rest, revision)], signal);
+  await commitInfo(info.store, [writeOfState(info, rest, revision)], signal);
 }
 
 async function writeStaged<T>(
-  deps: DestinationDeps,
   info: IndexedBuckets<T>,
   staged: readonly string[],
   unchanged: readonly Unchanged[],
@@ -219,13 +215,13 @@ async function writeStaged<T>(
       limit(async () => {
         const live = await info.readBucket(id, signal);
         if (live.hash !== index[id])
-          await commit(deps, [info.writeOfBucket(id, bucket, live.revision)], signal, unchanged);
+          await commitInfo(info.store, [info.writeOfBucket(id, bucket, live.revision)], signal, unchanged);
       }),
     ),
   );
   const own = await info.readIndex(signal);
   if (JSON.stringify(index) !== JSON.stringify(own.index))
-    await commit(deps, [info.writeOfIndex(index, own.revision)], signal, unchanged);
+    await commitInfo(info.store, [info.writeOfIndex(index, own.revision)], signal, unchanged);
 }
 
 /**
@@ -254,17 +250,3 @@ async function tidyOrphans(
 
 /** Why deletes are suspended after a change. */
 export const CONFIGURATION_CHANGED = 'the configuration was changed';
-
-async function commit(
-  { info }: DestinationDeps,
-  writes: readonly Write[],
-  signal: AbortSignal,
-  unchanged: readonly Unchanged[] = [],
-): Promise<void> {
-  if ((await info.store.commit(writes, signal, unchanged)) !== undefined) return;
-  throw new ActivityError(
-    'Conflict',
-    `Consul ${info.store.address}: ${writes[0]?.key ?? ''}: another cycle wrote the destination's sync info during ` +
-      'this one; the next cycle goes on from there. Is another destination running on this sync path?',
-  );
-}

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { assertCapabilities } from '../../check/capabilities';
 import { destinationNeeds } from '../../check/needs';
-import { readDestinationState, type DestinationState } from '../../consul/state';
+import { readDestinationState, type DestinationState, type MountUuids } from '../../consul/state';
 import type { DestinationPreflightResult } from '../../workflows/messages';
 import { changedMounts, readMounts } from '../mounts';
 import { assertOwner } from '../owner';
@@ -24,9 +24,11 @@ export async function preflight(
   const tally = new TallyBuilder();
   // Also of mounts that are not configured now: they may come back.
   const mounts = { ...state?.mounts, ...current };
+  const changedNow: MountUuids = {};
   for (const mount of changedMounts(state?.mounts, current)) {
     tally.fail(mount, 'mount-changed', 'unknown');
     mounts[mount] = state?.mounts[mount] ?? '';
+    changedNow[mount] = current[mount] ?? '';
   }
   // The info of an original vsync may claim two secrets on one place, and knows of no filters.
   const { transforms, include, exclude } = config.destination;
@@ -38,7 +40,10 @@ export async function preflight(
         state.moving !== undefined ||
         changedMounts(state.ownMounts, ownMounts).length > 0));
   const isWritten = (before: DestinationState): boolean =>
-    isDeepStrictEqual([before.mounts, before.ownMounts, before.parts], [mounts, ownMounts, parts]);
+    isDeepStrictEqual(
+      [before.mounts, before.changedMounts ?? {}, before.ownMounts, before.parts],
+      [mounts, changedNow, ownMounts, parts],
+    );
   const left =
     !changed && state?.last !== undefined && isWritten(state)
       ? { left: { considered: state.considered, outcome: state.last.outcome } }
@@ -47,6 +52,7 @@ export async function preflight(
   return {
     v: 1,
     mounts,
+    changedMounts: changedNow,
     ownMounts,
     changed,
     ...left,

@@ -102,7 +102,11 @@ export async function removeGone(
         context.open.add(id);
         return;
       }
-      if (done === 'deleted') tally.count('deleted');
+      if (done === 'deleted') {
+        tally.count('deleted');
+        const mount = deps.scope.mountAtOrigin(path);
+        context.deleted.set(mount, (context.deleted.get(mount) ?? 0) + 1);
+      }
       checkpoint.claims.delete(path);
     }),
   );

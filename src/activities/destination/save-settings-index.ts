@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import { EMPTY_SETTINGS } from '../../sync/settings-plan';
-import { ActivityError } from '../failures';
 import { CONSUL_READS } from '../limits';
+import { commitInfo, conflict } from './commit-info';
 import type { DestinationDeps } from './deps';
 import { readOriginSettings, readOwnSettings } from './settings-indices';
 
@@ -44,16 +44,9 @@ export async function saveSettingsIndex(
     ),
   );
   if (JSON.stringify(own) === JSON.stringify(before)) return { origin, own, writes: 0 };
-  const written =
-    stored.revision === revision
-      ? await settings.store.commit([settings.writeOfIndex(own, stored.revision)], signal)
-      : undefined;
-  if (written !== undefined) return { origin, own, writes: 1 };
-  throw new ActivityError(
-    'Conflict',
-    `Consul ${settings.store.address}: ${settings.indexKey}: another cycle wrote the destination's sync info during ` +
-      'this one; the next cycle goes on from there. Is another destination running on this sync path?',
-  );
+  if (stored.revision !== revision) throw conflict(settings.store, settings.indexKey);
+  const writes = await commitInfo(settings.store, [settings.writeOfIndex(own, revision)], signal);
+  return { origin, own, writes };
 }
 
 /** The hash of no bucket. */

@@ -1,25 +1,31 @@
 import { isDeepStrictEqual } from 'node:util';
 import pLimit from 'p-limit';
 import { MAX_TRANSACTION_OPERATIONS } from '../../consul/client';
-import type { Unchanged, Write } from '../../consul/key-value-store';
+import type { Unchanged } from '../../consul/key-value-store';
 import { readSettled, settledBucket, writeOfSettled, type SettledBucket } from '../../consul/settled';
-import { readDestinationState, stateDiffers, writeOfState, type DestinationState } from '../../consul/state';
+import {
+  mountsAfter,
+  readDestinationState,
+  stateDiffers,
+  writeOfState,
+  type DestinationState,
+} from '../../consul/state';
 import { readUnsaved, removeUnsaved } from '../../consul/unsaved';
 import { hashBucket } from '../../sync/bucket';
 import { consideredOf, isConsidered } from '../../sync/considered';
 import { hashOfDeletes, noteDeletes } from '../../sync/delete-guard';
 import { emptyIndex } from '../../sync/sync-index';
 import type { SaveDestinationInput, SaveDestinationResult } from '../../workflows/messages';
-import { ActivityError } from '../failures';
 import { CONSUL_READS } from '../limits';
 import { assertOwner } from '../owner';
+import { commitInfo, conflict } from './commit-info';
 import type { DestinationDeps } from './deps';
 import { deleteCandidates } from './guard-deletes';
 import { saveSettingsIndex, type SavedSettings } from './save-settings-index';
 
 /**
- * Saves the destination's index, that of the settings, then its state. The index is made from what the buckets in Consul contain, so
- * it never claims more than they do, whatever became of the cycle.
+ * Saves the destination's index, that of the settings, then its state. The index is made from what the buckets in
+ * Consul contain, so it never claims more than they do, whatever became of the cycle.
  */
 export async function saveSyncInfo(
   deps: DestinationDeps,
@@ -57,10 +63,10 @@ export async function saveSyncInfo(
   );
 
   if (numBuckets > 0 && JSON.stringify(index) !== JSON.stringify(own.index)) {
-    if (own.revision !== input.indexRevision) throw conflict(info.store.address, info.indexKey);
+    if (own.revision !== input.indexRevision) throw conflict(info.store, info.indexKey);
     // From here on nobody who began before can write a bucket. As far as one transaction goes, nor since we looked.
     const unchanged = seen.slice(0, MAX_TRANSACTION_OPERATIONS - 1);
-    writes += await commit(info.store, [info.writeOfIndex(index, own.revision)], signal, unchanged);
+    writes += await commitInfo(info.store, [info.writeOfIndex(index, own.revision)], signal, unchanged);
   }
   const carried = { ids, revision: input.settingsRevision, numBuckets };
   const settings = await saveSettingsIndex(deps, carried, signal);
@@ -101,7 +107,7 @@ async function saveSettled(
   const next = new Map([...kept, ...settled].sort(([a], [b]) => a - b));
   if (next.size === 0 && before.buckets.size === 0) return 0;
   if (before.rules === fingerprint && isDeepStrictEqual(before.buckets, next)) return 0;
-  return commit(info.store, [writeOfSettled(info, fingerprint, next, before.revision)], signal);
+  return commitInfo(info.store, [writeOfSettled(info, fingerprint, next, before.revision)], signal);
 }
 
 /** Attempts to save the state, which an operator's approval may change at the same moment. */
@@ -119,7 +125,7 @@ async function saveState(
     const next = await stateAfter(deps, input, { state, index }, signal);
     if (writes === 0 && !stateDiffers(state, next)) return 0;
     if ((await info.store.commit([writeOfState(info, next, revision)], signal)) !== undefined) return 1;
-    if (attempt === STATE_ATTEMPTS) throw conflict(info.store.address, info.stateKey);
+    if (attempt === STATE_ATTEMPTS) throw conflict(info.store, info.stateKey);
   }
 }
 
@@ -137,20 +143,20 @@ async function stateAfter(
   signal: AbortSignal,
 ): Promise<DestinationState> {
   const { config, parts } = deps;
-  const { outcome, counts, finished, mounts, ownMounts, fingerprint } = input;
+  const { outcome, counts, finished, ownMounts, fingerprint } = input;
   const orphans = ground.state?.orphans;
-  const recentDeletes = noteDeletes(ground.state?.recentDeletes ?? [], input.deleted, Date.now());
+  const deletesOfDay = noteDeletes(ground.state?.deletesOfDay ?? [], input, Date.now());
   return {
     v: 1,
     name: config.name,
     config: fingerprint,
     parts,
     considered: finished ? input.considered : '',
-    mounts,
+    ...mountsAfter(ground.state?.mounts, input.mounts, input.changedMounts),
     ownMounts,
     ...(await deletesAfter(deps, input, ground, signal)),
     ...(orphans === undefined ? {} : { orphans }),
-    ...(recentDeletes.length === 0 ? {} : { recentDeletes }),
+    ...(deletesOfDay.length === 0 ? {} : { deletesOfDay }),
     last: { outcome, counts, finishedAt: new Date().toISOString() },
   };
 }
@@ -182,23 +188,4 @@ async function deletesAfter(
   // The set can only have become smaller: what is left of it stays approved.
   const left = await deleteCandidates(deps, buckets, index, signal);
   return { ...before, approved: hashOfDeletes(left.map(({ path }) => path)) };
-}
-
-async function commit(
-  store: DestinationDeps['info']['store'],
-  writes: readonly Write[],
-  signal: AbortSignal,
-  unchanged: readonly Unchanged[] = [],
-): Promise<number> {
-  if ((await store.commit(writes, signal, unchanged)) === undefined)
-    throw conflict(store.address, writes[0]?.key ?? '');
-  return writes.length;
-}
-
-function conflict(address: string, key: string): ActivityError {
-  return new ActivityError(
-    'Conflict',
-    `Consul ${address}: ${key}: another cycle wrote the destination's sync info during this one; the next cycle ` +
-      'goes on from there. Is another destination running on this sync path?',
-  );
 }

@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { fits } from '../../consul/indexed-buckets';
 import { planBucket } from '../../sync/plan';
 import { counted, stageFindings, type Finding } from '../../verify/findings';
 import type { VerifySecretsInput, VerifySecretsResult } from '../../workflows/messages';
@@ -43,7 +44,7 @@ export async function verifySecrets(
 
   const verifyBucket = async (id: number, stop: AbortSignal): Promise<void> => {
     const stored = await info.readBucket(id, stop);
-    if (ownIndex !== undefined && (stored.hash === undefined || stored.hash !== ownIndex[id])) distrusted++;
+    if (ownIndex !== undefined && !fits(stored, ownIndex[id])) distrusted++;
     const { bucket } = (await readFitting(originInfo, index, id, stop)) ?? {};
     if (bucket === undefined) {
       findings.push({ kind: 'unknown', path: originInfo.bucketKey(id), class: 'torn-bucket' });

@@ -1,6 +1,5 @@
-import pLimit from 'p-limit';
-import type { IndexedBuckets, StoredBucket } from '../../consul/indexed-buckets';
-import { CONSUL_READS } from '../limits';
+import { fits, type IndexedBuckets, type StoredBucket } from '../../consul/indexed-buckets';
+import { readBuckets } from '../read-buckets';
 import type { StagedBucket } from './manifest';
 
 /** What the live buckets of one chunk hold, and what was known of its paths before. */
@@ -32,9 +31,9 @@ export class LiveBuckets<T> {
     }
     // With another number of buckets, a path of this chunk may stand in any of the old ones.
     const old = index.length === numBuckets ? live : await readBuckets(info, [...index.keys()], signal);
-    const fits = [...old].filter(([id, { hash }]) => hash === index[id]);
-    const known = new Map(fits.flatMap(([, { bucket }]) => [...(bucket ?? [])]));
-    return new LiveBuckets(info, index, numBuckets, live, known, fits.length === old.size);
+    const fitting = [...old].flatMap(([id, stored]) => (fits(stored, index[id]) ? [stored.bucket] : []));
+    const known = new Map(fitting.flatMap((bucket) => [...bucket]));
+    return new LiveBuckets(info, index, numBuckets, live, known, fitting.length === old.size);
   }
 
   /** Those of the new buckets that differ from what is live, or from what the index says. */
@@ -50,15 +49,4 @@ export class LiveBuckets<T> {
     }
     return changed;
   }
-}
-
-async function readBuckets<T>(
-  info: IndexedBuckets<T>,
-  ids: readonly number[],
-  signal: AbortSignal,
-): Promise<Map<number, StoredBucket<T>>> {
-  const limit = pLimit(CONSUL_READS);
-  return new Map(
-    await Promise.all(ids.map((id) => limit(async () => [id, await info.readBucket(id, signal)] as const))),
-  );
 }

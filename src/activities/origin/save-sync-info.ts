@@ -1,7 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { StoredInfoError } from '../../consul/errors';
 import type { Write } from '../../consul/key-value-store';
-import { readOriginState, stateDiffers, writeOfState, type OriginState } from '../../consul/state';
+import {
+  mountsAfter,
+  readOriginState,
+  stateDiffers,
+  writeOfState,
+  type OriginState,
+} from '../../consul/state';
 import type { SyncInfo } from '../../consul/sync-info';
 import type { SaveOriginInput, SaveOriginResult } from '../../workflows/messages';
 import { ActivityError } from '../failures';
@@ -138,14 +144,15 @@ function stateAfter(
   input: SaveOriginInput,
 ): OriginState {
   // A remembered uuid stays until somebody says that the mount was re-created on purpose.
-  const mounts = { ...manifest.mounts, ...pick(state?.mounts, Object.keys(manifest.mounts)) };
-  if (input.save === undefined) return { v: 1, name, mounts, ...(state?.last && { last: state.last }) };
+  const remembered = state && pick(state.mounts, Object.keys(manifest.mounts));
+  const mounts = mountsAfter(remembered, manifest.mounts, manifest.mounts);
+  if (input.save === undefined) return { v: 1, name, ...mounts, ...(state?.last && { last: state.last }) };
   const { outcome, counts } = input.save;
-  return { v: 1, name, mounts, last: { outcome, counts, finishedAt: new Date().toISOString() } };
+  return { v: 1, name, ...mounts, last: { outcome, counts, finishedAt: new Date().toISOString() } };
 }
 
-function pick(record: Record<string, string> | undefined, keys: readonly string[]): Record<string, string> {
-  return Object.fromEntries(Object.entries(record ?? {}).filter(([key]) => keys.includes(key)));
+function pick(record: Record<string, string>, keys: readonly string[]): Record<string, string> {
+  return Object.fromEntries(Object.entries(record).filter(([key]) => keys.includes(key)));
 }
 
 /** @returns the revision that all of these keys have now */
