@@ -1,3 +1,4 @@
+import type { Unchanged } from './key-value-store';
 import type { SyncInfo } from './sync-info';
 
 /**
@@ -10,9 +11,14 @@ export function unsavedKey({ prefix }: SyncInfo): string {
   return `${prefix}unsaved`;
 }
 
-/** To be called before the first change of a bucket. That somebody else has put it there is as good. */
-export async function noteUnsaved(info: SyncInfo, signal?: AbortSignal): Promise<void> {
-  await info.store.commit([{ key: unsavedKey(info), value: Buffer.from('{"v":1}'), expect: 0 }], signal);
+/**
+ * To be called before the first change of a bucket. That it is there already is as good.
+ *
+ * @param indices as they were before the work: somebody who comes late, and may not write any more, leaves no note
+ */
+export async function noteUnsaved(info: SyncInfo, indices: readonly Unchanged[]): Promise<void> {
+  const note = { key: unsavedKey(info), value: Buffer.from('{"v":1}'), expect: 0 };
+  await info.store.commit([note], undefined, indices);
 }
 
 /** @returns its revision; 0 if the last cycle has saved its index */

@@ -88,7 +88,7 @@ function fenceOf(
   const note = (): Promise<void> => {
     // Without an index every bucket is looked at anyway, and an original vsync fails on what stands there before it.
     if (indexRevision === 0) return Promise.resolve();
-    noted ??= noteUnsaved(info).catch((error: unknown) => {
+    noted ??= noteUnsaved(info, indices).catch((error: unknown) => {
       noted = undefined; // the next write tries again
       throw error;
     });
