@@ -90,9 +90,9 @@ export class FaultProxy {
     const url = isList ? sent.slice(0, -LIST_QUERY.length) : sent;
     this.requests.push(`${method} ${url}`);
     const fault = this.faults.shift() ?? (await this.choice(method, url, headers));
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    if (fault === 'hang') return;
+    const sentBody = await bodyOf(request);
+    // Whoever sent it is gone, by kill -9 for example.
+    if (sentBody === undefined || fault === 'hang') return;
     if (fault === 'reset') {
       request.socket.destroy();
       return;
@@ -114,9 +114,7 @@ export class FaultProxy {
       response.once('close', () => {
         gaveUp.abort();
       });
-    const answer = await this.forward(request, sent, Buffer.concat(chunks), gaveUp.signal).catch(
-      () => undefined,
-    );
+    const answer = await this.forward(request, sent, sentBody, gaveUp.signal).catch(() => undefined);
     if (answer === undefined) {
       request.socket.destroy();
       return;
@@ -131,6 +129,10 @@ export class FaultProxy {
       return;
     }
     const whole = await wholeOf(answer);
+    if (whole === undefined) {
+      request.socket.destroy();
+      return;
+    }
     if (this.remembers && request.method === 'GET') this.memory.set(`${method} ${url}`, whole);
     if (typeof fault === 'object') await fault.late;
     if (fault === 'truncated') {
@@ -157,11 +159,21 @@ export class FaultProxy {
   }
 }
 
-async function wholeOf(answer: http.IncomingMessage): Promise<Answer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of answer) chunks.push(chunk as Buffer);
+async function wholeOf(answer: http.IncomingMessage): Promise<Answer | undefined> {
+  const body = await bodyOf(answer);
   const { 'transfer-encoding': _, ...headers } = answer.headers;
-  return { status: answer.statusCode ?? 502, headers, body: Buffer.concat(chunks) };
+  return body && { status: answer.statusCode ?? 502, headers, body };
+}
+
+/** Undefined if its sender went away in the middle. */
+async function bodyOf(message: http.IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  try {
+    for await (const chunk of message) chunks.push(chunk as Buffer);
+    return Buffer.concat(chunks);
+  } catch {
+    return undefined;
+  }
 }
 
 function give(response: http.ServerResponse, { status, headers, body }: Answer): void {
