@@ -4,14 +4,16 @@ import { LIST_QUERY, listFront } from './list-front';
 
 /**
  * What the proxy does with a request: an answer of its own, a closed connection before the request was passed on
- * (`reset`), or after it was carried out (`lost`) or half answered (`truncated`), never an answer (`hang`), the answer
- * that is remembered of the same request (`stale`; the real one, if none is), or the real one, held back (`late`).
+ * (`reset`), or after it was carried out (`lost`, with what is to happen in between) or half answered (`truncated`),
+ * never an answer (`hang`), the answer that is remembered of the same request (`stale`; the real one, if none is), or
+ * the real one, held back (`late`).
  */
 export type Fault =
   | { status: number; body?: string; headers?: http.OutgoingHttpHeaders }
   | { late: Promise<unknown> }
   | 'reset'
   | 'lost'
+  | { lost: () => Promise<void> }
   | 'truncated'
   | 'hang'
   | 'stale';
@@ -121,6 +123,12 @@ export class FaultProxy {
     }
     if (fault === 'lost') {
       answer.resume().once('end', () => request.socket.destroy());
+      return;
+    }
+    if (typeof fault === 'object' && 'lost' in fault) {
+      answer.resume();
+      await fault.lost();
+      request.socket.destroy();
       return;
     }
     if (fault === undefined && !this.remembers) {

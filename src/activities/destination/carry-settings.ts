@@ -8,6 +8,7 @@ import { differingSettings, doubtedSettings, EMPTY_SETTINGS } from '../../sync/s
 import { VaultError } from '../../vault/errors';
 import { pathFailureClass } from '../failures';
 import { WRITE_ATTEMPTS } from '../limits';
+import { throwOutage } from '../outage';
 import { BucketCheckpoint } from './bucket-checkpoint';
 import type { CopyContext } from './copy-bucket';
 import { placeAtDestination, placeAtOrigin, tooSlow } from './copy-secret';
@@ -170,15 +171,14 @@ export class SettingsCarrier {
     signal: AbortSignal,
     work: () => Promise<T>,
   ): Promise<T | undefined> {
-    const { outage, open, tally } = this.context;
+    const { open, tally } = this.context;
     try {
       const result = await work();
-      outage.succeeded();
       return result;
     } catch (error) {
       if (signal.aborted) throw error;
       const failureClass = pathFailureClass(error);
-      outage.failed(error);
+      throwOutage(error);
       open.add(this.id);
       this.failedPaths.add(path);
       tally.fail(path, `settings-${failureClass}`);
