@@ -1,5 +1,4 @@
 import { bucketId } from '../../src/sync/bucket';
-import { cyclesOf } from '../../src/starter';
 import { eventually } from '../support/eventually';
 import { publishedBy } from '../support/published';
 import { RunningSync } from '../support/running-sync';
@@ -49,8 +48,7 @@ test('a crash around a delete, and an undelete: the secret is back as one new ve
   }, 'a delete without its record, and a record without its delete');
   process.kill(worker.pid, 'SIGKILL');
   await worker.exited;
-  const last = cyclesOf(await sync.schedule('destination').describe()).at(-1);
-  await sync.client.workflow.getHandle(last?.workflowId ?? '', last?.runId).terminate('nobody is left');
+  await (await sync.lastCycle('destination')).terminate('nobody is left');
   await sync.idle('destination');
   running.mendAll();
   expect(await running.at('deleted')).toEqual([undefined, 1]);

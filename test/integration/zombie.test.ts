@@ -15,6 +15,9 @@ import { startVsync } from '../support/vsync-command';
  * That one finishes, the origin changes, further cycles bring it over. Then the first one goes on where it was.
  */
 
+// It takes the heartbeat timeout, and several processes: a bound on a hang.
+jest.setTimeout(180_000);
+
 type Section = Record<'vault' | 'consul', { address: string }>;
 type Content = Record<'origin' | 'destination', Section> & { log: unknown; temporal: unknown };
 
@@ -152,7 +155,7 @@ test.concurrent(
       await sync.originVault.delete(sync.mount, shortLived);
       await sync.cycle('origin');
       await sync.work({ only: 'destination' });
-      await sync.idle('destination');
+      await (await sync.lastCycle('destination')).result();
       await sync.cycle('destination');
       expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
       const state = async (): Promise<unknown> => [
@@ -192,11 +195,11 @@ test.concurrent(
   },
 );
 
-test.concurrent.each([4, 100])(
-  'an origin that was thought dead publishes nothing over what was published since (%i buckets)',
-  async (numBuckets) => {
+test.concurrent(
+  'an origin that was thought dead publishes nothing over what was published since',
+  async () => {
     const proxy = await FaultProxy.before(sharedServers().consul);
-    const sync = await SyncFixture.create({ destinations: 0, numBuckets });
+    const sync = await SyncFixture.create({ destinations: 0 });
     const names = [...Array(5).keys()].map((n) => `s-${n}`);
     let zombie: Zombie | undefined;
     try {
@@ -224,7 +227,7 @@ test.concurrent.each([4, 100])(
       open();
 
       await sync.work();
-      await sync.idle('origin');
+      await (await sync.lastCycle('origin')).result();
       await sync.originVault.put(sync.mount, 's-0', { value: 'third' });
       await sync.originVault.delete(sync.mount, 's-1');
       await sync.cycle('origin');

@@ -1,4 +1,4 @@
-import { Client, Connection, type ScheduleHandle } from '@temporalio/client';
+import { Client, Connection, type ScheduleHandle, type WorkflowHandle } from '@temporalio/client';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -275,6 +275,12 @@ export class SyncFixture {
     const { cycle } = await trigger(this.client, this.config(role, number), { wait: true });
     if (cycle === undefined) throw new Error('a trigger that waits has a cycle');
     return cycle.result();
+  }
+
+  /** The last cycle that the schedule started. */
+  async lastCycle(role: 'origin' | 'destination', number = 0): Promise<WorkflowHandle> {
+    const last = cyclesOf(await this.schedule(role, number).describe()).at(-1);
+    return this.client.workflow.getHandle(last?.workflowId ?? '', last?.runId);
   }
 
   /** Cycles that the schedule started, oldest first, as Temporal knows them now. */
