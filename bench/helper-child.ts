@@ -4,9 +4,9 @@ export type Reply<Done> = { type: 'done'; done: Done } | { type: 'failed'; messa
 /** In a helper process: does the work of each message, one after the other, until the parent is gone. */
 export function answerParent<Done>(perform: (work: never) => Promise<Done>): void {
   let turn = Promise.resolve();
-  process.on('message', (work: never) => {
+  process.on('message', (work: unknown) => {
     turn = turn.then(async () => {
-      const reply: Reply<Done> = await perform(work).then(
+      const reply: Reply<Done> = await perform(work as never).then(
         (done) => ({ type: 'done', done }),
         (error: unknown) => ({
           type: 'failed',

@@ -45,7 +45,7 @@ export function consulKind({ method, url, body }: SeenRequest): string {
   const query = new URLSearchParams(url.slice(path.length));
   if (method !== 'GET') return method === 'DELETE' ? 'delete' : 'write';
   if (query.has('keys')) return 'keys';
-  return query.has('index') ? 'watch' : `read ${keyKind(path.slice('/v1/kv/'.length))}`;
+  return query.has('index') ? 'watch' : `read ${keyKind(keyOf(path))}`;
 }
 
 /** What was written, by the bodies of the transactions and the paths of single writes. */
@@ -71,9 +71,7 @@ function keysWritten({ method, url, body }: SeenRequest): string[] {
     return operationsOf(body)
       .filter(isWrite)
       .map(({ key }) => key);
-  return path.startsWith('/v1/kv/') && method !== 'GET'
-    ? [decodeURIComponent(path.slice('/v1/kv/'.length))]
-    : [];
+  return path.startsWith('/v1/kv/') && method !== 'GET' ? [keyOf(path)] : [];
 }
 
 interface Operation {
@@ -101,6 +99,11 @@ function keyKind(key: string): string {
   if (stagedReference(key) !== undefined) return 'staged value';
   const last = key.split('/').at(-1) ?? '';
   return /^\d+$/.test(last) ? 'bucket' : last;
+}
+
+/** @param path below `/v1/kv/` */
+function keyOf(path: string): string {
+  return decodeURIComponent(path.slice('/v1/kv/'.length));
 }
 
 function pathOf(url: string): string {
