@@ -12,6 +12,7 @@ import { measureOrigin, startOrigin } from './parts/origin';
 import { measureOther, type OtherRow } from './parts/others';
 import { measureRequests } from './parts/requests';
 import { measureWorkers } from './parts/workers';
+import { describeProfiles } from './profile';
 import { jsonText, PAGE, PLOT, writeDocs, type Results } from './results';
 import { historyRows, isMet, memoryRows, type Row } from './rows';
 import { cellsOf, HEADINGS, OTHER_HEADINGS, otherCellsOf, textTable } from './table';
@@ -19,6 +20,9 @@ import { fillOrigin, startWorld, type CleanUps } from './world';
 
 /** A run that takes longer hangs: half an hour, and as much for each 10,000 secrets and round. */
 const LIMIT_MS = 30 * 60_000;
+
+/** Functions that are shown of each profile. */
+const PROFILE_LINES = 15;
 
 /** Runs the benchmark. @returns the exit code */
 export async function runBench(options: BenchOptions): Promise<number> {
@@ -62,11 +66,11 @@ interface Run {
 }
 
 async function measure(options: BenchOptions, { dir, signal, cleanUps, say }: Run): Promise<Results> {
-  const { secrets, seed, rounds, inFlight, numBuckets, note, versus } = options;
+  const { secrets, seed, rounds, inFlight, numBuckets, note, profile, versus } = options;
   const parts = new Set(options.parts);
   const machine = await describeMachine();
   say(`${machine.cpu}, ${machine.cores} cores, Node.js ${machine.node}, load ${machine.loadBefore}`);
-  const world = await startWorld(dir, signal, cleanUps);
+  const world = await startWorld({ dir, profile, signal, cleanUps });
   const rows: Row[] = [];
   const measurement: Measurement = {
     options,
@@ -116,6 +120,18 @@ async function give(results: Results, options: BenchOptions, say: (text: string)
   if (results.others.length > 0) say(`\n${textTable(OTHER_HEADINGS, results.others.map(otherCellsOf))}`);
   const missed = results.rows.filter((row) => !isMet(row));
   say(missed.length === 0 ? '\nall bars are met' : `\nmissed: ${missed.map(({ id }) => id).join(', ')}`);
+  if (options.profile !== undefined) {
+    for (const folder of fs.readdirSync(options.profile, { withFileTypes: true })) {
+      if (!folder.isDirectory()) continue;
+      const described = describeProfiles(path.join(options.profile, folder.name), PROFILE_LINES);
+      say(
+        [
+          `\n${path.join(options.profile, folder.name)}, time in the functions themselves:`,
+          ...described,
+        ].join('\n'),
+      );
+    }
+  }
   if (options.json) process.stdout.write(jsonText(results));
   if (options.out !== undefined) {
     fs.writeFileSync(options.out, jsonText(results));

@@ -27,6 +27,8 @@ export interface BenchOptions {
   writeDocs: boolean;
   /** A sentence about the circumstances, for the page. */
   note?: string;
+  /** Folder for CPU profiles of the workers; they cost time, so that the times then mean little. */
+  profile?: string;
   /** Exit code 1 if a bar is missed. */
   check: boolean;
   /** Executables of other tools. */

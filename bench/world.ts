@@ -29,6 +29,8 @@ export interface BenchVault extends VaultAccess {
 export interface World {
   /** Folder for logs and configuration files. */
   dir: string;
+  /** Folder for CPU profiles of the workers, if they are wanted. */
+  profile: string | undefined;
   temporal: string;
   client: Client;
   consul: string;
@@ -38,8 +40,10 @@ export interface World {
   cleanUps: CleanUps;
 }
 
+export type WorldOptions = Pick<World, 'dir' | 'profile' | 'signal' | 'cleanUps'>;
+
 /** Starts Temporal, Consul and two Vaults on free ports of the loopback, all of them in memory. */
-export async function startWorld(dir: string, signal: AbortSignal, cleanUps: CleanUps): Promise<World> {
+export async function startWorld({ dir, profile, signal, cleanUps }: WorldOptions): Promise<World> {
   const started = async <T extends RunningServer>(server: Promise<T>): Promise<T> => {
     const running = await server;
     cleanUps.push(() => running.stop());
@@ -63,6 +67,7 @@ export async function startWorld(dir: string, signal: AbortSignal, cleanUps: Cle
   cleanUps.push(() => connection.close());
   return {
     dir,
+    profile,
     temporal: temporal.address,
     client: new Client({ connection }),
     consul: consul.address,

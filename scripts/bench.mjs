@@ -24,6 +24,7 @@ nobody can do without (the floor), in turn. Says of each bar of docs/benchmarks.
   --out FILE      write the results as JSON to a file
   --write-docs    write the results into docs/benchmarks.md and docs/benchmarks.svg
   --note TEXT     a sentence about the circumstances, for the page
+  --profile DIR   write CPU profiles of the workers there, and print where their time went; the times then mean little
   --check         exit code 1 if a bar is missed
   --help          show this text`;
 

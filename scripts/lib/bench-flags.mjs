@@ -18,6 +18,7 @@ export const BENCH_FLAGS = {
   out: { type: 'string' },
   'write-docs': { type: 'boolean', default: false },
   note: { type: 'string' },
+  profile: { type: 'string' },
   check: { type: 'boolean', default: false },
 };
 
@@ -44,6 +45,8 @@ export function benchOptions(flags) {
   }
   if (flags.out !== undefined && !fs.existsSync(path.dirname(path.resolve(flags.out))))
     return { problem: `--out ${flags.out}: there is no folder ${path.dirname(path.resolve(flags.out))}` };
+  if (flags.profile !== undefined && /\s/.test(path.resolve(flags.profile)))
+    return { problem: `--profile ${flags.profile}: Node takes no folder with a space in its path here` };
   const parts = flags.only === undefined ? PARTS : flags.only.split(',');
   const unknown = parts.find((part) => !PARTS.includes(part));
   if (unknown !== undefined) return { problem: `--only ${unknown}: there are ${PARTS.join(', ')}` };
@@ -73,6 +76,7 @@ export function benchOptions(flags) {
       writeDocs: flags['write-docs'],
       check: flags.check,
       ...(flags.out === undefined ? {} : { out: path.resolve(flags.out) }),
+      ...(flags.profile === undefined ? {} : { profile: path.resolve(flags.profile) }),
       ...(flags.note === undefined ? {} : { note: flags.note }),
     },
   };

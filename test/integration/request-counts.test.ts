@@ -7,7 +7,7 @@ import { SyncFixture } from '../support/sync-fixture';
 import { inParallel } from '../support/wait';
 
 /** Two sizes: what must not depend on the number of secrets is the same with both. */
-const SIZES = [40, 400];
+const SIZES = [30, 240];
 const BUCKETS = 64;
 const SEED = 6;
 
