@@ -71,12 +71,12 @@ export class BenchSync {
     const { signal, cleanUps, profile } = this.world;
     // Node writes the profile when the process ends.
     const folder = path.join(profile ?? '', `${this.role}-${this.plan.name}`);
-    const env = profile === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder}` };
+    const nodeArgs = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`];
     for (let number = 0; number < processes; number++) {
       signal.throwIfAborted();
       const home = path.join(this.folder, `worker-${this.workers.length + 1}-${Date.now()}`);
       mkdirSync(home);
-      const worker = await startVsync(['worker', '-c', this.file], { home, env });
+      const worker = await startVsync(['worker', '-c', this.file], { home, nodeArgs });
       // Nothing of it is worth saving by then.
       cleanUps.push(() => worker.stop('SIGKILL'));
       this.workers.push(worker);

@@ -45,8 +45,6 @@ export function benchOptions(flags) {
   }
   if (flags.out !== undefined && !fs.existsSync(path.dirname(path.resolve(flags.out))))
     return { problem: `--out ${flags.out}: there is no folder ${path.dirname(path.resolve(flags.out))}` };
-  if (flags.profile !== undefined && /\s/.test(path.resolve(flags.profile)))
-    return { problem: `--profile ${flags.profile}: Node takes no folder with a space in its path here` };
   const parts = flags.only === undefined ? PARTS : flags.only.split(',');
   const unknown = parts.find((part) => !PARTS.includes(part));
   if (unknown !== undefined) return { problem: `--only ${unknown}: there are ${PARTS.join(', ')}` };

@@ -18,7 +18,6 @@ describe('npm run bench', () => {
     [['--rounds', '0'], '--rounds must be a whole number from 1 to 100'],
     [['--only', 'origin,copies'], `--only copies: there are ${PARTS.join(', ')}`],
     [['--out', 'no/such/folder/file.json'], '--out no/such/folder/file.json: there is no folder'],
-    [['--profile', 'a folder'], '--profile a folder: Node takes no folder with a space in its path here'],
     [['--vs', 'vsync'], '--vs vsync: say which tool and where it is'],
     [['--vs', 'vsynk=/bin/sh'], `there are ${OTHERS.join(', ')}`],
     [
