@@ -1,7 +1,7 @@
 import { Breaker, MOST_WAIT_MS, type Outage } from './breaker';
 import { cancelledRequest, VaultError } from './errors';
 import { askHealth } from './health';
-import { BlockedError, Quota } from './quota';
+import { BlockedError, Quota, type Entry } from './quota';
 import type { TransportResponse } from './transport';
 import { orAborted } from './waits';
 
@@ -73,9 +73,10 @@ export class VaultGuard {
    *
    * @throws VaultError `cancelled`, or with the reason of an outage
    */
-  async enter(path: string, signal?: AbortSignal): Promise<void> {
+  async enter(path: string, entry: Entry = {}): Promise<void> {
+    const { signal } = entry;
     try {
-      await this.quota.enter(signal);
+      await this.quota.enter(entry);
     } catch (error) {
       if (!(error instanceof BlockedError)) throw cancelledRequest(this.address, path);
       const detail =

@@ -3,7 +3,7 @@ import type { Location } from '../../sync/paths';
 import { VaultError } from '../../vault/errors';
 import type { SecretVersion } from '../../vault/kv2';
 import { PathError } from '../failures';
-import { placeAtDestination } from './copy-secret';
+import { placeAtDestination, tooSlow } from './copy-secret';
 import type { DestinationDeps } from './deps';
 import { Look } from './look';
 
@@ -12,6 +12,7 @@ import { Look } from './look';
  *
  * @returns `absent`: its metadata says deleted, or there is none; `served`: the origin still has it;
  *   `withdrawn`: its mount is not configured any more, so nobody can say
+ * @param look begins with the question
  * @throws PathError `mount-changed` if the mount is not the one it was: a re-created mount answers exactly like
  *   one whose secrets were all deleted
  * @throws VaultError if the origin cannot be asked
@@ -21,9 +22,10 @@ export async function absenceAtOrigin(
   place: Location | undefined,
   mounts: Record<string, string>,
   signal: AbortSignal,
+  look?: Look,
 ): Promise<'absent' | 'served' | 'withdrawn'> {
   if (place === undefined) return 'withdrawn';
-  const metadata = await originVault.metadata(place.mount, place.rel, signal);
+  const metadata = await originVault.metadata(place.mount, place.rel, signal, look?.begin);
   if (metadata !== undefined && insightOfMetadata(metadata, Date.now()) !== undefined) return 'served';
   // Asked after the answer: the same engine now means that it was the same engine then.
   const { uuid } = await originVault.mount(place.mount, signal);
@@ -44,9 +46,9 @@ export async function deleteSecret(
   mounts: Record<string, string>,
   signal: AbortSignal,
 ): Promise<'deleted' | 'gone' | 'held'> {
-  return deleteAt(deps, placeAtDestination(deps, path), signal, async () => {
+  return deleteAt(deps, placeAtDestination(deps, path), signal, async (_there, look) => {
     if (unwanted) return true;
-    return (await absenceAtOrigin(deps, deps.scope.placeAtOrigin(path), mounts, signal)) === 'absent';
+    return (await absenceAtOrigin(deps, deps.scope.placeAtOrigin(path), mounts, signal, look)) === 'absent';
   });
 }
 
@@ -55,29 +57,33 @@ export async function deleteSecret(
  * was asked, and no later one.
  *
  * @param confirm the last question, about what stands there
- * @returns `deleted`, `gone` if nothing stood there, `held` if the answer was no, another version came in between, or
- *   all of it took so long that the answer may not be true any more
+ * @returns `deleted`, `gone` if nothing stood there, `held` if the answer was no, or another version came in between
+ * @throws VaultError `unavailable` if all of it took so long that the answer may not be true any more
  */
 export async function deleteAt(
   { vault }: Pick<DestinationDeps, 'vault'>,
   { mount, rel }: Location,
   signal: AbortSignal,
-  confirm: (there: SecretVersion) => Promise<boolean>,
+  confirm: (there: SecretVersion, look: Look) => Promise<boolean>,
 ): Promise<'deleted' | 'gone' | 'held'> {
-  const look = new Look();
   const there = await vault.data(mount, rel, { signal });
   if (there?.live !== true) return 'gone';
   // A delete that was undone at the origin leaves the version here as it was: it would be the one that is hit.
-  if (!(await confirm(there)) || !look.isFresh()) return 'held';
+  const look = new Look();
+  if (!(await confirm(there, look))) return 'held';
+  const writing = look.writing(vault, mount + rel, signal);
+  const orTooSlow = (error: unknown): never => {
+    throw look.isTooOld(error, signal) ? tooSlow({ vault }, { mount, rel }) : error;
+  };
   try {
-    await vault.deleteVersion(mount, rel, there.version, signal);
+    await vault.deleteVersion(mount, rel, there.version, writing).catch(orTooSlow);
   } catch (error) {
     if (!(error instanceof VaultError) || error.kind !== 'forbidden') throw error;
     // Policies written for the original vsync allow only to delete what is the latest: make sure that it is ours.
     const latest = await vault.data(mount, rel, { signal });
     if (latest?.live !== true) return 'gone';
-    if (latest.version !== there.version || !look.isFresh()) return 'held';
-    await vault.deleteLatest(mount, rel, signal);
+    if (latest.version !== there.version) return 'held';
+    await vault.deleteLatest(mount, rel, writing).catch(orTooSlow);
   }
   return 'deleted';
 }
