@@ -150,13 +150,17 @@ export class SettingsCarrier {
         const { settings, look } = asked;
         const fingerprint = fingerprintOfSettings(settings);
         // What was applied, also where the origin has moved on since it published its fingerprint.
-        if (there !== 'unknown' && there.fingerprint === fingerprint) { this.claim(path, fingerprint); return; }
+        if (there !== 'unknown' && there.fingerprint === fingerprint) {
+          this.claim(path, fingerprint);
+          return;
+        }
         try {
           // Vault knows no check-and-set for settings: all that keeps old ones from being written late is the clock.
           const writing = look.writing(deps.vault, place.mount + place.rel, signal);
           await deps.vault.writeSettings(place.mount, place.rel, settings, writing);
           tally.count('settings');
-          this.claim(path, fingerprint); return;
+          this.claim(path, fingerprint);
+          return;
         } catch (error) {
           if (!look.isTooOld(error, signal)) throw error;
           if (attempt === WRITE_ATTEMPTS) throw tooSlow(deps, place);
