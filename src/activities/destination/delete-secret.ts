@@ -3,6 +3,7 @@ import type { Location } from '../../sync/paths';
 import { VaultError } from '../../vault/errors';
 import type { SecretVersion } from '../../vault/kv2';
 import { PathError } from '../failures';
+import { WRITE_ATTEMPTS } from '../limits';
 import { placeAtDestination } from './copy-secret';
 import type { DestinationDeps } from './deps';
 import { Look } from './look';
@@ -56,7 +57,7 @@ export async function deleteSecret(
  *
  * @param confirm the last question, about what stands there
  * @returns `deleted`, `gone` if nothing stood there, `held` if the answer was no, another version came in between, or
- *   all of it took so long that the answer may not be true any more
+ *   all of it took so long, again and again, that the answer may not be true any more
  */
 export async function deleteAt(
   { vault }: Pick<DestinationDeps, 'vault'>,
@@ -64,20 +65,25 @@ export async function deleteAt(
   signal: AbortSignal,
   confirm: (there: SecretVersion) => Promise<boolean>,
 ): Promise<'deleted' | 'gone' | 'held'> {
-  const look = new Look();
-  const there = await vault.data(mount, rel, { signal });
-  if (there?.live !== true) return 'gone';
-  // A delete that was undone at the origin leaves the version here as it was: it would be the one that is hit.
-  if (!(await confirm(there)) || !look.isFresh()) return 'held';
-  try {
-    await vault.deleteVersion(mount, rel, there.version, signal);
-  } catch (error) {
-    if (!(error instanceof VaultError) || error.kind !== 'forbidden') throw error;
-    // Policies written for the original vsync allow only to delete what is the latest: make sure that it is ours.
-    const latest = await vault.data(mount, rel, { signal });
-    if (latest?.live !== true) return 'gone';
-    if (latest.version !== there.version || !look.isFresh()) return 'held';
-    await vault.deleteLatest(mount, rel, signal);
+  for (let attempt = 1; attempt <= WRITE_ATTEMPTS; attempt++) {
+    const look = new Look();
+    const there = await vault.data(mount, rel, { signal });
+    if (there?.live !== true) return 'gone';
+    if (!(await confirm(there))) return 'held';
+    // A delete that was undone at the origin leaves the version here as it was: it would be the one that is hit.
+    if (!look.isFresh()) continue;
+    try {
+      await vault.deleteVersion(mount, rel, there.version, signal);
+    } catch (error) {
+      if (!(error instanceof VaultError) || error.kind !== 'forbidden') throw error;
+      // Policies written for the original vsync allow only to delete what is the latest: make sure that it is ours.
+      const latest = await vault.data(mount, rel, { signal });
+      if (latest?.live !== true) return 'gone';
+      if (latest.version !== there.version) return 'held';
+      if (!look.isFresh()) continue;
+      await vault.deleteLatest(mount, rel, signal);
+    }
+    return 'deleted';
   }
-  return 'deleted';
+  return 'held';
 }
