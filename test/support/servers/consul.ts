@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import path from 'node:path';
 import { consulArguments } from './arguments';
 import { askHttp } from './http';
-import { launchInFolder, type RunningServer, type StartOptions } from './launch';
+import { launchInFolder, type RestartableServer, type StartOptions } from './launch';
 import { serverPaths } from './server-paths';
 
 export interface ConsulOptions extends StartOptions {
@@ -11,14 +12,16 @@ export interface ConsulOptions extends StartOptions {
   joinWan?: readonly string[];
   /** With it, ACLs are enabled and refuse by default; this token (a UUID) may do everything. */
   managementToken?: string;
+  /** Keep everything on disk instead of in memory: a server that restart() finds as it was. */
+  keepsData?: boolean;
 }
 
-export interface ConsulServer extends RunningServer {
+export interface ConsulServer extends RestartableServer {
   /** `host:port` of its WAN gossip; nothing listens there unless `joinWan` was given, if only as []. */
   readonly wanAddress: string;
 }
 
-/** Starts a Consul dev agent: one server, everything in memory, no ACLs unless they are asked for. */
+/** Starts one Consul server: everything in memory, and no ACLs, unless they are asked for. */
 export async function startConsul(options: ConsulOptions = {}): Promise<ConsulServer> {
   const { consul: command } = await serverPaths();
   const nodeName = `vsync-${randomBytes(6).toString('hex')}`;
@@ -26,7 +29,7 @@ export async function startConsul(options: ConsulOptions = {}): Promise<ConsulSe
     name: 'consul',
     command,
     portCount: 4,
-    args: ([httpPort = 0, serfPort = 0, serverPort = 0, wanPort = 0]) =>
+    args: ([httpPort = 0, serfPort = 0, serverPort = 0, wanPort = 0], dir) =>
       consulArguments({
         clientIp: '127.0.0.1',
         nodeName,
@@ -36,18 +39,15 @@ export async function startConsul(options: ConsulOptions = {}): Promise<ConsulSe
         datacenter: options.datacenter,
         ...(options.joinWan === undefined ? {} : { wan: { serfPort: wanPort, join: options.joinWan } }),
         ...(options.managementToken === undefined ? {} : { managementToken: options.managementToken }),
+        ...(options.keepsData === true ? { dataDir: path.join(dir, 'data') } : {}),
       }),
     healthy: ([port]) => notReady(`http://127.0.0.1:${String(port)}`, nodeName, options.managementToken),
   });
   const [port = 0, , , wanPort = 0] = launched.ports;
-  return {
+  return Object.assign(launched, {
     address: `http://127.0.0.1:${port}`,
-    port,
     wanAddress: `127.0.0.1:${wanPort}`,
-    pid: launched.process.pid,
-    logFile: launched.process.logFile,
-    stop: launched.stop,
-  };
+  });
 }
 
 async function notReady(

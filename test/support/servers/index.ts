@@ -12,9 +12,10 @@ export {
   type GuardedProcess,
 } from './guarded-process';
 export { askHttp, type Answer, type Request } from './http';
-export type { RunningServer, StartOptions } from './launch';
+export type { RestartableServer, RunningServer, StartOptions } from './launch';
 export { freePorts } from './ports';
 export { serverPaths, type ServerPaths } from './server-paths';
 export { startTemporal, type TemporalOptions, type TemporalServer } from './temporal';
 export { startVaultDev, type VaultOptions, type VaultServer } from './vault';
+export { startVaultCluster, type VaultCluster } from './vault-cluster';
 export { startVaultFile, type VaultFileOptions, type VaultFileServer } from './vault-file';

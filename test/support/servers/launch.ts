@@ -10,6 +10,7 @@ const DEADLINE_MS = 60_000;
 const POLL_MS = 50;
 /** Collisions are rare: several in a row mean something else. */
 const PORT_ATTEMPTS = 5;
+const PORT_PAUSE_MS = 1_000;
 const PORT_IS_TAKEN = /address already in use|EADDRINUSE/i;
 
 /** What every started server has. */
@@ -23,6 +24,14 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
+/** A server that can be ended and started again where it was: on its ports, with what its folder holds. */
+export interface RestartableServer extends RunningServer {
+  /** Ends the process (SIGTERM by default) and leaves its folder alone, so that restart() can follow. */
+  halt(signal?: NodeJS.Signals): Promise<void>;
+  /** Ends the process if it runs, starts it again, and waits until it is healthy. */
+  restart(): Promise<void>;
+}
+
 /** Options that all start functions share. */
 export interface StartOptions {
   /**
@@ -32,7 +41,7 @@ export interface StartOptions {
   dir?: string;
 }
 
-export interface LaunchSpec {
+interface LaunchSpec {
   /** For messages and the log's name. */
   name: string;
   command: string;
@@ -40,16 +49,18 @@ export interface LaunchSpec {
   /** Whether the folder is to be removed even if this process does not come to do it. */
   folderIsOurs: boolean;
   portCount: number;
-  /** If given, exactly these are used and a taken one is an error. */
+  /** If given, exactly these are used. */
   ports?: readonly number[];
-  args: (ports: readonly number[]) => string[];
+  args: (ports: readonly number[], dir: string) => string[];
   /**
    * Resolves to undefined when the server is up, or else to what is missing, for the message at the deadline.
+   *
+   * @param log what this process has logged until now
    */
-  healthy: (ports: readonly number[], logFile: string) => Promise<string | undefined>;
+  healthy: (ports: readonly number[], log: () => string) => Promise<string | undefined>;
 }
 
-export interface Launched {
+interface Launched {
   process: GuardedProcess;
   ports: readonly number[];
 }
@@ -59,27 +70,29 @@ export interface Launched {
  *
  * @throws if it ends before, or is not healthy within a minute; the message ends with the end of its log
  */
-export async function launch(spec: LaunchSpec): Promise<Launched> {
+async function launch(spec: LaunchSpec): Promise<Launched> {
   for (let attempt = 1; ; attempt += 1) {
     const ports = spec.ports ?? (await freePorts(spec.portCount));
     const logFile = path.join(spec.dir, `${spec.name}.log`);
+    const loggedBefore = fs.existsSync(logFile) ? fs.statSync(logFile).size : 0;
+    const log = (): string => fs.readFileSync(logFile).subarray(loggedBefore).toString();
     const guarded = await startGuarded({
       command: spec.command,
-      args: spec.args(ports),
+      args: spec.args(ports, spec.dir),
       // HOME, because servers leave files there (Temporal: its cluster id) that two runs would share.
       env: cleanEnvironment({ HOME: spec.dir, XDG_CONFIG_HOME: spec.dir, CHECKPOINT_DISABLE: '1' }),
       logFile,
       removeIfOrphaned: spec.folderIsOurs ? spec.dir : undefined,
     });
-    const trouble = await waitUntilHealthy(spec, guarded, ports);
+    const trouble = await waitUntilHealthy(spec, guarded, ports, log);
     if (trouble === undefined) return { process: guarded, ports };
     await guarded.stop('SIGKILL');
-    const tail = tailOf(logFile);
-    if (spec.ports === undefined && attempt < PORT_ATTEMPTS && PORT_IS_TAKEN.test(tail)) {
-      fs.truncateSync(logFile);
+    if (attempt < PORT_ATTEMPTS && PORT_IS_TAKEN.test(log())) {
+      // One that has to have its ports again waits for who borrowed them: a connection of somebody else's, mostly.
+      if (spec.ports !== undefined) await sleep(PORT_PAUSE_MS);
       continue;
     }
-    throw new Error(`${spec.name} (${spec.command}) ${trouble}. The end of its log:\n${tail}`);
+    throw new Error(`${spec.name} (${spec.command}) ${trouble}. The end of its log:\n${tailOf(logFile)}`);
   }
 }
 
@@ -87,11 +100,12 @@ async function waitUntilHealthy(
   spec: LaunchSpec,
   guarded: GuardedProcess,
   ports: readonly number[],
+  log: () => string,
 ): Promise<string | undefined> {
   const deadline = Date.now() + DEADLINE_MS;
   for (;;) {
     const missing = await spec
-      .healthy(ports, guarded.logFile)
+      .healthy(ports, log)
       .catch((error: unknown) => (error as Error).message);
     // Looked at after the answer: one that came from another server on the same port does not count.
     if (guarded.exit !== undefined) {
@@ -103,7 +117,7 @@ async function waitUntilHealthy(
   }
 }
 
-export interface ServerFolder {
+interface ServerFolder {
   dir: string;
   isOurs: boolean;
   /** Removes it, if it is ours. */
@@ -111,7 +125,7 @@ export interface ServerFolder {
 }
 
 /** The folder for a server's log and data: the caller's, or a temporary one of ours. */
-export function serverFolder(name: string, options: StartOptions): ServerFolder {
+function serverFolder(name: string, options: StartOptions): ServerFolder {
   if (options.dir !== undefined) {
     fs.mkdirSync(options.dir, { recursive: true });
     return { dir: options.dir, isOurs: false, remove: () => undefined };
@@ -126,23 +140,42 @@ export function serverFolder(name: string, options: StartOptions): ServerFolder 
   };
 }
 
+/** A server in its folder, with everything that `RestartableServer` needs but the address. */
+export type LaunchedServer = Omit<RestartableServer, 'address'> & { readonly ports: readonly number[] };
+
 /**
  * Launches in the folder that the options ask for; a folder of our own does not outlive a failed launch.
- *
- * @returns what was launched, with a stop function for `RunningServer`
  */
 export async function launchInFolder(
   options: StartOptions,
-  spec: Omit<LaunchSpec, 'dir' | 'folderIsOurs'>,
-): Promise<Launched & { stop: () => Promise<void> }> {
+  spec: Omit<LaunchSpec, 'dir' | 'folderIsOurs' | 'ports'>,
+): Promise<LaunchedServer> {
   const { dir, isOurs, remove } = serverFolder(spec.name, options);
+  const start = (ports?: readonly number[]): Promise<Launched> =>
+    launch({ ...spec, dir, folderIsOurs: isOurs, ...(ports === undefined ? {} : { ports }) });
   try {
-    const launched = await launch({ ...spec, dir, folderIsOurs: isOurs });
-    const stop = async () => {
-      await launched.process.stop();
-      remove();
+    const { ports, process: first } = await start();
+    let current = first;
+    const halt = async (signal?: NodeJS.Signals): Promise<void> => {
+      await current.stop(signal);
     };
-    return { ...launched, stop };
+    return {
+      ports,
+      port: ports[0] ?? 0,
+      get pid() {
+        return current.pid;
+      },
+      logFile: first.logFile,
+      halt,
+      restart: async () => {
+        await halt();
+        current = (await start(ports)).process;
+      },
+      stop: async () => {
+        await halt();
+        remove();
+      },
+    };
   } catch (error) {
     remove();
     throw error;

@@ -25,14 +25,7 @@ export async function startVaultDev(options: VaultOptions = {}): Promise<VaultSe
     healthy: ([port]) => mountNotReady(`http://127.0.0.1:${String(port)}`, rootToken, 'secret/'),
   });
   const [port = 0] = launched.ports;
-  return {
-    address: `http://127.0.0.1:${port}`,
-    port,
-    rootToken,
-    pid: launched.process.pid,
-    logFile: launched.process.logFile,
-    stop: launched.stop,
-  };
+  return Object.assign(launched, { address: `http://127.0.0.1:${port}`, rootToken });
 }
 
 /**
