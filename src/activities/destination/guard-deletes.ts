@@ -12,7 +12,8 @@ import { knownPaths } from './known-paths';
 
 /**
  * Decides whether the deletes of a cycle may happen, before the first of them. The origin is asked about each only
- * if there are so many that they would be held: what it still serves does not count then.
+ * if there are so many that they would be held: what it still serves does not count then, nor what stands where
+ * another secret of the origin belongs.
  */
 export async function guardDeletes(
   deps: DestinationDeps,
@@ -77,7 +78,14 @@ export async function heldDeletes(
       nowMs: Date.now(),
     });
   if (reasonFor(candidates.map(({ path }) => path)) === undefined) return verdict;
-  const real = await withoutServed(deps, candidates, mounts, signal);
+  const targets = await deps.targets.load(index, signal);
+  const isTaken = (path: string): boolean => targets.owners(deps.scope.target(path)).length > 0;
+  const real = await withoutServed(
+    deps,
+    candidates.filter(({ path }) => !isTaken(path)),
+    mounts,
+    signal,
+  );
   const reason = reasonFor(real);
   const hash = hashOfDeletes(real);
   // What is left of an approved set after a cycle that ran out of time was counted without asking the origin.
