@@ -6,6 +6,12 @@ import { answerOf, type FaultKind, type PlannedFault } from './fault-kinds';
 /** Long enough to reorder what happens at the same time, short enough to be no outage. */
 const DELAY_MS = 700;
 
+interface Holding {
+  readonly when: 'before' | 'after';
+  readonly taken: () => void;
+  readonly released: Promise<void>;
+}
+
 /**
  * Stands in front of a real server and puts planned faults into its answers, one after the other. Other than the
  * FaultProxy it lets Vault's LIST pass, so it can stand before an origin too.
@@ -20,7 +26,7 @@ export class ChaosProxy {
   private passed = 0;
   private inFlight = 0;
   private waiting: { at: number; resolve: () => void }[] = [];
-  private holding: { taken: () => void; released: Promise<void> } | undefined;
+  private holding: Holding | undefined;
   private readonly late = new Set<Promise<void>>();
 
   private constructor(
@@ -60,14 +66,15 @@ export class ChaosProxy {
   }
 
   /**
-   * Keeps the next write to itself: whoever sent it may be dead when it arrives.
+   * Keeps the next write to itself, or its answer: whoever sent it may be dead when it arrives.
    *
+   * @param when `before` the server has it, or `after` the server has done it
    * @returns `held` resolves when there is one; `release` lets it pass, and resolves when the server has answered it
    */
-  holdNextWrite(): { held: Promise<void>; release: () => Promise<void> } {
+  holdNextWrite(when: 'before' | 'after'): { held: Promise<void>; release: () => Promise<void> } {
     let release = (): void => undefined;
     const released = new Promise<void>((resolve) => (release = resolve));
-    const held = new Promise<void>((taken) => (this.holding = { taken, released }));
+    const held = new Promise<void>((taken) => (this.holding = { when, taken, released }));
     return {
       held,
       release: async () => {
@@ -165,17 +172,21 @@ export class ChaosProxy {
     request: http.IncomingMessage,
     response: http.ServerResponse,
     body: Buffer,
-    { taken, released }: { taken: () => void; released: Promise<void> },
+    { when, taken, released }: Holding,
   ): Promise<void> {
     this.inFlight -= 1;
     const pass = async (): Promise<void> => {
-      await released;
+      if (when === 'before') await released;
       const { answer, body: answered } = await this.forward(request, body);
+      if (when === 'after') {
+        taken();
+        await released;
+      }
       if (!response.destroyed) response.writeHead(answer.statusCode ?? 502).end(answered);
     };
     const late = pass().catch(() => undefined);
     this.late.add(late);
-    taken();
+    if (when === 'before') taken();
     await late;
     this.late.delete(late);
     this.inFlight += 1;

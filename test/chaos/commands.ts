@@ -35,6 +35,8 @@ export type Command =
       readonly what: 'cycle';
       /** So that there is something to do. */
       readonly before: readonly Edit[];
+      /** A cycle of the origin comes first; else the destination works from what the last one left. */
+      readonly publish: boolean;
       readonly role: Role;
       readonly faults: readonly Misfortune[];
     }
@@ -50,13 +52,19 @@ export type Command =
       readonly interruption: Interruption;
     }
   | {
-      /** A write of a worker that is killed arrives when others have gone on. */
+      /**
+       * A worker is killed at its next write: `before` the server sees it, so that it arrives when others have gone on;
+       * or `after`, so that nobody knows of it.
+       */
       readonly what: 'zombie';
+      readonly when: 'before' | 'after';
       readonly at: 'destinationVault' | 'consul';
       readonly first: Edit;
       readonly next: Edit;
     }
   | { readonly what: 'hand'; readonly place: string; readonly value: string | null }
+  /** Somebody brings the buckets of the destination's info to what the origin's say, and leaves the index. */
+  | { readonly what: 'damage'; readonly before: readonly Edit[] }
   | { readonly what: 'configure'; readonly change: Partial<Settings> }
   | {
       /** Another engine in place of a mount of the origin, without some of its secrets. */
@@ -147,7 +155,10 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       value,
     }),
   },
-  { weight: 6, arbitrary: fc.record({ what: fc.constant('cycle'), before: edits, role, faults }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ what: fc.constant('cycle'), before: edits, publish: fc.boolean(), role, faults }),
+  },
   {
     weight: 6,
     arbitrary: fc.record({
@@ -166,17 +177,19 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     arbitrary: fc
       .record({
         what: fc.constant('zombie' as const),
+        when: fc.constantFrom('before' as const, 'after' as const),
         at: fc.constantFrom('destinationVault' as const, 'destinationVault' as const, 'consul' as const),
         name,
         step: fc.constantFrom<OriginStep>('put', 'put', 'delete'),
         value: fc.constantFrom('late', 'later'),
         next: fc.constantFrom('newer', 'newest'),
       })
-      .map(({ what, at, name, step, value, next }) => ({
+      .map(({ what, when, at, name, step, value, next }) => ({
         what,
+        when,
         at,
         first: { name, step, value },
-        next: { name, step: 'put' as const, value: next },
+        next: { name, step: step === 'delete' ? ('undelete' as const) : ('put' as const), value: next },
       })),
   },
   {
@@ -187,6 +200,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       value: fc.option(fc.constantFrom('red', 'black', 'black')),
     }),
   },
+  { weight: 1, arbitrary: fc.record({ what: fc.constant('damage'), before: edits }) },
   { weight: 3, arbitrary: fc.record({ what: fc.constant('configure'), change }) },
   {
     weight: 1,

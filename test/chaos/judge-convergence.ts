@@ -9,7 +9,7 @@ export interface Quiet {
   readonly strays: ReadonlySet<string>;
 }
 
-/** Holds rules 6 and 8 to 10 of judge.ts against both ends, when all should be as it should be. */
+/** Holds rules 7 and 9 to 11 of judge.ts against both ends, when all should be as it should be. */
 export async function judgeConvergence(judge: Judge): Promise<Quiet> {
   const { witness, model } = judge;
   const view = await judge.look();
@@ -29,7 +29,7 @@ export async function judgeConvergence(judge: Judge): Promise<Quiet> {
   return { claimed, strays };
 }
 
-/** Rule 6. */
+/** Rule 7. */
 export function judgeEqual(judge: Judge, view: View, claims: InfoView, { exceptTouched = false } = {}): void {
   const { witness, model } = judge;
   const { hands } = witness;

@@ -34,7 +34,7 @@ class Case implements Witness {
   readonly judge = new Judge(this, this.model);
   standing: Record<string, Standing> = {};
   claims: Record<string, Insight> = {};
-  published: Record<string, Insight> = {};
+  isPublished: Record<string, Insight> = {};
   listedOrphans: string[] = [];
   values: Record<string, string[]> = {};
   misfit = false;
@@ -43,7 +43,7 @@ class Case implements Witness {
     for (const name of names) {
       this.model.apply(name, 'put', at(1), 'red');
       this.standing[name] = live('red');
-      this.claims[name] = this.published[name] = insight(1);
+      this.claims[name] = this.isPublished[name] = insight(1);
     }
   }
 
@@ -52,7 +52,9 @@ class Case implements Witness {
   info = (role: 'origin' | 'destination'): Promise<InfoView> =>
     this.misfit
       ? Promise.reject(new Error('bucket 1 does not fit its index'))
-      : Promise.resolve(new Map(Object.entries(role === 'origin' ? this.published : this.claims)));
+      : Promise.resolve(new Map(Object.entries(role === 'origin' ? this.isPublished : this.claims)));
+  published = (): Promise<InfoView | undefined> =>
+    Promise.resolve(this.misfit ? undefined : new Map(Object.entries(this.isPublished)));
   believedClaims = (): Promise<InfoView> => Promise.resolve(new Map(Object.entries(this.claims)));
   /** One cycle, from second 10 to second 20. */
   cycles = (): ReturnType<Witness['cycles']> =>
@@ -213,6 +215,19 @@ test.each<[string, (world: Case) => void, Rule | undefined]>([
   ['a claim is made of what did not arrive', (world) => (world.claims[A] = insight(2)), 'claims'],
   ['a claim in doubt says nothing', (world) => (world.claims[A] = insight(0)), undefined],
   [
+    'the origin’s info lacks what it has',
+    (world) => Reflect.deleteProperty(world.isPublished, A),
+    'published',
+  ],
+  [
+    'the origin’s info lacks what it has deleted',
+    (world) => {
+      world.model.apply(A, 'delete', { beganMs: 0, endedMs: 0 });
+      Reflect.deleteProperty(world.isPublished, A);
+    },
+    undefined,
+  ],
+  [
     'a foreign value is written over',
     (world) => {
       world.settings = { ...FIRST_SETTINGS, onConflict: 'keep' };
@@ -240,7 +255,7 @@ test.each<[string, (world: Case) => void, Rule | undefined]>([
     'a secret that the origin deleted still stands',
     (world) => {
       world.model.apply(A, 'delete', at(30));
-      Reflect.deleteProperty(world.published, A);
+      Reflect.deleteProperty(world.isPublished, A);
     },
     'equal',
   ],
@@ -249,11 +264,18 @@ test.each<[string, (world: Case) => void, Rule | undefined]>([
     (world) => {
       world.settings = { ...FIRST_SETTINGS, ignoreDeletes: true };
       world.model.apply(A, 'delete', at(30));
-      Reflect.deleteProperty(world.published, A);
+      Reflect.deleteProperty(world.isPublished, A);
     },
     undefined,
   ],
-  ['the origin’s info lacks a secret', (world) => Reflect.deleteProperty(world.published, A), 'info'],
+  [
+    'the origin’s info lacks a new secret',
+    (world) => {
+      world.model.apply('one/k', 'put', at(30), 'red');
+      world.standing['one/k'] = live('red');
+    },
+    'info',
+  ],
   [
     'the origin’s info has an old version',
     (world) => {

@@ -1,7 +1,7 @@
 import { judgeConvergence, judgeEqual } from './judge-convergence';
 import type { Model } from './model';
 import { partsOf } from './names';
-import { isExcluded, isWantedThere, targetOf } from './settings';
+import { isExcluded, isPublished, isWantedThere, targetOf } from './settings';
 import { Violation } from './violation';
 import type { View, Witness } from './witness';
 
@@ -19,20 +19,21 @@ import type { View, Witness } from './witness';
  *                 the origin has had since the version that is claimed. Claims in doubt, and buckets that do not fit
  *                 their index, say nothing.
  *  5. foreign     With `onConflict: keep`, nothing is written over a value that only hands had put there.
+ *  6. published   What the origin has had all the time stays in its info, whatever a cycle could not read.
  * When the faults have stopped, after two cycles of each role (`converged`, judge-convergence.ts):
- *  6. equal       Every secret that is wanted stands at its place with the origin's value, and nothing else does,
+ *  7. equal       Every secret that is wanted stands at its place with the origin's value, and nothing else does,
  *                 but for what is kept on purpose; a verify mends what hands did.
- *  7. collision   Where two secrets belong at one place, neither is written there (`collisionsStood`).
- *  8. info        The origin's info says exactly what the origin has, the destination's claims all of it, and every
+ *  8. collision   Where two secrets belong at one place, neither is written there (`collisionsStood`).
+ *  9. info        The origin's info says exactly what the origin has, the destination's claims all of it, and every
  *                 bucket is the one that its index names.
- *  9. settings    With `syncMetadata`, the settings at both ends are equal.
- * 10. orphans     What a changed transform left behind is listed by the plan.
+ * 10. settings    With `syncMetadata`, the settings at both ends are equal.
+ * 11. orphans     What a changed transform left behind is listed by the plan.
  * Elsewhere:
- * 11. quiet       One more cycle writes nothing in Vault or Consul (settle.ts).
- * 12. reasons     At the very end: no version has the value that stood there already, or one that the origin never
+ * 12. quiet       One more cycle writes nothing in Vault or Consul (settle.ts).
+ * 13. reasons     At the very end: no version has the value that stood there already, or one that the origin never
  *                 had (`versionsHadReasons`).
- * 13. pause       In a pause no cycle runs but those that were asked for (pause.ts).
- * 14. words       A cycle without faults ends well, and an approval is needed once (settle.ts).
+ * 14. pause       In a pause no cycle runs but those that were asked for (pause.ts).
+ * 15. words       A cycle without faults ends well, and an approval is needed once (settle.ts).
  */
 
 /** What happened since all was as it should be, as far as it decides what may be left over. */
@@ -49,6 +50,9 @@ export interface SinceQuiet {
 
 const AT_LEAST = 20;
 
+/** A cycle that began so long before a look may publish after it. */
+const LONGEST_CYCLE_MS = 60_000;
+
 /** Holds what stands at the destination against what the origin has and had. */
 export class Judge {
   since: SinceQuiet = { moved: false, disturbed: false, excluded: new Set(), keeping: false };
@@ -62,6 +66,7 @@ export class Judge {
   claimsHold = true;
   private before: View = new Map();
   private readonly judged = new Set<string>();
+  private publishedBefore: { sinceMs: number; names: readonly string[] } = { sinceMs: 0, names: [] };
   private unapproved = new Map<string, number>();
   private approval: 'none' | 'given' | 'used' = 'none';
 
@@ -81,7 +86,7 @@ export class Judge {
     if (this.approval === 'given') this.approval = 'used';
   }
 
-  /** Rules 1 to 5. */
+  /** Rules 1 to 6. */
   async look(): Promise<View> {
     const { witness } = this;
     const claims = this.claimsHold ? await witness.believedClaims() : new Map<string, never>();
@@ -97,6 +102,7 @@ export class Judge {
         this.judgeClaim(name, claim.version, view);
     }
     this.judgeForeign(view);
+    await this.judgePublished();
     this.before = view;
     return view;
   }
@@ -204,7 +210,7 @@ export class Judge {
     }
   }
 
-  /** Rules 6 and 8 to 10. Remembers what may be left over from here on. */
+  /** Rules 7 and 9 to 11. Remembers what may be left over from here on. */
   async converged(): Promise<void> {
     const { witness, since } = this;
     const { claimed, strays } = await judgeConvergence(this);
@@ -220,13 +226,28 @@ export class Judge {
     });
   }
 
-  /** Rule 6, but for the places that hands have touched. */
+  private async judgePublished(): Promise<void> {
+    const { witness, model, publishedBefore } = this;
+    const nowMs = Date.now();
+    const published = await witness.published();
+    if (published === undefined) return;
+    for (const name of publishedBefore.names) {
+      if (published.has(name) || !isPublished(witness.settings, name)) continue;
+      if (!model.wasAbsent(name, publishedBefore.sinceMs, nowMs))
+        throw new Violation('published', `the origin has ${name} all the time, and its info lacks it`);
+    }
+    // What the origin lacked at this moment may be missing in the next info, so this one says nothing of it.
+    const names = [...published.keys()].filter((name) => model.value(name) !== undefined);
+    this.publishedBefore = { sinceMs: nowMs - LONGEST_CYCLE_MS, names };
+  }
+
+  /** Rule 7, but for the places that hands have touched. */
   async equalElsewhere(): Promise<void> {
     const view = await this.look();
     judgeEqual(this, view, await this.witness.believedClaims(), { exceptTouched: true });
   }
 
-  /** Rule 7, between two moments in which the same secrets collided. */
+  /** Rule 8, between two moments in which the same secrets collided. */
   collisionsStood(before: View, after: View): void {
     for (const place of this.collisions()) {
       this.witness.count('collisions judged');
@@ -241,7 +262,7 @@ export class Judge {
     return [...new Set(places.filter((place, position) => places.indexOf(place) !== position))];
   }
 
-  /** Rule 12. */
+  /** Rule 13. */
   async versionsHadReasons(): Promise<void> {
     const { witness, model } = this;
     for (const [place, { versions }] of await this.look()) {

@@ -26,7 +26,7 @@ export async function pause(run: Run, by: 'command' | 'schedule'): Promise<void>
   pauses.set(world, { before: await runIds(world), asked: world.stats.of('cycle of destination') });
 }
 
-/** Ends a pause. Rule 13 of judge.ts: while it lasted, no cycle ran but those that were asked for. */
+/** Ends a pause. Rule 14 of judge.ts: while it lasted, no cycle ran but those that were asked for. */
 export async function resume({ world }: Run, by: 'command' | 'schedule'): Promise<void> {
   const paused = pauses.get(world);
   pauses.delete(world);

@@ -26,7 +26,7 @@ async function act(run: Run, command: Command): Promise<void> {
       return;
     case 'cycle':
       await editAll(run, command.before);
-      await publishFirst(run, command.role);
+      if (command.publish) await publishFirst(run, command.role);
       plan(run, command.faults);
       await cycle(run, command.role);
       return;
@@ -36,6 +36,13 @@ async function act(run: Run, command: Command): Promise<void> {
       return zombie(run, command);
     case 'hand':
       return world.byHand(command.place, command.value ?? undefined);
+    case 'damage':
+      await editAll(run, command.before);
+      await cycle(run, 'origin');
+      await world.idle();
+      await world.damage();
+      await cycle(run, 'destination');
+      return;
     case 'configure':
       return configure(run, command.change);
     case 'recreate':
@@ -127,13 +134,16 @@ async function strike(world: World, { server, blow }: { server: ServerName; blow
   await world.servers.mend(server, done);
 }
 
-/** The write of a worker that is killed arrives when the next one has brought something newer. */
-async function zombie(run: Run, { at, first, next }: Extract<Command, { what: 'zombie' }>): Promise<void> {
+/** A worker is killed at a write, and the secret changes before the next one goes on. */
+async function zombie(
+  run: Run,
+  { when, at, first, next }: Extract<Command, { what: 'zombie' }>,
+): Promise<void> {
   const { world, judge } = run;
   judge.since.disturbed = true;
   await editAll(run, [first]);
   await cycle(run, 'origin');
-  const { held, release } = world.proxies[at].holdNextWrite();
+  const { held, release } = world.proxies[at].holdNextWrite(when);
   const running = cycle(run, 'destination');
   running.catch(() => undefined);
   const isHeld = await Promise.race([held.then(() => true), running.then(() => false)]);
@@ -142,7 +152,7 @@ async function zombie(run: Run, { at, first, next }: Extract<Command, { what: 'z
     await running;
     return;
   }
-  world.stats.count('kill of worker: zombie');
+  world.stats.count(`kill of worker: ${when} a write`);
   await world.stopWorkers('SIGKILL');
   await editAll(run, [next]);
   await world.startWorkers();

@@ -5,6 +5,7 @@ export type Rule =
   | 'guard'
   | 'claims'
   | 'foreign'
+  | 'published'
   | 'equal'
   | 'collision'
   | 'info'

@@ -39,6 +39,8 @@ export interface Witness {
   valuesOf(place: string, count: number): Promise<string[]>;
   /** @throws if a bucket is not the one that its index names, or cannot be read */
   info(role: 'origin' | 'destination'): Promise<InfoView>;
+  /** What the origin publishes; undefined while its buckets do not fit their index. */
+  published(): Promise<InfoView | undefined>;
   /** Of the destination's info, what is in a bucket that fits its index. */
   believedClaims(): Promise<InfoView>;
   /** Of the destination, as Temporal knows them. */

@@ -238,6 +238,16 @@ export class World implements Witness {
     await vault.request('POST', `${mount}delete/${encoded(inMount)}`, { versions: [version] });
   }
 
+  /** The destination's buckets claim all that the origin's say; its index stays as it is. */
+  async damage(): Promise<void> {
+    const { consul } = this.sync;
+    const origin = this.sync.infoPrefix('origin');
+    const destination = this.sync.infoPrefix('destination');
+    const values = await consul.values(origin);
+    const ids = Object.keys(values).filter((key) => /^\d+$/.test(key.slice(origin.length)));
+    for (const key of ids) await consul.put(destination + key.slice(origin.length), values[key] ?? '');
+  }
+
   view(): Promise<View> {
     return destinationView(this.sync, this.mounts);
   }
@@ -248,6 +258,10 @@ export class World implements Witness {
 
   info(role: Role): Promise<InfoView> {
     return infoView(this.sync, this.mounts, role);
+  }
+
+  published(): Promise<InfoView | undefined> {
+    return this.info('origin').catch(() => undefined);
   }
 
   believedClaims(): Promise<InfoView> {
