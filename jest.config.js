@@ -13,6 +13,7 @@ const common = {
 module.exports = {
   // Tests mostly wait for servers: a second process is worth it on two cores, where the default is one.
   maxWorkers: 2,
+  testSequencer: '<rootDir>/test/support/longest-first.js',
   projects: [
     {
       ...common,

@@ -16,7 +16,7 @@ import { compileFilter } from './sync/filter';
 import { Scope } from './sync/scope';
 import { compileTransforms } from './sync/transform';
 import type { Logger } from './telemetry/log';
-import { VaultClient } from './vault/client';
+import { VaultClient, type VaultTimes } from './vault/client';
 import { Kv2 } from './vault/kv2';
 import { limitRequests } from './vault/request-rate';
 import { TokenKeeper } from './vault/token-keeper';
@@ -39,8 +39,8 @@ export type Clients =
  * @throws VaultError if a Vault cannot be reached
  * @throws UserError or ConsulError about a datacenter
  */
-export async function createClients(config: Config): Promise<Clients> {
-  return config.role === 'origin' ? createOrigin(config) : createDestination(config);
+export async function createClients(config: Config, times: VaultTimes = {}): Promise<Clients> {
+  return config.role === 'origin' ? createOrigin(config, times) : createDestination(config, times);
 }
 
 /** Sync info, with its own connection to Consul. */
@@ -72,8 +72,8 @@ async function openInfo(consul: ConsulConfig, side: Role, prefix: string): Promi
 }
 
 /** One Vault of a configuration. Sends nothing yet. */
-export function openVault(vault: VaultConfig, numWorkers: number | undefined): Kv2 {
-  return new Kv2(new VaultClient({ ...vault, concurrency: numWorkers ?? DEFAULT_CONCURRENCY }));
+export function openVault(vault: VaultConfig, numWorkers: number | undefined, times: VaultTimes = {}): Kv2 {
+  return new Kv2(new VaultClient({ ...vault, ...times, concurrency: numWorkers ?? DEFAULT_CONCURRENCY }));
 }
 
 /** Keeps the tokens of the clients alive until it is closed, except where `renewToken` is off. */
@@ -96,9 +96,9 @@ export function keepTokens({ role, deps }: Clients, log: Logger): { close: () =>
   };
 }
 
-async function createOrigin(config: OriginConfig): Promise<Clients> {
+async function createOrigin(config: OriginConfig, times: VaultTimes): Promise<Clients> {
   const { origin } = config;
-  const vault = openVault(origin.vault, origin.numWorkers);
+  const vault = openVault(origin.vault, origin.numWorkers, times);
   const closers: Closer[] = [() => vault.client.close(), ...limitVaults(config)];
   return orClose(closers, async () => {
     const clusters = { origin: await vault.clusterId() };
@@ -116,11 +116,11 @@ async function createOrigin(config: OriginConfig): Promise<Clients> {
   });
 }
 
-async function createDestination(config: DestinationConfig): Promise<Clients> {
+async function createDestination(config: DestinationConfig, times: VaultTimes): Promise<Clients> {
   const { origin, destination } = config;
   const { numWorkers } = destination;
-  const originVault = openVault(origin.vault, numWorkers);
-  const vault = openVault(destination.vault, numWorkers);
+  const originVault = openVault(origin.vault, numWorkers, times);
+  const vault = openVault(destination.vault, numWorkers, times);
   const closers: Closer[] = [
     () => originVault.client.close(),
     () => vault.client.close(),

@@ -17,6 +17,8 @@ import { checkAccess } from './starter';
 import type { Logger } from './telemetry/log';
 import { connectWorker, temporalTarget } from './temporal';
 import { UserError } from './user-error';
+import type { VaultTimes } from './vault/client';
+import { logOutages } from './vault/log-outages';
 
 export interface WorkerOptions {
   log: Logger;
@@ -24,6 +26,7 @@ export interface WorkerOptions {
   workflowBundle?: string;
   /** Signals that end the worker; SIGINT and SIGTERM by default. */
   shutdownSignals?: NodeJS.Signals[];
+  vaultTimes?: VaultTimes;
 }
 
 /** Longest time between two heartbeats on their way to the server: a cancel is noticed that much later at the most. */
@@ -67,17 +70,18 @@ export async function createWorkers(
   configs: readonly Config[],
   options: WorkerOptions,
 ): Promise<VsyncWorker> {
-  const { log, workflowBundle = WORKFLOW_BUNDLE } = options;
+  const { log, workflowBundle = WORKFLOW_BUNDLE, vaultTimes } = options;
   if (!existsSync(workflowBundle)) {
     throw new UserError(`${workflowBundle} is missing: run "npm run build" in the folder of vsync`);
   }
   const connections = new Map<string, NativeConnection>();
-  const closers: (() => Promise<void>)[] = [];
+  const closers: (() => void | Promise<void>)[] = [];
   const prepared: Parts[] = [];
   const workers: Worker[] = [];
   const close = async (): Promise<void> => {
     for (const closer of closers.reverse()) await closer();
   };
+  closers.push(logOutages(log));
   try {
     for (const config of configs) {
       const target = temporalTarget(config.temporal);
@@ -85,7 +89,7 @@ export async function createWorkers(
       const connection = connections.get(key) ?? (await connectWorker(target));
       if (!connections.has(key)) closers.push(() => connection.close());
       connections.set(key, connection);
-      const clients = await createClients(config);
+      const clients = await createClients(config, vaultTimes);
       closers.push(clients.close);
       for (const advice of await checkAccess(clients)) log.warn({ name: config.name }, advice);
       const keepers = keepTokens(clients, log.child({ name: config.name }));

@@ -26,6 +26,8 @@ import type {
   SaveDestinationResult,
   SaveOriginInput,
   SaveOriginResult,
+  TellOutagesInput,
+  TellOutagesResult,
   VerifySecretsInput,
   VerifySecretsResult,
   WakeDestinationInput,
@@ -53,6 +55,7 @@ import { fetchMetadata } from './origin/fetch-metadata';
 import { listPaths } from './origin/list-paths';
 import { preflight as originPreflight } from './origin/preflight';
 import { saveSyncInfo as saveOriginInfo } from './origin/save-sync-info';
+import { tellOutages } from './outages';
 
 /** The activities of one origin, bound to its clients. */
 export function createOriginActivities(deps: OriginDeps) {
@@ -69,6 +72,10 @@ export function createOriginActivities(deps: OriginDeps) {
     },
     async saveSyncInfo(input: SaveOriginInput): Promise<SaveOriginResult> {
       return saveOriginInfo(deps, input, check(input));
+    },
+    tellOutages(input: TellOutagesInput): Promise<TellOutagesResult> {
+      check(input);
+      return Promise.resolve(tellOutages([deps.vault], input));
     },
   };
 }
@@ -97,6 +104,10 @@ export function createDestinationActivities(deps: DestinationDeps) {
     },
     async saveSyncInfo(input: SaveDestinationInput): Promise<SaveDestinationResult> {
       return saveDestinationInfo(deps, input, check(input));
+    },
+    tellOutages(input: TellOutagesInput): Promise<TellOutagesResult> {
+      check(input);
+      return Promise.resolve(tellOutages([deps.originVault, deps.vault], input));
     },
     async beginVerify(input: ActivityInput): Promise<BeginVerifyResult> {
       return beginVerify(deps, input, check(input));

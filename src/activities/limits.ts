@@ -15,9 +15,6 @@ export const CHECKPOINT_MS = 3_000;
 /** Vault requests in flight at the most, where `numWorkers` does not say. Vault itself is the limit from about here. */
 export const DEFAULT_CONCURRENCY = 32;
 
-/** Failures in a row, with no success in between, that mean an outage of Vault and not bad luck of one secret. */
-export const OUTAGE_AFTER = 8;
-
 /** Consul requests of one activity in flight; it may have thousands of buckets to read. */
 export const CONSUL_READS = 16;
 

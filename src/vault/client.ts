@@ -3,14 +3,24 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { TlsFiles } from '../tls';
-import { classify, VaultError, type VaultErrorKind } from './errors';
+import type { Outage } from './breaker';
+import { cancelledRequest, classify, VaultError, type VaultErrorKind } from './errors';
+import { guardOf, type Guarded } from './guard';
+import { HEALTH_TIMEOUT_MS } from './health';
 import { UndiciTransport, type TransportResponse } from './transport';
+import { orAborted } from './waits';
 
 /** How to log in: a token, or an AppRole whose login gives one. */
 export type VaultAuth =
   { kind: 'token'; token: string } | { kind: 'approle'; path: string; roleId: string; secretId: string };
 
-export interface VaultOptions extends TlsFiles {
+/** What tests make shorter. */
+export interface VaultTimes {
+  /** Time for one request, in milliseconds; 20 s by default. */
+  requestTimeoutMs?: number;
+}
+
+export interface VaultOptions extends TlsFiles, VaultTimes {
   /** URL of the Vault, for example `https://vault.example.com:8200`. */
   address: string;
   auth: VaultAuth;
@@ -23,11 +33,11 @@ export interface VaultOptions extends TlsFiles {
 /** Time for one request. Vault's own default is 90 s; a KV request that takes longer than this is an outage. */
 const REQUEST_TIMEOUT_MS = 20_000;
 
-/** Waits between the attempts of a request that met an outage or a quota. The cycle's own retries come after. */
+/** Waits between the attempts of a request that met no usable answer. The cycle's own retries come after. */
 const RETRY_DELAYS_MS: readonly number[] = [100, 400, 1_600];
 
-/** Longest wait that Vault may ask for with Retry-After; after it, the failure is left to the cycle's own retries. */
-const MAX_RETRY_AFTER_MS = 30_000;
+/** Attempts of a request that a quota refuses. The pauses between them are those of the whole Vault. */
+const QUOTA_ATTEMPTS = 6;
 
 /** Age of an AppRole's login from which a 403 may mean that its token has ended. */
 const LOGIN_AGAIN_AFTER_MS = 60_000;
@@ -61,7 +71,7 @@ export function grantOf({ auth }: z.output<typeof AuthBody>): TokenGrant {
 
 /**
  * One Vault: node-vault over our transport, with every answer checked, transient failures repeated, and the
- * number of requests in flight limited for the whole process.
+ * number of requests in flight limited for the whole process. While the Vault is down nothing is sent to it.
  *
  * All methods throw {@link VaultError} and nothing else.
  */
@@ -70,6 +80,7 @@ export class VaultClient {
   private readonly transport: UndiciTransport;
   private readonly vault: nodeVault.client;
   private readonly limit: LimitFunction;
+  private readonly guarded: Guarded;
   private login: Promise<TokenGrant> | undefined;
   private loggedInAtMs = 0;
 
@@ -77,10 +88,13 @@ export class VaultClient {
     this.address = options.address.replace(/\/+$/, '');
     this.limit = pLimit(options.concurrency);
     this.transport = new UndiciTransport(this.address, {
-      connections: options.concurrency,
-      timeoutMs: REQUEST_TIMEOUT_MS,
+      // One more, so that the question for the Vault's health waits behind no request that gets no answer.
+      connections: options.concurrency + 1,
+      timeoutMs: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
       tls: options,
     });
+    const { transport } = this;
+    this.guarded = guardOf(this.address, (path, signal) => transport.ask(path, HEALTH_TIMEOUT_MS, signal));
     this.vault = nodeVault({
       apiVersion: 'v1',
       endpoint: this.address,
@@ -122,7 +136,13 @@ export class VaultClient {
     await this.send(path, EmptyBody, () => this.vault.delete(path, { signal }), { signal, isWrite: true });
   }
 
+  /** When this Vault was down: outages that lasted at that time, or began after it. */
+  outagesSince(sinceMs: number): Outage[] {
+    return this.guarded.guard.outagesSince(sinceMs);
+  }
+
   async close(): Promise<void> {
+    this.guarded.leave();
     await this.transport.close();
   }
 
@@ -133,33 +153,58 @@ export class VaultClient {
     { signal, isWrite = false, bodyOn404 = false }: ReadOptions & { isWrite?: boolean },
   ): Promise<T> {
     const path = pathAndQuery.replace(/\?.*/, '');
+    const { guard } = this.guarded;
+    const stopped = (): VaultError => cancelledRequest(this.address, path);
     let loggedInAgain = false;
-    for (let attempt = 0; ; attempt++) {
+    let refusals = 0;
+    for (let attempt = 0; ;) {
       try {
-        await this.ensureLogin();
-        const answer = (await this.limit(async () => {
-          if (signal?.aborted === true) {
-            throw new VaultError('cancelled', this.address, path, 'the request was cancelled');
-          }
-          return request();
-        })) as TransportResponse;
-        return this.check(path, answer, schema, bodyOn404);
+        await orAborted(this.ensureLogin(), signal);
+        return await this.limit(() =>
+          this.guardedly(path, signal, async () => {
+            const answer = (await request()) as TransportResponse;
+            return this.check(path, answer, schema, bodyOn404);
+          }),
+        );
       } catch (error) {
+        if (signal?.aborted === true) throw stopped();
         const failure = error instanceof VaultError ? error : this.unexpected(path, error);
         if (failure.kind === 'forbidden' && !loggedInAgain && this.forgetOldLogin()) {
           loggedInAgain = true;
           continue;
         }
-        const delay = RETRY_DELAYS_MS[attempt];
+        if (failure.isOutage) throw failure;
+        if (failure.kind === 'throttled') {
+          if (!guard.isBlocked && ++refusals < QUOTA_ATTEMPTS) continue;
+          throw failure;
+        }
+        const delay = RETRY_DELAYS_MS[attempt++];
         // After a lost answer nobody knows whether a write happened: whoever asked for it must look first.
         const repeatable = failure.transient && !(isWrite && failure.kind === 'unavailable');
-        if (!repeatable || delay === undefined) throw failure;
-        await sleep(Math.min(failure.retryAfterMs ?? delay, MAX_RETRY_AFTER_MS), undefined, { signal }).catch(
-          () => {
-            throw new VaultError('cancelled', this.address, path, 'the request was cancelled');
-          },
-        );
+        if (!repeatable || delay === undefined) throw await guard.judge(failure, signal);
+        await sleep(delay, undefined, { signal }).catch(() => {
+          throw stopped();
+        });
       }
+    }
+  }
+
+  /** Sends one request when the guard of this Vault lets it, and tells the guard what came of it. */
+  private async guardedly<T>(
+    path: string,
+    signal: AbortSignal | undefined,
+    request: () => Promise<T>,
+  ): Promise<T> {
+    const { guard } = this.guarded;
+    await guard.enter(path, signal);
+    try {
+      const result = await request();
+      guard.left(undefined);
+      return result;
+    } catch (error) {
+      const failure = error instanceof VaultError ? error : this.unexpected(path, error);
+      guard.left(failure);
+      throw failure;
     }
   }
 
@@ -231,8 +276,10 @@ export class VaultClient {
   private async logIn(auth: Extract<VaultAuth, { kind: 'approle' }>): Promise<TokenGrant> {
     const path = `auth/${auth.path}/login`;
     const body = { role_id: auth.roleId, secret_id: auth.secretId };
-    const answer = (await this.vault.write(path, body)) as TransportResponse;
-    const given = this.check(path, answer, AuthBody);
+    const given = await this.guardedly(path, undefined, async () => {
+      const answer = (await this.vault.write(path, body)) as TransportResponse;
+      return this.check(path, answer, AuthBody);
+    });
     this.vault.token = given.auth.client_token;
     this.loggedInAtMs = Date.now();
     return grantOf(given);
@@ -263,7 +310,10 @@ function explain(kind: VaultErrorKind, status: number, errors: readonly string[]
     case 'sealed':
       return 'the Vault is sealed (503): unseal it';
     case 'unavailable':
-      return `the Vault cannot answer now (${status}${said})`;
+      return status === 307
+        ? 'it redirects (307), as a node does that stands by while no other one is active; that passes. Else give the ' +
+            'address that it redirects to: no redirect is followed, because the token would go along'
+        : `the Vault cannot answer now (${status}${said})`;
     case 'too-large':
       return `the secret is too large for this Vault's storage (${status})`;
     case 'malformed':

@@ -8,7 +8,8 @@
  * - `conflict`: a check-and-set write met another version than the expected one
  * - `throttled`: 429: a quota
  * - `sealed`: 503 of a sealed Vault
- * - `unavailable`: no answer, a timeout, a 5xx or a "not ready yet": it says nothing about the secret
+ * - `unavailable`: no answer, a timeout, a 5xx, a "not ready yet" or a standby without its active node: it says
+ *   nothing about the secret
  * - `too-large`: the value does not fit the storage of this Vault
  * - `malformed`: the answer is not what Vault would send (a proxy's HTML page, for example)
  * - `rejected`: any other 4xx; also a path that cannot be sent
@@ -37,13 +38,17 @@ const TRANSIENT: ReadonlySet<VaultErrorKind> = new Set(['throttled', 'sealed', '
 export class VaultError extends Error {
   override readonly name = 'VaultError';
 
+  /** The whole Vault is down, or lets nothing pass: it says nothing about the path. Set by the Vault's guard. */
+  isOutage = false;
+
   constructor(
     readonly kind: VaultErrorKind,
     /** Address of the Vault that was asked. */
     readonly address: string,
     /** API path that was asked for, without `/v1/`. */
     readonly path: string,
-    detail: string,
+    /** What happened and what to do, without the Vault and the path. */
+    readonly detail: string,
     /** HTTP status, when there was an answer. */
     readonly status?: number,
     /** How long Vault asked us to wait, in milliseconds (`Retry-After`). */
@@ -55,6 +60,11 @@ export class VaultError extends Error {
   get transient(): boolean {
     return TRANSIENT.has(this.kind);
   }
+}
+
+/** We gave a request up ourselves. */
+export function cancelledRequest(address: string, path: string): VaultError {
+  return new VaultError('cancelled', address, path, 'the request was cancelled');
 }
 
 /**
@@ -70,6 +80,8 @@ export function classify(status: number, errors: readonly string[] | undefined):
     return /no handler for route|unsupported path/.test(text) ? 'no-mount' : 'rejected';
   }
   if (status === 403) return 'forbidden';
+  // A node that stands by, and cannot hand the request on to the active one: that died, or is not elected yet.
+  if (status === 307) return 'unavailable';
   if (status === 429) return 'throttled';
   if (status === 412) return 'unavailable'; // the required index has not reached this node yet
   if (status === 413 || /too large|exceeds? .*(limit|size|length|depth|count)/i.test(text))

@@ -1,4 +1,5 @@
 import pThrottle from 'p-throttle';
+import { orAborted } from './waits';
 
 /** The limits of one Vault: requests per second, with the number of those who asked for it. */
 interface Limit {
@@ -51,24 +52,8 @@ export async function awaitTurn(address: string, signal?: AbortSignal): Promise<
   const lowest = limits.get(keyOf(address))?.[0];
   if (lowest === undefined) return;
   signal?.throwIfAborted();
-  const turn = lowest.turn();
-  if (signal === undefined) {
-    await turn;
-    return;
-  }
   // A turn that nobody waits for any more is lost: that errs on the side of fewer requests.
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => {
-      reject(signal.reason as Error);
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    await Promise.race([turn, aborted]);
-  } finally {
-    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort);
-  }
+  await orAborted(lowest.turn(), signal);
 }
 
 /** Scheme, host and port as a URL has them: in lower case, without a port that is the default. */

@@ -1,6 +1,6 @@
 import { Pool } from 'undici';
 import { describeTlsError, readTls, type TlsFiles } from '../tls';
-import { VaultError } from './errors';
+import { cancelledRequest, VaultError } from './errors';
 import { awaitTurn } from './request-rate';
 
 /** What node-vault hands to its transport: one request. */
@@ -59,15 +59,50 @@ export class UndiciTransport {
     return { defaults: () => (request) => this.send(request) };
   }
 
+  /**
+   * GET of an API path without a token and without a namespace.
+   *
+   * @param timeoutMs from when it may be sent
+   * @throws VaultError `unavailable` if there is no answer, `cancelled` by the signal only
+   */
+  async ask(apiPath: string, timeoutMs: number, signal: AbortSignal): Promise<TransportResponse> {
+    const [path = ''] = apiPath.split('?');
+    await this.turn(path, signal);
+    const tooLate = new AbortController();
+    const timer = setTimeout(() => {
+      tooLate.abort();
+    }, timeoutMs);
+    const request = { uri: `${this.address}/v1/${apiPath}`, method: 'GET' };
+    try {
+      return await this.exchange({ ...request, signal: AbortSignal.any([signal, tooLate.signal]) });
+    } catch (error) {
+      if (signal.aborted || !tooLate.signal.aborted) throw error;
+      throw new VaultError('unavailable', this.address, path, `no answer within ${timeoutMs / 1000} s`);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   async close(): Promise<void> {
     await this.pool.close();
   }
 
   private async send(request: TransportRequest): Promise<TransportResponse> {
+    await this.turn(shownPath(new URL(request.uri)), request.signal);
+    return this.exchange(request);
+  }
+
+  /** Waits for the limit of requests per second. */
+  private async turn(path: string, signal: AbortSignal | undefined): Promise<void> {
+    await awaitTurn(this.address, signal).catch(() => {
+      throw cancelledRequest(this.address, path);
+    });
+  }
+
+  private async exchange(request: TransportRequest): Promise<TransportResponse> {
     const url = new URL(request.uri);
     const path = url.pathname + url.search;
     try {
-      await awaitTurn(this.address, request.signal);
       const response = await this.pool.request({
         path,
         method: request.method,
@@ -86,22 +121,25 @@ export class UndiciTransport {
         ...retryAfter(response.headers['retry-after']),
       };
     } catch (error) {
-      const shownPath = url.pathname.replace(/^\/v1\//, '');
-      if (request.signal?.aborted === true) {
-        throw new VaultError('cancelled', this.address, shownPath, 'the request was cancelled');
-      }
+      const shown = shownPath(url);
+      if (request.signal?.aborted === true) throw cancelledRequest(this.address, shown);
       if (codeOf(error) === 'UND_ERR_INVALID_ARG') {
         const detail = 'cannot be sent: the token or the namespace holds a character that no header may hold';
-        throw new VaultError('rejected', this.address, shownPath, detail);
+        throw new VaultError('rejected', this.address, shown, detail);
       }
       throw new VaultError(
         'unavailable',
         this.address,
-        shownPath,
+        shown,
         describeNetworkError(error, this.options.timeoutMs),
       );
     }
   }
+}
+
+/** API path as messages name it. */
+function shownPath(url: URL): string {
+  return url.pathname.replace(/^\/v1\//, '');
 }
 
 function parseJson(text: string): unknown {

@@ -39,6 +39,9 @@ export const LOOK_OPTIONS: ActivityOptions = { ...COMMON, scheduleToCloseTimeout
 /** The last step of a cycle, which also runs after a timeout or a cancel. */
 export const CLEANUP_OPTIONS: ActivityOptions = { ...COMMON, scheduleToCloseTimeout: CLEANUP_MS };
 
+/** A question to the worker's own memory, for the note of a cycle that ran out of time. Without an answer it says less. */
+export const NOTE_OPTIONS: ActivityOptions = { ...COMMON, scheduleToCloseTimeout: '10s' };
+
 /** The work of a verify: its run has the same bound. */
 export const VERIFY_OPTIONS: ActivityOptions = { ...COMMON, scheduleToCloseTimeout: VERIFY_TIMEOUT_MS };
 

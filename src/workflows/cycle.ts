@@ -18,6 +18,7 @@ import {
   type Outcome,
   type PathFailure,
   type Tally,
+  type TellOutagesResult,
 } from './messages';
 
 /**
@@ -85,6 +86,23 @@ export class Cycle {
   outcome(changed: boolean): Outcome {
     if (this.counts.failed > 0 || this.counts.unknown > 0) return 'partial';
     return changed ? 'synced' : 'unchanged';
+  }
+
+  /**
+   * The words for a cycle that ran out of time: with the outages of Vault that it has waited for, if its worker can
+   * tell them.
+   *
+   * @param words what has become of the work
+   */
+  async endTimedOut(
+    words: string,
+    tellOutages: (sinceMs: number) => Promise<TellOutagesResult>,
+  ): Promise<CycleResult> {
+    const told = await CancellationScope.nonCancellable(() =>
+      tellOutages(workflowInfo().startTime.getTime()),
+    ).catch(() => undefined);
+    const waited = (told?.outages ?? []).map((outage) => `waited for ${outage}`);
+    return this.end('timed-out', [words, ...waited].join('; '));
   }
 
   /** The result of the workflow, and the same in short for whoever looks at it in a list. */

@@ -1,6 +1,6 @@
 import { CancellationScope, CancelledFailure, proxyActivities } from '@temporalio/workflow';
 import type { DestinationActivities } from '../activities';
-import { CLEANUP_OPTIONS, LOOK_OPTIONS, workOptions } from './activity-options';
+import { CLEANUP_OPTIONS, LOOK_OPTIONS, NOTE_OPTIONS, workOptions } from './activity-options';
 import { forEachBounded } from './bounded';
 import { Cycle, cycleFailure } from './cycle';
 import {
@@ -34,6 +34,7 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
     workOptions(input.timeoutMs),
   );
   const { saveSyncInfo } = proxyActivities<DestinationActivities>(CLEANUP_OPTIONS);
+  const { tellOutages } = proxyActivities<DestinationActivities>(NOTE_OPTIONS);
   const base: ActivityInput = { v: 1, fingerprint: input.fingerprint };
   const cycle = new Cycle();
   let checked: DestinationPreflightResult | undefined;
@@ -103,9 +104,9 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
     if (ended === 'timed-out') {
       await save('timed-out');
       const total = diff?.groups.length ?? 0;
-      return cycle.end(
-        'timed-out',
+      return await cycle.endTimedOut(
         `${copied} of ${total} groups done in time; the next cycle goes on from there`,
+        (sinceMs) => tellOutages({ ...base, sinceMs }),
       );
     }
     const { added, updated, deleted, settings, skipped } = cycle.counts;

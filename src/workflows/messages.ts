@@ -80,6 +80,17 @@ export interface Tally {
   failures: PathFailure[];
 }
 
+export interface TellOutagesInput extends ActivityInput {
+  /** Milliseconds since the epoch: outages that lasted then, or began later. */
+  sinceMs: number;
+}
+
+export interface TellOutagesResult {
+  v: 1;
+  /** Each in words, at most 3: which Vault, what was wrong, since when, until when. */
+  outages: string[];
+}
+
 // ---- origin ------------------------------------------------------------------------------------------------
 
 export interface OriginPreflightResult {

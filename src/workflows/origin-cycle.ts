@@ -1,6 +1,6 @@
 import { CancellationScope, CancelledFailure, proxyActivities } from '@temporalio/workflow';
 import type { OriginActivities } from '../activities';
-import { LOOK_OPTIONS, workOptions } from './activity-options';
+import { LOOK_OPTIONS, NOTE_OPTIONS, workOptions } from './activity-options';
 import { forEachBounded } from './bounded';
 import { Cycle, cycleFailure } from './cycle';
 import type { ActivityInput, CycleInput, CycleResult, ListPathsResult } from './messages';
@@ -16,6 +16,7 @@ export async function originCycle(input: CycleInput): Promise<CycleResult> {
   const { listPaths, fetchMetadata, saveSyncInfo } = proxyActivities<OriginActivities>(
     workOptions(input.timeoutMs),
   );
+  const { tellOutages } = proxyActivities<OriginActivities>(NOTE_OPTIONS);
   const base: ActivityInput = { v: 1, fingerprint: input.fingerprint };
   const cycle = new Cycle();
   let listing: ListPathsResult | undefined;
@@ -42,9 +43,9 @@ export async function originCycle(input: CycleInput): Promise<CycleResult> {
     // The decision: a walk that was not finished is no evidence for anything, so nothing of it is published.
     if (ended === 'cancelled') throw new CancelledFailure('the cycle was cancelled; nothing was published');
     if (ended === 'timed-out' || listing === undefined) {
-      return cycle.end(
-        'timed-out',
+      return await cycle.endTimedOut(
         `not finished within ${input.timeoutMs / 1000} s, so nothing was published`,
+        (sinceMs) => tellOutages({ ...base, sinceMs }),
       );
     }
     const { manifest, indexRevision, settingsIndexRevision } = listing;

@@ -1,12 +1,20 @@
+import { FaultProxy } from '../support/fault-proxy';
+import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 
 const PATHS = Array.from({ length: 60 }, (_, number) => `team/app${number}`);
 
 describe('deletes that wait for a person', () => {
   let sync: SyncFixture;
+  let origin: FaultProxy;
 
   beforeEach(async () => {
-    sync = await SyncFixture.create();
+    origin = await FaultProxy.before(sharedServers().origin.address);
+    sync = await SyncFixture.create({
+      edit: (file) => {
+        Object.assign((file['origin'] as { vault: object }).vault, { address: origin.address });
+      },
+    });
     await sync.work();
     await sync.start('origin');
     await sync.start('destination');
@@ -16,7 +24,10 @@ describe('deletes that wait for a person', () => {
     await sync.cycle('destination');
   });
 
-  afterEach(() => sync.tearDown());
+  afterEach(async () => {
+    await sync.tearDown();
+    await origin.close();
+  });
 
   const remaining = async (): Promise<number> => {
     const [vault] = sync.destinationVaults;
@@ -36,11 +47,13 @@ describe('deletes that wait for a person', () => {
     expect(held).toMatchObject({ outcome: 'held', counts: { added: 1, deleted: 0, held: 21 } });
     expect(held.note).toContain('21 deletes wait for an approval (vsync approve -c FILE): 21 of 60 secrets');
     expect(await remaining()).toBe(60);
-    // Held again, and when nothing changes, without a write.
+    // Held again, and when nothing changes, without a write and without asking the origin about each of them again.
     await sync.cycle('destination');
     const before = await sync.consul.revisions(sync.infoPrefix('destination'));
+    origin.choose(() => undefined);
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'held', counts: { held: 21 } });
     expect(await sync.consul.revisions(sync.infoPrefix('destination'))).toEqual(before);
+    expect(origin.requests.filter((request) => request.includes('/metadata/'))).toEqual([]);
 
     // One more, after somebody looked: another set.
     await sync.approve();

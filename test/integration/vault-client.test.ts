@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { fingerprintOfSettings, settingsOf, type SecretSettings } from '../../src/sync/settings';
 import { VaultClient } from '../../src/vault/client';
 import { Kv2 } from '../../src/vault/kv2';
+import { eventually } from '../support/eventually';
 import { startVaultFile, type VaultFileServer } from '../support/servers';
 import { sharedServers } from '../support/shared-servers';
 import { VaultApi } from '../support/vault-api';
@@ -212,6 +213,9 @@ describe('on storage with limits', () => {
     );
     await expect(disk.data('secret/', 'large')).rejects.toMatchObject({ kind: 'sealed' });
     await server.unseal();
-    expect(await disk.data('secret/', 'large')).toMatchObject({ live: true });
+    await eventually(
+      async () => expect(await disk.data('secret/', 'large')).toMatchObject({ live: true }),
+      'the Vault to be asked for its health again',
+    );
   });
 });

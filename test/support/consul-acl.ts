@@ -1,7 +1,13 @@
 import { askHttp } from './servers';
 
+/** Everybody who gives no token. */
+const ANONYMOUS = '00000000-0000-0000-0000-000000000002';
+
 /** Makes tokens on a Consul whose ACLs refuse by default. */
 export class ConsulAcl {
+  /** Id of each policy, by its name. */
+  private readonly policies = new Map<string, string>();
+
   constructor(
     readonly address: string,
     private readonly managementToken: string,
@@ -9,11 +15,28 @@ export class ConsulAcl {
 
   /** A token that may do just what the rules say. */
   async tokenFor(name: string, rules: string): Promise<string> {
-    await this.put('acl/policy', { Name: name, Rules: rules });
+    await this.policy(name, rules);
     const { SecretID } = (await this.put('acl/token', { Policies: [{ Name: name }] })) as {
       SecretID: string;
     };
     return SecretID;
+  }
+
+  /** From now on, the token of that name may do just what these rules say. */
+  async change(name: string, rules: string): Promise<void> {
+    const id = this.policies.get(name) ?? '';
+    await this.put(`acl/policy/${id}`, { ID: id, Name: name, Rules: rules });
+  }
+
+  /** What may be done without a token. */
+  async allowAnonymous(rules: string): Promise<void> {
+    await this.policy('anonymous', rules);
+    await this.put(`acl/token/${ANONYMOUS}`, { Policies: [{ Name: 'anonymous' }] });
+  }
+
+  private async policy(name: string, rules: string): Promise<void> {
+    const { ID } = (await this.put('acl/policy', { Name: name, Rules: rules })) as { ID: string };
+    this.policies.set(name, ID);
   }
 
   private async put(path: string, body: unknown): Promise<unknown> {

@@ -4,12 +4,14 @@ import { LIST_QUERY, listFront } from './list-front';
 
 /**
  * What the proxy does with a request: an answer of its own, a closed connection before the request was passed on
- * (`reset`), or after it was carried out (`lost`) or half answered (`truncated`), or never an answer (`hang`).
+ * (`reset`), or after it was carried out (`lost`, with what is to happen in between) or half answered (`truncated`),
+ * or never an answer (`hang`).
  */
 export type Fault =
   | { status: number; body?: string; headers?: http.OutgoingHttpHeaders }
   | 'reset'
   | 'lost'
+  | { lost: () => Promise<void> }
   | 'truncated'
   | 'hang';
 
@@ -76,7 +78,7 @@ export class FaultProxy {
       request.socket.destroy();
       return;
     }
-    if (typeof fault === 'object') {
+    if (typeof fault === 'object' && 'status' in fault) {
       response.writeHead(fault.status, fault.headers);
       response.end(fault.body);
       return;
@@ -105,6 +107,12 @@ export class FaultProxy {
     }
     if (fault === 'lost') {
       answer.resume().once('end', () => request.socket.destroy());
+      return;
+    }
+    if (typeof fault === 'object' && 'lost' in fault) {
+      answer.resume();
+      await fault.lost();
+      request.socket.destroy();
       return;
     }
     response.writeHead(answer.statusCode ?? 502, answer.headers);

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { VaultTimes } from '../../src/vault/client';
 import { FaultProxy } from './fault-proxy';
 import { sharedServers } from './shared-servers';
 import { SyncFixture, type FixtureOptions } from './sync-fixture';
@@ -15,6 +16,8 @@ export interface RunningOptions extends FixtureOptions {
   /** Secrets that stand at the origin before the first cycle, each with its path as value. */
   secrets?: readonly string[];
   log?: Logger;
+  /** As for the workers. */
+  vaultTimes?: VaultTimes;
 }
 
 /** A sync that has copied its first secrets, whose servers can be given faults, and whose cycles run when they are asked for. */
@@ -24,8 +27,14 @@ export class RunningSync {
     readonly proxies: Proxies,
   ) {}
 
-  static async create({ secrets = [], edit, log, ...options }: RunningOptions = {}): Promise<RunningSync> {
-    const { origin, destinations, consul } = sharedServers();
+  static async create({
+    secrets = [],
+    edit,
+    log,
+    vaultTimes,
+    ...options
+  }: RunningOptions = {}): Promise<RunningSync> {
+    const { origin, destinations, consul } = options.servers ?? sharedServers();
     const proxies: Proxies = {
       originVault: await FaultProxy.before(origin.address),
       vault: await FaultProxy.before(destinations[0].address),
@@ -43,7 +52,7 @@ export class RunningSync {
     });
     const running = new RunningSync(sync, proxies);
     await running.put(...secrets);
-    await sync.run(log === undefined ? {} : { log });
+    await sync.run({ ...(log && { log }), ...(vaultTimes && { vaultTimes }) });
     await sync.cycle('origin');
     await sync.cycle('destination');
     return running;

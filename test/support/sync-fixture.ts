@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { Logger } from 'pino';
 import type { DestinationDeps } from '../../src/activities/destination/deps';
 import { approveDeletes, approveMounts, approveOrphans } from '../../src/approve';
 import { createClients, infoOf } from '../../src/clients';
@@ -15,7 +14,7 @@ import { planCycle } from '../../src/plan/plan-cycle';
 import { cyclesOf, start, stop, trigger } from '../../src/starter';
 import { readStatus, type Status } from '../../src/status';
 import { createLog } from '../../src/telemetry/log';
-import { createWorkers, installRuntime, type VsyncWorker } from '../../src/worker';
+import { createWorkers, installRuntime, type VsyncWorker, type WorkerOptions } from '../../src/worker';
 import type { CycleResult } from '../../src/workflows/messages';
 import { repair, type Repair } from '../../src/verify/repair';
 import { mendable, type Report } from '../../src/verify/report';
@@ -23,10 +22,12 @@ import { runVerify } from '../../src/verify/run';
 import { testBundle } from './bundle';
 import { ConsulApi } from './consul-api';
 import { eventually } from './eventually';
-import { sharedServers } from './shared-servers';
+import { sharedServers, type SharedServers } from './shared-servers';
 import { VaultApi } from './vault-api';
 
 export interface FixtureOptions {
+  /** Servers of its own, for a test that ends them; those that all tests share by default. */
+  servers?: SharedServers;
   /** Number of destinations, 0 to 2; 1 by default. */
   destinations?: number;
   numBuckets?: number;
@@ -58,16 +59,19 @@ export interface VerifyHooks {
   signal?: AbortSignal;
 }
 
+/** How the workers of a fixture run. */
+export type Work = Partial<Pick<WorkerOptions, 'log' | 'vaultTimes'>>;
+
 let runtimeInstalled = false;
 
 /** One sync of its own on the shared servers: mounts, sync paths and names that no other test uses. */
 export class SyncFixture {
-  readonly servers = sharedServers();
+  readonly servers: SharedServers;
   readonly id = randomBytes(4).toString('hex');
   readonly mount = `kv-${this.id}/`;
-  readonly originVault = new VaultApi(this.servers.origin);
-  readonly destinationVaults = this.servers.destinations.map((vault) => new VaultApi(vault));
-  readonly consul = new ConsulApi(this.servers.consul);
+  readonly originVault: VaultApi;
+  readonly destinationVaults: VaultApi[];
+  readonly consul: ConsulApi;
   /** Below it stand the sync paths of the origin and of each destination. */
   readonly syncPath = `test-${this.id}/`;
   readonly folder = mkdtempSync(path.join(os.tmpdir(), 'vsync-test-'));
@@ -76,7 +80,12 @@ export class SyncFixture {
   private worker: { worker: VsyncWorker; running: Promise<void> } | undefined;
   private connection: Connection | undefined;
 
-  private constructor(private readonly options: FixtureOptions) {}
+  private constructor(private readonly options: FixtureOptions) {
+    this.servers = options.servers ?? sharedServers();
+    this.originVault = new VaultApi(this.servers.origin);
+    this.destinationVaults = this.servers.destinations.map((vault) => new VaultApi(vault));
+    this.consul = new ConsulApi(this.servers.consul);
+  }
 
   static async create(options: FixtureOptions = {}): Promise<SyncFixture> {
     const fixture = new SyncFixture(options);
@@ -118,19 +127,23 @@ export class SyncFixture {
   }
 
   /** Runs the workers of all configurations in this process. */
-  async work({ log = createLog({ level: 'error', type: 'json' }) } = {}): Promise<void> {
+  async work({ log = createLog({ level: 'error', type: 'json' }), vaultTimes }: Work = {}): Promise<void> {
     if (!runtimeInstalled) installRuntime({ log, shutdownSignals: [] });
     runtimeInstalled = true;
     const configs = [
       this.config('origin'),
       ...this.destinationFiles.map((_, number) => this.config('destination', number)),
     ];
-    const worker = await createWorkers(configs, { log, workflowBundle: testBundle() });
+    const worker = await createWorkers(configs, {
+      log,
+      workflowBundle: testBundle(),
+      ...(vaultTimes && { vaultTimes }),
+    });
     this.worker = { worker, running: worker.run() };
   }
 
   /** Runs workers and schedules, without the watch: a cycle runs only when it is asked for. */
-  async run(options: { log?: Logger } = {}): Promise<void> {
+  async run(options: Work = {}): Promise<void> {
     await this.work(options);
     await this.start('origin');
     await this.start('destination');

@@ -29,6 +29,9 @@ function client(auth: VaultAuth = { kind: 'token', token: TOKEN }): VaultClient 
   return made;
 }
 
+/** Not the question whether the whole Vault is down. */
+const isOfSecret = (request: string): boolean => !request.includes('/v1/sys/health');
+
 describe('repeats', () => {
   test('a read that met an outage', async () => {
     server.answers(answer(503, 'no server'), reset, ok);
@@ -45,7 +48,7 @@ describe('repeats', () => {
   test('not a write whose answer was lost: it may have happened', async () => {
     server.answers(reset, ok);
     await expect(client().write('kv/data/a', {}, Body)).rejects.toMatchObject({ kind: 'unavailable' });
-    expect(server.requests).toHaveLength(1);
+    expect(server.requests.filter(isOfSecret)).toEqual(['POST /v1/kv/data/a']);
   });
 
   test('nothing that another attempt cannot help', async () => {
@@ -94,6 +97,17 @@ describe('a page of somebody else with status 200', () => {
       await expect(new Kv2(client()).metadata('kv/', 'a')).rejects.toMatchObject({ kind: 'malformed' });
     }
   });
+});
+
+test('a standby that finds no active node is waited for, and its redirect not followed', async () => {
+  const standby = answer(307, undefined, { location: 'http://127.0.0.1:1/v1/kv/metadata/a' });
+  server.answers(standby, standby, standby, standby);
+  const error = await new Kv2(client()).metadata('kv/', 'a').catch((caught: unknown) => caught);
+  expect(error).toMatchObject({ kind: 'unavailable', transient: true, status: 307 });
+  expect((error as Error).message).toMatch(
+    /: it redirects \(307\), as a node does that stands by .* that passes/,
+  );
+  expect(server.requests).toHaveLength(4);
 });
 
 describe('AppRole', () => {

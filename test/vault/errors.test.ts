@@ -34,7 +34,8 @@ test.each<Row>([
   ['a mount that waits for its primary', 400, ['Waiting for the primary to upgrade from …'], 'unavailable'],
   ['a mistake of ours', 400, ['invalid version'], 'rejected'],
   ['a method that is not allowed', 405, [], 'rejected'],
-  ['a redirect is never followed: the token would go along', 307, undefined, 'malformed'],
+  ['a redirect is never followed: the token would go along', 302, undefined, 'malformed'],
+  ['a standby that cannot reach the active node', 307, undefined, 'unavailable'],
 ])('%s: %i %j is %4$s', (_reason, status, errors, kind) => {
   expect(classify(status, errors)).toBe(kind);
 });

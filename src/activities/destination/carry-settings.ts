@@ -7,6 +7,7 @@ import type { SettingsBucket } from '../../sync/settings-bucket';
 import { differingSettings, doubtedSettings, EMPTY_SETTINGS } from '../../sync/settings-plan';
 import { VaultError } from '../../vault/errors';
 import { pathFailureClass } from '../failures';
+import { throwOutage } from '../outage';
 import { BucketCheckpoint } from './bucket-checkpoint';
 import type { CopyContext } from './copy-bucket';
 import { placeAtDestination, placeAtOrigin } from './copy-secret';
@@ -149,15 +150,14 @@ export class SettingsCarrier {
     signal: AbortSignal,
     work: () => Promise<T>,
   ): Promise<T | undefined> {
-    const { outage, open, tally } = this.context;
+    const { open, tally } = this.context;
     try {
       const result = await work();
-      outage.succeeded();
       return result;
     } catch (error) {
       if (signal.aborted) throw error;
       const failureClass = pathFailureClass(error);
-      outage.failed(error);
+      throwOutage(error);
       open.add(this.id);
       this.failedPaths.add(path);
       tally.fail(path, `settings-${failureClass}`);

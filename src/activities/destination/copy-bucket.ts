@@ -6,7 +6,7 @@ import type { Insight } from '../../sync/insight';
 import { isCopiedOf, planBucket } from '../../sync/plan';
 import { PathError, pathFailureClass } from '../failures';
 import { inParallel } from '../in-parallel';
-import type { OutageDetector } from '../outage';
+import { throwOutage } from '../outage';
 import type { TallyBuilder } from '../tally';
 import { BucketCheckpoint } from './bucket-checkpoint';
 import { SettingsCarrier, type SettingsContext } from './carry-settings';
@@ -31,7 +31,6 @@ export interface CopyContext {
   /** Whether deletes may happen. */
   deletes: boolean;
   tally: TallyBuilder;
-  outage: OutageDetector;
   /** Buckets in which something is left to do. */
   open: Set<number>;
   /** Secrets that are kept on purpose, by bucket. */
@@ -185,7 +184,7 @@ async function bringOne(
 
 /** @returns whether the destination has the secret now */
 async function copyOne(
-  { deps, tally, outage, open, onProgress }: CopyContext,
+  { deps, tally, open, onProgress }: CopyContext,
   work: BucketWork,
   path: string,
   signal: AbortSignal,
@@ -203,7 +202,6 @@ async function copyOne(
   try {
     const options = { compareFirst: !isNew(path), isOurs: isOurs(path), withoutSettings };
     const { did, claim, conflict } = await copySecret(deps, path, insight, options, signal);
-    outage.succeeded();
     tally.count('read');
     if (did === 'kept') {
       arrived = false;
@@ -221,7 +219,7 @@ async function copyOne(
   } catch (error) {
     if (signal.aborted) throw error;
     arrived = false;
-    outage.failed(error);
+    throwOutage(error);
     open.add(id);
     // Why it waits was said with its settings.
     const isSaid = error instanceof PathError && error.reason === 'waits-for-settings';

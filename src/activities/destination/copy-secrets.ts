@@ -4,8 +4,8 @@ import { isConsidered } from '../../sync/considered';
 import type { CopySecretsInput, CopySecretsResult } from '../../workflows/messages';
 import { ActivityError } from '../failures';
 import { inParallel } from '../in-parallel';
-import { OutageDetector } from '../outage';
 import { TallyBuilder } from '../tally';
+import { conflict } from './commit-info';
 import { copyBucket, type CopyContext } from './copy-bucket';
 import type { SettingsContext } from './carry-settings';
 import type { DestinationDeps } from './deps';
@@ -33,13 +33,7 @@ export async function copySecrets(
       true,
     );
   }
-  if (own.revision !== input.indexRevision) {
-    throw new ActivityError(
-      'Conflict',
-      `Consul ${deps.info.store.address}: ${deps.info.indexKey}: another cycle wrote the destination's sync info ` +
-        'during this one; the next cycle goes on from there',
-    );
-  }
+  if (own.revision !== input.indexRevision) throw conflict(deps.info.store, deps.info.indexKey);
   const tally = new TallyBuilder();
   const context: CopyContext = {
     deps,
@@ -51,7 +45,6 @@ export async function copySecrets(
     // The guard has seen the deletes of another index: those of this one are for the next cycle.
     deletes: input.deletes && isConsidered(input.considered, origin.index),
     tally,
-    outage: new OutageDetector(),
     open: new Set(),
     held: new Map(),
     deleted: new Map(),

@@ -5,7 +5,7 @@ import type { SecretVersion } from '../../vault/kv2';
 import type { DeleteOrphansInput, DeleteOrphansResult } from '../../workflows/messages';
 import { ActivityError, pathFailureClass } from '../failures';
 import { inParallel } from '../in-parallel';
-import { OutageDetector } from '../outage';
+import { throwOutage } from '../outage';
 import { TallyBuilder } from '../tally';
 import { deleteAt } from './delete-secret';
 import type { DestinationDeps } from './deps';
@@ -33,8 +33,6 @@ export async function deleteOrphans(
   const places = await placesInUse(deps, signal);
   // A bucket of the origin is being written: the next cycle tries again, with the same approval.
   if (places === undefined) return { v: 1, ...tally.result() };
-
-  const outage = new OutageDetector();
   const done: string[] = [];
   await inParallel([...listed], signal, ([target, { since, of }], stop) =>
     deps.secretLimit(async () => {
@@ -51,13 +49,12 @@ export async function deleteOrphans(
         const isOurs = ({ createdTime }: SecretVersion): Promise<boolean> =>
           Promise.resolve(compareTimes(createdTime, since) <= 0);
         const did = await deleteAt(deps, place, stop, isOurs);
-        outage.succeeded();
         if (did === 'held') tally.fail(target, 'written-since');
         else done.push(target);
         if (did === 'deleted') tally.count('deleted');
       } catch (error) {
         if (stop.aborted) throw error;
-        outage.failed(error);
+        throwOutage(error);
         tally.fail(target, pathFailureClass(error));
       }
     }),

@@ -7,7 +7,7 @@ import type { ListExtrasInput, ListExtrasResult } from '../../workflows/messages
 import { pathFailureClass } from '../failures';
 import { inParallel } from '../in-parallel';
 import { CONSUL_READS } from '../limits';
-import { OutageDetector } from '../outage';
+import { throwOutage } from '../outage';
 import { readFitting } from './read-fitting';
 import { beside, type DestinationDeps } from './deps';
 import { FolderLister, readFolderChunk } from './list-folders';
@@ -90,7 +90,6 @@ async function removeDeleted(
   standing: Standing,
   signal: AbortSignal,
 ): Promise<Set<string>> {
-  const outage = new OutageDetector();
   const forbidden = new Set<string>();
   const unsure = new Set<string>();
   await inParallel([...standing], signal, ([path, { mount, rel }], stop) =>
@@ -103,12 +102,11 @@ async function removeDeleted(
       }
       try {
         const metadata = await deps.vault.metadata(mount, rel, stop);
-        outage.succeeded();
         if (metadata === undefined || insightOfMetadata(metadata, Date.now()) === undefined)
           standing.delete(path);
       } catch (error) {
         if (stop.aborted) throw error;
-        outage.failed(error);
+        throwOutage(error);
         if (pathFailureClass(error) === 'forbidden') forbidden.add(mount);
         unsure.add(path);
       }

@@ -5,7 +5,7 @@ import { MAX_FAILURES, type ListFoldersResult, type PathFailure } from '../../wo
 import { pathFailureClass } from '../failures';
 import { inParallel } from '../in-parallel';
 import { MAX_GROUPS } from '../limits';
-import { OutageDetector } from '../outage';
+import { throwOutage } from '../outage';
 import { beside, type DestinationDeps } from './deps';
 import { split } from './diff-indices';
 
@@ -27,7 +27,6 @@ export type Listed = FolderChunk;
 /** Lists folders of the destination, and keeps which of them it could not list. */
 export class FolderLister {
   readonly unlisted: PathFailure[] = [];
-  private readonly outage = new OutageDetector();
 
   constructor(private readonly deps: Pick<DestinationDeps, 'vault' | 'secretLimit' | 'verifyLimit'>) {}
 
@@ -48,11 +47,10 @@ export class FolderLister {
   private async names(mount: string, folder: string, stop: AbortSignal): Promise<string[]> {
     try {
       const names = await this.deps.vault.list(mount, folder, stop);
-      this.outage.succeeded();
       return names;
     } catch (error) {
       if (stop.aborted) throw error;
-      this.outage.failed(error);
+      throwOutage(error);
       const failure = { path: mount + folder, class: pathFailureClass(error) };
       if (this.unlisted.length < MAX_FAILURES) this.unlisted.push(failure);
       return [];

@@ -3,6 +3,7 @@ import { doubted } from '../../sync/claims';
 import type { Insight } from '../../sync/insight';
 import { pathFailureClass } from '../failures';
 import { inParallel } from '../in-parallel';
+import { throwOutage } from '../outage';
 import type { BucketCheckpoint } from './bucket-checkpoint';
 import type { CopyContext } from './copy-bucket';
 import { copySecret } from './copy-secret';
@@ -29,7 +30,7 @@ export async function removeGone(
   { gone, unwanted }: Leaving,
   signal: AbortSignal,
 ): Promise<number> {
-  const { deps, mounts, tally, outage } = context;
+  const { deps, mounts, tally } = context;
   if (gone.length + unwanted.length === 0) return 0;
   let held = 0;
   const hold = (): void => {
@@ -43,11 +44,10 @@ export async function removeGone(
   ): Promise<T | undefined> => {
     try {
       const result = await work();
-      outage.succeeded();
       return result;
     } catch (error) {
       if (stop.aborted) throw error;
-      outage.failed(error);
+      throwOutage(error);
       context.open.add(id);
       tally.fail(path, pathFailureClass(error), 'unknown');
       return undefined;

@@ -47,9 +47,9 @@ export async function saveSyncInfo(
         }
         // An original vsync fails on a bucket that its index names and that is not there.
         if (revision !== 0) return;
-        await info.store.commit([info.writeOfBucket(id, new Map(), 0)], signal);
+        const written = await commitInfo(info.store, [info.writeOfBucket(id, new Map(), 0)], signal);
+        writes += written;
         index[id] = hashBucket(new Map());
-        writes++;
       }),
     ),
   );

@@ -5,7 +5,7 @@ import { counted, stageFindings, type Finding } from '../../verify/findings';
 import type { VerifySecretsInput, VerifySecretsResult } from '../../workflows/messages';
 import { ActivityError } from '../failures';
 import { inParallel } from '../in-parallel';
-import { OutageDetector } from '../outage';
+import { throwOutage } from '../outage';
 import { compareSecret } from './compare-secret';
 import { readFitting } from './read-fitting';
 import { beside, type DestinationDeps } from './deps';
@@ -37,7 +37,6 @@ export async function verifySecrets(
   }
   const targets = await deps.targets.load(index, signal);
   const findings: Finding[] = [];
-  const outage = new OutageDetector();
   let equal = 0;
   let done = 0;
   let distrusted = 0;
@@ -60,9 +59,7 @@ export async function verifySecrets(
         const insight = bucket.get(path);
         if (insight === undefined || scope.isItself(path)) return;
         const known = { insight, claim: ownIndex && stored.bucket?.get(path) };
-        const onError = outage.failed.bind(outage);
-        const compared = await compareSecret(deps, path, known, onError, aborted);
-        if (compared.kind !== 'failed') outage.succeeded();
+        const compared = await compareSecret(deps, path, known, throwOutage, aborted);
         progress(++done);
         if (compared.kind === 'equal') equal++;
         else findings.push({ path, ...elsewhere(deps, path), ...compared });

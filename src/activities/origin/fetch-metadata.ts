@@ -7,7 +7,7 @@ import type { FetchMetadataInput, FetchMetadataResult } from '../../workflows/me
 import { ActivityError, pathFailureClass } from '../failures';
 import { inParallel } from '../in-parallel';
 import { changedMounts, readMounts } from '../mounts';
-import { OutageDetector } from '../outage';
+import { throwOutage } from '../outage';
 import { TallyBuilder } from '../tally';
 import type { OriginDeps } from './deps';
 import { LiveBuckets } from './live-buckets';
@@ -32,7 +32,6 @@ export async function fetchMetadata(
   const liveSettings = manifest.settings && (await LiveBuckets.read(info.settings, ids, numBuckets, signal));
 
   const tally = new TallyBuilder();
-  const outage = new OutageDetector();
   const buckets = new Map(ids.map((id) => [id, new Map<string, Insight>()]));
   const settings = new Map(ids.map((id) => [id, new Map<string, string>()]));
   const put = (path: string, insight: Insight, fingerprint: string | undefined): void => {
@@ -60,14 +59,13 @@ export async function fetchMetadata(
     const wirePath = dataPath(mount, path);
     try {
       const metadata = await vault.metadata(mount, path, stop);
-      outage.succeeded();
       const insight = metadata && insightOfMetadata(metadata, Date.now());
       tally.count('read');
       if (metadata && insight) put(wirePath, insight, fingerprintOfSettings(settingsOf(metadata)));
       else if (metadata === undefined && underUnknown(wirePath)) keep(wirePath);
     } catch (error) {
       if (stop.aborted) throw error;
-      outage.failed(error);
+      throwOutage(error);
       tally.fail(wirePath, pathFailureClass(error), 'unknown');
       keep(wirePath);
     }

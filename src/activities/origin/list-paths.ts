@@ -8,7 +8,7 @@ import { ActivityError, pathFailureClass } from '../failures';
 import { inParallel } from '../in-parallel';
 import { CHUNK_PATHS, MAX_CHUNKS } from '../limits';
 import { changedMounts, readMounts } from '../mounts';
-import { OutageDetector } from '../outage';
+import { throwOutage } from '../outage';
 import { TallyBuilder } from '../tally';
 import type { OriginDeps } from './deps';
 import { chunkOfBucket, type Chunk, type Manifest } from './manifest';
@@ -44,17 +44,15 @@ export async function listPaths(
 
   const filter = compileFilter(config.origin);
   const paths = new Map<string, string[]>(config.origin.mounts.map((mount) => [mount, []]));
-  const outage = new OutageDetector();
   /** Lists one folder; its subfolders are the work of the next level. */
   const listFolder = async ({ mount, folder }: Folder, stop: AbortSignal): Promise<Folder[]> => {
     const names = await vault.list(mount, folder, stop).catch((error: unknown) => {
       if (stop.aborted) throw error;
-      outage.failed(error);
+      throwOutage(error);
       tally.fail(mount + folder, pathFailureClass(error), 'unknown');
       unknown.push(mount + folder);
     });
     if (names === undefined) return [];
-    outage.succeeded();
     const secrets = names.filter((name) => !name.endsWith('/') && filter.allows(mount + folder + name));
     for (const name of secrets) paths.get(mount)?.push(folder + name);
     tally.count('listed', secrets.length);

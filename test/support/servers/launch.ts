@@ -104,9 +104,7 @@ async function waitUntilHealthy(
 ): Promise<string | undefined> {
   const deadline = Date.now() + DEADLINE_MS;
   for (;;) {
-    const missing = await spec
-      .healthy(ports, log)
-      .catch((error: unknown) => (error as Error).message);
+    const missing = await spec.healthy(ports, log).catch((error: unknown) => (error as Error).message);
     // Looked at after the answer: one that came from another server on the same port does not count.
     if (guarded.exit !== undefined) {
       return `ended with ${String(guarded.exit.signal ?? guarded.exit.code)} before it was up`;

@@ -53,7 +53,11 @@ export async function startVaultCluster(mounts: readonly string[]): Promise<Vaul
     const gone = new Set<Node>();
     const activeNode = async (): Promise<Node | undefined> => {
       for (const node of nodes) {
-        if (!gone.has(node) && (await askHttp(`${node.address}/v1/sys/health`, { timeoutMs: ASK_MS })).status === 200) return node;
+        if (
+          !gone.has(node) &&
+          (await askHttp(`${node.address}/v1/sys/health`, { timeoutMs: ASK_MS })).status === 200
+        )
+          return node;
       }
       return undefined;
     };

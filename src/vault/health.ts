@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import type { Health } from './breaker';
+import { VaultError } from './errors';
+import type { TransportResponse } from './transport';
+
+/** Time for one answer, in milliseconds. A Vault that is well takes some milliseconds. */
+export const HEALTH_TIMEOUT_MS = 5_000;
+
+/** A standby is up: it passes requests on. The status says the rest. */
+const HEALTH_PATH = 'sys/health?standbyok=true&perfstandbyok=true';
+
+const HealthBody = z.object({ initialized: z.boolean(), sealed: z.boolean(), standby: z.boolean() });
+const LeaderBody = z.object({ leader_address: z.string() });
+
+/** Statuses of sys/health beside 200 and 503, from Vault's API documentation. */
+const STATUS_WORDS: Readonly<Record<number, string>> = {
+  472: 'the Vault is a disaster recovery secondary (472): it serves nothing until it is promoted',
+  474: 'the Vault is a standby that cannot reach its active node (474)',
+  501: 'the Vault is not initialised (501): run vault operator init',
+  530: 'the Vault was removed from its cluster (530)',
+};
+
+/**
+ * Asks a Vault whether it can serve requests. Needs no token.
+ *
+ * @param ask sends a GET without a token and without a namespace: in Enterprise sys/health is in the root namespace only
+ * @returns up also if the Vault's health cannot be told: a gateway that keeps sys/ to itself, for example
+ * @throws VaultError of kind `cancelled`
+ */
+export async function askHealth(ask: (path: string) => Promise<TransportResponse>): Promise<Health> {
+  try {
+    const { statusCode: status, body } = await ask(HEALTH_PATH);
+    const health = HealthBody.safeParse(body);
+    if (!health.success) {
+      if (status < 500) return { up: true };
+      return down(
+        `sys/health is answered with ${status}, and not by a Vault: look at what stands in between`,
+      );
+    }
+    if (health.data.sealed && health.data.initialized)
+      return { up: false, kind: 'sealed', detail: 'the Vault is sealed (503): unseal it' };
+    if (status !== 200) return down(STATUS_WORDS[status] ?? `the Vault is not healthy (${status})`);
+    return health.data.standby ? await askForLeader(ask) : { up: true };
+  } catch (error) {
+    if (!(error instanceof VaultError) || error.kind === 'cancelled') throw error;
+    return down(error.detail);
+  }
+}
+
+/** A standby is as good as the active node that it passes requests on to. */
+async function askForLeader(ask: (path: string) => Promise<TransportResponse>): Promise<Health> {
+  const { statusCode, body } = await ask('sys/leader');
+  const leader = LeaderBody.safeParse(body);
+  if (statusCode !== 200 || !leader.success || leader.data.leader_address !== '') return { up: true };
+  return down('the Vault has no active node: it is electing one, or too few of its nodes are up');
+}
+
+function down(detail: string): Health {
+  return { up: false, kind: 'unavailable', detail };
+}

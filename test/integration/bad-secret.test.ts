@@ -1,0 +1,97 @@
+import { startVaultFile, type VaultFileServer } from '../support/servers';
+import { syncWithVault, type OwnVaultSync } from '../support/own-vault';
+import { vaultError } from '../support/wrong-answers';
+
+/** One bad secret is reported with its class and path, tried again in each cycle, and holds up nothing else. */
+
+const GOOD = Array.from({ length: 12 }, (_, at) => `team${at % 3}/app${at}`);
+/** Together over the 1 MiB that raft, the destination's storage, takes for one entry. */
+const TOO_LARGE = { one: 'x'.repeat(700_000), two: 'y'.repeat(700_000) };
+
+let vault: VaultFileServer;
+let running: OwnVaultSync;
+
+/** What the token of the destination may do; nothing at one path while that is denied. */
+const policy = (mount: string, denied: boolean): string =>
+  `path "${mount}*" { capabilities = ["create", "read", "update", "delete", "list"] }\n` +
+  (denied ? `path "${mount}data/denied" { capabilities = ["deny"] }\n` : '');
+
+const transform = (mount: string, to: string): Record<string, unknown> => ({
+  name: 'odd',
+  from: `(?P<mount>${mount.slice(0, -1)})/(?P<meta>data)/(?P<app>odd)`,
+  to,
+});
+
+beforeAll(async () => {
+  vault = await startVaultFile({ mounts: [] });
+  running = await syncWithVault('destination', vault, {
+    policy: (mount) => policy(mount, true),
+    edit: (file) => {
+      const { mounts, transforms } = (file['destination'] ?? {}) as {
+        mounts: string[];
+        transforms: unknown[];
+      };
+      // What it makes of the path is no data path.
+      (transforms as unknown[] | undefined)?.push(transform(mounts[0] ?? '', 'mount/app'));
+    },
+  });
+}, 90_000);
+
+afterAll(async () => {
+  await running.tearDown();
+  await vault.stop();
+}, 60_000);
+
+test('a secret that is too large, forbidden, transformed to nowhere or always answered by 500 stops no other, and is copied when its cause is gone', async () => {
+  const { sync, proxy, api } = running;
+  const data = (path: string): string => `${sync.mount}data/${path}`;
+  for (const path of [...GOOD, 'denied', 'odd', 'broken'])
+    await sync.originVault.put(sync.mount, path, { path });
+  await sync.originVault.put(sync.mount, 'large', TOO_LARGE);
+  proxy.choose((method, url) =>
+    method === 'POST' && url.endsWith('/data/broken') ? vaultError(500, 'internal error') : undefined,
+  );
+  await sync.cycle('origin');
+
+  const FAILURES = [
+    { path: data('broken'), class: 'unavailable' },
+    { path: data('denied'), class: 'forbidden' },
+    { path: data('large'), class: 'too-large' },
+    { path: data('odd'), class: 'no-data-path' },
+  ];
+  const byPath = (failures: { path: string }[]): { path: string }[] =>
+    [...failures].sort((a, b) => (a.path < b.path ? -1 : 1));
+  const first = await sync.cycle('destination');
+  expect(first).toMatchObject({
+    outcome: 'partial',
+    counts: { added: GOOD.length, failed: FAILURES.length },
+  });
+  expect(byPath(first.failures)).toEqual(FAILURES);
+  for (const path of GOOD) expect(await api.get(sync.mount, path)).toEqual({ path });
+
+  // Nothing but them is looked at again, and what is new goes on.
+  await sync.originVault.put(sync.mount, 'new', { path: 'new' });
+  await sync.cycle('origin');
+  const second = await sync.cycle('destination');
+  expect(second).toMatchObject({
+    outcome: 'partial',
+    counts: { added: 1, updated: 0, failed: FAILURES.length },
+  });
+  expect(byPath(second.failures)).toEqual(FAILURES);
+
+  proxy.choose(() => undefined);
+  await api.request('PUT', `sys/policies/acl/${sync.id}`, { policy: policy(sync.mount, false) });
+  await sync.originVault.put(sync.mount, 'large', { path: 'large' });
+  await sync.cycle('origin');
+  const third = await sync.cycle('destination');
+  expect(third).toMatchObject({ outcome: 'partial', counts: { added: 3, updated: 0, failed: 1 } });
+  expect(third.failures).toEqual(FAILURES.slice(3));
+
+  await sync.reconfigure('destination', ({ destination }) => {
+    destination.transforms = [transform(sync.mount, 'mount/meta/moved/app')];
+  });
+  expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
+  expect(await api.get(sync.mount, 'moved/odd')).toEqual({ path: 'odd' });
+  for (const path of [...GOOD, 'new', 'denied', 'large', 'broken', 'moved/odd'])
+    expect([path, await api.version(sync.mount, path)]).toEqual([path, 1]);
+});

@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto';
+import { ConsulAcl } from '../support/consul-acl';
+import { endOf } from '../support/ended';
+import { startConsul, type ConsulServer } from '../support/servers';
+import { sharedServers } from '../support/shared-servers';
+import { SyncFixture, type FileContent } from '../support/sync-fixture';
+
+/** A real Consul whose policy suddenly hides keys that were there: hidden is not gone. */
+
+const PATHS = ['a', 'b', 'c', 'gone'];
+const managementToken = randomUUID();
+let consul: ConsulServer;
+let acl: ConsulAcl;
+let sync: SyncFixture;
+
+beforeAll(async () => {
+  consul = await startConsul({ managementToken });
+  acl = new ConsulAcl(consul.address, managementToken);
+  // What the test itself looks at, it looks at without a token.
+  await acl.allowAnonymous('key_prefix "" { policy = "read" }');
+  const tokens = { origin: '', atOrigin: '', own: '' };
+  sync = await SyncFixture.create({
+    servers: { ...sharedServers(), consul: consul.address },
+    numBuckets: 2,
+    beforeFiles: async ({ id, syncPath }) => {
+      const all = `key_prefix "${syncPath}" { policy = "write" }`;
+      tokens.origin = await acl.tokenFor(`origin-${id}`, all);
+      tokens.atOrigin = await acl.tokenFor(`at-origin-${id}`, all);
+      tokens.own = await acl.tokenFor(`own-${id}`, all);
+    },
+    edit: (file, role) => {
+      type Section = { consul: { token?: string } };
+      const { origin, destination } = file as FileContent as unknown as Record<string, Section>;
+      if (origin !== undefined) origin.consul.token = role === 'origin' ? tokens.origin : tokens.atOrigin;
+      if (destination !== undefined) destination.consul.token = tokens.own;
+    },
+  });
+  for (const path of PATHS) await sync.originVault.put(sync.mount, path, { path });
+  await sync.work();
+  await sync.start('origin');
+  await sync.start('destination');
+  await sync.stopWatch();
+  await sync.cycle('origin');
+  await sync.cycle('destination');
+});
+
+afterAll(async () => {
+  await sync.tearDown();
+  await consul.stop();
+});
+
+/** Hides keys from one token: a policy of "deny" for them beside what it may do else. */
+async function hide(token: string, hidden: string): Promise<void> {
+  await acl.change(`${token}-${sync.id}`, `key_prefix "${sync.syncPath}" { policy = "write" } ${hidden}`);
+}
+
+const there = (): Promise<unknown[]> =>
+  Promise.all(PATHS.map(async (path) => sync.destinationVaults[0]?.get(sync.mount, path)));
+
+/** ModifyIndex of each index and bucket of both ends. */
+async function indicesAndBuckets(): Promise<Record<string, number>> {
+  const revisions = Object.entries(await sync.consul.revisions(sync.syncPath));
+  return Object.fromEntries(revisions.filter(([key]) => /\/(index|\d+)$/.test(key)));
+}
+
+const deny = (key: string): string => `key "${key}" { policy = "deny" }`;
+const denyBelow = (prefix: string): string => `key_prefix "${prefix}" { policy = "deny" }`;
+const buckets = (prefix: string): string => deny(`${prefix}0`) + deny(`${prefix}1`);
+
+/** What is hidden, from whom, and in which step that is told. */
+type Hidden = [
+  what: string,
+  role: 'origin' | 'destination',
+  token: string,
+  step: string,
+  rules: () => string,
+];
+
+const HIDDEN: readonly Hidden[] = [
+  [
+    "the origin's index",
+    'destination',
+    'at-origin',
+    'diffIndices',
+    () => deny(`${sync.infoPrefix('origin')}index`),
+  ],
+  [
+    "the origin's buckets",
+    'destination',
+    'at-origin',
+    'guardDeletes',
+    () => buckets(sync.infoPrefix('origin')),
+  ],
+  [
+    "the destination's own index",
+    'destination',
+    'own',
+    'diffIndices',
+    () => deny(`${sync.infoPrefix('destination')}index`),
+  ],
+  [
+    "the destination's own buckets",
+    'destination',
+    'own',
+    'guardDeletes',
+    () => buckets(sync.infoPrefix('destination')),
+  ],
+  [
+    "all of the destination's own keys",
+    'destination',
+    'own',
+    'preflight',
+    () => denyBelow(sync.infoPrefix('destination')),
+  ],
+  ['its own index', 'origin', 'origin', 'listPaths', () => deny(`${sync.infoPrefix('origin')}index`)],
+  ['its own buckets', 'origin', 'origin', 'fetchMetadata', () => buckets(sync.infoPrefix('origin'))],
+  ['all of its own keys', 'origin', 'origin', 'preflight', () => denyBelow(sync.infoPrefix('origin'))],
+];
+
+test('what a policy hides deletes nothing and changes no sync info, and is told as a 403', async () => {
+  // One delete is due at the destination all the while.
+  await sync.originVault.delete(sync.mount, 'gone');
+  await sync.cycle('origin');
+  await sync.originVault.put(sync.mount, 'new', { path: 'new' });
+  const before = await indicesAndBuckets();
+  expect(Object.keys(before)).toHaveLength(6);
+  for (const [what, role, token, step, rules] of HIDDEN) {
+    await hide(token, rules());
+    expect([what, await endOf(sync.cycle(role))]).toEqual([
+      what,
+      {
+        outcome: 'failed',
+        note: expect.stringMatching(
+          new RegExp(
+            `^ConsulForbidden: ${step}: Consul ${consul.address}: ${sync.syncPath}\\S+: permission denied \\(403\\)`,
+          ),
+        ) as string,
+      },
+    ]);
+    await hide(token, '');
+  }
+  expect(await indicesAndBuckets()).toEqual(before);
+  expect(await there()).toEqual(PATHS.map((path) => ({ path })));
+
+  // Seen again, it is as if nothing had been.
+  expect(await sync.cycle('destination')).toMatchObject({
+    outcome: 'synced',
+    counts: { deleted: 1, added: 0 },
+  });
+  expect(await sync.cycle('origin')).toMatchObject({ outcome: 'synced', counts: { unknown: 0 } });
+  expect(await sync.cycle('destination')).toMatchObject({
+    outcome: 'synced',
+    counts: { deleted: 0, added: 1 },
+  });
+  expect(await there()).toEqual([{ path: 'a' }, { path: 'b' }, { path: 'c' }, undefined]);
+});

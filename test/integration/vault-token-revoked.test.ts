@@ -1,0 +1,136 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { endOf } from '../support/ended';
+import type { Proxies } from '../support/running-sync';
+import { RunningSync } from '../support/running-sync';
+import type { FileContent, SyncFixture } from '../support/sync-fixture';
+import type { VaultApi } from '../support/vault-api';
+
+/** A token that dies in the middle of a cycle: each 403 after it says nothing about any secret. */
+
+const LIVING = ['stays', 'team/a', 'team/b'];
+/** Secrets that are deleted at the origin, by the test that does it. */
+const GONE = [0, 1].map((test) => [...Array(6).keys()].map((number) => `gone${test}-${number}`));
+const DEAD = expect.stringMatching(
+  /^VaultForbidden: \w+: Vault http:\S+: .*permission denied \(403.*\); check the token and its policies$/,
+) as string;
+
+let running: RunningSync;
+let tokens: Tokens;
+
+beforeAll(async () => {
+  running = await RunningSync.create({
+    secrets: [...LIVING, ...GONE.flat()],
+    // One secret after the other, so that it is known what came before the token died.
+    numWorkers: 1,
+    numBuckets: 1,
+    beforeFiles: async (fixture) => {
+      tokens = await newTokens(fixture);
+    },
+    edit: (file, role) => {
+      setTokens(file as FileContent, role, tokens);
+      file['maxDeletes'] = 100;
+    },
+  });
+});
+
+afterAll(() => running.tearDown());
+
+/** Tokens of one sync, by the section of the configuration and its role. */
+type Tokens = Record<'origin' | 'destinationAtOrigin' | 'destination', string>;
+
+async function newTokens({ id, mount, originVault, destinationVaults }: SyncFixture): Promise<Tokens> {
+  const policy = `path "${mount}*" { capabilities = ["create", "read", "update", "delete", "list"] }`;
+  return {
+    origin: await originVault.tokenFor(`all-${id}`, policy),
+    destinationAtOrigin: await originVault.tokenFor(`all-${id}`, policy),
+    destination: await (destinationVaults[0] as VaultApi).tokenFor(`all-${id}`, policy),
+  };
+}
+
+function setTokens(file: FileContent, role: 'origin' | 'destination', tokens: Tokens): void {
+  type Section = { vault: { token: string } };
+  (file.origin as Section).vault.token = role === 'origin' ? tokens.origin : tokens.destinationAtOrigin;
+  if (role === 'destination') (file.destination as unknown as Section).vault.token = tokens.destination;
+}
+
+/** Revokes a token just before one request is answered. */
+function revokeAt(proxy: keyof Proxies, token: string, isIt: (request: string) => boolean): void {
+  const { sync, proxies } = running;
+  const vault = proxy === 'vault' ? (sync.destinationVaults[0] as VaultApi) : sync.originVault;
+  let revoked: Promise<unknown> | undefined;
+  proxies[proxy].choose(async (method, url) => {
+    if (isIt(`${method} ${url}`)) revoked ??= vault.request('POST', 'auth/token/revoke', { token });
+    await revoked;
+    return undefined;
+  });
+}
+
+/** Gives the sync tokens that live. */
+async function mend(): Promise<void> {
+  tokens = await newTokens(running.sync);
+  running.mendAll();
+  const { sync } = running;
+  const file = JSON.parse(readFileSync(sync.originFile, 'utf8')) as FileContent;
+  setTokens(file, 'origin', tokens);
+  writeFileSync(sync.originFile, JSON.stringify(file));
+  await sync.reconfigure('destination', (content) => {
+    setTokens(content, 'destination', tokens);
+  });
+}
+
+/** Number of these secrets that are deleted at the destination. */
+async function deleted(paths: readonly string[]): Promise<number> {
+  const values = await Promise.all(paths.map(async (path) => (await running.at(path))[0]));
+  return values.filter((value) => value === undefined).length;
+}
+
+test('a token that is revoked while the origin is listed: nothing is published, nothing deleted, and it says so', async () => {
+  const { sync } = running;
+  const index = `${sync.infoPrefix('origin')}index`;
+  const before = await sync.consul.revisions(index);
+  revokeAt('originVault', tokens.origin, (request) => /^LIST .*\/metadata\/team\/?$/.test(request));
+  expect(await endOf(sync.cycle('origin'))).toEqual({ outcome: 'failed', note: DEAD });
+  expect(await endOf(sync.cycle('origin'))).toEqual({ outcome: 'failed', note: DEAD });
+  expect(await sync.consul.revisions(index)).toEqual(before);
+  expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
+  await running.expectFirstVersions([...LIVING, ...GONE.flat()]);
+
+  await mend();
+  expect(await sync.cycle('origin')).toMatchObject({ outcome: 'unchanged', counts: { unknown: 0 } });
+});
+
+type Revoked = [
+  whose: string,
+  proxy: keyof Proxies,
+  which: keyof Tokens,
+  at: RegExp,
+  gone: readonly string[],
+];
+
+test.each<Revoked>([
+  ["of the origin's Vault", 'originVault', 'destinationAtOrigin', /^GET .*\/metadata\/gone/, GONE[0] ?? []],
+  ["of the destination's Vault", 'vault', 'destination', /^POST .*\/delete\/gone/, GONE[1] ?? []],
+])(
+  'a token %s that is revoked between two deletes: none follows, and the next cycle says what to do',
+  async (_whose, proxy, which, at, gone) => {
+    const { sync } = running;
+    for (const path of gone) await sync.originVault.delete(sync.mount, path);
+    await sync.cycle('origin');
+    // Each delete is asked about at the origin twice, the second time just before it.
+    const before = proxy === 'vault' ? 2 : gone.length + 2;
+    let seen = 0;
+    revokeAt(proxy, tokens[which], (request) => at.test(request) && ++seen > before);
+    const met = await sync.cycle('destination');
+    expect(met).toMatchObject({ outcome: 'partial', counts: { deleted: 2, unknown: gone.length - 2 } });
+    expect(met.failures.map((failure) => failure.class)).toEqual(Array(gone.length - 2).fill('forbidden'));
+    expect(await deleted(gone)).toBe(2);
+    expect(await endOf(sync.cycle('destination'))).toEqual({ outcome: 'failed', note: DEAD });
+    expect(await deleted(gone)).toBe(2);
+    await running.expectFirstVersions(LIVING);
+
+    await mend();
+    expect(await deleted(gone)).toBe(gone.length);
+    await running.expectFirstVersions(LIVING);
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
+  },
+);

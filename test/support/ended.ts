@@ -1,0 +1,10 @@
+import type { WorkflowFailedError } from '@temporalio/client';
+import { failedCycle } from '../../src/status';
+import type { CycleResult } from '../../src/workflows/messages';
+
+/** How a cycle ended, as `vsync status` says it. One that failed has an outcome and a note, and nothing else. */
+export type Ended = Partial<Omit<CycleResult, 'outcome'>> & { outcome: string };
+
+export async function endOf(cycle: Promise<CycleResult>): Promise<Ended> {
+  return cycle.catch((error: unknown) => failedCycle(error as WorkflowFailedError));
+}

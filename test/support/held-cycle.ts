@@ -1,0 +1,102 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import { cyclesOf } from '../../src/starter';
+import type { CycleResult } from '../../src/workflows/messages';
+import { endOf, type Ended } from './ended';
+import { eventually } from './eventually';
+import type { Fault, FaultProxy } from './fault-proxy';
+import type { SyncFixture } from './sync-fixture';
+
+/** Where a cycle is to be held. */
+export interface Place {
+  role: 'origin' | 'destination';
+  /** Name of the activity. */
+  step: string;
+  /** Before the server that is asked in that step. */
+  proxy: FaultProxy;
+  /** Which of the step's requests there, as "METHOD /url"; any by default. */
+  request?: RegExp;
+  /** Number of such requests that pass before; 0 by default. */
+  passed?: number;
+  /** What becomes of the request when it goes on; it passes by default. */
+  fault?: Fault;
+}
+
+/** A cycle that stands still in the middle of a step, with its requests to one server on their way. */
+export class HeldCycle {
+  private constructor(
+    private readonly cycle: WorkflowHandle,
+    /** Lets the requests go on. */
+    readonly goOn: () => void,
+  ) {}
+
+  /** Starts a cycle, and waits until it has come to that place. */
+  static async at(sync: SyncFixture, place: Place): Promise<HeldCycle> {
+    const { role, step, proxy, request = /./, passed = 0, fault } = place;
+    const started = deferred<WorkflowHandle>();
+    const held = deferred<undefined>();
+    const gate = deferred<undefined>();
+    let seen = 0;
+    let isHeld = false;
+    proxy.choose(async (method, url) => {
+      if (
+        !isHeld &&
+        (!request.test(`${method} ${decodeURIComponent(url)}`) || !(await isIn(await started.promise, step)))
+      )
+        return undefined;
+      if (!isHeld && ++seen <= passed) return undefined;
+      const isFirst = !isHeld;
+      isHeld = true;
+      held.resolve(undefined);
+      await gate.promise;
+      return isFirst ? fault : undefined;
+    });
+    started.resolve(await startCycle(sync, role));
+    const cycle = await started.promise;
+    const ended = cycle
+      .result()
+      .catch(() => undefined)
+      .then(() => 'ended');
+    if ((await Promise.race([held.promise, ended])) === 'ended')
+      throw new Error(`the cycle ended before ${step} was held`);
+    return new HeldCycle(cycle, () => {
+      proxy.choose(() => undefined);
+      gate.resolve(undefined);
+    });
+  }
+
+  /** How it ends, also if Temporal is away for a while. */
+  async ends(): Promise<Ended> {
+    await eventually(async () => {
+      const { status } = await this.cycle.describe();
+      if (status.name === 'RUNNING') throw new Error('it is running');
+    }, 'the cycle to end');
+    return endOf(this.cycle.result() as Promise<CycleResult>);
+  }
+
+  async isRunning(): Promise<boolean> {
+    return (await this.cycle.describe()).status.name === 'RUNNING';
+  }
+}
+
+async function startCycle(sync: SyncFixture, role: Place['role']): Promise<WorkflowHandle> {
+  const schedule = sync.schedule(role);
+  const before = new Set(cyclesOf(await schedule.describe()).map(({ runId }) => runId));
+  await schedule.trigger('BUFFER_ONE');
+  return eventually(async () => {
+    const cycle = cyclesOf(await schedule.describe()).find(({ runId }) => !before.has(runId));
+    if (cycle === undefined) throw new Error('there is none yet');
+    return sync.client.workflow.getHandle(cycle.workflowId, cycle.runId);
+  }, 'the cycle to start');
+}
+
+/** Whether the cycle is in that step now. */
+async function isIn(cycle: WorkflowHandle, step: string): Promise<boolean> {
+  const { raw } = await cycle.describe();
+  return (raw.pendingActivities ?? []).some(({ activityType }) => activityType?.name === step);
+}
+
+function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((settle) => (resolve = settle));
+  return { promise, resolve };
+}

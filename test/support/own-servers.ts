@@ -1,0 +1,44 @@
+import {
+  startConsul,
+  startTemporal,
+  startVaultFile,
+  type ConsulServer,
+  type TemporalServer,
+  type VaultFileServer,
+} from './servers';
+import type { SharedServers } from './shared-servers';
+
+/** Servers of one test file alone, with their data on disk: they may be killed, and started again as they were. */
+export interface OwnServers {
+  temporal: TemporalServer;
+  consul: ConsulServer;
+  originVault: VaultFileServer;
+  vault: VaultFileServer;
+}
+
+export async function startOwnServers(): Promise<OwnServers> {
+  const [temporal, consul, originVault, vault] = await Promise.all([
+    startTemporal({ keepsData: true }),
+    startConsul({ keepsData: true }),
+    startVaultFile({ mounts: [] }),
+    startVaultFile({ mounts: [] }),
+  ]);
+  return { temporal, consul, originVault, vault };
+}
+
+export async function stopOwnServers(servers: OwnServers | undefined): Promise<void> {
+  await Promise.all(
+    Object.values(servers ?? {}).map((server: { stop: () => Promise<void> }) => server.stop()),
+  );
+}
+
+/** The same servers, in the form that a `SyncFixture` takes. */
+export function asShared({ temporal, consul, originVault, vault }: OwnServers): SharedServers {
+  return {
+    temporal: temporal.address,
+    temporalCommand: temporal.command,
+    consul: consul.address,
+    origin: originVault,
+    destinations: [vault, vault],
+  };
+}
