@@ -2,7 +2,6 @@ import { hashBucket, parseBucket } from '../../src/sync/bucket';
 import type { Insight } from '../../src/sync/insight';
 import { parseIndex } from '../../src/sync/sync-index';
 import type { SyncFixture } from '../support/sync-fixture';
-import type { MountTable } from './names';
 import type { InfoView } from './witness';
 
 /**
@@ -12,23 +11,26 @@ import type { InfoView } from './witness';
  */
 export async function infoView(
   sync: SyncFixture,
-  mounts: MountTable,
   role: 'origin' | 'destination',
+  nameOf: NameOf = (path) => path.replace(`${sync.mount}data/`, ''),
 ): Promise<InfoView> {
-  return readInfo(sync, mounts, role, (key) => {
+  return readInfo(sync, role, nameOf, (key) => {
     throw new Error(`${key} does not fit its index`);
   });
 }
 
+/** What a reader calls a data path; by default, without the mount and "data/". */
+type NameOf = (path: string) => string;
+
 /** What the destination's info claims, of the buckets that fit its index: the code under test believes no others. */
-export async function believedClaims(sync: SyncFixture, mounts: MountTable): Promise<InfoView> {
-  return readInfo(sync, mounts, 'destination', () => undefined);
+export async function believedClaims(sync: SyncFixture, nameOf: NameOf): Promise<InfoView> {
+  return readInfo(sync, 'destination', nameOf, () => undefined);
 }
 
 async function readInfo(
   sync: SyncFixture,
-  mounts: MountTable,
   role: 'origin' | 'destination',
+  nameOf: NameOf,
   onMisfit: (key: string) => void,
 ): Promise<InfoView> {
   const prefix = sync.infoPrefix(role);
@@ -41,7 +43,7 @@ async function readInfo(
     const text = values[key];
     const bucket = text === undefined ? new Map<string, Insight>() : parseBucket(text);
     if (hashBucket(bucket) !== hash) onMisfit(key);
-    else for (const [path, insight] of bucket) insights.set(mounts.nameOf(path), insight);
+    else for (const [path, insight] of bucket) insights.set(nameOf(path), insight);
   }
   return insights;
 }

@@ -257,7 +257,7 @@ export class World implements Witness {
   }
 
   info(role: Role): Promise<InfoView> {
-    return infoView(this.sync, this.mounts, role);
+    return infoView(this.sync, role, (path) => this.mounts.nameOf(path));
   }
 
   published(): Promise<InfoView | undefined> {
@@ -265,7 +265,7 @@ export class World implements Witness {
   }
 
   believedClaims(): Promise<InfoView> {
-    return believedClaims(this.sync, this.mounts);
+    return believedClaims(this.sync, (path) => this.mounts.nameOf(path));
   }
 
   cycles(): ReturnType<Witness['cycles']> {
