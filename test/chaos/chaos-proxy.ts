@@ -12,6 +12,11 @@ interface Holding {
   readonly released: Promise<void>;
 }
 
+/** Vault's questions about a token's capabilities are a POST too, and write nothing. */
+function isWrite({ method, url = '' }: http.IncomingMessage): boolean {
+  return method !== 'GET' && !url.startsWith('/v1/sys/');
+}
+
 /**
  * Stands in front of a real server and puts planned faults into its answers, one after the other. Other than the
  * FaultProxy it lets Vault's LIST pass, so it can stand before an origin too.
@@ -128,7 +133,7 @@ export class ChaosProxy {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
       const { holding } = this;
-      if (holding !== undefined && request.method !== 'GET' && !this.isLull) {
+      if (holding !== undefined && isWrite(request) && !this.isLull) {
         this.holding = undefined;
         this.onFault('held');
         await this.passLate(request, response, Buffer.concat(chunks), holding);
