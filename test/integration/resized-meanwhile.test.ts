@@ -39,7 +39,7 @@ test.each([
     const left = PATHS.filter((path) => !GONE.includes(path));
     const there = await Promise.all(PATHS.map(async (path) => [path, await vault?.get(sync.mount, path)]));
     expect(there.filter(([, value]) => value !== undefined).map(([path]) => path)).toEqual(left);
-    const versions = await Promise.all(left.map((path) => vault?.version(sync.mount, path)));
+    const versions = await Promise.all(left.map(async (path) => vault?.version(sync.mount, path)));
     expect(versions).toEqual(left.map((path) => (path === 'app11/db' ? 2 : 1)));
   } finally {
     await sync.tearDown();
