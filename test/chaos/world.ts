@@ -238,14 +238,20 @@ export class World implements Witness {
     await vault.request('POST', `${mount}delete/${encoded(inMount)}`, { versions: [version] });
   }
 
-  /** The destination's buckets claim all that the origin's say; its index stays as it is. */
+  /** The destination's buckets claim all that the origin's say, beside what they name; its index stays as it is. */
   async damage(): Promise<void> {
     const { consul } = this.sync;
-    const origin = this.sync.infoPrefix('origin');
-    const destination = this.sync.infoPrefix('destination');
-    const values = await consul.values(origin);
-    const ids = Object.keys(values).filter((key) => /^\d+$/.test(key.slice(origin.length)));
-    for (const key of ids) await consul.put(destination + key.slice(origin.length), values[key] ?? '');
+    const [from, to] = [this.sync.infoPrefix('origin'), this.sync.infoPrefix('destination')];
+    const [theirs, ours] = [await consul.values(from), await consul.values(to)];
+    const bucketIds = (values: object, prefix: string): string[] =>
+      Object.keys(values).flatMap((key) => /^\d+$/.exec(key.slice(prefix.length)) ?? []);
+    const ids = bucketIds(ours, to);
+    // With another number, the same id is of other secrets.
+    if (ids.length !== bucketIds(theirs, from).length) return;
+    for (const id of ids) {
+      const claimed = { ...parsed(ours[to + id]), ...parsed(theirs[from + id]) };
+      await consul.put(to + id, JSON.stringify(claimed));
+    }
   }
 
   view(): Promise<View> {
@@ -287,4 +293,8 @@ export class World implements Witness {
     await this.sync.tearDown();
     for (const proxy of Object.values(this.proxies)) await proxy.close();
   }
+}
+
+function parsed(json = '{}'): object {
+  return JSON.parse(json) as object;
 }
