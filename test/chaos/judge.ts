@@ -50,9 +50,6 @@ export interface SinceQuiet {
 
 const AT_LEAST = 20;
 
-/** A cycle that began so long before a look may publish after it. */
-const LONGEST_CYCLE_MS = 60_000;
-
 /** Holds what stands at the destination against what the origin has and had. */
 export class Judge {
   since: SinceQuiet = { moved: false, disturbed: false, excluded: new Set(), keeping: false };
@@ -238,7 +235,9 @@ export class Judge {
     }
     // What the origin lacked at this moment may be missing in the next info, so this one says nothing of it.
     const names = [...published.keys()].filter((name) => model.value(name) !== undefined);
-    this.publishedBefore = { sinceMs: nowMs - LONGEST_CYCLE_MS, names };
+    // A cycle that has begun already may publish what it has seen before.
+    const running = (await witness.cycles('origin')).filter(({ closeMs }) => closeMs === undefined);
+    this.publishedBefore = { sinceMs: Math.min(nowMs, ...running.map(({ startMs }) => startMs)), names };
   }
 
   /** Rule 7, but for the places that hands have touched. */
@@ -296,7 +295,7 @@ export class Judge {
 
   /** When the cycle began that was running then; of all that are known, if none was. */
   private async beginOfCycleAt(timeMs: number): Promise<number> {
-    const cycles = await this.witness.cycles();
+    const cycles = await this.witness.cycles('destination');
     const running = cycles.filter(
       ({ startMs, closeMs }) => startMs <= timeMs && (closeMs ?? timeMs) >= timeMs,
     );

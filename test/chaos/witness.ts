@@ -43,8 +43,10 @@ export interface Witness {
   published(): Promise<InfoView | undefined>;
   /** Of the destination's info, what is in a bucket that fits its index. */
   believedClaims(): Promise<InfoView>;
-  /** Of the destination, as Temporal knows them. */
-  cycles(): Promise<{ readonly startMs: number; readonly closeMs: number | undefined }[]>;
+  /** As Temporal knows them. */
+  cycles(
+    role: 'origin' | 'destination',
+  ): Promise<{ readonly startMs: number; readonly closeMs: number | undefined }[]>;
   /** Places that `vsync plan` calls orphans. */
   orphans(): Promise<ReadonlySet<string>>;
   count(what: string): void;

@@ -274,8 +274,8 @@ export class World implements Witness {
     return believedClaims(this.sync, (path) => this.mounts.nameOf(path));
   }
 
-  cycles(): ReturnType<Witness['cycles']> {
-    return this.sync.cycles('destination');
+  cycles(role: Role): ReturnType<Witness['cycles']> {
+    return this.sync.cycles(role);
   }
 
   async orphans(): Promise<ReadonlySet<string>> {
