@@ -226,6 +226,8 @@ export class Judge {
   private async judgePublished(): Promise<void> {
     const { witness, model, publishedBefore } = this;
     const nowMs = Date.now();
+    // One that has begun already may publish what it has seen before.
+    const running = (await witness.cycles('origin')).filter(({ closeMs }) => closeMs === undefined);
     const published = await witness.published();
     if (published === undefined) return;
     for (const name of publishedBefore.names) {
@@ -235,8 +237,6 @@ export class Judge {
     }
     // What the origin lacked at this moment may be missing in the next info, so this one says nothing of it.
     const names = [...published.keys()].filter((name) => model.value(name) !== undefined);
-    // A cycle that has begun already may publish what it has seen before.
-    const running = (await witness.cycles('origin')).filter(({ closeMs }) => closeMs === undefined);
     this.publishedBefore = { sinceMs: Math.min(nowMs, ...running.map(({ startMs }) => startMs)), names };
   }
 
