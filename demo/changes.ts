@@ -2,7 +2,7 @@ import { ORIGIN_MOUNT } from './configs';
 import type { Destination } from './first-copy';
 import { ADDED_PATH, CHANGED_PATH, DELETED_PATH, random } from './secrets';
 import type { DemoVault, SecretValue } from './vault';
-import { seconds, waitFor } from './wait';
+import { seconds, waitFor } from '../test/support/wait';
 
 /**
  * Changes, adds and deletes one secret at the origin, each time until it is so in every destination, and

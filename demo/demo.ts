@@ -6,12 +6,12 @@ import { connectToCompose } from './compose';
 import { DESTINATIONS, ORIGIN_MOUNT, writeConfigs, type ConfigFiles } from './configs';
 import { startEnvironment, type Environment } from './environment';
 import { showFirstCopy, type Destination } from './first-copy';
-import { abortOnSignals, abortWhenNpmIsGone, Interrupted } from './interruption';
+import { abortOnSignals, abortWhenNpmIsGone, Interrupted } from '../test/support/interruption';
 import { showNextSteps, showStatus } from './next-steps';
 import { makeSecrets } from './secrets';
 import { removeSchedules, removeTraces } from './tidy';
 import { VsyncProcesses } from './vsync';
-import { inParallel, pause, seconds } from './wait';
+import { inParallel, pause, seconds } from '../test/support/wait';
 
 export interface DemoOptions {
   /** End after the last step instead of waiting for Ctrl-C. */

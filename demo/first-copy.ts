@@ -1,7 +1,7 @@
 import type { DestinationPlan } from './configs';
 import type { DemoSecret } from './secrets';
 import type { DemoVault } from './vault';
-import { inParallel, seconds, waitFor } from './wait';
+import { inParallel, seconds, waitFor } from '../test/support/wait';
 
 /** Where a destination's secrets are looked for. */
 export interface Destination {

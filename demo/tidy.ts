@@ -4,7 +4,7 @@ import { DESTINATIONS, ORIGIN_MOUNT, ORIGIN_NAME, SYNC_PATH, type ConfigFiles } 
 import type { Environment } from './environment';
 import { ADDED_PATH, makeSecrets } from './secrets';
 import { runVsync } from './vsync';
-import { inParallel } from './wait';
+import { inParallel } from '../test/support/wait';
 
 const AT_ONCE = 16;
 const POLL_MS = 250;

@@ -3,7 +3,7 @@ import { RE2JS } from 're2js';
 import { DESTINATIONS, writeConfigs } from '../demo/configs';
 import { readComposeFile } from '../demo/compose';
 import { ADDED_PATH, CHANGED_PATH, DELETED_PATH, makeSecrets } from '../demo/secrets';
-import { inParallel, waitFor } from '../demo/wait';
+import { inParallel, waitFor } from './support/wait';
 import { makeTempFolder, runNode } from './scripts/run';
 
 const demo = (...args: string[]) => runNode(['scripts/demo.mjs', ...args], { PATH: '' });

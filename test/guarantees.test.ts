@@ -16,7 +16,8 @@ const named = [...PAGE.matchAll(NAMED)].map(([, shown = '', file = '', title = '
 
 /** Titles of a test file as they stand in its source, those of tables before their words are put in. */
 function titlesOf(source: string): Set<string> {
-  const calls = /(?:\b(?:test|it)|\))\(\s*('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`)\s*,/g;
+  const calls =
+    /(?:\b(?:test|it)(?:\.concurrent)?|\))\(\s*('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`)\s*,/g;
   return new Set(
     [...source.matchAll(calls)].map(([, text = '']) => text.slice(1, -1).replace(/\\(.)/g, '$1')),
   );

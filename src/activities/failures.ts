@@ -92,13 +92,14 @@ function describe(error: unknown): [FailureType, retryable: boolean, message: st
  * - `outside-mounts`: it is below none of the configured mounts of the origin
  * - `no-data-path`: what the transforms made of it is no data path: it has no "/data/" behind a mount
  * - `mount-changed`: its mount at the origin was re-created, so that its absence proves nothing
+ * - `stale`: the origin answered with an older version than the one that its sync info names
  * - `waits-for-settings`: its value expires, and would live for ever before its settings are written
  */
 export class PathError extends Error {
   override readonly name = 'PathError';
 
   constructor(
-    readonly reason: 'outside-mounts' | 'no-data-path' | 'mount-changed' | 'waits-for-settings',
+    readonly reason: 'outside-mounts' | 'no-data-path' | 'mount-changed' | 'stale' | 'waits-for-settings',
     path: string,
   ) {
     super(`${path}: ${reason}`);

@@ -24,5 +24,11 @@ export const WATCH_POLL_MS = 60_000;
 /** Pause between two polls of the watch, in milliseconds: an index that always rises must not make a busy loop. */
 export const WATCH_PAUSE_MS = 500;
 
+/**
+ * How long what was seen at both ends may be acted upon, in milliseconds; after it, both are asked again. Nobody else
+ * can have been given the work by then: the heartbeat timeout is 10 s, and the last heartbeat at most 4.5 s old.
+ */
+export const FRESH_MS = 5_000;
+
 /** Attempts to write a secret that somebody else changes at the same time. The next cycle tries again. */
 export const WRITE_ATTEMPTS = 3;

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { describeTlsError, readTls, type TlsFiles } from '../tls';
 import { ConsulError } from './errors';
-import type { KeyValueStore, StoredValue, Write } from './key-value-store';
+import type { KeyValueStore, StoredValue, Unchanged, Write } from './key-value-store';
 
 export interface ConsulOptions extends TlsFiles {
   /** URL of a Consul agent, for example `http://127.0.0.1:8500`. */
@@ -19,7 +19,7 @@ export interface ConsulOptions extends TlsFiles {
 /** Largest value that Consul takes, in bytes. */
 export const MAX_VALUE_BYTES = 512 * 1024;
 /** Operations in one transaction at the most. */
-const MAX_TRANSACTION_OPERATIONS = 64;
+export const MAX_TRANSACTION_OPERATIONS = 64;
 /** The whole JSON body of a transaction may have 512 KiB; this is what is left for base64 values and keys. */
 const MAX_TRANSACTION_BYTES = 500 * 1024;
 
@@ -91,17 +91,32 @@ export class ConsulStore implements KeyValueStore {
     return writes.length <= MAX_TRANSACTION_OPERATIONS && bytes <= MAX_TRANSACTION_BYTES;
   }
 
-  async commit(writes: readonly Write[], signal?: AbortSignal): Promise<Map<string, number> | undefined> {
+  async commit(
+    writes: readonly Write[],
+    signal?: AbortSignal,
+    unchanged: readonly Unchanged[] = [],
+  ): Promise<Map<string, number> | undefined> {
     const first = writes[0];
     if (first === undefined) return new Map();
     if (!this.fitsOneCommit(writes)) {
       if (writes.length > 1)
         throw new Error('these writes do not fit one transaction: ask fitsOneCommit before');
+      // There is no transaction for it: as close to the write as can be.
+      for (const { key, revision } of unchanged)
+        if (((await this.get(key, signal))?.revision ?? 0) !== revision) return undefined;
       return this.putLarge(first, signal);
     }
-    const operations = writes.map(({ key, value, expect, flags = 0 }) => ({
-      KV: { Verb: 'cas', Key: key, Value: value.toString('base64'), Index: expect, Flags: flags },
-    }));
+    const operations = [
+      ...writes.map(({ key, value, expect, flags = 0 }) => ({
+        KV: { Verb: 'cas', Key: key, Value: value.toString('base64'), Index: expect, Flags: flags },
+      })),
+      ...unchanged.map(({ key, revision }) => ({
+        KV:
+          revision === 0
+            ? { Verb: 'check-not-exists', Key: key }
+            : { Verb: 'check-index', Key: key, Index: revision },
+      })),
+    ];
     // Not repeated: after a lost answer the writes may have happened, and would then look like a conflict.
     const answer = await this.send(
       first.key,

@@ -15,6 +15,12 @@ export interface Write {
   flags?: number;
 }
 
+/** A key that has to be as it was read (revision 0: missing) for a commit to happen, although it is not written. */
+export interface Unchanged {
+  key: string;
+  revision: number;
+}
+
 /**
  * What sync info needs from its store. Consul is the one that exists; this interface is the place where another
  * one would be plugged in.
@@ -34,9 +40,14 @@ export interface KeyValueStore {
   /**
    * Writes all or nothing.
    *
+   * @param unchanged keys that must not have been written by somebody else; writes and these are 64 at the most
    * @returns the new revision of each key; undefined if one of the keys had another revision than expected
    */
-  commit(writes: readonly Write[], signal?: AbortSignal): Promise<Map<string, number> | undefined>;
+  commit(
+    writes: readonly Write[],
+    signal?: AbortSignal,
+    unchanged?: readonly Unchanged[],
+  ): Promise<Map<string, number> | undefined>;
 
   /** Removes a key if it still has this revision. False if it has another one. */
   remove(key: string, expect: number, signal?: AbortSignal): Promise<boolean>;

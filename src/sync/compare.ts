@@ -50,7 +50,7 @@ function changeOf(
 }
 
 /** A time that cannot be read is not later: its path is verified, which is right whatever the time was. */
-function isLater(a: string, b: string): boolean {
+export function isLater(a: string, b: string): boolean {
   try {
     return compareTimes(a, b) > 0;
   } catch (error) {

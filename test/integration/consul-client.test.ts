@@ -70,6 +70,23 @@ test('any bytes come back as they were', async () => {
   expect((await store.get(`${prefix}bytes`))?.value).toEqual(value);
 });
 
+test.each([
+  ['a value for a transaction', Buffer.from('v')],
+  ['a large value', Buffer.alloc(450 * 1024)],
+])('a write is bound to keys that it does not write: %s', async (what, value) => {
+  const key = `${prefix}guard ${what}`;
+  const attempt = async (name: string, revision: number): Promise<boolean> =>
+    (await store.commit([write(`${name} ${what}`, value)], undefined, [{ key, revision }])) !== undefined;
+  expect(await attempt('absent', 0)).toBe(true);
+  const revision = (await store.commit([write(`guard ${what}`, 'one')]))?.get(key) ?? 0;
+  expect(await attempt('was absent', 0)).toBe(false);
+  expect(await attempt('as it was', revision)).toBe(true);
+  await store.commit([write(`guard ${what}`, 'two', revision)]);
+  expect(await attempt('written since', revision)).toBe(false);
+  expect(await store.get(`${prefix}written since ${what}`)).toBeUndefined();
+  expect((await store.get(key))?.value).toEqual(Buffer.from('two'));
+});
+
 test('a write is bound to the revision that was read', async () => {
   const created = (await store.commit([write('cas', 'one')]))?.get(`${prefix}cas`) ?? 0;
   expect(await store.commit([write('cas', 'other')])).toBeUndefined();

@@ -213,9 +213,8 @@ describe('on storage with limits', () => {
     );
     await expect(disk.data('secret/', 'large')).rejects.toMatchObject({ kind: 'sealed' });
     await server.unseal();
-    await eventually(
-      async () => expect(await disk.data('secret/', 'large')).toMatchObject({ live: true }),
-      'the Vault to be asked for its health again',
-    );
+    await eventually(async () => {
+      expect(await disk.data('secret/', 'large')).toMatchObject({ live: true });
+    }, 'the Vault to be asked for its health again');
   });
 });

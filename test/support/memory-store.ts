@@ -1,4 +1,4 @@
-import type { KeyValueStore, StoredValue, Write } from '../../src/consul/key-value-store';
+import type { KeyValueStore, StoredValue, Unchanged, Write } from '../../src/consul/key-value-store';
 
 /** A store with Consul's check-and-set, without a server. */
 export class MemoryStore implements KeyValueStore {
@@ -20,9 +20,14 @@ export class MemoryStore implements KeyValueStore {
     return writes.length <= 64;
   }
 
-  commit(writes: readonly Write[]): Promise<Map<string, number> | undefined> {
+  commit(
+    writes: readonly Write[],
+    _signal?: AbortSignal,
+    unchanged: readonly Unchanged[] = [],
+  ): Promise<Map<string, number> | undefined> {
     const revisions = new Map<string, number>();
-    if (writes.some(({ key, expect }) => (this.values.get(key)?.revision ?? 0) !== expect))
+    const expected = [...writes.map(({ key, expect }) => ({ key, revision: expect })), ...unchanged];
+    if (expected.some(({ key, revision }) => (this.values.get(key)?.revision ?? 0) !== revision))
       return Promise.resolve(undefined);
     this.revision += 1;
     for (const { key, value, flags = 0 } of writes) {

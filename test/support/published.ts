@@ -4,7 +4,7 @@ import { hashSettingsBucket, parseSettingsBucket } from '../../src/sync/settings
 import { parseIndex } from '../../src/sync/sync-index';
 import type { SyncFixture } from './sync-fixture';
 
-/** What an origin has published: whole, or this throws. Paths without mount and "data/". */
+/** What a role's sync info says: whole, or this throws. Paths without mount and "data/". */
 export interface Published {
   numBuckets: number;
   insights: Record<string, Insight>;
@@ -12,9 +12,12 @@ export interface Published {
   settings: Record<string, string> | undefined;
 }
 
-/** Reads the origin's info past the code under test, and makes sure that each bucket is the one that its index names. */
-export async function publishedBy(sync: SyncFixture): Promise<Published> {
-  const prefix = sync.infoPrefix('origin');
+/** Reads sync info past the code under test, and makes sure that each bucket is the one that its index names. */
+export async function publishedBy(
+  sync: SyncFixture,
+  role: 'origin' | 'destination' = 'origin',
+): Promise<Published> {
+  const prefix = sync.infoPrefix(role);
   const values = await sync.consul.values(prefix);
   const index = parseIndex(values[`${prefix}index`] ?? '');
   const read = <T>(

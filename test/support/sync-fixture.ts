@@ -1,4 +1,4 @@
-import { Client, Connection, type ScheduleHandle } from '@temporalio/client';
+import { Client, Connection, type ScheduleHandle, type WorkflowHandle } from '@temporalio/client';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -12,8 +12,8 @@ import { scheduleId, watchId } from '../../src/names';
 import type { Plan } from '../../src/plan/plan';
 import { planCycle } from '../../src/plan/plan-cycle';
 import { cyclesOf, start, stop, trigger } from '../../src/starter';
-import { readStatus, type Status } from '../../src/status';
 import { createLog } from '../../src/telemetry/log';
+import { readStatus, type Status } from '../../src/status';
 import { createWorkers, installRuntime, type VsyncWorker, type WorkerOptions } from '../../src/worker';
 import type { CycleResult } from '../../src/workflows/messages';
 import { repair, type Repair } from '../../src/verify/repair';
@@ -77,7 +77,7 @@ export class SyncFixture {
   readonly folder = mkdtempSync(path.join(os.tmpdir(), 'vsync-test-'));
   readonly originFile = path.join(this.folder, 'origin.json');
   readonly destinationFiles: string[] = [];
-  private worker: { worker: VsyncWorker; running: Promise<void> } | undefined;
+  private workers: { worker: VsyncWorker; running: Promise<void> }[] = [];
   private connection: Connection | undefined;
 
   private constructor(private readonly options: FixtureOptions) {
@@ -126,20 +126,31 @@ export class SyncFixture {
     return role === 'origin' ? `${this.syncPath}origin/` : `${this.syncPath}d${number}/destination/`;
   }
 
-  /** Runs the workers of all configurations in this process. */
-  async work({ log = createLog({ level: 'error', type: 'json' }), vaultTimes }: Work = {}): Promise<void> {
-    if (!runtimeInstalled) installRuntime({ log, shutdownSignals: [] });
-    runtimeInstalled = true;
+  /** Runs the workers of all configurations in this process, or those of one role. */
+  async work({ only, ...work }: Work & { only?: 'origin' | 'destination' } = {}): Promise<void> {
     const configs = [
       this.config('origin'),
       ...this.destinationFiles.map((_, number) => this.config('destination', number)),
     ];
+    await this.workOn(
+      configs.filter(({ role }) => only === undefined || role === only),
+      work,
+    );
+  }
+
+  /** Runs workers of these configurations in this process, beside those that run already. */
+  async workOn(
+    configs: readonly Config[],
+    { log = createLog({ level: 'error', type: 'json' }), vaultTimes }: Work = {},
+  ): Promise<void> {
+    if (!runtimeInstalled) installRuntime({ log, shutdownSignals: [] });
+    runtimeInstalled = true;
     const worker = await createWorkers(configs, {
       log,
       workflowBundle: testBundle(),
       ...(vaultTimes && { vaultTimes }),
     });
-    this.worker = { worker, running: worker.run() };
+    this.workers.push({ worker, running: worker.run() });
   }
 
   /** Runs workers and schedules, without the watch: a cycle runs only when it is asked for. */
@@ -151,9 +162,9 @@ export class SyncFixture {
   }
 
   async stopWork(): Promise<void> {
-    this.worker?.worker.shutdown();
-    await this.worker?.running;
-    this.worker = undefined;
+    const stopped = this.workers.splice(0);
+    for (const { worker } of stopped) worker.shutdown();
+    await Promise.all(stopped.map(({ running }) => running));
   }
 
   /** Creates or updates the schedule (and the watch), as `vsync start` does. */
@@ -165,7 +176,7 @@ export class SyncFixture {
       await clients.close();
     }
     // The first cycle is over when a test begins: its own changes are then seen by its own cycles.
-    if (this.worker !== undefined) await this.idle(role, number);
+    if (this.workers.length > 0) await this.idle(role, number);
   }
 
   /** Ends the watch of a destination, for tests that count what their own cycles do. */
@@ -264,6 +275,12 @@ export class SyncFixture {
     const { cycle } = await trigger(this.client, this.config(role, number), { wait: true });
     if (cycle === undefined) throw new Error('a trigger that waits has a cycle');
     return cycle.result();
+  }
+
+  /** The last cycle that the schedule started. */
+  async lastCycle(role: 'origin' | 'destination', number = 0): Promise<WorkflowHandle> {
+    const last = cyclesOf(await this.schedule(role, number).describe()).at(-1);
+    return this.client.workflow.getHandle(last?.workflowId ?? '', last?.runId);
   }
 
   /** Cycles that the schedule started, oldest first, as Temporal knows them now. */

@@ -42,10 +42,13 @@ export function runVsync(args: readonly string[], { home, env = {} }: RunOptions
 }
 
 /** Starts `vsync` with these arguments, for commands that run until they get a signal. Both outputs go to a file. */
-export function startVsync(args: readonly string[], { home, env = {} }: RunOptions): Promise<GuardedProcess> {
+export function startVsync(
+  args: readonly string[],
+  { home, env = {}, nodeArgs = [] }: RunOptions & { nodeArgs?: readonly string[] },
+): Promise<GuardedProcess> {
   return startGuarded({
     command: process.execPath,
-    args: [COMMAND, ...args],
+    args: [...nodeArgs, COMMAND, ...args],
     env: environment(home, env),
     cwd: home,
     logFile: path.join(home, `vsync-${args[0] ?? ''}.log`),

@@ -1,7 +1,16 @@
 import type { IndexedBuckets, StoredBucket } from '../../consul/indexed-buckets';
+import type { Unchanged } from '../../consul/key-value-store';
 import type { Insight } from '../../sync/insight';
 import { ActivityError } from '../failures';
 import { CHECKPOINT_MS } from '../limits';
+
+/** Keeps a cycle from writing behind the back of a later one, and notes that it has begun to write. */
+export interface Fence {
+  /** The indices as they were before the work: when another cycle has saved one, this one writes no bucket any more. */
+  readonly indices: readonly Unchanged[];
+  /** Called before each write. */
+  readonly note: () => Promise<void>;
+}
 
 /**
  * One bucket of the destination's info while its secrets are copied. Claims are added after the secret (or its
@@ -15,12 +24,14 @@ export class BucketCheckpoint<T = Insight> {
 
   /**
    * @param claims what the destination is known to have; grows and shrinks with the work
+   * @param fence what every write of a bucket of this cycle is bound to
    */
   constructor(
     private readonly info: IndexedBuckets<T>,
     private readonly id: number,
     stored: StoredBucket<T>,
     readonly claims: Map<string, T>,
+    private readonly fence: Fence,
   ) {
     this.savedHash = stored.hash;
     this.revision = stored.revision;
@@ -44,15 +55,17 @@ export class BucketCheckpoint<T = Insight> {
 
   private async write(): Promise<void> {
     this.savedAtMs = Date.now();
+    if (this.info.format.hash(this.claims) === this.savedHash) return;
+    await this.fence.note();
     const hash = this.info.format.hash(this.claims);
-    if (hash === this.savedHash) return;
     const write = this.info.writeOfBucket(this.id, this.claims, this.revision);
-    const revision = (await this.info.store.commit([write]))?.get(write.key);
+    const written = await this.info.store.commit([write], undefined, this.fence.indices);
+    const revision = written?.get(write.key);
     if (revision === undefined) {
       throw new ActivityError(
         'Conflict',
-        `Consul ${this.info.store.address}: ${write.key}: somebody else wrote this bucket during the cycle; is ` +
-          'another destination running on this sync path?',
+        `Consul ${this.info.store.address}: ${write.key}: somebody else wrote this bucket or the index during the ` +
+          'cycle; the next one goes on from there. Is another destination running on this sync path?',
       );
     }
     this.savedHash = hash;

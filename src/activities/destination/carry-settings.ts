@@ -7,11 +7,13 @@ import type { SettingsBucket } from '../../sync/settings-bucket';
 import { differingSettings, doubtedSettings, EMPTY_SETTINGS } from '../../sync/settings-plan';
 import { VaultError } from '../../vault/errors';
 import { pathFailureClass } from '../failures';
+import { WRITE_ATTEMPTS } from '../limits';
 import { throwOutage } from '../outage';
 import { BucketCheckpoint } from './bucket-checkpoint';
 import type { CopyContext } from './copy-bucket';
-import { placeAtDestination, placeAtOrigin } from './copy-secret';
+import { placeAtDestination, placeAtOrigin, tooSlow } from './copy-secret';
 import type { DestinationDeps } from './deps';
+import { Look } from './look';
 import { readFitting } from './read-fitting';
 
 /** What all buckets of one activity know of the settings. */
@@ -20,8 +22,8 @@ export interface SettingsContext {
   readonly originIndex: readonly string[] | undefined;
   /** Undefined if it is damaged. */
   readonly ownIndex: readonly string[] | undefined;
-  /** Nothing was carried over yet. */
-  readonly isFirst: boolean;
+  /** Of the own index; 0 if nothing was carried over yet. */
+  readonly ownRevision: number;
 }
 
 /** Settings on their way. They stand in the memory of one activity only, as values do. */
@@ -29,6 +31,7 @@ export interface Carried {
   readonly settings: SecretSettings;
   /** Whether they have to be at the destination before the value that the secret has now. */
   readonly beforeValue: boolean;
+  readonly look: Look;
 }
 
 /** Carries over the settings of the secrets of one bucket, and claims what was applied. */
@@ -70,11 +73,16 @@ export class SettingsCarrier {
       if (settings.originIndex !== undefined)
         tally.fail(originInfo.settings.bucketKey(id), 'torn-bucket', 'unknown');
     }
-    const claims = believedSettings(stored, settings.ownIndex?.[id], settings.isFirst, insights.keys());
+    const claims = believedSettings(
+      stored,
+      settings.ownIndex?.[id],
+      settings.ownRevision === 0,
+      insights.keys(),
+    );
     const differing = origin === undefined ? [] : differingSettings(origin, claims, isCopied);
     // A bucket that is not there is an empty one: most secrets have no settings of their own.
     const hash = stored.revision === 0 ? EMPTY_SETTINGS : stored.hash;
-    const checkpoint = new BucketCheckpoint(info.settings, id, { ...stored, hash }, claims);
+    const checkpoint = new BucketCheckpoint(info.settings, id, { ...stored, hash }, claims, context.fence);
     return new SettingsCarrier(context, id, origin, new Set(differing), checkpoint);
   }
 
@@ -111,24 +119,37 @@ export class SettingsCarrier {
       this.claim(path, this.origin?.get(path));
       return undefined;
     }
-    return this.attempt(path, signal, async () => {
-      const { mount, rel } = placeAtOrigin(deps, path);
-      const metadata = await deps.originVault.metadata(mount, rel, signal);
-      // It went away in the meantime: the origin's info will say so.
-      if (metadata === undefined || insightOfMetadata(metadata, Date.now()) === undefined) return undefined;
-      const settings = settingsOf(metadata);
-      const expires = metadata.versions[String(metadata.current_version)]?.deletion_time !== '';
-      return { settings, beforeValue: expires || settings.delete_version_after === '0s' };
-    });
+    return this.attempt(path, signal, () => this.ask(path, signal));
+  }
+
+  private async ask(path: string, signal: AbortSignal): Promise<Carried | undefined> {
+    const { deps } = this.context;
+    const { mount, rel } = placeAtOrigin(deps, path);
+    const look = new Look();
+    const metadata = await deps.originVault.metadata(mount, rel, signal);
+    // It went away in the meantime: the origin's info will say so.
+    if (metadata === undefined || insightOfMetadata(metadata, Date.now()) === undefined) return undefined;
+    const settings = settingsOf(metadata);
+    const expires = metadata.versions[String(metadata.current_version)]?.deletion_time !== '';
+    return { settings, beforeValue: expires || settings.delete_version_after === '0s', look };
   }
 
   /** Writes them at the destination, unless they are there, and claims them. A failure is reported. */
-  async apply(path: string, { settings }: Carried, signal: AbortSignal): Promise<void> {
+  async apply(path: string, carried: Carried, signal: AbortSignal): Promise<void> {
     await this.attempt(path, signal, async () => {
       const { deps, tally } = this.context;
       const place = placeAtDestination(deps, path);
+      let there = await settingsThere(deps, place, signal);
+      let { settings, look } = carried;
+      // Vault knows no check-and-set for settings: all that keeps old ones from being written late is the clock.
+      for (let attempt = 1; !look.isFresh(); attempt++) {
+        if (attempt === WRITE_ATTEMPTS) throw tooSlow(deps, place);
+        const again = await this.ask(path, signal);
+        if (again === undefined) return;
+        ({ settings, look } = again);
+        there = await settingsThere(deps, place, signal);
+      }
       const fingerprint = fingerprintOfSettings(settings);
-      const there = await settingsThere(deps, place, signal);
       if (there === 'unknown' || there.fingerprint !== fingerprint) {
         await deps.vault.writeSettings(place.mount, place.rel, settings, signal);
         tally.count('settings');

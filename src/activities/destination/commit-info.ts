@@ -1,9 +1,10 @@
-import type { KeyValueStore, Write } from '../../consul/key-value-store';
+import type { KeyValueStore, Unchanged, Write } from '../../consul/key-value-store';
 import { ActivityError } from '../failures';
 
 /**
  * Writes keys of the destination's info, all of them or none.
  *
+ * @param unchanged keys that must not have been written by another cycle either
  * @returns how many
  * @throws ActivityError `Conflict` if another cycle wrote one of them
  */
@@ -11,8 +12,10 @@ export async function commitInfo(
   store: KeyValueStore,
   writes: readonly Write[],
   signal: AbortSignal,
+  unchanged: readonly Unchanged[] = [],
 ): Promise<number> {
-  if ((await store.commit(writes, signal)) === undefined) throw conflict(store, writes[0]?.key ?? '');
+  if ((await store.commit(writes, signal, unchanged)) === undefined)
+    throw conflict(store, writes[0]?.key ?? '');
   return writes.length;
 }
 

@@ -8,7 +8,7 @@ import { PathError, pathFailureClass } from '../failures';
 import { inParallel } from '../in-parallel';
 import { throwOutage } from '../outage';
 import type { TallyBuilder } from '../tally';
-import { BucketCheckpoint } from './bucket-checkpoint';
+import { BucketCheckpoint, type Fence } from './bucket-checkpoint';
 import { SettingsCarrier, type SettingsContext } from './carry-settings';
 import { copySecret } from './copy-secret';
 import type { DestinationDeps } from './deps';
@@ -28,6 +28,8 @@ export interface CopyContext {
   targets: Targets;
   /** Undefined if settings are not carried over, or the origin publishes none. */
   settings: SettingsContext | undefined;
+  /** For all writes of buckets. */
+  fence: Fence;
   /** Whether deletes may happen. */
   deletes: boolean;
   tally: TallyBuilder;
@@ -96,12 +98,10 @@ async function copyAndClaim(context: CopyContext, id: number, signal: AbortSigna
     deps.scope,
     context.targets,
   );
-  const left = new Set([...plan.gone, ...plan.unwanted]);
-  const doubtful = [...named]
-    .filter(([path]) => left.has(path))
-    .map(([path, insight]) => [path, doubted(insight)] as const);
+  // All that it names stays named until it was compared: this cycle may be cut off too.
+  const doubtful = [...named].map(([path, insight]) => [path, doubted(insight)] as const);
   const claims = new Map(trusted ? named : doubtful);
-  const checkpoint = new BucketCheckpoint(deps.info, id, stored, claims);
+  const checkpoint = new BucketCheckpoint(deps.info, id, stored, claims, context.fence);
   // A secret that the destination never had is written at once; check-and-set tells if it was there after all.
   const isNew = (path: string): boolean => !named.has(path) && (trusted || stored.revision === 0);
 

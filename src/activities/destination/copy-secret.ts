@@ -1,11 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isLater } from '../../sync/compare';
 import type { Insight } from '../../sync/insight';
 import type { Location } from '../../sync/paths';
 import { VaultError } from '../../vault/errors';
 import type { SecretVersion } from '../../vault/kv2';
 import { PathError } from '../failures';
-import { WRITE_ATTEMPTS } from '../limits';
+import { FRESH_MS, WRITE_ATTEMPTS } from '../limits';
 import type { DestinationDeps } from './deps';
+import { Look } from './look';
 
 /** How a secret is to be copied. */
 export interface CopyOptions {
@@ -68,6 +70,7 @@ export async function copySecret(
   const readDestination = (): Promise<SecretVersion | undefined> =>
     deps.vault.data(to.mount, to.rel, { signal });
 
+  let look = new Look();
   let there = compareFirst || withoutSettings ? await readDestination() : undefined;
   for (let attempt = 1; ; attempt++) {
     const value = await deps.originVault.data(from.mount, from.rel, { signal });
@@ -76,12 +79,20 @@ export async function copySecret(
     // info that names it is on its way, and then costs one comparison.
     const claim = value.version === insight.version && value.createdTime === insight.updateTime;
     if (there?.live === true && sameValue(there.data, value.data)) return { did: 'skipped', claim };
+    // A Vault that lags behind. What stands at the destination may be newer.
+    if (isOlder(value, insight)) throw new PathError('stale', path);
     if (withoutSettings && value.expires && there?.live !== true)
       throw new PathError('waits-for-settings', path);
     const conflict = !isOurs && there?.live === true;
     if (conflict && deps.config.destination.onConflict === 'keep')
       return { did: 'kept', claim: false, conflict };
     const did = there === undefined ? 'added' : 'updated';
+    if (!look.isFresh()) {
+      if (attempt === WRITE_ATTEMPTS) throw tooSlow(deps, to);
+      look = new Look();
+      there = await readDestination();
+      continue;
+    }
     try {
       await deps.vault.write(to.mount, to.rel, value.data, there?.version ?? 0, signal);
       return { did, claim, conflict };
@@ -90,12 +101,24 @@ export async function copySecret(
       // Either somebody else wrote, or the answer to our own write was lost: look what stands there now.
       if (error.kind !== 'conflict' && error.kind !== 'unavailable') throw error;
       const before = there;
+      look = new Look();
       there = await readDestination();
       const ownWriteArrived = error.kind === 'unavailable' && there?.version === (before?.version ?? 0) + 1;
       if (ownWriteArrived && there?.live === true && sameValue(there.data, value.data))
         return { did, claim, conflict };
     }
   }
+}
+
+/** What was seen is too old to act upon, after all attempts. */
+export function tooSlow({ vault }: Pick<DestinationDeps, 'vault'>, { mount, rel }: Location): VaultError {
+  const detail = `the answers of both Vaults took longer than ${FRESH_MS / 1000} s, again and again; nothing was written`;
+  return new VaultError('unavailable', vault.client.address, mount + rel, detail);
+}
+
+/** Whether the origin answered with a version from before the one that its info names. */
+function isOlder({ version, createdTime }: SecretVersion, insight: Insight): boolean {
+  return version <= insight.version && isLater(insight.updateTime, createdTime);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { cancellationDetails } from '@temporalio/activity';
 import pLimit from 'p-limit';
+import { noteUnsaved } from '../../consul/unsaved';
 import { isConsidered } from '../../sync/considered';
 import type { CopySecretsInput, CopySecretsResult } from '../../workflows/messages';
 import { ActivityError } from '../failures';
@@ -7,6 +8,7 @@ import { inParallel } from '../in-parallel';
 import { TallyBuilder } from '../tally';
 import { conflict } from './commit-info';
 import { copyBucket, type CopyContext } from './copy-bucket';
+import type { Fence } from './bucket-checkpoint';
 import type { SettingsContext } from './carry-settings';
 import type { DestinationDeps } from './deps';
 import { readOriginSettings, readOwnSettings } from './settings-indices';
@@ -35,13 +37,15 @@ export async function copySecrets(
   }
   if (own.revision !== input.indexRevision) throw conflict(deps.info.store, deps.info.indexKey);
   const tally = new TallyBuilder();
+  const settings = await readSettings(deps, origin.index.length, signal);
   const context: CopyContext = {
     deps,
     originIndex: origin.index,
     ownIndex: own.index?.length === origin.index.length ? own.index : undefined,
     mounts: input.mounts,
     targets: await deps.targets.load(origin.index, signal),
-    settings: await readSettings(deps, origin.index.length, signal),
+    settings,
+    fence: fenceOf(deps, own.revision, settings),
     // The guard has seen the deletes of another index: those of this one are for the next cycle.
     deletes: input.deletes && isConsidered(input.considered, origin.index),
     tally,
@@ -66,6 +70,26 @@ export async function copySecrets(
   return { v: 1, finished, settled, deleted: Object.fromEntries(context.deleted), ...tally.result() };
 }
 
+function fenceOf(
+  { info }: DestinationDeps,
+  indexRevision: number,
+  settings: SettingsContext | undefined,
+): Fence {
+  const indices = [{ key: info.indexKey, revision: indexRevision }];
+  if (settings !== undefined) indices.push({ key: info.settings.indexKey, revision: settings.ownRevision });
+  let noted: Promise<void> | undefined;
+  const note = (): Promise<void> => {
+    // Without an index every bucket is looked at anyway, and an original vsync fails on what stands there before it.
+    if (indexRevision === 0) return Promise.resolve();
+    noted ??= noteUnsaved(info, indices).catch((error: unknown) => {
+      noted = undefined; // the next write tries again
+      throw error;
+    });
+    return noted;
+  };
+  return { indices, note };
+}
+
 async function readSettings(
   deps: DestinationDeps,
   numBuckets: number,
@@ -75,5 +99,5 @@ async function readSettings(
   if (originIndex === undefined && unknown === undefined) return undefined;
   const own = await readOwnSettings(deps, numBuckets, signal);
   const ownIndex = own.index?.length === numBuckets ? own.index : undefined;
-  return { originIndex, ownIndex, isFirst: own.revision === 0 };
+  return { originIndex, ownIndex, ownRevision: own.revision };
 }

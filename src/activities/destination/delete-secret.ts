@@ -5,6 +5,7 @@ import type { SecretVersion } from '../../vault/kv2';
 import { PathError } from '../failures';
 import { placeAtDestination } from './copy-secret';
 import type { DestinationDeps } from './deps';
+import { Look } from './look';
 
 /**
  * Asks the origin whether a secret that its info lacks is really gone.
@@ -54,7 +55,8 @@ export async function deleteSecret(
  * was asked, and no later one.
  *
  * @param confirm the last question, about what stands there
- * @returns `deleted`, `gone` if nothing stood there, `held` if the answer was no or another version came in between
+ * @returns `deleted`, `gone` if nothing stood there, `held` if the answer was no, another version came in between, or
+ *   all of it took so long that the answer may not be true any more
  */
 export async function deleteAt(
   { vault }: Pick<DestinationDeps, 'vault'>,
@@ -62,9 +64,11 @@ export async function deleteAt(
   signal: AbortSignal,
   confirm: (there: SecretVersion) => Promise<boolean>,
 ): Promise<'deleted' | 'gone' | 'held'> {
+  const look = new Look();
   const there = await vault.data(mount, rel, { signal });
   if (there?.live !== true) return 'gone';
-  if (!(await confirm(there))) return 'held';
+  // A delete that was undone at the origin leaves the version here as it was: it would be the one that is hit.
+  if (!(await confirm(there)) || !look.isFresh()) return 'held';
   try {
     await vault.deleteVersion(mount, rel, there.version, signal);
   } catch (error) {
@@ -72,7 +76,7 @@ export async function deleteAt(
     // Policies written for the original vsync allow only to delete what is the latest: make sure that it is ours.
     const latest = await vault.data(mount, rel, { signal });
     if (latest?.live !== true) return 'gone';
-    if (latest.version !== there.version) return 'held';
+    if (latest.version !== there.version || !look.isFresh()) return 'held';
     await vault.deleteLatest(mount, rel, signal);
   }
   return 'deleted';

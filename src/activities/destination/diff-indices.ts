@@ -1,5 +1,6 @@
 import { isSettled, readSettled } from '../../consul/settled';
 import { readDestinationState } from '../../consul/state';
+import { readUnsaved } from '../../consul/unsaved';
 import { consideredOf } from '../../sync/considered';
 import { differingBuckets } from '../../sync/sync-index';
 import type { DiffIndicesInput, DiffIndicesResult } from '../../workflows/messages';
@@ -53,6 +54,10 @@ export async function diffIndices(
   };
   if (changed || isResized(own.index) || isResized(ownSettings.index))
     return { ...found, move: true, groups: [] };
+
+  // The last cycle changed buckets, and did not come to save its index: that tells nothing of them.
+  if (own.index !== undefined && (await readUnsaved(info, signal)) !== 0)
+    return { ...found, groups: split([...origin.index.keys()], MAX_GROUPS), held: 0 };
 
   const differing = [
     ...differingBuckets(origin.index, own.index),

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { StoredInfoError } from '../../consul/errors';
 import { fits, type IndexedBuckets, type StoredBucket, type StoredIndex } from '../../consul/indexed-buckets';
-import type { Write } from '../../consul/key-value-store';
+import type { Unchanged, Write } from '../../consul/key-value-store';
 import { readDestinationState, writeOfState, type DestinationState } from '../../consul/state';
 import type { SyncInfo } from '../../consul/sync-info';
 import { ClaimMover, DOUBTS, SETTINGS_DOUBTS, type ClaimRules } from '../../sync/claims';
@@ -182,6 +182,10 @@ function stagedOf(
 /** Writes the staged buckets that are not live yet and their indices, and then takes the note out of the state. */
 async function finishMove(deps: DestinationDeps, moving: string, signal: AbortSignal): Promise<void> {
   const { info, staging } = deps;
+  const { state, revision } = await readDestinationState(info, signal);
+  if (state?.moving !== moving) return;
+  // Every write is bound to the note: who comes late must not put the old claims over what cycles made of them since.
+  const unchanged = [{ key: info.stateKey, revision }];
   const staged = await staging.get(moving, signal).catch((error: unknown) => {
     if (error instanceof StoredInfoError) return undefined;
     throw error;
@@ -189,11 +193,10 @@ async function finishMove(deps: DestinationDeps, moving: string, signal: AbortSi
   const parsed = StagedClaims.safeParse(staged);
   // Staged more than a day ago: what the buckets hold now is all there is, and what does not fit is in doubt.
   if (parsed.success) {
-    if (parsed.data.settings !== undefined) await writeStaged(info.settings, parsed.data.settings, signal);
-    await writeStaged(info, parsed.data.buckets, signal);
+    if (parsed.data.settings !== undefined)
+      await writeStaged(info.settings, parsed.data.settings, unchanged, signal);
+    await writeStaged(info, parsed.data.buckets, unchanged, signal);
   }
-  const { state, revision } = await readDestinationState(info, signal);
-  if (state?.moving === undefined) return;
   const { moving: _, ...rest } = state;
   await commitInfo(info.store, [writeOfState(info, rest, revision)], signal);
 }
@@ -201,6 +204,7 @@ async function finishMove(deps: DestinationDeps, moving: string, signal: AbortSi
 async function writeStaged<T>(
   info: IndexedBuckets<T>,
   staged: readonly string[],
+  unchanged: readonly Unchanged[],
   signal: AbortSignal,
 ): Promise<void> {
   const buckets = staged.map(info.format.parse);
@@ -211,13 +215,13 @@ async function writeStaged<T>(
       limit(async () => {
         const live = await info.readBucket(id, signal);
         if (live.hash !== index[id])
-          await commitInfo(info.store, [info.writeOfBucket(id, bucket, live.revision)], signal);
+          await commitInfo(info.store, [info.writeOfBucket(id, bucket, live.revision)], signal, unchanged);
       }),
     ),
   );
   const own = await info.readIndex(signal);
   if (JSON.stringify(index) !== JSON.stringify(own.index))
-    await commitInfo(info.store, [info.writeOfIndex(index, own.revision)], signal);
+    await commitInfo(info.store, [info.writeOfIndex(index, own.revision)], signal, unchanged);
 }
 
 /**

@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import pLimit from 'p-limit';
+import { MAX_TRANSACTION_OPERATIONS } from '../../consul/client';
+import type { Unchanged } from '../../consul/key-value-store';
 import { readSettled, settledBucket, writeOfSettled, type SettledBucket } from '../../consul/settled';
 import {
   mountsAfter,
@@ -8,12 +10,14 @@ import {
   writeOfState,
   type DestinationState,
 } from '../../consul/state';
+import { readUnsaved, removeUnsaved } from '../../consul/unsaved';
 import { hashBucket } from '../../sync/bucket';
 import { consideredOf, isConsidered } from '../../sync/considered';
 import { hashOfDeletes, noteDeletes } from '../../sync/delete-guard';
 import { emptyIndex } from '../../sync/sync-index';
 import type { SaveDestinationInput, SaveDestinationResult } from '../../workflows/messages';
 import { CONSUL_READS } from '../limits';
+import { assertOwner } from '../owner';
 import { commitInfo, conflict } from './commit-info';
 import type { DestinationDeps } from './deps';
 import { deleteCandidates } from './guard-deletes';
@@ -29,6 +33,8 @@ export async function saveSyncInfo(
   signal: AbortSignal,
 ): Promise<SaveDestinationResult> {
   const { info, originInfo } = deps;
+  assertOwner(info, (await readDestinationState(info, signal)).state, deps.config.name);
+  const unsaved = await readUnsaved(info, signal);
   const origin = await originInfo.readIndex(signal);
   const own = await info.readIndex(signal);
   // If the origin took another number in the meantime, the next cycle moves the claims. An index of the new number
@@ -39,12 +45,14 @@ export async function saveSyncInfo(
   const limit = pLimit(CONSUL_READS);
   const ids = own.index === undefined ? [...index.keys()] : input.buckets;
   let writes = 0;
+  const seen: Unchanged[] = [];
   await Promise.all(
     ids.map((id) =>
       limit(async () => {
         const { hash, revision } = await info.readBucket(id, signal);
         if (hash !== undefined) {
           index[id] = hash;
+          seen.push({ key: info.bucketKey(id), revision });
           return;
         }
         // An original vsync fails on a bucket that its index names and that is not there.
@@ -58,13 +66,16 @@ export async function saveSyncInfo(
 
   if (numBuckets > 0 && JSON.stringify(index) !== JSON.stringify(own.index)) {
     if (own.revision !== input.indexRevision) throw conflict(info.store, info.indexKey);
-    writes += await commitInfo(info.store, [info.writeOfIndex(index, own.revision)], signal);
+    // From here on nobody who began before can write a bucket. As far as one transaction goes, nor since we looked.
+    const unchanged = seen.slice(0, MAX_TRANSACTION_OPERATIONS - 1);
+    writes += await commitInfo(info.store, [info.writeOfIndex(index, own.revision)], signal, unchanged);
   }
   const carried = { ids, revision: input.settingsRevision, numBuckets };
   const settings = await saveSettingsIndex(deps, carried, signal);
   writes += settings?.writes ?? 0;
   writes += await saveSettled(deps, input, { origin: origin.index ?? [], own: index, settings }, signal);
   writes += await saveState(deps, input, { writes, index: origin.index }, signal);
+  await removeUnsaved(info, unsaved, signal);
   // The lists of a verify. After the save, so that a slow clean-up delays nothing.
   await deps.staging.removeExpiredSometimes(signal);
   return { v: 1, writes };

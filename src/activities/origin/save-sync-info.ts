@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { StoredInfoError } from '../../consul/errors';
 import type { Write } from '../../consul/key-value-store';
 import {
@@ -10,6 +11,7 @@ import {
 import type { SyncInfo } from '../../consul/sync-info';
 import type { SaveOriginInput, SaveOriginResult } from '../../workflows/messages';
 import { ActivityError } from '../failures';
+import { assertOwner } from '../owner';
 import type { OriginDeps } from './deps';
 import { readManifest, readStagedBuckets, type Manifest, type StagedBucket } from './manifest';
 import { conflict, missingWrites, OversizeError, type MissingWrites } from './missing-writes';
@@ -28,8 +30,9 @@ export async function saveSyncInfo(
   signal: AbortSignal,
 ): Promise<SaveOriginResult> {
   const { info, staging } = deps;
+  const { pending } = (await readOriginState(info, signal)).state ?? {};
   const result = await save(deps, input, signal).catch((error: unknown) => {
-    if (input.save === undefined && isHopeless(error)) return giveUpPending(info, signal);
+    if (input.save === undefined && isHopeless(error)) return giveUpPending(info, pending, signal);
     throw error;
   });
   // After the save, so that a slow clean-up delays nothing.
@@ -43,9 +46,14 @@ function isHopeless(error: unknown): boolean {
 }
 
 /** Leaves an interrupted save as it is: the cycle that follows compares with the live buckets, and writes them all anew. */
-async function giveUpPending(info: SyncInfo, signal: AbortSignal): Promise<SaveOriginResult> {
+async function giveUpPending(
+  info: SyncInfo,
+  given: OriginState['pending'],
+  signal: AbortSignal,
+): Promise<SaveOriginResult> {
   const { state, revision } = await readOriginState(info, signal);
-  if (state?.pending === undefined) return { v: 1, writes: 0 };
+  // Another one by now: that save is somebody else's, and may be under way.
+  if (state?.pending === undefined || !isDeepStrictEqual(state.pending, given)) return { v: 1, writes: 0 };
   const { pending: _, ...rest } = state;
   await commit(info, [writeOfState(info, rest, revision)], signal);
   return { v: 1, writes: 1 };
@@ -54,6 +62,7 @@ async function giveUpPending(info: SyncInfo, signal: AbortSignal): Promise<SaveO
 async function save(deps: SaveDeps, input: SaveOriginInput, signal: AbortSignal): Promise<SaveOriginResult> {
   const { config, info, staging, maxBucketBytes } = deps;
   const { state, revision: stateRevision } = await readOriginState(info, signal);
+  assertOwner(info, state, config.name);
   const plan = input.save ?? state?.pending;
   if (plan === undefined) return { v: 1, writes: 0 };
 

@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 
 type EndingSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
-/** Why the demo was aborted, when the user ended it. */
+/** Why the demo or the benchmark was aborted, when the user ended it. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
 

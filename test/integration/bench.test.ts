@@ -1,0 +1,76 @@
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { makeTempFolder, ROOT } from '../scripts/run';
+import { cleanEnvironment } from '../support/servers';
+
+/** Runs `npm run bench` as npm would, with a folder of its own for all that it leaves behind. */
+function runBench(temp: string, args: readonly string[], onOutput: (text: string, end: () => void) => void) {
+  return new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve, reject) => {
+    const child = spawn(process.execPath, [path.join(ROOT, 'scripts', 'bench.mjs'), ...args], {
+      cwd: ROOT,
+      env: cleanEnvironment({ TMPDIR: temp }),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: 110_000,
+      killSignal: 'SIGKILL',
+    });
+    const output = { stdout: '', stderr: '' };
+    const end = (): void => void child.kill('SIGINT');
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output.stdout += text;
+      onOutput(output.stdout, end);
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
+    child.once('error', reject);
+    child.once('close', (code) => {
+      resolve({ code, ...output });
+    });
+  });
+}
+
+describe('npm run bench', () => {
+  let temp: string;
+
+  beforeEach(() => {
+    temp = makeTempFolder();
+  });
+
+  afterEach(() => {
+    fs.rmSync(temp, { recursive: true, force: true });
+  });
+
+  /** Folders of the benchmark, its servers and its workers. */
+  const left = () => fs.readdirSync(temp).filter((name) => name.startsWith('vsync-'));
+
+  test('measures origin cycles beside the floor, says so as JSON, and leaves nothing behind', async () => {
+    const out = path.join(temp, 'results.json');
+    const args = ['--secrets', '60', '--rounds', '1', '--only', 'origin', '--out', out];
+    const { code, stdout, stderr } = await runBench(temp, args, () => undefined);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain('origin cycle with nothing changed, beside its floor');
+    const { rows, ...rest } = JSON.parse(fs.readFileSync(out, 'utf8')) as Record<string, unknown> & {
+      rows: { id: string; secrets: number; buckets: number; value: number; met: boolean }[];
+    };
+    expect(rest).toMatchObject({ secrets: 60, seed: 1, rounds: 1, inFlight: 16, others: [] });
+    expect(rows.map(({ id }) => id)).toEqual([
+      'origin-cycle',
+      'origin-cpu',
+      'memory',
+      'history-events',
+      'history-bytes',
+    ]);
+    expect(rows.filter(({ value }) => !Number.isFinite(value))).toEqual([]);
+    expect(rows.filter(({ id }) => id.startsWith('history')).map(({ met }) => met)).toEqual([true, true]);
+    expect(left()).toEqual([]);
+  }, 120_000);
+
+  test('ends on Ctrl-C, and leaves nothing behind', async () => {
+    let ended = false;
+    const { code, stderr } = await runBench(temp, ['--secrets', '60', '--only', 'origin'], (text, end) => {
+      if (!ended && text.includes('writing 60 secrets')) end();
+      ended ||= text.includes('writing 60 secrets');
+    });
+    expect({ code, stderr }).toEqual({ code: 130, stderr: 'error: ended by SIGINT\n' });
+    expect(left()).toEqual([]);
+  }, 120_000);
+});

@@ -1,0 +1,159 @@
+import { makePaths, makeValue } from '../../bench/data';
+import { consulKind, consulWrites, countKinds, vaultKind } from '../../bench/requests';
+import { cyclesOf } from '../../src/starter';
+import { CountingProxy } from '../support/counting-proxy';
+import { sharedServers } from '../support/shared-servers';
+import { SyncFixture } from '../support/sync-fixture';
+import { inParallel } from '../support/wait';
+
+/** Two sizes: what must not depend on the number of secrets is the same with both. */
+const SIZES = [30, 240];
+const BUCKETS = 64;
+const SEED = 6;
+
+const MAX_EVENTS = 2_000;
+const MAX_BYTES = 1_000_000;
+
+type Role = 'origin' | 'destination';
+
+/** A sync with as many secrets, and proxies in front of all its servers. */
+class CountedSync {
+  private constructor(
+    readonly sync: SyncFixture,
+    readonly paths: readonly string[],
+    private readonly proxies: Record<'origin' | 'destination' | 'consul', CountingProxy>,
+  ) {}
+
+  static async create(secrets: number): Promise<CountedSync> {
+    const { origin, destinations, consul } = sharedServers();
+    const proxies = {
+      origin: await CountingProxy.before(origin.address),
+      destination: await CountingProxy.before(destinations[0].address),
+      consul: await CountingProxy.before(consul),
+    };
+    const sync = await SyncFixture.create({
+      numBuckets: BUCKETS,
+      destinationVault: proxies.destination.address,
+      edit: (file) => {
+        for (const section of [file['origin'], file['destination']]) {
+          if (section !== undefined)
+            (section as { consul: object }).consul = { address: proxies.consul.address };
+        }
+        (file['origin'] as { vault: { address: string } }).vault.address = proxies.origin.address;
+      },
+    });
+    // Before there are secrets: the first copy is one that a test counts.
+    await sync.run();
+    const { paths } = makePaths({ mount: sync.mount, secrets, folders: secrets / 10, seed: SEED });
+    await inParallel(paths, 16, async (path) => {
+      await sync.originVault.put(sync.mount, path, makeValue(SEED, path));
+    });
+    await sync.cycle('origin');
+    return new CountedSync(sync, paths, proxies);
+  }
+
+  /** Runs a cycle. @returns its result, what it asked of each server by kind, and what it wrote to Consul */
+  async cycle(role: Role) {
+    for (const proxy of Object.values(this.proxies)) proxy.take();
+    const result = await this.sync.cycle(role);
+    const consul = this.proxies.consul.take();
+    return {
+      result,
+      originVault: countKinds(this.proxies.origin.take(), vaultKind),
+      vault: countKinds(this.proxies.destination.take(), vaultKind),
+      consul: countKinds(consul, consulKind),
+      writes: consulWrites(consul),
+      history: await this.historyOfLast(role),
+    };
+  }
+
+  async tearDown(): Promise<void> {
+    await this.sync.tearDown();
+    await Promise.all(Object.values(this.proxies).map((proxy) => proxy.close()));
+  }
+
+  private async historyOfLast(role: Role): Promise<{ events: number; bytes: number }> {
+    const last = cyclesOf(await this.sync.schedule(role).describe()).at(-1);
+    const handle = this.sync.client.workflow.getHandle(last?.workflowId ?? '', last?.runId);
+    const { historyLength, raw } = await handle.describe();
+    return { events: historyLength, bytes: Number(raw.workflowExecutionInfo?.historySizeBytes) };
+  }
+}
+
+describe.each(SIZES)('with %d secrets', (secrets) => {
+  let counted: CountedSync;
+
+  beforeAll(async () => {
+    counted = await CountedSync.create(secrets);
+  }, 60_000);
+
+  afterAll(async () => {
+    await counted.tearDown();
+  });
+
+  test('a first copy reads and writes each secret once, and has a short history', async () => {
+    const { result, originVault, vault, history } = await counted.cycle('destination');
+    expect(result).toMatchObject({ outcome: 'synced', counts: { added: secrets, failed: 0 } });
+    expect(originVault['read value']).toBe(secrets);
+    expect(vault['write value']).toBe(secrets);
+    expect(history.events).toBeLessThan(MAX_EVENTS);
+    expect(history.bytes).toBeLessThan(MAX_BYTES);
+  });
+
+  test('a destination cycle with nothing changed makes 7 requests, whatever the number of secrets', async () => {
+    const { result, originVault, vault, consul, history } = await counted.cycle('destination');
+    expect(result.outcome).toBe('unchanged');
+    expect({ originVault, vault, consul }).toEqual({
+      originVault: { capabilities: 1, mount: 1 },
+      vault: { capabilities: 1, mount: 1 },
+      consul: { 'read index': 2, 'read state': 1 },
+    });
+    expect(history.events).toBeLessThan(MAX_EVENTS);
+    expect(history.bytes).toBeLessThan(MAX_BYTES);
+  });
+
+  test('cycles with nothing changed write nothing to Consul', async () => {
+    for (const role of ['origin', 'destination'] as const) {
+      const { result, writes } = await counted.cycle(role);
+      expect(result.outcome).toBe('unchanged');
+      expect(writes).toEqual({ transactions: 0, keys: [], staged: 0 });
+    }
+  });
+
+  test('an origin cycle reads the metadata of each secret once, and asks its Vault for little else', async () => {
+    const { result, originVault, history } = await counted.cycle('origin');
+    expect(result).toMatchObject({ outcome: 'unchanged', counts: { read: secrets } });
+    const { 'read metadata': read, list, ...rest } = originVault;
+    expect(read).toBe(secrets);
+    expect(list).toBe(foldersOf(counted.paths));
+    expect(rest).toEqual({ capabilities: 1, mount: 4 });
+    expect(history.events).toBeLessThan(MAX_EVENTS);
+    expect(history.bytes).toBeLessThan(MAX_BYTES);
+  });
+
+  test('an origin cycle with one changed secret writes its bucket, the index and the state in one transaction, and stages one value', async () => {
+    const { sync, paths } = counted;
+    await sync.originVault.put(sync.mount, paths[0] ?? '', { changed: true });
+    const { result, writes } = await counted.cycle('origin');
+    expect(result.outcome).toBe('synced');
+    const names = writes.keys.map((key) => key.slice(sync.infoPrefix('origin').length));
+    expect({ ...writes, keys: names }).toEqual({
+      transactions: 1,
+      keys: [expect.stringMatching(/^\d+$/), 'index', 'state'],
+      staged: 1,
+    });
+    const copied = await counted.cycle('destination');
+    expect(copied.result).toMatchObject({ outcome: 'synced', counts: { updated: 1, read: 1 } });
+    expect(copied.vault['write value']).toBe(1);
+  });
+});
+
+/** Folders that Vault lists: those that hold something, and the mount itself. */
+function foldersOf(paths: readonly string[]): number {
+  const folders = new Set(['']);
+  for (const path of paths) {
+    const parts = path.split('/').slice(0, -1);
+    parts.forEach((_, depth) => folders.add(parts.slice(0, depth + 1).join('/')));
+  }
+  return folders.size;
+}

@@ -1,0 +1,80 @@
+import http from 'node:http';
+import type { AddressInfo, Server } from 'node:net';
+import { LIST_QUERY, listFront } from './list-front';
+
+/** A request as the proxy saw it. */
+export interface SeenRequest {
+  /** LIST too, although it travels as a GET behind the front. */
+  method: string;
+  /** Path and query. */
+  url: string;
+  /** As text; "" if there is none. */
+  body: string;
+}
+
+/**
+ * Stands in front of a real server, passes everything on as it is, and remembers each request with its body: for
+ * exact counts. The bodies of requests to Vault hold values, so what is remembered must never be printed.
+ */
+export class CountingProxy {
+  private readonly server: http.Server;
+  private readonly front: Server;
+  private readonly agent = new http.Agent({ keepAlive: true });
+  /** Since the start, or since they were last taken. */
+  private requests: SeenRequest[] = [];
+
+  private constructor(private readonly target: string) {
+    this.server = http.createServer((request, response) => void this.handle(request, response));
+    this.front = listFront(() => portOf(this.server));
+  }
+
+  static async before(target: string): Promise<CountingProxy> {
+    const proxy = new CountingProxy(target);
+    for (const server of [proxy.server, proxy.front])
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return proxy;
+  }
+
+  get address(): string {
+    return `http://127.0.0.1:${portOf(this.front)}`;
+  }
+
+  /** The requests that came, oldest first; forgets them. */
+  take(): SeenRequest[] {
+    const taken = this.requests;
+    this.requests = [];
+    return taken;
+  }
+
+  async close(): Promise<void> {
+    this.agent.destroy();
+    this.server.closeAllConnections();
+    for (const server of [this.server, this.front]) await new Promise((resolve) => server.close(resolve));
+  }
+
+  private async handle(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+    const { method: verb = '', url: sent = '', headers } = request;
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const body = Buffer.concat(chunks);
+    const isList = verb === 'GET' && sent.endsWith(LIST_QUERY);
+    const [method, url] = isList ? ['LIST', sent.slice(0, -LIST_QUERY.length)] : [verb, sent];
+    this.requests.push({ method, url, body: body.toString() });
+    const onward = http.request(
+      this.target + sent,
+      { method: verb, headers, agent: this.agent },
+      (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(response);
+      },
+    );
+    onward.on('error', () => response.destroy());
+    // Nobody waits for it any more, a long poll for example.
+    response.on('close', () => onward.destroy());
+    onward.end(body);
+  }
+}
+
+function portOf(server: Server | http.Server): number {
+  return (server.address() as AddressInfo).port;
+}
