@@ -9,7 +9,7 @@ export interface Machine {
   cores: number;
   memoryGiB: number;
   node: string;
-  /** Version of each server, in its own words. */
+  /** Version of each server, by its name. */
   servers: Record<string, string>;
   /** Processes that wanted to run in the minute before: about 0 on a quiet machine. */
   loadBefore: number;
@@ -19,7 +19,7 @@ export async function describeMachine(): Promise<Machine> {
   const { temporal, consul, vault } = await serverPaths();
   const versionOf = async (command: string, args: string[]): Promise<string> => {
     const { stdout } = await promisify(execFile)(command, args, { timeout: 20_000 });
-    return stdout.split('\n')[0]?.trim() ?? '';
+    return /\d+\.\d+\.\d+\S*/.exec(stdout)?.[0].replace(/,$/, '') ?? 'unknown';
   };
   const cpus = os.cpus();
   return {
@@ -28,9 +28,9 @@ export async function describeMachine(): Promise<Machine> {
     memoryGiB: Math.round(os.totalmem() / 1024 ** 3),
     node: process.version,
     servers: {
-      temporal: await versionOf(temporal, ['--version']),
-      consul: await versionOf(consul, ['version']),
-      vault: await versionOf(vault, ['version']),
+      Temporal: await versionOf(temporal, ['--version']),
+      Consul: await versionOf(consul, ['version']),
+      Vault: await versionOf(vault, ['version']),
     },
     loadBefore: Math.round((os.loadavg()[0] ?? 0) * 10) / 10,
   };

@@ -58,7 +58,7 @@ function report({ date, machine, seed, secrets, rounds, inFlight, note, rows, ot
   return [
     [
       `- Taken on ${date.slice(0, 10)}: ${cpu}, ${cores} cores, ${memoryGiB} GiB of memory; load before: ${loadBefore}`,
-      `- Node.js ${node}; ${Object.values(servers).join('; ')}`,
+      `- Node.js ${node}; ${named(servers)}`,
       `- ${secrets.toLocaleString('en-US')} secrets, seed ${seed}, ${rounds} rounds, ${inFlight} requests in flight`,
       ...(note === undefined ? [] : [`- ${note}`]),
     ].join('\n'),
@@ -67,6 +67,12 @@ function report({ date, machine, seed, secrets, rounds, inFlight, note, rows, ot
     ...(others.length === 0 ? [] : [markdownTable(OTHER_HEADINGS, others.map(otherCellsOf))]),
     ...requestTables(rows),
   ].join('\n\n');
+}
+
+function named(versions: Record<string, string>): string {
+  return Object.entries(versions)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(', ');
 }
 
 /** Requests by kind, of the rows that have them. */

@@ -62,13 +62,13 @@ function withUnit(value: number, unit: Row['unit']): string {
     case 'MiB':
       return `${Math.round(value)} MiB`;
     case 'bytes':
-      return `${round(value / 1000, 1)} kB`;
+      return `${count(Number((value / 1000).toFixed(1)))} kB`;
     case 'events':
     case 'requests':
     case 'transactions':
     case 'values':
     case 'writes':
-      return `${count(value)} ${unit}`;
+      return `${count(value)} ${value === 1 ? unit.slice(0, -1) : unit}`;
   }
 }
 

@@ -14,7 +14,7 @@ const results: Results = {
     cores: 2,
     memoryGiB: 8,
     node: 'v20.19.0',
-    servers: { vault: 'Vault v1' },
+    servers: { Consul: '1.22.7', Vault: '1.21.2' },
     loadBefore: 0.1,
   },
   seed: 7,
@@ -53,7 +53,9 @@ describe('cells', () => {
     [{ unit: 'ms', value: 1234.5 }, '1,235 ms'],
     [{ unit: 'MiB', value: 231.4 }, '231 MiB'],
     [{ unit: 'bytes', value: 43_188 }, '43.2 kB'],
+    [{ unit: 'bytes', value: 1_000_000 }, '1,000 kB'],
     [{ unit: 'requests', value: 7 }, '7 requests'],
+    [{ unit: 'values', value: 1 }, '1 value'],
   ] as const)('of %j say %s', (changed, text) => {
     expect(cellsOf(row(changed))[HEADINGS.indexOf('measured')]).toBe(text);
   });
@@ -90,6 +92,7 @@ describe('the page', () => {
   it('takes the results of a run between its two marks, and keeps all else', () => {
     const written = withResults(page, results);
     expect(written).toContain('Taken on 2026-02-03: Some CPU, 2 cores, 8 GiB of memory; load before: 0.1');
+    expect(written).toContain('- Node.js v20.19.0; Consul 1.22.7, Vault 1.21.2');
     expect(written).toContain('10,000 secrets, seed 7, 3 rounds, 16 requests in flight');
     expect(written).toContain('| vsync | a copy | 10,000 | 925 ms (900 to 950) |');
     expect(written).toContain(

@@ -108,12 +108,10 @@ type Place = 'LIST' | 'metadata' | 'first' | 'last';
 let shown: Record<Place, Shown>;
 
 beforeAll(async () => {
-  const [list, metadata, first, last] = await Promise.all([
-    scan('LIST'),
-    scan('metadata'),
-    ask('first'),
-    ask('last'),
-  ]);
+  const places = [scan('LIST'), scan('metadata'), ask('first'), ask('last')] as const;
+  // One that fails is told when the others are over: nothing may be asked behind the back of the tear-down.
+  await Promise.allSettled(places);
+  const [list, metadata, first, last] = await Promise.all(places);
   shown = { LIST: list, metadata, first, last };
 }, 420_000);
 

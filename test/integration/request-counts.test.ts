@@ -100,13 +100,13 @@ describe.each(SIZES)('with %d secrets', (secrets) => {
     expect(history.bytes).toBeLessThan(MAX_BYTES);
   });
 
-  test('a destination cycle with nothing changed makes 7 requests, whatever the number of secrets', async () => {
+  test('a destination cycle with nothing changed makes 8 requests, whatever the number of secrets', async () => {
     const { result, originVault, vault, consul, history } = await counted.cycle('destination');
     expect(result.outcome).toBe('unchanged');
     expect({ originVault, vault, consul }).toEqual({
       originVault: { capabilities: 1, mount: 1 },
       vault: { capabilities: 1, mount: 1 },
-      consul: { 'read index': 2, 'read state': 1 },
+      consul: { 'read index': 2, 'read state': 1, 'read unsaved': 1 },
     });
     expect(history.events).toBeLessThan(MAX_EVENTS);
     expect(history.bytes).toBeLessThan(MAX_BYTES);

@@ -1,8 +1,10 @@
 import { insightOfMetadata } from '../../sync/insight';
 import type { Location } from '../../sync/paths';
+import type { RequestOptions } from '../../vault/client';
 import { VaultError } from '../../vault/errors';
 import type { SecretVersion } from '../../vault/kv2';
 import { PathError } from '../failures';
+import { WRITE_ATTEMPTS } from '../limits';
 import { placeAtDestination, tooSlow } from './copy-secret';
 import type { DestinationDeps } from './deps';
 import { Look } from './look';
@@ -58,7 +60,7 @@ export async function deleteSecret(
  *
  * @param confirm the last question, about what stands there
  * @returns `deleted`, `gone` if nothing stood there, `held` if the answer was no, or another version came in between
- * @throws VaultError `unavailable` if all of it took so long that the answer may not be true any more
+ * @throws VaultError `unavailable` if all of it took so long, again and again, that the answer may not be true any more
  */
 export async function deleteAt(
   { vault }: Pick<DestinationDeps, 'vault'>,
@@ -66,24 +68,42 @@ export async function deleteAt(
   signal: AbortSignal,
   confirm: (there: SecretVersion, look: Look) => Promise<boolean>,
 ): Promise<'deleted' | 'gone' | 'held'> {
-  const there = await vault.data(mount, rel, { signal });
-  if (there?.live !== true) return 'gone';
-  // A delete that was undone at the origin leaves the version here as it was: it would be the one that is hit.
-  const look = new Look();
-  if (!(await confirm(there, look))) return 'held';
-  const writing = look.writing(vault, mount + rel, signal);
-  const orTooSlow = (error: unknown): never => {
-    throw look.isTooOld(error, signal) ? tooSlow({ vault }, { mount, rel }) : error;
-  };
+  for (let attempt = 1; ; attempt++) {
+    const there = await vault.data(mount, rel, { signal });
+    if (there?.live !== true) return 'gone';
+    // A delete that was undone at the origin leaves the version here as it was: it would be the one that is hit.
+    const look = new Look();
+    if (!(await confirm(there, look))) return 'held';
+    try {
+      const done = await deleteIfStill(
+        { vault },
+        { mount, rel },
+        there,
+        look.writing(vault, mount + rel, signal),
+      );
+      return done;
+    } catch (error) {
+      if (!look.isTooOld(error, signal)) throw error;
+      if (attempt === WRITE_ATTEMPTS) throw tooSlow({ vault }, { mount, rel });
+    }
+  }
+}
+
+async function deleteIfStill(
+  { vault }: Pick<DestinationDeps, 'vault'>,
+  { mount, rel }: Location,
+  there: SecretVersion,
+  writing: RequestOptions,
+): Promise<'deleted' | 'gone' | 'held'> {
   try {
-    await vault.deleteVersion(mount, rel, there.version, writing).catch(orTooSlow);
+    await vault.deleteVersion(mount, rel, there.version, writing);
   } catch (error) {
     if (!(error instanceof VaultError) || error.kind !== 'forbidden') throw error;
     // Policies written for the original vsync allow only to delete what is the latest: make sure that it is ours.
-    const latest = await vault.data(mount, rel, { signal });
+    const latest = await vault.data(mount, rel, { signal: writing.signal });
     if (latest?.live !== true) return 'gone';
     if (latest.version !== there.version) return 'held';
-    await vault.deleteLatest(mount, rel, writing).catch(orTooSlow);
+    await vault.deleteLatest(mount, rel, writing);
   }
   return 'deleted';
 }

@@ -43,12 +43,13 @@ export async function saveSyncInfo(
   const unsaved = await readUnsaved(info, signal);
   const origin = await originInfo.readIndex(signal);
   const own = await info.readIndex(signal);
-  // The origin's number may have changed during the cycle: our buckets are still split by the old one, until they move.
+  // If the origin took another number in the meantime, the next cycle moves the claims. An index of the new number
+  // would say that they have moved, and those in the other buckets would be lost.
   const numBuckets = own.index?.length ?? origin.index?.length ?? 0;
-  const index = own.index?.length === numBuckets ? [...own.index] : emptyIndex(numBuckets);
+  const index = [...(own.index ?? emptyIndex(numBuckets))];
 
   const limit = pLimit(CONSUL_READS);
-  const ids = own.index?.length === numBuckets ? input.buckets : [...index.keys()];
+  const ids = own.index === undefined ? [...index.keys()] : input.buckets;
   let writes = 0;
   const seen: Unchanged[] = [];
   await Promise.all(
