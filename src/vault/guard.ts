@@ -19,7 +19,7 @@ export function onOutage(listener: OutageListener): () => void {
   return () => listeners.delete(listener);
 }
 
-/** By the origin of the Vault's URL. One for the process: several clients may ask the same Vault. */
+/** By the Vault's URL. One for the process: several clients may ask the same Vault. */
 const guards = new Map<string, VaultGuard>();
 
 /** One client's part in the guard of its Vault. */
@@ -31,7 +31,9 @@ export interface Guarded {
 
 /** Joins the guard of a Vault, which all clients of this process share. */
 export function guardOf(address: string, ask: Ask): Guarded {
-  const key = new URL(address).origin;
+  const { origin, pathname } = new URL(address);
+  // Behind one gateway, the path tells which Vault it is.
+  const key = origin + pathname.replace(/\/+$/, '');
   const guard = guards.get(key) ?? new VaultGuard(address);
   guards.set(key, guard);
   const leave = guard.join(ask);
