@@ -1,7 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { RunningSync, type RunningOptions } from '../support/running-sync';
-import { sharedServers } from '../support/shared-servers';
-import { VaultApi } from '../support/vault-api';
 
 /** What was seen at both ends is acted upon for some seconds only: slow answers and queues must not use them up. */
 
@@ -50,27 +48,6 @@ test.concurrent('updates and deletes are all done where few requests per second 
     await running.tearDown();
   }
 });
-
-test.concurrent(
-  'updates and deletes are all done under a small quota of the destination’s Vault',
-  async () => {
-    const running = await withWork();
-    const { sync } = running;
-    const vault = new VaultApi(sharedServers().destinations[0]);
-    const quota = `sys/quotas/rate-limit/${sync.id}`;
-    try {
-      await vault.request('POST', quota, { path: sync.mount, rate: 5, interval: '1s' });
-      const cycle = sync.cycle('destination');
-      await cycle.finally(() => vault.request('DELETE', quota));
-      expect(await cycle).toMatchObject({
-        outcome: 'synced',
-        counts: { updated: CHANGED.length, deleted: GONE.length, held: 0, failed: 0 },
-      });
-    } finally {
-      await running.tearDown();
-    }
-  },
-);
 
 test.concurrent('updates and deletes arrive although each answer takes seconds', async () => {
   const running = await withWork();
