@@ -16,7 +16,15 @@ export class BlockedError extends Error {
   override readonly name = 'BlockedError';
 }
 
+/** How a request asks for its turn. */
+export interface Entry {
+  signal?: AbortSignal | undefined;
+  /** A write: it goes before all that only read, because what it was decided from grows old while it waits. */
+  isUrgent?: boolean;
+}
+
 interface Waiter {
+  isUrgent: boolean;
   go: () => void;
   giveUp: (reason: Error) => void;
 }
@@ -41,7 +49,7 @@ export class Quota {
    *
    * @throws the signal's reason, or BlockedError
    */
-  async enter(signal?: AbortSignal): Promise<void> {
+  async enter({ signal, isUrgent = false }: Entry = {}): Promise<void> {
     signal?.throwIfAborted();
     if (this.waiting.length === 0 && this.isOpen()) {
       this.inFlight += 1;
@@ -52,6 +60,7 @@ export class Quota {
         signal?.removeEventListener('abort', onAbort);
       };
       const waiter: Waiter = {
+        isUrgent,
         go: () => {
           forget();
           resolve();
@@ -67,7 +76,8 @@ export class Quota {
         this.letGo();
       };
       signal?.addEventListener('abort', onAbort, { once: true });
-      this.waiting.push(waiter);
+      const firstOther = isUrgent ? this.waiting.findIndex((other) => !other.isUrgent) : -1;
+      this.waiting.splice(firstOther === -1 ? this.waiting.length : firstOther, 0, waiter);
       this.letGo();
     });
   }

@@ -114,11 +114,30 @@ test('who is cancelled does not wait on, and leaves its turn to the others', asy
   await quota.enter();
   quota.leave('throttled', 5_000);
   const stop = new AbortController();
-  const waiting = quota.enter(stop.signal);
+  const waiting = quota.enter({ signal: stop.signal });
   const given = ask(quota, 1);
   stop.abort(new Error('stopped'));
   await expect(waiting).rejects.toThrow('stopped');
-  await expect(quota.enter(stop.signal)).rejects.toThrow('stopped');
+  await expect(quota.enter({ signal: stop.signal })).rejects.toThrow('stopped');
   await pass(5_000);
   expect(given()).toBe(1);
+});
+
+test('writes go before all that only read, in their order', async () => {
+  const quota = new Quota();
+  await quota.enter();
+  quota.leave('throttled', 5_000);
+  const order: string[] = [];
+  const enter = (name: string, isUrgent: boolean): void =>
+    void quota.enter({ isUrgent }).then(() => order.push(name));
+  enter('read 1', false);
+  enter('write 1', true);
+  enter('read 2', false);
+  enter('write 2', true);
+  await pass(5_000);
+  for (let answered = 0; answered < 4; answered++) {
+    quota.leave('answered');
+    await pass(0);
+  }
+  expect(order).toEqual(['write 1', 'write 2', 'read 1', 'read 2']);
 });

@@ -30,7 +30,12 @@ export async function guardDeletes(
   const { state } = await readDestinationState(info, signal);
   const ground = { candidates, index, mounts, state, suspended: state?.suspended };
   const { held, approved, known } = await heldDeletes(deps, ground, signal);
-  return { v: 1, deletes: held === undefined, approved, known, ...(held && { held }) };
+  if (held !== undefined) return { v: 1, deletes: false, approved, known, held };
+  const counts = byMount(
+    deps,
+    candidates.map(({ path }) => path),
+  );
+  return { v: 1, deletes: true, approved, known, candidates: Object.fromEntries(counts) };
 }
 
 /** A path that the destination's bucket names, and that does not belong there any more. */
@@ -144,7 +149,10 @@ export async function deleteCandidates(
   });
 }
 
-function byMount({ scope }: DestinationDeps, paths: readonly string[]): Map<string, number> {
+export function byMount(
+  { scope }: Pick<DestinationDeps, 'scope'>,
+  paths: readonly string[],
+): Map<string, number> {
   const counts = new Map<string, number>();
   for (const path of paths) {
     const mount = scope.mountAtOrigin(path);
