@@ -60,6 +60,8 @@ async function act(run: Run, command: Command): Promise<void> {
     case 'resume':
       return resume(run, command.by);
     case 'approve':
+      // A person who meets an error asks again; what is judged here are cycles.
+      world.calm();
       await orNothing(
         world.sync.approve().then(() => {
           judge.approve();
@@ -67,8 +69,10 @@ async function act(run: Run, command: Command): Promise<void> {
       );
       return;
     case 'approve-mounts':
+      world.calm();
       return approveMounts(run);
     case 'apply-orphans': {
+      world.calm();
       const orphans = await world.orphans();
       await orNothing(world.sync.approveOrphans());
       for (const place of orphans) judge.approvedOrphans.add(place);
