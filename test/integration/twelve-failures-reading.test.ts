@@ -80,7 +80,7 @@ test('2. a failed origin read writes nothing, and the next cycle copies what it 
 
 test('7. torn reads between buckets and index are noticed: nothing is taken from such a bucket, and nothing deleted', async () => {
   // So many that none of the two buckets is empty.
-  const paths = [...'abcdefghijklmnopqrst'];
+  const paths = 'abcdefghijklmnopqrst'.split('');
   const { sync } = await start({ secrets: paths, numBuckets: 2 });
   const prefix = sync.infoPrefix('origin');
   for (const path of paths) await sync.originVault.put(sync.mount, path, { path, changed: true });
