@@ -54,3 +54,68 @@ test('a failure with undefined is a failure', async () => {
   // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- libraries do
   await expect(inParallel([1], never, () => Promise.reject(undefined))).rejects.toBeUndefined();
 });
+
+test('begins no more items at the same time than it may, and each of them once', async () => {
+  let running = 0;
+  let most = 0;
+  const begun: number[] = [];
+  const items = [...Array(20).keys()];
+  const results = await inParallel(
+    items,
+    never,
+    async (item) => {
+      begun.push(item);
+      running += 1;
+      most = Math.max(most, running);
+      for (let turn = 0; turn < item % 4; turn++) await Promise.resolve();
+      running -= 1;
+      return item;
+    },
+    3,
+  );
+  expect(most).toBe(3);
+  expect(begun).toEqual(items);
+  expect(results).toEqual(items);
+});
+
+test('bounds what waits also where nobody says how', async () => {
+  let running = 0;
+  let most = 0;
+  await inParallel([...Array(2_000).keys()], never, async () => {
+    running += 1;
+    most = Math.max(most, running);
+    await Promise.resolve();
+    running -= 1;
+  });
+  expect(most).toBe(256);
+});
+
+test('begins no item after a failure, nor after the signal of the caller', async () => {
+  const begun: string[] = [];
+  const failed = inParallel(
+    ['runs', 'fails', 'not begun'],
+    never,
+    async (item, signal) => {
+      begun.push(item);
+      if (item === 'fails') throw new Error('first');
+      await aborted(signal);
+    },
+    2,
+  );
+  await expect(failed).rejects.toThrow('first');
+  expect(begun).toEqual(['runs', 'fails']);
+
+  const stop = new AbortController();
+  const stopped = inParallel(
+    ['runs', 'not begun'],
+    stop.signal,
+    async (item) => {
+      begun.push(item);
+      stop.abort(new Error('by the caller'));
+      await Promise.resolve();
+    },
+    1,
+  );
+  await expect(stopped).rejects.toThrow('by the caller');
+  expect(begun).toEqual(['runs', 'fails', 'runs']);
+});

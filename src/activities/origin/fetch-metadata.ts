@@ -6,6 +6,7 @@ import { fingerprintOfSettings, settingsOf } from '../../sync/settings';
 import type { FetchMetadataInput, FetchMetadataResult } from '../../workflows/messages';
 import { ActivityError, pathFailureClass } from '../failures';
 import { inParallel } from '../in-parallel';
+import { inTurn } from '../in-turn';
 import { changedMounts, readMounts } from '../mounts';
 import { throwOutage } from '../outage';
 import { TallyBuilder } from '../tally';
@@ -75,7 +76,8 @@ export async function fetchMetadata(
   const paths = chunk.paths.flatMap(([mount, inMount]) =>
     inMount.map((path): [string, string] => [mount, path]),
   );
-  await inParallel(paths, signal, read);
+  const ofEachMount = inTurn(paths, ([mount]) => mount);
+  await inParallel(ofEachMount, signal, read);
 
   if (manifest.unknown.length > 0) {
     if (!live.complete) throw damaged('A folder');

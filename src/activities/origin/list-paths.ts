@@ -6,6 +6,7 @@ import { readOriginState } from '../../consul/state';
 import type { ListPathsResult } from '../../workflows/messages';
 import { ActivityError, pathFailureClass } from '../failures';
 import { inParallel } from '../in-parallel';
+import { inTurn } from '../in-turn';
 import { CHUNK_PATHS, MAX_CHUNKS } from '../limits';
 import { changedMounts, readMounts } from '../mounts';
 import { throwOutage } from '../outage';
@@ -64,7 +65,10 @@ export async function listPaths(
   let level: Folder[] = config.origin.mounts.flatMap((mount) =>
     filter.startsOf(mount).map((start) => ({ mount, folder: start.slice(mount.length) })),
   );
-  while (level.length > 0) level = (await inParallel(level, signal, listFolder)).flat();
+  while (level.length > 0) {
+    const ofEachMount = inTurn(level, ({ mount }) => mount);
+    level = (await inParallel(ofEachMount, signal, listFolder)).flat();
+  }
 
   const after = await readMounts(vault, config.origin.mounts, 'origin.mounts', signal);
   const [changed] = changedMounts(mounts, after);
