@@ -49,7 +49,7 @@ import { verifySecrets } from './destination/verify-secrets';
 import { wakeDestination } from './destination/wake-destination';
 import { watchIndex } from './destination/watch-index';
 import { ActivityError } from './failures';
-import { reportProgress } from './interceptor';
+import { progressReporter } from './interceptor';
 import type { OriginDeps } from './origin/deps';
 import { fetchMetadata } from './origin/fetch-metadata';
 import { listPaths } from './origin/list-paths';
@@ -65,10 +65,10 @@ export function createOriginActivities(deps: OriginDeps) {
       return originPreflight(deps, check(input));
     },
     async listPaths(input: ActivityInput): Promise<ListPathsResult> {
-      return listPaths(deps, check(input), reportProgress);
+      return listPaths(deps, check(input), progressReporter());
     },
     async fetchMetadata(input: FetchMetadataInput): Promise<FetchMetadataResult> {
-      return fetchMetadata(deps, input, check(input), reportProgress);
+      return fetchMetadata(deps, input, check(input), progressReporter());
     },
     async saveSyncInfo(input: SaveOriginInput): Promise<SaveOriginResult> {
       return saveOriginInfo(deps, input, check(input));
@@ -97,7 +97,7 @@ export function createDestinationActivities(deps: DestinationDeps) {
       return guardDeletes(deps, input, check(input));
     },
     async copySecrets(input: CopySecretsInput): Promise<CopySecretsResult> {
-      return copySecrets(deps, input, check(input), reportProgress);
+      return copySecrets(deps, input, check(input), progressReporter());
     },
     async deleteOrphans(input: DeleteOrphansInput): Promise<DeleteOrphansResult> {
       return deleteOrphans(deps, input, check(input));
@@ -115,13 +115,13 @@ export function createDestinationActivities(deps: DestinationDeps) {
       return beginVerify(deps, input, check(input));
     },
     async verifySecrets(input: VerifySecretsInput): Promise<VerifySecretsResult> {
-      return verifySecrets(deps, input, check(input), reportProgress);
+      return verifySecrets(deps, input, check(input), progressReporter());
     },
     async listFolders(input: ActivityInput): Promise<ListFoldersResult> {
       return listFolders(deps, check(input));
     },
     async listExtras(input: ListExtrasInput): Promise<ListExtrasResult> {
-      return listExtras(deps, input, check(input), reportProgress);
+      return listExtras(deps, input, check(input), progressReporter());
     },
     async watchIndex(_input: WatchInput): Promise<void> {
       await watchIndex(deps, temporalClient(), cancellationSignal());

@@ -10,9 +10,15 @@ const HEARTBEAT_MS = 2_500;
 /** Latest progress of each running activity, by its workflow run and activity id. */
 const progressOf = new Map<string, number>();
 
-/** Called by activities: the number goes out with the next heartbeat, for display only. */
-export function reportProgress(done: number): void {
-  progressOf.set(key(), done);
+/**
+ * For the activity that calls it: reports its progress. The number goes out with the next heartbeat, for display only.
+ * Called for each secret, so it does not ask each time which activity it is.
+ */
+export function progressReporter(): (done: number) => void {
+  const ofActivity = key();
+  return (done) => {
+    progressOf.set(ofActivity, done);
+  };
 }
 
 function key(): string {

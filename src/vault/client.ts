@@ -92,6 +92,8 @@ export class VaultClient {
   private readonly limit: LimitFunction;
   private readonly guarded: Guarded;
   private login: Promise<TokenGrant> | undefined;
+  /** The last login is over, and nobody has found its token ended since. */
+  private isLoggedIn = false;
   private loggedInAtMs = 0;
 
   constructor(private readonly options: VaultOptions) {
@@ -118,7 +120,8 @@ export class VaultClient {
     // Set afterwards, because the constructor takes an empty one from VAULT_NAMESPACE and VAULT_PREFIX.
     Object.assign(this.vault, { namespace: options.namespace, pathPrefix: '' });
     // node-vault's handler drops the status and the headers of an error: we class every answer ourselves.
-    this.vault.handleVaultResponse = (response) => Promise.resolve(response);
+    // Not a promise of it, which would be one more for each request.
+    this.vault.handleVaultResponse = (response) => response as never;
   }
 
   /**
@@ -173,7 +176,7 @@ export class VaultClient {
     let refusals = 0;
     for (let attempt = 0; ;) {
       try {
-        await orAborted(this.ensureLogin(), signal);
+        if (this.needsLogin) await orAborted(this.ensureLogin(), signal);
         return await this.limit(() =>
           this.guardedly(path, { signal, isUrgent: isWrite }, async () => {
             const answer = (await request()) as TransportResponse;
@@ -242,6 +245,11 @@ export class VaultClient {
     throw new VaultError(kind, this.address, path, explain(kind, status, texts), status, answer.retryAfterMs);
   }
 
+  /** Asked before each request, so that only those wait for a login that have to. */
+  private get needsLogin(): boolean {
+    return this.options.auth.kind === 'approle' && !this.isLoggedIn;
+  }
+
   /** Logs in, if that is how this client gets its token and it has not done so. @returns what the login gave */
   async ensureLogin(): Promise<TokenGrant | undefined> {
     if (this.options.auth.kind === 'token') return undefined;
@@ -280,6 +288,7 @@ export class VaultClient {
     // 0: there was no login yet, and it is the login itself that was refused.
     if (this.loggedInAtMs === 0 || Date.now() - this.loggedInAtMs < LOGIN_AGAIN_AFTER_MS) return false;
     this.login = undefined;
+    this.isLoggedIn = false;
     return true;
   }
 
@@ -292,6 +301,7 @@ export class VaultClient {
     });
     this.vault.token = given.auth.client_token;
     this.loggedInAtMs = Date.now();
+    this.isLoggedIn = true;
     return grantOf(given);
   }
 

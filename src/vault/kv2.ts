@@ -114,11 +114,12 @@ export class Kv2 {
     signal?: AbortSignal,
     onSend?: RequestOptions['onSend'],
   ): Promise<SecretMetadata | undefined> {
-    return this.unlessAbsent(async () => {
-      const whole = this.encode(`${mount}metadata/`, path);
-      const answer = await this.client.read(whole, MetadataBody, { signal, onSend });
-      return answer.data;
-    });
+    const whole = this.encode(`${mount}metadata/`, path);
+    try {
+      return (await this.client.read(whole, MetadataBody, { signal, onSend })).data;
+    } catch (error) {
+      return undefinedIfAbsent(error);
+    }
   }
 
   /** One version of a secret, the current one by default; undefined if Vault says that there is none. */
@@ -128,19 +129,13 @@ export class Kv2 {
     { version, signal, onSend }: RequestOptions & { version?: number } = {},
   ): Promise<SecretVersion | undefined> {
     const query = version === undefined ? '' : `?version=${version}`;
-    return this.unlessAbsent(async () => {
-      const answer = await this.client.read(this.encode(`${mount}data/`, path) + query, DataBody, {
-        signal,
-        onSend,
-        bodyOn404: true,
-      });
-      const { data, metadata } = answer.data;
-      const common = { version: metadata.version, createdTime: metadata.created_time };
-      // A value may be null itself: only with the mark of a delete does it mean that there is none.
-      const isGone = (data ?? null) === null && (metadata.destroyed || metadata.deletion_time !== '');
-      if (isGone) return { live: false, ...common };
-      return { live: true, expires: metadata.deletion_time !== '', data: data ?? null, ...common };
-    });
+    const whole = this.encode(`${mount}data/`, path) + query;
+    try {
+      const { data } = await this.client.read(whole, DataBody, { signal, onSend, bodyOn404: true });
+      return versionOf(data);
+    } catch (error) {
+      return undefinedIfAbsent(error);
+    }
   }
 
   /**
@@ -201,15 +196,6 @@ export class Kv2 {
     await this.client.read('auth/token/lookup-self', TokenBody, { signal });
   }
 
-  private async unlessAbsent<T>(read: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await read();
-    } catch (error) {
-      if (error instanceof VaultError && error.kind === 'absent') return undefined;
-      throw error;
-    }
-  }
-
   /**
    * Puts a path of the user's into a URL: each segment is percent-encoded, slashes stay. node-vault itself
    * encodes nothing, so that `a?b` or `a#b` would read another secret.
@@ -227,4 +213,18 @@ export class Kv2 {
     }
     return segments.map(encodeURIComponent).join('/');
   }
+}
+
+function versionOf({ data, metadata }: z.infer<typeof DataBody>['data']): SecretVersion {
+  const common = { version: metadata.version, createdTime: metadata.created_time };
+  // A value may be null itself: only with the mark of a delete does it mean that there is none.
+  const isGone = (data ?? null) === null && (metadata.destroyed || metadata.deletion_time !== '');
+  if (isGone) return { live: false, ...common };
+  return { live: true, expires: metadata.deletion_time !== '', data: data ?? null, ...common };
+}
+
+/** @throws any other error again */
+function undefinedIfAbsent(error: unknown): undefined {
+  if (error instanceof VaultError && error.kind === 'absent') return undefined;
+  throw error;
 }

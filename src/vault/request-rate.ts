@@ -43,6 +43,11 @@ export function limitRequests(address: string, perSecond: number): () => void {
   };
 }
 
+/** Whether there is a limit for a Vault: without one, nothing is worth a wait. */
+export function isLimited(address: string): boolean {
+  return limits.size > 0 && limits.has(keyOf(address));
+}
+
 /**
  * Waits until one more request may be sent to a Vault.
  *

@@ -1,7 +1,8 @@
 import { Pool } from 'undici';
 import { describeTlsError, readTls, type TlsFiles } from '../tls';
 import { cancelledRequest, VaultError } from './errors';
-import { awaitTurn } from './request-rate';
+import { exchange } from './exchange';
+import { awaitTurn, isLimited } from './request-rate';
 
 /** What node-vault hands to its transport: one request. */
 export interface TransportRequest {
@@ -75,7 +76,8 @@ export class UndiciTransport {
     }, timeoutMs);
     const request = { uri: `${this.address}/v1/${apiPath}`, method: 'GET' };
     try {
-      return await this.exchange({ ...request, signal: AbortSignal.any([signal, tooLate.signal]) });
+      const either = AbortSignal.any([signal, tooLate.signal]);
+      return await this.exchange(new URL(request.uri), { ...request, signal: either });
     } catch (error) {
       if (signal.aborted || !tooLate.signal.aborted) throw error;
       throw new VaultError('unavailable', this.address, path, `no answer within ${timeoutMs / 1000} s`);
@@ -89,10 +91,11 @@ export class UndiciTransport {
   }
 
   private async send(request: TransportRequest): Promise<TransportResponse> {
-    await this.turn(shownPath(new URL(request.uri)), request.signal);
+    const url = new URL(request.uri);
+    if (isLimited(this.address)) await this.turn(shownPath(url), request.signal);
     // After all queues, also of each repetition.
     request.onSend?.();
-    return this.exchange(request);
+    return this.exchange(url, request);
   }
 
   /** Waits for the limit of requests per second. */
@@ -102,26 +105,23 @@ export class UndiciTransport {
     });
   }
 
-  private async exchange(request: TransportRequest): Promise<TransportResponse> {
-    const url = new URL(request.uri);
-    const path = url.pathname + url.search;
+  private async exchange(url: URL, request: TransportRequest): Promise<TransportResponse> {
     try {
-      const response = await this.pool.request({
-        path,
+      const sent = {
+        path: url.pathname + url.search,
         method: request.method,
         headers: {
           ...request.headers,
           ...(request.json === undefined ? {} : { 'content-type': 'application/json' }),
         },
         body: request.json === undefined ? null : JSON.stringify(request.json),
-        ...(request.signal === undefined ? {} : { signal: request.signal }),
-      });
-      const text = await response.body.text();
+      };
+      const answer = await exchange(this.pool, sent, request.signal);
       return {
-        statusCode: response.statusCode,
-        body: parseJson(text),
+        statusCode: answer.statusCode,
+        body: parseJson(answer.text),
         request: { path: url.pathname },
-        ...retryAfter(response.headers['retry-after']),
+        ...retryAfter(answer.retryAfter),
       };
     } catch (error) {
       const shown = shownPath(url);

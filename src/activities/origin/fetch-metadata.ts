@@ -3,6 +3,7 @@ import { compileFilter } from '../../sync/filter';
 import { insightOfMetadata, type Insight } from '../../sync/insight';
 import { dataPath, locate } from '../../sync/paths';
 import { fingerprintOfSettings, settingsOf } from '../../sync/settings';
+import type { SecretMetadata } from '../../vault/kv2';
 import type { FetchMetadataInput, FetchMetadataResult } from '../../workflows/messages';
 import { ActivityError, pathFailureClass } from '../failures';
 import { inParallel } from '../in-parallel';
@@ -56,13 +57,15 @@ export async function fetchMetadata(
     );
   };
 
+  const settingsFingerprint = (metadata: SecretMetadata): string | undefined =>
+    manifest.settings && fingerprintOfSettings(settingsOf(metadata));
   const read = async ([mount, path]: [string, string], stop: AbortSignal): Promise<void> => {
     const wirePath = dataPath(mount, path);
     try {
       const metadata = await vault.metadata(mount, path, stop);
       const insight = metadata && insightOfMetadata(metadata, Date.now());
       tally.count('read');
-      if (metadata && insight) put(wirePath, insight, fingerprintOfSettings(settingsOf(metadata)));
+      if (metadata && insight) put(wirePath, insight, settingsFingerprint(metadata));
       // In a mount that was re-created: what another engine says of its secret says nothing of the one that was known.
       else if (underUnknown(wirePath)) keep(wirePath);
     } catch (error) {
