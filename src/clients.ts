@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import type { DestinationDeps } from './activities/destination/deps';
 import type { OriginDeps } from './activities/origin/deps';
-import { DEFAULT_CONCURRENCY } from './activities/limits';
+import { DEFAULT_SECRETS_AT_ONCE } from './activities/limits';
 import { OriginTargets } from './activities/destination/origin-targets';
 import { fingerprint, fingerprintParts } from './config/fingerprint';
 import { syncInfoPath } from './config/schema';
@@ -73,7 +73,7 @@ async function openInfo(consul: ConsulConfig, side: Role, prefix: string): Promi
 
 /** One Vault of a configuration. Sends nothing yet. */
 export function openVault(vault: VaultConfig, numWorkers: number | undefined, times: VaultTimes = {}): Kv2 {
-  return new Kv2(new VaultClient({ ...vault, ...times, concurrency: numWorkers ?? DEFAULT_CONCURRENCY }));
+  return new Kv2(new VaultClient({ ...vault, ...times, concurrency: numWorkers }));
 }
 
 /** Keeps the tokens of the clients alive until it is closed, except where `renewToken` is off. */
@@ -153,8 +153,8 @@ async function createDestination(config: DestinationConfig, times: VaultTimes): 
       targets: new OriginTargets(originInfo, scope, destination.transforms.length > 0),
       orphans: new Orphans(info.store, `${info.prefix}orphans/`),
       staging: new Staging(info.store, `${info.prefix}staging/`),
-      secretLimit: pLimit(numWorkers ?? DEFAULT_CONCURRENCY),
-      verifyLimit: pLimit(Math.ceil((numWorkers ?? DEFAULT_CONCURRENCY) / 2)),
+      secretLimit: pLimit(numWorkers ?? DEFAULT_SECRETS_AT_ONCE),
+      verifyLimit: pLimit(Math.ceil((numWorkers ?? DEFAULT_SECRETS_AT_ONCE) / 2)),
     };
     return { role: 'destination', deps, clusters, close: () => closeAll(closers) };
   });

@@ -7,6 +7,7 @@ import type { Outage } from './breaker';
 import { cancelledRequest, classify, VaultError, type VaultErrorKind } from './errors';
 import { guardOf, type Guarded } from './guard';
 import { HEALTH_TIMEOUT_MS } from './health';
+import { MOST_LEVEL } from './level';
 import { UndiciTransport, type TransportResponse } from './transport';
 import { orAborted } from './waits';
 
@@ -26,8 +27,8 @@ export interface VaultOptions extends TlsFiles, VaultTimes {
   auth: VaultAuth;
   /** Vault Enterprise namespace; empty for none. */
   namespace: string;
-  /** Requests in flight at the most, over all activities of this process. */
-  concurrency: number;
+  /** Requests of this client in flight at the most, over all activities of this process; undefined: as the Vault takes them. */
+  concurrency?: number | undefined;
 }
 
 /** Time for one request. Vault's own default is 90 s; a KV request that takes longer than this is an outage. */
@@ -79,17 +80,17 @@ export class VaultClient {
   readonly address: string;
   private readonly transport: UndiciTransport;
   private readonly vault: nodeVault.client;
-  private readonly limit: LimitFunction;
+  private readonly limit: LimitFunction | undefined;
   private readonly guarded: Guarded;
   private login: Promise<TokenGrant> | undefined;
   private loggedInAtMs = 0;
 
   constructor(private readonly options: VaultOptions) {
     this.address = options.address.replace(/\/+$/, '');
-    this.limit = pLimit(options.concurrency);
+    this.limit = options.concurrency === undefined ? undefined : pLimit(options.concurrency);
     this.transport = new UndiciTransport(this.address, {
       // One more, so that the question for the Vault's health waits behind no request that gets no answer.
-      connections: options.concurrency + 1,
+      connections: (options.concurrency ?? MOST_LEVEL) + 1,
       timeoutMs: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
       tls: options,
     });
@@ -160,12 +161,12 @@ export class VaultClient {
     for (let attempt = 0; ;) {
       try {
         await orAborted(this.ensureLogin(), signal);
-        return await this.limit(() =>
+        const once = (): Promise<T> =>
           this.guardedly(path, signal, async () => {
             const answer = (await request()) as TransportResponse;
             return this.check(path, answer, schema, bodyOn404);
-          }),
-        );
+          });
+        return await (this.limit === undefined ? once() : this.limit(once));
       } catch (error) {
         if (signal?.aborted === true) throw stopped();
         const failure = error instanceof VaultError ? error : this.unexpected(path, error);
@@ -197,13 +198,14 @@ export class VaultClient {
   ): Promise<T> {
     const { guard } = this.guarded;
     await guard.enter(path, signal);
+    const beganMs = performance.now();
     try {
       const result = await request();
-      guard.left(undefined);
+      guard.left(undefined, performance.now() - beganMs);
       return result;
     } catch (error) {
       const failure = error instanceof VaultError ? error : this.unexpected(path, error);
-      guard.left(failure);
+      guard.left(failure, performance.now() - beganMs);
       throw failure;
     }
   }
