@@ -19,7 +19,11 @@ module.exports = {
       ...common,
       displayName: 'unit',
       testMatch: ['<rootDir>/test/**/*.test.ts'],
-      testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/(integration|replay|chaos)/'],
+      testPathIgnorePatterns: [
+        '/node_modules/',
+        '<rootDir>/test/(integration|replay)/',
+        '<rootDir>/test/chaos/chaos.test.ts',
+      ],
     },
     {
       ...common,
@@ -36,13 +40,11 @@ module.exports = {
       globalTeardown: '<rootDir>/test/support/integration-teardown.ts',
     },
     {
-      // On the servers of the integration tests: jest runs a set-up that several projects name only once.
+      // On servers of its own, which it kills.
       ...common,
       displayName: 'chaos',
       setupFilesAfterEnv: [...common.setupFilesAfterEnv, '<rootDir>/test/support/integration-env.ts'],
-      testMatch: ['<rootDir>/test/chaos/**/*.test.ts'],
-      globalSetup: '<rootDir>/test/support/integration-setup.ts',
-      globalTeardown: '<rootDir>/test/support/integration-teardown.ts',
+      testMatch: ['<rootDir>/test/chaos/chaos.test.ts'],
     },
   ],
 };

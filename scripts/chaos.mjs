@@ -11,10 +11,11 @@ import { setup } from './setup.mjs';
 
 const HELP = `Usage: npm run test:chaos -- [--minutes N] [--seed S]
 
-Drives changes, faults, kills and configurations at random on real servers, and holds the result against a model.
-A run that has begun is finished. A violation says its seed: with it, the same commands come first.
+Drives changes, faults, kills of workers and servers, and configurations at random on real servers, and holds the
+result against a model. A run is cut off in time for its last looks. A violation says its seed: with it, the same
+commands come first.
 
-  --minutes N  how long; 1.5 if not given
+  --minutes N  how long; 2 if not given
   --seed S     where to begin, a whole number; a random one if not given
   --help       show this text`;
 

@@ -119,6 +119,11 @@ async function createOrigin(config: OriginConfig, times: VaultTimes): Promise<Cl
 async function createDestination(config: DestinationConfig, times: VaultTimes): Promise<Clients> {
   const { origin, destination } = config;
   const { numWorkers } = destination;
+  // No more than the limit lets through in a second: what was seen of a secret would grow old in the queue.
+  const secretsInFlight = Math.min(
+    numWorkers ?? DEFAULT_SECRETS_AT_ONCE,
+    config.requestsPerSecond ?? Infinity,
+  );
   const originVault = openVault(origin.vault, numWorkers, times);
   const vault = openVault(destination.vault, numWorkers, times);
   const closers: Closer[] = [
@@ -153,8 +158,8 @@ async function createDestination(config: DestinationConfig, times: VaultTimes): 
       targets: new OriginTargets(originInfo, scope, destination.transforms.length > 0),
       orphans: new Orphans(info.store, `${info.prefix}orphans/`),
       staging: new Staging(info.store, `${info.prefix}staging/`),
-      secretLimit: pLimit(numWorkers ?? DEFAULT_SECRETS_AT_ONCE),
-      verifyLimit: pLimit(Math.ceil((numWorkers ?? DEFAULT_SECRETS_AT_ONCE) / 2)),
+      secretLimit: pLimit(secretsInFlight),
+      verifyLimit: pLimit(Math.ceil(secretsInFlight / 2)),
     };
     return { role: 'destination', deps, clusters, close: () => closeAll(closers) };
   });

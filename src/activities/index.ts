@@ -103,7 +103,9 @@ export function createDestinationActivities(deps: DestinationDeps) {
       return deleteOrphans(deps, input, check(input));
     },
     async saveSyncInfo(input: SaveDestinationInput): Promise<SaveDestinationResult> {
-      return saveDestinationInfo(deps, input, check(input));
+      const signal = check(input);
+      const run = Context.current().info.workflowExecution?.runId ?? '';
+      return saveDestinationInfo(deps, input, signal, run);
     },
     tellOutages(input: TellOutagesInput): Promise<TellOutagesResult> {
       check(input);

@@ -15,6 +15,8 @@ const LastCycle = z.object({
   /** RFC 3339. */
   finishedAt: z.string(),
   counts: z.record(z.string(), z.number()),
+  /** Run id of its workflow: tells the repetition of its save from the save of another cycle. Destinations only. */
+  run: z.string().optional(),
 });
 export type LastCycle = z.infer<typeof LastCycle>;
 

@@ -17,7 +17,7 @@ export async function capabilitiesOf(
   paths: readonly string[],
   signal?: AbortSignal,
 ): Promise<Map<string, ReadonlySet<string>>> {
-  const { data } = await client.write('sys/capabilities-self', { paths }, CapabilitiesBody, signal);
+  const { data } = await client.write('sys/capabilities-self', { paths }, CapabilitiesBody, { signal });
   return new Map(
     paths.map((path) => {
       const parsed = Capabilities.safeParse(data[path]);

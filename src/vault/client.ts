@@ -9,6 +9,7 @@ import { guardOf, type Guarded } from './guard';
 import { HEALTH_TIMEOUT_MS } from './health';
 import { MOST_LEVEL } from './level';
 import { UndiciTransport, type TransportResponse } from './transport';
+import type { Entry } from './turns';
 import { orAborted } from './waits';
 
 /** How to log in: a token, or an AppRole whose login gives one. */
@@ -43,8 +44,17 @@ const QUOTA_ATTEMPTS = 6;
 /** Age of an AppRole's login from which a 403 may mean that its token has ended. */
 const LOGIN_AGAIN_AFTER_MS = 60_000;
 
-interface ReadOptions {
+/** How a request is sent. */
+export interface RequestOptions {
   signal?: AbortSignal | undefined;
+  /**
+   * Called when it has its turn, just before it is sent, and before each repetition. A VaultError of kind `cancelled`
+   * that it throws keeps it from being sent.
+   */
+  onSend?: (() => void) | undefined;
+}
+
+interface ReadOptions extends RequestOptions {
   bodyOn404?: boolean;
 }
 
@@ -118,8 +128,9 @@ export class VaultClient {
    * @param bodyOn404 take a 404 whose body fits the schema as the answer: so KV answers for the data of a
    *   version that is deleted or destroyed
    */
-  read<T>(path: string, schema: z.ZodType<T>, { signal, bodyOn404 = false }: ReadOptions = {}): Promise<T> {
-    return this.send(path, schema, () => this.vault.read(path, { signal }), { signal, bodyOn404 });
+  read<T>(path: string, schema: z.ZodType<T>, options: ReadOptions = {}): Promise<T> {
+    const { signal, onSend } = options;
+    return this.send(path, schema, () => this.vault.read(path, { signal, onSend }), options);
   }
 
   /** LIST of an API path. */
@@ -128,13 +139,16 @@ export class VaultClient {
   }
 
   /** POST to an API path. A write that timed out may have happened: the caller decides whether to look. */
-  write<T>(path: string, body: unknown, schema: z.ZodType<T>, signal?: AbortSignal): Promise<T> {
-    return this.send(path, schema, () => this.vault.write(path, body, { signal }), { signal, isWrite: true });
+  write<T>(path: string, body: unknown, schema: z.ZodType<T>, options: RequestOptions = {}): Promise<T> {
+    const { signal, onSend } = options;
+    const request = (): Promise<unknown> => this.vault.write(path, body, { signal, onSend });
+    return this.send(path, schema, request, { signal, isWrite: true });
   }
 
   /** DELETE of an API path. */
-  async delete(path: string, signal?: AbortSignal): Promise<void> {
-    await this.send(path, EmptyBody, () => this.vault.delete(path, { signal }), { signal, isWrite: true });
+  async delete(path: string, { signal, onSend }: RequestOptions = {}): Promise<void> {
+    const request = (): Promise<unknown> => this.vault.delete(path, { signal, onSend });
+    await this.send(path, EmptyBody, request, { signal, isWrite: true });
   }
 
   /** When this Vault was down: outages that lasted at that time, or began after it. */
@@ -162,7 +176,7 @@ export class VaultClient {
       try {
         await orAborted(this.ensureLogin(), signal);
         const once = (): Promise<T> =>
-          this.guardedly(path, signal, async () => {
+          this.guardedly(path, { signal, isUrgent: isWrite }, async () => {
             const answer = (await request()) as TransportResponse;
             return this.check(path, answer, schema, bodyOn404);
           });
@@ -191,13 +205,9 @@ export class VaultClient {
   }
 
   /** Sends one request when the guard of this Vault lets it, and tells the guard what came of it. */
-  private async guardedly<T>(
-    path: string,
-    signal: AbortSignal | undefined,
-    request: () => Promise<T>,
-  ): Promise<T> {
+  private async guardedly<T>(path: string, entry: Entry, request: () => Promise<T>): Promise<T> {
     const { guard } = this.guarded;
-    await guard.enter(path, signal);
+    await guard.enter(path, entry);
     const beganMs = performance.now();
     try {
       const result = await request();
@@ -278,7 +288,7 @@ export class VaultClient {
   private async logIn(auth: Extract<VaultAuth, { kind: 'approle' }>): Promise<TokenGrant> {
     const path = `auth/${auth.path}/login`;
     const body = { role_id: auth.roleId, secret_id: auth.secretId };
-    const given = await this.guardedly(path, undefined, async () => {
+    const given = await this.guardedly(path, {}, async () => {
       const answer = (await this.vault.write(path, body)) as TransportResponse;
       return this.check(path, answer, AuthBody);
     });

@@ -2,7 +2,7 @@ import { Breaker, MOST_WAIT_MS, type Outage } from './breaker';
 import { cancelledRequest, VaultError } from './errors';
 import { askHealth } from './health';
 import type { TransportResponse } from './transport';
-import { BlockedError, Turns } from './turns';
+import { BlockedError, Turns, type Entry } from './turns';
 import { orAborted } from './waits';
 
 /** How to ask a Vault without a token: the health question of one client. */
@@ -19,7 +19,7 @@ export function onOutage(listener: OutageListener): () => void {
   return () => listeners.delete(listener);
 }
 
-/** By the origin of the Vault's URL. One for the process: several clients may ask the same Vault. */
+/** By the Vault's URL. One for the process: several clients may ask the same Vault. */
 const guards = new Map<string, VaultGuard>();
 
 /** One client's part in the guard of its Vault. */
@@ -31,7 +31,9 @@ export interface Guarded {
 
 /** Joins the guard of a Vault, which all clients of this process share. */
 export function guardOf(address: string, ask: Ask): Guarded {
-  const key = new URL(address).origin;
+  const { origin, pathname } = new URL(address);
+  // Behind one gateway, the path tells which Vault it is.
+  const key = origin + pathname.replace(/\/+$/, '');
   const guard = guards.get(key) ?? new VaultGuard(address);
   guards.set(key, guard);
   const leave = guard.join(ask);
@@ -73,9 +75,10 @@ export class VaultGuard {
    *
    * @throws VaultError `cancelled`, or with the reason of an outage
    */
-  async enter(path: string, signal?: AbortSignal): Promise<void> {
+  async enter(path: string, entry: Entry = {}): Promise<void> {
+    const { signal } = entry;
     try {
-      await this.turns.enter(groupOf(path), signal);
+      await this.turns.enter({ ...entry, group: groupOf(path) });
     } catch (error) {
       if (!(error instanceof BlockedError)) throw cancelledRequest(this.address, path);
       const detail =

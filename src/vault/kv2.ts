@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { SecretSettings } from '../sync/settings';
-import { EmptyBody, type VaultClient } from './client';
+import { EmptyBody, type RequestOptions, type VaultClient } from './client';
 import { VaultError } from './errors';
 
 /** Identity and kind of a secrets engine. A re-created engine has another uuid, but otherwise answers like an empty one. */
@@ -108,9 +108,15 @@ export class Kv2 {
   }
 
   /** Metadata of a secret; undefined if Vault says that there is none. */
-  async metadata(mount: string, path: string, signal?: AbortSignal): Promise<SecretMetadata | undefined> {
+  async metadata(
+    mount: string,
+    path: string,
+    signal?: AbortSignal,
+    onSend?: RequestOptions['onSend'],
+  ): Promise<SecretMetadata | undefined> {
     return this.unlessAbsent(async () => {
-      const answer = await this.client.read(this.encode(`${mount}metadata/`, path), MetadataBody, { signal });
+      const whole = this.encode(`${mount}metadata/`, path);
+      const answer = await this.client.read(whole, MetadataBody, { signal, onSend });
       return answer.data;
     });
   }
@@ -119,12 +125,13 @@ export class Kv2 {
   async data(
     mount: string,
     path: string,
-    { version, signal }: { version?: number; signal?: AbortSignal } = {},
+    { version, signal, onSend }: RequestOptions & { version?: number } = {},
   ): Promise<SecretVersion | undefined> {
     const query = version === undefined ? '' : `?version=${version}`;
     return this.unlessAbsent(async () => {
       const answer = await this.client.read(this.encode(`${mount}data/`, path) + query, DataBody, {
         signal,
+        onSend,
         bodyOn404: true,
       });
       const { data, metadata } = answer.data;
@@ -147,11 +154,11 @@ export class Kv2 {
     path: string,
     data: unknown,
     cas: number,
-    signal?: AbortSignal,
+    options?: RequestOptions,
   ): Promise<number> {
     const body = { data, options: { cas } };
-    return (await this.client.write(this.encode(`${mount}data/`, path), body, WriteBody, signal)).data
-      .version;
+    const answer = await this.client.write(this.encode(`${mount}data/`, path), body, WriteBody, options);
+    return answer.data.version;
   }
 
   /**
@@ -163,20 +170,20 @@ export class Kv2 {
     mount: string,
     path: string,
     settings: SecretSettings,
-    signal?: AbortSignal,
+    options?: RequestOptions,
   ): Promise<void> {
-    await this.client.write(this.encode(`${mount}metadata/`, path), settings, EmptyBody, signal);
+    await this.client.write(this.encode(`${mount}metadata/`, path), settings, EmptyBody, options);
   }
 
   /** Soft-deletes exactly one version. Needs `update` on `<mount>delete/`, which old policies may lack. */
-  async deleteVersion(mount: string, path: string, version: number, signal?: AbortSignal): Promise<void> {
+  async deleteVersion(mount: string, path: string, version: number, options?: RequestOptions): Promise<void> {
     const body = { versions: [version] };
-    await this.client.write(this.encode(`${mount}delete/`, path), body, EmptyBody, signal);
+    await this.client.write(this.encode(`${mount}delete/`, path), body, EmptyBody, options);
   }
 
   /** Soft-deletes whatever version is the latest now. */
-  async deleteLatest(mount: string, path: string, signal?: AbortSignal): Promise<void> {
-    await this.client.delete(this.encode(`${mount}data/`, path), signal);
+  async deleteLatest(mount: string, path: string, options?: RequestOptions): Promise<void> {
+    await this.client.delete(this.encode(`${mount}data/`, path), options);
   }
 
   /** Identity of the Vault cluster. It outlives restarts, but not a Vault in dev mode. Needs no token. */

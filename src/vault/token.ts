@@ -51,5 +51,5 @@ export async function renewSelf(
   signal?: AbortSignal,
 ): Promise<TokenGrant> {
   const body = { increment: `${Math.ceil(askedS)}s` };
-  return grantOf(await client.write('auth/token/renew-self', body, AuthBody, signal));
+  return grantOf(await client.write('auth/token/renew-self', body, AuthBody, { signal }));
 }

@@ -11,6 +11,7 @@ export interface TransportRequest {
   /** Body, sent as JSON. */
   json?: unknown;
   signal?: AbortSignal;
+  onSend?: () => void;
 }
 
 /** What node-vault expects back from its transport. */
@@ -89,6 +90,8 @@ export class UndiciTransport {
 
   private async send(request: TransportRequest): Promise<TransportResponse> {
     await this.turn(shownPath(new URL(request.uri)), request.signal);
+    // After all queues, also of each repetition.
+    request.onSend?.();
     return this.exchange(request);
   }
 

@@ -22,6 +22,15 @@ export class BlockedError extends Error {
   override readonly name = 'BlockedError';
 }
 
+/** How a request asks for its turn. */
+export interface Entry {
+  signal?: AbortSignal | undefined;
+  /** A write: it goes before all that only read, because what it was decided from grows old while it waits. */
+  isUrgent?: boolean;
+  /** Each has its turn, however many of another wait: a mount. */
+  group?: string;
+}
+
 interface Waiter {
   go: () => void;
   giveUp: (reason: Error) => void;
@@ -41,7 +50,8 @@ export class Turns {
   private pauses = 0;
   private blockedSinceMs = Infinity;
   private tooMuchMs = -Infinity;
-  private waiting = new FairQueue<Waiter>();
+  private readonly urgent = new FairQueue<Waiter>();
+  private readonly waiting = new FairQueue<Waiter>();
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly level = new Level()) {}
@@ -49,12 +59,11 @@ export class Turns {
   /**
    * Waits for the turn of one request. Whoever had it calls {@link leave}.
    *
-   * @param group whose turn it is: a mount
    * @throws the signal's reason, or BlockedError
    */
-  async enter(group: string, signal?: AbortSignal): Promise<void> {
+  async enter({ group = '', signal, isUrgent = false }: Entry = {}): Promise<void> {
     signal?.throwIfAborted();
-    if (this.waiting.size === 0 && this.isOpen()) {
+    if (this.count === 0 && this.isOpen()) {
       this.inFlight += 1;
       return;
     }
@@ -79,7 +88,7 @@ export class Turns {
         this.letGo();
       };
       signal?.addEventListener('abort', onAbort, { once: true });
-      this.waiting.push(group, waiter);
+      (isUrgent ? this.urgent : this.waiting).push(group, waiter);
       this.letGo();
     });
   }
@@ -113,6 +122,15 @@ export class Turns {
     this.level.tooMuch(this.inFlight);
   }
 
+  /** How many wait. */
+  private get count(): number {
+    return this.urgent.size + this.waiting.size;
+  }
+
+  private next(): Waiter | undefined {
+    return this.urgent.shift() ?? this.waiting.shift();
+  }
+
   private isOpen(): boolean {
     if (this.pausedUntilMs > Date.now()) return false;
     return this.inFlight < (this.pauses > 0 ? 1 : this.level.value);
@@ -131,7 +149,7 @@ export class Turns {
     this.pausedUntilMs = Math.max(this.pausedUntilMs, nowMs + Math.min(retryAfterMs ?? ownMs, MOST_PAUSE_MS));
     if (!this.isBlocked) return 0;
     let others = 0;
-    for (let waiter = this.waiting.shift(); waiter !== undefined; waiter = this.waiting.shift()) {
+    for (let waiter = this.next(); waiter !== undefined; waiter = this.next()) {
       if (waiter.isGone) continue;
       waiter.giveUp(new BlockedError());
       others += 1;
@@ -141,16 +159,16 @@ export class Turns {
 
   /** Lets those go whose turn it is, and wakes up when the pause is over. Without anybody waiting there is no timer. */
   private letGo(): void {
-    while (this.waiting.size > 0 && this.isOpen()) {
-      const waiter = this.waiting.shift();
+    while (this.count > 0 && this.isOpen()) {
+      const waiter = this.next();
       if (waiter === undefined || waiter.isGone) continue;
       this.inFlight += 1;
       waiter.go();
     }
-    if (this.waiting.size > 0) this.level.full();
+    if (this.count > 0) this.level.full();
     clearTimeout(this.timer);
     this.timer = undefined;
     const pauseMs = this.pausedUntilMs - Date.now();
-    if (this.waiting.size > 0 && pauseMs > 0) this.timer = setTimeout(this.letGo.bind(this), pauseMs);
+    if (this.count > 0 && pauseMs > 0) this.timer = setTimeout(this.letGo.bind(this), pauseMs);
   }
 }

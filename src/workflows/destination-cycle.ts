@@ -51,13 +51,19 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
         if (checked === undefined || diff?.considered === undefined || diff.move) return;
         const { mounts, changedMounts, ownMounts } = checked;
         const { groups, indexRevision, settingsRevision, considered } = diff;
-        const { held, known, approved = false } = guard;
+        const { held, known, candidates, approved = false } = guard;
         // An unfinished cycle has not dealt with the origin's index: the watch has to wake the next one.
         const finished = !UNFINISHED.has(outcome);
         const done = { buckets: groups.flat(), outcome, finished, counts: cycle.counts, settled };
         const revisions = { indexRevision, ...(settingsRevision === undefined ? {} : { settingsRevision }) };
         const ground = { ...revisions, considered, mounts, changedMounts, ownMounts };
-        const deletes = { deleted: deletedIn, known, approved, ...(held === undefined ? {} : { held }) };
+        const deletes = {
+          deleted: deletedIn,
+          known,
+          approved,
+          ...(held && { held }),
+          ...(candidates && { candidates }),
+        };
         await saveSyncInfo({ ...base, ...done, ...ground, ...deletes });
       }),
     );

@@ -235,6 +235,8 @@ export interface GuardDeletesResult {
   approved?: boolean;
   /** Secrets that the destination is known to have, by mount of the origin. Empty if nothing is to be deleted. */
   known: Record<string, number>;
+  /** Secrets that may be deleted, by mount of the origin. Absent if none may. */
+  candidates?: Record<string, number>;
 }
 
 export interface CopySecretsInput extends ActivityInput {
@@ -289,8 +291,10 @@ export interface SaveDestinationInput extends ActivityInput {
   settled: HeldInBucket[];
   /** As from guardDeletes. */
   held?: HeldDeletes;
-  /** As from copySecrets, of all groups. */
+  /** As from copySecrets, of all groups: what a worker deleted before it died is not among them. */
   deleted: Record<string, number>;
+  /** As from guardDeletes: what is left of them tells how many were really deleted. */
+  candidates?: Record<string, number>;
   /** As from guardDeletes. */
   known: Record<string, number>;
   /** As from guardDeletes. */

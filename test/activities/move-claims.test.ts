@@ -141,6 +141,15 @@ describe('moveClaims', () => {
     },
   );
 
+  it('keeps what was approved of a re-created mount since the cycle began', async () => {
+    const ground = new Ground();
+    await ground.write(2, { mounts: { 's/': 'approved' } });
+    ground.setOrigin(4);
+    await ground.move();
+    const { state } = await readDestinationState(ground.info);
+    expect(state?.mounts).toEqual({ 's/': 'approved' });
+  });
+
   it('works on the info of an original vsync, which has no state', async () => {
     const ground = new Ground();
     await ground.write(19);

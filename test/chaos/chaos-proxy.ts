@@ -6,6 +6,17 @@ import { answerOf, type FaultKind, type PlannedFault } from './fault-kinds';
 /** Long enough to reorder what happens at the same time, short enough to be no outage. */
 const DELAY_MS = 700;
 
+interface Holding {
+  readonly when: 'before' | 'after';
+  readonly taken: () => void;
+  readonly released: Promise<void>;
+}
+
+/** Vault's questions about a token's capabilities are a POST too, and write nothing. */
+function isWrite({ method, url = '' }: http.IncomingMessage): boolean {
+  return method !== 'GET' && !url.startsWith('/v1/sys/');
+}
+
 /**
  * Stands in front of a real server and puts planned faults into its answers, one after the other. Other than the
  * FaultProxy it lets Vault's LIST pass, so it can stand before an origin too.
@@ -20,14 +31,16 @@ export class ChaosProxy {
   private passed = 0;
   private inFlight = 0;
   private waiting: { at: number; resolve: () => void }[] = [];
+  private holding: Holding | undefined;
+  private readonly late = new Set<Promise<void>>();
 
   private constructor(
     private readonly target: string,
-    private readonly onFault: (kind: FaultKind) => void,
+    private readonly onFault: (kind: FaultKind | 'held') => void,
   ) {}
 
   /** @param onFault is told of each fault that a request met */
-  static async before(target: string, onFault: (kind: FaultKind) => void): Promise<ChaosProxy> {
+  static async before(target: string, onFault: (kind: FaultKind | 'held') => void): Promise<ChaosProxy> {
     const proxy = new ChaosProxy(target, onFault);
     for (const server of [proxy.server, proxy.front]) {
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -55,6 +68,26 @@ export class ChaosProxy {
   /** Resolves when so many more requests have come. */
   async requests(count: number): Promise<void> {
     await new Promise<void>((resolve) => this.waiting.push({ at: this.passed + count, resolve }));
+  }
+
+  /**
+   * Keeps the next write to itself, or its answer: whoever sent it may be dead when it arrives.
+   *
+   * @param when `before` the server has it, or `after` the server has done it
+   * @returns `held` resolves when there is one; `release` lets it pass, and resolves when the server has answered it
+   */
+  holdNextWrite(when: 'before' | 'after'): { held: Promise<void>; release: () => Promise<void> } {
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const held = new Promise<void>((taken) => (this.holding = { when, taken, released }));
+    return {
+      held,
+      release: async () => {
+        this.holding = undefined;
+        release();
+        await Promise.all(this.late);
+      },
+    };
   }
 
   /** Resolves when no request is on its way: a delayed one outlives the worker that sent it. */
@@ -99,6 +132,13 @@ export class ChaosProxy {
     try {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
+      const { holding } = this;
+      if (holding !== undefined && isWrite(request) && !this.isLull) {
+        this.holding = undefined;
+        this.onFault('held');
+        await this.passLate(request, response, Buffer.concat(chunks), holding);
+        return;
+      }
       const kind = this.next(request.method ?? '');
       this.count();
       if (kind !== undefined) this.onFault(kind);
@@ -130,6 +170,31 @@ export class ChaosProxy {
     } finally {
       this.inFlight -= 1;
     }
+  }
+
+  /** It is on nobody's way meanwhile: the one who sent it has given it up, or is dead. */
+  private async passLate(
+    request: http.IncomingMessage,
+    response: http.ServerResponse,
+    body: Buffer,
+    { when, taken, released }: Holding,
+  ): Promise<void> {
+    this.inFlight -= 1;
+    const pass = async (): Promise<void> => {
+      if (when === 'before') await released;
+      const { answer, body: answered } = await this.forward(request, body);
+      if (when === 'after') {
+        taken();
+        await released;
+      }
+      if (!response.destroyed) response.writeHead(answer.statusCode ?? 502).end(answered);
+    };
+    const late = pass().catch(() => undefined);
+    this.late.add(late);
+    if (when === 'before') taken();
+    await late;
+    this.late.delete(late);
+    this.inFlight += 1;
   }
 
   /** The fault that this request meets. An answer can only be lost to some effect if the request was a write. */

@@ -1,14 +1,11 @@
 import fc from 'fast-check';
+import type { Blow, ServerName } from './chaos-servers';
 import { FAULT_KINDS, type PlannedFault } from './fault-kinds';
 import { ORIGIN_STEPS, type OriginStep } from './model';
-import type { Settings } from './settings';
-import { PROXIES, type ProxyName, type Role } from './world';
-
-/** Folders, a name that is a secret and a folder, characters that need encoding. */
-export const NAMES = ['a', 'a/b', 'team/x', 'team/y', 'team/deep/z', 'ops/q', 'ops/ü 1', 'c%41'] as const;
-
-/** So many more secrets come and go at once, above what the delete guard lets pass. */
-export const BULK = Array.from({ length: 24 }, (_, number) => `bulk/${number}`);
+import { MOUNTS, NAMES, type MountName } from './names';
+import { SETTINGS_WORDS } from './secret-settings';
+import { FILTERS, FIRST_SETTINGS, LAYOUTS, LONG_TIMEOUT, type Settings } from './settings';
+import { PROXIES, ROLES, type ProxyName, type Role, type WorldKind } from './world';
 
 /** One step at one secret of the origin. */
 export interface Edit {
@@ -22,15 +19,30 @@ export interface Misfortune extends PlannedFault {
   readonly at: ProxyName;
 }
 
-/** What happens while a cycle runs. */
-export type Interruption = 'none' | 'kill' | 'terminate' | 'cancel';
+/** What happens while a cycle runs. `kill` and `terminate` hit one of the workers, `kill-all` each. */
+export type Interruption =
+  | 'none'
+  | 'kill'
+  | 'kill-all'
+  | 'terminate'
+  | 'cancel'
+  | { readonly server: ServerName; readonly blow: Blow };
 
 export type Command =
   | { readonly what: 'edit'; readonly edits: readonly Edit[] }
   | { readonly what: 'bulk'; readonly step: 'put' | 'delete'; readonly value: string }
-  | { readonly what: 'cycle'; readonly role: Role; readonly faults: readonly Misfortune[] }
+  | {
+      readonly what: 'cycle';
+      /** So that there is something to do. */
+      readonly before: readonly Edit[];
+      /** A cycle of the origin comes first; else the destination works from what the last one left. */
+      readonly publish: boolean;
+      readonly role: Role;
+      readonly faults: readonly Misfortune[];
+    }
   | {
       readonly what: 'busy-cycle';
+      readonly before: readonly Edit[];
       readonly role: Role;
       readonly faults: readonly Misfortune[];
       readonly at: ProxyName;
@@ -39,37 +51,102 @@ export type Command =
       readonly edits: readonly Edit[];
       readonly interruption: Interruption;
     }
+  | {
+      /**
+       * A worker is killed at its next write: `before` the server sees it, so that it arrives when others have gone on;
+       * or `after`, so that nobody knows of it.
+       */
+      readonly what: 'zombie';
+      readonly when: 'before' | 'after';
+      readonly at: 'destinationVault' | 'consul';
+      readonly first: Edit;
+      readonly next: Edit;
+    }
   | { readonly what: 'hand'; readonly place: string; readonly value: string | null }
+  /** Somebody brings the buckets of the destination's info to what the origin's say, and leaves the index. */
+  | { readonly what: 'damage'; readonly before: readonly Edit[] }
   | { readonly what: 'configure'; readonly change: Partial<Settings> }
-  | { readonly what: 'pause' | 'resume' | 'approve' | 'settle' };
+  | {
+      /** Another engine in place of a mount of the origin, without some of its secrets. */
+      readonly what: 'recreate';
+      readonly mount: MountName;
+      readonly without: readonly string[];
+      /** Of the secrets that it has; "" for those that they had. */
+      readonly value: string;
+      /** Whether cycles run before anything else happens. */
+      readonly cycles: boolean;
+    }
+  | { readonly what: 'pause' | 'resume'; readonly by: 'command' | 'schedule' }
+  | { readonly what: 'approve' | 'approve-mounts' | 'apply-orphans' | 'settle' };
 
 const value = fc.constantFrom('red', 'green', 'blue');
-const role = fc.constantFrom<Role>('origin', 'destination');
+const role = fc.constantFrom<Role>(...ROLES);
 const proxy = fc.constantFrom<ProxyName>(...PROXIES);
-const edit: fc.Arbitrary<Edit> = fc.record({
-  name: fc.constantFrom<string>(...NAMES),
-  step: fc.constantFrom<OriginStep>('put', ...ORIGIN_STEPS),
-  value,
-});
+const name = fc.constantFrom<string>(...NAMES);
+const edit: fc.Arbitrary<Edit> = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      name,
+      step: fc.constantFrom<OriginStep>('put', ...ORIGIN_STEPS.filter((step) => step !== 'set')),
+      value,
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ name, step: fc.constant('set'), value: fc.constantFrom(...SETTINGS_WORDS) }),
+  },
+);
 const edits = fc.array(edit, { minLength: 1, maxLength: 5 });
 const faults: fc.Arbitrary<Misfortune[]> = fc.array(
   fc.record({ at: proxy, kind: fc.constantFrom(...FAULT_KINDS), skip: fc.nat(9) }),
   { maxLength: 5, size: 'max' },
 );
-const interruption = fc.oneof(
-  { weight: 6, arbitrary: fc.constant<Interruption>('none') },
-  { weight: 3, arbitrary: fc.constantFrom<Interruption>('kill', 'terminate', 'cancel') },
-);
-const change: fc.Arbitrary<Partial<Settings>> = fc.oneof(
-  fc.record({ numBuckets: fc.constantFrom(1, 4, 9) }),
-  fc.record({ moveTeamTo: fc.constantFrom('moved', 'elsewhere', undefined) }),
-  fc.record({ excluded: fc.constantFrom('ops', 'team', undefined) }),
-  fc.record({ ignoreDeletes: fc.boolean() }),
-  fc.record({ timeout: fc.constantFrom('1ms', '150ms', '400ms') }),
+const interruption: fc.Arbitrary<Interruption> = fc.oneof(
+  { weight: 5, arbitrary: fc.constant('none' as const) },
+  { weight: 3, arbitrary: fc.constantFrom('kill', 'kill-all', 'terminate', 'cancel') },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom<Interruption>(
+      { server: 'temporal', blow: 'kill' },
+      { server: 'consul', blow: 'kill' },
+      { server: 'originVault', blow: 'kill' },
+      { server: 'originVault', blow: 'seal' },
+      { server: 'destinationVault', blow: 'kill' },
+      { server: 'destinationVault', blow: 'seal' },
+    ),
+  },
 );
 
+/** Each key, with all that it can become. */
+const choices = {
+  numBuckets: fc.constantFrom<Settings['numBuckets']>(1, 4, 9, 'auto'),
+  layout: fc.constantFrom(...LAYOUTS),
+  filter: fc.constantFrom('all' as const, ...FILTERS),
+  originFilter: fc.constantFrom('all' as const, 'all' as const, ...FILTERS),
+  deleteExcluded: fc.boolean(),
+  ignoreDeletes: fc.boolean(),
+  syncMetadata: fc.boolean(),
+  onConflict: fc.constantFrom<Settings['onConflict']>('overwrite', 'keep'),
+  maxDeletes: fc.constantFrom<Settings['maxDeletes']>(undefined, undefined, '100%', 2),
+  timeout: fc.constantFrom('1ms', '150ms', '400ms'),
+};
+const change: fc.Arbitrary<Partial<Settings>> = fc.oneof(
+  ...Object.entries(choices).map(([key, choice]) => fc.record({ [key]: choice as fc.Arbitrary<unknown> })),
+);
+
+/** What a world begins with: mostly the defaults. */
+const first: fc.Arbitrary<Settings> = fc
+  .array(change, { maxLength: 4, size: 'max' })
+  .map((changes) =>
+    [...changes, { timeout: LONG_TIMEOUT }].reduce<Settings>(
+      (settings, one) => ({ ...settings, ...one }),
+      FIRST_SETTINGS,
+    ),
+  );
+
 const command: fc.Arbitrary<Command> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ what: fc.constant('edit'), edits }) },
+  { weight: 3, arbitrary: fc.record({ what: fc.constant('edit'), edits }) },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -78,42 +155,86 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       value,
     }),
   },
-  { weight: 6, arbitrary: fc.record({ what: fc.constant('cycle'), role, faults }) },
   {
-    weight: 5,
+    weight: 6,
+    arbitrary: fc.record({ what: fc.constant('cycle'), before: edits, publish: fc.boolean(), role, faults }),
+  },
+  {
+    weight: 6,
     arbitrary: fc.record({
       what: fc.constant('busy-cycle'),
+      before: edits,
       role,
       faults,
       at: proxy,
-      after: fc.integer({ min: 1, max: 25 }),
+      after: fc.integer({ min: 1, max: 15 }),
       edits,
       interruption,
     }),
   },
   {
     weight: 1,
+    arbitrary: fc
+      .record({
+        what: fc.constant('zombie' as const),
+        when: fc.constantFrom('before' as const, 'after' as const),
+        at: fc.constantFrom('destinationVault' as const, 'destinationVault' as const, 'consul' as const),
+        name,
+        step: fc.constantFrom<OriginStep>('put', 'put', 'delete'),
+        value: fc.constantFrom('late', 'later'),
+        next: fc.constantFrom('newer', 'newest'),
+      })
+      .map(({ what, when, at, name, step, value, next }) => ({
+        what,
+        when,
+        at,
+        first: { name, step, value },
+        next: { name, step: step === 'delete' ? ('undelete' as const) : ('put' as const), value: next },
+      })),
+  },
+  {
+    weight: 1,
     arbitrary: fc.record({
       what: fc.constant('hand'),
-      place: fc.constantFrom<string>(...NAMES, 'moved/x'),
-      value: fc.option(fc.constantFrom('red', 'black')),
+      place: fc.constantFrom<string>(...NAMES, 'one/moved/x', 'one/both/x', 'one/both/y'),
+      value: fc.option(fc.constantFrom('red', 'black', 'black')),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ what: fc.constant('configure'), change }) },
+  { weight: 1, arbitrary: fc.record({ what: fc.constant('damage'), before: edits }) },
+  { weight: 3, arbitrary: fc.record({ what: fc.constant('configure'), change }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      what: fc.constant('recreate'),
+      mount: fc.constantFrom(...MOUNTS),
+      without: fc.subarray([...NAMES], { minLength: 1, maxLength: 6 }),
+      value: fc.constantFrom('', 'red'),
+      cycles: fc.boolean(),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      what: fc.constantFrom('pause' as const, 'resume' as const),
+      by: fc.constantFrom('command' as const, 'schedule' as const),
+    }),
+  },
   {
     weight: 3,
-    arbitrary: fc.record({ what: fc.constantFrom('pause', 'resume', 'approve', 'settle') }),
+    arbitrary: fc.record({
+      what: fc.constantFrom('approve', 'approve-mounts', 'apply-orphans', 'settle', 'settle'),
+    }),
   },
 );
 
 /** What is done in one go, on a sync of its own. */
-export interface Scenario {
-  /** The watch starts cycles too. Without it, those that the test asks for have all the work. */
-  readonly watched: boolean;
+export interface Scenario extends WorldKind {
   readonly commands: readonly Command[];
 }
 
 export const scenario: fc.Arbitrary<Scenario> = fc.record({
   watched: fc.boolean(),
+  workers: fc.constantFrom(1, 1, 2),
+  settings: first,
   commands: fc.array(command, { minLength: 12, maxLength: 22, size: 'max' }),
 });

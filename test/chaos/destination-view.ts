@@ -1,43 +1,48 @@
 import type { SyncFixture } from '../support/sync-fixture';
 import type { VaultApi } from '../support/vault-api';
+import { MOUNTS, type MountTable } from './names';
+import { wordOf, type SecretSettings } from './secret-settings';
+import type { Standing, View } from './witness';
 
-export interface StandingVersion {
-  readonly createdMs: number;
-  /** Undefined if it is not deleted. */
-  readonly deletedMs: number | undefined;
-}
-
-/** A secret as it stands at the destination; versions from 1 on. */
-export interface Standing {
-  readonly versions: readonly StandingVersion[];
-  readonly value: string | undefined;
-}
-
-/** Everything below the destination's mount, by path without mount: plain requests, past the code under test. */
-export async function destinationView(sync: SyncFixture): Promise<Map<string, Standing>> {
+/** Everything at the destination: plain requests, past the code under test. */
+export async function destinationView(sync: SyncFixture, mounts: MountTable): Promise<View> {
   const vault = vaultOf(sync);
   const view = new Map<string, Standing>();
-  for (const path of await pathsBelow(vault, sync.mount, '')) {
-    const { data } = (await vault.request('GET', `${sync.mount}metadata/${encoded(path)}`)) as Metadata;
-    const versions = Object.values(data.versions).map(({ created_time, deletion_time, destroyed }) => {
-      if (destroyed) throw new Error(`${path}: a version at the destination is destroyed`);
-      const deletedMs = deletion_time === '' ? undefined : Date.parse(deletion_time);
-      return { createdMs: Date.parse(created_time), deletedMs };
-    });
-    const value = (await vault.get(sync.mount, path)) as { v: string } | null | undefined;
-    view.set(path, { versions, value: value?.v });
+  const nowMs = Date.now();
+  for (const mount of MOUNTS) {
+    const inVault = mounts.of(mount);
+    for (const path of await pathsBelow(vault, inVault, '')) {
+      const { data } = (await vault.request('GET', `${inVault}metadata/${encoded(path)}`)) as Metadata;
+      const versions = Object.values(data.versions).map(({ created_time, deletion_time, destroyed }) => {
+        if (destroyed) throw new Error(`${mount}/${path}: a version at the destination is destroyed`);
+        const deletedMs = Date.parse(deletion_time);
+        // One that is to expire is there until then.
+        return {
+          createdMs: Date.parse(created_time),
+          deletedMs: deletion_time === '' || deletedMs > nowMs + DAY_MS / 2 ? undefined : deletedMs,
+        };
+      });
+      const value = (await vault.get(inVault, path)) as { v: string } | null | undefined;
+      view.set(`${mount}/${path}`, { versions, value: value?.v, settings: wordOf(data) });
+    }
   }
   return view;
 }
 
-/** Values of all versions, also of deleted ones: brings those back, so it is for the very end only. */
-export async function valuesOfAllVersions(sync: SyncFixture, path: string, count: number): Promise<string[]> {
+const DAY_MS = 24 * 3_600_000;
+
+/** Values of all versions, also of deleted ones: brings those back. */
+export async function valuesOfAllVersions(
+  sync: SyncFixture,
+  { mount, inMount }: { mount: string; inMount: string },
+  count: number,
+): Promise<string[]> {
   const vault = vaultOf(sync);
   const versions = Array.from({ length: count }, (_, position) => position + 1);
-  await vault.request('POST', `${sync.mount}undelete/${encoded(path)}`, { versions });
+  await vault.request('POST', `${mount}undelete/${encoded(inMount)}`, { versions });
   const values: string[] = [];
   for (const version of versions) {
-    const url = `${sync.mount}data/${encoded(path)}?version=${version}`;
+    const url = `${mount}data/${encoded(inMount)}?version=${version}`;
     const { data } = (await vault.request('GET', url)) as { data: { data: { v: string } } };
     values.push(data.data.v);
   }
@@ -52,7 +57,9 @@ export function vaultOf({ destinationVaults: [vault] }: SyncFixture): VaultApi {
 export const encoded = (path: string): string => path.split('/').map(encodeURIComponent).join('/');
 
 interface Metadata {
-  data: { versions: Record<string, { created_time: string; deletion_time: string; destroyed: boolean }> };
+  data: SecretSettings & {
+    versions: Record<string, { created_time: string; deletion_time: string; destroyed: boolean }>;
+  };
 }
 
 async function pathsBelow(vault: VaultApi, mount: string, folder: string): Promise<string[]> {

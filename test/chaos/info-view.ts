@@ -2,24 +2,48 @@ import { hashBucket, parseBucket } from '../../src/sync/bucket';
 import type { Insight } from '../../src/sync/insight';
 import { parseIndex } from '../../src/sync/sync-index';
 import type { SyncFixture } from '../support/sync-fixture';
+import type { InfoView } from './witness';
 
 /**
- * The sync info of one end, by path without mount and "data/", read with plain requests.
+ * The sync info of one end, read with plain requests.
  *
  * @throws if a bucket is not the one that the index names
  */
 export async function infoView(
   sync: SyncFixture,
   role: 'origin' | 'destination',
-): Promise<Map<string, Insight>> {
+  nameOf: NameOf = (path) => path.replace(`${sync.mount}data/`, ''),
+): Promise<InfoView> {
+  return readInfo(sync, role, nameOf, (key) => {
+    throw new Error(`${key} does not fit its index`);
+  });
+}
+
+/** What a reader calls a data path; by default, without the mount and "data/". */
+type NameOf = (path: string) => string;
+
+/** What the destination's info claims, of the buckets that fit its index: the code under test believes no others. */
+export async function believedClaims(sync: SyncFixture, nameOf: NameOf): Promise<InfoView> {
+  return readInfo(sync, 'destination', nameOf, () => undefined);
+}
+
+async function readInfo(
+  sync: SyncFixture,
+  role: 'origin' | 'destination',
+  nameOf: NameOf,
+  onMisfit: (key: string) => void,
+): Promise<InfoView> {
   const prefix = sync.infoPrefix(role);
   const values = await sync.consul.values(prefix);
-  const index = parseIndex(values[`${prefix}index`] ?? '');
   const insights = new Map<string, Insight>();
-  for (const [id, hash] of index.entries()) {
-    const bucket = parseBucket(values[`${prefix}${id}`] ?? '');
-    if (hashBucket(bucket) !== hash) throw new Error(`${prefix}${id} does not fit its index`);
-    for (const [path, insight] of bucket) insights.set(path.replace(`${sync.mount}data/`, ''), insight);
+  const json = values[`${prefix}index`];
+  if (json === undefined) return insights;
+  for (const [id, hash] of parseIndex(json).entries()) {
+    const key = `${prefix}${id}`;
+    const text = values[key];
+    const bucket = text === undefined ? new Map<string, Insight>() : parseBucket(text);
+    if (hashBucket(bucket) !== hash) onMisfit(key);
+    else for (const [path, insight] of bucket) insights.set(nameOf(path), insight);
   }
   return insights;
 }

@@ -1,195 +1,311 @@
-import { destinationView, valuesOfAllVersions, type Standing } from './destination-view';
-import { infoView } from './info-view';
+import { judgeConvergence, judgeEqual } from './judge-convergence';
 import type { Model } from './model';
-import { isExcluded, targetOf } from './settings';
-import type { World } from './world';
+import { partsOf } from './names';
+import { isExcluded, isPublished, isWantedThere, targetOf } from './settings';
+import { Violation } from './violation';
+import type { View, Witness } from './witness';
 
-/** A rule was broken. */
-export class Violation extends Error {
-  override readonly name = 'Violation';
-}
+/*
+ * What is held against a run, and how.
+ *
+ * After each step, and before the configuration changes (`look`):
+ *  1. kept        No version at the destination is removed or destroyed: each look has all that the one before had.
+ *  2. evidence    What was deleted there had to be: every secret of the origin that belongs at the place was gone at
+ *                 some moment of the cycle that deleted it; or a filter leaves it out and `deleteExcluded` is on; or
+ *                 somebody asked for the removal of this orphan. What a re-created mount lacks is not gone before
+ *                 somebody has approved that. With `ignoreDeletes`, nothing is deleted.
+ *  3. guard       Without an approval, no more is deleted than `maxDeletes` allows, summed since the last approval.
+ *  4. claims      What the destination's info says of a secret is true also in the middle: a value stands there that
+ *                 the origin has had since the version that is claimed. Claims in doubt, and buckets that do not fit
+ *                 their index, say nothing.
+ *  5. foreign     With `onConflict: keep`, nothing is written over a value that only hands had put there.
+ *  6. published   What the origin has had all the time stays in its info, whatever a cycle could not read.
+ * When the faults have stopped, after two cycles of each role (`converged`, judge-convergence.ts):
+ *  7. equal       Every secret that is wanted stands at its place with the origin's value, and nothing else does,
+ *                 but for what is kept on purpose; a verify mends what hands did.
+ *  8. collision   Where two secrets belong at one place, neither is written there (`collisionsStood`).
+ *  9. info        The origin's info says exactly what the origin has, the destination's claims all of it, and every
+ *                 bucket is the one that its index names.
+ * 10. settings    With `syncMetadata`, the settings at both ends are equal.
+ * 11. orphans     What a changed transform left behind is listed by the plan.
+ * Elsewhere:
+ * 12. quiet       One more cycle writes nothing in Vault or Consul (settle.ts).
+ * 13. reasons     At the very end: no version has the value that stood there already, or one that the origin never
+ *                 had (`versionsHadReasons`).
+ * 14. pause       In a pause no cycle runs but those that were asked for (pause.ts).
+ * 15. words       A cycle without faults ends well, and an approval is needed once (settle.ts).
+ */
 
 /** What happened since all was as it should be, as far as it decides what may be left over. */
-interface SinceQuiet {
-  /** The transforms were changed: what was left at the old places stays. */
+export interface SinceQuiet {
+  /** The layout was changed: what was left at the old places stays. */
   moved: boolean;
   /** A cycle did not come to its end by itself: what it wrote last may be claimed by nobody. */
   disturbed: boolean;
-  /** Top folders that were left out at some time. */
+  /** Secrets that were left out at some time. */
   excluded: Set<string>;
+  /** `onConflict` was `keep` at some time. */
+  keeping: boolean;
 }
+
+const AT_LEAST = 20;
 
 /** Holds what stands at the destination against what the origin has and had. */
 export class Judge {
-  since: SinceQuiet = { moved: false, disturbed: false, excluded: new Set() };
+  since: SinceQuiet = { moved: false, disturbed: false, excluded: new Set(), keeping: false };
   /** Places whose secrets the destination's info named when all was as it should be. */
-  private claimed = new Set<string>();
+  claimed: ReadonlySet<string> = new Set();
   /** Places where something stands that nothing names any more: it stays for good. */
-  private strays = new Set<string>();
-  private before = new Map<string, Standing>();
+  strays: ReadonlySet<string> = new Set();
+  /** Places whose removal as orphans was asked for. */
+  readonly approvedOrphans = new Set<string>();
+  /** False from a change of the layout until a cycle has carried the claims over. */
+  claimsHold = true;
+  private before: View = new Map();
   private readonly judged = new Set<string>();
+  private publishedBefore: { sinceMs: number; names: readonly string[] } = { sinceMs: 0, names: [] };
+  private unapproved = new Map<string, number>();
+  private approval: 'none' | 'given' | 'used' = 'none';
 
   constructor(
-    private readonly world: World,
-    private readonly model: Model,
+    readonly witness: Witness,
+    readonly model: Model,
   ) {}
 
-  /**
-   * After each step: whatever is deleted at the destination since the last look was gone at the origin at some
-   * moment of the cycle that deleted it, and nothing is removed for good.
-   */
-  async look(): Promise<Map<string, Standing>> {
-    const { world, model } = this;
-    const view = await destinationView(world.sync);
+  /** Somebody released the deletes that waited. */
+  approve(): void {
+    this.approval = 'given';
+  }
+
+  /** A cycle of the destination came to a good end: an approval is used up. */
+  cycleEnded(): void {
+    this.claimsHold = true;
+    if (this.approval === 'given') this.approval = 'used';
+  }
+
+  /** Rules 1 to 6. */
+  async look(): Promise<View> {
+    const { witness } = this;
+    const claims = this.claimsHold ? await witness.believedClaims() : new Map<string, never>();
+    const view = await witness.view();
+    const claimsAfter = claims.size === 0 ? claims : await witness.believedClaims();
     for (const [place, { versions }] of this.before) {
       if ((view.get(place)?.versions.length ?? 0) < versions.length)
-        throw new Violation(`${place}: versions were removed`);
+        throw new Violation('kept', `${place}: versions were removed`);
     }
+    await this.judgeDeletes(view);
+    for (const [name, claim] of claims) {
+      if (JSON.stringify(claimsAfter.get(name)) === JSON.stringify(claim) && claim.version > 0)
+        this.judgeClaim(name, claim.version, view);
+    }
+    this.judgeForeign(view);
+    await this.judgePublished();
     this.before = view;
+    return view;
+  }
+
+  private async judgeDeletes(view: View): Promise<void> {
+    const { witness } = this;
     for (const [place, { versions }] of view) {
       for (const [position, { deletedMs }] of versions.entries()) {
         const id = `${place}#${position + 1}`;
         if (deletedMs === undefined || this.judged.has(id)) continue;
         this.judged.add(id);
-        if (world.hands.versions.has(id)) continue;
-        world.stats.count('deletes judged');
-        if (world.settings.ignoreDeletes) throw new Violation(`${id} was deleted in spite of ignoreDeletes`);
-        const owners = this.ownersOf(place);
-        if (owners.length === 0) throw new Violation(`${id} was deleted, and no secret belongs there`);
-        const sinceMs = await this.beginOfCycleAt(deletedMs);
-        for (const owner of owners) {
-          if (!model.wasAbsent(owner, sinceMs, deletedMs))
-            throw new Violation(
-              `${id} was deleted at ${deletedMs}, but the origin had ${owner} all the time from ${sinceMs} on`,
-            );
-        }
+        if (witness.hands.versions.has(id)) continue;
+        witness.count('deletes judged');
+        await this.judgeDelete(place, id, deletedMs);
       }
     }
-    return view;
-  }
-
-  /** Once faults have stopped and cycles have run: both ends are equal, and so is what is said of them. */
-  async converged(): Promise<void> {
-    const { world, model, since } = this;
-    await this.compare(await this.look(), (place) => !world.hands.touched.has(place));
-    const touched = [...world.hands.touched];
-    if (touched.length > 0) {
-      // No cycle looks for what was done by hand: a verify does.
-      await world.sync.repair();
-      world.stats.count('repairs');
-      await this.compare(await this.look(), () => true);
+    if (this.approval === 'used') {
+      this.approval = 'none';
+      this.unapproved.clear();
     }
-    const claims = await this.compareInfo();
-    const view = await this.look();
-    this.claimed = new Set([...claims].map((path) => targetOf(world.settings, path)));
-    this.strays = new Set(
-      [...view]
-        .filter(([place, { value }]) => value !== undefined && !this.claimed.has(place))
-        .map(([place]) => place),
-    );
-    for (const path of model.paths)
-      if (this.isWanted(path)) this.strays.delete(targetOf(world.settings, path));
-    world.hands.touched = new Set();
-    Object.assign(since, { moved: false, disturbed: false, excluded: new Set() });
-    if (world.settings.excluded !== undefined) since.excluded.add(world.settings.excluded);
+    this.judgeGuard();
   }
 
-  /** At the very end: no version was written whose value stood there already, and no value came out of nowhere. */
+  private async judgeDelete(place: string, id: string, deletedMs: number): Promise<void> {
+    const { witness, model } = this;
+    const { settings } = witness;
+    const belonging = this.ownersOf(place);
+    const owners = belonging.filter((name) => !isExcluded(settings, name));
+    if (owners.length === 0 && this.approvedOrphans.has(place)) return;
+    if (settings.ignoreDeletes)
+      throw new Violation('evidence', `${id} was deleted in spite of ignoreDeletes`);
+    if (belonging.length === 0)
+      throw new Violation('evidence', `${id} was deleted, and no secret belongs there`);
+    for (const name of belonging.slice(0, 1)) {
+      const { mount } = partsOf(name);
+      this.unapproved.set(mount, (this.unapproved.get(mount) ?? 0) + 1);
+    }
+    const isUnwanted = belonging.some((name) => !isWantedThere(settings, name));
+    if (owners.length === 0 && settings.deleteExcluded && isUnwanted) return;
+    const sinceMs = await this.beginOfCycleAt(deletedMs);
+    // What a filter leaves out has no claim to the place; but if nothing else belongs there, it is what was deleted.
+    for (const owner of owners.length === 0 ? belonging : owners) {
+      if (!model.wasAbsent(owner, sinceMs, deletedMs))
+        throw new Violation(
+          'evidence',
+          `${id} was deleted at ${deletedMs}, but the origin had ${owner} all the time from ${sinceMs} on`,
+        );
+    }
+  }
+
+  private judgeGuard(): void {
+    const { model, approval } = this;
+    const { maxDeletes } = this.witness.settings;
+    if (approval !== 'none' || maxDeletes === '100%') return;
+    const total = [...this.unapproved.values()].reduce((sum, count) => sum + count, 0);
+    const allowed = maxDeletes ?? Math.max(AT_LEAST, Math.floor(model.names.length / 10));
+    if (total > allowed)
+      throw new Violation('guard', `${total} deletes without an approval, where ${allowed} are allowed`);
+    for (const [mount, count] of maxDeletes === undefined ? this.unapproved : []) {
+      const most = model.names.filter((name) => partsOf(name).mount === mount).length;
+      if (count * 2 > most)
+        throw new Violation(
+          'guard',
+          `${count} deletes in ${mount} without an approval: more than half of ${most}`,
+        );
+    }
+  }
+
+  /** Another limit, or none: what was deleted under the old one is not measured by it. */
+  forgetDeletes(): void {
+    this.unapproved.clear();
+  }
+
+  private judgeClaim(name: string, version: number, view: View): void {
+    const { witness, model } = this;
+    const place = targetOf(witness.settings, name);
+    if (witness.hands.touched.has(place)) return;
+    // Where two belong, what stands there may be the other's.
+    if (this.ownersOf(place).length > 1) return;
+    const value = view.get(place)?.value;
+    const could = model.everSince(name, version);
+    witness.count('claims judged');
+    if (value !== undefined && could.has(value)) return;
+    throw new Violation(
+      'claims',
+      `the destination's info claims version ${version} of ${name}, and at ${place} stands ${String(value)}`,
+    );
+  }
+
+  private judgeForeign(view: View): void {
+    const { witness, model, before } = this;
+    const { hands, settings } = witness;
+    if (settings.onConflict !== 'keep') return;
+    for (const [place, { versions }] of view) {
+      const values = [...(hands.values.get(place) ?? [])];
+      const isOurs = (position: number): boolean => !hands.versions.has(`${place}#${position + 1}`);
+      const first = versions.findIndex((_, position) => isOurs(position));
+      // One that was there at the last look was written under other settings, perhaps.
+      if (first < 1 || first < (before.get(place)?.versions.length ?? 0)) continue;
+      const owners = this.ownersOf(place);
+      // An equal value would have been claimed, and be ours.
+      if (values.some((value) => owners.some((owner) => model.ever(owner).has(value)))) continue;
+      if (versions[first - 1]?.deletedMs === undefined)
+        throw new Violation('foreign', `${place}#${first + 1} was written over a value that is to be kept`);
+    }
+  }
+
+  /** Rules 7 and 9 to 11. Remembers what may be left over from here on. */
+  async converged(): Promise<void> {
+    const { witness, since } = this;
+    const { claimed, strays } = await judgeConvergence(this);
+    Object.assign(this, { claimed, strays });
+    witness.hands.touched = new Set();
+    const { settings } = witness;
+    const excluded = new Set(this.model.names.filter((name) => isExcluded(settings, name)));
+    Object.assign(since, {
+      moved: false,
+      disturbed: false,
+      excluded,
+      keeping: settings.onConflict === 'keep',
+    });
+  }
+
+  private async judgePublished(): Promise<void> {
+    const { witness, model, publishedBefore } = this;
+    const nowMs = Date.now();
+    // One that has begun already may publish what it has seen before.
+    const running = (await witness.cycles('origin')).filter(({ closeMs }) => closeMs === undefined);
+    const published = await witness.published();
+    if (published === undefined) return;
+    for (const name of publishedBefore.names) {
+      if (published.has(name) || !isPublished(witness.settings, name)) continue;
+      if (!model.wasAbsent(name, publishedBefore.sinceMs, nowMs))
+        throw new Violation('published', `the origin has ${name} all the time, and its info lacks it`);
+    }
+    // What the origin lacked at this moment may be missing in the next info, so this one says nothing of it.
+    const names = [...published.keys()].filter((name) => model.value(name) !== undefined);
+    this.publishedBefore = { sinceMs: Math.min(nowMs, ...running.map(({ startMs }) => startMs)), names };
+  }
+
+  /** Rule 7, but for the places that hands have touched. */
+  async equalElsewhere(): Promise<void> {
+    const view = await this.look();
+    judgeEqual(this, view, await this.witness.believedClaims(), { exceptTouched: true });
+  }
+
+  /** Rule 8, between two moments in which the same secrets collided. */
+  collisionsStood(before: View, after: View): void {
+    for (const place of this.collisions()) {
+      this.witness.count('collisions judged');
+      if ((before.get(place)?.versions.length ?? 0) !== (after.get(place)?.versions.length ?? 0))
+        throw new Violation('collision', `${place} was written, and two secrets belong there`);
+    }
+  }
+
+  /** Places where more than one secret of the origin belongs now. */
+  collisions(): string[] {
+    const places = this.model.names.filter((name) => this.isWanted(name)).map((name) => this.targetOf(name));
+    return [...new Set(places.filter((place, position) => places.indexOf(place) !== position))];
+  }
+
+  /** Rule 13. */
   async versionsHadReasons(): Promise<void> {
-    const { world, model } = this;
+    const { witness, model } = this;
     for (const [place, { versions }] of await this.look()) {
-      const values = await valuesOfAllVersions(world.sync, place, versions.length);
-      const owners = this.everOwnersOf(place);
+      const values = await witness.valuesOf(place, versions.length);
       for (const [position, value] of values.entries()) {
         const id = `${place}#${position + 1}`;
-        if (world.hands.versions.has(id) && world.hands.values.get(place)?.has(value) === true) continue;
-        if (!owners.some((owner) => model.ever(owner).has(value)))
-          throw new Violation(`${id} has a value that the origin never had`);
+        if (witness.hands.versions.has(id) && witness.hands.values.get(place)?.has(value) === true) continue;
+        if (!model.names.some((name) => couldBelongAt(name, place) && model.ever(name).has(value)))
+          throw new Violation('reasons', `${id} has a value that the origin never had`);
         const before = versions[position - 1];
         if (before !== undefined && before.deletedMs === undefined && values[position - 1] === value)
-          throw new Violation(`${id} has the value that stood there already`);
-        world.stats.count('versions judged');
+          throw new Violation('reasons', `${id} has the value that stood there already`);
+        witness.count('versions judged');
       }
     }
   }
 
-  private async compare(
-    view: ReadonlyMap<string, Standing>,
-    which: (place: string) => boolean,
-  ): Promise<void> {
-    const { world, model } = this;
-    const wanted = new Map(
-      model.paths
-        .filter((path) => this.isWanted(path))
-        .map((path) => [targetOf(world.settings, path), path] as const),
-    );
-    for (const [place, path] of wanted) {
-      const value = view.get(place)?.value;
-      if (which(place) && value !== model.value(path))
-        throw new Violation(
-          `${place} should have ${String(model.value(path))} of ${path}, and has ${String(value)}`,
-        );
-    }
-    for (const [place, { value }] of view) {
-      if (value === undefined || wanted.has(place) || this.mayStay(place)) continue;
-      const claim = [...(await infoView(world.sync, 'destination'))].find(
-        ([path]) => targetOf(world.settings, path) === place,
-      );
-      throw new Violation(
-        `${place} is deleted at the origin, and still stands at the destination, whose info says of it: ${JSON.stringify(claim)}`,
-      );
-    }
+  /** The origin has it, and no filter leaves it out. */
+  isWanted(name: string): boolean {
+    return this.model.value(name) !== undefined && !isExcluded(this.witness.settings, name);
   }
 
-  private mayStay(place: string): boolean {
-    const { world, since, strays } = this;
-    if (world.settings.ignoreDeletes || strays.has(place) || world.hands.touched.has(place) || since.moved)
-      return true;
-    if (this.ownersOf(place).some((owner) => since.excluded.has(owner.split('/')[0] ?? ''))) return true;
-    return since.disturbed && !this.claimed.has(place);
+  targetOf(name: string): string {
+    return targetOf(this.witness.settings, name);
   }
 
-  /** @returns paths that the destination's info names */
-  private async compareInfo(): Promise<Set<string>> {
-    const { world, model } = this;
-    const origin = await infoView(world.sync, 'origin');
-    const destination = await infoView(world.sync, 'destination');
-    const live = model.paths.filter((path) => model.value(path) !== undefined);
-    const inInfo = [...origin].map(([path, { version }]) => `${path} ${version}`).sort();
-    const inOrigin = live.map((path) => `${path} ${model.version(path)}`).sort();
-    if (JSON.stringify(inInfo) !== JSON.stringify(inOrigin))
-      throw new Violation(`the origin's info says ${inInfo.join(', ')}; it has ${inOrigin.join(', ')}`);
-    for (const [path, insight] of origin) {
-      if (!this.isWanted(path)) continue;
-      const claim = destination.get(path);
-      if (claim?.version !== insight.version || claim.updateTime !== insight.updateTime)
-        throw new Violation(
-          `the destination's info says ${JSON.stringify(claim)} of ${path}, not ${JSON.stringify(insight)}`,
-        );
-    }
-    return new Set(destination.keys());
-  }
-
-  private isWanted(path: string): boolean {
-    return this.model.value(path) !== undefined && !isExcluded(this.world.settings, path);
-  }
-
-  private ownersOf(place: string): string[] {
-    return this.model.paths.filter((path) => targetOf(this.world.settings, path) === place);
-  }
-
-  /** Of whatever settings there were. */
-  private everOwnersOf(place: string): string[] {
-    const name = place.slice(place.indexOf('/') + 1);
-    return this.model.paths.filter((path) => path === place || path === `team/${name}`);
+  /** Every secret that ever was, and belongs at this place now. */
+  ownersOf(place: string): string[] {
+    return this.model.names.filter((name) => this.targetOf(name) === place);
   }
 
   /** When the cycle began that was running then; of all that are known, if none was. */
   private async beginOfCycleAt(timeMs: number): Promise<number> {
-    const cycles = await this.world.sync.cycles('destination');
+    const cycles = await this.witness.cycles('destination');
     const running = cycles.filter(
       ({ startMs, closeMs }) => startMs <= timeMs && (closeMs ?? timeMs) >= timeMs,
     );
     return Math.min(...(running.length > 0 ? running : cycles).map(({ startMs }) => startMs));
   }
+}
+
+/** Under some layout. */
+function couldBelongAt(name: string, place: string): boolean {
+  return (['plain', 'moved', 'elsewhere', 'merged'] as const).some(
+    (layout) => targetOf({ layout } as Parameters<typeof targetOf>[0], name) === place,
+  );
 }

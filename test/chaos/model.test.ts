@@ -1,11 +1,12 @@
 import { Model, type OriginStep } from './model';
 
+const A = 'one/a';
 const at = (ms: number): { beganMs: number; endedMs: number } => ({ beganMs: ms, endedMs: ms + 5 });
 
 function after(...steps: [OriginStep, string?][]): Model {
   const model = new Model();
   steps.forEach(([step, value], position) => {
-    model.apply('a', step, at(100 * (position + 1)), value);
+    model.apply(A, step, at(100 * (position + 1)), value);
   });
   return model;
 }
@@ -21,21 +22,55 @@ test.each<[string, [OriginStep, string?][], string | undefined, number]>([
   ['a new secret of the same name', [['put', 'red'], ['forget'], ['put', 'blue']], 'blue', 1],
 ])('after %s the origin serves what Vault would', (_what, steps, value, version) => {
   const model = after(...steps);
-  expect([model.value('a'), model.version('a')]).toEqual([value, version]);
+  expect([model.value(A), model.version(A)]).toEqual([value, version]);
 });
 
 test('a step that Vault would take without an effect is none', () => {
   const model = after(['put', 'red'], ['delete']);
-  const steps = ['put-same', 'delete', 'undelete', 'destroy', 'forget'] as const;
-  expect(steps.filter((step) => model.can('a', step))).toEqual(['undelete', 'destroy', 'forget']);
-  expect(steps.filter((step) => model.can('b', step))).toEqual([]);
+  const steps = ['put-same', 'delete', 'undelete', 'destroy', 'forget', 'set'] as const;
+  expect(steps.filter((step) => model.can(A, step))).toEqual(['undelete', 'destroy', 'forget', 'set']);
+  expect(steps.filter((step) => model.can('one/b', step))).toEqual([]);
 });
 
 test('an absence lasts from the beginning of a delete to the end of what brings the secret back', () => {
   const model = after(['put', 'red'], ['delete'], ['put', 'blue']);
-  const between = (fromMs: number, toMs: number): boolean => model.wasAbsent('a', fromMs, toMs);
+  const between = (fromMs: number, toMs: number): boolean => model.wasAbsent(A, fromMs, toMs);
   expect([between(0, 50), between(106, 199), between(106, 200)]).toEqual([true, false, true]);
   expect([between(305, 400), between(306, 400)]).toEqual([true, false]);
-  expect(model.wasAbsent('never put', 0, 1)).toBe(true);
-  expect([...model.ever('a')]).toEqual(['red', 'blue']);
+  expect(model.wasAbsent('one/never put', 0, 1)).toBe(true);
+  expect([...model.ever(A)]).toEqual(['red', 'blue']);
+});
+
+test('settings stay with a soft delete, and go with the metadata', () => {
+  const model = after(['put', 'red'], ['set', 'owned'], ['delete']);
+  expect(model.settings(A)).toBe('owned');
+  model.apply(A, 'forget', at(900));
+  expect(model.settings(A)).toBeUndefined();
+});
+
+test('what the origin has had since a version is what a claim of it may stand for', () => {
+  const model = after(['put', 'red'], ['put', 'green'], ['forget'], ['put', 'blue']);
+  expect([1, 2, 3].map((version) => [...model.everSince(A, version)])).toEqual([
+    ['red', 'green', 'blue'],
+    ['green', 'blue'],
+    [],
+  ]);
+});
+
+test('what a re-created mount lacks is no absence before it is approved', () => {
+  const model = after(['put', 'red']);
+  model.recreate('one', at(200));
+  expect([model.value(A), model.wasAbsent(A, 206, 299)]).toEqual([undefined, false]);
+  // Also what comes and goes in the new one proves nothing.
+  model.apply(A, 'put', at(300), 'blue');
+  model.apply(A, 'delete', at(310));
+  expect(model.wasAbsent(A, 206, 399)).toBe(false);
+  model.approve('one', at(400));
+  expect([model.wasAbsent(A, 206, 399), model.wasAbsent(A, 206, 400)]).toEqual([false, true]);
+});
+
+test('what was deleted before its mount was re-created may be deleted by a cycle that began before', () => {
+  const model = after(['put', 'red'], ['delete']);
+  model.recreate('one', at(300));
+  expect([model.wasAbsent(A, 250, 400), model.wasAbsent(A, 306, 400)]).toEqual([true, false]);
 });

@@ -1,3 +1,5 @@
+import { partsOf, type MountName } from './names';
+
 /** What a user of the origin did to one version of a secret. */
 type VersionState = 'live' | 'deleted' | 'destroyed';
 
@@ -15,9 +17,11 @@ interface Absence {
 
 interface Secret {
   versions: Version[];
+  /** Word for what was set beside the versions; undefined: nothing. */
+  settings: string | undefined;
   readonly absences: Absence[];
-  /** Every value that ever stood there. */
-  readonly ever: Set<string>;
+  /** Every version that there ever was, also before the metadata was deleted, oldest first. */
+  readonly history: { readonly version: number; readonly value: string }[];
 }
 
 /** When a request to the origin began and ended, in milliseconds: what it did happened in between. */
@@ -26,21 +30,24 @@ export interface When {
   readonly endedMs: number;
 }
 
-export const ORIGIN_STEPS = ['put', 'put-same', 'delete', 'undelete', 'destroy', 'forget'] as const;
+export const ORIGIN_STEPS = ['put', 'put-same', 'delete', 'undelete', 'destroy', 'forget', 'set'] as const;
 
-/** What a user does to a secret of the origin. `forget`: its metadata is deleted. */
+/** What a user does to a secret of the origin. `forget`: its metadata is deleted. `set`: its settings are changed. */
 export type OriginStep = (typeof ORIGIN_STEPS)[number];
 
 /**
  * What the origin has, what was ever put there, and when a secret was not there: the truth that the destination is
  * held against. Knows no server.
+ *
+ * What a re-created mount lacks is no absence before somebody has said that the new one is meant.
  */
 export class Model {
   private readonly secrets = new Map<string, Secret>();
+  private readonly unproven = new Set<MountName>();
 
   /** Whether the step would do anything: Vault takes all of them. */
-  can(path: string, step: OriginStep): boolean {
-    const last = this.last(path);
+  can(name: string, step: OriginStep): boolean {
+    const last = this.last(name);
     switch (step) {
       case 'put':
         return true;
@@ -52,66 +59,114 @@ export class Model {
       case 'destroy':
         return last !== undefined && last.state !== 'destroyed';
       case 'forget':
+      case 'set':
         return last !== undefined;
     }
   }
 
-  /** @param value of a put */
-  apply(path: string, step: OriginStep, when: When, value = ''): void {
-    const secret = this.secretOf(path);
-    const wasLive = this.value(path) !== undefined;
+  /** @param value of a put; of a `set`, a word for the settings, undefined for none */
+  apply(name: string, step: OriginStep, when: When, value?: string): void {
+    const secret = this.secretOf(name);
+    const wasLive = this.value(name) !== undefined;
     const last = secret.versions.at(-1);
-    if (step === 'put') {
-      secret.versions.push({ value, state: 'live' });
-      secret.ever.add(value);
-    } else if (step === 'put-same') secret.versions.push({ value: last?.value ?? '', state: 'live' });
-    else if (step === 'forget') secret.versions = [];
+    if (step === 'put' || step === 'put-same') {
+      const put = (step === 'put' ? value : last?.value) ?? '';
+      secret.versions.push({ value: put, state: 'live' });
+      secret.history.push({ version: secret.versions.length, value: put });
+    } else if (step === 'forget') {
+      secret.versions = [];
+      secret.settings = undefined;
+    } else if (step === 'set') secret.settings = value;
     else if (last !== undefined)
       last.state = step === 'undelete' ? 'live' : step === 'destroy' ? 'destroyed' : 'deleted';
-    const isLive = this.value(path) !== undefined;
-    if (wasLive && !isLive) secret.absences.push({ fromMs: when.beganMs, toMs: undefined });
-    const absence = secret.absences.at(-1);
-    if (!wasLive && isLive && absence !== undefined) absence.toMs = when.endedMs;
+    const isLive = this.value(name) !== undefined;
+    if (wasLive && !isLive && this.isProven(partsOf(name).mount))
+      secret.absences.push({ fromMs: when.beganMs, toMs: undefined });
+    if (!wasLive && isLive) this.endAbsence(secret, when.endedMs);
   }
 
-  /** Every path that was ever put, in the order of the first put. */
-  get paths(): string[] {
+  /** The mount is another engine now, and empty. */
+  recreate(mount: MountName, when: When): void {
+    this.unproven.add(mount);
+    for (const secret of this.secretsIn(mount)) {
+      this.endAbsence(secret, when.endedMs);
+      secret.versions = [];
+      secret.settings = undefined;
+    }
+  }
+
+  /** Somebody said that the new engine is meant: what it lacks is gone. */
+  approve(mount: MountName, when: When): void {
+    if (!this.unproven.delete(mount)) return;
+    for (const secret of this.secretsIn(mount)) {
+      if (secret.versions.at(-1)?.state !== 'live')
+        secret.absences.push({ fromMs: when.beganMs, toMs: undefined });
+    }
+  }
+
+  isProven(mount: MountName): boolean {
+    return !this.unproven.has(mount);
+  }
+
+  /** Every name that was ever put, in the order of the first put. */
+  get names(): string[] {
     return [...this.secrets.keys()];
   }
 
   /** What the origin serves; undefined if it serves nothing. */
-  value(path: string): string | undefined {
-    const last = this.last(path);
+  value(name: string): string | undefined {
+    const last = this.last(name);
     return last?.state === 'live' ? last.value : undefined;
   }
 
   /** 0 if there is none. */
-  version(path: string): number {
-    return this.secrets.get(path)?.versions.length ?? 0;
+  version(name: string): number {
+    return this.secrets.get(name)?.versions.length ?? 0;
   }
 
-  ever(path: string): ReadonlySet<string> {
-    return this.secrets.get(path)?.ever ?? new Set();
+  settings(name: string): string | undefined {
+    return this.secrets.get(name)?.settings;
+  }
+
+  ever(name: string): ReadonlySet<string> {
+    return new Set(this.secrets.get(name)?.history.map(({ value }) => value));
+  }
+
+  /** Values that the origin has had from the first time on that it had this version. */
+  everSince(name: string, version: number): ReadonlySet<string> {
+    const history = this.secrets.get(name)?.history ?? [];
+    const first = history.findIndex((one) => one.version === version);
+    return new Set(first === -1 ? [] : history.slice(first).map(({ value }) => value));
   }
 
   /** Whether the origin may have lacked the secret at some moment of this time. */
-  wasAbsent(path: string, fromMs: number, toMs: number): boolean {
-    const secret = this.secrets.get(path);
+  wasAbsent(name: string, fromMs: number, toMs: number): boolean {
+    const secret = this.secrets.get(name);
     if (secret === undefined) return true;
     return secret.absences.some(
       (absence) => absence.fromMs <= toMs && (absence.toMs === undefined || absence.toMs >= fromMs),
     );
   }
 
-  private last(path: string): Version | undefined {
-    return this.secrets.get(path)?.versions.at(-1);
+  private endAbsence({ absences }: Secret, endedMs: number): void {
+    const absence = absences.at(-1);
+    if (absence !== undefined) absence.toMs ??= endedMs;
   }
 
-  private secretOf(path: string): Secret {
-    const known = this.secrets.get(path);
+  private secretsIn(mount: MountName): Secret[] {
+    return [...this.secrets].filter(([name]) => partsOf(name).mount === mount).map(([, secret]) => secret);
+  }
+
+  private last(name: string): Version | undefined {
+    return this.secrets.get(name)?.versions.at(-1);
+  }
+
+  private secretOf(name: string): Secret {
+    const known = this.secrets.get(name);
     if (known !== undefined) return known;
-    const secret: Secret = { versions: [], absences: [{ fromMs: 0, toMs: undefined }], ever: new Set() };
-    this.secrets.set(path, secret);
+    const absences = [{ fromMs: 0, toMs: undefined }];
+    const secret: Secret = { versions: [], settings: undefined, absences, history: [] };
+    this.secrets.set(name, secret);
     return secret;
   }
 }

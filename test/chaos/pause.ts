@@ -1,5 +1,6 @@
 import { cyclesOf } from '../../src/starter';
-import { Violation } from './judge';
+import { cycle, type Run } from './run';
+import { Violation } from './violation';
 import type { World } from './world';
 
 /** As many as Temporal remembers of a schedule. */
@@ -15,27 +16,28 @@ interface Pause {
 const pauses = new WeakMap<World, Pause>();
 
 /** Pauses the destination's schedule. What was asked for just before is over when it returns. */
-export async function pause(world: World): Promise<void> {
+export async function pause(run: Run, by: 'command' | 'schedule'): Promise<void> {
+  const { world } = run;
   if (pauses.has(world)) return;
-  await world.sync.schedule('destination').pause();
+  await world.pause(true, by);
   await world.idle();
-  await world.cycle('destination');
+  await cycle(run, 'destination');
   await world.idle();
   pauses.set(world, { before: await runIds(world), asked: world.stats.of('cycle of destination') });
 }
 
-/** Ends a pause. While it lasted, no cycle ran but those that were asked for. */
-export async function resume(world: World): Promise<void> {
+/** Ends a pause. Rule 14 of judge.ts: while it lasted, no cycle ran but those that were asked for. */
+export async function resume({ world }: Run, by: 'command' | 'schedule'): Promise<void> {
   const paused = pauses.get(world);
   pauses.delete(world);
   if (paused !== undefined) {
     const asked = world.stats.of('cycle of destination') - paused.asked;
     const ran = [...(await runIds(world))].filter((runId) => !paused.before.has(runId)).length;
     if (ran !== Math.min(asked, REMEMBERED))
-      throw new Violation(`in a pause, ${asked} cycles were asked for, and ${ran} ran`);
+      throw new Violation('pause', `${asked} cycles were asked for, and ${ran} ran`);
     world.stats.count('pauses judged');
   }
-  await world.sync.schedule('destination').unpause();
+  await world.pause(false, by);
 }
 
 async function runIds({ sync }: World): Promise<Set<string>> {

@@ -1,15 +1,33 @@
 import type { FileContent } from '../support/sync-fixture';
+import type { MountTable } from './names';
+import { partsOf } from './names';
 
-/** What the test changes in the configuration files, beside the timeout. */
+/**
+ * Where secrets go. `plain`: where they are; `moved`, `elsewhere`: `team/` of either mount into another folder;
+ * `merged`: `team/` and `ops/` of both mounts into one folder of the first, where names meet.
+ */
+export const LAYOUTS = ['plain', 'moved', 'elsewhere', 'merged'] as const;
+export type Layout = (typeof LAYOUTS)[number];
+
+/** What a side lets through. */
+export const FILTERS = ['all', 'no-ops', 'no-team', 'only-team'] as const;
+export type Filter = (typeof FILTERS)[number];
+
+/** What the test changes in the configuration files. */
 export interface Settings {
-  numBuckets: number;
-  /** Folder that `team/` is moved to at the destination; undefined: no transform. */
-  moveTeamTo: string | undefined;
-  /** Top folder that the destination leaves out. */
-  excluded: string | undefined;
-  ignoreDeletes: boolean;
+  readonly numBuckets: number | 'auto';
+  readonly layout: Layout;
+  /** Of the destination. */
+  readonly filter: Filter;
+  readonly originFilter: Filter;
+  readonly deleteExcluded: boolean;
+  readonly ignoreDeletes: boolean;
+  readonly syncMetadata: boolean;
+  readonly onConflict: 'overwrite' | 'keep';
+  /** `undefined`: the default. */
+  readonly maxDeletes: number | '100%' | undefined;
   /** Go duration. */
-  timeout: string;
+  readonly timeout: string;
 }
 
 /** No fault that is injected takes as long: with it, a cycle ends by itself. */
@@ -17,40 +35,87 @@ export const LONG_TIMEOUT = '1m';
 
 export const FIRST_SETTINGS: Settings = {
   numBuckets: 4,
-  moveTeamTo: undefined,
-  excluded: undefined,
+  layout: 'plain',
+  filter: 'all',
+  originFilter: 'all',
+  deleteExcluded: false,
   ignoreDeletes: false,
+  syncMetadata: false,
+  onConflict: 'overwrite',
+  maxDeletes: undefined,
   timeout: LONG_TIMEOUT,
 };
 
-/** Where a secret belongs at the destination, without mount. Says in its own words what the transform says. */
-export function targetOf(settings: Settings, path: string): string {
-  const { moveTeamTo } = settings;
-  if (moveTeamTo === undefined || !path.startsWith('team/')) return path;
-  return `${moveTeamTo}/${path.slice('team/'.length)}`;
+/** Where a secret belongs at the destination. Says in its own words what the transforms say. */
+export function targetOf({ layout }: Settings, name: string): string {
+  const { mount, inMount } = partsOf(name);
+  const [top = '', ...rest] = inMount.split('/');
+  if (rest.length === 0) return name;
+  if (layout === 'merged' && (top === 'team' || top === 'ops')) return `one/both/${rest.join('/')}`;
+  if ((layout === 'moved' || layout === 'elsewhere') && top === 'team')
+    return `${mount}/${layout}/${rest.join('/')}`;
+  return name;
 }
 
-export function isExcluded({ excluded }: Settings, path: string): boolean {
-  return excluded !== undefined && path.startsWith(`${excluded}/`);
+function letsThrough(filter: Filter, name: string): boolean {
+  const { inMount } = partsOf(name);
+  const isIn = (folder: string): boolean => inMount.startsWith(`${folder}/`);
+  if (filter === 'only-team') return isIn('team');
+  return filter === 'all' || !isIn(filter.slice('no-'.length));
 }
+
+/** The origin publishes it while it has it. */
+export const isPublished = ({ originFilter }: Settings, name: string): boolean =>
+  letsThrough(originFilter, name);
+
+/** The destination's own filter wants it. */
+export const isWantedThere = ({ filter }: Settings, name: string): boolean => letsThrough(filter, name);
+
+/** Either end leaves it out. */
+export const isExcluded = (settings: Settings, name: string): boolean =>
+  !isPublished(settings, name) || !isWantedThere(settings, name);
 
 /** Brings the settings into a configuration file. */
 export function applySettings(
   settings: Settings,
   file: FileContent,
   role: 'origin' | 'destination',
-  mount: string,
+  mounts: MountTable,
 ): void {
-  file.origin['timeout'] = settings.timeout;
+  Object.assign(file.origin, { timeout: settings.timeout, ...globsOf(settings.originFilter, mounts) });
+  file['syncMetadata'] = settings.syncMetadata;
   if (role === 'origin') {
     file['numBuckets'] = settings.numBuckets;
     return;
   }
-  const { moveTeamTo, excluded, ignoreDeletes, timeout } = settings;
-  const from = `^(?P<mount>${mount.slice(0, -1)})/(?P<meta>data)/team/(?P<rest>.+)$`;
+  const { layout, filter, ignoreDeletes, deleteExcluded, onConflict, maxDeletes, timeout } = settings;
   file['ignoreDeletes'] = ignoreDeletes;
-  file.destination['timeout'] = timeout;
-  file.destination.transforms =
-    moveTeamTo === undefined ? [] : [{ name: 'team', from, to: `mount/meta/${moveTeamTo}/rest` }];
-  file.destination['exclude'] = excluded === undefined ? [] : [`${mount}${excluded}/**`];
+  delete file['maxDeletes'];
+  if (maxDeletes !== undefined) file['maxDeletes'] = maxDeletes;
+  const transforms = transformsOf(layout, mounts);
+  Object.assign(file.destination, {
+    timeout,
+    deleteExcluded,
+    onConflict,
+    transforms,
+    ...globsOf(filter, mounts),
+  });
+}
+
+function transformsOf(layout: Layout, mounts: MountTable): { name: string; from: string; to: string }[] {
+  const mount = `(?P<mount>${mounts.all.map((name) => name.slice(0, -1)).join('|')})`;
+  const rest = '(?P<rest>.+)$';
+  if (layout === 'plain') return [];
+  if (layout === 'merged') {
+    const to = `${mounts.of('one')}meta/both/rest`;
+    return [{ name: 'both', from: `^${mount}/(?P<meta>data)/(team|ops)/${rest}`, to }];
+  }
+  return [{ name: 'team', from: `^${mount}/(?P<meta>data)/team/${rest}`, to: `mount/meta/${layout}/rest` }];
+}
+
+function globsOf(filter: Filter, mounts: MountTable): { include: string[]; exclude: string[] } {
+  const below = (folder: string): string[] => mounts.all.map((mount) => `${mount}${folder}/**`);
+  if (filter === 'all') return { include: [], exclude: [] };
+  if (filter === 'only-team') return { include: below('team'), exclude: [] };
+  return { include: [], exclude: below(filter.slice('no-'.length)) };
 }

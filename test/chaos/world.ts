@@ -1,102 +1,115 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import { readFileSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { watchId } from '../../src/names';
-import { cyclesOf } from '../../src/starter';
+import { cyclesOf, setPaused, trigger } from '../../src/starter';
 import { failedCycle } from '../../src/status';
-import type { Outcome } from '../../src/workflows/messages';
+import type { CycleResult, Outcome } from '../../src/workflows/messages';
 import { eventually } from '../support/eventually';
-import { cleanEnvironment, startGuarded, type GuardedProcess } from '../support/servers';
-import { sharedServers } from '../support/shared-servers';
 import { SyncFixture, type FileContent } from '../support/sync-fixture';
 import { ChaosProxy } from './chaos-proxy';
-import { encoded, vaultOf } from './destination-view';
-import type { Model, OriginStep } from './model';
-import { applySettings, FIRST_SETTINGS, type Settings } from './settings';
+import type { ChaosServers } from './chaos-servers';
+import { destinationView, encoded, valuesOfAllVersions, vaultOf } from './destination-view';
+import { believedClaims, infoView } from './info-view';
+import { MountTable } from './names';
+import { applySettings, type Settings } from './settings';
 import type { Stats } from './stats';
+import type { Hands, InfoView, View, Witness } from './witness';
+import { WorkerProcesses } from './worker-processes';
 
 export type Role = 'origin' | 'destination';
+export const ROLES = ['origin', 'destination'] as const;
 export const PROXIES = ['originVault', 'destinationVault', 'consul'] as const;
 export type ProxyName = (typeof PROXIES)[number];
 
 /** After a kill a step is missed after 10 s, and tried again with pauses of up to 30 s. */
 const IDLE_WITHIN_MS = 150_000;
-const READY_WITHIN_MS = 60_000;
-const VSYNC = path.join(__dirname, '..', '..', 'bin', 'vsync');
 
-/** What somebody did by hand at the destination. */
-interface Hands {
-  /** "path#version" that they wrote or deleted. */
-  readonly versions: Set<string>;
-  readonly values: Map<string, Set<string>>;
-  /** Places that they touched since the last time that all was checked. */
-  touched: Set<string>;
+/** What stays for the whole run. */
+export interface WorldKind {
+  /** The watch starts cycles too. Without it, those that the test asks for have all the work. */
+  readonly watched: boolean;
+  /** Worker processes on the same queues. */
+  readonly workers: number;
+  readonly settings: Settings;
 }
 
-/** One sync on the real servers, with a proxy before each, and its worker in a process of its own. */
-export class World {
-  settings: Settings = { ...FIRST_SETTINGS };
+/** One sync on the real servers, with a proxy before each, and its workers in processes of their own. */
+export class World implements Witness {
+  settings: Settings;
   readonly hands: Hands = { versions: new Set(), values: new Map(), touched: new Set() };
   /** What was done, for whoever has to understand a violation. */
   readonly trace: string[] = [];
+  private readonly beganMs = Date.now();
   /** Called when no worker runs under the settings that are about to change. */
   onIdleWorker: () => Promise<void> = () => Promise.resolve();
-  private worker: GuardedProcess | undefined;
-  private workers = 0;
+  private readonly processes: WorkerProcesses;
 
   private constructor(
     readonly sync: SyncFixture,
+    readonly mounts: MountTable,
+    readonly servers: ChaosServers,
     readonly proxies: Record<ProxyName, ChaosProxy>,
     readonly stats: Stats,
-    /** Whether the watch starts cycles too. */
-    readonly watched: boolean,
-  ) {}
+    readonly kind: WorldKind,
+  ) {
+    this.settings = kind.settings;
+    this.processes = new WorkerProcesses(sync.folder, [sync.originFile, ...sync.destinationFiles]);
+  }
 
-  static async create(stats: Stats, watched: boolean): Promise<World> {
-    const servers = sharedServers();
+  static async create(servers: ChaosServers, stats: Stats, kind: WorldKind): Promise<World> {
+    const { origin, destinations, consul } = servers.shared;
     const before = (target: string, name: ProxyName): Promise<ChaosProxy> =>
-      ChaosProxy.before(target, (kind) => {
-        stats.fault(name, kind);
+      ChaosProxy.before(target, (fault) => {
+        stats.fault(name, fault);
       });
     const proxies = {
-      originVault: await before(servers.origin.address, 'originVault'),
-      destinationVault: await before(servers.destinations[0].address, 'destinationVault'),
-      consul: await before(servers.consul, 'consul'),
+      originVault: await before(origin.address, 'originVault'),
+      destinationVault: await before(destinations[0].address, 'destinationVault'),
+      consul: await before(consul, 'consul'),
     };
+    let mounts: MountTable | undefined;
     const sync = await SyncFixture.create({
+      beforeFiles: async (fixture) => {
+        const two = fixture.mount.replace('kv-', 'kv2-');
+        for (const vault of [fixture.originVault, vaultOf(fixture)]) await vault.mount(two);
+        mounts = new MountTable({ one: fixture.mount, two });
+      },
       edit: (file) => {
         const { origin, destination } = file as Partial<FileContent>;
         file['log'] = { level: 'info', type: 'json' };
         for (const section of [origin, destination]) {
           if (section === undefined) continue;
+          section['mounts'] = mounts?.all;
           (section['vault'] as { address: string }).address =
             proxies[section === origin ? 'originVault' : 'destinationVault'].address;
           section['consul'] = { address: proxies.consul.address };
         }
       },
     });
-    const world = new World(sync, proxies, stats, watched);
+    if (mounts === undefined) throw new Error('the fixture asks before it writes its files');
+    const world = new World(sync, mounts, servers, proxies, stats, kind);
     // All versions stay, for the check at the end.
-    await vaultOf(sync).request('POST', `${sync.mount}config`, { max_versions: 1000 });
-    await world.configure(FIRST_SETTINGS);
+    for (const mount of mounts.all)
+      await vaultOf(sync).request('POST', `${mount}config`, { max_versions: 1000 });
+    await world.configure(kind.settings);
     return world;
   }
 
-  /** Writes the configuration files, and lets schedules and worker take them up. */
+  /** Writes the configuration files, and lets schedules and workers take them up. */
   async configure(settings: Settings): Promise<void> {
     this.calm();
-    await this.stopWorker('SIGKILL');
+    await this.stopWorkers('SIGKILL');
     await this.onIdleWorker();
     this.settings = settings;
-    for (const role of ['origin', 'destination'] as const) {
+    for (const role of ROLES) {
       const file = role === 'origin' ? this.sync.originFile : (this.sync.destinationFiles[0] ?? '');
       const content = JSON.parse(readFileSync(file, 'utf8')) as FileContent;
-      applySettings(settings, content, role, this.sync.mount);
+      applySettings(settings, content, role, this.mounts);
       writeFileSync(file, JSON.stringify(content));
       await this.sync.start(role);
     }
-    await this.startWorker();
-    if (!this.watched) await this.endWatch();
+    await this.startWorkers();
+    if (!this.kind.watched) await this.endWatch();
   }
 
   private async endWatch(): Promise<void> {
@@ -105,27 +118,23 @@ export class World {
     await this.idle();
   }
 
+  note(what: string): void {
+    this.trace.push(`${((Date.now() - this.beganMs) / 1000).toFixed(1)} s  ${what}`);
+  }
+
   calm(): void {
     for (const proxy of Object.values(this.proxies)) proxy.calm();
   }
 
-  /** The worker first looks whether its servers are there, and would not start in the middle of a fault. */
-  async startWorker(): Promise<void> {
+  /** Starts as many as there should be. They look first whether their servers are there, so all faults wait. */
+  async startWorkers(): Promise<void> {
     this.lull(true);
-    const { folder, originFile, destinationFiles } = this.sync;
-    const worker = await startGuarded({
-      command: process.execPath,
-      args: [VSYNC, 'worker', '-c', originFile, ...destinationFiles],
-      env: cleanEnvironment(),
-      logFile: path.join(folder, `worker-${this.workers++}.log`),
-    });
-    this.worker = worker;
-    const isReady = (): Promise<void> => {
-      const log = readFileSync(worker.logFile, 'utf8');
-      if (log.split('worker ready').length === 3) return Promise.resolve();
-      throw new Error(`its log says: ${log}`);
-    };
-    await eventually(isReady, 'the worker of both roles to be ready', READY_WITHIN_MS);
+    const ended = this.processes.reap();
+    for (const end of ended) {
+      this.stats.count('workers that ended by themselves');
+      this.note(`  a worker ended by itself: ${end}`);
+    }
+    await this.processes.fillUpTo(this.kind.workers);
     this.lull(false);
   }
 
@@ -133,18 +142,15 @@ export class World {
     for (const proxy of Object.values(this.proxies)) proxy.isLull = isLull;
   }
 
-  async stopWorker(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-    const { worker } = this;
-    if (worker === undefined) return;
-    this.worker = undefined;
-    process.kill(worker.pid, signal);
-    await worker.exited;
+  /** @param count as many of them */
+  async stopWorkers(signal: 'SIGKILL' | 'SIGTERM', count?: number): Promise<void> {
+    await this.processes.stop(signal, count);
     await this.proxies.destinationVault.drained();
   }
 
   /** Asks for a cycle, and waits for its end, whatever that is. */
   async cycle(role: Role): Promise<Outcome> {
-    const { outcome, words } = await this.sync.cycle(role).then(
+    const { outcome, words } = await this.resultOf(role).then(
       ({ outcome, counts, note = '', failures }) => {
         const done = Object.entries(counts).filter(([, count]) => count > 0);
         const failed = failures.map((failure) => `${failure.class} ${failure.path}`);
@@ -157,8 +163,22 @@ export class World {
       },
     );
     this.stats.cycle(role, outcome);
-    this.trace.push(`  cycle of the ${role}: ${outcome} ${words}`);
+    this.note(`  cycle of the ${role}: ${outcome} ${words}`);
     return outcome;
+  }
+
+  /** Temporal itself may be killed meanwhile: the cycle goes on when it is back, and so does the waiting. */
+  private async resultOf(role: Role): Promise<CycleResult> {
+    const { cycle } = await trigger(this.sync.client, this.sync.config(role), { wait: true });
+    if (cycle === undefined) throw new Error('a trigger that waits has a cycle');
+    for (const untilMs = Date.now() + IDLE_WITHIN_MS; ;) {
+      try {
+        return await cycle.result();
+      } catch (error) {
+        if (error instanceof WorkflowFailedError || Date.now() > untilMs) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+    }
   }
 
   /** Cancels whatever cycle of a role is running now. */
@@ -172,9 +192,16 @@ export class World {
       .catch(() => undefined);
   }
 
+  /** By the command, or by Temporal's own. */
+  async pause(paused: boolean, by: 'command' | 'schedule'): Promise<void> {
+    const schedule = this.sync.schedule('destination');
+    if (by === 'command') await setPaused(this.sync.client, this.sync.config('destination'), paused, 'chaos');
+    else await (paused ? schedule.pause() : schedule.unpause());
+  }
+
   /** Waits until no cycle is running, and none is about to. */
   async idle(): Promise<void> {
-    for (const role of ['origin', 'destination'] as const) {
+    for (const role of ROLES) {
       await eventually(
         async () => {
           const cycles = await this.sync.cycles(role);
@@ -188,44 +215,86 @@ export class World {
     }
   }
 
-  /** One step of a user of the origin, straight at its Vault. */
-  async atOrigin(model: Model, name: string, step: OriginStep, value: string): Promise<void> {
-    if (!model.can(name, step)) return;
-    const { originVault: vault, mount } = this.sync;
-    const data = { v: step === 'put-same' ? (model.value(name) ?? '') : value };
-    const versions = [model.version(name)];
-    const beganMs = Date.now();
-    if (step === 'put' || step === 'put-same') await vault.put(mount, name, data);
-    else if (step === 'delete') await vault.delete(mount, name);
-    else if (step === 'undelete')
-      await vault.request('POST', `${mount}undelete/${encoded(name)}`, { versions });
-    else if (step === 'destroy') await vault.request('PUT', `${mount}destroy/${encoded(name)}`, { versions });
-    else await vault.request('DELETE', `${mount}metadata/${encoded(name)}`);
-    // Vault's times are cut off below the millisecond, ours are rounded.
-    model.apply(name, step, { beganMs: beganMs - 1, endedMs: Date.now() + 1 }, value);
-  }
-
   /** Somebody writes or deletes at the destination, past vsync. */
   async byHand(place: string, value: string | undefined): Promise<void> {
     const vault = vaultOf(this.sync);
     const { hands } = this;
+    const { mount, inMount } = this.mounts.locate(place);
     hands.touched.add(place);
+    let version = await vault.version(mount, inMount);
     if (value !== undefined) {
-      const version = await vault.put(this.sync.mount, place, { v: value });
-      hands.versions.add(`${place}#${version}`);
+      // The watch may have a cycle write there at the same moment.
+      await eventually(async () => {
+        version = await vault.version(mount, inMount);
+        const body = { data: { v: value }, options: { cas: version } };
+        await vault.request('POST', `${mount}data/${encoded(inMount)}`, body);
+      }, `a write at ${place}`);
+      hands.versions.add(`${place}#${version + 1}`);
       hands.values.set(place, new Set([...(hands.values.get(place) ?? []), value]));
       return;
     }
-    const version = await vault.version(this.sync.mount, place);
     if (version === 0) return;
     hands.versions.add(`${place}#${version}`);
-    await vault.request('POST', `${this.sync.mount}delete/${encoded(place)}`, { versions: [version] });
+    await vault.request('POST', `${mount}delete/${encoded(inMount)}`, { versions: [version] });
+  }
+
+  /** The destination's buckets claim all that the origin's say, beside what they name; its index stays as it is. */
+  async damage(): Promise<void> {
+    const { consul } = this.sync;
+    const [from, to] = [this.sync.infoPrefix('origin'), this.sync.infoPrefix('destination')];
+    const [theirs, ours] = [await consul.values(from), await consul.values(to)];
+    const bucketIds = (values: object, prefix: string): string[] =>
+      Object.keys(values).flatMap((key) => /^\d+$/.exec(key.slice(prefix.length)) ?? []);
+    const ids = bucketIds(ours, to);
+    // With another number, the same id is of other secrets.
+    if (ids.length !== bucketIds(theirs, from).length) return;
+    for (const id of ids) {
+      const claimed = { ...parsed(ours[to + id]), ...parsed(theirs[from + id]) };
+      await consul.put(to + id, JSON.stringify(claimed));
+    }
+  }
+
+  view(): Promise<View> {
+    return destinationView(this.sync, this.mounts);
+  }
+
+  valuesOf(place: string, count: number): Promise<string[]> {
+    return valuesOfAllVersions(this.sync, this.mounts.locate(place), count);
+  }
+
+  info(role: Role): Promise<InfoView> {
+    return infoView(this.sync, role, (path) => this.mounts.nameOf(path));
+  }
+
+  published(): Promise<InfoView | undefined> {
+    return this.info('origin').catch(() => undefined);
+  }
+
+  believedClaims(): Promise<InfoView> {
+    return believedClaims(this.sync, (path) => this.mounts.nameOf(path));
+  }
+
+  cycles(role: Role): ReturnType<Witness['cycles']> {
+    return this.sync.cycles(role);
+  }
+
+  async orphans(): Promise<ReadonlySet<string>> {
+    const { orphans } = await this.sync.plan();
+    return new Set(orphans.map(({ at }) => this.mounts.nameOf(at)));
+  }
+
+  count(what: string): void {
+    this.stats.count(what);
   }
 
   async tearDown(): Promise<void> {
     this.calm();
-    await this.stopWorker('SIGKILL');
+    await this.stopWorkers('SIGKILL');
     await this.sync.tearDown();
     for (const proxy of Object.values(this.proxies)) await proxy.close();
   }
+}
+
+function parsed(json = '{}'): object {
+  return JSON.parse(json) as object;
 }

@@ -63,6 +63,47 @@ describe('two secrets of the origin that would land on one path', () => {
       await sync.tearDown();
     }
   });
+
+  test('leave what stands there from a third one that is gone, until one of them is left', async () => {
+    const sync = await prepared(
+      (mount) => ({
+        transforms: [{ name: 'flat', from: `^${mount}data/[abc]/(?P<name>.+)$`, to: `${mount}data/name` }],
+      }),
+      ['a/x', 'a/y', 'z1', 'z2', 'z3', 'z4'],
+    );
+    const [vault] = sync.destinationVaults;
+    const at = async (path: string): Promise<[unknown, number | undefined]> => [
+      await vault?.get(sync.mount, path),
+      await vault?.version(sync.mount, path),
+    ];
+    const cycles = async (): ReturnType<SyncFixture['cycle']> => {
+      await sync.cycle('origin');
+      return sync.cycle('destination');
+    };
+    try {
+      await sync.cycle('destination');
+      for (const path of ['b/x', 'c/x', 'b/y', 'c/y']) await sync.originVault.put(sync.mount, path, { path });
+      for (const path of ['a/x', 'a/y']) await sync.originVault.delete(sync.mount, path);
+      for (let round = 0; round < 2; round++) {
+        expect(await cycles()).toMatchObject({
+          outcome: 'partial',
+          counts: { failed: 4, held: 2, added: 0, updated: 0, deleted: 0 },
+        });
+        expect(await at('x')).toEqual([{ path: 'a/x' }, 1]);
+      }
+      expect((await sync.plan()).planned.filter(({ action }) => action === 'hold')).toEqual(
+        ['a/x', 'a/y'].map(
+          (path) => expect.objectContaining({ path: `${sync.mount}data/${path}` }) as unknown,
+        ),
+      );
+      for (const path of ['b/x', 'b/y', 'c/y']) await sync.originVault.delete(sync.mount, path);
+      expect(await cycles()).toMatchObject({ outcome: 'synced', counts: { updated: 1, deleted: 1 } });
+      expect(await at('x')).toEqual([{ path: 'c/x' }, 2]);
+      expect(await at('y')).toEqual([undefined, 1]);
+    } finally {
+      await sync.tearDown();
+    }
+  });
 });
 
 describe('origin and destination in one Vault', () => {

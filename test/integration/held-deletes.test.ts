@@ -1,3 +1,4 @@
+import { eventually } from '../support/eventually';
 import { FaultProxy } from '../support/fault-proxy';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
@@ -87,6 +88,29 @@ describe('deletes that wait for a person', () => {
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { deleted: 1 } });
     await deleteAtOrigin(5, 21);
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { deleted: 5 } });
+  });
+
+  test('deletes of a worker that was stopped in the middle are counted too', async () => {
+    await deleteAtOrigin(10);
+    const last = `GET /v1/${sync.mount}metadata/${PATHS[9] ?? ''}`;
+    // The guard asks about none of them; the second question comes just before the delete.
+    origin.choose((method, url) => {
+      const asked = origin.requests.filter((request) => request === last).length;
+      return `${method} ${url}` === last && asked === 2 ? 'hang' : undefined;
+    });
+    await sync.schedule('destination').trigger('BUFFER_ONE');
+    await eventually(async () => {
+      expect(await remaining()).toBe(51);
+    }, 'nine deletes');
+    await sync.stopWork();
+    origin.choose(() => undefined);
+    await sync.work();
+    await (await sync.lastCycle('destination')).result();
+    expect(await remaining()).toBe(50);
+    await deleteAtOrigin(11, 10);
+    const held = await sync.cycle('destination');
+    expect(held).toMatchObject({ outcome: 'held', counts: { deleted: 0, held: 11 } });
+    expect(held.note).toContain('11 and the 10 of the last 24 hours of 60 secrets are more than 20');
   });
 
   test('an origin that is suddenly empty is held whatever maxDeletes says', async () => {

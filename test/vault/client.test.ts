@@ -32,6 +32,32 @@ function client(auth: VaultAuth = { kind: 'token', token: TOKEN }): VaultClient 
 /** Not the question whether the whole Vault is down. */
 const isOfSecret = (request: string): boolean => !request.includes('/v1/sys/health');
 
+describe('asks just before it sends', () => {
+  const given = new VaultError('cancelled', 'vault', 'kv/data/a', 'too old');
+
+  test('whether the request is still wanted, each time', async () => {
+    server.answers(answer(429, { errors: [] }), ok);
+    let asked = 0;
+    const onSend = (): void => {
+      asked++;
+      if (asked > 1) throw given;
+    };
+    await expect(client().write('kv/data/a', {}, Body, { onSend })).rejects.toBe(given);
+    expect([asked, server.requests]).toEqual([2, ['POST /v1/kv/data/a']]);
+  });
+
+  test('and takes a no for no failure of the Vault', async () => {
+    server.answers(ok);
+    const vault = client();
+    const onSend = (): void => {
+      throw given;
+    };
+    for (let time = 0; time < 8; time++) await rejection(vault.read('kv/data/a', Body, { onSend }));
+    expect(server.requests).toEqual([]);
+    expect(await vault.read('kv/data/a', Body)).toEqual({ data: { version: 1 } });
+  });
+});
+
 describe('repeats', () => {
   test('a read that met an outage', async () => {
     server.answers(answer(503, 'no server'), reset, ok);

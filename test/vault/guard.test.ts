@@ -29,9 +29,10 @@ beforeEach(async () => {
   badPath = answer(500, { errors: ['broken'] });
   server = await TinyServer.start((request, response) => {
     const url = request.url ?? '';
+    const isDown = isSealed || url.startsWith('/sealed/');
     const handler = url.includes('sys/health')
-      ? health(isSealed)
-      : isSealed
+      ? health(isDown)
+      : isDown
         ? sealed
         : url.includes('bad')
           ? badPath
@@ -51,9 +52,9 @@ afterEach(async () => {
   await server.close();
 });
 
-function client(namespace = ''): VaultClient {
+function client(namespace = '', prefix = ''): VaultClient {
   const auth = { kind: 'token', token: 'hvs.token' } as const;
-  const made = new VaultClient({ address, auth, namespace, concurrency: 8 });
+  const made = new VaultClient({ address: address + prefix, auth, namespace, concurrency: 8 });
   clients.push(made);
   return made;
 }
@@ -69,6 +70,13 @@ async function findDown(vault: VaultClient): Promise<void> {
   await Promise.all(Array.from({ length: ASK_AFTER }, (_, at) => rejection(read(vault, `a${at}`))));
   expect(told).toHaveLength(1);
 }
+
+test('two Vaults behind one gateway, told apart by the path of their addresses, are two', async () => {
+  const [one, other] = [client('', '/sealed'), client('', '/well/')];
+  await Promise.all(Array.from({ length: ASK_AFTER }, (_, at) => rejection(read(one, `a${at}`))));
+  expect(await rejection(read(one, 'a'))).toMatchObject({ isOutage: true, kind: 'sealed' });
+  expect(await read(other, 'b')).toEqual({ data: {} });
+});
 
 test('while it is down nothing but the question for its health goes there, from no client of the process', async () => {
   const vault = client();

@@ -126,7 +126,7 @@ export class SettingsCarrier {
     const { deps } = this.context;
     const { mount, rel } = placeAtOrigin(deps, path);
     const look = new Look();
-    const metadata = await deps.originVault.metadata(mount, rel, signal);
+    const metadata = await deps.originVault.metadata(mount, rel, signal, look.begin);
     // It went away in the meantime: the origin's info will say so.
     if (metadata === undefined || insightOfMetadata(metadata, Date.now()) === undefined) return undefined;
     const settings = settingsOf(metadata);
@@ -139,23 +139,33 @@ export class SettingsCarrier {
     await this.attempt(path, signal, async () => {
       const { deps, tally } = this.context;
       const place = placeAtDestination(deps, path);
-      let there = await settingsThere(deps, place, signal);
-      let { settings, look } = carried;
-      // Vault knows no check-and-set for settings: all that keeps old ones from being written late is the clock.
-      for (let attempt = 1; !look.isFresh(); attempt++) {
-        if (attempt === WRITE_ATTEMPTS) throw tooSlow(deps, place);
-        const again = await this.ask(path, signal);
-        if (again === undefined) return;
-        ({ settings, look } = again);
-        there = await settingsThere(deps, place, signal);
+      let asked = carried;
+      for (let attempt = 1; ; attempt++) {
+        const there = await settingsThere(deps, place, signal);
+        if (!asked.look.isFresh()) {
+          const again = await this.ask(path, signal);
+          if (again === undefined) return;
+          asked = again;
+        }
+        const { settings, look } = asked;
+        const fingerprint = fingerprintOfSettings(settings);
+        // What was applied, also where the origin has moved on since it published its fingerprint.
+        if (there !== 'unknown' && there.fingerprint === fingerprint) {
+          this.claim(path, fingerprint);
+          return;
+        }
+        try {
+          // Vault knows no check-and-set for settings: all that keeps old ones from being written late is the clock.
+          const writing = look.writing(deps.vault, place.mount + place.rel, signal);
+          await deps.vault.writeSettings(place.mount, place.rel, settings, writing);
+          tally.count('settings');
+          this.claim(path, fingerprint);
+          return;
+        } catch (error) {
+          if (!look.isTooOld(error, signal)) throw error;
+          if (attempt === WRITE_ATTEMPTS) throw tooSlow(deps, place);
+        }
       }
-      const fingerprint = fingerprintOfSettings(settings);
-      if (there === 'unknown' || there.fingerprint !== fingerprint) {
-        await deps.vault.writeSettings(place.mount, place.rel, settings, signal);
-        tally.count('settings');
-      }
-      // What was applied, also where the origin has moved on since it published its fingerprint.
-      this.claim(path, fingerprint);
     });
     this.context.onProgress();
     await this.checkpoint.saveSometimes();

@@ -70,10 +70,10 @@ export async function copySecret(
   const readDestination = (): Promise<SecretVersion | undefined> =>
     deps.vault.data(to.mount, to.rel, { signal });
 
-  let look = new Look();
   let there = compareFirst || withoutSettings ? await readDestination() : undefined;
   for (let attempt = 1; ; attempt++) {
-    const value = await deps.originVault.data(from.mount, from.rel, { signal });
+    const look = new Look();
+    const value = await deps.originVault.data(from.mount, from.rel, { signal, onSend: look.begin });
     if (value?.live !== true) return { did: 'skipped', claim: false };
     // The origin may have moved on since its info was written. The newer value is copied, but not claimed: the
     // info that names it is on its way, and then costs one comparison.
@@ -87,21 +87,20 @@ export async function copySecret(
     if (conflict && deps.config.destination.onConflict === 'keep')
       return { did: 'kept', claim: false, conflict };
     const did = there === undefined ? 'added' : 'updated';
-    if (!look.isFresh()) {
-      if (attempt === WRITE_ATTEMPTS) throw tooSlow(deps, to);
-      look = new Look();
-      there = await readDestination();
-      continue;
-    }
     try {
-      await deps.vault.write(to.mount, to.rel, value.data, there?.version ?? 0, signal);
+      const writing = look.writing(deps.vault, to.mount + to.rel, signal);
+      await deps.vault.write(to.mount, to.rel, value.data, there?.version ?? 0, writing);
       return { did, claim, conflict };
     } catch (error) {
+      if (look.isTooOld(error, signal)) {
+        if (attempt === WRITE_ATTEMPTS) throw tooSlow(deps, to);
+        there = await readDestination();
+        continue;
+      }
       if (!(error instanceof VaultError) || signal.aborted || attempt === WRITE_ATTEMPTS) throw error;
       // Either somebody else wrote, or the answer to our own write was lost: look what stands there now.
       if (error.kind !== 'conflict' && error.kind !== 'unavailable') throw error;
       const before = there;
-      look = new Look();
       there = await readDestination();
       const ownWriteArrived = error.kind === 'unavailable' && there?.version === (before?.version ?? 0) + 1;
       if (ownWriteArrived && there?.live === true && sameValue(there.data, value.data))
@@ -112,7 +111,7 @@ export async function copySecret(
 
 /** What was seen is too old to act upon, after all attempts. */
 export function tooSlow({ vault }: Pick<DestinationDeps, 'vault'>, { mount, rel }: Location): VaultError {
-  const detail = `the answers of both Vaults took longer than ${FRESH_MS / 1000} s, again and again; nothing was written`;
+  const detail = `from the question to the origin until this request could be sent it took longer than ${FRESH_MS / 1000} s; it was not sent`;
   return new VaultError('unavailable', vault.client.address, mount + rel, detail);
 }
 

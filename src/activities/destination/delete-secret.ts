@@ -1,10 +1,11 @@
 import { insightOfMetadata } from '../../sync/insight';
 import type { Location } from '../../sync/paths';
+import type { RequestOptions } from '../../vault/client';
 import { VaultError } from '../../vault/errors';
 import type { SecretVersion } from '../../vault/kv2';
 import { PathError } from '../failures';
 import { WRITE_ATTEMPTS } from '../limits';
-import { placeAtDestination } from './copy-secret';
+import { placeAtDestination, tooSlow } from './copy-secret';
 import type { DestinationDeps } from './deps';
 import { Look } from './look';
 
@@ -13,6 +14,7 @@ import { Look } from './look';
  *
  * @returns `absent`: its metadata says deleted, or there is none; `served`: the origin still has it;
  *   `withdrawn`: its mount is not configured any more, so nobody can say
+ * @param look begins with the question
  * @throws PathError `mount-changed` if the mount is not the one it was: a re-created mount answers exactly like
  *   one whose secrets were all deleted
  * @throws VaultError if the origin cannot be asked
@@ -22,9 +24,10 @@ export async function absenceAtOrigin(
   place: Location | undefined,
   mounts: Record<string, string>,
   signal: AbortSignal,
+  look?: Look,
 ): Promise<'absent' | 'served' | 'withdrawn'> {
   if (place === undefined) return 'withdrawn';
-  const metadata = await originVault.metadata(place.mount, place.rel, signal);
+  const metadata = await originVault.metadata(place.mount, place.rel, signal, look?.begin);
   if (metadata !== undefined && insightOfMetadata(metadata, Date.now()) !== undefined) return 'served';
   // Asked after the answer: the same engine now means that it was the same engine then.
   const { uuid } = await originVault.mount(place.mount, signal);
@@ -45,9 +48,9 @@ export async function deleteSecret(
   mounts: Record<string, string>,
   signal: AbortSignal,
 ): Promise<'deleted' | 'gone' | 'held'> {
-  return deleteAt(deps, placeAtDestination(deps, path), signal, async () => {
+  return deleteAt(deps, placeAtDestination(deps, path), signal, async (_there, look) => {
     if (unwanted) return true;
-    return (await absenceAtOrigin(deps, deps.scope.placeAtOrigin(path), mounts, signal)) === 'absent';
+    return (await absenceAtOrigin(deps, deps.scope.placeAtOrigin(path), mounts, signal, look)) === 'absent';
   });
 }
 
@@ -56,34 +59,51 @@ export async function deleteSecret(
  * was asked, and no later one.
  *
  * @param confirm the last question, about what stands there
- * @returns `deleted`, `gone` if nothing stood there, `held` if the answer was no, another version came in between, or
- *   all of it took so long, again and again, that the answer may not be true any more
+ * @returns `deleted`, `gone` if nothing stood there, `held` if the answer was no, or another version came in between
+ * @throws VaultError `unavailable` if all of it took so long, again and again, that the answer may not be true any more
  */
 export async function deleteAt(
   { vault }: Pick<DestinationDeps, 'vault'>,
   { mount, rel }: Location,
   signal: AbortSignal,
-  confirm: (there: SecretVersion) => Promise<boolean>,
+  confirm: (there: SecretVersion, look: Look) => Promise<boolean>,
 ): Promise<'deleted' | 'gone' | 'held'> {
-  for (let attempt = 1; attempt <= WRITE_ATTEMPTS; attempt++) {
-    const look = new Look();
+  for (let attempt = 1; ; attempt++) {
     const there = await vault.data(mount, rel, { signal });
     if (there?.live !== true) return 'gone';
-    if (!(await confirm(there))) return 'held';
     // A delete that was undone at the origin leaves the version here as it was: it would be the one that is hit.
-    if (!look.isFresh()) continue;
+    const look = new Look();
+    if (!(await confirm(there, look))) return 'held';
     try {
-      await vault.deleteVersion(mount, rel, there.version, signal);
+      const done = await deleteIfStill(
+        { vault },
+        { mount, rel },
+        there,
+        look.writing(vault, mount + rel, signal),
+      );
+      return done;
     } catch (error) {
-      if (!(error instanceof VaultError) || error.kind !== 'forbidden') throw error;
-      // Policies written for the original vsync allow only to delete what is the latest: make sure that it is ours.
-      const latest = await vault.data(mount, rel, { signal });
-      if (latest?.live !== true) return 'gone';
-      if (latest.version !== there.version) return 'held';
-      if (!look.isFresh()) continue;
-      await vault.deleteLatest(mount, rel, signal);
+      if (!look.isTooOld(error, signal)) throw error;
+      if (attempt === WRITE_ATTEMPTS) throw tooSlow({ vault }, { mount, rel });
     }
-    return 'deleted';
   }
-  return 'held';
+}
+
+async function deleteIfStill(
+  { vault }: Pick<DestinationDeps, 'vault'>,
+  { mount, rel }: Location,
+  there: SecretVersion,
+  writing: RequestOptions,
+): Promise<'deleted' | 'gone' | 'held'> {
+  try {
+    await vault.deleteVersion(mount, rel, there.version, writing);
+  } catch (error) {
+    if (!(error instanceof VaultError) || error.kind !== 'forbidden') throw error;
+    // Policies written for the original vsync allow only to delete what is the latest: make sure that it is ours.
+    const latest = await vault.data(mount, rel, { signal: writing.signal });
+    if (latest?.live !== true) return 'gone';
+    if (latest.version !== there.version) return 'held';
+    await vault.deleteLatest(mount, rel, writing);
+  }
+  return 'deleted';
 }

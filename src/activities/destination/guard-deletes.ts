@@ -12,7 +12,8 @@ import { knownPaths } from './known-paths';
 
 /**
  * Decides whether the deletes of a cycle may happen, before the first of them. The origin is asked about each only
- * if there are so many that they would be held, and once for each such set: what it still serves does not count then.
+ * if there are so many that they would be held, and once for each such set: what it still serves does not count then,
+ * nor what stands where another secret of the origin belongs.
  */
 export async function guardDeletes(
   deps: DestinationDeps,
@@ -29,7 +30,12 @@ export async function guardDeletes(
   const { state } = await readDestinationState(info, signal);
   const ground = { candidates, index, mounts, state, suspended: state?.suspended };
   const { held, approved, known } = await heldDeletes(deps, ground, signal);
-  return { v: 1, deletes: held === undefined, approved, known, ...(held && { held }) };
+  if (held !== undefined) return { v: 1, deletes: false, approved, known, held };
+  const counts = byMount(
+    deps,
+    candidates.map(({ path }) => path),
+  );
+  return { v: 1, deletes: true, approved, known, candidates: Object.fromEntries(counts) };
 }
 
 /** A path that the destination's bucket names, and that does not belong there any more. */
@@ -85,8 +91,11 @@ export async function heldDeletes(
     state?.held?.hash === hashOfAll &&
     state.held.reason === suspicion &&
     isConsidered(state.considered, index);
+  const targets = await deps.targets.load(index, signal);
+  const isTaken = ({ path }: DeleteCandidate): boolean => targets.owners(deps.scope.target(path)).length > 0;
+  const leaving = candidates.filter((candidate) => !isTaken(candidate));
   // Nothing is new since all of them were asked about: thousands of questions in each cycle would tell the same.
-  const real = isKnown ? paths : await withoutServed(deps, candidates, mounts, signal);
+  const real = isKnown ? leaving.map(({ path }) => path) : await withoutServed(deps, leaving, mounts, signal);
   const reason = reasonFor(real);
   const hash = hashOfDeletes(real);
   if (reason === undefined) return verdict;
@@ -140,7 +149,10 @@ export async function deleteCandidates(
   });
 }
 
-function byMount({ scope }: DestinationDeps, paths: readonly string[]): Map<string, number> {
+export function byMount(
+  { scope }: Pick<DestinationDeps, 'scope'>,
+  paths: readonly string[],
+): Map<string, number> {
   const counts = new Map<string, number>();
   for (const path of paths) {
     const mount = scope.mountAtOrigin(path);

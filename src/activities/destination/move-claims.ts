@@ -120,7 +120,8 @@ export async function moveClaims(
     config: fingerprint,
     parts,
     considered: '',
-    mounts: input.mounts,
+    // An approval since the cycle began stays, as in the save.
+    mounts: { ...input.mounts, ...state?.mounts },
     ownMounts: input.ownMounts,
     ...(state === undefined || state.config === fingerprint
       ? {}

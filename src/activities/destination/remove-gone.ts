@@ -61,9 +61,13 @@ export async function removeGone(
   ];
   await inParallel(leaving, signal, ({ path, isUnwanted }, stop) =>
     deps.secretLimit(async () => {
-      const [owner] = context.targets.owners(deps.scope.target(path));
+      const [owner, ...others] = context.targets.owners(deps.scope.target(path));
       if (deps.scope.isItself(path)) checkpoint.claims.delete(path);
-      else if (owner !== undefined) {
+      else if (others.length > 0) {
+        // Several belong there, and none of them is written: what stands there stays, and is named until one is left.
+        hold();
+        context.open.add(id);
+      } else if (owner !== undefined) {
         // Another secret of the origin belongs there: its value has to stand there, whoever wrote last.
         const done = await attempt(path, stop, () =>
           copySecret(deps, owner, UNCLAIMED, { compareFirst: true, isOurs: true }, stop),

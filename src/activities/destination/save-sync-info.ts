@@ -9,6 +9,7 @@ import {
   stateDiffers,
   writeOfState,
   type DestinationState,
+  type LastCycle,
 } from '../../consul/state';
 import { readUnsaved, removeUnsaved } from '../../consul/unsaved';
 import { hashBucket } from '../../sync/bucket';
@@ -20,28 +21,35 @@ import { CONSUL_READS } from '../limits';
 import { assertOwner } from '../owner';
 import { commitInfo, conflict } from './commit-info';
 import type { DestinationDeps } from './deps';
-import { deleteCandidates } from './guard-deletes';
+import { byMount, deleteCandidates } from './guard-deletes';
 import { saveSettingsIndex, type SavedSettings } from './save-settings-index';
 
 /**
  * Saves the destination's index, that of the settings, then its state. The index is made from what the buckets in
  * Consul contain, so it never claims more than they do, whatever became of the cycle.
+ *
+ * @param run id of the cycle's run
+ * @throws ActivityError `Conflict` if another cycle saved in the meantime
  */
 export async function saveSyncInfo(
   deps: DestinationDeps,
   input: SaveDestinationInput,
   signal: AbortSignal,
+  run: string,
 ): Promise<SaveDestinationResult> {
   const { info, originInfo } = deps;
-  assertOwner(info, (await readDestinationState(info, signal)).state, deps.config.name);
+  const { state: before } = await readDestinationState(info, signal);
+  assertOwner(info, before, deps.config.name);
   const unsaved = await readUnsaved(info, signal);
   const origin = await originInfo.readIndex(signal);
   const own = await info.readIndex(signal);
-  const numBuckets = origin.index?.length ?? own.index?.length ?? 0;
-  const index = own.index?.length === numBuckets ? [...own.index] : emptyIndex(numBuckets);
+  // If the origin took another number in the meantime, the next cycle moves the claims. An index of the new number
+  // would say that they have moved, and those in the other buckets would be lost.
+  const numBuckets = own.index?.length ?? origin.index?.length ?? 0;
+  const index = [...(own.index ?? emptyIndex(numBuckets))];
 
   const limit = pLimit(CONSUL_READS);
-  const ids = own.index?.length === numBuckets ? input.buckets : [...index.keys()];
+  const ids = own.index === undefined ? [...index.keys()] : input.buckets;
   let writes = 0;
   const seen: Unchanged[] = [];
   await Promise.all(
@@ -72,7 +80,8 @@ export async function saveSyncInfo(
   const settings = await saveSettingsIndex(deps, carried, signal);
   writes += settings?.writes ?? 0;
   writes += await saveSettled(deps, input, { origin: origin.index ?? [], own: index, settings }, signal);
-  writes += await saveState(deps, input, { writes, index: origin.index }, signal);
+  const since = { writes, index: origin.index, last: before?.last, run };
+  writes += await saveState(deps, input, since, signal);
   await removeUnsaved(info, unsaved, signal);
   // The lists of a verify. After the save, so that a slow clean-up delays nothing.
   await deps.staging.removeExpiredSometimes(signal);
@@ -116,13 +125,21 @@ const STATE_ATTEMPTS = 3;
 async function saveState(
   deps: DestinationDeps,
   input: SaveDestinationInput,
-  { writes, index }: { writes: number; index: readonly string[] | undefined },
+  {
+    writes,
+    index,
+    last,
+    run,
+  }: Pick<Ground, 'index' | 'run'> & { writes: number; last: LastCycle | undefined },
   signal: AbortSignal,
 ): Promise<number> {
   const { info } = deps;
   for (let attempt = 1; ; attempt++) {
     const { state, revision } = await readDestinationState(info, signal);
-    const next = await stateAfter(deps, input, { state, index }, signal);
+    // Only an operator may have changed it since: what a later cycle has saved is not to be undone.
+    if (state?.last?.run !== run && !isDeepStrictEqual(state?.last, last))
+      throw conflict(info.store, info.stateKey);
+    const next = await stateAfter(deps, input, { state, index, run }, signal);
     if (writes === 0 && !stateDiffers(state, next)) return 0;
     if ((await info.store.commit([writeOfState(info, next, revision)], signal)) !== undefined) return 1;
     if (attempt === STATE_ATTEMPTS) throw conflict(info.store, info.stateKey);
@@ -134,6 +151,7 @@ interface Ground {
   state: DestinationState | undefined;
   /** The origin's index now. */
   index: readonly string[] | undefined;
+  run: string;
 }
 
 async function stateAfter(
@@ -145,7 +163,11 @@ async function stateAfter(
   const { config, parts } = deps;
   const { outcome, counts, finished, ownMounts, fingerprint } = input;
   const orphans = ground.state?.orphans;
-  const deletesOfDay = noteDeletes(ground.state?.deletesOfDay ?? [], input, Date.now());
+  const noted = ground.state?.deletesOfDay ?? [];
+  // The answer to an earlier attempt was lost: its deletes are noted.
+  const isRepeated = ground.state?.last?.run === ground.run;
+  const deleted = isRepeated ? {} : await deletedByCycle(deps, input, ground.index, signal);
+  const deletesOfDay = noteDeletes(noted, { ...input, deleted }, Date.now());
   return {
     v: 1,
     name: config.name,
@@ -157,8 +179,30 @@ async function stateAfter(
     ...(await deletesAfter(deps, input, ground, signal)),
     ...(orphans === undefined ? {} : { orphans }),
     ...(deletesOfDay.length === 0 ? {} : { deletesOfDay }),
-    last: { outcome, counts, finishedAt: new Date().toISOString() },
+    last: { outcome, counts, finishedAt: new Date().toISOString(), run: ground.run },
   };
+}
+
+/**
+ * How many secrets the cycle deleted, by mount. An attempt that was cut off told nobody; but while the origin's index
+ * is the same, the candidates can only have become fewer by deletes.
+ */
+async function deletedByCycle(
+  deps: DestinationDeps,
+  { deleted, candidates, buckets, considered }: SaveDestinationInput,
+  index: readonly string[] | undefined,
+  signal: AbortSignal,
+): Promise<Record<string, number>> {
+  if (candidates === undefined || index === undefined || !isConsidered(considered, index)) return deleted;
+  const paths = (await deleteCandidates(deps, buckets, index, signal)).map(({ path }) => path);
+  const left = byMount(deps, paths);
+  const mounts = new Set([...Object.keys(deleted), ...Object.keys(candidates)]);
+  return Object.fromEntries(
+    [...mounts].map((mount) => {
+      const gone = (candidates[mount] ?? 0) - (left.get(mount) ?? 0);
+      return [mount, Math.max(deleted[mount] ?? 0, gone)];
+    }),
+  );
 }
 
 type Deletes = Pick<DestinationState, 'held' | 'approved' | 'suspended'>;

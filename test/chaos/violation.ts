@@ -1,0 +1,29 @@
+/** The rules of judge.ts, by their words. */
+export type Rule =
+  | 'kept'
+  | 'evidence'
+  | 'guard'
+  | 'claims'
+  | 'foreign'
+  | 'published'
+  | 'equal'
+  | 'collision'
+  | 'info'
+  | 'settings'
+  | 'orphans'
+  | 'quiet'
+  | 'reasons'
+  | 'pause'
+  | 'words';
+
+/** A rule was broken. */
+export class Violation extends Error {
+  override readonly name = 'Violation';
+
+  constructor(
+    readonly rule: Rule,
+    detail: string,
+  ) {
+    super(`${rule}: ${detail}`);
+  }
+}
