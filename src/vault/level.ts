@@ -1,4 +1,7 @@
-/** Where the search ends: a Vault's own CPUs are busy long before. */
+/** Where the search begins: some that hang do not keep the others waiting. */
+const FIRST_LEVEL = 16;
+
+/** Where it ends: a Vault's own CPUs are busy long before. */
 export const MOST_LEVEL = 128;
 
 /** So few do not burden any Vault: how long they take is the way there and the work, and no waiting. */
@@ -28,7 +31,8 @@ export class Level {
   private level: number;
   private step = 1;
   private lowestMs = Infinity;
-  private looks = 0;
+  /** The first look finds out the lowest latency. */
+  private looks = LOOKS - 1;
   /** The level to go on with, while the lowest latency is measured. */
   private resume: number | undefined;
   private answers = 0;
@@ -39,7 +43,7 @@ export class Level {
 
   /** @param cap never more than so many */
   constructor(private readonly cap = MOST_LEVEL) {
-    this.level = Math.min(FEW, cap);
+    this.level = Math.min(FIRST_LEVEL, cap);
   }
 
   /** Requests in flight at the most: a whole number from 1. */
