@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { publishedBy } from '../support/published';
 import { SyncFixture } from '../support/sync-fixture';
 
 /** What vsync stands on changes under its feet: nothing is deleted for it, and everything arrives again. */
@@ -69,9 +70,13 @@ describe('when the configuration or a mount changes', () => {
     await sync.originVault.unmount(sync.mount);
     await sync.originVault.mount(sync.mount);
     await sync.originVault.put(sync.mount, 'b', { path: 'new b' });
+    // Also what is deleted in the new one says nothing about what was in the old one.
+    await sync.originVault.put(sync.mount, 'c', { path: 'new c' });
+    await sync.originVault.delete(sync.mount, 'c');
     const kept = { path: sync.mount, class: 'mount-changed' };
     const origin = await sync.cycle('origin');
-    expect(origin).toMatchObject({ outcome: 'partial', counts: { listed: 1 } });
+    expect(origin).toMatchObject({ outcome: 'partial', counts: { listed: 2 } });
+    expect(Object.keys((await publishedBy(sync)).insights).sort()).toEqual(['b', 'c', 'd', 'old/app']);
     expect(origin.failures).toEqual([kept]);
     const destination = await sync.cycle('destination');
     expect(destination).toMatchObject({ outcome: 'partial', counts: { updated: 1, deleted: 0 } });
@@ -90,7 +95,7 @@ describe('when the configuration or a mount changes', () => {
 
     // Approved at the origin alone, the destination still deletes nothing.
     await sync.approveMounts('origin', sync.mount);
-    expect(await sync.cycle('origin')).toMatchObject({ counts: { unknown: 0, listed: 1 } });
+    expect(await sync.cycle('origin')).toMatchObject({ counts: { unknown: 0, listed: 2 } });
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'partial', counts: { deleted: 0 } });
     expect(await at('old/app')).toEqual({ path: 'old/app' });
     await sync.approveMounts('destination', sync.mount);

@@ -62,7 +62,8 @@ export async function fetchMetadata(
       const insight = metadata && insightOfMetadata(metadata, Date.now());
       tally.count('read');
       if (metadata && insight) put(wirePath, insight, fingerprintOfSettings(settingsOf(metadata)));
-      else if (metadata === undefined && underUnknown(wirePath)) keep(wirePath);
+      // In a mount that was re-created: what another engine says of its secret says nothing of the one that was known.
+      else if (underUnknown(wirePath)) keep(wirePath);
     } catch (error) {
       if (stop.aborted) throw error;
       throwOutage(error);
