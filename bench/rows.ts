@@ -1,4 +1,4 @@
-import type { Summary } from './statistics';
+import { ratioOfMedians, summarise, type Summary } from './statistics';
 
 /** What a value has to be. */
 export interface Bar {
@@ -44,6 +44,17 @@ export function shareOfBar({ value, bar: { kind, limit } }: Row): number {
   if (kind === 'at least') return value > 0 ? limit / value : Infinity;
   if (limit === 0) return value === 0 ? 0 : Infinity;
   return value / limit;
+}
+
+/** The row of a work whose bar is its floor, from the milliseconds of both, round by round. */
+export function besideFloor(
+  row: Pick<Row, 'id' | 'work' | 'secrets' | 'buckets' | 'details'>,
+  oursMs: readonly number[],
+  floorMs: readonly number[],
+): Row {
+  const [ours, floor] = [summarise(oursMs), summarise(floorMs)];
+  const bar = { kind: 'at most', limit: 1.3 } as const;
+  return { ...row, unit: 'times', value: ratioOfMedians(ours, floor), bar, ours, floor };
 }
 
 const MIB = 1024 * 1024;

@@ -1,6 +1,7 @@
 import { Helper } from '../helper';
 import { cpuMs, memoryOf } from '../process-stats';
-import { ratioOfMedians, summarise } from '../statistics';
+import { besideFloor } from '../rows';
+import { summarise } from '../statistics';
 import { BenchSync, type MeasuredCycle } from '../sync';
 import { freshMounts } from '../world';
 import { expectCycle, mountsOf, noteHistory, type Measurement } from './measurement';
@@ -37,25 +38,26 @@ export async function measureCopy(measurement: Measurement, origin: BenchSync): 
   if (destination === undefined || last === undefined) throw new RangeError('there must be a round');
   noteHistory(measurement, 'destination, first copy', last);
 
-  const times = summarise(ours.map(({ ms }) => ms));
-  const floorTimes = summarise(bare.map(({ ms }) => ms));
-  rows.push({
+  const details = {
+    floorRequests: 2 * data.reduce((sum, { paths }) => sum + paths.length, 0),
+    cpuMs: summarise(ours.map((cycle) => cycle.cpuMs)),
+    floorCpuMs: summarise(bare.map((done) => done.cpuMs)),
+    stepsMs: last.result.durationsMs,
+  };
+  const row = {
     id: 'first-copy',
     work: 'first copy, beside its floor',
     secrets,
     buckets: numBuckets,
-    unit: 'times',
-    value: ratioOfMedians(times, floorTimes),
-    bar: { kind: 'at most', limit: 1.3 },
-    ours: times,
-    floor: floorTimes,
-    details: {
-      floorRequests: 2 * data.reduce((sum, { paths }) => sum + paths.length, 0),
-      cpuMs: summarise(ours.map((cycle) => cycle.cpuMs)),
-      floorCpuMs: summarise(bare.map((done) => done.cpuMs)),
-      stepsMs: last.result.durationsMs,
-    },
-  });
+    details,
+  };
+  rows.push(
+    besideFloor(
+      row,
+      ours.map(({ ms }) => ms),
+      bare.map(({ ms }) => ms),
+    ),
+  );
   const [pid = 0] = destination.pids;
   measurement.memories.push({ worker: 'destination', ...memoryOf(pid) });
   return destination;

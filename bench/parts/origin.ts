@@ -1,6 +1,7 @@
 import { Helper } from '../helper';
 import { cpuMs, memoryOf } from '../process-stats';
-import { ratioOfMedians, summarise } from '../statistics';
+import { besideFloor } from '../rows';
+import { summarise } from '../statistics';
 import { BenchSync } from '../sync';
 import { expectCycle, mountsOf, noteHistory, type Measurement } from './measurement';
 
@@ -40,19 +41,14 @@ export async function measureOrigin(measurement: Measurement): Promise<BenchSync
   }
   await floor.stop();
 
-  const [times, floorTimes] = [summarise(ours.ms), summarise(bare.ms)];
-  rows.push({
+  const row = {
     id: 'origin-cycle',
     work: 'origin cycle with nothing changed, beside its floor',
     secrets,
     buckets: numBuckets,
-    unit: 'times',
-    value: ratioOfMedians(times, floorTimes),
-    bar: { kind: 'at most', limit: 1.3 },
-    ours: times,
-    floor: floorTimes,
     details: { floorRequests: requests, stepsMs: steps },
-  });
+  };
+  rows.push(besideFloor(row, ours.ms, bare.ms));
   const [cpu, floorCpu] = [summarise(ours.cpuMs), summarise(bare.cpuMs)];
   rows.push({
     id: 'origin-cpu',

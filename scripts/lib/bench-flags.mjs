@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { isExecutable } from './lookup.mjs';
 
 /** What can be measured on its own; the same list stands in bench/options.ts. */
 const PARTS = ['origin', 'copy', 'change', 'requests', 'workers'];
@@ -78,13 +79,4 @@ export function benchOptions(flags) {
       ...(flags.note === undefined ? {} : { note: flags.note }),
     },
   };
-}
-
-function isExecutable(file) {
-  try {
-    fs.accessSync(file, fs.constants.X_OK);
-    return fs.statSync(file).isFile();
-  } catch {
-    return false;
-  }
 }

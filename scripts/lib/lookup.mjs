@@ -78,7 +78,7 @@ function onPath(name, env) {
     .filter(isExecutable);
 }
 
-function isExecutable(file) {
+export function isExecutable(file) {
   try {
     fs.accessSync(file, fs.constants.X_OK);
     return fs.statSync(file).isFile();

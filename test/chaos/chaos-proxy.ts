@@ -1,6 +1,6 @@
 import http from 'node:http';
-import net, { type AddressInfo, type Socket } from 'node:net';
-import { Transform } from 'node:stream';
+import { listFront } from '../support/list-front';
+import { portOf } from '../support/sockets';
 import { answerOf, type FaultKind, type PlannedFault } from './fault-kinds';
 
 /** Long enough to reorder what happens at the same time, short enough to be no outage. */
@@ -18,15 +18,11 @@ function isWrite({ method, url = '' }: http.IncomingMessage): boolean {
 }
 
 /**
- * Stands in front of a real server and puts planned faults into its answers, one after the other. Other than the
- * FaultProxy it lets Vault's LIST pass, so it can stand before an origin too.
+ * Stands in front of a real server and puts planned faults into its answers, one after the other.
  */
 export class ChaosProxy {
   private readonly server = http.createServer((request, response) => void this.handle(request, response));
-  private readonly front = net.createServer((socket) => {
-    this.connect(socket);
-  });
-  private readonly sockets = new Set<Socket>();
+  private readonly front = listFront(() => portOf(this.server));
   private planned: { kind: FaultKind; skip: number }[] = [];
   private passed = 0;
   private inFlight = 0;
@@ -49,7 +45,7 @@ export class ChaosProxy {
   }
 
   get address(): string {
-    return `http://127.0.0.1:${(this.front.address() as AddressInfo).port}`;
+    return `http://127.0.0.1:${portOf(this.front)}`;
   }
 
   /** The next requests meet these faults, in this order. */
@@ -96,35 +92,10 @@ export class ChaosProxy {
   }
 
   async close(): Promise<void> {
-    for (const socket of this.sockets) socket.destroy();
     this.server.closeAllConnections();
     await Promise.all(
       [this.front, this.server].map((server) => new Promise((resolve) => server.close(resolve))),
     );
-  }
-
-  /** Node's HTTP server knows no LIST. Vault takes GET with `list=true` for the same. */
-  private connect(socket: Socket): void {
-    const inner = net.connect((this.server.address() as AddressInfo).port, '127.0.0.1');
-    const listAsGet = new Transform({
-      transform(chunk: Buffer, _encoding, done): void {
-        const text = chunk.toString('latin1');
-        // A request without a body comes in one piece, and nothing else begins like this.
-        done(null, Buffer.from(text.replace(/^LIST (\S+) /, 'GET $1?list=true '), 'latin1'));
-      },
-    });
-    for (const [one, other] of [
-      [socket, inner],
-      [inner, socket],
-    ] as const) {
-      this.sockets.add(one);
-      one.on('error', () => other.destroy());
-      one.on('close', () => {
-        this.sockets.delete(one);
-        other.destroy();
-      });
-    }
-    socket.pipe(listAsGet).pipe(inner).pipe(socket);
   }
 
   private async handle(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {

@@ -1,6 +1,7 @@
 import http from 'node:http';
-import type { AddressInfo, Server } from 'node:net';
+import type { Server } from 'node:net';
 import { LIST_QUERY, listFront } from './list-front';
+import { portOf } from './sockets';
 
 /** A request as the proxy saw it. */
 export interface SeenRequest {
@@ -73,8 +74,4 @@ export class CountingProxy {
     response.on('close', () => onward.destroy());
     onward.end(body);
   }
-}
-
-function portOf(server: Server | http.Server): number {
-  return (server.address() as AddressInfo).port;
 }

@@ -1,6 +1,7 @@
 import http from 'node:http';
-import type { AddressInfo, Server } from 'node:net';
+import type { Server } from 'node:net';
 import { LIST_QUERY, listFront } from './list-front';
+import { portOf } from './sockets';
 
 /**
  * What the proxy does with a request: an answer of its own, a closed connection before the request was passed on
@@ -188,8 +189,4 @@ function give(response: http.ServerResponse, { status, headers, body }: Answer):
   // A 204 has no length.
   response.writeHead(status, body.length === 0 ? headers : { ...headers, 'content-length': body.length });
   response.end(body);
-}
-
-function portOf(server: Server | http.Server): number {
-  return (server.address() as AddressInfo).port;
 }

@@ -1,4 +1,5 @@
-import net, { type AddressInfo, type Socket } from 'node:net';
+import net, { type Socket } from 'node:net';
+import { join, portOf } from './sockets';
 
 /** Stands in front of any server, and can be cut through: every connection ends, and no new one is taken. */
 export class TcpProxy {
@@ -9,19 +10,7 @@ export class TcpProxy {
   private constructor(target: string) {
     const [host = '', port = ''] = target.split(':');
     this.server = net.createServer((outer) => {
-      const inner = net.connect(Number(port), host);
-      for (const [one, other] of [
-        [outer, inner],
-        [inner, outer],
-      ] as const) {
-        this.sockets.add(one);
-        one.on('error', () => other.destroy());
-        one.on('close', () => {
-          this.sockets.delete(one);
-          other.destroy();
-        });
-        one.pipe(other);
-      }
+      join(outer, net.connect(Number(port), host), this.sockets);
     });
   }
 
@@ -33,7 +22,7 @@ export class TcpProxy {
 
   /** host:port */
   get address(): string {
-    return `127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+    return `127.0.0.1:${portOf(this.server)}`;
   }
 
   async cut(): Promise<void> {

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import net, { type AddressInfo } from 'node:net';
+import net from 'node:net';
 import tls from 'node:tls';
 import type { Certificates } from './certificates';
+import { join, portOf } from './sockets';
 
 /** Puts TLS before a real server: it wants a client's certificate of the same authority, and passes bytes on. */
 export class TlsProxy {
@@ -23,26 +24,14 @@ export class TlsProxy {
     const proxy = new TlsProxy(server);
     server.on('secureConnection', (incoming) => {
       proxy.connections++;
-      const onward = net.connect(Number(port), hostname);
-      for (const [socket, other] of [
-        [incoming, onward],
-        [onward, incoming],
-      ] as const) {
-        proxy.open.add(socket);
-        socket.on('error', () => other.destroy());
-        socket.on('close', () => {
-          proxy.open.delete(socket);
-          other.destroy();
-        });
-      }
-      incoming.pipe(onward).pipe(incoming);
+      join(incoming, net.connect(Number(port), hostname), proxy.open);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return proxy;
   }
 
   get address(): string {
-    return `https://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+    return `https://127.0.0.1:${portOf(this.server)}`;
   }
 
   async close(): Promise<void> {

@@ -183,8 +183,7 @@ export class SettingsCarrier {
   ): Promise<T | undefined> {
     const { open, tally } = this.context;
     try {
-      const result = await work();
-      return result;
+      return await work();
     } catch (error) {
       if (signal.aborted) throw error;
       const failureClass = pathFailureClass(error);

@@ -43,8 +43,7 @@ export async function removeGone(
     work: () => Promise<T>,
   ): Promise<T | undefined> => {
     try {
-      const result = await work();
-      return result;
+      return await work();
     } catch (error) {
       if (stop.aborted) throw error;
       throwOutage(error);
