@@ -3,6 +3,7 @@ import type { DestinationDeps } from './activities/destination/deps';
 import type { OriginDeps } from './activities/origin/deps';
 import { DEFAULT_SECRETS_AT_ONCE } from './activities/limits';
 import { OriginTargets } from './activities/destination/origin-targets';
+import { secretLimit } from './activities/destination/secret-limit';
 import { fingerprint, fingerprintParts } from './config/fingerprint';
 import { syncInfoPath } from './config/schema';
 import type { Config, ConsulConfig, DestinationConfig, OriginConfig, VaultConfig } from './config/schema';
@@ -158,7 +159,7 @@ async function createDestination(config: DestinationConfig, times: VaultTimes): 
       targets: new OriginTargets(originInfo, scope, destination.transforms.length > 0),
       orphans: new Orphans(info.store, `${info.prefix}orphans/`),
       staging: new Staging(info.store, `${info.prefix}staging/`),
-      secretLimit: pLimit(secretsInFlight),
+      secretLimit: secretLimit(secretsInFlight, originVault, vault),
       verifyLimit: pLimit(Math.ceil(secretsInFlight / 2)),
     };
     return { role: 'destination', deps, clusters, close: () => closeAll(closers) };

@@ -270,6 +270,11 @@ export class VaultClient {
     return grant;
   }
 
+  /** How many requests of this client are sent at the same time now. */
+  get requestsAtOnce(): number {
+    return Math.min(this.options.concurrency ?? Infinity, this.guarded.guard.requestsAtOnce);
+  }
+
   /** How this client gets its token. */
   get authKind(): VaultAuth['kind'] {
     return this.options.auth.kind;

@@ -114,8 +114,8 @@ export class VaultGuard {
         return;
       case 'sealed':
       case 'unavailable':
-        // 503, or no answer at all. Any other 5xx may be about this path alone.
-        if (failure.status === undefined || failure.status === 503) this.turns.tooMuch();
+        // Any other 5xx, or no answer, may be about this path alone; the breaker sees whether it is not.
+        if (failure.status === 503) this.turns.tooMuch();
         this.turns.leave({ kind: 'silent' });
         if (this.breaker.failed(Date.now())) void this.ask();
         return;
@@ -134,6 +134,11 @@ export class VaultGuard {
         this.turns.leave({ kind: 'answered', latencyMs });
         this.breaker.answered();
     }
+  }
+
+  /** How many requests this Vault takes at the same time now. */
+  get requestsAtOnce(): number {
+    return this.turns.atOnce;
   }
 
   /** A quota of this Vault lets nothing pass, so that a 429 need not be repeated now. */

@@ -7,21 +7,35 @@ export const MOST_LEVEL = 128;
 /** So few do not burden any Vault: how long they take is the way there and the work, and no waiting. */
 const FEW = 4;
 
-/** Answers after which the level is looked at: of two rounds, and enough for a mean that means something. */
-const LEAST_ANSWERS = 32;
+/** Answers after which the level is looked at, at the least: enough for a mean that means something. */
+const LEAST_ANSWERS = 8;
 
 /** A rise by less is not worth a thought, in milliseconds: a Vault nearby answers in less than one. */
-const SLACK_MS = 10;
+const SLACK_MS = 5;
 
-/** Rise of the latency, in multiples of its lowest (or of the slack), up to which there may be more; above, fewer. */
+/** Rise of the latency, in multiples of its lowest (or of the slack), up to which there may be more; above, half as many. */
 const HOLDS = 1;
-const RISES = 3;
+const RISES = 2;
 
-/** Part of the level by which it changes at a time, once it has met a rise for the first time; before, it doubles. */
+/** Part of the level by which it grows at a time, once it has met a rise for the first time; before, it doubles. */
 const STEP = 1 / 8;
 
-/** Looks after which the lowest latency is measured anew, with few in flight: the network may have changed. */
-const LOOKS = 200;
+/**
+ * Looks after which the lowest latency is measured anew, with fewer in flight: the network may have changed. Also after
+ * the first rise, and each time that it was too much.
+ */
+const LOOKS = 100;
+
+/** Part of the level that is left to measure the lowest latency. Not next to nothing: a few may hang at that time. */
+const PROBE = 1 / 4;
+
+/** A level, and what was seen of it. */
+interface Before {
+  level: number;
+  meanMs: number;
+  /** The latency has risen far above the lowest that was known. */
+  hasRisen: boolean;
+}
 
 /**
  * Finds how many requests a Vault takes at the same time: more as long as its latency holds, fewer when it rises, half
@@ -31,10 +45,9 @@ export class Level {
   private level: number;
   private step = 1;
   private lowestMs = Infinity;
-  /** The first look finds out the lowest latency. */
-  private looks = LOOKS - 1;
-  /** The level to go on with, while the lowest latency is measured. */
-  private resume: number | undefined;
+  private looks = 0;
+  /** While the lowest latency is measured. */
+  private before: Before | undefined;
   private answers = 0;
   private sumMs = 0;
   /** Answers to come that belong to the level before. */
@@ -63,13 +76,15 @@ export class Level {
     }
     this.answers += 1;
     this.sumMs += latencyMs;
+    // Those of two rounds.
     if (this.answers < Math.max(LEAST_ANSWERS, 2 * this.value)) return;
     const meanMs = this.sumMs / this.answers;
-    if (this.resume !== undefined) {
-      this.lowestMs = meanMs;
-      this.change(this.resume);
-      this.resume = undefined;
-    } else this.look(meanMs);
+    if (this.before === undefined) {
+      this.look(meanMs);
+      return;
+    }
+    this.lowestMs = meanMs;
+    this.probed(this.before);
   }
 
   /**
@@ -79,22 +94,42 @@ export class Level {
    */
   tooMuch(inFlight: number): void {
     this.step = STEP;
-    this.resume = undefined;
+    this.before = undefined;
     this.change(Math.max(1, Math.min(this.level, inFlight) / 2));
   }
 
   private look(meanMs: number): void {
     this.lowestMs = this.level <= FEW ? meanMs : Math.min(this.lowestMs, meanMs);
-    const rise = (meanMs - this.lowestMs) / Math.max(this.lowestMs, SLACK_MS);
-    if (rise > HOLDS) this.step = STEP;
-    const by = Math.max(1, this.level * this.step);
     this.looks += 1;
-    if (this.looks % LOOKS === 0 && this.level > FEW) {
-      this.resume = this.level;
-      this.change(FEW);
-    } else if (rise > RISES) this.change(Math.max(Math.min(FEW, this.level), this.level - by));
-    else if (rise <= HOLDS && this.wasFull) this.change(Math.min(this.cap, this.level + by));
+    const rise = this.riseTo(meanMs);
+    if (this.level > FEW && (this.looks >= LOOKS || rise > RISES)) {
+      this.before = { level: this.level, meanMs, hasRisen: rise > RISES };
+      this.change(Math.max(FEW, this.level * PROBE));
+    } else if (rise <= HOLDS && this.wasFull) this.grow();
     else this.change(this.level);
+    if (rise > HOLDS && this.step > STEP) {
+      this.step = STEP;
+      this.looks = LOOKS;
+    }
+  }
+
+  /**
+   * The lowest latency is known anew. A level far above it is halved: it was too much already when the lowest was
+   * measured, or it is by now, for whatever reason.
+   */
+  private probed({ level, meanMs, hasRisen }: Before): void {
+    const isTooMuch = this.riseTo(meanMs) > RISES;
+    this.before = undefined;
+    this.looks = isTooMuch ? LOOKS : 0;
+    this.change(Math.max(FEW, isTooMuch || hasRisen ? level / 2 : level));
+  }
+
+  private grow(): void {
+    this.change(Math.min(this.cap, this.level + Math.max(1, this.level * this.step)));
+  }
+
+  private riseTo(meanMs: number): number {
+    return (meanMs - this.lowestMs) / Math.max(this.lowestMs, SLACK_MS);
   }
 
   private change(level: number): void {

@@ -93,6 +93,11 @@ export class Turns {
     });
   }
 
+  /** How many have their turn at the same time, if no 429 is waited for. */
+  get atOnce(): number {
+    return this.level.value;
+  }
+
   /** For so long nothing but 429 came that waiting makes no sense any more. */
   get isBlocked(): boolean {
     return Date.now() - this.blockedSinceMs >= BLOCKED_AFTER_MS;
@@ -115,7 +120,7 @@ export class Turns {
     return gaveUp;
   }
 
-  /** The Vault says that it cannot serve now, or does not answer. All that say so in the same second count once. */
+  /** The Vault says that it cannot serve now. All that say so in the same second count once. */
   tooMuch(): void {
     if (Date.now() - this.tooMuchMs < 1_000) return;
     this.tooMuchMs = Date.now();
