@@ -21,6 +21,9 @@ export const DEFAULT_SECRETS_AT_ONCE = 64;
 /** Consul requests of one activity in flight; it may have thousands of buckets to read. */
 export const CONSUL_READS = 16;
 
+/** Chunks of paths that are staged at the same time: each is in memory twice more, as text and compressed. */
+export const STAGED_AT_ONCE = 4;
+
 /** How long one long poll of the watch may take, in milliseconds. */
 export const WATCH_POLL_MS = 60_000;
 

@@ -1,5 +1,5 @@
-import pLimit from 'p-limit';
 import type { IndexedBuckets, StoredBucket } from '../consul/indexed-buckets';
+import { inParallel } from './in-parallel';
 import { CONSUL_READS } from './limits';
 
 /** @returns the buckets as they stand, by id, in the order of the ids */
@@ -8,8 +8,9 @@ export async function readBuckets<T>(
   ids: readonly number[],
   signal: AbortSignal,
 ): Promise<Map<number, StoredBucket<T>>> {
-  const limit = pLimit(CONSUL_READS);
-  return new Map(
-    await Promise.all(ids.map((id) => limit(async () => [id, await info.readBucket(id, signal)] as const))),
-  );
+  const read = async (id: number, stop: AbortSignal): Promise<[number, StoredBucket<T>]> => [
+    id,
+    await info.readBucket(id, stop),
+  ];
+  return new Map(await inParallel(ids, signal, read, CONSUL_READS));
 }

@@ -102,7 +102,7 @@ export class Kv2 {
       return (await this.client.list(path, ListBody, signal)).data.keys;
     } catch (error) {
       // LIST of a folder with no keys is a 404 without an error text, not an empty list.
-      if (error instanceof VaultError && error.kind === 'absent') return [];
+      if (isAbsent(error)) return [];
       throw error;
     }
   }
@@ -118,7 +118,8 @@ export class Kv2 {
     try {
       return (await this.client.read(whole, MetadataBody, { signal, onSend })).data;
     } catch (error) {
-      return undefinedIfAbsent(error);
+      if (isAbsent(error)) return undefined;
+      throw error;
     }
   }
 
@@ -134,7 +135,8 @@ export class Kv2 {
       const { data } = await this.client.read(whole, DataBody, { signal, onSend, bodyOn404: true });
       return versionOf(data);
     } catch (error) {
-      return undefinedIfAbsent(error);
+      if (isAbsent(error)) return undefined;
+      throw error;
     }
   }
 
@@ -223,8 +225,6 @@ function versionOf({ data, metadata }: z.infer<typeof DataBody>['data']): Secret
   return { live: true, expires: metadata.deletion_time !== '', data: data ?? null, ...common };
 }
 
-/** @throws any other error again */
-function undefinedIfAbsent(error: unknown): undefined {
-  if (error instanceof VaultError && error.kind === 'absent') return undefined;
-  throw error;
+function isAbsent(error: unknown): boolean {
+  return error instanceof VaultError && error.kind === 'absent';
 }

@@ -17,7 +17,9 @@ test('each group has its turn, until it has no items left', () => {
 });
 
 test('no item is lost, those of a group keep their order, and none waits for more than one item of each other group before it', () => {
-  const items = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.nat()).map(([group, n]) => `${group}${n}`));
+  const items = fc.array(
+    fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.nat()).map(([group, n]) => `${group}${n}`),
+  );
   fc.assert(
     fc.property(items, (given) => {
       const ordered = inTurn(given, groupOf);

@@ -6,6 +6,7 @@ import type { Insight } from '../../sync/insight';
 import { isCopiedOf, planBucket } from '../../sync/plan';
 import { PathError, pathFailureClass } from '../failures';
 import { inParallel } from '../in-parallel';
+import { inTurn } from '../in-turn';
 import { throwOutage } from '../outage';
 import type { TallyBuilder } from '../tally';
 import { BucketCheckpoint, type Fence } from './bucket-checkpoint';
@@ -116,7 +117,9 @@ async function copyAndClaim(context: CopyContext, id: number, signal: AbortSigna
   if (plan.refused.length > 0) open.add(id);
   for (const { path, why, with: other } of plan.refused) tally.refuse(path, why, other);
   try {
-    await inParallel([...new Set([...values, ...(carrier?.pending ?? [])])], signal, (path, stop) =>
+    const paths = [...new Set([...values, ...(carrier?.pending ?? [])])];
+    const ofEachMount = inTurn(paths, (path) => deps.scope.mountAtOrigin(path));
+    await inParallel(ofEachMount, signal, (path, stop) =>
       deps.secretLimit(() => bringOne(context, work, path, stop)),
     );
     const { deleteExcluded } = deps.config.destination;

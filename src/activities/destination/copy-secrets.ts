@@ -1,5 +1,4 @@
 import { cancellationDetails } from '@temporalio/activity';
-import pLimit from 'p-limit';
 import { noteUnsaved } from '../../consul/unsaved';
 import { isConsidered } from '../../sync/considered';
 import type { CopySecretsInput, CopySecretsResult } from '../../workflows/messages';
@@ -56,10 +55,9 @@ export async function copySecrets(
       progress(tally.progress);
     },
   };
-  const limit = pLimit(BUCKETS_AT_ONCE);
   let finished = true;
   try {
-    await inParallel(input.buckets, signal, (id, stop) => limit(() => copyBucket(context, id, stop)));
+    await inParallel(input.buckets, signal, (id, stop) => copyBucket(context, id, stop), BUCKETS_AT_ONCE);
   } catch (error) {
     // The cycle ran out of time or was cancelled, and every bucket is saved: its counts are still of interest.
     // A worker's shutdown is no decision about the cycle: that has to fail, so that another worker goes on.

@@ -5,7 +5,7 @@ import { isConsidered } from '../../sync/considered';
 import { emptyIndex } from '../../sync/sync-index';
 import type { GuardDeletesInput, GuardDeletesResult } from '../../workflows/messages';
 import { inParallel } from '../in-parallel';
-import { readBuckets } from '../read-buckets';
+import { CONSUL_READS } from '../limits';
 import { absenceAtOrigin } from './delete-secret';
 import type { DestinationDeps } from './deps';
 import { knownPaths } from './known-paths';
@@ -132,21 +132,22 @@ export async function deleteCandidates(
   index: readonly string[],
   signal: AbortSignal,
 ): Promise<DeleteCandidate[]> {
-  const [own, origin] = await Promise.all([
-    readBuckets(info, ids, signal),
-    readBuckets(originInfo, ids, signal),
-  ]);
-  return ids.flatMap((id) => {
-    const theirs = origin.get(id);
+  const candidatesOf = async (id: number, stop: AbortSignal): Promise<DeleteCandidate[]> => {
+    const { bucket: own } = await info.readBucket(id, stop);
+    // Nothing to delete, so there is nothing to ask: so it is in a first copy, for all buckets.
+    if (own === undefined || own.size === 0) return [];
+    const theirs = await originInfo.readBucket(id, stop);
     if (!fits(theirs, index[id])) return [];
-    return [...(own.get(id)?.bucket?.keys() ?? [])].flatMap((path): DeleteCandidate[] => {
+    return [...own.keys()].flatMap((path): DeleteCandidate[] => {
       const unwanted = !scope.wants(path);
       if (unwanted) return config.destination.deleteExcluded ? [{ path, unwanted }] : [];
       if (theirs.bucket.has(path)) return [];
       // Below a mount that is not configured any more it is withdrawn, and stays.
       return scope.placeAtOrigin(path) === undefined ? [] : [{ path, unwanted }];
     });
-  });
+  };
+  // Bucket by bucket: all of them together would be the insights of every secret, twice.
+  return (await inParallel(ids, signal, candidatesOf, CONSUL_READS)).flat();
 }
 
 export function byMount(

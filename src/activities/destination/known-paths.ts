@@ -1,4 +1,5 @@
-import { readBuckets } from '../read-buckets';
+import { inParallel } from '../in-parallel';
+import { CONSUL_READS } from '../limits';
 import type { DestinationDeps } from './deps';
 
 /**
@@ -12,6 +13,9 @@ export async function knownPaths(
   signal: AbortSignal,
 ): Promise<string[]> {
   const { index = originIndex } = await info.readIndex(signal);
-  const own = await readBuckets(info, [...index.keys()], signal);
-  return [...own.values()].flatMap(({ bucket }) => [...(bucket?.keys() ?? [])]);
+  // Of each bucket only the paths: all insights together would be several times as much.
+  const pathsOf = async (id: number, stop: AbortSignal): Promise<string[]> => [
+    ...((await info.readBucket(id, stop)).bucket?.keys() ?? []),
+  ];
+  return (await inParallel([...index.keys()], signal, pathsOf, CONSUL_READS)).flat();
 }

@@ -1,4 +1,3 @@
-import pLimit from 'p-limit';
 import { bucketId } from '../../sync/bucket';
 import { insightOfMetadata } from '../../sync/insight';
 import { dataPath, type Location } from '../../sync/paths';
@@ -153,8 +152,7 @@ async function claimedTargets(
   if (config.destination.transforms.length === 0) {
     await forEachBucketOf(standing, index.length, signal, (id, _paths, stop) => look(id, stop));
   } else {
-    const limit = pLimit(CONSUL_READS);
-    await inParallel([...index.keys()], signal, (id, stop) => limit(() => look(id, stop)));
+    await inParallel([...index.keys()], signal, look, CONSUL_READS);
   }
   return claimed;
 }
@@ -173,6 +171,5 @@ async function forEachBucketOf(
     if (paths === undefined) buckets.set(id, [path]);
     else paths.push(path);
   }
-  const limit = pLimit(CONSUL_READS);
-  await inParallel([...buckets], signal, ([id, paths], stop) => limit(() => work(id, paths, stop)));
+  await inParallel([...buckets], signal, ([id, paths], stop) => work(id, paths, stop), CONSUL_READS);
 }

@@ -1,4 +1,3 @@
-import pLimit from 'p-limit';
 import { fits } from '../../consul/indexed-buckets';
 import { planBucket } from '../../sync/plan';
 import { counted, stageFindings, type Finding } from '../../verify/findings';
@@ -66,8 +65,7 @@ export async function verifySecrets(
       }),
     );
   };
-  const limit = pLimit(BUCKETS_AT_ONCE);
-  await inParallel(buckets, signal, (id, stop) => limit(() => verifyBucket(id, stop)));
+  await inParallel(buckets, signal, verifyBucket, BUCKETS_AT_ONCE);
 
   const list = await stageFindings(staging, findings, signal);
   return { v: 1, counts: { equal, ...counted(findings) }, distrusted, ...(list && { list }) };

@@ -7,7 +7,7 @@ import type { ListPathsResult } from '../../workflows/messages';
 import { ActivityError, pathFailureClass } from '../failures';
 import { inParallel } from '../in-parallel';
 import { inTurn } from '../in-turn';
-import { CHUNK_PATHS, MAX_CHUNKS } from '../limits';
+import { CHUNK_PATHS, MAX_CHUNKS, STAGED_AT_ONCE } from '../limits';
 import { changedMounts, readMounts } from '../mounts';
 import { throwOutage } from '../outage';
 import { TallyBuilder } from '../tally';
@@ -82,9 +82,8 @@ export async function listPaths(
 
   const numBuckets =
     config.numBuckets === 'auto' ? autoNumBuckets(paths, index, maxBucketBytes) : config.numBuckets;
-  const chunks = await Promise.all(
-    splitByBucket(paths, numBuckets).map((chunk) => staging.put(chunk satisfies Chunk, signal)),
-  );
+  const stage = (chunk: Chunk, stop: AbortSignal): Promise<string> => staging.put(chunk, stop);
+  const chunks = await inParallel(splitByBucket(paths, numBuckets), signal, stage, STAGED_AT_ONCE);
   const manifest: Manifest = {
     v: 1,
     numBuckets,
