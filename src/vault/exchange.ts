@@ -10,7 +10,7 @@ export interface HttpAnswer {
 /**
  * Sends one request, and collects its answer. With undici's own callbacks: `pool.request` makes a stream, an
  * asynchronous resource and several promises for each body, which is a good part of the CPU time of a scan. See
- * docs/decisions/0006-cpu-and-memory-of-a-worker.md.
+ * docs/decisions/0007-cpu-and-memory-of-a-worker.md.
  *
  * @throws undici's error, or the signal's reason; it is rejected at once when the signal says so
  */

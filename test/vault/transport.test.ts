@@ -40,6 +40,16 @@ test('an empty body is undefined, a body that is not JSON is its text', async ()
   expect((await send()).body).toBe('<html>log in</html>');
 });
 
+test('a body that comes in pieces is put together, also where a character is cut', async () => {
+  const text = Buffer.from(JSON.stringify({ value: 'größer' }));
+  const cut = text.indexOf('ö') + 1;
+  server.answers((_request, response) => {
+    response.write(text.subarray(0, cut));
+    setImmediate(() => response.end(text.subarray(cut)));
+  });
+  expect((await send()).body).toEqual({ value: 'größer' });
+});
+
 test('method, headers, body and query arrive as given', async () => {
   server.answers(answer(200, {}));
   await send({
@@ -121,6 +131,27 @@ describe('without a usable answer it throws', () => {
       stop.abort();
     });
     expect(await failure({ signal: stop.signal })).toMatchObject({ kind: 'cancelled' });
+  });
+
+  test('when the caller gave up while all connections were busy: at once, and it is never sent', async () => {
+    const busy = new UndiciTransport(server.address, { connections: 1, timeoutMs: 5_000 });
+    const ask = (signal: AbortSignal): Promise<TransportResponse> =>
+      busy.requestPromise.defaults()({ method: 'GET', uri: `${server.address}/v1/kv/data/a`, signal });
+    const [first, second] = [new AbortController(), new AbortController()];
+    const arrived = new Promise<void>((resolve) => {
+      server.answers(() => {
+        resolve();
+      });
+    });
+    const hangs = rejection(ask(first.signal));
+    await arrived;
+    const waits = rejection(ask(second.signal));
+    second.abort();
+    expect(await waits).toMatchObject({ kind: 'cancelled' });
+    first.abort();
+    expect(await hangs).toMatchObject({ kind: 'cancelled' });
+    await busy.close();
+    expect(server.requests).toHaveLength(1);
   });
 
   test('when a header cannot be sent, and does not call that an outage', async () => {
