@@ -13,6 +13,7 @@ import { WORKFLOW_BUNDLE } from './bundle-workflows';
 import { createClients, keepTokens, type Clients } from './clients';
 import type { Config } from './config/schema';
 import { taskQueue } from './names';
+import { keepHeapSmall } from './small-heap';
 import { checkAccess } from './starter';
 import type { Logger } from './telemetry/log';
 import { connectWorker, temporalTarget } from './temporal';
@@ -36,9 +37,10 @@ const HEARTBEAT_THROTTLE_MS = 2_000;
 const SHUTDOWN_MS = 30_000;
 
 /**
- * Prepares Temporal's runtime for this process. To be called once, before any connection.
+ * Prepares this process and Temporal's runtime in it. To be called once, before any connection.
  */
 export function installRuntime({ log, shutdownSignals }: WorkerOptions): void {
+  keepHeapSmall();
   Runtime.install({
     logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
       // The meta is left out: it may hold an error of any library. Failed activities are logged by our interceptor.
