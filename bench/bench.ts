@@ -7,6 +7,7 @@ import { describeMachine } from './machine';
 import { OTHERS, type BenchOptions } from './options';
 import { measureChange } from './parts/change';
 import { measureCopy } from './parts/copy';
+import { measureLatency } from './parts/latency';
 import type { Measurement } from './parts/measurement';
 import { measureOrigin, startOrigin } from './parts/origin';
 import { measureOther, type OtherRow } from './parts/others';
@@ -95,6 +96,7 @@ async function measure(options: BenchOptions, { dir, signal, cleanUps, say }: Ru
   }
   if (parts.has('requests')) await measureRequests(measurement);
   if (parts.has('workers')) await measureWorkers(measurement);
+  if (parts.has('latency')) await measureLatency(measurement);
   const others: OtherRow[] = [];
   for (const tool of OTHERS) {
     const command = versus[tool];
