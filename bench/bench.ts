@@ -16,6 +16,7 @@ import { measureWorkers } from './parts/workers';
 import { describeProfiles } from './profile';
 import { jsonText, PAGE, PLOT, writeDocs, type Results } from './results';
 import { historyRows, isMet, memoryRows, type Row } from './rows';
+import { consulSizes } from './sizes';
 import { cellsOf, HEADINGS, OTHER_HEADINGS, otherCellsOf, textTable } from './table';
 import { fillOrigin, startWorld, type CleanUps } from './world';
 
@@ -80,6 +81,7 @@ async function measure(options: BenchOptions, { dir, signal, cleanUps, say }: Ru
     rows,
     memories: [],
     histories: [],
+    sizes: [],
     say,
   };
   say(`writing ${secrets} secrets to the origin, seed ${seed}`);
@@ -87,8 +89,10 @@ async function measure(options: BenchOptions, { dir, signal, cleanUps, say }: Ru
 
   if (parts.has('origin') || parts.has('copy') || parts.has('change')) {
     const origin = await (parts.has('origin') ? measureOrigin : startOrigin)(measurement);
+    measurement.sizes.push(...(await consulSizes(world, origin)));
     if (parts.has('copy') || parts.has('change')) {
       const destination = await measureCopy(measurement, origin);
+      measurement.sizes.push(...(await consulSizes(world, destination)));
       if (parts.has('change')) await measureChange(measurement, origin, destination);
       await destination.stop();
     }
@@ -113,6 +117,7 @@ async function measure(options: BenchOptions, { dir, signal, cleanUps, say }: Ru
     inFlight,
     ...(note === undefined ? {} : { note }),
     rows,
+    sizes: measurement.sizes,
     others,
   };
 }
