@@ -8,12 +8,14 @@ import { inParallel } from '../in-parallel';
 import { readBuckets } from '../read-buckets';
 import { absenceAtOrigin } from './delete-secret';
 import type { DestinationDeps } from './deps';
+import { groupWork, type BothEnds } from './group-work';
 import { knownPaths } from './known-paths';
 
 /**
  * Decides whether the deletes of a cycle may happen, before the first of them. The origin is asked about each only
  * if there are so many that they would be held, and once for each such set: what it still serves does not count then,
- * nor what stands where another secret of the origin belongs.
+ * nor what stands where another secret of the origin belongs. On the way it sees how much there is to do in each
+ * bucket, and deals them into groups.
  */
 export async function guardDeletes(
   deps: DestinationDeps,
@@ -23,19 +25,22 @@ export async function guardDeletes(
   const { info, originInfo } = deps;
   const { index } = await originInfo.readIndex(signal);
   // The index moved on: what this cycle would delete is for the next one to decide.
-  if (deps.config.ignoreDeletes || index === undefined || !isConsidered(considered, index))
-    return { v: 1, deletes: false, known: {} };
-  const candidates = await deleteCandidates(deps, buckets, index, signal);
-  if (candidates.length === 0) return { v: 1, deletes: true, known: {} };
+  if (index === undefined || !isConsidered(considered, index)) return { v: 1, deletes: false, known: {} };
+  const own = await info.readIndex(signal);
+  const ends = await readBothEnds(deps, buckets, signal);
+  const work = groupWork(deps, ends, index, own.index);
+  if (deps.config.ignoreDeletes) return { v: 1, work, deletes: false, known: {} };
+  const candidates = candidatesIn(deps, ends, index);
+  if (candidates.length === 0) return { v: 1, work, deletes: true, known: {} };
   const { state } = await readDestinationState(info, signal);
   const ground = { candidates, index, mounts, state, suspended: state?.suspended };
   const { held, approved, known } = await heldDeletes(deps, ground, signal);
-  if (held !== undefined) return { v: 1, deletes: false, approved, known, held };
+  if (held !== undefined) return { v: 1, work, deletes: false, approved, known, held };
   const counts = byMount(
     deps,
     candidates.map(({ path }) => path),
   );
-  return { v: 1, deletes: true, approved, known, candidates: Object.fromEntries(counts) };
+  return { v: 1, work, deletes: true, approved, known, candidates: Object.fromEntries(counts) };
 }
 
 /** A path that the destination's bucket names, and that does not belong there any more. */
@@ -127,22 +132,37 @@ async function withoutServed(
  * not fit its index says nothing.
  */
 export async function deleteCandidates(
-  { config, info, originInfo, scope }: DestinationDeps,
+  deps: DestinationDeps,
   ids: readonly number[],
   index: readonly string[],
   signal: AbortSignal,
 ): Promise<DeleteCandidate[]> {
+  return candidatesIn(deps, await readBothEnds(deps, ids, signal), index);
+}
+
+async function readBothEnds(
+  { info, originInfo }: DestinationDeps,
+  ids: readonly number[],
+  signal: AbortSignal,
+): Promise<BothEnds[]> {
   const [own, origin] = await Promise.all([
     readBuckets(info, ids, signal),
     readBuckets(originInfo, ids, signal),
   ]);
-  return ids.flatMap((id) => {
-    const theirs = origin.get(id);
-    if (!fits(theirs, index[id])) return [];
-    return [...(own.get(id)?.bucket?.keys() ?? [])].flatMap((path): DeleteCandidate[] => {
+  return ids.map((id) => ({ id, origin: origin.get(id), own: own.get(id) }));
+}
+
+function candidatesIn(
+  { config, scope }: DestinationDeps,
+  ends: readonly BothEnds[],
+  index: readonly string[],
+): DeleteCandidate[] {
+  return ends.flatMap(({ id, origin, own }) => {
+    if (!fits(origin, index[id])) return [];
+    return [...(own?.bucket?.keys() ?? [])].flatMap((path): DeleteCandidate[] => {
       const unwanted = !scope.wants(path);
       if (unwanted) return config.destination.deleteExcluded ? [{ path, unwanted }] : [];
-      if (theirs.bucket.has(path)) return [];
+      if (origin.bucket.has(path)) return [];
       // Below a mount that is not configured any more it is withdrawn, and stays.
       return scope.placeAtOrigin(path) === undefined ? [] : [{ path, unwanted }];
     });

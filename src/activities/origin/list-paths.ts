@@ -6,7 +6,7 @@ import { readOriginState } from '../../consul/state';
 import type { ListPathsResult } from '../../workflows/messages';
 import { ActivityError, pathFailureClass } from '../failures';
 import { inParallel } from '../in-parallel';
-import { CHUNK_PATHS, MAX_CHUNKS } from '../limits';
+import { CHUNK_PATHS, MAX_CHUNKS, SHARES_AT_ONCE } from '../limits';
 import { changedMounts, readMounts } from '../mounts';
 import { throwOutage } from '../outage';
 import { TallyBuilder } from '../tally';
@@ -93,6 +93,7 @@ export async function listPaths(
     v: 1,
     manifest: await staging.put(manifest, signal),
     chunks: chunks.length,
+    atOnce: SHARES_AT_ONCE,
     indexRevision,
     ...(settingsIndex && { settingsIndexRevision: settingsIndex.revision }),
     ...tally.result(),
