@@ -106,8 +106,8 @@ export interface ListPathsResult extends Tally {
   /** Number of chunks, at most 128. */
   chunks: number;
   /**
-   * How many of them the workflow asks for at the same time. Said here, because a number in the workflow could not
-   * change while cycles are under way: their histories would not replay. Absent in results of older versions.
+   * How many of them the workflow asks for at the same time. Said here, so that a cycle that is under way while the
+   * number changes is replayed with the one that it began with. Absent in results of older versions.
    */
   atOnce?: number;
   /** ModifyIndex of the origin's index before the work started; 0 if there is none. */
