@@ -47,3 +47,10 @@ export async function sharesOf(
   const beside = spans.map(({ from }) => spans.filter((one) => one.from <= from && from < one.to).length);
   return { count: scheduled.size, mostAtOnce: Math.max(0, ...beside), queues: [...queues] };
 }
+
+/** Bytes of the largest payload in a history: what an activity or the workflow was given, or gave back. */
+export function largestPayload(history: unknown): number {
+  if (history instanceof Uint8Array) return history.length;
+  if (typeof history !== 'object' || history === null) return 0;
+  return Math.max(0, ...Object.values(history).map(largestPayload));
+}
