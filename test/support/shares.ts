@@ -11,7 +11,7 @@ export async function pendingOf(
 ): Promise<{ started: number; waiting: number }> {
   const { raw } = await handle.describe();
   const pending = (raw.pendingActivities ?? []).filter(({ activityType }) => activityType?.name === activity);
-  const count = (state: number): number => pending.filter((one) => one.state === state).length;
+  const count = (state: number): number => pending.filter((one) => Number(one.state) === state).length;
   return { started: count(STARTED), waiting: count(SCHEDULED) };
 }
 
