@@ -21,3 +21,11 @@ export function verifyId(name: string): string {
 export function taskQueue(role: Role, name: string): string {
   return `vsync-${role}-${name}`;
 }
+
+/**
+ * Task queue of the parts of a cycle that workers share: chunks of metadata, groups of buckets. The name of a sync
+ * has no ":", so this is no other sync's own queue.
+ */
+export function sharedQueue(ownQueue: string): string {
+  return `${ownQueue}:shared`;
+}

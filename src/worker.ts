@@ -9,10 +9,11 @@ import {
 import { existsSync } from 'node:fs';
 import { createDestinationActivities, createOriginActivities } from './activities';
 import { ActivityInterceptor } from './activities/interceptor';
+import { SHARES_OF_WORKER } from './activities/limits';
 import { WORKFLOW_BUNDLE } from './bundle-workflows';
 import { createClients, keepTokens, type Clients } from './clients';
 import type { Config } from './config/schema';
-import { taskQueue } from './names';
+import { sharedQueue, taskQueue } from './names';
 import { keepHeapSmall } from './small-heap';
 import { checkAccess } from './starter';
 import type { Logger } from './telemetry/log';
@@ -101,7 +102,7 @@ export async function createWorkers(
     }
     // Only when all of them can work: a worker that was created holds its connection until it has run.
     for (const parts of prepared) {
-      workers.push(await createWorker(parts));
+      for (const worker of await createPair(parts)) workers.push(worker);
       const { role, name } = parts.config;
       log.info({ name, taskQueue: taskQueue(role, name) }, 'worker ready');
     }
@@ -130,7 +131,7 @@ export async function createWorkers(
   };
 }
 
-/** What one worker is made of. */
+/** What the workers of one configuration are made of. */
 interface Parts {
   log: Logger;
   workflowBundle: string;
@@ -140,28 +141,39 @@ interface Parts {
   namespace: string;
 }
 
-function createWorker({
+/**
+ * One worker for all of the sync's workflows and activities, and one for what a cycle shares among processes: it takes
+ * no more than it can work at, so that the rest is left to the others. The first one knows those activities too: a
+ * cycle that an older version began has them on the first one's queue.
+ */
+async function createPair({
   log,
   workflowBundle,
   config,
   clients,
   connection,
   namespace,
-}: Parts): Promise<Worker> {
-  const activities =
-    clients.role === 'origin'
-      ? createOriginActivities(clients.deps)
-      : createDestinationActivities(clients.deps);
-  return Worker.create({
+}: Parts): Promise<Worker[]> {
+  const own = taskQueue(config.role, config.name);
+  const common = {
     connection,
     namespace,
-    taskQueue: taskQueue(config.role, config.name),
-    workflowBundle: { codePath: workflowBundle },
-    activities,
+    activities:
+      clients.role === 'origin'
+        ? createOriginActivities(clients.deps)
+        : createDestinationActivities(clients.deps),
     interceptors: { activity: [() => ({ inbound: new ActivityInterceptor(log) })] },
     maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
     // Activities are told at once; they save and end within their own time.
     shutdownGraceTime: 0,
     shutdownForceTime: SHUTDOWN_MS,
-  });
+  };
+  return [
+    await Worker.create({ ...common, taskQueue: own, workflowBundle: { codePath: workflowBundle } }),
+    await Worker.create({
+      ...common,
+      taskQueue: sharedQueue(own),
+      maxConcurrentActivityTaskExecutions: SHARES_OF_WORKER,
+    }),
+  ];
 }

@@ -1,10 +1,29 @@
 /** Every number that bounds an activity's work, with its reason. Times of activities stand in workflows/activity-options.ts. */
 
-/** Paths in one chunk of metadata to fetch: some seconds of work, so that several workers share a large scan. */
-export const CHUNK_PATHS = 2_000;
+/**
+ * Paths in one chunk of metadata to fetch, at the most while there are enough buckets: so few that several workers
+ * share a scan evenly, so many that one chunk keeps a worker busy while the next one is on its way.
+ */
+export const CHUNK_PATHS = 500;
 
 /** Chunks in an origin cycle at the most: its history then stays under 2,000 events and 1 MB. */
 export const MAX_CHUNKS = 128;
+
+/**
+ * Secrets to copy in one group of buckets, while there are fewer than {@link MAX_GROUPS} such groups: fewer would
+ * cost more in Temporal than in the Vaults.
+ */
+export const GROUP_SECRETS = 250;
+
+/**
+ * Chunks of metadata, or groups of buckets, that one worker takes at the same time: the second begins while the last
+ * requests of the first are answered. Their requests share one limiter, so more would make no worker faster, and
+ * would keep work from a worker that is free.
+ */
+export const SHARES_OF_WORKER = 2;
+
+/** Chunks or groups that a cycle has in the queue or at work: enough for six workers, and some that wait for the first that is free. */
+export const SHARES_AT_ONCE = 16;
 
 /** Groups in a destination cycle, and chunks of folders in a verify, at the most: enough to share among some workers, and a short history. */
 export const MAX_GROUPS = 32;

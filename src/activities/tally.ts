@@ -1,9 +1,16 @@
 import { MAX_FAILURES, type Counts, type PathFailure, type Tally } from '../workflows/messages';
 
+/**
+ * Length of the paths that one activity names, together: with very long ones it names fewer than {@link MAX_FAILURES},
+ * so that the history of a cycle in which every chunk fails stays short too. The first one is always named.
+ */
+const MAX_NAMED_CHARACTERS = 4_000;
+
 /** Collects what an activity did. */
 export class TallyBuilder {
   private readonly counts: Partial<Counts> = {};
   private readonly failures: Tally['failures'] = [];
+  private named = 0;
 
   count(what: keyof Counts, by = 1): void {
     this.counts[what] = (this.counts[what] ?? 0) + by;
@@ -27,7 +34,9 @@ export class TallyBuilder {
   }
 
   private name(failure: PathFailure): void {
-    if (this.failures.length < MAX_FAILURES) this.failures.push(failure);
+    this.named += failure.path.length + (failure.with?.length ?? 0);
+    const fits = this.named <= MAX_NAMED_CHARACTERS || this.failures.length === 0;
+    if (this.failures.length < MAX_FAILURES && fits) this.failures.push(failure);
   }
 
   /** Number of secrets dealt with so far, for the heartbeat. */

@@ -1,4 +1,10 @@
-import { ActivityCancellationType, type ActivityOptions, type RetryPolicy } from '@temporalio/workflow';
+import {
+  ActivityCancellationType,
+  workflowInfo,
+  type ActivityOptions,
+  type RetryPolicy,
+} from '@temporalio/workflow';
+import { sharedQueue } from '../names';
 import { VERIFY_TIMEOUT_MS } from './messages';
 
 /**
@@ -31,6 +37,14 @@ const COMMON = {
 /** The work of a cycle: may take as long as the cycle, and a little longer, so that the cycle's own timer decides. */
 export function workOptions(cycleTimeoutMs: number): ActivityOptions {
   return { ...COMMON, scheduleToCloseTimeout: cycleTimeoutMs + CLEANUP_MS };
+}
+
+/**
+ * One part of the work that is split. On a queue of its own, from which each worker takes few at a time: what waits
+ * there is for whichever worker is free first, and no look, cleanup or watch waits behind it.
+ */
+export function sharedOptions(cycleTimeoutMs: number): ActivityOptions {
+  return { ...workOptions(cycleTimeoutMs), taskQueue: sharedQueue(workflowInfo().taskQueue) };
 }
 
 /** Looks before the work: if a server cannot even be asked, the cycle fails soon, and says so; the next tick tries again. */

@@ -1,6 +1,6 @@
 import { CancellationScope, CancelledFailure, proxyActivities } from '@temporalio/workflow';
 import type { DestinationActivities } from '../activities';
-import { CLEANUP_OPTIONS, LOOK_OPTIONS, NOTE_OPTIONS, workOptions } from './activity-options';
+import { CLEANUP_OPTIONS, LOOK_OPTIONS, NOTE_OPTIONS, sharedOptions, workOptions } from './activity-options';
 import { forEachBounded } from './bounded';
 import { Cycle, cycleFailure } from './cycle';
 import {
@@ -10,12 +10,13 @@ import {
   type CycleResult,
   type DestinationPreflightResult,
   type DiffIndicesResult,
+  type GroupsOfWork,
   type GuardDeletesResult,
   type HeldInBucket,
   type Outcome,
 } from './messages';
 
-/** Groups in flight: a worker's limiter bounds the secrets, several workers share the groups. */
+/** Groups that are asked for at the same time where guardDeletes does not say how many. */
 const GROUPS_AT_ONCE = 8;
 
 const UNFINISHED: ReadonlySet<Outcome> = new Set(['timed-out', 'cancelled', 'failed']);
@@ -30,9 +31,10 @@ const HANDS_OFF: ReadonlySet<string> = new Set(['Conflict', 'ConfigChanged']);
  */
 export async function destinationCycle(input: CycleInput): Promise<CycleResult> {
   const { preflight, diffIndices } = proxyActivities<DestinationActivities>(LOOK_OPTIONS);
-  const { moveClaims, guardDeletes, copySecrets, deleteOrphans } = proxyActivities<DestinationActivities>(
+  const { moveClaims, guardDeletes, deleteOrphans } = proxyActivities<DestinationActivities>(
     workOptions(input.timeoutMs),
   );
+  const { copySecrets } = proxyActivities<DestinationActivities>(sharedOptions(input.timeoutMs));
   const { saveSyncInfo } = proxyActivities<DestinationActivities>(CLEANUP_OPTIONS);
   const { tellOutages } = proxyActivities<DestinationActivities>(NOTE_OPTIONS);
   const base: ActivityInput = { v: 1, fingerprint: input.fingerprint };
@@ -41,6 +43,7 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
   let diff: DiffIndicesResult | undefined;
   let guard: GuardDeletesResult = { v: 1, deletes: true, known: {} };
   const settled: HeldInBucket[] = [];
+  let work: GroupsOfWork = { groups: [], atOnce: GROUPS_AT_ONCE };
   let copied = 0;
   const deletedIn: Record<string, number> = {};
 
@@ -88,10 +91,10 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
         );
       }
       const { deletes } = guard;
+      work = guard.work ?? { groups, atOnce: GROUPS_AT_ONCE };
       await cycle.step('copySecrets', () =>
-        forEachBounded(groups, GROUPS_AT_ONCE, async (buckets) => {
-          const work = { ...base, buckets, mounts, indexRevision, considered, deletes };
-          const done = await copySecrets(work);
+        forEachBounded(work.groups, work.atOnce, async (buckets) => {
+          const done = await copySecrets({ ...base, buckets, mounts, indexRevision, considered, deletes });
           cycle.add(done);
           for (const [mount, count] of Object.entries(done.deleted))
             deletedIn[mount] = (deletedIn[mount] ?? 0) + count;
@@ -109,9 +112,8 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
     }
     if (ended === 'timed-out') {
       await save('timed-out');
-      const total = diff?.groups.length ?? 0;
       return await cycle.endTimedOut(
-        `${copied} of ${total} groups done in time; the next cycle goes on from there`,
+        `${copied} of ${work.groups.length} groups done in time; the next cycle goes on from there`,
         (sinceMs) => tellOutages({ ...base, sinceMs }),
       );
     }

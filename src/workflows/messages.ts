@@ -105,6 +105,11 @@ export interface ListPathsResult extends Tally {
   manifest: string;
   /** Number of chunks, at most 128. */
   chunks: number;
+  /**
+   * How many of them the workflow asks for at the same time. Said here, so that a cycle that is under way while the
+   * number changes is replayed with the one that it began with. Absent in results of older versions.
+   */
+  atOnce?: number;
   /** ModifyIndex of the origin's index before the work started; 0 if there is none. */
   indexRevision: number;
   /** The same of the index of the settings; absent if this cycle does not look after settings. */
@@ -225,8 +230,21 @@ export interface HeldDeletes {
   reason: string;
 }
 
+/** The differing buckets in groups, by the work that each of them is. */
+export interface GroupsOfWork {
+  /** Ids of buckets; at most 32 groups. */
+  groups: number[][];
+  /** How many groups the workflow asks for at the same time. In a message for the same reason as that of listPaths. */
+  atOnce: number;
+}
+
 export interface GuardDeletesResult {
   v: 1;
+  /**
+   * Takes the place of the groups of diffIndices, which does not know how much there is to do. Absent if the origin's
+   * index has moved on, and in results of older versions.
+   */
+  work?: GroupsOfWork;
   /** Whether deletes may happen. */
   deletes: boolean;
   /** Those that wait for an approval. */

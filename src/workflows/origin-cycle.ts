@@ -1,11 +1,11 @@
 import { CancellationScope, CancelledFailure, proxyActivities } from '@temporalio/workflow';
 import type { OriginActivities } from '../activities';
-import { LOOK_OPTIONS, NOTE_OPTIONS, workOptions } from './activity-options';
+import { LOOK_OPTIONS, NOTE_OPTIONS, sharedOptions, workOptions } from './activity-options';
 import { forEachBounded } from './bounded';
 import { Cycle, cycleFailure } from './cycle';
 import type { ActivityInput, CycleInput, CycleResult, ListPathsResult } from './messages';
 
-/** Chunks in flight: a worker's limiter for Vault bounds the requests, several workers share the chunks. */
+/** Chunks that are asked for at the same time where listPaths does not say how many: it was of an older version. */
 const CHUNKS_AT_ONCE = 4;
 
 /**
@@ -13,9 +13,8 @@ const CHUNKS_AT_ONCE = 4;
  */
 export async function originCycle(input: CycleInput): Promise<CycleResult> {
   const { preflight } = proxyActivities<OriginActivities>(LOOK_OPTIONS);
-  const { listPaths, fetchMetadata, saveSyncInfo } = proxyActivities<OriginActivities>(
-    workOptions(input.timeoutMs),
-  );
+  const { listPaths, saveSyncInfo } = proxyActivities<OriginActivities>(workOptions(input.timeoutMs));
+  const { fetchMetadata } = proxyActivities<OriginActivities>(sharedOptions(input.timeoutMs));
   const { tellOutages } = proxyActivities<OriginActivities>(NOTE_OPTIONS);
   const base: ActivityInput = { v: 1, fingerprint: input.fingerprint };
   const cycle = new Cycle();
@@ -31,7 +30,7 @@ export async function originCycle(input: CycleInput): Promise<CycleResult> {
       const listed = await cycle.step('listPaths', () => listPaths(base));
       cycle.add(listed);
       await cycle.step('fetchMetadata', () =>
-        forEachBounded([...Array(listed.chunks).keys()], CHUNKS_AT_ONCE, async (chunk) => {
+        forEachBounded([...Array(listed.chunks).keys()], listed.atOnce ?? CHUNKS_AT_ONCE, async (chunk) => {
           const fetched = await fetchMetadata({ ...base, manifest: listed.manifest, chunk });
           cycle.add(fetched);
           if (fetched.staged !== undefined) staged.push(fetched.staged);

@@ -27,4 +27,17 @@ describe('a tally', () => {
     expect(counts).toEqual({ failed: MAX_FAILURES + 5 });
     expect(failures.map(({ path }) => path)).toEqual([...Array(MAX_FAILURES).keys()].map(String));
   });
+
+  test('names fewer of very long paths, and the first one in any case', () => {
+    const tally = new TallyBuilder();
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f'])
+      tally.refuse(name.repeat(500), 'collision', '-'.repeat(500));
+    const { counts, failures } = tally.result();
+    expect(counts).toEqual({ failed: 6 });
+    expect(failures.map(({ path }) => path[0])).toEqual(['a', 'b', 'c', 'd']);
+
+    const longest = new TallyBuilder();
+    longest.fail('x'.repeat(10_000), 'rejected');
+    expect(longest.result().failures).toHaveLength(1);
+  });
 });

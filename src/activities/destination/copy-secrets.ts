@@ -12,8 +12,11 @@ import type { SettingsContext } from './carry-settings';
 import type { DestinationDeps } from './deps';
 import { readOriginSettings, readOwnSettings } from './settings-indices';
 
-/** Buckets of a group at the same time: the next one begins while the last secrets of the one before are written. */
-const BUCKETS_AT_ONCE = 4;
+/**
+ * Buckets of a group at the same time: the next ones begin while the last secrets of those before are written, and
+ * many buckets with one changed secret each keep as many requests in flight as one bucket with many.
+ */
+const BUCKETS_AT_ONCE = 16;
 
 /**
  * Brings the secrets of a group of buckets to the destination. Each bucket of the destination's info is saved as

@@ -5,15 +5,17 @@ import { isConsidered } from '../../sync/considered';
 import { emptyIndex } from '../../sync/sync-index';
 import type { GuardDeletesInput, GuardDeletesResult } from '../../workflows/messages';
 import { inParallel } from '../in-parallel';
-import { CONSUL_READS } from '../limits';
+import { CONSUL_READS, SHARES_AT_ONCE } from '../limits';
 import { absenceAtOrigin } from './delete-secret';
 import type { DestinationDeps } from './deps';
+import { dealOut, secretsIn, type BothEnds } from './group-work';
 import { knownPaths } from './known-paths';
 
 /**
  * Decides whether the deletes of a cycle may happen, before the first of them. The origin is asked about each only
  * if there are so many that they would be held, and once for each such set: what it still serves does not count then,
- * nor what stands where another secret of the origin belongs.
+ * nor what stands where another secret of the origin belongs. On the way it sees how much there is to do in each
+ * bucket, and deals them into groups.
  */
 export async function guardDeletes(
   deps: DestinationDeps,
@@ -23,19 +25,26 @@ export async function guardDeletes(
   const { info, originInfo } = deps;
   const { index } = await originInfo.readIndex(signal);
   // The index moved on: what this cycle would delete is for the next one to decide.
-  if (deps.config.ignoreDeletes || index === undefined || !isConsidered(considered, index))
-    return { v: 1, deletes: false, known: {} };
-  const candidates = await deleteCandidates(deps, buckets, index, signal);
-  if (candidates.length === 0) return { v: 1, deletes: true, known: {} };
+  if (index === undefined || !isConsidered(considered, index)) return { v: 1, deletes: false, known: {} };
+  const own = await info.readIndex(signal);
+  const looks = await forBothEnds(deps, buckets, signal, (ends) => ({
+    secrets: secretsIn(deps, ends, index, own.index),
+    candidates: candidatesIn(deps, ends, index),
+  }));
+  const weights = looks.map(({ secrets }, at) => [buckets[at] ?? NaN, secrets] as const);
+  const work = { groups: dealOut(weights), atOnce: SHARES_AT_ONCE };
+  if (deps.config.ignoreDeletes) return { v: 1, work, deletes: false, known: {} };
+  const candidates = looks.flatMap((look) => look.candidates);
+  if (candidates.length === 0) return { v: 1, work, deletes: true, known: {} };
   const { state } = await readDestinationState(info, signal);
   const ground = { candidates, index, mounts, state, suspended: state?.suspended };
   const { held, approved, known } = await heldDeletes(deps, ground, signal);
-  if (held !== undefined) return { v: 1, deletes: false, approved, known, held };
+  if (held !== undefined) return { v: 1, work, deletes: false, approved, known, held };
   const counts = byMount(
     deps,
     candidates.map(({ path }) => path),
   );
-  return { v: 1, deletes: true, approved, known, candidates: Object.fromEntries(counts) };
+  return { v: 1, work, deletes: true, approved, known, candidates: Object.fromEntries(counts) };
 }
 
 /** A path that the destination's bucket names, and that does not belong there any more. */
@@ -127,27 +136,42 @@ async function withoutServed(
  * not fit its index says nothing.
  */
 export async function deleteCandidates(
-  { config, info, originInfo, scope }: DestinationDeps,
+  deps: DestinationDeps,
   ids: readonly number[],
   index: readonly string[],
   signal: AbortSignal,
 ): Promise<DeleteCandidate[]> {
-  const candidatesOf = async (id: number, stop: AbortSignal): Promise<DeleteCandidate[]> => {
-    const { bucket: own } = await info.readBucket(id, stop);
-    // Nothing to delete, so there is nothing to ask: so it is in a first copy, for all buckets.
-    if (own === undefined || own.size === 0) return [];
-    const theirs = await originInfo.readBucket(id, stop);
-    if (!fits(theirs, index[id])) return [];
-    return [...own.keys()].flatMap((path): DeleteCandidate[] => {
-      const unwanted = !scope.wants(path);
-      if (unwanted) return config.destination.deleteExcluded ? [{ path, unwanted }] : [];
-      if (theirs.bucket.has(path)) return [];
-      // Below a mount that is not configured any more it is withdrawn, and stays.
-      return scope.placeAtOrigin(path) === undefined ? [] : [{ path, unwanted }];
-    });
+  const inBucket = (ends: BothEnds): DeleteCandidate[] => candidatesIn(deps, ends, index);
+  return (await forBothEnds(deps, ids, signal, inBucket)).flat();
+}
+
+/** Bucket by bucket: all of them together would be the insights of every secret, twice. */
+function forBothEnds<T>(
+  { info, originInfo }: DestinationDeps,
+  ids: readonly number[],
+  signal: AbortSignal,
+  look: (ends: BothEnds) => T,
+): Promise<T[]> {
+  const lookAt = async (id: number, stop: AbortSignal): Promise<T> => {
+    const [own, origin] = await Promise.all([info.readBucket(id, stop), originInfo.readBucket(id, stop)]);
+    return look({ id, origin, own });
   };
-  // Bucket by bucket: all of them together would be the insights of every secret, twice.
-  return (await inParallel(ids, signal, candidatesOf, CONSUL_READS)).flat();
+  return inParallel(ids, signal, lookAt, CONSUL_READS);
+}
+
+function candidatesIn(
+  { config, scope }: DestinationDeps,
+  { id, origin, own }: BothEnds,
+  index: readonly string[],
+): DeleteCandidate[] {
+  if (!fits(origin, index[id])) return [];
+  return [...(own.bucket?.keys() ?? [])].flatMap((path): DeleteCandidate[] => {
+    const unwanted = !scope.wants(path);
+    if (unwanted) return config.destination.deleteExcluded ? [{ path, unwanted }] : [];
+    if (origin.bucket.has(path)) return [];
+    // Below a mount that is not configured any more it is withdrawn, and stays.
+    return scope.placeAtOrigin(path) === undefined ? [] : [{ path, unwanted }];
+  });
 }
 
 export function byMount(

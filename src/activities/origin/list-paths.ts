@@ -7,7 +7,7 @@ import type { ListPathsResult } from '../../workflows/messages';
 import { ActivityError, pathFailureClass } from '../failures';
 import { inParallel } from '../in-parallel';
 import { inTurn } from '../in-turn';
-import { CHUNK_PATHS, MAX_CHUNKS, STAGED_AT_ONCE } from '../limits';
+import { CHUNK_PATHS, MAX_CHUNKS, SHARES_AT_ONCE, STAGED_AT_ONCE } from '../limits';
 import { changedMounts, readMounts } from '../mounts';
 import { throwOutage } from '../outage';
 import { TallyBuilder } from '../tally';
@@ -96,6 +96,7 @@ export async function listPaths(
     v: 1,
     manifest: await staging.put(manifest, signal),
     chunks: chunks.length,
+    atOnce: SHARES_AT_ONCE,
     indexRevision,
     ...(settingsIndex && { settingsIndexRevision: settingsIndex.revision }),
     ...tally.result(),

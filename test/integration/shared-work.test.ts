@@ -1,0 +1,139 @@
+import { sharedQueue, taskQueue, verifyId } from '../../src/names';
+import { cyclesOf } from '../../src/starter';
+import { eventually } from '../support/eventually';
+import { FaultProxy } from '../support/fault-proxy';
+import { sharedServers } from '../support/shared-servers';
+import { pendingOf, sharesOf } from '../support/shares';
+import { SyncFixture } from '../support/sync-fixture';
+import { inParallel } from '../support/wait';
+
+/** Enough for four chunks of metadata, and five groups of buckets. */
+const SECRETS = 1_100;
+const BUCKETS = 16;
+/** What the test holds back is no outage. */
+const HELD = { requestTimeoutMs: 120_000 };
+
+/** What workers of one sync share: chunks of metadata, groups of buckets. The steps depend on each other. */
+describe('the shared work of a cycle', () => {
+  let sync: SyncFixture;
+  let originVault: FaultProxy;
+  let vault: FaultProxy;
+  const paths = [...Array(SECRETS).keys()].map((n) => `f${n % 20}/s${n}`);
+
+  beforeAll(async () => {
+    const { origin, destinations } = sharedServers();
+    originVault = await FaultProxy.before(origin.address);
+    vault = await FaultProxy.before(destinations[0].address);
+    sync = await SyncFixture.create({
+      numBuckets: BUCKETS,
+      destinationVault: vault.address,
+      edit: (file) => {
+        (file['origin'] as { vault: { address: string } }).vault.address = originVault.address;
+      },
+    });
+    // Before there are secrets, so that it is known which cycle finds them.
+    await sync.run({ vaultTimes: HELD });
+    await inParallel(paths, 16, async (path) => {
+      await sync.originVault.put(sync.mount, path, { path });
+    });
+  }, 60_000);
+
+  afterAll(async () => {
+    for (const proxy of [originVault, vault]) proxy.choose(() => undefined);
+    await sync.tearDown();
+    await Promise.all([originVault.close(), vault.close()]);
+  });
+
+  /** Holds the requests that match, and runs a cycle that gets so far. @returns it, and what lets it go on */
+  async function heldCycle(
+    role: 'origin' | 'destination',
+    proxy: FaultProxy,
+    which: (method: string, url: string) => boolean,
+  ) {
+    let release = (): void => undefined;
+    const gate = new Promise<undefined>((resolve) => {
+      release = () => {
+        resolve(undefined);
+      };
+    });
+    proxy.choose((method, url) => (which(method, url) ? gate : undefined));
+    const before = (await sync.lastCycle(role)).workflowId;
+    await sync.schedule(role).trigger('BUFFER_ONE');
+    const cycle = await eventually(async () => {
+      const last = await sync.lastCycle(role);
+      if (last.workflowId === before) throw new Error('not begun');
+      return last;
+    }, 'the cycle to begin');
+    return { cycle, release };
+  }
+
+  async function lastShares(role: 'origin' | 'destination', activity: string) {
+    const last = cyclesOf(await sync.schedule(role).describe()).at(-1);
+    return sharesOf(sync.client, last ?? { workflowId: '' }, activity);
+  }
+
+  test('a worker takes two chunks of metadata at a time, and leaves the rest to one that comes', async () => {
+    const { cycle, release } = await heldCycle(
+      'origin',
+      originVault,
+      (method, url) => method === 'GET' && url.includes(`${sync.mount}metadata/`),
+    );
+    await eventually(async () => {
+      expect(await pendingOf(cycle, 'fetchMetadata')).toEqual({ started: 2, waiting: 2 });
+    }, 'one worker to take two chunks');
+    await sync.work({ only: 'origin', vaultTimes: HELD });
+    await eventually(async () => {
+      expect(await pendingOf(cycle, 'fetchMetadata')).toEqual({ started: 4, waiting: 0 });
+    }, 'the other worker to take the others');
+    release();
+    expect(await cycle.result()).toMatchObject({ outcome: 'synced', counts: { read: SECRETS } });
+    const queue = sharedQueue(taskQueue('origin', sync.config('origin').name));
+    expect(await lastShares('origin', 'fetchMetadata')).toEqual({
+      count: 4,
+      mostAtOnce: 4,
+      queues: [queue],
+    });
+  }, 60_000);
+
+  test('a worker takes two groups of buckets at a time, and no look waits behind them', async () => {
+    const { cycle, release } = await heldCycle(
+      'destination',
+      vault,
+      (method, url) => method === 'POST' && url.includes(`${sync.mount}data/`),
+    );
+    await eventually(async () => {
+      expect(await pendingOf(cycle, 'copySecrets')).toEqual({ started: 2, waiting: 3 });
+    }, 'one worker to take two groups');
+
+    const stop = new AbortController();
+    const verify = sync.verify(0, { signal: stop.signal }).catch(() => undefined);
+    await eventually(async () => {
+      const handle = { workflowId: verifyId(sync.config('destination').name) };
+      const { count } = await sharesOf(sync.client, handle, 'verifySecrets');
+      // Its first step has looked at both ends by then.
+      expect(count).toBeGreaterThan(0);
+    }, 'the looks of a verify to be done');
+    stop.abort();
+    await verify;
+
+    release();
+    expect(await cycle.result()).toMatchObject({ outcome: 'synced', counts: { added: SECRETS, failed: 0 } });
+    const queue = sharedQueue(taskQueue('destination', sync.config('destination').name));
+    expect(await lastShares('destination', 'copySecrets')).toEqual({
+      count: 5,
+      mostAtOnce: 2,
+      queues: [queue],
+    });
+  }, 60_000);
+
+  test('few secrets make few groups, in however many buckets they are', async () => {
+    for (const proxy of [originVault, vault]) proxy.choose(() => undefined);
+    const some = paths.slice(0, 200);
+    await inParallel(some, 16, async (path) => {
+      await sync.originVault.put(sync.mount, path, { few: path });
+    });
+    await sync.cycle('origin');
+    expect(await sync.cycle('destination')).toMatchObject({ counts: { updated: some.length } });
+    expect(await lastShares('destination', 'copySecrets')).toMatchObject({ count: 1 });
+  }, 60_000);
+});
