@@ -1,8 +1,9 @@
 import pLimit from 'p-limit';
 import type { DestinationDeps } from './activities/destination/deps';
 import type { OriginDeps } from './activities/origin/deps';
-import { DEFAULT_CONCURRENCY } from './activities/limits';
+import { DEFAULT_SECRETS_AT_ONCE } from './activities/limits';
 import { OriginTargets } from './activities/destination/origin-targets';
+import { secretLimit } from './activities/destination/secret-limit';
 import { fingerprint, fingerprintParts } from './config/fingerprint';
 import { syncInfoPath } from './config/schema';
 import type { Config, ConsulConfig, DestinationConfig, OriginConfig, VaultConfig } from './config/schema';
@@ -73,7 +74,7 @@ async function openInfo(consul: ConsulConfig, side: Role, prefix: string): Promi
 
 /** One Vault of a configuration. Sends nothing yet. */
 export function openVault(vault: VaultConfig, numWorkers: number | undefined, times: VaultTimes = {}): Kv2 {
-  return new Kv2(new VaultClient({ ...vault, ...times, concurrency: numWorkers ?? DEFAULT_CONCURRENCY }));
+  return new Kv2(new VaultClient({ ...vault, ...times, concurrency: numWorkers }));
 }
 
 /** Keeps the tokens of the clients alive until it is closed, except where `renewToken` is off. */
@@ -120,7 +121,10 @@ async function createDestination(config: DestinationConfig, times: VaultTimes): 
   const { origin, destination } = config;
   const { numWorkers } = destination;
   // No more than the limit lets through in a second: what was seen of a secret would grow old in the queue.
-  const secretsInFlight = Math.min(numWorkers ?? DEFAULT_CONCURRENCY, config.requestsPerSecond ?? Infinity);
+  const secretsInFlight = Math.min(
+    numWorkers ?? DEFAULT_SECRETS_AT_ONCE,
+    config.requestsPerSecond ?? Infinity,
+  );
   const originVault = openVault(origin.vault, numWorkers, times);
   const vault = openVault(destination.vault, numWorkers, times);
   const closers: Closer[] = [
@@ -155,7 +159,7 @@ async function createDestination(config: DestinationConfig, times: VaultTimes): 
       targets: new OriginTargets(originInfo, scope, destination.transforms.length > 0),
       orphans: new Orphans(info.store, `${info.prefix}orphans/`),
       staging: new Staging(info.store, `${info.prefix}staging/`),
-      secretLimit: pLimit(secretsInFlight),
+      secretLimit: secretLimit(secretsInFlight, originVault, vault),
       verifyLimit: pLimit(Math.ceil(secretsInFlight / 2)),
     };
     return { role: 'destination', deps, clusters, close: () => closeAll(closers) };

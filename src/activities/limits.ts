@@ -12,8 +12,11 @@ export const MAX_GROUPS = 32;
 /** Time between two writes of the same bucket while its secrets are copied, in milliseconds. */
 export const CHECKPOINT_MS = 3_000;
 
-/** Vault requests in flight at the most, where `numWorkers` does not say. Vault itself is the limit from about here. */
-export const DEFAULT_CONCURRENCY = 32;
+/**
+ * Secrets that are worked on at the same time, where `numWorkers` does not say: as many as keep two Vaults busy that are
+ * some milliseconds away. Each is in memory as long as that, and may have 1 MiB.
+ */
+export const DEFAULT_SECRETS_AT_ONCE = 64;
 
 /** Consul requests of one activity in flight; it may have thousands of buckets to read. */
 export const CONSUL_READS = 16;

@@ -77,7 +77,7 @@ const side = z.strictObject({
     .int(expecting('a whole number, at least 1'))
     .min(1, 'must be at least 1')
     .optional()
-    .describe('secrets in flight at the most; 32 if not given'),
+    .describe('secrets in flight at the most; as many as the Vaults take well if not given'),
   tick: duration(1000, '1s').prefault('1m').describe('time between two cycles'),
   timeout: duration(1, '1ms')
     .prefault('5m')

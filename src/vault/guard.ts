@@ -1,8 +1,8 @@
 import { Breaker, MOST_WAIT_MS, type Outage } from './breaker';
 import { cancelledRequest, VaultError } from './errors';
 import { askHealth } from './health';
-import { BlockedError, Quota, type Entry } from './quota';
 import type { TransportResponse } from './transport';
+import { BlockedError, Turns, type Entry } from './turns';
 import { orAborted } from './waits';
 
 /** How to ask a Vault without a token: the health question of one client. */
@@ -51,7 +51,7 @@ export function guardOf(address: string, ask: Ask): Guarded {
  */
 export class VaultGuard {
   private readonly breaker = new Breaker();
-  private readonly quota = new Quota();
+  private readonly turns = new Turns();
   private readonly members = new Map<Ask, AbortController>();
   private asking: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -78,7 +78,7 @@ export class VaultGuard {
   async enter(path: string, entry: Entry = {}): Promise<void> {
     const { signal } = entry;
     try {
-      await this.quota.enter(entry);
+      await this.turns.enter({ ...entry, group: groupOf(path) });
     } catch (error) {
       if (!(error instanceof BlockedError)) throw cancelledRequest(this.address, path);
       const detail =
@@ -88,12 +88,12 @@ export class VaultGuard {
     try {
       if (this.asking !== undefined) await orAborted(this.asking, signal);
     } catch {
-      this.quota.leave('silent');
+      this.turns.leave({ kind: 'silent' });
       throw cancelledRequest(this.address, path);
     }
     const { outage } = this.breaker;
     if (outage === undefined) return;
-    this.quota.leave('silent');
+    this.turns.leave({ kind: 'silent' });
     const detail =
       `${outage.detail}; since ${iso(outage.sinceMs)}. Nothing is sent to it until it says that it is well; it is ` +
       `asked at least every ${MOST_WAIT_MS / 1000} s`;
@@ -104,22 +104,25 @@ export class VaultGuard {
    * A request that had entered is over.
    *
    * @param failure undefined if it was answered well
+   * @param latencyMs from when it was sent
    */
-  left(failure: VaultError | undefined): void {
+  left(failure: VaultError | undefined, latencyMs: number): void {
     switch (failure?.kind) {
       case 'throttled':
         // If others gave up with it, it is not about this path.
-        failure.isOutage = this.quota.leave('throttled', failure.retryAfterMs) > 0;
+        failure.isOutage = this.turns.leave({ kind: 'throttled', retryAfterMs: failure.retryAfterMs }) > 0;
         return;
       case 'sealed':
       case 'unavailable':
-        this.quota.leave('silent');
+        // Any other 5xx, or no answer, may be about this path alone; the breaker sees whether it is not.
+        if (failure.status === 503) this.turns.tooMuch();
+        this.turns.leave({ kind: 'silent' });
         if (this.breaker.failed(Date.now())) void this.ask();
         return;
       case 'cancelled':
       case 'malformed':
         // Not Vault's own answer.
-        this.quota.leave('silent');
+        this.turns.leave({ kind: 'silent' });
         return;
       case undefined:
       case 'absent':
@@ -128,14 +131,19 @@ export class VaultGuard {
       case 'conflict':
       case 'too-large':
       case 'rejected':
-        this.quota.leave('answered');
+        this.turns.leave({ kind: 'answered', latencyMs });
         this.breaker.answered();
     }
   }
 
+  /** How many requests this Vault takes at the same time now. */
+  get requestsAtOnce(): number {
+    return this.turns.atOnce;
+  }
+
   /** A quota of this Vault lets nothing pass, so that a 429 need not be repeated now. */
   get isBlocked(): boolean {
-    return this.quota.isBlocked;
+    return this.turns.isBlocked;
   }
 
   /**
@@ -198,6 +206,11 @@ export class VaultGuard {
     error.isOutage = true;
     return error;
   }
+}
+
+/** The mount that a request is about: each has its turn, so that a huge one does not keep the others waiting. */
+function groupOf(path: string): string {
+  return /^(.*?)\/(?:data|metadata|delete)(?:\/|$)/.exec(path)?.[1] ?? '';
 }
 
 /** What an operator is told about an outage of a Vault: "the Vault is sealed (503): unseal it; since …, until …". */

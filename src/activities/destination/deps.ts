@@ -1,4 +1,3 @@
-import type { LimitFunction } from 'p-limit';
 import type { FingerprintParts } from '../../config/fingerprint';
 import type { DestinationConfig } from '../../config/schema';
 import type { Orphans } from '../../consul/orphans';
@@ -7,6 +6,7 @@ import type { SyncInfo } from '../../consul/sync-info';
 import type { Scope } from '../../sync/scope';
 import type { Kv2 } from '../../vault/kv2';
 import type { OriginTargets } from './origin-targets';
+import type { SecretLimit } from './secret-limit';
 
 /** What the activities of a destination work with. */
 export interface DestinationDeps {
@@ -28,9 +28,9 @@ export interface DestinationDeps {
   /** `<destination.syncPath>destination/staging/`: what a verify found, and claims on their way into other buckets. */
   staging: Staging;
   /** Secrets in flight, for all activities of this process. */
-  secretLimit: LimitFunction;
+  secretLimit: SecretLimit;
   /** Those of a verify among them. */
-  verifyLimit: LimitFunction;
+  verifyLimit: SecretLimit;
 }
 
 /**

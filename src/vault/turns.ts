@@ -1,3 +1,6 @@
+import { FairQueue } from './fair-queue';
+import { Level } from './level';
+
 /** First pause after a 429 that does not say how long to wait, and the longest. It doubles with each 429 in a row. */
 const FIRST_PAUSE_MS = 1_000;
 const MOST_PAUSE_MS = 30_000;
@@ -5,11 +8,14 @@ const MOST_PAUSE_MS = 30_000;
 /** After so long without anything but 429, nobody waits any more: shorter than the looks before the work of a cycle. */
 const BLOCKED_AFTER_MS = 20_000;
 
-/** So many in flight are as good as no limit. */
-const WIDE = 64;
-
-/** What became of a request that had its turn: `silent` says nothing about the quota. */
-export type Passage = 'answered' | 'throttled' | 'silent';
+/**
+ * What became of a request that had its turn: `answered` after so many milliseconds, `throttled` by a quota (429), or
+ * `silent`: it says nothing about how much the Vault can take.
+ */
+export type Passage =
+  | { kind: 'answered'; latencyMs: number }
+  | { kind: 'throttled'; retryAfterMs?: number | undefined }
+  | { kind: 'silent' };
 
 /** Nothing but 429 came for long. */
 export class BlockedError extends Error {
@@ -21,37 +27,43 @@ export interface Entry {
   signal?: AbortSignal | undefined;
   /** A write: it goes before all that only read, because what it was decided from grows old while it waits. */
   isUrgent?: boolean;
+  /** Each has its turn, however many of another wait: a mount. */
+  group?: string;
 }
 
 interface Waiter {
-  isUrgent: boolean;
   go: () => void;
   giveUp: (reason: Error) => void;
+  /** It was cancelled. */
+  isGone: boolean;
 }
 
 /**
- * Keeps all requests to a Vault from running into its quota: after a 429 all of them pause, then one goes first, and
- * when it was answered the others follow, fewer at the same time than before.
+ * Gives the requests to one Vault their turns: so many at the same time as it takes well (its {@link Level}), each
+ * group as often as the others. After a 429 all of them pause, then one goes first, and when it was answered the others
+ * follow, fewer at the same time than before.
  */
-export class Quota {
+export class Turns {
   private inFlight = 0;
-  /** Requests in flight at the most. Halved by a pause; grows with each answer. */
-  private width = Infinity;
   private pausedUntilMs = 0;
   /** Pauses in a row, without an answer that is no 429. */
   private pauses = 0;
   private blockedSinceMs = Infinity;
-  private waiting: Waiter[] = [];
+  private tooMuchMs = -Infinity;
+  private readonly urgent = new FairQueue<Waiter>();
+  private readonly waiting = new FairQueue<Waiter>();
   private timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly level = new Level()) {}
 
   /**
    * Waits for the turn of one request. Whoever had it calls {@link leave}.
    *
    * @throws the signal's reason, or BlockedError
    */
-  async enter({ signal, isUrgent = false }: Entry = {}): Promise<void> {
+  async enter({ group = '', signal, isUrgent = false }: Entry = {}): Promise<void> {
     signal?.throwIfAborted();
-    if (this.waiting.length === 0 && this.isOpen()) {
+    if (this.count === 0 && this.isOpen()) {
       this.inFlight += 1;
       return;
     }
@@ -60,7 +72,6 @@ export class Quota {
         signal?.removeEventListener('abort', onAbort);
       };
       const waiter: Waiter = {
-        isUrgent,
         go: () => {
           forget();
           resolve();
@@ -69,17 +80,22 @@ export class Quota {
           forget();
           reject(reason);
         },
+        isGone: false,
       };
       const onAbort = (): void => {
-        this.waiting = this.waiting.filter((other) => other !== waiter);
+        waiter.isGone = true;
         waiter.giveUp(signal?.reason as Error);
         this.letGo();
       };
       signal?.addEventListener('abort', onAbort, { once: true });
-      const firstOther = isUrgent ? this.waiting.findIndex((other) => !other.isUrgent) : -1;
-      this.waiting.splice(firstOther === -1 ? this.waiting.length : firstOther, 0, waiter);
+      (isUrgent ? this.urgent : this.waiting).push(group, waiter);
       this.letGo();
     });
+  }
+
+  /** How many have their turn at the same time, if no 429 is waited for. */
+  get atOnce(): number {
+    return this.level.value;
   }
 
   /** For so long nothing but 429 came that waiting makes no sense any more. */
@@ -92,24 +108,37 @@ export class Quota {
    *
    * @returns how many others have given up, because nothing passes
    */
-  leave(passage: Passage, retryAfterMs?: number): number {
+  leave(passage: Passage): number {
     this.inFlight -= 1;
-    const gaveUp = passage === 'throttled' ? this.pause(retryAfterMs) : 0;
-    if (passage === 'answered') this.widen();
+    const gaveUp = passage.kind === 'throttled' ? this.pause(passage.retryAfterMs) : 0;
+    if (passage.kind === 'answered') {
+      this.pauses = 0;
+      this.blockedSinceMs = Infinity;
+      this.level.answered(passage.latencyMs);
+    }
     this.letGo();
     return gaveUp;
   }
 
-  private isOpen(): boolean {
-    if (this.pausedUntilMs > Date.now()) return false;
-    return this.inFlight < (this.pauses > 0 ? 1 : Math.floor(this.width));
+  /** The Vault says that it cannot serve now. All that say so in the same second count once. */
+  tooMuch(): void {
+    if (Date.now() - this.tooMuchMs < 1_000) return;
+    this.tooMuchMs = Date.now();
+    this.level.tooMuch(this.inFlight);
   }
 
-  private widen(): void {
-    this.pauses = 0;
-    this.blockedSinceMs = Infinity;
-    this.width += 1 / this.width;
-    if (this.width > WIDE) this.width = Infinity;
+  /** How many wait. */
+  private get count(): number {
+    return this.urgent.size + this.waiting.size;
+  }
+
+  private next(): Waiter | undefined {
+    return this.urgent.shift() ?? this.waiting.shift();
+  }
+
+  private isOpen(): boolean {
+    if (this.pausedUntilMs > Date.now()) return false;
+    return this.inFlight < (this.pauses > 0 ? 1 : this.level.value);
   }
 
   private pause(retryAfterMs: number | undefined): number {
@@ -117,27 +146,34 @@ export class Quota {
     // The others that were in flight: it is the same pause, which may have to be longer.
     const isSame = this.pausedUntilMs > nowMs;
     if (!isSame) {
-      this.width = Math.max(1, Math.min(this.width, this.inFlight + 1) / 2);
+      this.level.tooMuch(this.inFlight + 1);
       this.blockedSinceMs = Math.min(this.blockedSinceMs, nowMs);
       this.pauses += 1;
     }
     const ownMs = isSame ? 0 : FIRST_PAUSE_MS * 2 ** (this.pauses - 1);
     this.pausedUntilMs = Math.max(this.pausedUntilMs, nowMs + Math.min(retryAfterMs ?? ownMs, MOST_PAUSE_MS));
     if (!this.isBlocked) return 0;
-    const others = this.waiting.splice(0);
-    for (const { giveUp } of others) giveUp(new BlockedError());
-    return others.length;
+    let others = 0;
+    for (let waiter = this.next(); waiter !== undefined; waiter = this.next()) {
+      if (waiter.isGone) continue;
+      waiter.giveUp(new BlockedError());
+      others += 1;
+    }
+    return others;
   }
 
   /** Lets those go whose turn it is, and wakes up when the pause is over. Without anybody waiting there is no timer. */
   private letGo(): void {
-    while (this.waiting.length > 0 && this.isOpen()) {
+    while (this.count > 0 && this.isOpen()) {
+      const waiter = this.next();
+      if (waiter === undefined || waiter.isGone) continue;
       this.inFlight += 1;
-      this.waiting.shift()?.go();
+      waiter.go();
     }
+    if (this.count > 0) this.level.full();
     clearTimeout(this.timer);
     this.timer = undefined;
     const pauseMs = this.pausedUntilMs - Date.now();
-    if (this.waiting.length > 0 && pauseMs > 0) this.timer = setTimeout(this.letGo.bind(this), pauseMs);
+    if (this.count > 0 && pauseMs > 0) this.timer = setTimeout(this.letGo.bind(this), pauseMs);
   }
 }

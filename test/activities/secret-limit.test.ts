@@ -1,0 +1,37 @@
+import { secretLimit } from '../../src/activities/destination/secret-limit';
+
+test('as many secrets at the same time as the Vaults take requests now, and never more than the most', async () => {
+  const room = { origin: 3, destination: 8 };
+  const vault = (at: keyof typeof room): { client: { requestsAtOnce: number } } => ({
+    client: {
+      get requestsAtOnce() {
+        return room[at];
+      },
+    },
+  });
+  const limit = secretLimit(6, vault('origin'), vault('destination'));
+  const ends: (() => void)[] = [];
+  const all = Array.from({ length: 20 }, () => limit(() => new Promise<void>((end) => ends.push(end))));
+  let ended = 0;
+  const endOne = async (): Promise<void> => {
+    ends[ended++]?.();
+    await new Promise(setImmediate);
+  };
+  const inFlight = async (): Promise<number> => {
+    await new Promise(setImmediate);
+    return ends.length - ended;
+  };
+
+  expect(await inFlight()).toBe(3);
+  room.origin = 5;
+  await endOne();
+  expect(await inFlight()).toBe(5);
+  room.origin = 100;
+  await endOne();
+  expect(await inFlight()).toBe(6);
+  room.destination = 2;
+  for (let time = 0; time < 5; time++) await endOne();
+  expect(await inFlight()).toBe(2);
+  while (ended < all.length) await endOne();
+  await Promise.all(all);
+});

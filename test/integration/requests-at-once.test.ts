@@ -1,0 +1,121 @@
+import { randomBytes } from 'node:crypto';
+import pLimit from 'p-limit';
+import { VaultClient } from '../../src/vault/client';
+import { Kv2 } from '../../src/vault/kv2';
+import { FaultProxy } from '../support/fault-proxy';
+import { sharedServers } from '../support/shared-servers';
+import { VaultApi } from '../support/vault-api';
+
+/** How many requests a client sends to a real Vault at the same time; a proxy makes it distant, or weak. */
+
+const { origin } = sharedServers();
+const api = new VaultApi(origin);
+const id = randomBytes(4).toString('hex');
+const mounts = [`huge-${id}/`, `small-${id}/`] as const;
+const [huge, small] = mounts;
+const auth = { kind: 'token', token: origin.rootToken } as const;
+
+let proxy: FaultProxy;
+let kv: Kv2;
+/** At the proxy: now, and the most at a time. */
+let inFlight = 0;
+let most = 0;
+
+async function connect(concurrency?: number): Promise<void> {
+  proxy = await FaultProxy.before(origin.address);
+  kv = new Kv2(new VaultClient({ address: proxy.address, auth, namespace: '', concurrency }));
+  inFlight = most = 0;
+}
+
+/** Each request to a secret is held back like this. */
+function hold(work: () => Promise<void>): void {
+  proxy.choose(async (_method, url) => {
+    if (!url.includes(id)) return undefined;
+    most = Math.max(most, ++inFlight);
+    await work();
+    inFlight--;
+    return undefined;
+  });
+}
+
+const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const read = (count: number): Promise<unknown> =>
+  Promise.all(Array.from({ length: count }, () => kv.metadata(huge, 'secret')));
+
+beforeAll(async () => {
+  for (const mount of mounts) {
+    await api.mount(mount);
+    await api.put(mount, 'secret', { value: mount });
+  }
+});
+
+afterEach(async () => {
+  await kv.client.close();
+  await proxy.close();
+});
+
+afterAll(async () => {
+  for (const mount of mounts) await api.unmount(mount);
+});
+
+test('a distant Vault gets more requests at the same time as long as its answers take no longer', async () => {
+  await connect();
+  hold(() => after(150));
+  const first = kv.client.requestsAtOnce;
+  // For as long as it takes on a busy machine, up to the time of a test.
+  while (kv.client.requestsAtOnce < 4 * first) await read(100);
+  await read(200);
+  expect(most).toBeGreaterThanOrEqual(4 * first);
+});
+
+test('a Vault that works on two at a time gets fewer requests than in the beginning', async () => {
+  await connect();
+  const twoAtOnce = pLimit(2);
+  hold(() => twoAtOnce(() => after(10)));
+  const first = kv.client.requestsAtOnce;
+  await read(100);
+  while (kv.client.requestsAtOnce >= first) await read(100);
+  most = 0;
+  await read(first);
+  expect(most).toBeLessThan(first);
+});
+
+test('numWorkers is the most, also where the Vault would take more', async () => {
+  await connect(5);
+  hold(() => after(10));
+  await read(100);
+  expect(most).toBe(5);
+});
+
+test.each([503, 429])('after a %i half as many are sent', async (status) => {
+  await connect();
+  const first = kv.client.requestsAtOnce;
+  let refused = 0;
+  const meeting: (() => void)[] = [];
+  proxy.choose(async (_method, url) => {
+    if (!url.includes(id) || refused > 0) return undefined;
+    // As many as are sent are there when one of them is refused; the others are answered after it.
+    await new Promise<void>((go) => {
+      meeting.push(go);
+      if (meeting.length === first) for (const each of meeting.splice(0)) each();
+    });
+    return ++refused === 1 ? { status, body: '{"errors":[]}' } : { late: after(300) };
+  });
+  const all = read(first);
+  while (kv.client.requestsAtOnce === first) await after(10);
+  expect(kv.client.requestsAtOnce).toBe(first / 2);
+  await all;
+});
+
+test('a mount with few secrets does not wait for one with many', async () => {
+  await connect();
+  hold(() => after(20));
+  let answered = 0;
+  const many = Promise.all(
+    Array.from({ length: 800 }, () => kv.metadata(huge, 'secret').then(() => answered++)),
+  );
+  await Promise.all(Array.from({ length: 20 }, () => kv.metadata(small, 'secret')));
+  // In turn with those of the small mount, beside those that were sent before.
+  expect(answered).toBeLessThan(200);
+  await many;
+});
