@@ -7,6 +7,7 @@ import { describeMachine } from './machine';
 import { OTHERS, type BenchOptions } from './options';
 import { measureChange } from './parts/change';
 import { measureCopy } from './parts/copy';
+import { measureLatency } from './parts/latency';
 import type { Measurement } from './parts/measurement';
 import { measureOrigin, startOrigin } from './parts/origin';
 import { measureOther, type OtherRow } from './parts/others';
@@ -15,6 +16,7 @@ import { measureWorkers } from './parts/workers';
 import { describeProfiles } from './profile';
 import { jsonText, PAGE, PLOT, writeDocs, type Results } from './results';
 import { historyRows, isMet, memoryRows, type Row } from './rows';
+import { consulSizes } from './sizes';
 import { cellsOf, HEADINGS, OTHER_HEADINGS, otherCellsOf, textTable } from './table';
 import { fillOrigin, startWorld, type CleanUps } from './world';
 
@@ -79,6 +81,7 @@ async function measure(options: BenchOptions, { dir, signal, cleanUps, say }: Ru
     rows,
     memories: [],
     histories: [],
+    sizes: [],
     say,
   };
   say(`writing ${secrets} secrets to the origin, seed ${seed}`);
@@ -86,8 +89,10 @@ async function measure(options: BenchOptions, { dir, signal, cleanUps, say }: Ru
 
   if (parts.has('origin') || parts.has('copy') || parts.has('change')) {
     const origin = await (parts.has('origin') ? measureOrigin : startOrigin)(measurement);
+    measurement.sizes.push(...(await consulSizes(world, origin)));
     if (parts.has('copy') || parts.has('change')) {
       const destination = await measureCopy(measurement, origin);
+      measurement.sizes.push(...(await consulSizes(world, destination)));
       if (parts.has('change')) await measureChange(measurement, origin, destination);
       await destination.stop();
     }
@@ -95,6 +100,7 @@ async function measure(options: BenchOptions, { dir, signal, cleanUps, say }: Ru
   }
   if (parts.has('requests')) await measureRequests(measurement);
   if (parts.has('workers')) await measureWorkers(measurement);
+  if (parts.has('latency')) await measureLatency(measurement);
   const others: OtherRow[] = [];
   for (const tool of OTHERS) {
     const command = versus[tool];
@@ -111,6 +117,7 @@ async function measure(options: BenchOptions, { dir, signal, cleanUps, say }: Ru
     inFlight,
     ...(note === undefined ? {} : { note }),
     rows,
+    sizes: measurement.sizes,
     others,
   };
 }

@@ -4,6 +4,7 @@ import type { Machine } from './machine';
 import type { OtherRow } from './parts/others';
 import { plot } from './plot';
 import { isMet, type Row } from './rows';
+import type { ConsulSize } from './sizes';
 import { cellsOf, HEADINGS, markdownTable, OTHER_HEADINGS, otherCellsOf } from './table';
 
 /** All that one run found. */
@@ -17,6 +18,7 @@ export interface Results {
   inFlight: number;
   note?: string;
   rows: Row[];
+  sizes: ConsulSize[];
   others: OtherRow[];
 }
 
@@ -53,7 +55,18 @@ export function withResults(page: string, results: Results): string {
   return `${page.slice(0, begin + BEGIN.length)}\n\n${report(results)}\n\n${page.slice(end)}`;
 }
 
-function report({ date, machine, seed, secrets, rounds, inFlight, note, rows, others }: Results): string {
+function report({
+  date,
+  machine,
+  seed,
+  secrets,
+  rounds,
+  inFlight,
+  note,
+  rows,
+  sizes,
+  others,
+}: Results): string {
   const { cpu, cores, memoryGiB, node, servers, loadBefore } = machine;
   return [
     [
@@ -66,6 +79,7 @@ function report({ date, machine, seed, secrets, rounds, inFlight, note, rows, ot
     markdownTable(HEADINGS, rows.map(cellsOf)),
     ...(others.length === 0 ? [] : [markdownTable(OTHER_HEADINGS, others.map(otherCellsOf))]),
     ...requestTables(rows),
+    ...sizeTable(sizes),
   ].join('\n\n');
 }
 
@@ -91,6 +105,16 @@ function requestTables(rows: readonly Row[]): string[] {
     ]),
   );
   return ['Requests by kind, one mount:', markdownTable(['cycle', 'server', 'requests'], lines)];
+}
+
+function sizeTable(sizes: readonly ConsulSize[]): string[] {
+  if (sizes.length === 0) return [];
+  const lines = sizes.map(({ what, keys, bytes }) => [
+    what,
+    keys.toLocaleString('en-US'),
+    `${Math.round(bytes / 1000).toLocaleString('en-US')} kB`,
+  ]);
+  return ['Sizes in Consul after the cycles above:', markdownTable(['of', 'keys', 'values'], lines)];
 }
 
 function prefixed(details: Record<string, unknown>): Record<string, unknown> {

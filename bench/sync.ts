@@ -35,7 +35,8 @@ export interface SyncPlan {
   name: string;
   mounts: readonly string[];
   numBuckets: number;
-  numWorkers: number;
+  /** The worker finds it out, if not given. */
+  numWorkers?: number;
   /** Addresses of what stands in front of the servers, where something does. */
   addresses?: { origin?: string; destination?: string; consul?: string };
 }

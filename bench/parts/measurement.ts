@@ -1,6 +1,7 @@
 import type { MountData } from '../data';
 import type { BenchOptions } from '../options';
 import type { CycleHistory, Row, WorkerMemory } from '../rows';
+import type { ConsulSize } from '../sizes';
 import type { MeasuredCycle } from '../sync';
 import type { World } from '../world';
 
@@ -13,6 +14,7 @@ export interface Measurement {
   rows: Row[];
   memories: WorkerMemory[];
   histories: CycleHistory[];
+  sizes: ConsulSize[];
   /** Tells the user what is being done. */
   say: (text: string) => void;
 }

@@ -275,6 +275,11 @@ export class VaultClient {
     return Math.min(this.options.concurrency ?? Infinity, this.guarded.guard.requestsAtOnce);
   }
 
+  /** There are requests that wait until more of them may be sent at the same time. */
+  othersWait(): void {
+    this.guarded.guard.othersWait();
+  }
+
   /** How this client gets its token. */
   get authKind(): VaultAuth['kind'] {
     return this.options.auth.kind;

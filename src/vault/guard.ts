@@ -141,6 +141,11 @@ export class VaultGuard {
     return this.turns.atOnce;
   }
 
+  /** There would be more requests to send at the same time. */
+  othersWait(): void {
+    this.turns.othersWait();
+  }
+
   /** A quota of this Vault lets nothing pass, so that a 429 need not be repeated now. */
   get isBlocked(): boolean {
     return this.turns.isBlocked;

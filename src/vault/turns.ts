@@ -98,6 +98,11 @@ export class Turns {
     return this.level.value;
   }
 
+  /** There would be more to send, which is kept back until {@link atOnce} has grown. */
+  othersWait(): void {
+    this.level.full();
+  }
+
   /** For so long nothing but 429 came that waiting makes no sense any more. */
   get isBlocked(): boolean {
     return Date.now() - this.blockedSinceMs >= BLOCKED_AFTER_MS;

@@ -2,13 +2,15 @@ import { secretLimit } from '../../src/activities/destination/secret-limit';
 
 test('as many secrets at the same time as the Vaults take requests now, and never more than the most', async () => {
   const room = { origin: 3, destination: 8 };
-  const vault = (at: keyof typeof room): { client: { requestsAtOnce: number } } => ({
+  const vault = (at: keyof typeof room): { client: { requestsAtOnce: number; othersWait: () => void } } => ({
     client: {
       get requestsAtOnce() {
         return room[at];
       },
+      othersWait: () => told.push(at),
     },
   });
+  const told: string[] = [];
   const limit = secretLimit(6, vault('origin'), vault('destination'));
   const ends: (() => void)[] = [];
   const all = Array.from({ length: 20 }, () => limit(() => new Promise<void>((end) => ends.push(end))));
@@ -23,12 +25,16 @@ test('as many secrets at the same time as the Vaults take requests now, and neve
   };
 
   expect(await inFlight()).toBe(3);
+  expect(new Set(told)).toEqual(new Set(['origin', 'destination']));
   room.origin = 5;
   await endOne();
   expect(await inFlight()).toBe(5);
   room.origin = 100;
   await endOne();
   expect(await inFlight()).toBe(6);
+  told.length = 0;
+  await endOne();
+  expect(told).toEqual([]);
   room.destination = 2;
   for (let time = 0; time < 5; time++) await endOne();
   expect(await inFlight()).toBe(2);

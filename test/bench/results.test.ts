@@ -31,6 +31,7 @@ const results: Results = {
       details: { '8000 secrets': { 'origin Vault': { mount: 1, capabilities: 1 }, Consul: {} } },
     }),
   ],
+  sizes: [{ what: 'origin: sync info', keys: 66, bytes: 1_234_567 }],
   others: [{ tool: 'vsync', work: 'a copy', secrets: 10_000, times: summarise([900, 950]) }],
 };
 
@@ -99,6 +100,7 @@ describe('the page', () => {
       '| destination, unchanged, 8000 secrets | origin Vault | mount 1, capabilities 1 |',
     );
     expect(written).toContain('| destination, unchanged, 8000 secrets | Consul | none |');
+    expect(written).toContain('| origin: sync info | 66 | 1,235 kB |');
     expect(withResults(written, results)).toBe(written);
     const [begin = ''] = page.split('<!-- results: begin');
     expect(begin).not.toBe('');

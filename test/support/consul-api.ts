@@ -16,6 +16,14 @@ export class ConsulApi {
     );
   }
 
+  /** Length of the value of every key below a prefix, in bytes. */
+  async sizes(prefix: string): Promise<Record<string, number>> {
+    const items = await this.items(prefix);
+    return Object.fromEntries(
+      items.map(({ Key, Value }) => [Key, Buffer.from(Value ?? '', 'base64').length]),
+    );
+  }
+
   async put(key: string, value: string): Promise<void> {
     const response = await fetch(`${this.address}/v1/kv/${key}`, { method: 'PUT', body: value });
     if (!response.ok) throw new Error(`PUT ${key}: ${response.status}`);

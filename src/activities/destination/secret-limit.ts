@@ -4,7 +4,7 @@ import pLimit from 'p-limit';
 export type SecretLimit = <T>(work: () => Promise<T>) => Promise<T>;
 
 interface Vault {
-  readonly client: { readonly requestsAtOnce: number };
+  readonly client: { readonly requestsAtOnce: number; othersWait: () => void };
 }
 
 /**
@@ -18,9 +18,12 @@ export function secretLimit(most: number, ...vaults: readonly Vault[]): SecretLi
   const adapt = (): void => {
     const room = Math.min(most, ...vaults.map(({ client }) => client.requestsAtOnce));
     if (room !== limit.concurrency) limit.concurrency = room;
+    // Each of the Vaults has fewer requests than that at any time, because the secrets take turns between the two.
+    if (room < most && limit.pendingCount > 0) for (const { client } of vaults) client.othersWait();
   };
   return (work) => {
+    const done = limit(work).finally(adapt);
     adapt();
-    return limit(work).finally(adapt);
+    return done;
   };
 }
