@@ -56,6 +56,14 @@ export default tseslint.config(
     },
   },
   {
+    // Loaded late, so that a command takes no longer to start than it has to.
+    files: ['src/cli.ts'],
+    rules: {
+      '@typescript-eslint/no-require-imports': ['error', { allow: ['^\\./commands/'] }],
+      '@typescript-eslint/consistent-type-imports': ['error', { disallowTypeAnnotations: false }],
+    },
+  },
+  {
     files: ['demo/**/*.ts', 'src/cli.ts', 'src/commands/**'],
     rules: { 'no-console': 'off' },
   },

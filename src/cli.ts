@@ -2,15 +2,18 @@ import { Command, CommanderError, Option } from 'commander';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ActivityError } from './activities/failures';
-import { pause, resume, sendSignal, showStatus, triggerCycle } from './commands/cycles';
-import { approve, showPlan, verifyValues } from './commands/destination';
-import { checkAll, showConfig } from './commands/looks';
 import { configured, flags, forgetLogLevel, load, logLevel, type Options } from './commands/options';
-import { runWorkers, serve, startOnly, stopAll } from './commands/run';
 import { ConfigError } from './config/errors';
 import { ConsulError, StoredInfoError } from './consul/errors';
 import { UserError } from './user-error';
 import { VaultError } from './vault/errors';
+
+/** Loaded when one of them is asked for: Temporal's packages alone take half a second, and few commands need all. */
+const cycles = () => require('./commands/cycles') as typeof import('./commands/cycles');
+const destination = () => require('./commands/destination') as typeof import('./commands/destination');
+const looks = () => require('./commands/looks') as typeof import('./commands/looks');
+const schedule = () => require('./commands/schedule') as typeof import('./commands/schedule');
+const worker = () => require('./commands/worker') as typeof import('./commands/worker');
 
 const PACKAGE_FILE = path.join(__dirname, '..', 'package.json');
 
@@ -29,44 +32,44 @@ export function createProgram(): Command {
   configured(program.command('origin'))
     .description("create or update the origin's schedule, and run its worker until SIGTERM")
     .addOption(adopt)
-    .action((options: Options) => serve('origin', options));
+    .action((options: Options) => worker().serve('origin', options));
   configured(program.command('destination'))
     .description("create or update the destination's schedule and watch, and run its worker until SIGTERM")
     .addOption(adopt)
-    .action((options: Options) => serve('destination', options));
+    .action((options: Options) => worker().serve('destination', options));
   flags(program.command('worker'))
     .description('run only the worker, for any number of configurations, until SIGTERM')
     .requiredOption('-c, --config <file...>', 'configuration files')
     .action((options: Options) =>
-      runWorkers((options['config'] as string[]).map((file) => load(options, file))),
+      worker().runWorkers((options['config'] as string[]).map((file) => load(options, file))),
     );
   configured(program.command('start'), { anyRole: true })
     .description('create or update the schedule (and the watch), then return; workers run elsewhere')
     .addOption(adopt)
-    .action((options: Options) => startOnly(options));
+    .action((options: Options) => schedule().startOnly(options));
   configured(program.command('stop'), { anyRole: true })
     .description('remove the schedule and the watch, cancel a running cycle; sync info and secrets stay')
-    .action((options: Options) => stopAll(options));
+    .action((options: Options) => schedule().stopAll(options));
   configured(program.command('trigger'), { anyRole: true })
     .description('run a cycle now, or after the one that is running')
     .option('--wait', 'wait for its end, and print its result')
-    .action((options: Options) => triggerCycle(options));
+    .action((options: Options) => cycles().triggerCycle(options));
   configured(program.command('pause'), { anyRole: true })
     .description('no cycle starts by itself any more, neither by the tick nor by the watch')
     .option('--reason <text>', 'shown beside the schedule')
-    .action((options: Options) => pause(options));
+    .action((options: Options) => cycles().pause(options));
   configured(program.command('resume'), { anyRole: true })
     .description('cycles start by themselves again')
     .option('--reason <text>', 'shown beside the schedule')
-    .action((options: Options) => resume(options));
+    .action((options: Options) => cycles().resume(options));
   configured(program.command('signal'), { anyRole: true })
     .description('tell the destination that the origin changed')
-    .action((options: Options) => sendSignal(options));
+    .action((options: Options) => cycles().sendSignal(options));
   configured(program.command('plan'))
     .description('what a cycle of a destination would do now, and why; changes nothing')
     .option('--json', 'for machines')
     .option('--apply-orphans', 'have a cycle delete (softly) the orphans that the plan lists')
-    .action((options: Options) => showPlan(options));
+    .action((options: Options) => destination().showPlan(options));
   configured(program.command('approve'), { anyRole: true })
     .description(
       'release the deletes that wait at a destination, or accept a re-created mount, and run a cycle',
@@ -78,16 +81,16 @@ export function createProgram(): Command {
         'the mount of the origin was re-created on purpose: what it lacks is deleted',
       ).conflicts('set'),
     )
-    .action((options: Options) => approve(options));
+    .action((options: Options) => destination().approve(options));
   configured(program.command('verify'))
     .description('compare the values at origin and destination; reports paths, never values; changes nothing')
     .option('--json', 'for machines')
     .option('--repair', 'have a cycle mend what differs or is missing')
-    .action((options: Options) => verifyValues(options));
+    .action((options: Options) => destination().verifyValues(options));
   configured(program.command('status'), { anyRole: true })
     .description('last cycles with outcome and counts, and the next one')
     .option('--json', 'for machines')
-    .action((options: Options) => showStatus(options));
+    .action((options: Options) => cycles().showStatus(options));
   configured(program.command('config'), { anyRole: true })
     .description('the effective configuration, and where each value came from; secrets are not shown')
     .option('--json', 'for machines')
@@ -98,13 +101,13 @@ export function createProgram(): Command {
       ).conflicts(['config', 'role', 'json']),
     )
     .action((options: Options) => {
-      showConfig(options);
+      looks().showConfig(options);
     });
 
   configured(program.command('check'), { anyRole: true })
     .description('look at configuration, servers, tokens and policies, and say what is missing')
     .option('--json', 'for machines')
-    .action((options: Options) => checkAll(options));
+    .action((options: Options) => looks().checkAll(options));
 
   program.addHelpText(
     'after',

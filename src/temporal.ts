@@ -7,7 +7,6 @@ import {
 } from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { NativeConnection } from '@temporalio/worker';
 import { readFileSync } from 'node:fs';
 import { ConfigError } from './config/errors';
 import type { Config } from './config/schema';
@@ -80,23 +79,6 @@ export async function connectClient(target: TemporalTarget): Promise<Client> {
   }
 }
 
-/** Connects as a worker. @throws UserError that names the address */
-export async function connectWorker(target: TemporalTarget): Promise<NativeConnection> {
-  const options = target.connection as Parameters<typeof NativeConnection.connect>[0];
-  const connection = await NativeConnection.connect(options).catch((error: unknown) => {
-    throw unreachable(target, error);
-  });
-  try {
-    // A worker on a namespace that is missing fails too, but in the SDK's words, and keeps the process from ending.
-    await connection.workflowService.describeNamespace({ namespace: target.namespace });
-  } catch (error) {
-    await connection.close();
-    const explained = explainTemporal(target, error);
-    throw explained instanceof UserError ? explained : unreachable(target, error);
-  }
-  return connection;
-}
-
 const NO_NAMESPACE = /^Namespace .* is not found/;
 
 /**
@@ -124,7 +106,7 @@ export function explainTemporal({ address, namespace }: TemporalTarget, error: u
   );
 }
 
-function unreachable({ address }: TemporalTarget, error: unknown): UserError {
+export function unreachable({ address }: TemporalTarget, error: unknown): UserError {
   const text = error instanceof Error ? error.message : '';
   // The native client's message is a structure of Rust, in which somewhere stands the operating system's message.
   const detail = /message: "([^"]*)"/.exec(text)?.[1] ?? text.split('\n')[0] ?? '';

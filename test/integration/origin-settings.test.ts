@@ -195,9 +195,9 @@ describe('the settings of secrets', () => {
 });
 
 describe('a save of settings in steps that is interrupted', () => {
-  /** So many buckets that they and the settings fill two transactions. */
-  const numBuckets = 40;
-  const paths = [...Array(150).keys()].map(String);
+  /** So many buckets that they and the settings fill two transactions, whether or not some have no secret. */
+  const numBuckets = 56;
+  const paths = [...Array(80).keys()].map(String);
   let proxy: FaultProxy;
 
   beforeEach(async () => {

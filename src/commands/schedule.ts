@@ -1,35 +1,8 @@
 import { describeForeign, foreignVariables } from '../config/foreign-environment';
-import type { Config } from '../config/schema';
-import type { Role } from '../names';
 import { start, stop, type Started } from '../starter';
-import { createLog } from '../telemetry/log';
 import { UserError } from '../user-error';
-import { createWorkers, installRuntime } from '../worker';
 import { withClients, withTemporal } from './connections';
 import { fileOf, load, warn, type Options } from './options';
-
-export async function serve(role: Role, options: Options): Promise<void> {
-  const config = load(options, undefined, role);
-  warn(foreignVariables(process.env).map(describeForeign));
-  const log = createLog(config.log);
-  installRuntime({ log });
-  const started = await withClients(config, (client, clients) =>
-    start(client, clients, { adopt: options['adopt'] === true }),
-  );
-  log.info(describeStart(started));
-  const worker = await createWorkers([config], { log });
-  await worker.run();
-  log.info('stopped: what was under way goes on when a worker is back');
-}
-
-export async function runWorkers(configs: Config[]): Promise<void> {
-  const [first] = configs;
-  if (first === undefined) return;
-  const log = createLog(first.log);
-  installRuntime({ log });
-  const worker = await createWorkers(configs, { log });
-  await worker.run();
-}
 
 export async function startOnly(options: Options): Promise<void> {
   const config = load(options);
@@ -40,7 +13,8 @@ export async function startOnly(options: Options): Promise<void> {
   console.log(`${describeStart(started)}; its work needs a worker: vsync worker -c ${fileOf(options)}`);
 }
 
-function describeStart({ scheduleId, schedule, paused }: Started): string {
+/** What `start` did, for users. */
+export function describeStart({ scheduleId, schedule, paused }: Started): string {
   return `schedule ${scheduleId} ${schedule}${paused ? ' (it is paused, and stays so)' : ', first cycle asked for'}`;
 }
 
