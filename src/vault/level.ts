@@ -17,6 +17,9 @@ const SLACK_MS = 5;
 const HOLDS = 1;
 const RISES = 2;
 
+/** Rise from a part of the level to the whole that is too much. It is 1 / PROBE - 1 where the Vault was busy with that part already. */
+const TOO_MUCH = 1.5;
+
 /** Part of the level by which it grows at a time, once it has met a rise for the first time; before, it doubles. */
 const STEP = 1 / 8;
 
@@ -118,7 +121,7 @@ export class Level {
    * measured, or it is by now, for whatever reason.
    */
   private probed({ level, meanMs, hasRisen }: Before): void {
-    const isTooMuch = this.riseTo(meanMs) > RISES;
+    const isTooMuch = this.riseTo(meanMs) > TOO_MUCH;
     this.before = undefined;
     this.looks = isTooMuch ? LOOKS : 0;
     this.change(Math.max(FEW, isTooMuch || hasRisen ? level / 2 : level));
