@@ -8,8 +8,18 @@ const TOP = 54;
 const UNIT = 240;
 const MOST = (WIDTH - LABELS - 90) / UNIT;
 
-/** One bar for each row: how much of its bar it uses up. Left of the line is met. */
-export function plot(rows: readonly Row[]): string {
+interface Shown {
+  id: string;
+  share: number;
+  met: boolean;
+}
+
+/** One bar for each row that has one: how much of it is used up. Left of the line is met. */
+export function plot(all: readonly Row[]): string {
+  const rows = all.flatMap((row): Shown[] => {
+    const { id, value, bar } = row;
+    return bar === undefined ? [] : [{ id, share: shareOfBar(value, bar), met: isMet(row) }];
+  });
   const height = TOP + rows.length * LINE + 16;
   const line = LABELS + UNIT;
   return `${[
@@ -24,13 +34,12 @@ export function plot(rows: readonly Row[]): string {
   ].join('\n')}\n`;
 }
 
-function barOf(row: Row, y: number): string {
-  const share = shareOfBar(row);
+function barOf({ id, share, met }: Shown, y: number): string {
   const width = Math.max(1, Math.round(Math.min(share, MOST) * UNIT));
-  const colour = isMet(row) ? '#2f7d4f' : '#b5452c';
+  const colour = met ? '#2f7d4f' : '#b5452c';
   const told = Number.isFinite(share) ? `${Math.round(share * 100)} %` : 'over';
   return [
-    `<text x="${LABELS - 10}" y="${y + 13}" text-anchor="end" fill="#333333">${escape(row.id)}</text>`,
+    `<text x="${LABELS - 10}" y="${y + 13}" text-anchor="end" fill="#333333">${escape(id)}</text>`,
     `<rect x="${LABELS}" y="${y}" width="${width}" height="18" fill="${colour}"/>`,
     `<text x="${LABELS + width + 6}" y="${y + 13}" fill="#333333">${told}</text>`,
   ].join('\n');

@@ -19,7 +19,8 @@ export interface Row {
   buckets: number;
   unit: Unit;
   value: number;
-  bar: Bar;
+  /** None where the value is told for what it is. */
+  bar?: Bar;
   /** Where the value comes from times: those of the rounds, in milliseconds. */
   ours?: Summary;
   /** The same of what it is compared with. */
@@ -28,7 +29,10 @@ export interface Row {
   details: Record<string, unknown>;
 }
 
-export function isMet({ value, bar: { kind, limit } }: Row): boolean {
+/** What has no bar cannot miss it. */
+export function isMet({ value, bar }: Row): boolean {
+  if (bar === undefined) return true;
+  const { kind, limit } = bar;
   switch (kind) {
     case 'at most':
       return value <= limit;
@@ -39,22 +43,25 @@ export function isMet({ value, bar: { kind, limit } }: Row): boolean {
   }
 }
 
-/** How much of the bar is used up: at most 1 where it is met, whatever the kind of bar. */
-export function shareOfBar({ value, bar: { kind, limit } }: Row): number {
+/** How much of its bar a value uses up: at most 1 where it is met, whatever the kind of bar. */
+export function shareOfBar(value: number, { kind, limit }: Bar): number {
   if (kind === 'at least') return value > 0 ? limit / value : Infinity;
   if (limit === 0) return value === 0 ? 0 : Infinity;
   return value / limit;
 }
 
-/** The row of a work whose bar is its floor, from the milliseconds of both, round by round. */
+/** What a work beside its floor has to be, on servers nearby. */
+export const FLOOR_BAR: Bar = { kind: 'at most', limit: 1.3 };
+
+/** The row of a work beside its floor, from the milliseconds of both, round by round. */
 export function besideFloor(
   row: Pick<Row, 'id' | 'work' | 'secrets' | 'buckets' | 'details'>,
   oursMs: readonly number[],
   floorMs: readonly number[],
+  bar?: Bar,
 ): Row {
   const [ours, floor] = [summarise(oursMs), summarise(floorMs)];
-  const bar = { kind: 'at most', limit: 1.3 } as const;
-  return { ...row, unit: 'times', value: ratioOfMedians(ours, floor), bar, ours, floor };
+  return { ...row, unit: 'times', value: ratioOfMedians(ours, floor), ...(bar && { bar }), ours, floor };
 }
 
 const MIB = 1024 * 1024;

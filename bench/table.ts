@@ -13,8 +13,8 @@ export function cellsOf(row: Row): string[] {
     count(secrets),
     count(buckets),
     withUnit(value, unit),
-    `${bar.kind} ${withUnit(bar.limit, unit)}`,
-    isMet(row) ? 'yes' : 'NO',
+    bar === undefined ? '' : `${bar.kind} ${withUnit(bar.limit, unit)}`,
+    bar === undefined ? '' : isMet(row) ? 'yes' : 'NO',
     ours === undefined ? '' : spread(ours),
     floor === undefined ? '' : spread(floor),
   ];

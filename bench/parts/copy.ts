@@ -1,6 +1,6 @@
 import { Helper } from '../helper';
 import { cpuMs, memoryOf } from '../process-stats';
-import { besideFloor } from '../rows';
+import { besideFloor, FLOOR_BAR } from '../rows';
 import { summarise } from '../statistics';
 import { BenchSync, type MeasuredCycle } from '../sync';
 import { freshMounts } from '../world';
@@ -56,6 +56,7 @@ export async function measureCopy(measurement: Measurement, origin: BenchSync): 
       row,
       ours.map(({ ms }) => ms),
       bare.map(({ ms }) => ms),
+      FLOOR_BAR,
     ),
   );
   const [pid = 0] = destination.pids;

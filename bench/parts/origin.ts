@@ -1,6 +1,6 @@
 import { Helper } from '../helper';
 import { cpuMs, memoryOf } from '../process-stats';
-import { besideFloor } from '../rows';
+import { besideFloor, FLOOR_BAR } from '../rows';
 import { summarise } from '../statistics';
 import { BenchSync } from '../sync';
 import { expectCycle, mountsOf, noteHistory, type Measurement } from './measurement';
@@ -48,7 +48,7 @@ export async function measureOrigin(measurement: Measurement): Promise<BenchSync
     buckets: numBuckets,
     details: { floorRequests: requests, stepsMs: steps },
   };
-  rows.push(besideFloor(row, ours.ms, bare.ms));
+  rows.push(besideFloor(row, ours.ms, bare.ms, FLOOR_BAR));
   const [cpu, floorCpu] = [summarise(ours.cpuMs), summarise(bare.cpuMs)];
   rows.push({
     id: 'origin-cpu',

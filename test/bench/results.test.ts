@@ -123,7 +123,10 @@ test('the JSON says of each row whether its bar is met', () => {
 
 describe('the plot', () => {
   it('has a bar for each row, in the colour of what was met or missed', () => {
-    const svg = plot(results.rows);
+    const { bar: _bar, ...told } = row({ id: 'told-only' });
+    const svg = plot([...results.rows, told]);
+    expect(svg).not.toContain('told-only');
+    expect(cellsOf(told).slice(4, 6)).toEqual(['', '']);
     expect(svg.match(/<rect x=/g)).toHaveLength(2);
     expect(svg).toContain('>92 %</text>');
     expect(svg).toContain('>113 %</text>');

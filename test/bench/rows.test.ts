@@ -14,9 +14,14 @@ const bars: [kind: Bar['kind'], limit: number, value: number, met: boolean, shar
 ];
 
 test.each(bars)('%s %d: %d', (kind, limit, value, met, share) => {
-  const judged = row({ bar: { kind, limit }, value });
-  expect(isMet(judged)).toBe(met);
-  expect(shareOfBar(judged)).toBe(share);
+  const bar = { kind, limit };
+  expect(isMet(row({ bar, value }))).toBe(met);
+  expect(shareOfBar(value, bar)).toBe(share);
+});
+
+test('what has no bar misses none', () => {
+  const { bar: _bar, ...rest } = row({ value: 1_000 });
+  expect(isMet(rest)).toBe(true);
 });
 
 test('a value that is no number meets no bar', () => {
