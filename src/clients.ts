@@ -1,4 +1,3 @@
-import pLimit from 'p-limit';
 import type { DestinationDeps } from './activities/destination/deps';
 import type { OriginDeps } from './activities/origin/deps';
 import { DEFAULT_SECRETS_AT_ONCE } from './activities/limits';
@@ -159,8 +158,8 @@ async function createDestination(config: DestinationConfig, times: VaultTimes): 
       targets: new OriginTargets(originInfo, scope, destination.transforms.length > 0),
       orphans: new Orphans(info.store, `${info.prefix}orphans/`),
       staging: new Staging(info.store, `${info.prefix}staging/`),
-      secretLimit: secretLimit(secretsInFlight, originVault, vault),
-      verifyLimit: pLimit(Math.ceil(secretsInFlight / 2)),
+      secretLimit: secretLimit(secretsInFlight, [originVault, vault]),
+      verifyLimit: secretLimit(secretsInFlight, [originVault, vault], 1 / 2),
     };
     return { role: 'destination', deps, clusters, close: () => closeAll(closers) };
   });

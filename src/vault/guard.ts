@@ -104,7 +104,7 @@ export class VaultGuard {
    * A request that had entered is over.
    *
    * @param failure undefined if it was answered well
-   * @param latencyMs from when it was sent
+   * @param latencyMs from its turn; a limit of requests per second is waited for in it
    */
   left(failure: VaultError | undefined, latencyMs: number): void {
     switch (failure?.kind) {

@@ -5,6 +5,9 @@ import { Level } from './level';
 const FIRST_PAUSE_MS = 1_000;
 const MOST_PAUSE_MS = 30_000;
 
+/** One turn of so many is for whoever only reads, however many writes there are. */
+const READ_EVERY = 4;
+
 /** After so long without anything but 429, nobody waits any more: shorter than the looks before the work of a cycle. */
 const BLOCKED_AFTER_MS = 20_000;
 
@@ -25,7 +28,7 @@ export class BlockedError extends Error {
 /** How a request asks for its turn. */
 export interface Entry {
   signal?: AbortSignal | undefined;
-  /** A write: it goes before all that only read, because what it was decided from grows old while it waits. */
+  /** A write: it goes before what only reads, but for each fourth turn, because what it was decided from grows old while it waits. */
   isUrgent?: boolean;
   /** Each has its turn, however many of another wait: a mount. */
   group?: string;
@@ -50,6 +53,8 @@ export class Turns {
   private pauses = 0;
   private blockedSinceMs = Infinity;
   private tooMuchMs = -Infinity;
+  /** Turns that were given so far. */
+  private given = 0;
   private readonly urgent = new FairQueue<Waiter>();
   private readonly waiting = new FairQueue<Waiter>();
   private timer: NodeJS.Timeout | undefined;
@@ -138,7 +143,11 @@ export class Turns {
   }
 
   private next(): Waiter | undefined {
-    return this.urgent.shift() ?? this.waiting.shift();
+    this.given += 1;
+    // Without end, where several syncs copy at the same time, writes would leave no turn for anything else.
+    const [first, second] =
+      this.given % READ_EVERY === 0 ? [this.waiting, this.urgent] : [this.urgent, this.waiting];
+    return first.shift() ?? second.shift();
   }
 
   private isOpen(): boolean {

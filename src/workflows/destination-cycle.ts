@@ -1,4 +1,4 @@
-import { CancellationScope, CancelledFailure, proxyActivities } from '@temporalio/workflow';
+import { CancellationScope, CancelledFailure, patched, proxyActivities } from '@temporalio/workflow';
 import type { DestinationActivities } from '../activities';
 import { CLEANUP_OPTIONS, LOOK_OPTIONS, NOTE_OPTIONS, sharedOptions, workOptions } from './activity-options';
 import { forEachBounded } from './bounded';
@@ -18,6 +18,9 @@ import {
 
 /** Groups that are asked for at the same time where guardDeletes does not say how many. */
 const GROUPS_AT_ONCE = 8;
+
+/** Since this change the groups are those of guardDeletes. */
+const WORK_IN_GROUPS = 'work-in-groups';
 
 const UNFINISHED: ReadonlySet<Outcome> = new Set(['timed-out', 'cancelled', 'failed']);
 
@@ -91,7 +94,9 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
         );
       }
       const { deletes } = guard;
-      work = guard.work ?? { groups, atOnce: GROUPS_AT_ONCE };
+      work = { groups, atOnce: GROUPS_AT_ONCE };
+      // Not because guardDeletes says so alone: it may have run on a newer worker than the workflow did until here.
+      if (guard.work !== undefined && patched(WORK_IN_GROUPS)) work = guard.work;
       await cycle.step('copySecrets', () =>
         forEachBounded(work.groups, work.atOnce, async (buckets) => {
           const done = await copySecrets({ ...base, buckets, mounts, indexRevision, considered, deletes });

@@ -1,4 +1,4 @@
-import { CancellationScope, CancelledFailure, proxyActivities } from '@temporalio/workflow';
+import { CancellationScope, CancelledFailure, patched, proxyActivities } from '@temporalio/workflow';
 import type { OriginActivities } from '../activities';
 import { LOOK_OPTIONS, NOTE_OPTIONS, sharedOptions, workOptions } from './activity-options';
 import { forEachBounded } from './bounded';
@@ -7,6 +7,9 @@ import type { ActivityInput, CycleInput, CycleResult, ListPathsResult } from './
 
 /** Chunks that are asked for at the same time where listPaths does not say how many: it was of an older version. */
 const CHUNKS_AT_ONCE = 4;
+
+/** Since this change listPaths says how many. */
+const CHUNKS_AS_ASKED = 'chunks-as-asked';
 
 /**
  * One origin cycle: list the paths, fetch their metadata, then publish the sync info, or nothing of it.
@@ -29,8 +32,11 @@ export async function originCycle(input: CycleInput): Promise<CycleResult> {
         await cycle.step('finishSave', () => CancellationScope.nonCancellable(() => saveSyncInfo(base)));
       const listed = await cycle.step('listPaths', () => listPaths(base));
       cycle.add(listed);
+      // Not because listPaths says so alone: it may have run on a newer worker than the workflow did until here.
+      let atOnce = CHUNKS_AT_ONCE;
+      if (listed.atOnce !== undefined && patched(CHUNKS_AS_ASKED)) atOnce = listed.atOnce;
       await cycle.step('fetchMetadata', () =>
-        forEachBounded([...Array(listed.chunks).keys()], listed.atOnce ?? CHUNKS_AT_ONCE, async (chunk) => {
+        forEachBounded([...Array(listed.chunks).keys()], atOnce, async (chunk) => {
           const fetched = await fetchMetadata({ ...base, manifest: listed.manifest, chunk });
           cycle.add(fetched);
           if (fetched.staged !== undefined) staged.push(fetched.staged);

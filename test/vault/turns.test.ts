@@ -45,6 +45,23 @@ test('each group has its turn, however many of another wait', async () => {
   expect(order).toEqual(['huge', 'huge', 'small', 'huge', 'huge']);
 });
 
+test('writes go first, and yet a read has its turn while they come without end', async () => {
+  const turns = new Turns(new Level(1));
+  const order: string[] = [];
+  const write = (): void => void turns.enter({ isUrgent: true }).then(() => order.push('write'));
+  write();
+  await pass(0);
+  void turns.enter().then(() => order.push('read'));
+  for (let time = 0; time < 10; time++) {
+    write();
+    turns.leave(ANSWERED);
+    await pass(0);
+  }
+  turns.leave(ANSWERED);
+  expect(order.slice(0, 2)).toEqual(['write', 'write']);
+  expect(order.slice(0, 5)).toContain('read');
+});
+
 test('more at once as long as they are answered in the same time', async () => {
   const turns = new Turns();
   const given = ask(turns, 10_000);

@@ -12,14 +12,19 @@ interface Vault {
  * queue between its requests.
  *
  * @param most never more than so many
+ * @param part of both numbers that is used, rounded up: 1 for all
  */
-export function secretLimit(most: number, ...vaults: readonly Vault[]): SecretLimit {
-  const limit = pLimit(most);
+export function secretLimit(most: number, vaults: readonly Vault[], part = 1): SecretLimit {
+  const limit = pLimit(Math.ceil(most * part));
   const adapt = (): void => {
-    const room = Math.min(most, ...vaults.map(({ client }) => client.requestsAtOnce));
-    if (room !== limit.concurrency) limit.concurrency = room;
-    // Each of the Vaults has fewer requests than that at any time, because the secrets take turns between the two.
-    if (room < most && limit.pendingCount > 0) for (const { client } of vaults) client.othersWait();
+    const levels = vaults.map(({ client }) => client.requestsAtOnce);
+    const room = Math.min(most, ...levels);
+    const concurrency = Math.ceil(room * part);
+    if (concurrency !== limit.concurrency) limit.concurrency = concurrency;
+    if (room === most || limit.pendingCount === 0) return;
+    // That Vault has fewer requests than its level at any time, because the secrets take turns between the two. The
+    // other one has room as it is.
+    for (const { client } of vaults) if (client.requestsAtOnce === room) client.othersWait();
   };
   return (work) => {
     const done = limit(work).finally(adapt);
