@@ -23,6 +23,7 @@ export type CleanUps = (() => Promise<unknown>)[];
 /** A Vault of the benchmark. */
 export interface BenchVault extends VaultAccess {
   api: VaultApi;
+  pid: number;
 }
 
 /** The servers that everything is measured on, and who ends the run. */
@@ -79,8 +80,8 @@ export async function startWorld({ dir, profile, signal, cleanUps }: WorldOption
 }
 
 function vaultOf(server: VaultServer): BenchVault {
-  const { address, rootToken: token } = server;
-  return { address, token, api: new VaultApi(server) };
+  const { address, rootToken: token, pid } = server;
+  return { address, token, api: new VaultApi(server), pid };
 }
 
 /** Writes the secrets of a mount into the origin. */
