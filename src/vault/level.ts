@@ -11,7 +11,7 @@ const FEW = 4;
 const LEAST_ANSWERS = 8;
 
 /** A rise by less is not worth a thought, in milliseconds: a Vault nearby answers in less than one. */
-const SLACK_MS = 5;
+const SLACK_MS = 10;
 
 /** Rise of the latency, in multiples of its lowest (or of the slack), up to which there may be more; above, half as many. */
 const HOLDS = 1;
