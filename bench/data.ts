@@ -20,7 +20,7 @@ const MAX_VALUE_BYTES = 8 * 1024 - 8;
 const MAX_DEPTH = 6;
 
 /** Secrets in one folder, on the average. */
-const SECRETS_PER_FOLDER = 15;
+export const SECRETS_PER_FOLDER = 15;
 
 /** The smaller mount's share of the secrets. */
 const SMALL_SHARE = 0.2;

@@ -107,15 +107,15 @@ export class BenchSync {
    *
    * @returns the cycles until all is quiet: the watch of a destination may ask for one more
    */
-  async start(): Promise<MeasuredCycle[]> {
+  async start(): Promise<[first: MeasuredCycle, ...others: MeasuredCycle[]]> {
     const before = this.cpuMs();
     const { code, stderr } = await runVsync(['start', '-c', this.file], { home: this.folder });
     if (code !== 0) throw new Error(`vsync start -c ${this.file} failed: ${stderr.trim()}`);
     await this.idle();
     const cpu = this.cpuMs() - before;
-    const cycles = await Promise.all((await this.cycleIds()).map((id) => this.measured(id, cpu)));
-    if (cycles.length === 0) throw new Error(`vsync start began no cycle of ${this.plan.name}`);
-    return cycles;
+    const [first, ...others] = await Promise.all((await this.cycleIds()).map((id) => this.measured(id, cpu)));
+    if (first === undefined) throw new Error(`vsync start began no cycle of ${this.plan.name}`);
+    return [first, ...others];
   }
 
   /** Ends a destination's watch, so that only the cycles that are asked for run. */

@@ -1,6 +1,7 @@
 import { DEFAULT_SECRETS_AT_ONCE } from '../../src/activities/limits';
 import { MOST_LEVEL } from '../../src/vault/level';
-import { makePaths } from '../data';
+import { makePaths, SECRETS_PER_FOLDER } from '../data';
+import { distantVaults, MAX_DISTANT_SECRETS, type DistantVaults } from '../distance';
 import { Helper } from '../helper';
 import { besideFloor } from '../rows';
 import { BenchSync } from '../sync';
@@ -9,8 +10,6 @@ import { expectCycle, type Measurement } from './measurement';
 
 const MOUNT = 'distant/';
 
-/** More would only take longer: the latency decides here. */
-const MAX_SECRETS = 10_000;
 const DELAYS_MS = [10, 50] as const;
 
 /**
@@ -20,16 +19,13 @@ const DELAYS_MS = [10, 50] as const;
 export async function measureLatency(measurement: Measurement): Promise<void> {
   const { options, world, say } = measurement;
   const { seed } = options;
-  const secrets = Math.min(options.secrets, MAX_SECRETS);
-  const data = makePaths({ mount: MOUNT, secrets, folders: Math.ceil(secrets / 15), seed });
+  const secrets = Math.min(options.secrets, MAX_DISTANT_SECRETS);
+  const data = makePaths({ mount: MOUNT, secrets, folders: Math.ceil(secrets / SECRETS_PER_FOLDER), seed });
   say(`distant Vaults: writing ${secrets} secrets`);
   await fillOrigin(world, data, seed);
   for (const delayMs of DELAYS_MS) {
-    const proxy = Helper.latencyProxy();
-    world.cleanUps.push(() => proxy.stop());
-    const targets = [world.origin.address, world.destination.address];
-    const [origin = '', destination = ''] = await proxy.do({ targets, delayMs });
-    await measureAt(measurement, { delayMs, secrets, paths: data.paths, addresses: { origin, destination } });
+    const { proxy, addresses } = await distantVaults(world, delayMs);
+    await measureAt(measurement, { delayMs, secrets, paths: data.paths, addresses });
     await proxy.stop();
   }
 }
@@ -39,7 +35,7 @@ interface Distance {
   secrets: number;
   paths: readonly string[];
   /** Of the Vaults, through the proxy. */
-  addresses: { origin: string; destination: string };
+  addresses: DistantVaults['addresses'];
 }
 
 async function measureAt(
@@ -58,7 +54,6 @@ async function measureAt(
   const origin = new BenchSync(world, 'origin', { ...plan, name: `distant-${delayMs}` });
   await origin.work();
   const [first] = await origin.start();
-  if (first === undefined) throw new Error('a start begins a cycle');
   expectCycle(first, 'the first cycle of the origin', { outcome: 'synced', counts: { read: secrets } });
 
   const times = {
@@ -93,7 +88,6 @@ async function measureAt(
     );
     await destination.work();
     const [copied] = await destination.start();
-    if (copied === undefined) throw new Error('a start begins a cycle');
     expectCycle(copied, 'a first copy', { outcome: 'synced', counts: { added: secrets } });
     await destination.stop();
     times.copy.push(copied.ms);
@@ -104,23 +98,22 @@ async function measureAt(
   }
   await origin.stop();
   await floor.stop();
-  const row = { secrets, buckets: numBuckets, details: { delayMs } };
-  rows.push(
+  const rowOf = (what: string, work: string, ours: readonly number[], floor: readonly number[]) =>
     besideFloor(
-      {
-        ...row,
-        id: `distant-${delayMs}-scan`,
-        work: `origin cycle without numWorkers, the Vault ${delayMs} ms away, beside its floor with ${MOST_LEVEL} in flight`,
-      },
+      { id: `distant-${delayMs}-${what}`, work, secrets, buckets: numBuckets, details: { delayMs } },
+      ours,
+      floor,
+    );
+  rows.push(
+    rowOf(
+      'scan',
+      `origin cycle without numWorkers, the Vault ${delayMs} ms away, beside its floor with ${MOST_LEVEL} in flight`,
       times.scan,
       times.bareScan,
     ),
-    besideFloor(
-      {
-        ...row,
-        id: `distant-${delayMs}-copy`,
-        work: `first copy without numWorkers, both Vaults ${delayMs} ms away, beside its floor with ${DEFAULT_SECRETS_AT_ONCE} in flight`,
-      },
+    rowOf(
+      'copy',
+      `first copy without numWorkers, both Vaults ${delayMs} ms away, beside its floor with ${DEFAULT_SECRETS_AT_ONCE} in flight`,
       times.copy,
       times.bareCopy,
     ),

@@ -78,7 +78,7 @@ export class VaultGuard {
   async enter(path: string, entry: Entry = {}): Promise<void> {
     const { signal } = entry;
     try {
-      await this.turns.enter({ ...entry, group: groupOf(path) });
+      await this.turns.enter(entry, () => groupOf(path));
     } catch (error) {
       if (!(error instanceof BlockedError)) throw cancelledRequest(this.address, path);
       const detail =

@@ -30,8 +30,6 @@ export interface Entry {
   signal?: AbortSignal | undefined;
   /** A write: it goes before what only reads, but for each fourth turn, because what it was decided from grows old while it waits. */
   isUrgent?: boolean;
-  /** Each has its turn, however many of another wait: a mount. */
-  group?: string;
 }
 
 interface Waiter {
@@ -64,9 +62,10 @@ export class Turns {
   /**
    * Waits for the turn of one request. Whoever had it calls {@link leave}.
    *
+   * @param groupOf each group has its turn, however many of another wait: a mount. Asked only if it has to wait
    * @throws the signal's reason, or BlockedError
    */
-  async enter({ group = '', signal, isUrgent = false }: Entry = {}): Promise<void> {
+  async enter({ signal, isUrgent = false }: Entry = {}, groupOf = (): string => ''): Promise<void> {
     signal?.throwIfAborted();
     if (this.count === 0 && this.isOpen()) {
       this.inFlight += 1;
@@ -93,7 +92,7 @@ export class Turns {
         this.letGo();
       };
       signal?.addEventListener('abort', onAbort, { once: true });
-      (isUrgent ? this.urgent : this.waiting).push(group, waiter);
+      (isUrgent ? this.urgent : this.waiting).push(groupOf(), waiter);
       this.letGo();
     });
   }
@@ -142,12 +141,16 @@ export class Turns {
     return this.urgent.size + this.waiting.size;
   }
 
+  /** Takes the one whose turn it is out of its queue; those that were cancelled are forgotten. */
   private next(): Waiter | undefined {
-    this.given += 1;
-    // Without end, where several syncs copy at the same time, writes would leave no turn for anything else.
-    const [first, second] =
-      this.given % READ_EVERY === 0 ? [this.waiting, this.urgent] : [this.urgent, this.waiting];
-    return first.shift() ?? second.shift();
+    for (;;) {
+      this.given += 1;
+      // Without end, where several syncs copy at the same time, writes would leave no turn for anything else.
+      const [first, second] =
+        this.given % READ_EVERY === 0 ? [this.waiting, this.urgent] : [this.urgent, this.waiting];
+      const waiter = first.shift() ?? second.shift();
+      if (waiter?.isGone !== true) return waiter;
+    }
   }
 
   private isOpen(): boolean {
@@ -169,7 +172,6 @@ export class Turns {
     if (!this.isBlocked) return 0;
     let others = 0;
     for (let waiter = this.next(); waiter !== undefined; waiter = this.next()) {
-      if (waiter.isGone) continue;
       waiter.giveUp(new BlockedError());
       others += 1;
     }
@@ -180,7 +182,7 @@ export class Turns {
   private letGo(): void {
     while (this.count > 0 && this.isOpen()) {
       const waiter = this.next();
-      if (waiter === undefined || waiter.isGone) continue;
+      if (waiter === undefined) break;
       this.inFlight += 1;
       waiter.go();
     }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as after } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { VaultClient } from '../../src/vault/client';
 import { Kv2 } from '../../src/vault/kv2';
@@ -38,7 +39,6 @@ function hold(work: () => Promise<void>): void {
   });
 }
 
-const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const read = (count: number): Promise<unknown> =>
   Promise.all(Array.from({ length: count }, () => kv.metadata(huge, 'secret')));
 

@@ -35,7 +35,7 @@ test('as many have their turn as the Vault takes well, the others after them', a
 test('each group has its turn, however many of another wait', async () => {
   const turns = new Turns(new Level(1));
   const order: string[] = [];
-  const one = (group: string): void => void turns.enter({ group }).then(() => order.push(group));
+  const one = (group: string): void => void turns.enter({}, () => group).then(() => order.push(group));
   for (let time = 0; time < 4; time++) one('huge');
   one('small');
   for (let time = 0; time < 5; time++) {

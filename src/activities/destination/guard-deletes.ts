@@ -28,11 +28,10 @@ export async function guardDeletes(
   if (index === undefined || !isConsidered(considered, index)) return { v: 1, deletes: false, known: {} };
   const own = await info.readIndex(signal);
   const looks = await forBothEnds(deps, buckets, signal, (ends) => ({
-    secrets: secretsIn(deps, ends, index, own.index),
+    weight: [ends.id, secretsIn(deps, ends, index, own.index)] as const,
     candidates: candidatesIn(deps, ends, index),
   }));
-  const weights = looks.map(({ secrets }, at) => [buckets[at] ?? NaN, secrets] as const);
-  const work = { groups: dealOut(weights), atOnce: SHARES_AT_ONCE };
+  const work = { groups: dealOut(looks.map(({ weight }) => weight)), atOnce: SHARES_AT_ONCE };
   if (deps.config.ignoreDeletes) return { v: 1, work, deletes: false, known: {} };
   const candidates = looks.flatMap((look) => look.candidates);
   if (candidates.length === 0) return { v: 1, work, deletes: true, known: {} };
