@@ -1,8 +1,9 @@
 import type { DestinationDeps } from './activities/destination/deps';
 import type { OriginDeps } from './activities/origin/deps';
-import { DEFAULT_SECRETS_AT_ONCE } from './activities/limits';
+import { DEFAULT_SECRETS_AT_ONCE, LEAST_BEGUN } from './activities/limits';
+import { Room } from './activities/room';
 import { OriginTargets } from './activities/destination/origin-targets';
-import { secretLimit } from './activities/destination/secret-limit';
+import { secretRoom } from './activities/destination/secret-room';
 import { fingerprint, fingerprintParts } from './config/fingerprint';
 import { syncInfoPath } from './config/schema';
 import type { Config, ConsulConfig, DestinationConfig, OriginConfig, VaultConfig } from './config/schema';
@@ -111,6 +112,7 @@ async function createOrigin(config: OriginConfig, times: VaultTimes): Promise<Cl
       info,
       staging: new Staging(info.store, `${info.prefix}staging/`),
       maxBucketBytes: MAX_VALUE_BYTES,
+      room: new Room(() => Math.max(LEAST_BEGUN, 2 * vault.client.requestsAtOnce)),
     };
     return { role: 'origin', deps, clusters, close: () => closeAll(closers) };
   });
@@ -158,8 +160,8 @@ async function createDestination(config: DestinationConfig, times: VaultTimes): 
       targets: new OriginTargets(originInfo, scope, destination.transforms.length > 0),
       orphans: new Orphans(info.store, `${info.prefix}orphans/`),
       staging: new Staging(info.store, `${info.prefix}staging/`),
-      secretLimit: secretLimit(secretsInFlight, [originVault, vault]),
-      verifyLimit: secretLimit(secretsInFlight, [originVault, vault], 1 / 2),
+      secretRoom: secretRoom(secretsInFlight, [originVault, vault]),
+      verifyRoom: secretRoom(secretsInFlight, [originVault, vault], 1 / 2),
     };
     return { role: 'destination', deps, clusters, close: () => closeAll(closers) };
   });

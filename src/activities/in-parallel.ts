@@ -1,46 +1,74 @@
 import { setMaxListeners } from 'node:events';
+import { Room } from './room';
 
 /**
- * Items of one call that are being worked on, at the most. Well above what the clients' limiters let through, so it
- * slows nothing down: it bounds what waits for them, and with it the memory of a call.
+ * Items of one call that are being worked on, where nobody says how many. Well above what the clients' limiters let
+ * through, so it slows nothing down: it bounds what waits for them, and with it the memory of a call.
  */
-const MOST_AT_ONCE = 256;
+const MOST_AT_ONCE = 64;
+
+/** Gives what is to be done next; what was begun may add to it. */
+export interface Source<T> {
+  readonly size: number;
+  shift: () => T | undefined;
+}
 
 /**
- * Runs the work for all items, in their order, many at the same time; the clients' limiters decide how much of it is
- * really in flight. After the first failure, or when the signal says so, no further item is begun; the rest is told to
- * stop, and is waited for: nothing goes on in the background when this function has ended.
+ * Runs the work for all items of a source, many at the same time. After the first failure, or when the signal says so,
+ * no further item is begun; the rest is told to stop, and is waited for: nothing goes on in the background when this
+ * function has ended.
  *
- * @param atOnce items that are begun at the same time, at the most
+ * @param room which the items share with those of other calls; or how many of them there may be
  * @throws the first failure, or the signal's reason if it kept an item from being begun
  */
-export async function inParallel<T, R>(
-  items: readonly T[],
+export async function forAllOf<T>(
+  source: Source<T>,
   signal: AbortSignal,
-  work: (item: T, signal: AbortSignal) => Promise<R>,
-  atOnce = MOST_AT_ONCE,
-): Promise<R[]> {
+  work: (item: T, signal: AbortSignal) => Promise<void>,
+  room: Room | number = MOST_AT_ONCE,
+): Promise<void> {
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
   // Every request in flight listens to it: Node's warning about a leak would be wrong.
   setMaxListeners(0, either);
   const failures: unknown[] = [];
-  const results = new Array<R>(items.length);
-  let next = 0;
-  const lane = async (): Promise<void> => {
-    while (next < items.length) {
-      const at = next++;
-      try {
-        either.throwIfAborted();
-        results[at] = await work(items[at] as T, either);
-      } catch (error) {
-        failures.push(error);
-        stop.abort();
-        return;
-      }
+  const hasNext = (): boolean => source.size > 0;
+  const begin = async (): Promise<void> => {
+    try {
+      await work(source.shift() as T, either);
+    } catch (error) {
+      failures.push(error);
+      stop.abort();
     }
   };
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, lane));
+  const shared = typeof room === 'number' ? new Room(() => room) : room;
+  await shared.work({ hasNext, begin }, either);
   if (failures.length > 0) throw failures[0];
+  if (hasNext()) throw signal.reason;
+}
+
+/**
+ * Runs the work for all items, in their order: see {@link forAllOf}.
+ *
+ * @returns the results, in the order of the items
+ */
+export async function inParallel<T, R>(
+  items: readonly T[],
+  signal: AbortSignal,
+  work: (item: T, signal: AbortSignal) => Promise<R>,
+  room: Room | number = MOST_AT_ONCE,
+): Promise<R[]> {
+  const results = new Array<R>(items.length);
+  let next = 0;
+  const positions: Source<number> = {
+    get size() {
+      return items.length - next;
+    },
+    shift: () => next++,
+  };
+  const workAt = async (at: number, stop: AbortSignal): Promise<void> => {
+    results[at] = await work(items[at] as T, stop);
+  };
+  await forAllOf(positions, signal, workAt, room);
   return results;
 }

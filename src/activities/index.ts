@@ -26,6 +26,7 @@ import type {
   SaveDestinationResult,
   SaveOriginInput,
   SaveOriginResult,
+  SharesAtOnce,
   TellOutagesInput,
   TellOutagesResult,
   VerifySecretsInput,
@@ -34,6 +35,7 @@ import type {
   WakeDestinationResult,
   WatchInput,
 } from '../workflows/messages';
+import { sharedQueue, taskQueue, type Role } from '../names';
 import { beginVerify } from './destination/begin-verify';
 import { copySecrets } from './destination/copy-secrets';
 import { deleteOrphans } from './destination/delete-orphans';
@@ -56,19 +58,21 @@ import { listPaths } from './origin/list-paths';
 import { preflight as originPreflight } from './origin/preflight';
 import { saveSyncInfo as saveOriginInfo } from './origin/save-sync-info';
 import { tellOutages } from './outages';
+import { Shares } from './shares';
 
 /** The activities of one origin, bound to its clients. */
 export function createOriginActivities(deps: OriginDeps) {
   const check = (input: ActivityInput): AbortSignal => begin(input, deps.fingerprint, deps.config.name);
+  const withShares = sharesTeller('origin', deps.config.name);
   return {
     async preflight(input: ActivityInput): Promise<OriginPreflightResult> {
       return originPreflight(deps, check(input));
     },
     async listPaths(input: ActivityInput): Promise<ListPathsResult> {
-      return listPaths(deps, check(input), progressReporter());
+      return withShares(await listPaths(deps, check(input), progressReporter()));
     },
     async fetchMetadata(input: FetchMetadataInput): Promise<FetchMetadataResult> {
-      return fetchMetadata(deps, input, check(input), progressReporter());
+      return withShares(await fetchMetadata(deps, input, check(input), progressReporter()));
     },
     async saveSyncInfo(input: SaveOriginInput): Promise<SaveOriginResult> {
       return saveOriginInfo(deps, input, check(input));
@@ -83,6 +87,7 @@ export function createOriginActivities(deps: OriginDeps) {
 /** The activities of one destination and its watch, bound to its clients. */
 export function createDestinationActivities(deps: DestinationDeps) {
   const check = (input: ActivityInput): AbortSignal => begin(input, deps.fingerprint, deps.config.name);
+  const withShares = sharesTeller('destination', deps.config.name);
   return {
     async preflight(input: ActivityInput): Promise<DestinationPreflightResult> {
       return destinationPreflight(deps, check(input));
@@ -94,10 +99,12 @@ export function createDestinationActivities(deps: DestinationDeps) {
       return moveClaims(deps, input, check(input));
     },
     async guardDeletes(input: GuardDeletesInput): Promise<GuardDeletesResult> {
-      return guardDeletes(deps, input, check(input));
+      const result = await guardDeletes(deps, input, check(input));
+      // Where it always was: the workflow may go on with an older worker, and be replayed by a newer one.
+      return result.work === undefined ? result : { ...result, work: await withShares(result.work) };
     },
     async copySecrets(input: CopySecretsInput): Promise<CopySecretsResult> {
-      return copySecrets(deps, input, check(input), progressReporter());
+      return withShares(await copySecrets(deps, input, check(input), progressReporter()));
     },
     async deleteOrphans(input: DeleteOrphansInput): Promise<DeleteOrphansResult> {
       return deleteOrphans(deps, input, check(input));
@@ -134,6 +141,15 @@ export function createDestinationActivities(deps: DestinationDeps) {
 
 export type OriginActivities = ReturnType<typeof createOriginActivities>;
 export type DestinationActivities = ReturnType<typeof createDestinationActivities>;
+
+/** Adds to a result how many chunks or groups the cycle should have at work, if Temporal can tell. */
+function sharesTeller(role: Role, name: string): <T extends SharesAtOnce>(result: T) => Promise<T> {
+  const shares = new Shares(sharedQueue(taskQueue(role, name)));
+  return async (result) => {
+    const atOnce = await shares.atOnce(temporalClient());
+    return atOnce === undefined ? result : { ...result, atOnce };
+  };
+}
 
 /** The worker's own connection, so that activities need no other address or credentials. */
 function temporalClient(): Client {

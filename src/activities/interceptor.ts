@@ -7,6 +7,9 @@ import { toFailure } from './failures';
 /** A quarter of the heartbeat timeout: one that is lost does no harm. */
 const HEARTBEAT_MS = 2_500;
 
+/** The first one, after the activity began. */
+const FIRST_HEARTBEAT_MS = 500;
+
 /** Latest progress of each running activity, by its workflow run and activity id. */
 const progressOf = new Map<string, number>();
 
@@ -41,8 +44,9 @@ export class ActivityInterceptor implements ActivityInboundCallsInterceptor {
       heartbeat({ done: progressOf.get(key()) ?? 0 });
     };
     const timer = setInterval(beat, HEARTBEAT_MS);
-    // The first one at once: an activity is then cancellable from its beginning.
-    beat();
+    // Soon, so that a cancel reaches it. Not at once: most activities are over by then, and each heartbeat is a write
+    // in Temporal.
+    const first = setTimeout(beat, FIRST_HEARTBEAT_MS);
     try {
       return await next(input);
     } catch (error) {
@@ -55,6 +59,7 @@ export class ActivityInterceptor implements ActivityInboundCallsInterceptor {
       throw failure;
     } finally {
       clearInterval(timer);
+      clearTimeout(first);
       progressOf.delete(key());
     }
   }

@@ -4,7 +4,7 @@
  * Paths in one chunk of metadata to fetch, at the most while there are enough buckets: so few that several workers
  * share a scan evenly, so many that one chunk keeps a worker busy while the next one is on its way.
  */
-export const CHUNK_PATHS = 500;
+export const CHUNK_PATHS = 1_000;
 
 /** Chunks in an origin cycle at the most: its history then stays under 2,000 events and 1 MB. */
 export const MAX_CHUNKS = 128;
@@ -13,7 +13,7 @@ export const MAX_CHUNKS = 128;
  * Secrets to copy in one group of buckets, while there are fewer than {@link MAX_GROUPS} such groups: fewer would
  * cost more in Temporal than in the Vaults.
  */
-export const GROUP_SECRETS = 250;
+export const GROUP_SECRETS = 500;
 
 /**
  * Chunks of metadata, or groups of buckets, that one worker takes at the same time: the second begins while the last
@@ -22,7 +22,7 @@ export const GROUP_SECRETS = 250;
  */
 export const SHARES_OF_WORKER = 2;
 
-/** Chunks or groups that a cycle has in the queue or at work: enough for six workers, and some that wait for the first that is free. */
+/** Chunks or groups that a cycle has in the queue or at work, at the most, and where nobody knows how many workers there are. */
 export const SHARES_AT_ONCE = 16;
 
 /** Groups in a destination cycle, and chunks of folders in a verify, at the most: enough to share among some workers, and a short history. */
@@ -36,6 +36,13 @@ export const CHECKPOINT_MS = 3_000;
  * some milliseconds away. Each is in memory as long as that, and may have 1 MiB.
  */
 export const DEFAULT_SECRETS_AT_ONCE = 64;
+
+/**
+ * Folders and secrets of an origin that are begun at the same time, at the least; else twice as many as the Vault takes
+ * requests, so that there always is one to send. More would only wait, each with its promises; fewer would let some that
+ * are being repeated hold up the others.
+ */
+export const LEAST_BEGUN = 64;
 
 /** Consul requests of one activity in flight; it may have thousands of buckets to read. */
 export const CONSUL_READS = 16;

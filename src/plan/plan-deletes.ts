@@ -31,15 +31,18 @@ export async function planDeletes(
     ({ path, unwanted }) => unwanted || deps.scope.placeAtOrigin(path) !== undefined,
   );
   const { held } = await heldDeletes(deps, { ...ground, candidates }, signal);
-  await inParallel(leaving, signal, (candidate, stop) =>
-    deps.secretLimit(async () => {
+  await inParallel(
+    leaving,
+    signal,
+    async (candidate, stop) => {
       const { path } = candidate;
       const kept = await whyKept(deps, ground, candidate, stop);
       if (kept !== undefined) put('hold', path, kept);
       else if (held !== undefined) put('hold', path, `waits for "vsync approve": ${held.reason}`);
       else if (candidate.unwanted) put('delete', path, 'include or exclude leave it out now');
       else put('delete', path, 'the origin says that it is gone');
-    }),
+    },
+    deps.secretRoom,
   );
   return held;
 }

@@ -1,10 +1,10 @@
 import nodeVault from 'node-vault';
-import pLimit, { type LimitFunction } from 'p-limit';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { TlsFiles } from '../tls';
 import type { Outage } from './breaker';
 import { cancelledRequest, classify, VaultError, type VaultErrorKind } from './errors';
+import { Gate } from './gate';
 import { guardOf, type Guarded } from './guard';
 import { HEALTH_TIMEOUT_MS } from './health';
 import { MOST_LEVEL } from './level';
@@ -90,7 +90,7 @@ export class VaultClient {
   readonly address: string;
   private readonly transport: UndiciTransport;
   private readonly vault: nodeVault.client;
-  private readonly limit: LimitFunction | undefined;
+  private readonly gate: Gate | undefined;
   private readonly guarded: Guarded;
   private login: Promise<TokenGrant> | undefined;
   /** The last login is over, and nobody has found its token ended since. */
@@ -99,7 +99,7 @@ export class VaultClient {
 
   constructor(private readonly options: VaultOptions) {
     this.address = options.address.replace(/\/+$/, '');
-    this.limit = options.concurrency === undefined ? undefined : pLimit(options.concurrency);
+    this.gate = options.concurrency === undefined ? undefined : new Gate(options.concurrency);
     this.transport = new UndiciTransport(this.address, {
       // One more, so that the question for the Vault's health waits behind no request that gets no answer.
       connections: (options.concurrency ?? MOST_LEVEL) + 1,
@@ -182,8 +182,7 @@ export class VaultClient {
     for (let attempt = 0; ;) {
       try {
         if (this.needsLogin) await orAborted(this.ensureLogin(), signal);
-        const once = (): Promise<T> => this.guardedly(path, entry, request, read);
-        return await (this.limit === undefined ? once() : this.limit(once));
+        return await this.guardedly(path, entry, request, read);
       } catch (error) {
         if (signal?.aborted === true) throw stopped();
         const failure = error instanceof VaultError ? error : this.unexpected(path, error);
@@ -215,16 +214,22 @@ export class VaultClient {
     read: (answer: TransportResponse) => T,
   ): Promise<T> {
     const { guard } = this.guarded;
-    await guard.enter(path, entry);
-    const beganMs = performance.now();
+    const turn = this.gate?.enter();
+    if (turn !== undefined) await turn;
+    let beganMs: number | undefined;
     try {
+      const entered = guard.enter(path, entry);
+      if (entered !== undefined) await entered;
+      beganMs = performance.now();
       const result = read((await request()) as TransportResponse);
       guard.left(undefined, performance.now() - beganMs);
       return result;
     } catch (error) {
       const failure = error instanceof VaultError ? error : this.unexpected(path, error);
-      guard.left(failure, performance.now() - beganMs);
+      if (beganMs !== undefined) guard.left(failure, performance.now() - beganMs);
       throw failure;
+    } finally {
+      this.gate?.leave();
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import { onAbort } from './on-abort';
 
 /** An HTTP answer, with its body as text. */
 export interface HttpAnswer {
@@ -22,15 +23,12 @@ export function exchange(
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     let stop: ((reason: Error) => void) | undefined;
-    const onAbort = (): void => {
-      const reason = signal?.reason as Error;
-      stop?.(reason);
-      reject(reason);
-    };
-    const forget = (): void => {
-      signal?.removeEventListener('abort', onAbort);
-    };
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const forget =
+      signal &&
+      onAbort(signal, (reason) => {
+        stop?.(reason);
+        reject(reason);
+      });
     let statusCode = 0;
     let retryAfter: string | string[] | undefined;
     let chunks: Buffer[] = [];
@@ -49,13 +47,13 @@ export function exchange(
         chunks.push(chunk);
       },
       onResponseEnd() {
-        forget();
+        forget?.();
         const [first] = chunks;
         const body = first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
         resolve({ statusCode, text: body.toString('utf8'), retryAfter });
       },
       onResponseError(_controller, error) {
-        forget();
+        forget?.();
         reject(error);
       },
     });

@@ -73,12 +73,19 @@ export class VaultGuard {
   /**
    * Waits until a request may be sent. Whoever sent it calls {@link left}.
    *
+   * @returns undefined if there is nothing to wait for
    * @throws VaultError `cancelled`, or with the reason of an outage
    */
-  async enter(path: string, entry: Entry = {}): Promise<void> {
-    const { signal } = entry;
+  enter(path: string, entry: Entry = {}): Promise<void> | undefined {
+    const turn = this.turns.enter(entry, () => groupOf(path));
+    if (turn === undefined && this.asking === undefined && this.breaker.outage === undefined)
+      return undefined;
+    return this.entering(path, entry, turn);
+  }
+
+  private async entering(path: string, { signal }: Entry, turn: Promise<void> | undefined): Promise<void> {
     try {
-      await this.turns.enter(entry, () => groupOf(path));
+      await turn;
     } catch (error) {
       if (!(error instanceof BlockedError)) throw cancelledRequest(this.address, path);
       const detail =

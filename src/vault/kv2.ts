@@ -204,6 +204,7 @@ export class Kv2 {
    */
   private encode(prefix: string, path: string): string {
     const whole = prefix + path;
+    if (PLAIN_PATH.test(whole)) return whole;
     const segments = whole.split('/');
     if (segments.some((segment) => segment === '' || segment === '.' || segment === '..')) {
       throw new VaultError(
@@ -216,6 +217,9 @@ export class Kv2 {
     return segments.map(encodeURIComponent).join('/');
   }
 }
+
+/** A path that stands in a URL as it is: most do, and a scan asks for each secret. No segment begins with a dot. */
+const PLAIN_PATH = /^(?:[\w-][\w.-]*\/)*[\w-][\w.-]*$/;
 
 function versionOf({ data, metadata }: z.infer<typeof DataBody>['data']): SecretVersion {
   const common = { version: metadata.version, createdTime: metadata.created_time };

@@ -42,11 +42,14 @@ export interface TransportOptions {
  */
 export class UndiciTransport {
   private readonly pool: Pool;
+  /** Of scheme, host and port in the address. */
+  private readonly hostLength: number;
 
   constructor(
     private readonly address: string,
     private readonly options: TransportOptions,
   ) {
+    this.hostLength = (/^[^/]*\/\/[^/]*/.exec(address)?.[0] ?? '').length;
     const tls = readTls(options.tls ?? {}, `Vault ${address}: vault`);
     this.pool = new Pool(new URL(address).origin, {
       connections: options.connections,
@@ -77,7 +80,7 @@ export class UndiciTransport {
     const request = { uri: `${this.address}/v1/${apiPath}`, method: 'GET' };
     try {
       const either = AbortSignal.any([signal, tooLate.signal]);
-      return await this.exchange(new URL(request.uri), { ...request, signal: either });
+      return await this.exchange({ ...request, signal: either });
     } catch (error) {
       if (signal.aborted || !tooLate.signal.aborted) throw error;
       throw new VaultError('unavailable', this.address, path, `no answer within ${timeoutMs / 1000} s`);
@@ -90,12 +93,14 @@ export class UndiciTransport {
     await this.pool.close();
   }
 
-  private async send(request: TransportRequest): Promise<TransportResponse> {
-    const url = new URL(request.uri);
-    if (isLimited(this.address)) await this.turn(shownPath(url), request.signal);
-    // After all queues, also of each repetition.
-    request.onSend?.();
-    return this.exchange(url, request);
+  private send(request: TransportRequest): Promise<TransportResponse> {
+    // Not a promise for what need not be waited for: it would be one more for each request.
+    return isLimited(this.address) ? this.sendInTurn(request) : this.exchange(request);
+  }
+
+  private async sendInTurn(request: TransportRequest): Promise<TransportResponse> {
+    await this.turn(shownPath(this.pathOf(request.uri)), request.signal);
+    return this.exchange(request);
   }
 
   /** Waits for the limit of requests per second. */
@@ -105,26 +110,27 @@ export class UndiciTransport {
     });
   }
 
-  private async exchange(url: URL, request: TransportRequest): Promise<TransportResponse> {
+  private async exchange(request: TransportRequest): Promise<TransportResponse> {
+    // After all queues, also of each repetition.
+    request.onSend?.();
+    const path = this.pathOf(request.uri);
+    const headers = request.headers ?? {};
+    const sent = {
+      path,
+      method: request.method,
+      headers: request.json === undefined ? headers : { ...headers, 'content-type': 'application/json' },
+      body: request.json === undefined ? null : JSON.stringify(request.json),
+    };
     try {
-      const sent = {
-        path: url.pathname + url.search,
-        method: request.method,
-        headers: {
-          ...request.headers,
-          ...(request.json === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        body: request.json === undefined ? null : JSON.stringify(request.json),
-      };
-      const answer = await exchange(this.pool, sent, request.signal);
+      const { statusCode, text, retryAfter } = await exchange(this.pool, sent, request.signal);
       return {
-        statusCode: answer.statusCode,
-        body: parseJson(answer.text),
-        request: { path: url.pathname },
-        ...retryAfter(answer.retryAfter),
+        statusCode,
+        body: parseJson(text),
+        request: { path },
+        ...(retryAfter !== undefined && retryAfterMs(retryAfter)),
       };
     } catch (error) {
-      const shown = shownPath(url);
+      const shown = shownPath(path);
       if (request.signal?.aborted === true) throw cancelledRequest(this.address, shown);
       if (codeOf(error) === 'UND_ERR_INVALID_ARG') {
         const detail = 'cannot be sent: the token or the namespace holds a character that no header may hold';
@@ -138,11 +144,22 @@ export class UndiciTransport {
       );
     }
   }
+
+  /** Path and query of a URL of this Vault. */
+  private pathOf(uri: string): string {
+    const path = uri.slice(this.hostLength);
+    if (PLAIN_PATH.test(path)) return path;
+    const url = new URL(uri);
+    return url.pathname + url.search;
+  }
 }
 
+/** What a URL parser leaves as it is: parsing is a good part of what a request costs. No segment begins with a dot. */
+const PLAIN_PATH = /^(?:\/[\w%~!'()*-][\w.%~!'()*-]*)*(?:\?[\w=&]*)?$/;
+
 /** API path as messages name it. */
-function shownPath(url: URL): string {
-  return url.pathname.replace(/^\/v1\//, '');
+function shownPath(path: string): string {
+  return path.replace(/^\/v1\//, '').replace(/\?.*/, '');
 }
 
 function parseJson(text: string): unknown {
@@ -155,7 +172,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-function retryAfter(header: string | string[] | undefined): { retryAfterMs?: number } {
+function retryAfterMs(header: string | string[]): { retryAfterMs?: number } {
   const seconds = Number(Array.isArray(header) ? header[0] : header);
   return Number.isFinite(seconds) && seconds > 0 ? { retryAfterMs: seconds * 1000 } : {};
 }

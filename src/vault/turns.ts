@@ -1,5 +1,6 @@
 import { FairQueue } from './fair-queue';
 import { Level } from './level';
+import { onAbort } from './on-abort';
 
 /** First pause after a 429 that does not say how long to wait, and the longest. It doubles with each 429 in a row. */
 const FIRST_PAUSE_MS = 1_000;
@@ -63,35 +64,34 @@ export class Turns {
    * Waits for the turn of one request. Whoever had it calls {@link leave}.
    *
    * @param groupOf each group has its turn, however many of another wait: a mount. Asked only if it has to wait
+   * @returns undefined if there is nothing to wait for
    * @throws the signal's reason, or BlockedError
    */
-  async enter({ signal, isUrgent = false }: Entry = {}, groupOf = (): string => ''): Promise<void> {
-    signal?.throwIfAborted();
-    if (this.count === 0 && this.isOpen()) {
+  enter({ signal, isUrgent = false }: Entry = {}, groupOf = (): string => ''): Promise<void> | undefined {
+    if (signal?.aborted !== true && this.count === 0 && this.isOpen()) {
       this.inFlight += 1;
-      return;
+      return undefined;
     }
-    await new Promise<void>((resolve, reject) => {
-      const forget = (): void => {
-        signal?.removeEventListener('abort', onAbort);
-      };
+    return new Promise<void>((resolve, reject) => {
+      signal?.throwIfAborted();
       const waiter: Waiter = {
         go: () => {
-          forget();
+          forget?.();
           resolve();
         },
         giveUp: (reason) => {
-          forget();
+          forget?.();
           reject(reason);
         },
         isGone: false,
       };
-      const onAbort = (): void => {
-        waiter.isGone = true;
-        waiter.giveUp(signal?.reason as Error);
-        this.letGo();
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const forget =
+        signal &&
+        onAbort(signal, (reason) => {
+          waiter.isGone = true;
+          waiter.giveUp(reason);
+          this.letGo();
+        });
       (isUrgent ? this.urgent : this.waiting).push(groupOf(), waiter);
       this.letGo();
     });

@@ -3,6 +3,7 @@ import type { DestinationActivities } from '../activities';
 import { CLEANUP_OPTIONS, LOOK_OPTIONS, NOTE_OPTIONS, sharedOptions, workOptions } from './activity-options';
 import { forEachBounded } from './bounded';
 import { Cycle, cycleFailure } from './cycle';
+import { raise } from './raise';
 import {
   standingOf,
   type ActivityInput,
@@ -97,9 +98,11 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
       work = { groups, atOnce: GROUPS_AT_ONCE };
       // Not because guardDeletes says so alone: it may have run on a newer worker than the workflow did until here.
       if (guard.work !== undefined && patched(WORK_IN_GROUPS)) work = guard.work;
+      const bound = { most: work.atOnce };
       await cycle.step('copySecrets', () =>
-        forEachBounded(work.groups, work.atOnce, async (buckets) => {
+        forEachBounded(work.groups, bound, async (buckets) => {
           const done = await copySecrets({ ...base, buckets, mounts, indexRevision, considered, deletes });
+          raise(bound, done);
           cycle.add(done);
           for (const [mount, count] of Object.entries(done.deleted))
             deletedIn[mount] = (deletedIn[mount] ?? 0) + count;

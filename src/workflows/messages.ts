@@ -99,17 +99,21 @@ export interface OriginPreflightResult {
   pendingSave: boolean;
 }
 
-export interface ListPathsResult extends Tally {
+/**
+ * What the results of all activities say that split work, or do a part of it. In the results, so that a cycle that is
+ * under way while the number changes is replayed with the one that it had.
+ */
+export interface SharesAtOnce {
+  /** Chunks or groups that the workers take at the same time now. Absent if Temporal could not tell, and in older results. */
+  atOnce?: number;
+}
+
+export interface ListPathsResult extends Tally, SharesAtOnce {
   v: 1;
   /** Reference of the staged manifest, which holds the chunks, the unknown folders and the mounts' identities. */
   manifest: string;
   /** Number of chunks, at most 128. */
   chunks: number;
-  /**
-   * How many of them the workflow asks for at the same time. Said here, so that a cycle that is under way while the
-   * number changes is replayed with the one that it began with. Absent in results of older versions.
-   */
-  atOnce?: number;
   /** ModifyIndex of the origin's index before the work started; 0 if there is none. */
   indexRevision: number;
   /** The same of the index of the settings; absent if this cycle does not look after settings. */
@@ -122,7 +126,7 @@ export interface FetchMetadataInput extends ActivityInput {
   chunk: number;
 }
 
-export interface FetchMetadataResult extends Tally {
+export interface FetchMetadataResult extends Tally, SharesAtOnce {
   v: 1;
   /** Reference of the staged buckets that have to be written; undefined if none of this chunk has. */
   staged?: string;
@@ -234,7 +238,7 @@ export interface HeldDeletes {
 export interface GroupsOfWork {
   /** Ids of buckets; at most 32 groups. */
   groups: number[][];
-  /** How many groups the workflow asks for at the same time. In a message for the same reason as that of listPaths. */
+  /** How many groups the workflow has at work at the same time, until it is told otherwise. */
   atOnce: number;
 }
 
@@ -271,7 +275,7 @@ export interface CopySecretsInput extends ActivityInput {
 /** Id, and number of secrets that are kept on purpose. */
 export type HeldInBucket = [id: number, held: number];
 
-export interface CopySecretsResult extends Tally {
+export interface CopySecretsResult extends Tally, SharesAtOnce {
   v: 1;
   /** False if it was stopped before the end of its buckets. */
   finished: boolean;

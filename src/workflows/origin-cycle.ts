@@ -3,9 +3,10 @@ import type { OriginActivities } from '../activities';
 import { LOOK_OPTIONS, NOTE_OPTIONS, sharedOptions, workOptions } from './activity-options';
 import { forEachBounded } from './bounded';
 import { Cycle, cycleFailure } from './cycle';
+import { raise } from './raise';
 import type { ActivityInput, CycleInput, CycleResult, ListPathsResult } from './messages';
 
-/** Chunks that are asked for at the same time where listPaths does not say how many: it was of an older version. */
+/** Chunks that are asked for at the same time where listPaths does not say how many. */
 const CHUNKS_AT_ONCE = 4;
 
 /** Since this change listPaths says how many. */
@@ -33,11 +34,12 @@ export async function originCycle(input: CycleInput): Promise<CycleResult> {
       const listed = await cycle.step('listPaths', () => listPaths(base));
       cycle.add(listed);
       // Not because listPaths says so alone: it may have run on a newer worker than the workflow did until here.
-      let atOnce = CHUNKS_AT_ONCE;
-      if (listed.atOnce !== undefined && patched(CHUNKS_AS_ASKED)) atOnce = listed.atOnce;
+      const bound = { most: CHUNKS_AT_ONCE };
+      if (listed.atOnce !== undefined && patched(CHUNKS_AS_ASKED)) bound.most = listed.atOnce;
       await cycle.step('fetchMetadata', () =>
-        forEachBounded([...Array(listed.chunks).keys()], atOnce, async (chunk) => {
+        forEachBounded([...Array(listed.chunks).keys()], bound, async (chunk) => {
           const fetched = await fetchMetadata({ ...base, manifest: listed.manifest, chunk });
+          raise(bound, fetched);
           cycle.add(fetched);
           if (fetched.staged !== undefined) staged.push(fetched.staged);
         }),

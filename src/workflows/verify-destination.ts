@@ -15,7 +15,7 @@ import {
 } from './messages';
 
 /** Groups, and then chunks, in flight: a worker's limiter bounds the secrets, several workers share the groups. */
-const GROUPS_AT_ONCE = 8;
+const AT_ONCE = { most: 8 };
 
 /**
  * Compares the values at both ends, then looks for what stands at the destination without belonging there. It is no
@@ -38,7 +38,7 @@ export async function verifyDestination({ fingerprint }: VerifyInput): Promise<V
 
     setCurrentDetails('verifySecrets');
     let distrusted = 0;
-    await forEachBounded(groups, GROUPS_AT_ONCE, async (buckets) => {
+    await forEachBounded(groups, AT_ONCE, async (buckets) => {
       const found = await verifySecrets({ ...base, buckets, numBuckets });
       add(found);
       distrusted += found.distrusted;
@@ -48,7 +48,7 @@ export async function verifyDestination({ fingerprint }: VerifyInput): Promise<V
     setCurrentDetails('listExtras');
     const { folders, chunks, unlisted } = await listFolders(base);
     let incomplete = 0;
-    await forEachBounded([...Array(chunks).keys()], GROUPS_AT_ONCE, async (chunk) => {
+    await forEachBounded([...Array(chunks).keys()], AT_ONCE, async (chunk) => {
       const found = await listExtras({ ...base, folders, chunk });
       add(found);
       unlisted.push(...found.unlisted);

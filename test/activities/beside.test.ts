@@ -1,16 +1,18 @@
-import pLimit from 'p-limit';
 import { beside } from '../../src/activities/destination/deps';
+import { inParallel } from '../../src/activities/in-parallel';
+import { Room } from '../../src/activities/room';
 
 test('a cycle does not wait behind the comparisons of a verify', async () => {
-  const limits = { secretLimit: pLimit(4), verifyLimit: pLimit(2) };
+  const never = new AbortController().signal;
+  const rooms = { secretRoom: new Room(() => 4), verifyRoom: new Room(() => 2) };
   const order: string[] = [];
-  const step = (what: string) => async (): Promise<void> => {
+  const step = async (what: string): Promise<void> => {
     await new Promise((resolve) => setImmediate(resolve));
     order.push(what);
   };
-  const verify = Array.from({ length: 100 }, () => beside(limits, step('verify')));
-  const cycle = Array.from({ length: 10 }, () => limits.secretLimit(step('cycle')));
-  await Promise.all([...verify, ...cycle]);
+  const verify = beside(rooms, Array<string>(100).fill('verify'), never, step);
+  const cycle = inParallel(Array<string>(10).fill('cycle'), never, step, rooms.secretRoom);
+  await Promise.all([verify, cycle]);
   expect(order.lastIndexOf('cycle')).toBeLessThan(30);
   expect(order.filter((what) => what === 'verify')).toHaveLength(100);
 });

@@ -1,4 +1,5 @@
-import { inParallel } from '../../src/activities/in-parallel';
+import { forAllOf, inParallel } from '../../src/activities/in-parallel';
+import { FairQueue } from '../../src/vault/fair-queue';
 import { rejection } from '../support/exposed';
 
 const never = new AbortController().signal;
@@ -67,7 +68,7 @@ test('begins no more items at the same time than it may, and each of them once',
       begun.push(item);
       running += 1;
       most = Math.max(most, running);
-      for (let turn = 0; turn < item % 4; turn++) await Promise.resolve();
+      for (let turn = 0; turn <= item % 4; turn++) await new Promise(setImmediate);
       running -= 1;
       return item;
     },
@@ -87,7 +88,7 @@ test('bounds what waits also where nobody says how', async () => {
     await Promise.resolve();
     running -= 1;
   });
-  expect(most).toBe(256);
+  expect(most).toBe(64);
 });
 
 test('begins no item after a failure, nor after the signal of the caller', async () => {
@@ -118,4 +119,21 @@ test('begins no item after a failure, nor after the signal of the caller', async
   );
   await expect(stopped).rejects.toThrow('by the caller');
   expect(begun).toEqual(['runs', 'fails', 'runs']);
+});
+
+test('does what was found on the way, and ends when nothing is left', async () => {
+  const folders = new FairQueue<number>();
+  folders.push('', 1);
+  const seen: number[] = [];
+  await forAllOf(
+    folders,
+    never,
+    async (folder) => {
+      seen.push(folder);
+      await new Promise(setImmediate);
+      for (const found of [2 * folder, 2 * folder + 1]) if (found < 16) folders.push('', found);
+    },
+    4,
+  );
+  expect(seen.sort((a, b) => a - b)).toEqual([...Array(15).keys()].map((n) => n + 1));
 });

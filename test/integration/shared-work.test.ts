@@ -1,3 +1,4 @@
+import { chunkOfBucket } from '../../src/activities/origin/manifest';
 import { sharedQueue, taskQueue, verifyId } from '../../src/names';
 import { cyclesOf } from '../../src/starter';
 import { bucketId } from '../../src/sync/bucket';
@@ -6,13 +7,13 @@ import { eventually } from '../support/eventually';
 import { FaultProxy } from '../support/fault-proxy';
 import { sharedServers } from '../support/shared-servers';
 import type { GuardedProcess } from '../support/servers';
-import { pendingOf, sharesOf } from '../support/shares';
+import { pendingOf, pollersOf, sharesOf } from '../support/shares';
 import { SyncFixture } from '../support/sync-fixture';
 import { startVsync } from '../support/vsync-command';
 import { inParallel } from '../support/wait';
 
 /** Enough for four chunks of metadata, and five groups of buckets. */
-const SECRETS = 1_100;
+const SECRETS = 2_100;
 const BUCKETS = 16;
 /** Of a step, on a machine that does much else. */
 const WITHIN_MS = 90_000;
@@ -55,19 +56,32 @@ describe('the shared work of a cycle', () => {
     await Promise.all([originVault.close(), vault.close()]);
   });
 
-  /** Holds the requests that match, and runs a cycle that gets so far. @returns it, and what lets it go on */
+  /**
+   * Holds requests, and runs a cycle that gets so far.
+   *
+   * @param gateOf before which gate a request is held; undefined: it is not
+   * @returns the cycle, and what opens the gates
+   */
   async function heldCycle(
     role: 'origin' | 'destination',
     proxy: FaultProxy,
-    which: (method: string, url: string) => boolean,
+    gateOf: (method: string, url: string) => number | undefined,
   ) {
-    let release = (): void => undefined;
-    const gate = new Promise<undefined>((resolve) => {
-      release = () => {
-        resolve(undefined);
-      };
+    const gates = Array.from({ length: 4 }, () => {
+      let open = (): void => undefined;
+      const opened = new Promise<undefined>((resolve) => {
+        open = () => {
+          resolve(undefined);
+        };
+      });
+      return { open, opened };
     });
-    proxy.choose((method, url) => (which(method, url) ? gate : undefined));
+    const release = (...which: number[]): void => {
+      gates.forEach(({ open }, gate) => {
+        if (which.length === 0 || which.includes(gate)) open();
+      });
+    };
+    proxy.choose((method, url) => gates[gateOf(method, url) ?? -1]?.opened);
     const before = (await sync.lastCycle(role)).workflowId;
     await sync.schedule(role).trigger('BUFFER_ONE');
     const cycle = await eventually(async () => {
@@ -84,16 +98,21 @@ describe('the shared work of a cycle', () => {
   }
 
   test(
-    'a worker takes two chunks of metadata at a time, and leaves the rest to one that comes',
+    'a cycle has two chunks of metadata at work for each worker, also for one that comes while it goes on',
     async () => {
-      const { cycle, release } = await heldCycle(
-        'origin',
-        originVault,
-        (method, url) => method === 'GET' && url.includes(`${sync.mount}metadata/`),
-      );
+      const queue = sharedQueue(taskQueue('origin', sync.config('origin').name));
+      const chunkOf = (path: string): number =>
+        chunkOfBucket(bucketId(dataPath(sync.mount, path), BUCKETS), BUCKETS, 4);
+      // One secret of each chunk, so that no chunk ends, and yet there is room for other requests.
+      const chunkOfUrl = new Map(paths.map((path) => [`/v1/${sync.mount}metadata/${path}`, chunkOf(path)]));
+      const onePerChunk = new Map([...chunkOfUrl].map(([url, chunk]) => [chunk, url]));
+      const { cycle, release } = await heldCycle('origin', originVault, (method, url) => {
+        const chunk = chunkOfUrl.get(url);
+        return method === 'GET' && chunk !== undefined && onePerChunk.get(chunk) === url ? chunk : undefined;
+      });
       await eventually(
         async () => {
-          expect(await pendingOf(cycle, 'fetchMetadata')).toEqual({ started: 2, waiting: 2 });
+          expect(await pendingOf(cycle, 'fetchMetadata')).toEqual({ started: 2, waiting: 0 });
         },
         'one worker to take two chunks',
         WITHIN_MS / 4,
@@ -102,17 +121,24 @@ describe('the shared work of a cycle', () => {
       other = await startVsync(['worker', '-c', sync.originFile], { home: sync.folder });
       await eventually(
         async () => {
-          expect(await pendingOf(cycle, 'fetchMetadata')).toEqual({ started: 4, waiting: 0 });
+          expect(await pollersOf(sync.client, queue)).toBe(2);
         },
-        'the other worker to take the others',
+        'Temporal to know both workers',
+        WITHIN_MS / 4,
+      );
+      release(0);
+      await eventually(
+        async () => {
+          expect(await pendingOf(cycle, 'fetchMetadata')).toEqual({ started: 3, waiting: 0 });
+        },
+        'the other worker to take one more',
         WITHIN_MS / 4,
       );
       release();
       expect(await cycle.result()).toMatchObject({ outcome: 'synced', counts: { read: SECRETS } });
-      const queue = sharedQueue(taskQueue('origin', sync.config('origin').name));
       expect(await lastShares('origin', 'fetchMetadata')).toEqual({
         count: 4,
-        mostAtOnce: 4,
+        mostAtOnce: 3,
         queues: [queue],
       });
     },
@@ -120,19 +146,17 @@ describe('the shared work of a cycle', () => {
   );
 
   test(
-    'a worker takes two groups of buckets at a time, and no look waits behind them',
+    'a cycle has two groups of buckets at work for each worker, and no look waits behind them',
     async () => {
       // One secret of each bucket, so that no group ends, and yet there is room for other requests.
       const oneOfEach = new Map(paths.map((path) => [bucketId(dataPath(sync.mount, path), BUCKETS), path]));
       const held = new Set([...oneOfEach.values()].map((path) => `${sync.mount}data/${path}`));
-      const { cycle, release } = await heldCycle(
-        'destination',
-        vault,
-        (method, url) => method === 'POST' && held.has(url.replace('/v1/', '')),
+      const { cycle, release } = await heldCycle('destination', vault, (method, url) =>
+        method === 'POST' && held.has(url.replace('/v1/', '')) ? 0 : undefined,
       );
       await eventually(
         async () => {
-          expect(await pendingOf(cycle, 'copySecrets')).toEqual({ started: 2, waiting: 3 });
+          expect(await pendingOf(cycle, 'copySecrets')).toEqual({ started: 2, waiting: 0 });
         },
         'one worker to take two groups',
         WITHIN_MS / 4,

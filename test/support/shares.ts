@@ -1,5 +1,11 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 
+/** In Temporal's API: a task queue of activities. */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- the enum is in a package that is not ours to name
+const ACTIVITIES = 2 as NonNullable<
+  Parameters<Client['workflowService']['describeTaskQueue']>[0]['taskQueueType']
+>;
+
 /** Temporal's numbers for the state of a pending activity. */
 const SCHEDULED = 1;
 const STARTED = 2;
@@ -46,6 +52,16 @@ export async function sharesOf(
   }
   const beside = spans.map(({ from }) => spans.filter((one) => one.from <= from && from < one.to).length);
   return { count: scheduled.size, mostAtOnce: Math.max(0, ...beside), queues: [...queues] };
+}
+
+/** How many workers Temporal knows on a queue of activities. */
+export async function pollersOf({ workflowService, options }: Client, queue: string): Promise<number> {
+  const { pollers } = await workflowService.describeTaskQueue({
+    namespace: options.namespace,
+    taskQueue: { name: queue },
+    taskQueueType: ACTIVITIES,
+  });
+  return new Set(pollers.map(({ identity }) => identity)).size;
 }
 
 /** Bytes of the largest payload in a history: what an activity or the workflow was given, or gave back. */

@@ -13,9 +13,14 @@ const ANSWERED: Passage = { kind: 'answered', latencyMs: 1 };
 const refused = (retryAfterMs?: number): Passage => ({ kind: 'throttled', retryAfterMs });
 
 /** Asks for so many turns at once. @returns how many were given so far */
+/** Waits for a turn also where there is nothing to wait for. */
+async function enter(turns: Turns, ...how: Parameters<Turns['enter']>): Promise<void> {
+  await turns.enter(...how);
+}
+
 function ask(turns: Turns, times: number): () => number {
   let given = 0;
-  for (let time = 0; time < times; time++) void turns.enter().then(() => given++);
+  for (let time = 0; time < times; time++) void enter(turns).then(() => given++);
   return () => given;
 }
 
@@ -35,7 +40,7 @@ test('as many have their turn as the Vault takes well, the others after them', a
 test('each group has its turn, however many of another wait', async () => {
   const turns = new Turns(new Level(1));
   const order: string[] = [];
-  const one = (group: string): void => void turns.enter({}, () => group).then(() => order.push(group));
+  const one = (group: string): void => void enter(turns, {}, () => group).then(() => order.push(group));
   for (let time = 0; time < 4; time++) one('huge');
   one('small');
   for (let time = 0; time < 5; time++) {
@@ -48,10 +53,10 @@ test('each group has its turn, however many of another wait', async () => {
 test('writes go first, and yet a read has its turn while they come without end', async () => {
   const turns = new Turns(new Level(1));
   const order: string[] = [];
-  const write = (): void => void turns.enter({ isUrgent: true }).then(() => order.push('write'));
+  const write = (): void => void enter(turns, { isUrgent: true }).then(() => order.push('write'));
   write();
   await pass(0);
-  void turns.enter().then(() => order.push('read'));
+  void enter(turns).then(() => order.push('read'));
   for (let time = 0; time < 10; time++) {
     write();
     turns.leave(ANSWERED);
@@ -87,7 +92,7 @@ test('a Vault that says 503 gets half as many, once for all that hear it', async
 
 test('after a 429 all wait for as long as Vault says, then one goes first', async () => {
   const turns = new Turns();
-  await turns.enter();
+  await enter(turns);
   turns.leave(refused(7_000));
   const given = ask(turns, 10);
   await pass(6_999);
@@ -105,7 +110,7 @@ test('after a 429 all wait for as long as Vault says, then one goes first', asyn
 
 test('no Retry-After makes anybody wait longer than half a minute', async () => {
   const turns = new Turns();
-  await turns.enter();
+  await enter(turns);
   turns.leave(refused(3_600_000));
   const given = ask(turns, 1);
   await pass(30_000);
@@ -118,14 +123,14 @@ test('without Retry-After the pause doubles, until something is answered', async
   const meet = async (): Promise<void> => {
     turns.leave(refused());
     const startMs = Date.now();
-    const entered = turns.enter().then(() => pausedMs.push(Date.now() - startMs));
+    const entered = enter(turns).then(() => pausedMs.push(Date.now() - startMs));
     await pass(30_000);
     await entered;
   };
-  await turns.enter();
+  await enter(turns);
   for (let round = 0; round < 3; round++) await meet();
   turns.leave(ANSWERED);
-  await turns.enter();
+  await enter(turns);
   await meet();
   expect(pausedMs).toEqual([1_000, 2_000, 4_000, 1_000]);
 });
@@ -145,10 +150,10 @@ test('those that were in flight meet the same pause; fewer go at once after it',
 
 test('when nothing passes for long, all give up instead of waiting on', async () => {
   const turns = new Turns();
-  await turns.enter();
+  await enter(turns);
   turns.leave(refused(10_000));
   expect(turns.isBlocked).toBe(false);
-  const others = [turns.enter(), turns.enter(), turns.enter()];
+  const others = [enter(turns), enter(turns), enter(turns)];
   const ends = Promise.allSettled(others);
   await pass(10_000);
   expect(turns.leave(refused(10_000))).toBe(0);
@@ -167,29 +172,29 @@ test('when nothing passes for long, all give up instead of waiting on', async ()
 
 test('who is cancelled does not wait on, and leaves its turn to the others', async () => {
   const turns = new Turns();
-  await turns.enter();
+  await enter(turns);
   turns.leave(refused(5_000));
   const stop = new AbortController();
-  const waiting = turns.enter({ signal: stop.signal });
+  const waiting = enter(turns, { signal: stop.signal });
   const given = ask(turns, 1);
   stop.abort(new Error('stopped'));
   await expect(waiting).rejects.toThrow('stopped');
-  await expect(turns.enter({ signal: stop.signal })).rejects.toThrow('stopped');
+  await expect(enter(turns, { signal: stop.signal })).rejects.toThrow('stopped');
   await pass(5_000);
   expect(given()).toBe(1);
 });
 
 test('writes go before all that only read, in their order', async () => {
   const turns = new Turns(new Level(1));
-  await turns.enter();
+  await enter(turns);
   turns.leave(refused(5_000));
   const order: string[] = [];
-  const enter = (name: string, isUrgent: boolean): void =>
-    void turns.enter({ isUrgent }).then(() => order.push(name));
-  enter('read 1', false);
-  enter('write 1', true);
-  enter('read 2', false);
-  enter('write 2', true);
+  const enterAs = (name: string, isUrgent: boolean): void =>
+    void enter(turns, { isUrgent }).then(() => order.push(name));
+  enterAs('read 1', false);
+  enterAs('write 1', true);
+  enterAs('read 2', false);
+  enterAs('write 2', true);
   await pass(5_000);
   for (let answered = 0; answered < 4; answered++) {
     turns.leave(ANSWERED);

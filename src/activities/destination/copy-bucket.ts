@@ -119,8 +119,11 @@ async function copyAndClaim(context: CopyContext, id: number, signal: AbortSigna
   try {
     const paths = [...new Set([...values, ...(carrier?.pending ?? [])])];
     const ofEachMount = inTurn(paths, (path) => deps.scope.mountAtOrigin(path));
-    await inParallel(ofEachMount, signal, (path, stop) =>
-      deps.secretLimit(() => bringOne(context, work, path, stop)),
+    await inParallel(
+      ofEachMount,
+      signal,
+      (path, stop) => bringOne(context, work, path, stop),
+      deps.secretRoom,
     );
     const { deleteExcluded } = deps.config.destination;
     const leaving = { gone: plan.gone, unwanted: deleteExcluded ? plan.unwanted : [] };

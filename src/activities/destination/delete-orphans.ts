@@ -34,8 +34,10 @@ export async function deleteOrphans(
   // A bucket of the origin is being written: the next cycle tries again, with the same approval.
   if (places === undefined) return { v: 1, ...tally.result() };
   const done: string[] = [];
-  await inParallel([...listed], signal, ([target, { since, of }], stop) =>
-    deps.secretLimit(async () => {
+  await inParallel(
+    [...listed],
+    signal,
+    async ([target, { since, of }], stop) => {
       const place = scope.placeOfTarget(target);
       if (place === undefined || places.inUse(target)) {
         done.push(target);
@@ -57,7 +59,8 @@ export async function deleteOrphans(
         throwOutage(error);
         tally.fail(target, pathFailureClass(error));
       }
-    }),
+    },
+    deps.secretRoom,
   );
   await orphans.remove(done, signal);
   await noteRemaining(deps, listed.size - done.length, signal);

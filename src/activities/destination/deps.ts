@@ -5,8 +5,9 @@ import type { Staging } from '../../consul/staging';
 import type { SyncInfo } from '../../consul/sync-info';
 import type { Scope } from '../../sync/scope';
 import type { Kv2 } from '../../vault/kv2';
+import { inParallel } from '../in-parallel';
+import type { Room } from '../room';
 import type { OriginTargets } from './origin-targets';
-import type { SecretLimit } from './secret-limit';
 
 /** What the activities of a destination work with. */
 export interface DestinationDeps {
@@ -27,19 +28,24 @@ export interface DestinationDeps {
   orphans: Orphans;
   /** `<destination.syncPath>destination/staging/`: what a verify found, and claims on their way into other buckets. */
   staging: Staging;
-  /** Secrets in flight, for all activities of this process. */
-  secretLimit: SecretLimit;
-  /** Those of a verify among them. */
-  verifyLimit: SecretLimit;
+  /** For the secrets in flight, of all activities of this process. */
+  secretRoom: Room;
+  /** For those of a verify among them. */
+  verifyRoom: Room;
 }
 
 /**
- * Runs a part of a verify. At most half of the secrets in flight are a verify's, and no more of them queue for the
- * limit that cycles share: else a cycle would wait behind every comparison of a large bucket.
+ * Runs a part of a verify. At most half of the secrets in flight are a verify's, and no more of them wait for the room
+ * that cycles share: else a cycle would wait behind every comparison of a large bucket.
+ *
+ * @throws like {@link inParallel}
  */
-export function beside<T>(
-  { secretLimit, verifyLimit }: Pick<DestinationDeps, 'secretLimit' | 'verifyLimit'>,
-  work: () => Promise<T>,
-): Promise<T> {
-  return verifyLimit(() => secretLimit(work));
+export async function beside<T>(
+  { secretRoom, verifyRoom }: Pick<DestinationDeps, 'secretRoom' | 'verifyRoom'>,
+  items: readonly T[],
+  signal: AbortSignal,
+  work: (item: T, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const inBoth = (item: T, stop: AbortSignal): Promise<void> => secretRoom.run(() => work(item, stop), stop);
+  await inParallel(items, signal, inBoth, verifyRoom);
 }

@@ -31,7 +31,8 @@ export async function guardDeletes(
     weight: [ends.id, secretsIn(deps, ends, index, own.index)] as const,
     candidates: candidatesIn(deps, ends, index),
   }));
-  const work = { groups: dealOut(looks.map(({ weight }) => weight)), atOnce: SHARES_AT_ONCE };
+  const groups = dealOut(looks.map(({ weight }) => weight));
+  const work = { groups, atOnce: SHARES_AT_ONCE };
   if (deps.config.ignoreDeletes) return { v: 1, work, deletes: false, known: {} };
   const candidates = looks.flatMap((look) => look.candidates);
   if (candidates.length === 0) return { v: 1, work, deletes: true, known: {} };
@@ -118,14 +119,17 @@ async function withoutServed(
   mounts: Record<string, string>,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const answers = await inParallel(candidates, signal, ({ path, unwanted }, stop) =>
-    deps.secretLimit(async () => {
+  const answers = await inParallel(
+    candidates,
+    signal,
+    async ({ path, unwanted }, stop) => {
       if (unwanted) return 'unwanted';
       return absenceAtOrigin(deps, deps.scope.placeAtOrigin(path), mounts, stop).catch((error: unknown) => {
         if (stop.aborted) throw error;
         return 'unknown';
       });
-    }),
+    },
+    deps.secretRoom,
   );
   return candidates.filter((_, position) => answers[position] !== 'served').map(({ path }) => path);
 }

@@ -91,26 +91,23 @@ async function removeDeleted(
 ): Promise<Set<string>> {
   const forbidden = new Set<string>();
   const unsure = new Set<string>();
-  await inParallel([...standing], signal, ([path, { mount, rel }], stop) =>
-    beside(deps, async () => {
-      stop.throwIfAborted();
-      // One refusal is enough for a mount: policies are rarely made for single secrets.
-      if (forbidden.has(mount)) {
-        unsure.add(path);
-        return;
-      }
-      try {
-        const metadata = await deps.vault.metadata(mount, rel, stop);
-        if (metadata === undefined || insightOfMetadata(metadata, Date.now()) === undefined)
-          standing.delete(path);
-      } catch (error) {
-        if (stop.aborted) throw error;
-        throwOutage(error);
-        if (pathFailureClass(error) === 'forbidden') forbidden.add(mount);
-        unsure.add(path);
-      }
-    }),
-  );
+  await beside(deps, [...standing], signal, async ([path, { mount, rel }], stop) => {
+    // One refusal is enough for a mount: policies are rarely made for single secrets.
+    if (forbidden.has(mount)) {
+      unsure.add(path);
+      return;
+    }
+    try {
+      const metadata = await deps.vault.metadata(mount, rel, stop);
+      if (metadata === undefined || insightOfMetadata(metadata, Date.now()) === undefined)
+        standing.delete(path);
+    } catch (error) {
+      if (stop.aborted) throw error;
+      throwOutage(error);
+      if (pathFailureClass(error) === 'forbidden') forbidden.add(mount);
+      unsure.add(path);
+    }
+  });
   return unsure;
 }
 

@@ -3,7 +3,6 @@ import { StoredInfoError } from '../../consul/errors';
 import type { Staging } from '../../consul/staging';
 import { MAX_FAILURES, type ListFoldersResult, type PathFailure } from '../../workflows/messages';
 import { pathFailureClass } from '../failures';
-import { inParallel } from '../in-parallel';
 import { MAX_GROUPS } from '../limits';
 import { throwOutage } from '../outage';
 import { beside, type DestinationDeps } from './deps';
@@ -28,19 +27,15 @@ export type Listed = FolderChunk;
 export class FolderLister {
   readonly unlisted: PathFailure[] = [];
 
-  constructor(private readonly deps: Pick<DestinationDeps, 'vault' | 'secretLimit' | 'verifyLimit'>) {}
+  constructor(private readonly deps: Pick<DestinationDeps, 'vault' | 'secretRoom' | 'verifyRoom'>) {}
 
   /** One level: all of these folders at once. */
   async list(folders: FolderChunk['folders'], signal: AbortSignal): Promise<Listed> {
     const listed: Listed = { folders: [], secrets: [] };
-    await inParallel(folders, signal, (folder, stop) =>
-      beside(this.deps, async () => {
-        stop.throwIfAborted();
-        const { mount, rel } = folder;
-        for (const name of await this.names(mount, rel, stop))
-          listed[name.endsWith('/') ? 'folders' : 'secrets'].push({ mount, rel: rel + name });
-      }),
-    );
+    await beside(this.deps, folders, signal, async ({ mount, rel }, stop) => {
+      for (const name of await this.names(mount, rel, stop))
+        listed[name.endsWith('/') ? 'folders' : 'secrets'].push({ mount, rel: rel + name });
+    });
     return listed;
   }
 

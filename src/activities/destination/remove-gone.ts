@@ -58,8 +58,10 @@ export async function removeGone(
     ...gone.map((path) => ({ path, isUnwanted: false })),
     ...unwanted.map((path) => ({ path, isUnwanted: true })),
   ];
-  await inParallel(leaving, signal, ({ path, isUnwanted }, stop) =>
-    deps.secretLimit(async () => {
+  await inParallel(
+    leaving,
+    signal,
+    async ({ path, isUnwanted }, stop) => {
       const [owner, ...others] = context.targets.owners(deps.scope.target(path));
       if (deps.scope.isItself(path)) checkpoint.claims.delete(path);
       else if (others.length > 0) {
@@ -89,15 +91,18 @@ export async function removeGone(
           if (absence === 'served' && deps.scope.isPublished(path)) context.open.add(id);
         }
       }
-    }),
+    },
+    deps.secretRoom,
   );
   for (const { path } of confirmed) {
     const insight = checkpoint.claims.get(path);
     if (insight !== undefined) checkpoint.claims.set(path, doubted(insight));
   }
   await checkpoint.save();
-  await inParallel(confirmed, signal, ({ path, isUnwanted }, stop) =>
-    deps.secretLimit(async () => {
+  await inParallel(
+    confirmed,
+    signal,
+    async ({ path, isUnwanted }, stop) => {
       const done = await attempt(path, stop, () => deleteSecret(deps, path, isUnwanted, mounts, stop));
       if (done === undefined) return;
       if (done === 'held') {
@@ -111,7 +116,8 @@ export async function removeGone(
         context.deleted.set(mount, (context.deleted.get(mount) ?? 0) + 1);
       }
       checkpoint.claims.delete(path);
-    }),
+    },
+    deps.secretRoom,
   );
   return held;
 }

@@ -52,18 +52,15 @@ export async function verifySecrets(
     const plan = planBucket(bucket, new Map(), [], scope, targets);
     for (const { path, why, with: other } of plan.refused)
       findings.push({ kind: 'refused', path, class: why, with: other });
-    await inParallel(plan.add, stop, (path, aborted) =>
-      beside(deps, async () => {
-        aborted.throwIfAborted();
-        const insight = bucket.get(path);
-        if (insight === undefined || scope.isItself(path)) return;
-        const known = { insight, claim: ownIndex && stored.bucket?.get(path) };
-        const compared = await compareSecret(deps, path, known, throwOutage, aborted);
-        progress(++done);
-        if (compared.kind === 'equal') equal++;
-        else findings.push({ path, ...elsewhere(deps, path), ...compared });
-      }),
-    );
+    await beside(deps, plan.add, stop, async (path, aborted) => {
+      const insight = bucket.get(path);
+      if (insight === undefined || scope.isItself(path)) return;
+      const known = { insight, claim: ownIndex && stored.bucket?.get(path) };
+      const compared = await compareSecret(deps, path, known, throwOutage, aborted);
+      progress(++done);
+      if (compared.kind === 'equal') equal++;
+      else findings.push({ path, ...elsewhere(deps, path), ...compared });
+    });
   };
   await inParallel(buckets, signal, verifyBucket, BUCKETS_AT_ONCE);
 

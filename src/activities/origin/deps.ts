@@ -2,6 +2,7 @@ import type { OriginConfig } from '../../config/schema';
 import type { Staging } from '../../consul/staging';
 import type { SyncInfo } from '../../consul/sync-info';
 import type { Kv2 } from '../../vault/kv2';
+import type { Room } from '../room';
 
 /** What the activities of an origin work with. */
 export interface OriginDeps {
@@ -14,4 +15,6 @@ export interface OriginDeps {
   staging: Staging;
   /** The largest bucket that the store takes, in bytes. */
   maxBucketBytes: number;
+  /** For the folders and secrets that are asked for at the same time, by all activities of this process. */
+  room: Room;
 }

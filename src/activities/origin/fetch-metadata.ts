@@ -3,11 +3,11 @@ import { compileFilter } from '../../sync/filter';
 import { insightOfMetadata, type Insight } from '../../sync/insight';
 import { dataPath, locate } from '../../sync/paths';
 import { fingerprintOfSettings, settingsOf } from '../../sync/settings';
+import { FairQueue } from '../../vault/fair-queue';
 import type { SecretMetadata } from '../../vault/kv2';
 import type { FetchMetadataInput, FetchMetadataResult } from '../../workflows/messages';
 import { ActivityError, pathFailureClass } from '../failures';
-import { inParallel } from '../in-parallel';
-import { inTurn } from '../in-turn';
+import { forAllOf } from '../in-parallel';
 import { changedMounts, readMounts } from '../mounts';
 import { throwOutage } from '../outage';
 import { TallyBuilder } from '../tally';
@@ -21,7 +21,7 @@ import { bucketsOfChunk, readChunk, readManifest, type StagedBuckets } from './m
  * `syncMetadata`, the same answers of Vault tell the settings of each secret.
  */
 export async function fetchMetadata(
-  { config, vault, info, staging }: OriginDeps,
+  { config, vault, info, staging, room }: OriginDeps,
   input: FetchMetadataInput,
   signal: AbortSignal,
   progress: (read: number) => void,
@@ -79,8 +79,9 @@ export async function fetchMetadata(
   const paths = chunk.paths.flatMap(([mount, inMount]) =>
     inMount.map((path): [string, string] => [mount, path]),
   );
-  const ofEachMount = inTurn(paths, ([mount]) => mount);
-  await inParallel(ofEachMount, signal, read);
+  const ofEachMount = new FairQueue<[string, string]>();
+  for (const path of paths) ofEachMount.push(path[0], path);
+  await forAllOf(ofEachMount, signal, read, room);
 
   if (manifest.unknown.length > 0) {
     if (!live.complete) throw damaged('A folder');

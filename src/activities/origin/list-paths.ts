@@ -2,11 +2,11 @@ import { bucketId } from '../../sync/bucket';
 import { MAX_NUM_BUCKETS, numBucketsFor } from '../../sync/bucket-number';
 import { compileFilter } from '../../sync/filter';
 import { bytewise, dataPath } from '../../sync/paths';
+import { FairQueue } from '../../vault/fair-queue';
 import { readOriginState } from '../../consul/state';
 import type { ListPathsResult } from '../../workflows/messages';
 import { ActivityError, pathFailureClass } from '../failures';
-import { inParallel } from '../in-parallel';
-import { inTurn } from '../in-turn';
+import { forAllOf, inParallel } from '../in-parallel';
 import { CHUNK_PATHS, MAX_CHUNKS, SHARES_AT_ONCE, STAGED_AT_ONCE } from '../limits';
 import { changedMounts, readMounts } from '../mounts';
 import { throwOutage } from '../outage';
@@ -27,7 +27,7 @@ interface Folder {
  * walk, because a mount that is re-created answers like one whose secrets were all deleted.
  */
 export async function listPaths(
-  { config, vault, info, staging, maxBucketBytes }: OriginDeps,
+  { config, vault, info, staging, maxBucketBytes, room }: OriginDeps,
   signal: AbortSignal,
   progress: (listed: number) => void,
 ): Promise<ListPathsResult> {
@@ -45,30 +45,31 @@ export async function listPaths(
 
   const filter = compileFilter(config.origin);
   const paths = new Map<string, string[]>(config.origin.mounts.map((mount) => [mount, []]));
-  /** Lists one folder; its subfolders are the work of the next level. */
-  const listFolder = async ({ mount, folder }: Folder, stop: AbortSignal): Promise<Folder[]> => {
+  // Each mount has its turn.
+  const folders = new FairQueue<Folder>();
+  /** Lists one folder; its subfolders are for whoever is free next. */
+  const listFolder = async ({ mount, folder }: Folder, stop: AbortSignal): Promise<void> => {
     const names = await vault.list(mount, folder, stop).catch((error: unknown) => {
       if (stop.aborted) throw error;
       throwOutage(error);
       tally.fail(mount + folder, pathFailureClass(error), 'unknown');
       unknown.push(mount + folder);
     });
-    if (names === undefined) return [];
+    if (names === undefined) return;
     const secrets = names.filter((name) => !name.endsWith('/') && filter.allows(mount + folder + name));
     for (const name of secrets) paths.get(mount)?.push(folder + name);
     tally.count('listed', secrets.length);
     progress(tally.progress);
-    return names
-      .filter((name) => name.endsWith('/') && filter.mayHold(mount + folder + name))
-      .map((name) => ({ mount, folder: folder + name }));
+    for (const name of names) {
+      if (name.endsWith('/') && filter.mayHold(mount + folder + name))
+        folders.push(mount, { mount, folder: folder + name });
+    }
   };
-  let level: Folder[] = config.origin.mounts.flatMap((mount) =>
-    filter.startsOf(mount).map((start) => ({ mount, folder: start.slice(mount.length) })),
-  );
-  while (level.length > 0) {
-    const ofEachMount = inTurn(level, ({ mount }) => mount);
-    level = (await inParallel(ofEachMount, signal, listFolder)).flat();
+  for (const mount of config.origin.mounts) {
+    for (const start of filter.startsOf(mount))
+      folders.push(mount, { mount, folder: start.slice(mount.length) });
   }
+  await forAllOf(folders, signal, listFolder, room);
 
   const after = await readMounts(vault, config.origin.mounts, 'origin.mounts', signal);
   const [changed] = changedMounts(mounts, after);

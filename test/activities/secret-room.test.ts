@@ -1,4 +1,5 @@
-import { secretLimit } from '../../src/activities/destination/secret-limit';
+import { setMaxListeners } from 'node:events';
+import { secretRoom } from '../../src/activities/destination/secret-room';
 
 test('as many secrets at the same time as the Vaults take requests now, and never more than the most', async () => {
   const room = { origin: 3, destination: 8 };
@@ -12,9 +13,13 @@ test('as many secrets at the same time as the Vaults take requests now, and neve
   });
   const told: string[] = [];
   const vaults = [vault('origin'), vault('destination')];
-  const limit = secretLimit(6, vaults);
+  const secrets = secretRoom(6, vaults);
+  const never = new AbortController().signal;
+  setMaxListeners(0, never);
   const ends: (() => void)[] = [];
-  const all = Array.from({ length: 20 }, () => limit(() => new Promise<void>((end) => ends.push(end))));
+  const all = Array.from({ length: 20 }, () =>
+    secrets.run(() => new Promise<void>((end) => ends.push(end)), never),
+  );
   let ended = 0;
   const endOne = async (): Promise<void> => {
     ends[ended++]?.();

@@ -1,0 +1,52 @@
+import type { Client } from '@temporalio/client';
+import { SHARES_AT_ONCE, SHARES_OF_WORKER } from './limits';
+
+type Request = Parameters<Client['workflowService']['describeTaskQueue']>[0];
+
+/** In Temporal's API: a task queue of activities. */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- the enum is in a package that is not ours to name
+const ACTIVITIES = 2 as NonNullable<Request['taskQueueType']>;
+
+/** Time for the question, in milliseconds: without an answer the work goes on as it is. */
+const ASK_WITHIN_MS = 2_000;
+
+/** How long an answer is taken as true, in milliseconds: short chunks need not ask each time. */
+const FRESH_MS = 1_000;
+
+/**
+ * Tells how many chunks or groups a cycle should have on a shared queue at the same time: as many as the workers that
+ * are there take at once. What Temporal keeps in a queue may wait for a second although a worker is free, because each
+ * partition of the queue gives out its own tasks; what a worker waits for is handed over at once. See
+ * docs/decisions/0009-no-more-shares-than-workers-take.md.
+ */
+export class Shares {
+  private asked: Promise<number | undefined> = Promise.resolve(undefined);
+  private askedAtMs = -Infinity;
+
+  /** @param queue the shared queue */
+  constructor(private readonly queue: string) {}
+
+  /** @returns undefined if Temporal cannot tell */
+  async atOnce(client: Client): Promise<number | undefined> {
+    const nowMs = Date.now();
+    if (nowMs - this.askedAtMs >= FRESH_MS) {
+      this.askedAtMs = nowMs;
+      this.asked = this.ask(client).catch(() => undefined);
+    }
+    return this.asked;
+  }
+
+  private async ask(client: Client): Promise<number | undefined> {
+    const { pollers } = await client.withDeadline(Date.now() + ASK_WITHIN_MS, () =>
+      client.workflowService.describeTaskQueue({
+        namespace: client.options.namespace,
+        taskQueue: { name: this.queue },
+        taskQueueType: ACTIVITIES,
+      }),
+    );
+    // Those of the last minutes: one that is gone by now costs some waiting, and no more.
+    const workers = new Set(pollers.map(({ identity }) => identity));
+    if (workers.size === 0) return undefined;
+    return Math.min(workers.size * SHARES_OF_WORKER, SHARES_AT_ONCE);
+  }
+}

@@ -1,0 +1,55 @@
+import type { Client } from '@temporalio/client';
+import { Shares } from '../../src/activities/shares';
+
+/** A Temporal with these workers on the queue; undefined: it cannot tell. */
+function temporalWith(workers: () => string[] | undefined): { client: Client; asked: object[] } {
+  const asked: object[] = [];
+  const describeTaskQueue = (request: object): Promise<object> => {
+    asked.push(request);
+    const identities = workers();
+    if (identities === undefined) return Promise.reject(new Error('not allowed'));
+    return Promise.resolve({ pollers: identities.map((identity) => ({ identity })) });
+  };
+  const client = {
+    options: { namespace: 'secrets' },
+    withDeadline: <T>(_deadline: number, work: () => Promise<T>): Promise<T> => work(),
+    workflowService: { describeTaskQueue },
+  };
+  return { client: client as unknown as Client, asked };
+}
+
+beforeEach(() => {
+  jest.useFakeTimers();
+});
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+test('two for each worker on the shared queue, and sixteen at the most', async () => {
+  // A worker has several polls.
+  const { client, asked } = temporalWith(() => ['1@a', '1@a', '1@b', '2@b']);
+  expect(await new Shares('q:shared').atOnce(client)).toBe(6);
+  expect(asked).toEqual([{ namespace: 'secrets', taskQueue: { name: 'q:shared' }, taskQueueType: 2 }]);
+  const many = temporalWith(() => [...Array(20).keys()].map((n) => `${n}@a`));
+  expect(await new Shares('q:shared').atOnce(many.client)).toBe(16);
+});
+
+test('asks once a second at the most', async () => {
+  const workers = ['1@a'];
+  const { client, asked } = temporalWith(() => workers);
+  const shares = new Shares('q:shared');
+  expect(await Promise.all([shares.atOnce(client), shares.atOnce(client)])).toEqual([2, 2]);
+  workers.push('1@b');
+  expect(await shares.atOnce(client)).toBe(2);
+  expect(asked).toHaveLength(1);
+  jest.advanceTimersByTime(1_000);
+  expect(await shares.atOnce(client)).toBe(4);
+  expect(asked).toHaveLength(2);
+});
+
+test('says nothing if Temporal cannot tell, or knows nobody', async () => {
+  const dumb = temporalWith(() => undefined);
+  expect(await new Shares('q:shared').atOnce(dumb.client)).toBeUndefined();
+  const nobody = temporalWith(() => []);
+  expect(await new Shares('q:shared').atOnce(nobody.client)).toBeUndefined();
+});
