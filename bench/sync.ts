@@ -111,6 +111,9 @@ export class BenchSync {
     const before = this.cpuMs();
     const { code, stderr } = await runVsync(['start', '-c', this.file], { home: this.folder });
     if (code !== 0) throw new Error(`vsync start -c ${this.file} failed: ${stderr.trim()}`);
+    const { workflowId, runId } = await this.firstCycle();
+    // A long poll: asking again and again costs Temporal more than the cycle itself does.
+    await this.orWorkerEnded(this.world.client.workflow.getHandle(workflowId, runId).result());
     await this.idle();
     const cpu = this.cpuMs() - before;
     const [first, ...others] = await Promise.all((await this.cycleIds()).map((id) => this.measured(id, cpu)));
@@ -156,6 +159,21 @@ export class BenchSync {
   /** Ends the workers in order. */
   async stop(): Promise<void> {
     await Promise.all(this.workers.splice(0).map((worker) => worker.stop()));
+  }
+
+  /** The cycle that the schedule began, as soon as it has. */
+  private async firstCycle(): Promise<CycleId> {
+    let first: CycleId | undefined;
+    await waitFor(
+      () => `the schedule of ${this.plan.name} began no cycle`,
+      async () => {
+        [first] = await this.cycleIds();
+        return first !== undefined;
+      },
+      { withinMs: READY_WITHIN_MS, signal: this.world.signal },
+    );
+    if (first === undefined) throw new RangeError('waited for it');
+    return first;
   }
 
   private async cycleIds(): Promise<CycleId[]> {
