@@ -123,12 +123,14 @@ export class VaultGuard {
       case 'unavailable':
         // Any other 5xx, or no answer, may be about this path alone; the breaker sees whether it is not.
         if (failure.status === 503) this.turns.tooMuch();
-        this.turns.leave({ kind: 'silent' });
+        this.turns.leave({ kind: failure.status === undefined ? 'silent' : 'passed' });
         if (this.breaker.failed(Date.now())) void this.ask();
         return;
-      case 'cancelled':
       case 'malformed':
-        // Not Vault's own answer.
+        // Not Vault's own answer, but no quota's either.
+        this.turns.leave({ kind: 'passed' });
+        return;
+      case 'cancelled':
         this.turns.leave({ kind: 'silent' });
         return;
       case undefined:

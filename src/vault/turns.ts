@@ -13,12 +13,14 @@ const READ_EVERY = 4;
 const BLOCKED_AFTER_MS = 20_000;
 
 /**
- * What became of a request that had its turn: `answered` after so many milliseconds, `throttled` by a quota (429), or
- * `silent`: it says nothing about how much the Vault can take.
+ * What became of a request that had its turn: `answered` after so many milliseconds, `throttled` by a quota (429),
+ * `passed`: there was an answer, which says that no quota is in the way, and nothing about how much the Vault can take,
+ * or `silent`: it says nothing.
  */
 export type Passage =
   | { kind: 'answered'; latencyMs: number }
   | { kind: 'throttled'; retryAfterMs?: number | undefined }
+  | { kind: 'passed' }
   | { kind: 'silent' };
 
 /** Nothing but 429 came for long. */
@@ -120,11 +122,11 @@ export class Turns {
   leave(passage: Passage): number {
     this.inFlight -= 1;
     const gaveUp = passage.kind === 'throttled' ? this.pause(passage.retryAfterMs) : 0;
-    if (passage.kind === 'answered') {
+    if (passage.kind === 'answered' || passage.kind === 'passed') {
       this.pauses = 0;
       this.blockedSinceMs = Infinity;
-      this.level.answered(passage.latencyMs);
     }
+    if (passage.kind === 'answered') this.level.answered(passage.latencyMs);
     this.letGo();
     return gaveUp;
   }

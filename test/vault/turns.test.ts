@@ -202,3 +202,21 @@ test('writes go before all that only read, in their order', async () => {
   }
   expect(order).toEqual(['write 1', 'write 2', 'read 1', 'read 2']);
 });
+
+test('an answer that is no 429 shows that no quota is in the way, whatever it says', async () => {
+  const turns = new Turns(new Level(2));
+  const given = ask(turns, 40);
+  await pass(0);
+  expect(given()).toBe(2);
+  turns.leave({ kind: 'silent' });
+  turns.leave(refused(1_000));
+  // Nobody gives up, although nothing is answered well for a minute.
+  for (let second = 0; second < 30; second++) {
+    await pass(1_000);
+    expect(turns.leave(refused(1_000))).toBe(0);
+    await pass(1_000);
+    turns.leave({ kind: 'passed' });
+    await pass(0);
+  }
+  expect(turns.isBlocked).toBe(false);
+});
