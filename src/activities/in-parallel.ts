@@ -1,10 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { Room } from './room';
 
-/**
- * Items of one call that are being worked on, where nobody says how many. Well above what the clients' limiters let
- * through, so it slows nothing down: it bounds what waits for them, and with it the memory of a call.
- */
+/** Items of one call that are being worked on, where nobody says how many: it bounds the memory of a call. */
 const MOST_AT_ONCE = 64;
 
 /** Gives what is to be done next; what was begun may add to it. */

@@ -14,7 +14,7 @@ interface Entered extends Call {
 /**
  * Room for the items of several calls that are worked on at the same time. The oldest call has its items begun first:
  * if all of them had their turn, chunks that began together would also end together, and while the next ones are on
- * their way nothing would be in flight.
+ * their way nothing would be in flight. An item must not wait for work in the same room: there may be none left.
  */
 export class Room {
   private readonly calls = new Set<Entered>();
@@ -62,11 +62,13 @@ export class Room {
    */
   async run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     let result: Promise<T> | undefined;
+    let isBegun = false;
     const begin = async (): Promise<void> => {
-      result = work();
+      isBegun = true;
+      result = (async () => work())();
       await result.catch(() => undefined);
     };
-    await this.work({ hasNext: () => result === undefined, begin }, signal);
+    await this.work({ hasNext: () => !isBegun, begin }, signal);
     if (result === undefined) throw signal.reason;
     return result;
   }

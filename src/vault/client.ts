@@ -178,15 +178,25 @@ export class VaultClient {
     const entry: Entry = { signal, isUrgent: isWrite };
     const read = (answer: TransportResponse): T => this.check(path, answer, schema, bodyOn404);
     let loggedInAgain = false;
+    let sentWithLoginOfMs = 0;
     let refusals = 0;
     for (let attempt = 0; ;) {
       try {
         if (this.needsLogin) await orAborted(this.ensureLogin(), signal);
-        return await this.guardedly(path, entry, request, read);
+        const place = this.gate?.enter();
+        if (place !== undefined) await place;
+        sentWithLoginOfMs = this.loggedInAtMs;
+        try {
+          return await this.guardedly(path, entry, request, read);
+        } finally {
+          this.gate?.leave();
+        }
       } catch (error) {
         if (signal?.aborted === true) throw stopped();
         const failure = error instanceof VaultError ? error : this.unexpected(path, error);
-        if (failure.kind === 'forbidden' && !loggedInAgain && this.forgetOldLogin()) {
+        // There may be a new token since it was sent.
+        const isNews = (): boolean => this.loggedInAtMs !== sentWithLoginOfMs || this.forgetOldLogin();
+        if (failure.kind === 'forbidden' && !loggedInAgain && isNews()) {
           loggedInAgain = true;
           continue;
         }
@@ -214,8 +224,6 @@ export class VaultClient {
     read: (answer: TransportResponse) => T,
   ): Promise<T> {
     const { guard } = this.guarded;
-    const turn = this.gate?.enter();
-    if (turn !== undefined) await turn;
     let beganMs: number | undefined;
     try {
       const entered = guard.enter(path, entry);
@@ -228,8 +236,6 @@ export class VaultClient {
       const failure = error instanceof VaultError ? error : this.unexpected(path, error);
       if (beganMs !== undefined) guard.left(failure, performance.now() - beganMs);
       throw failure;
-    } finally {
-      this.gate?.leave();
     }
   }
 
@@ -309,6 +315,8 @@ export class VaultClient {
   private forgetOldLogin(): boolean {
     // 0: there was no login yet, and it is the login itself that was refused.
     if (this.loggedInAtMs === 0 || Date.now() - this.loggedInAtMs < LOGIN_AGAIN_AFTER_MS) return false;
+    // Another request has found it out: the login that it began is for all.
+    if (!this.isLoggedIn) return true;
     this.login = undefined;
     this.isLoggedIn = false;
     return true;

@@ -180,6 +180,32 @@ describe('AppRole', () => {
   });
 });
 
+test('the token of an AppRole that has ended costs one login, however many requests wait', async () => {
+  let tokens = 0;
+  let oldest = 1;
+  const byToken: ReturnType<typeof answer> = (request, response) => {
+    if (request.url?.endsWith('/login') === true) {
+      tokens += 1;
+      answer(200, { auth: { client_token: `token-${tokens}` } })(request, response);
+      return;
+    }
+    const isAlive = Number(request.headers['x-vault-token']?.toString().replace('token-', '')) >= oldest;
+    (isAlive ? ok : answer(403, { errors: ['permission denied'] }))(request, response);
+  };
+  server.answers(byToken);
+  const vault = client(APPROLE);
+  await vault.read('kv/data/a', Body);
+  const now = jest.spyOn(Date, 'now');
+  try {
+    now.mockReturnValue(Date.now() + 3_600_000);
+    oldest = 2;
+    await Promise.all([...Array(20).keys()].map(() => vault.read('kv/data/a', Body)));
+  } finally {
+    now.mockRestore();
+  }
+  expect(tokens).toBe(2);
+});
+
 test("the environment's token and namespace are not used", async () => {
   const foreign = {
     VAULT_TOKEN: 'other',

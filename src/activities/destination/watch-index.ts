@@ -54,6 +54,7 @@ export async function watchIndex(
       await pause(stop);
     }
   };
-  await inParallel(keys, signal, poll);
+  // All of them: a poll never ends.
+  await inParallel(keys, signal, poll, keys.length);
   throw new ConsulError('cancelled', store.address, indexKey, 'the watch was stopped');
 }
