@@ -62,13 +62,16 @@ export async function measureOther(
       );
       const index = `${world.consul}/v1/kv/${syncPath}origin/index`;
       scans.push(await timeUntil(measurement, origin, async () => (await fetch(index)).ok));
+      // It would begin again with its next tick, while the destination is measured.
+      await origin.stop();
       const file = originalVsyncFile('destination', { ...plan, syncPath });
       const destination = await run(['destination', '-c'], 'destination.json', file);
       copies.push(await timeUntil(measurement, destination, () => hasAll(measurement)));
-      await Promise.all([origin.stop(), destination.stop()]);
+      await destination.stop();
     } else {
       const file = vaultSyncFile({ ...plan, syncPath });
-      const copy = await run(['--once', '--config'], 'vault-sync.yaml', file);
+      // Not with its --once: vault-sync 0.11 then ends after the first of several mounts.
+      const copy = await run(['--config'], 'vault-sync.yaml', file);
       copies.push(await timeUntil(measurement, copy, () => hasAll(measurement)));
       await copy.stop();
     }

@@ -34,6 +34,9 @@ describe('the file for the original vsync', () => {
           ? ['name', 'numBuckets', 'origin']
           : ['destination', 'name', 'numBuckets', 'origin'],
       );
+      // It does not start without a datacenter.
+      expect(section.consul).toMatchObject({ dc: 'dc1' });
+      expect(config.origin.consul).toMatchObject({ dc: 'dc1' });
       // The original takes host:port everywhere.
       expect(text).toContain('"address": "127.0.0.1:3"');
     },
