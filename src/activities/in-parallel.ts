@@ -30,13 +30,12 @@ export async function forAllOf<T>(
   setMaxListeners(0, either);
   const failures: unknown[] = [];
   const hasNext = (): boolean => source.size > 0;
-  const begin = async (): Promise<void> => {
-    try {
-      await work(source.shift() as T, either);
-    } catch (error) {
+  const begin = (done: () => void): void => {
+    work(source.shift() as T, either).then(done, (error: unknown) => {
       failures.push(error);
       stop.abort();
-    }
+      done();
+    });
   };
   const shared = typeof room === 'number' ? new Room(() => room) : room;
   await shared.work({ hasNext, begin }, either);

@@ -8,7 +8,7 @@ import { toFailure } from './failures';
 const HEARTBEAT_MS = 2_500;
 
 /** The first one, after the activity began. */
-const FIRST_HEARTBEAT_MS = 500;
+const FIRST_HEARTBEAT_MS = 1_000;
 
 /** Latest progress of each running activity, by its workflow run and activity id. */
 const progressOf = new Map<string, number>();

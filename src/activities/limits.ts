@@ -4,7 +4,7 @@
  * Paths in one chunk of metadata to fetch, at the most while there are enough buckets: so few that several workers
  * share a scan evenly, so many that one chunk keeps a worker busy while the next one is on its way.
  */
-export const CHUNK_PATHS = 1_000;
+export const CHUNK_PATHS = 2_000;
 
 /** Chunks in an origin cycle at the most: its history then stays under 2,000 events and 1 MB. */
 export const MAX_CHUNKS = 128;
@@ -13,7 +13,7 @@ export const MAX_CHUNKS = 128;
  * Secrets to copy in one group of buckets, while there are fewer than {@link MAX_GROUPS} such groups: fewer would
  * cost more in Temporal than in the Vaults.
  */
-export const GROUP_SECRETS = 500;
+export const GROUP_SECRETS = 1_000;
 
 /**
  * Chunks of metadata, or groups of buckets, that one worker takes at the same time: the second begins while the last

@@ -2,6 +2,7 @@ import type { MountUuids } from '../consul/state';
 import { VaultError } from '../vault/errors';
 import type { Kv2 } from '../vault/kv2';
 import { ActivityError } from './failures';
+import { inParallel } from './in-parallel';
 
 /**
  * Reads the identity of each mount, and makes sure that it is KV version 2.
@@ -13,11 +14,10 @@ export async function readMounts(
   vault: Kv2,
   mounts: readonly string[],
   key: string,
-  signal?: AbortSignal,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<MountUuids> {
-  const uuids: MountUuids = {};
-  for (const name of mounts) {
-    const mount = await describeMount(vault, name, key, signal);
+  const uuidOf = async (name: string, stop: AbortSignal): Promise<[name: string, uuid: string]> => {
+    const mount = await describeMount(vault, name, key, stop);
     if (!mount.isKv2) {
       throw new ActivityError(
         'NotKv2',
@@ -27,9 +27,9 @@ export async function readMounts(
             : `change ${key}`),
       );
     }
-    uuids[name] = mount.uuid;
-  }
-  return uuids;
+    return [name, mount.uuid];
+  };
+  return Object.fromEntries(await inParallel(mounts, signal, uuidOf));
 }
 
 async function describeMount(

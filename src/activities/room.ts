@@ -2,8 +2,8 @@
 export interface Call {
   /** There is an item that could be begun now; others may be found by those that were begun. */
   hasNext: () => boolean;
-  /** Begins the next item. Its promise is never rejected. */
-  begin: () => Promise<void>;
+  /** Begins the next item, and calls `done` once when it is over. Does not throw. */
+  begin: (done: () => void) => void;
 }
 
 interface Entered extends Call {
@@ -63,10 +63,10 @@ export class Room {
   async run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     let result: Promise<T> | undefined;
     let isBegun = false;
-    const begin = async (): Promise<void> => {
+    const begin = (done: () => void): void => {
       isBegun = true;
       result = (async () => work())();
-      await result.catch(() => undefined);
+      result.then(done, done);
     };
     await this.work({ hasNext: () => !isBegun, begin }, signal);
     if (result === undefined) throw signal.reason;
@@ -82,7 +82,7 @@ export class Room {
         }
         this.inUse += 1;
         call.running += 1;
-        void call.begin().then(() => {
+        call.begin(() => {
           this.inUse -= 1;
           call.running -= 1;
           this.fill();

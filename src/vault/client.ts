@@ -54,8 +54,14 @@ export interface RequestOptions {
   onSend?: (() => void) | undefined;
 }
 
-interface ReadOptions extends RequestOptions {
+interface ReadOptions<A> extends RequestOptions {
+  /**
+   * Take a 404 whose body fits the schema as the answer: so KV answers for the data of a version that is deleted or
+   * destroyed.
+   */
   bodyOn404?: boolean;
+  /** What to answer where Vault says that nothing is stored; else that is a VaultError of kind `absent`. */
+  ifAbsent?: (() => A) | undefined;
 }
 
 const ErrorBody = z.object({ errors: z.array(z.string()) });
@@ -127,20 +133,16 @@ export class VaultClient {
     this.vault.handleVaultResponse = (response) => response as never;
   }
 
-  /**
-   * GET of an API path.
-   *
-   * @param bodyOn404 take a 404 whose body fits the schema as the answer: so KV answers for the data of a
-   *   version that is deleted or destroyed
-   */
-  read<T>(path: string, schema: z.ZodType<T>, options: ReadOptions = {}): Promise<T> {
+  /** GET of an API path. */
+  read<T, A = never>(path: string, schema: z.ZodType<T>, options: ReadOptions<A> = {}): Promise<T | A> {
     const { signal, onSend } = options;
     return this.send(path, schema, () => this.vault.read(path, { signal, onSend }), options);
   }
 
   /** LIST of an API path. */
-  list<T>(path: string, schema: z.ZodType<T>, signal?: AbortSignal): Promise<T> {
-    return this.send(path, schema, () => this.vault.list(path, { signal }), { signal });
+  list<T, A = never>(path: string, schema: z.ZodType<T>, options: ReadOptions<A> = {}): Promise<T | A> {
+    const { signal, onSend } = options;
+    return this.send(path, schema, () => this.vault.list(path, { signal, onSend }), options);
   }
 
   /** POST to an API path. A write that timed out may have happened: the caller decides whether to look. */
@@ -166,12 +168,12 @@ export class VaultClient {
     await this.transport.close();
   }
 
-  private async send<T>(
+  private async send<T, A = never>(
     pathAndQuery: string,
     schema: z.ZodType<T>,
     request: () => Promise<unknown>,
-    { signal, isWrite = false, bodyOn404 = false }: ReadOptions & { isWrite?: boolean },
-  ): Promise<T> {
+    { signal, isWrite = false, bodyOn404 = false, ifAbsent }: ReadOptions<A> & { isWrite?: boolean },
+  ): Promise<T | A> {
     const path = pathAndQuery.replace(/\?.*/, '');
     const { guard } = this.guarded;
     const stopped = (): VaultError => cancelledRequest(this.address, path);
@@ -194,6 +196,7 @@ export class VaultClient {
       } catch (error) {
         if (signal?.aborted === true) throw stopped();
         const failure = error instanceof VaultError ? error : this.unexpected(path, error);
+        if (failure.kind === 'absent' && ifAbsent !== undefined) return ifAbsent();
         // There may be a new token since it was sent.
         const isNews = (): boolean => this.loggedInAtMs !== sentWithLoginOfMs || this.forgetOldLogin();
         if (failure.kind === 'forbidden' && !loggedInAgain && isNews()) {

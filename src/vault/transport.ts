@@ -110,39 +110,44 @@ export class UndiciTransport {
     });
   }
 
-  private async exchange(request: TransportRequest): Promise<TransportResponse> {
-    // After all queues, also of each repetition.
-    request.onSend?.();
-    const path = this.pathOf(request.uri);
-    const headers = request.headers ?? {};
-    const sent = {
-      path,
-      method: request.method,
-      headers: request.json === undefined ? headers : { ...headers, 'content-type': 'application/json' },
-      body: request.json === undefined ? null : JSON.stringify(request.json),
-    };
-    try {
-      const { statusCode, text, retryAfter } = await exchange(this.pool, sent, request.signal);
-      return {
-        statusCode,
-        body: parseJson(text),
-        request: { path },
-        ...(retryAfter !== undefined && retryAfterMs(retryAfter)),
+  /** One promise for each request, and no more: a scan has thousands in a second. */
+  private exchange(request: TransportRequest): Promise<TransportResponse> {
+    return new Promise((resolve, reject) => {
+      // After all queues, also of each repetition.
+      request.onSend?.();
+      const path = this.pathOf(request.uri);
+      const headers = request.headers ?? {};
+      const sent = {
+        path,
+        method: request.method,
+        headers: request.json === undefined ? headers : { ...headers, 'content-type': 'application/json' },
+        body: request.json === undefined ? null : JSON.stringify(request.json),
       };
-    } catch (error) {
-      const shown = shownPath(path);
-      if (request.signal?.aborted === true) throw cancelledRequest(this.address, shown);
-      if (codeOf(error) === 'UND_ERR_INVALID_ARG') {
-        const detail = 'cannot be sent: the token or the namespace holds a character that no header may hold';
-        throw new VaultError('rejected', this.address, shown, detail);
-      }
-      throw new VaultError(
-        'unavailable',
-        this.address,
-        shown,
-        describeNetworkError(error, this.options.timeoutMs),
-      );
+      exchange(this.pool, sent, request.signal, {
+        answered: ({ statusCode, text, retryAfter }) => {
+          resolve({
+            statusCode,
+            body: parseJson(text),
+            request: { path },
+            ...(retryAfter !== undefined && retryAfterMs(retryAfter)),
+          });
+        },
+        failed: (error) => {
+          reject(this.failure(error, path, request.signal));
+        },
+      });
+    });
+  }
+
+  private failure(error: unknown, path: string, signal: AbortSignal | undefined): VaultError {
+    const shown = shownPath(path);
+    if (signal?.aborted === true) return cancelledRequest(this.address, shown);
+    if (codeOf(error) === 'UND_ERR_INVALID_ARG') {
+      const detail = 'cannot be sent: the token or the namespace holds a character that no header may hold';
+      return new VaultError('rejected', this.address, shown, detail);
     }
+    const detail = describeNetworkError(error, this.options.timeoutMs);
+    return new VaultError('unavailable', this.address, shown, detail);
   }
 
   /** Path and query of a URL of this Vault. */

@@ -13,7 +13,7 @@ import { startVsync } from '../support/vsync-command';
 import { inParallel } from '../support/wait';
 
 /** Enough for four chunks of metadata, and five groups of buckets. */
-const SECRETS = 2_100;
+const SECRETS = 4_200;
 const BUCKETS = 16;
 /** Of a step, on a machine that does much else. */
 const WITHIN_MS = 90_000;
