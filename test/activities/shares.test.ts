@@ -1,14 +1,20 @@
 import type { Client } from '@temporalio/client';
 import { Shares } from '../../src/activities/shares';
 
-/** A Temporal with these workers on the queue; undefined: it cannot tell. */
-function temporalWith(workers: () => string[] | undefined): { client: Client; asked: object[] } {
+/** A Temporal with these workers on the queue, and others that its root does not know; undefined: it cannot tell. */
+function temporalWith(
+  workers: () => string[] | undefined,
+  others: string[] = [],
+): { client: Client; asked: object[] } {
   const asked: object[] = [];
   const describeTaskQueue = (request: object): Promise<object> => {
     asked.push(request);
     const identities = workers();
     if (identities === undefined) return Promise.reject(new Error('not allowed'));
-    return Promise.resolve({ pollers: identities.map((identity) => ({ identity })) });
+    const pollersOf = (all: string[]): object[] => all.map((identity) => ({ identity }));
+    const versionsInfo =
+      others.length === 0 ? {} : { '': { typesInfo: { 2: { pollers: pollersOf(others) } } } };
+    return Promise.resolve({ pollers: pollersOf(identities), versionsInfo });
   };
   const client = {
     options: { namespace: 'secrets' },
@@ -29,9 +35,16 @@ test('two for each worker on the shared queue, and sixteen at the most', async (
   // A worker has several polls.
   const { client, asked } = temporalWith(() => ['1@a', '1@a', '1@b', '2@b']);
   expect(await new Shares('q:shared').atOnce(client)).toBe(6);
-  expect(asked).toEqual([{ namespace: 'secrets', taskQueue: { name: 'q:shared' }, taskQueueType: 2 }]);
+  expect(asked).toMatchObject([{ namespace: 'secrets', taskQueue: { name: 'q:shared' }, taskQueueType: 2 }]);
   const many = temporalWith(() => [...Array(20).keys()].map((n) => `${n}@a`));
   expect(await new Shares('q:shared').atOnce(many.client)).toBe(16);
+});
+
+test('those that only one of the partitions knows are workers too', async () => {
+  const { client } = temporalWith(() => [], ['1@a', '1@a', '1@b']);
+  expect(await new Shares('q:shared').atOnce(client)).toBe(4);
+  const both = temporalWith(() => ['1@a'], ['1@a', '1@b', '1@c']);
+  expect(await new Shares('q:shared').atOnce(both.client)).toBe(6);
 });
 
 test('asks once a second at the most', async () => {

@@ -1,0 +1,44 @@
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { randomBytes } from 'node:crypto';
+import { Shares } from '../../src/activities/shares';
+import { SHARES_OF_WORKER } from '../../src/activities/limits';
+import { eventually } from '../support/eventually';
+import { sharedServers } from '../support/shared-servers';
+
+const WORKERS = ['a', 'b', 'c'];
+/** Which partition has which poll is left to chance: with so many queues one is missing somewhere if only the root is asked. */
+const QUEUES = 8;
+
+test('each worker of a queue is counted, whichever partition holds its polls', async () => {
+  const { temporal: address } = sharedServers();
+  const connection = await Connection.connect({ address });
+  const connections = await Promise.all(WORKERS.map(() => NativeConnection.connect({ address })));
+  const queues = [...Array(QUEUES).keys()].map((n) => `shares-${randomBytes(4).toString('hex')}-${n}`);
+  const workers = await Promise.all(
+    queues.flatMap((taskQueue) =>
+      WORKERS.map((identity, number) =>
+        Worker.create({
+          connection: connections[number],
+          identity,
+          taskQueue,
+          activities: { nothing: () => Promise.resolve() },
+          maxConcurrentActivityTaskExecutions: SHARES_OF_WORKER,
+        }),
+      ),
+    ),
+  );
+  const running = workers.map((worker) => worker.run());
+  try {
+    const client = new Client({ connection });
+    for (const queue of queues) {
+      await eventually(async () => {
+        expect(await new Shares(queue).atOnce(client)).toBe(WORKERS.length * SHARES_OF_WORKER);
+      }, `all workers of ${queue} to be known`);
+    }
+  } finally {
+    for (const worker of workers) worker.shutdown();
+    await Promise.all(running);
+    await Promise.all([connection.close(), ...connections.map((one) => one.close())]);
+  }
+});
