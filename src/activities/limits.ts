@@ -13,7 +13,7 @@ export const MAX_CHUNKS = 128;
  * Secrets to copy in one group of buckets, while there are fewer than {@link MAX_GROUPS} such groups: fewer would
  * cost more in Temporal than in the Vaults.
  */
-export const GROUP_SECRETS = 1_000;
+export const GROUP_SECRETS = 700;
 
 /**
  * Chunks of metadata, or groups of buckets, that one worker takes at the same time: the second begins while the last

@@ -12,8 +12,8 @@ import { SyncFixture } from '../support/sync-fixture';
 import { startVsync } from '../support/vsync-command';
 import { inParallel } from '../support/wait';
 
-/** Enough for four chunks of metadata, and five groups of buckets. */
-const SECRETS = 4_200;
+/** Enough for four chunks of metadata, and six groups of buckets. */
+const SECRETS = 4_100;
 const BUCKETS = 16;
 /** Of a step, on a machine that does much else. */
 const WITHIN_MS = 90_000;
@@ -184,7 +184,7 @@ describe('the shared work of a cycle', () => {
       });
       const queue = sharedQueue(taskQueue('destination', sync.config('destination').name));
       expect(await lastShares('destination', 'copySecrets')).toEqual({
-        count: 5,
+        count: 6,
         mostAtOnce: 2,
         queues: [queue],
       });

@@ -1,5 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { randomBytes } from 'node:crypto';
 import { Shares } from '../../src/activities/shares';
 import { SHARES_OF_WORKER } from '../../src/activities/limits';
@@ -11,6 +11,7 @@ const WORKERS = ['a', 'b', 'c'];
 const QUEUES = 8;
 
 test('each worker of a queue is counted, whichever partition holds its polls', async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
   const { temporal: address } = sharedServers();
   const connection = await Connection.connect({ address });
   const connections = await Promise.all(WORKERS.map(() => NativeConnection.connect({ address })));

@@ -1,10 +1,11 @@
 /**
- * Records the histories that replay.test.ts replays: `npm run record-histories`. To be run after a change of the
- * workflows that is meant, never to make a red replay test green: cycles that are under way while a new version
- * is rolled out replay such histories too.
+ * Records the histories that replay.test.ts replays: `npm run record-histories`, or only some of them with
+ * `npm run record-histories -- small` or `shared`. To be run after a change of the workflows that is meant, never to
+ * make a red replay test green: cycles that are under way while a new version is rolled out replay such histories too.
  */
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { verifyId } from '../../src/names';
 import { cyclesOf } from '../../src/starter';
@@ -13,8 +14,20 @@ import { eventually } from '../support/eventually';
 import { GateProxy } from '../support/gate-proxy';
 import { sharedServers, startSharedServers, stopSharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
+import { startVsync } from '../support/vsync-command';
+import { inParallel } from '../support/wait';
 
 const FOLDER = path.join(__dirname, 'histories');
+
+/** Enough for some chunks and groups, so that a worker that comes late still finds some to begin. */
+const SHARED_SECRETS = 9_000;
+/** The change that a worker makes which comes while a cycle goes on. */
+const LATE_WORKER = 'shares-rise';
+
+/** As much of an event of an exported history as is looked at here. */
+interface HistoryEvent {
+  markerRecordedEventAttributes?: { details: Record<string, { payloads: { data: string }[] }> };
+}
 
 /** Saves a history as the temporal command exports it. */
 function save(name: string, workflowId: string, runId?: string): void {
@@ -30,9 +43,8 @@ async function saveLast(sync: SyncFixture, name: string, role: 'origin' | 'desti
   save(name, last?.workflowId ?? '', last?.runId);
 }
 
-async function record(): Promise<void> {
-  await makeTestBundle();
-  await startSharedServers();
+/** Cycles of few secrets, a verify, and a watch. */
+async function recordSmall(): Promise<void> {
   const gate = await GateProxy.before(sharedServers().destinations[0].address);
   const sync = await SyncFixture.create({ destinationVault: gate.address, timeout: '3s' });
   try {
@@ -74,6 +86,63 @@ async function record(): Promise<void> {
   } finally {
     await sync.tearDown();
     await gate.close();
+  }
+}
+
+/** Cycles of many secrets, of which a second worker takes its part that comes while they go on. */
+async function recordShared(): Promise<void> {
+  // So slow that the second worker is there, and counted, before the end.
+  const sync = await SyncFixture.create({ numBuckets: 64, numWorkers: 1, timeout: '5m' });
+  try {
+    // Before there are secrets: the cycles that find them are those that are recorded.
+    await sync.run();
+    await inParallel([...Array(SHARED_SECRETS).keys()], 16, async (n) => {
+      await sync.originVault.put(sync.mount, `f${n % 50}/s${n}`, { n });
+    });
+    for (const [role, file] of [
+      ['origin', sync.originFile],
+      ['destination', sync.destinationFiles[0] ?? ''],
+    ] as const) {
+      const cycle = sync.cycle(role);
+      const home = mkdtempSync(path.join(os.tmpdir(), 'vsync-record-'));
+      const other = await startVsync(['worker', '-c', file], { home });
+      await cycle;
+      await other.stop();
+      const name = `${role}-cycle-shared`;
+      await saveLast(sync, name, role);
+      const history = readFileSync(path.join(FOLDER, `${name}.json`), 'utf8');
+      if (!patchesIn(history).includes(LATE_WORKER))
+        throw new Error(`${name}: the second worker came too late for it; record once more`);
+    }
+  } finally {
+    await sync.tearDown();
+  }
+}
+
+/** Ids of the patches that a workflow noted in its history. */
+function patchesIn(json: string): string[] {
+  const { events } = JSON.parse(json) as { events: HistoryEvent[] };
+  return events.flatMap(({ markerRecordedEventAttributes: marker }) =>
+    (marker?.details['patch-data']?.payloads ?? []).map(
+      ({ data }) => (JSON.parse(Buffer.from(data, 'base64').toString()) as { id: string }).id,
+    ),
+  );
+}
+
+const RECORDERS = { small: recordSmall, shared: recordShared };
+
+async function record(): Promise<void> {
+  const [wanted] = process.argv.slice(2);
+  const chosen = Object.entries(RECORDERS).filter(([name]) => wanted === undefined || name === wanted);
+  if (chosen.length === 0)
+    throw new Error(
+      `there is no ${String(wanted)} to record; there are ${Object.keys(RECORDERS).join(', ')}`,
+    );
+  await makeTestBundle();
+  await startSharedServers();
+  try {
+    for (const [, recorder] of chosen) await recorder();
+  } finally {
     await stopSharedServers();
   }
 }
