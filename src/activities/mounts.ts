@@ -16,8 +16,16 @@ export async function readMounts(
   key: string,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<MountUuids> {
-  const uuidOf = async (name: string, stop: AbortSignal): Promise<[name: string, uuid: string]> => {
-    const mount = await describeMount(vault, name, key, stop);
+  // Of several that are wrong it is always the first one that is named.
+  const looked = await inParallel(mounts, signal, async (name) => {
+    return [
+      name,
+      await describeMount(vault, name, key, signal).catch((error: unknown) => ({ error })),
+    ] as const;
+  });
+  const uuids: MountUuids = {};
+  for (const [name, mount] of looked) {
+    if ('error' in mount) throw mount.error;
     if (!mount.isKv2) {
       throw new ActivityError(
         'NotKv2',
@@ -27,9 +35,9 @@ export async function readMounts(
             : `change ${key}`),
       );
     }
-    return [name, mount.uuid];
-  };
-  return Object.fromEntries(await inParallel(mounts, signal, uuidOf));
+    uuids[name] = mount.uuid;
+  }
+  return uuids;
 }
 
 async function describeMount(

@@ -329,7 +329,14 @@ export class VaultClient {
     const path = `auth/${auth.path}/login`;
     const body = { role_id: auth.roleId, secret_id: auth.secretId };
     const login = (): Promise<unknown> => this.vault.write(path, body);
-    const given = await this.guardedly(path, {}, login, (answer) => this.check(path, answer, AuthBody));
+    const given = await this.guardedly(path, {}, login, (answer) => this.check(path, answer, AuthBody)).catch(
+      (error: unknown) => {
+        if (!(error instanceof VaultError) || error.kind !== 'absent') throw error;
+        // That says nothing about what is to be asked once the login is over.
+        const detail = 'nothing answers a login there (404); check the address and approle.path';
+        throw new VaultError('rejected', this.address, path, detail, error.status);
+      },
+    );
     this.vault.token = given.auth.client_token;
     this.loggedInAtMs = Date.now();
     this.isLoggedIn = true;

@@ -4,16 +4,17 @@ import { Shares } from '../../src/activities/shares';
 /** A Temporal with these workers on the queue, and others that its root does not know; undefined: it cannot tell. */
 function temporalWith(
   workers: () => string[] | undefined,
-  others: string[] = [],
+  others: string[] | 'refused' = [],
 ): { client: Client; asked: object[] } {
   const asked: object[] = [];
   const describeTaskQueue = (request: object): Promise<object> => {
     const isOfAllPartitions = 'apiMode' in request;
-    if (!isOfAllPartitions) asked.push(request);
+    asked.push(request);
     const identities = workers();
     if (identities === undefined) return Promise.reject(new Error('not allowed'));
     const pollersOf = (all: string[]): object[] => all.map((identity) => ({ identity }));
     if (!isOfAllPartitions) return Promise.resolve({ pollers: pollersOf(identities), versionsInfo: {} });
+    if (others === 'refused') return Promise.reject(new Error('unknown mode'));
     const versionsInfo = { '': { typesInfo: { 2: { pollers: pollersOf(others) } } } };
     return Promise.resolve({ pollers: [], versionsInfo });
   };
@@ -36,7 +37,8 @@ test('two for each worker on the shared queue, and sixteen at the most', async (
   // A worker has several polls.
   const { client, asked } = temporalWith(() => ['1@a', '1@a', '1@b', '2@b']);
   expect(await new Shares('q:shared').atOnce(client)).toBe(6);
-  expect(asked).toEqual([{ namespace: 'secrets', taskQueue: { name: 'q:shared' }, taskQueueType: 2 }]);
+  const queue = { namespace: 'secrets', taskQueue: { name: 'q:shared' }, taskQueueType: 2 };
+  expect(asked).toMatchObject([queue, { ...queue, apiMode: 1, reportPollers: true }]);
   const many = temporalWith(() => [...Array(20).keys()].map((n) => `${n}@a`));
   expect(await new Shares('q:shared').atOnce(many.client)).toBe(16);
 });
@@ -55,10 +57,15 @@ test('asks once a second at the most', async () => {
   expect(await Promise.all([shares.atOnce(client), shares.atOnce(client)])).toEqual([2, 2]);
   workers.push('1@b');
   expect(await shares.atOnce(client)).toBe(2);
-  expect(asked).toHaveLength(1);
+  expect(asked).toHaveLength(2);
   jest.advanceTimersByTime(1_000);
   expect(await shares.atOnce(client)).toBe(4);
-  expect(asked).toHaveLength(2);
+  expect(asked).toHaveLength(4);
+});
+
+test('what the root says counts also where all partitions cannot be asked', async () => {
+  const { client } = temporalWith(() => ['1@a', '1@b'], 'refused');
+  expect(await new Shares('q:shared').atOnce(client)).toBe(4);
 });
 
 test('says nothing if Temporal cannot tell, or knows nobody', async () => {

@@ -4,8 +4,7 @@
  * make a red replay test green: cycles that are under way while a new version is rolled out replay such histories too.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { verifyId } from '../../src/names';
 import { cyclesOf } from '../../src/starter';
@@ -104,8 +103,7 @@ async function recordShared(): Promise<void> {
       ['destination', sync.destinationFiles[0] ?? ''],
     ] as const) {
       const cycle = sync.cycle(role);
-      const home = mkdtempSync(path.join(os.tmpdir(), 'vsync-record-'));
-      const other = await startVsync(['worker', '-c', file], { home });
+      const other = await startVsync(['worker', '-c', file], { home: sync.folder });
       await cycle;
       await other.stop();
       const name = `${role}-cycle-shared`;

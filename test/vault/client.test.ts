@@ -155,6 +155,12 @@ describe('AppRole', () => {
     await expect(vault.read('kv/data/a', Body)).resolves.toBeDefined();
   });
 
+  test('does not take a login that nothing answers for a secret that is not there', async () => {
+    server.answers(answer(404, { errors: [] }));
+    const error = await rejection(new Kv2(client(APPROLE)).metadata('kv/', 'a'));
+    expect(error).toMatchObject({ kind: 'rejected', path: 'auth/approle/login', status: 404 });
+  });
+
   test('does not repeat a login that is forbidden', async () => {
     server.answers(answer(403, { errors: ['permission denied'] }));
     await expect(client(APPROLE).read('kv/data/a', Body)).rejects.toThrow('permission denied');
