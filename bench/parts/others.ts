@@ -62,8 +62,9 @@ export async function measureOther(
       );
       const index = `${world.consul}/v1/kv/${syncPath}origin/index`;
       scans.push(await timeUntil(measurement, origin, async () => (await fetch(index)).ok));
-      // It would begin again with its next tick, while the destination is measured.
-      await origin.stop();
+      // It would begin again with its next tick, while the destination is measured. Not by SIGTERM: in the middle of a
+      // scan the original then publishes what it has read so far, which may be nothing.
+      await origin.stop('SIGKILL');
       const file = originalVsyncFile('destination', { ...plan, syncPath });
       const destination = await run(['destination', '-c'], 'destination.json', file);
       copies.push(await timeUntil(measurement, destination, () => hasAll(measurement)));
