@@ -1,4 +1,6 @@
+import { SHARES_OF_WORKER } from '../../src/activities/limits';
 import { chunkOfBucket } from '../../src/activities/origin/manifest';
+import { Shares } from '../../src/activities/shares';
 import { sharedQueue, taskQueue, verifyId } from '../../src/names';
 import { cyclesOf } from '../../src/starter';
 import { bucketId } from '../../src/sync/bucket';
@@ -7,7 +9,7 @@ import { eventually } from '../support/eventually';
 import { FaultProxy } from '../support/fault-proxy';
 import { sharedServers } from '../support/shared-servers';
 import type { GuardedProcess } from '../support/servers';
-import { pendingOf, pollersOf, sharesOf } from '../support/shares';
+import { pendingOf, sharesOf } from '../support/shares';
 import { SyncFixture } from '../support/sync-fixture';
 import { startVsync } from '../support/vsync-command';
 import { inParallel } from '../support/wait';
@@ -121,7 +123,7 @@ describe('the shared work of a cycle', () => {
       other = await startVsync(['worker', '-c', sync.originFile], { home: sync.folder });
       await eventually(
         async () => {
-          expect(await pollersOf(sync.client, queue)).toBe(2);
+          expect(await new Shares(queue).atOnce(sync.client)).toBe(2 * SHARES_OF_WORKER);
         },
         'Temporal to know both workers',
         WITHIN_MS / 4,

@@ -1,15 +1,5 @@
 import type { Client, WorkflowHandle } from '@temporalio/client';
 
-type Request = Parameters<Client['workflowService']['describeTaskQueue']>[0];
-
-/* Numbers of Temporal's API, whose enums are in a package that is not ours to name. */
-/* eslint-disable @typescript-eslint/no-unsafe-enum-assignment */
-/** A task queue of activities. */
-const ACTIVITIES = 2 as NonNullable<Request['taskQueueType']>;
-/** All partitions of the queue are asked. */
-const ALL_PARTITIONS = 1 as NonNullable<Request['apiMode']>;
-/* eslint-enable @typescript-eslint/no-unsafe-enum-assignment */
-
 /** Temporal's numbers for the state of a pending activity. */
 const SCHEDULED = 1;
 const STARTED = 2;
@@ -56,20 +46,6 @@ export async function sharesOf(
   }
   const beside = spans.map(({ from }) => spans.filter((one) => one.from <= from && from < one.to).length);
   return { count: scheduled.size, mostAtOnce: Math.max(0, ...beside), queues: [...queues] };
-}
-
-/** How many workers Temporal knows on a queue of activities. */
-export async function pollersOf({ workflowService, options }: Client, queue: string): Promise<number> {
-  const { versionsInfo } = await workflowService.describeTaskQueue({
-    namespace: options.namespace,
-    taskQueue: { name: queue },
-    taskQueueType: ACTIVITIES,
-    apiMode: ALL_PARTITIONS,
-    taskQueueTypes: [ACTIVITIES],
-    reportPollers: true,
-  });
-  const types = Object.values(versionsInfo).flatMap(({ typesInfo }) => Object.values(typesInfo ?? {}));
-  return new Set(types.flatMap(({ pollers }) => pollers ?? []).map(({ identity }) => identity)).size;
 }
 
 /** Bytes of the largest payload in a history: what an activity or the workflow was given, or gave back. */
