@@ -1,6 +1,6 @@
 import http from 'node:http';
 import type { Server } from 'node:net';
-import { LIST_QUERY, listFront } from './list-front';
+import { asNamed, listFront } from './list-front';
 import { portOf } from './sockets';
 
 /** A request as the proxy saw it. */
@@ -58,9 +58,7 @@ export class CountingProxy {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks);
-    const isList = verb === 'GET' && sent.endsWith(LIST_QUERY);
-    const [method, url] = isList ? ['LIST', sent.slice(0, -LIST_QUERY.length)] : [verb, sent];
-    this.requests.push({ method, url, body: body.toString() });
+    this.requests.push({ ...asNamed(verb, sent), body: body.toString() });
     const onward = http.request(
       this.target + sent,
       { method: verb, headers, agent: this.agent },

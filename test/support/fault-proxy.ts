@@ -1,6 +1,6 @@
 import http from 'node:http';
 import type { Server } from 'node:net';
-import { LIST_QUERY, listFront } from './list-front';
+import { asNamed, listFront } from './list-front';
 import { portOf } from './sockets';
 
 /**
@@ -88,9 +88,7 @@ export class FaultProxy {
 
   private async handle(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const { url: sent = '', headers } = request;
-    const isList = sent.endsWith(LIST_QUERY);
-    const method = isList ? 'LIST' : (request.method ?? '');
-    const url = isList ? sent.slice(0, -LIST_QUERY.length) : sent;
+    const { method, url } = asNamed(request.method ?? '', sent);
     this.requests.push(`${method} ${url}`);
     const fault = this.faults.shift() ?? (await this.choice(method, url, headers));
     const sentBody = await bodyOf(request);

@@ -138,7 +138,7 @@ function killIfAlive(pid: number): void {
  * back of the arguments given (a developer's VAULT_TOKEN, say), and with `extra`.
  */
 export function cleanEnvironment(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
-  const configures = /^((VAULT|CONSUL|TEMPORAL|VSYNC)_|HTTPS?_PROXY$)/i;
+  const configures = /^((VAULT|BAO|CONSUL|TEMPORAL|VSYNC)_|HTTPS?_PROXY$)/i;
   const kept = Object.entries(process.env).filter(([name]) => !configures.test(name));
   return { ...Object.fromEntries(kept), ...extra };
 }

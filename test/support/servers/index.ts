@@ -19,3 +19,4 @@ export { startTemporal, type TemporalOptions, type TemporalServer } from './temp
 export { startVaultDev, type VaultOptions, type VaultServer } from './vault';
 export { startVaultCluster, type VaultCluster } from './vault-cluster';
 export { startVaultFile, type VaultFileOptions, type VaultFileServer } from './vault-file';
+export { baoPath, findBao, vaultKind, type VaultKind } from './vault-kind';

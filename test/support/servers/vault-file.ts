@@ -1,10 +1,13 @@
 import { launchInFolder, type RestartableServer, type StartOptions } from './launch';
 import { enableKv2, initialise, expectOk, raftNode, unsealNode } from './vault-raft';
 import type { VaultServer } from './vault';
+import type { VaultKind } from './vault-kind';
 
 export interface VaultFileOptions extends StartOptions {
   /** KV v2 engines to enable; `['secret/']` by default. */
   mounts?: readonly string[];
+  /** The server under test by default. */
+  kind?: VaultKind;
 }
 
 /** A Vault that keeps its data, for tests of restarts, outages and seals. */
@@ -23,7 +26,7 @@ export interface VaultFileServer extends VaultServer, Omit<RestartableServer, 'r
 /** Starts a Vault with its (raft) storage on disk, initialised, unsealed, with its mounts ready. */
 export async function startVaultFile(options: VaultFileOptions = {}): Promise<VaultFileServer> {
   const { mounts = ['secret/'] } = options;
-  const launched = await launchInFolder(options, await raftNode('one'));
+  const launched = await launchInFolder(options, await raftNode('one', options.kind));
   const address = `http://127.0.0.1:${launched.port}`;
   try {
     const { rootToken, unsealKey } = await initialise(address);

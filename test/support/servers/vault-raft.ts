@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { askHttp } from './http';
 import type { launchInFolder } from './launch';
 import { serverPaths } from './server-paths';
-import { mountNotReady } from './vault';
+import { mountNotReady } from './mount-ready';
+import { baoPath, vaultKind, type VaultKind } from './vault-kind';
 
 /** What Vaults with storage of their own have in common, alone or as a cluster. */
 
@@ -12,15 +13,17 @@ const READY_WITHIN_MS = 30_000;
 const POLL_MS = 50;
 
 /** How to launch a Vault with raft storage. It comes up sealed, or waits to be initialised or to join others. */
-export async function raftNode(nodeId: string): Promise<Parameters<typeof launchInFolder>[1]> {
-  const { vault: command } = await serverPaths();
+export async function raftNode(
+  nodeId: string,
+  kind: VaultKind = vaultKind(),
+): Promise<Parameters<typeof launchInFolder>[1]> {
   return {
-    name: 'vault',
-    command,
+    name: kind,
+    command: kind === 'bao' ? baoPath() : (await serverPaths()).vault,
     portCount: 2,
     args: ([port = 0, clusterPort = 0], dir) => [
       'server',
-      `-config=${writeConfig(dir, nodeId, port, clusterPort)}`,
+      `-config=${writeConfig(dir, kind, nodeId, port, clusterPort)}`,
       '-log-level=warn',
     ],
     healthy: async ([port = 0]) => {
@@ -30,10 +33,16 @@ export async function raftNode(nodeId: string): Promise<Parameters<typeof launch
   };
 }
 
-function writeConfig(dir: string, nodeId: string, port: number, clusterPort: number): string {
+function writeConfig(
+  dir: string,
+  kind: VaultKind,
+  nodeId: string,
+  port: number,
+  clusterPort: number,
+): string {
   const data = path.join(dir, 'data');
   fs.mkdirSync(data, { recursive: true });
-  const file = path.join(dir, 'vault.json');
+  const file = path.join(dir, `${kind}.json`);
   const config = {
     // Not "file": a Vault built with the tag "minimal" knows no other storage on disk than raft.
     // The multiplier makes its election take one second instead of five.
@@ -54,8 +63,8 @@ function writeConfig(dir: string, nodeId: string, port: number, clusterPort: num
     ],
     api_addr: `http://127.0.0.1:${port}`,
     cluster_addr: `https://127.0.0.1:${clusterPort}`,
-    // Locking memory needs a privilege that a test run does not have.
-    disable_mlock: true,
+    // Locking memory needs a privilege that a test run does not have; OpenBao never locks it.
+    ...(kind === 'vault' ? { disable_mlock: true } : {}),
   };
   fs.writeFileSync(file, JSON.stringify(config, null, 2));
   return file;

@@ -1,22 +1,27 @@
 import { randomBytes } from 'node:crypto';
 import { vaultDevArguments } from './arguments';
-import { askHttp } from './http';
+import { startBaoInMemory } from './bao';
 import { launchInFolder, type RunningServer, type StartOptions } from './launch';
+import { mountNotReady } from './mount-ready';
 import { serverPaths } from './server-paths';
+import { vaultKind, type VaultKind } from './vault-kind';
 
 export interface VaultOptions extends StartOptions {
   /** Random by default. */
   rootToken?: string;
+  /** The server under test by default. */
+  kind?: VaultKind;
 }
 
 export interface VaultServer extends RunningServer {
   readonly rootToken: string;
 }
 
-/** Starts a Vault dev server: unsealed, in memory, with a KV v2 engine at `secret/`. */
+/** Starts a Vault dev server, or an OpenBao that is like one: unsealed, in memory, with a KV v2 engine at `secret/`. */
 export async function startVaultDev(options: VaultOptions = {}): Promise<VaultServer> {
-  const { vault: command } = await serverPaths();
   const rootToken = options.rootToken ?? `root-${randomBytes(12).toString('hex')}`;
+  if ((options.kind ?? vaultKind()) === 'bao') return startBaoInMemory({ ...options, rootToken });
+  const { vault: command } = await serverPaths();
   const launched = await launchInFolder(options, {
     name: 'vault',
     command,
@@ -26,17 +31,4 @@ export async function startVaultDev(options: VaultOptions = {}): Promise<VaultSe
   });
   const [port = 0] = launched.ports;
   return Object.assign(launched, { address: `http://127.0.0.1:${port}`, rootToken });
-}
-
-/**
- * What keeps a KV v2 mount from being used, if anything. A fresh one first upgrades itself and refuses all
- * else; and with another Vault on the same port the token would be refused.
- */
-export async function mountNotReady(
-  address: string,
-  token: string,
-  mount: string,
-): Promise<string | undefined> {
-  const { status, body } = await askHttp(`${address}/v1/${mount}config`, { token });
-  return status === 200 ? undefined : `${mount}config is answered ${status} ${JSON.stringify(body)}`;
 }
