@@ -4,7 +4,7 @@ import { DEFAULT_SECRETS_AT_ONCE, LEAST_BEGUN } from './activities/limits';
 import { Room } from './activities/room';
 import { OriginTargets } from './activities/destination/origin-targets';
 import { secretRoom } from './activities/destination/secret-room';
-import { fingerprint, fingerprintParts } from './config/fingerprint';
+import { fingerprint, fingerprintParts, olderFingerprints } from './config/fingerprint';
 import { syncInfoPath } from './config/schema';
 import type { Config, ConsulConfig, DestinationConfig, OriginConfig, VaultConfig } from './config/schema';
 import { MAX_VALUE_BYTES } from './consul/client';
@@ -108,6 +108,7 @@ async function createOrigin(config: OriginConfig, times: VaultTimes): Promise<Cl
     const deps: OriginDeps = {
       config,
       fingerprint: fingerprint(config, clusters),
+      olderFingerprints: olderFingerprints(config, clusters),
       vault,
       info,
       staging: new Staging(info.store, `${info.prefix}staging/`),
@@ -151,6 +152,7 @@ async function createDestination(config: DestinationConfig, times: VaultTimes): 
     const deps: DestinationDeps = {
       config,
       fingerprint: fingerprint(config, clusters),
+      olderFingerprints: olderFingerprints(config, clusters),
       parts: fingerprintParts(config, clusters),
       originVault,
       vault,

@@ -35,6 +35,7 @@ import type {
   WakeDestinationResult,
   WatchInput,
 } from '../workflows/messages';
+import { isFingerprintOf, type Fingerprinted } from '../config/fingerprint';
 import { sharedQueue, taskQueue, type Role } from '../names';
 import { beginVerify } from './destination/begin-verify';
 import { copySecrets } from './destination/copy-secrets';
@@ -62,7 +63,7 @@ import { Shares } from './shares';
 
 /** The activities of one origin, bound to its clients. */
 export function createOriginActivities(deps: OriginDeps) {
-  const check = (input: ActivityInput): AbortSignal => begin(input, deps.fingerprint, deps.config.name);
+  const check = (input: ActivityInput): AbortSignal => begin(input, deps, deps.config.name);
   const withShares = sharesTeller('origin', deps.config.name);
   return {
     async preflight(input: ActivityInput): Promise<OriginPreflightResult> {
@@ -86,7 +87,7 @@ export function createOriginActivities(deps: OriginDeps) {
 
 /** The activities of one destination and its watch, bound to its clients. */
 export function createDestinationActivities(deps: DestinationDeps) {
-  const check = (input: ActivityInput): AbortSignal => begin(input, deps.fingerprint, deps.config.name);
+  const check = (input: ActivityInput): AbortSignal => begin(input, deps, deps.config.name);
   const withShares = sharesTeller('destination', deps.config.name);
   return {
     async preflight(input: ActivityInput): Promise<DestinationPreflightResult> {
@@ -162,8 +163,8 @@ function temporalClient(): Client {
  *
  * @returns the signal that says when to stop
  */
-function begin(input: ActivityInput, fingerprint: string, name: string): AbortSignal {
-  if (input.fingerprint === fingerprint) {
+function begin(input: ActivityInput, own: Fingerprinted, name: string): AbortSignal {
+  if (isFingerprintOf(own, input.fingerprint)) {
     const signal = cancellationSignal();
     // Every request in flight listens to it: Node's warning about a leak would be wrong.
     setMaxListeners(0, signal);

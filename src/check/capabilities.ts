@@ -24,15 +24,18 @@ export async function lackingCapabilities(
 ): Promise<Lacking | undefined> {
   if (needs.length === 0) return { missing: [], advice: [] };
   const grants = needs.flatMap((need) => (need.instead === undefined ? [need] : [need, need.instead]));
-  const paths = [...new Set(grants.map(({ asked }) => asked))];
+  const { policyPrefix } = client;
+  const paths = [...new Set(grants.map(({ asked }) => policyPrefix + asked))];
   const held = await unlessForbidden(() => capabilitiesOf(client, paths, signal));
   if (held === undefined) return undefined;
   const has = ({ asked, capability }: Grant): boolean => {
-    const capabilities = held.get(asked);
+    const capabilities = held.get(policyPrefix + asked);
     // A root token's capabilities are just "root".
     return capabilities?.has(capability) === true || capabilities?.has('root') === true;
   };
-  const unmet = needs.filter((need) => !has(need));
+  const unmet = needs
+    .filter((need) => !has(need))
+    .map((need) => ({ ...need, policyPath: policyPrefix + need.policyPath }));
   return {
     missing: unmet.filter(({ instead }) => instead === undefined || !has(instead)),
     advice: unmet.flatMap(({ instead }) => (instead !== undefined && has(instead) ? [instead.advice] : [])),

@@ -3,11 +3,16 @@ import type { Capability, Grant } from './needs';
 /** The order in which capabilities are written. */
 const ORDER: readonly Capability[] = ['create', 'read', 'update', 'delete', 'list'];
 
-/** The text of a Vault policy that grants all this, one line for each path. */
-export function vaultPolicy(grants: readonly Grant[]): string {
+/**
+ * The text of a Vault policy that grants all this, one line for each path.
+ *
+ * @param prefix stands before each path: `team/` where the policy is of a namespace above that of the secrets
+ */
+export function vaultPolicy(grants: readonly Grant[], prefix = ''): string {
   const byPath = new Map<string, Set<Capability>>();
   for (const { policyPath, capability } of grants) {
-    byPath.set(policyPath, (byPath.get(policyPath) ?? new Set()).add(capability));
+    const path = prefix + policyPath;
+    byPath.set(path, (byPath.get(path) ?? new Set()).add(capability));
   }
   const width = Math.max(0, ...[...byPath.keys()].map((path) => JSON.stringify(path).length));
   return [...byPath]

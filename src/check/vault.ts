@@ -1,4 +1,5 @@
 import { readMounts } from '../activities/mounts';
+import { ROOT_SPELLING } from '../vault/namespace';
 import type { Config, VaultConfig } from '../config/schema';
 import { openVault } from '../clients';
 import { VaultError } from '../vault/errors';
@@ -121,9 +122,9 @@ async function mayDoAnything(kv: Kv2, mounts: readonly string[]): Promise<boolea
 
 async function capabilitiesFinding(kv: Kv2, { side, needs }: VaultToCheck): Promise<Finding> {
   const lacking = await lackingCapabilities(kv.client, needs);
-  if (lacking === undefined) return { outcome: 'warning', detail: CANNOT_ASK };
+  if (lacking === undefined) return { outcome: 'warning', detail: await whyCannotAsk(kv, side) };
   const { missing, advice } = lacking;
-  const policy = vaultPolicy(needs);
+  const policy = vaultPolicy(needs, kv.client.policyPrefix);
   if (missing.length > 0) {
     return {
       outcome: 'fail',
@@ -133,4 +134,17 @@ async function capabilitiesFinding(kv: Kv2, { side, needs }: VaultToCheck): Prom
   }
   if (advice.length > 0) return { outcome: 'warning', detail: advice.join('; '), policy };
   return { detail: 'the token may do all that is needed' };
+}
+
+/** A token of another namespace is refused: its policies name `sys/capabilities-self` from there. */
+async function whyCannotAsk({ client }: Kv2, side: VaultToCheck['side']): Promise<string> {
+  const life = await lookupSelf(client).catch((error: unknown) => {
+    if (!(error instanceof VaultError)) throw error;
+    return undefined;
+  });
+  if (life === undefined || life.namespace === client.authNamespace) return CANNOT_ASK;
+  return (
+    `what the token may do cannot be checked, because it is of another namespace than the secrets; say so with ` +
+    `${side}.vault.authNamespace: "${life.namespace === '' ? ROOT_SPELLING : life.namespace}"`
+  );
 }

@@ -20,9 +20,10 @@ export function expecting(what: string): { error: (issue: { input?: unknown }) =
 export function checkedText(
   what: string,
   check: (text: string) => Checked<string>,
-  pattern: string,
+  pattern?: string,
 ): z.ZodType<string, string> {
-  return hinted(z.string(expecting(what)), pattern).transform((text, context) => {
+  const read = z.string(expecting(what));
+  return (pattern === undefined ? read : hinted(read, pattern)).transform((text, context) => {
     const checked = check(text);
     if ('value' in checked) return checked.value;
     context.addIssue({ code: 'custom', message: checked.problem });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FilterRules } from '../sync/filter';
 import { bytewise } from '../sync/paths';
+import { ROOT_SPELLING } from '../vault/namespace';
 import type { Config, DestinationConfig } from './schema';
 
 /** Identities of the Vault clusters, as their sys/health says (`cluster_id`). */
@@ -80,8 +81,36 @@ function filterOf({ include, exclude }: FilterRules): { filter?: FilterRules } {
  * so that an activity whose worker was given another configuration refuses to work.
  */
 export function fingerprint(config: Config, clusters: ClusterIds): string {
-  // The parts are always built in the same order, so that their JSON is canonical.
-  return createHash('sha256')
-    .update(JSON.stringify(fingerprintParts(config, clusters)))
-    .digest('hex');
+  return hashOf(fingerprintParts(config, clusters));
+}
+
+/**
+ * Fingerprints that earlier versions may have given the same configuration: they took the namespace `root` for another
+ * one than the empty one. Schedules and states that carry one of them are this configuration's own.
+ */
+export function olderFingerprints(config: Config, clusters: ClusterIds): string[] {
+  const parts = fingerprintParts(config, clusters);
+  let variants = [parts];
+  for (const [name, side] of Object.entries(parts.sides)) {
+    if (side.namespace !== '') continue;
+    const spelt = { ...side, namespace: ROOT_SPELLING };
+    variants = variants.flatMap((one) => [one, { ...one, sides: { ...one.sides, [name]: spelt } }]);
+  }
+  return variants.slice(1).map(hashOf);
+}
+
+/** What tells whether a fingerprint is that of a configuration. */
+export interface Fingerprinted {
+  readonly fingerprint: string;
+  readonly olderFingerprints?: readonly string[] | undefined;
+}
+
+/** Whether a fingerprint from a schedule or a state names this configuration. */
+export function isFingerprintOf(own: Fingerprinted, found: string): boolean {
+  return found === own.fingerprint || own.olderFingerprints?.includes(found) === true;
+}
+
+/** The parts are always built in the same order, so that their JSON is canonical. */
+function hashOf(parts: FingerprintParts): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }

@@ -2,7 +2,10 @@ import { z } from 'zod';
 import type { VaultAuth } from '../vault/client';
 import { VAULT_ADDRESS_PATTERN, vaultAddress } from './addresses';
 import { checkedText, secret, text } from './fields';
+import { normalNamespace } from '../vault/namespace';
 import { bothOrNone, tlsKeys } from './tls-keys';
+
+const namespace = checkedText('a namespace as text', normalNamespace);
 
 /** Connection to one Vault, and how to log in there: with a token or an AppRole. */
 export const vault = z
@@ -26,11 +29,14 @@ export const vault = z
       })
       .prefault({})
       .describe('AppRole to log in with, instead of a token'),
-    namespace: text('a namespace as text')
-      // Vault takes it with and without; two that are the same have to look the same.
-      .transform((namespace) => namespace.replace(/^\/+|\/+$/g, ''))
+    namespace: namespace
       .default('')
-      .describe('Vault Enterprise namespace; none if empty'),
+      .describe('namespace of the secrets (OpenBao, Vault Enterprise); the root if empty'),
+    authNamespace: namespace
+      .optional()
+      .describe(
+        'namespace of the token or the AppRole, where it is another one than that of the secrets; "root" for the root',
+      ),
     ...tlsKeys,
   })
   .superRefine(

@@ -4,6 +4,7 @@ import { diffIndices } from '../activities/destination/diff-indices';
 import { CONFIGURATION_CHANGED, readMoving } from '../activities/destination/move-claims';
 import { preflight } from '../activities/destination/preflight';
 import type { Orphan } from '../consul/orphans';
+import { isFingerprintOf } from '../config/fingerprint';
 import { readDestinationState } from '../consul/state';
 import { hashBucket } from '../sync/bucket';
 import { hashOfDeletes } from '../sync/delete-guard';
@@ -52,7 +53,7 @@ export async function planCycle(deps: DestinationDeps, signal: AbortSignal): Pro
     const { moved, own: before, settings: ofSettings } = await readMoving(deps, checked.ownMounts, signal);
     if (checked.changed) {
       notes.push(`${CONFIGURATION_CHANGED}: what is claimed at another place now is copied to its new one`);
-      if (state?.config !== deps.fingerprint) suspended = CONFIGURATION_CHANGED;
+      if (state === undefined || !isFingerprintOf(deps, state.config)) suspended = CONFIGURATION_CHANGED;
     }
     if (before.index !== undefined && before.index.length !== index.length)
       notes.push(`the number of buckets changes from ${before.index.length} to ${index.length}`);

@@ -1,6 +1,7 @@
 import nodeVault from 'node-vault';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { prefixBetween } from './namespace';
 import type { TlsFiles } from '../tls';
 import type { Outage } from './breaker';
 import { cancelledRequest, classify, VaultError, type VaultErrorKind } from './errors';
@@ -26,8 +27,10 @@ export interface VaultOptions extends TlsFiles, VaultTimes {
   /** URL of the Vault, for example `https://vault.example.com:8200`. */
   address: string;
   auth: VaultAuth;
-  /** Vault Enterprise namespace; empty for none. */
+  /** Namespace of the secrets; empty for the root. */
   namespace: string;
+  /** Namespace of the token or the AppRole; that of the secrets if undefined. */
+  authNamespace?: string | undefined;
   /** Requests of this client in flight at the most, over all activities of this process; undefined: as the Vault takes them. */
   concurrency?: number | undefined;
 }
@@ -54,6 +57,11 @@ export interface RequestOptions {
   onSend?: (() => void) | undefined;
 }
 
+export interface WriteOptions extends RequestOptions {
+  /** Headers of this request alone. */
+  headers?: Readonly<Record<string, string>>;
+}
+
 interface ReadOptions<A> extends RequestOptions {
   /**
    * Take a 404 whose body fits the schema as the answer: so KV answers for the data of a version that is deleted or
@@ -63,6 +71,9 @@ interface ReadOptions<A> extends RequestOptions {
   /** What to answer where Vault says that nothing is stored; else that is a VaultError of kind `absent`. */
   ifAbsent?: (() => A) | undefined;
 }
+
+/** Requests about the token itself. No secrets engine can be mounted at these paths. */
+const ABOUT_TOKEN = /^(?:auth|sys\/capabilities-self|sys\/wrapping)(?:\/|$)/;
 
 const ErrorBody = z.object({ errors: z.array(z.string()) });
 /** Vault answers 204 where it has nothing to say; with a warning, 200 and the frame of all its answers. */
@@ -136,7 +147,8 @@ export class VaultClient {
   /** GET of an API path. */
   read<T, A = never>(path: string, schema: z.ZodType<T>, options: ReadOptions<A> = {}): Promise<T | A> {
     const { signal, onSend } = options;
-    return this.send(path, schema, () => this.vault.read(path, { signal, onSend }), options);
+    const sent = { signal, onSend, ...this.placeOf(path) };
+    return this.send(path, schema, () => this.vault.read(path, sent), options);
   }
 
   /** LIST of an API path. */
@@ -146,9 +158,12 @@ export class VaultClient {
   }
 
   /** POST to an API path. A write that timed out may have happened: the caller decides whether to look. */
-  write<T>(path: string, body: unknown, schema: z.ZodType<T>, options: RequestOptions = {}): Promise<T> {
-    const { signal, onSend } = options;
-    const request = (): Promise<unknown> => this.vault.write(path, body, { signal, onSend });
+  write<T>(path: string, body: unknown, schema: z.ZodType<T>, options: WriteOptions = {}): Promise<T> {
+    const { signal, onSend, headers } = options;
+    const sent = { signal, onSend, ...this.placeOf(path) };
+    // New for each attempt: node-vault puts the token into it.
+    const request = (): Promise<unknown> =>
+      this.vault.write(path, body, headers === undefined ? sent : { ...sent, headers: { ...headers } });
     return this.send(path, schema, request, { signal, isWrite: true });
   }
 
@@ -305,6 +320,32 @@ export class VaultClient {
     this.guarded.guard.othersWait();
   }
 
+  /** Namespace of the token. Its policies name paths from there. */
+  get authNamespace(): string {
+    return this.options.authNamespace ?? this.options.namespace;
+  }
+
+  /** Namespace of the secrets. */
+  get namespace(): string {
+    return this.options.namespace;
+  }
+
+  /** What a policy of the token puts before the paths of the secrets: `team/` where the token is of the root. */
+  get policyPrefix(): string {
+    return prefixBetween(this.authNamespace, this.namespace) ?? '';
+  }
+
+  /**
+   * Namespace of a request, where it is not that of the secrets: what is about the token goes to the token's, and
+   * sys/health is answered in the root only (at OpenBao and Vault Enterprise).
+   */
+  private placeOf(path: string): { namespace?: string } {
+    const { namespace, authNamespace } = this;
+    if (namespace === '' && authNamespace === '') return {};
+    if (path.startsWith('sys/health')) return { namespace: '' };
+    return namespace !== authNamespace && ABOUT_TOKEN.test(path) ? { namespace: authNamespace } : {};
+  }
+
   /** How this client gets its token. */
   get authKind(): VaultAuth['kind'] {
     return this.options.auth.kind;
@@ -328,7 +369,7 @@ export class VaultClient {
   private async logIn(auth: Extract<VaultAuth, { kind: 'approle' }>): Promise<TokenGrant> {
     const path = `auth/${auth.path}/login`;
     const body = { role_id: auth.roleId, secret_id: auth.secretId };
-    const login = (): Promise<unknown> => this.vault.write(path, body);
+    const login = (): Promise<unknown> => this.vault.write(path, body, this.placeOf(path));
     const given = await this.guardedly(path, {}, login, (answer) => this.check(path, answer, AuthBody)).catch(
       (error: unknown) => {
         if (!(error instanceof VaultError) || error.kind !== 'absent') throw error;

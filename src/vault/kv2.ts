@@ -182,10 +182,18 @@ export class Kv2 {
     await this.client.delete(this.encode(`${mount}data/`, path), options);
   }
 
-  /** Identity of the Vault cluster. It outlives restarts, but not a Vault in dev mode. Needs no token. */
+  /**
+   * Identity of the Vault cluster. It outlives restarts, but not a Vault in dev mode. All namespaces have the same one,
+   * and so does a Vault that was restored from a snapshot of this one. Needs no token.
+   */
   async clusterId(signal?: AbortSignal): Promise<string> {
     const path = 'sys/health?standbyok=true&perfstandbyok=true&sealedcode=200';
-    const health = await this.client.read(path, HealthBody, { signal });
+    const health = await this.client.read(path, HealthBody, { signal }).catch((error: unknown) => {
+      if (!(error instanceof VaultError) || !ROOT_ONLY.test(error.detail)) throw error;
+      // We sent none.
+      const detail = `what stands before the Vault adds a namespace to sys/health, which is answered in the root only; have it leave that path alone (${error.detail})`;
+      throw new VaultError('rejected', error.address, error.path, detail, error.status);
+    });
     if (health.sealed || health.cluster_id === undefined) {
       throw new VaultError('sealed', this.client.address, 'sys/health', 'the Vault is sealed: unseal it');
     }
@@ -231,6 +239,9 @@ export class Kv2 {
 
 /** A path that stands in a URL as it is: most do, and a scan asks for each secret. No segment begins with a dot. */
 const PLAIN_PATH = /^(?:[\w-][\w.-]*\/)*[\w-][\w.-]*$/;
+
+/** How OpenBao and Vault Enterprise refuse what they answer in the root namespace only. */
+const ROOT_ONLY = /unavailable in namespaces|only available in root namespace/;
 
 function nothing(): undefined {
   return undefined;

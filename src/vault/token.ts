@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { storedNamespace } from './namespace';
 import { AuthBody, grantOf, type TokenGrant, type VaultClient } from './client';
 
 /** What Vault says about a token. Times are seconds. */
@@ -10,6 +11,8 @@ export interface TokenLife {
   renewable: boolean;
   /** Unix time after which no renewal extends it, if one was set explicitly. */
   lastEndS: number | undefined;
+  /** Namespace that the token is of; empty for the root, and for servers without namespaces. */
+  namespace: string;
 }
 
 const LookupBody = z.object({
@@ -19,6 +22,7 @@ const LookupBody = z.object({
     creation_time: z.number().optional(),
     explicit_max_ttl: z.number().min(0).optional(),
     renewable: z.boolean().optional(),
+    namespace_path: z.string().optional(),
   }),
 });
 
@@ -36,6 +40,7 @@ export async function lookupSelf(client: VaultClient, signal?: AbortSignal): Pro
     grantedS: Math.max(ttl, granted ?? 0),
     renewable: data.renewable === true,
     lastEndS: most > 0 && made !== undefined ? made + most : undefined,
+    namespace: storedNamespace(data.namespace_path ?? ''),
   };
 }
 

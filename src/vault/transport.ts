@@ -13,6 +13,8 @@ export interface TransportRequest {
   json?: unknown;
   signal?: AbortSignal;
   onSend?: () => void;
+  /** Namespace of this request, where it is another one than the client's; empty for none. */
+  namespace?: string;
 }
 
 /** What node-vault expects back from its transport. */
@@ -116,7 +118,7 @@ export class UndiciTransport {
       // After all queues, also of each repetition.
       request.onSend?.();
       const path = this.pathOf(request.uri);
-      const headers = request.headers ?? {};
+      const headers = headersOf(request);
       const sent = {
         path,
         method: request.method,
@@ -161,6 +163,15 @@ export class UndiciTransport {
 
 /** What a URL parser leaves as it is: parsing is a good part of what a request costs. No segment begins with a dot. */
 const PLAIN_PATH = /^(?:\/[\w%~!'()*-][\w.%~!'()*-]*)*(?:\?[\w=&]*)?$/;
+
+const NAMESPACE_HEADER = 'X-Vault-Namespace';
+
+/** node-vault puts the client's namespace into each request. */
+function headersOf({ headers = {}, namespace }: TransportRequest): Record<string, string> {
+  if (namespace === undefined) return headers;
+  const { [NAMESPACE_HEADER]: _, ...others } = headers;
+  return namespace === '' ? others : { ...others, [NAMESPACE_HEADER]: namespace };
+}
 
 /** API path as messages name it. */
 function shownPath(path: string): string {

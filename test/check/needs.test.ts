@@ -110,5 +110,9 @@ test('the policy has one line for each path', () => {
       'path "secret/delete/*" { capabilities = ["update"] }',
   );
   expect(vaultPolicy(origin())).toBe('path "secret/metadata/*" { capabilities = ["read", "list"] }');
+  // A policy of a namespace above that of the secrets.
+  expect(vaultPolicy(origin(), 'team/')).toBe(
+    'path "team/secret/metadata/*" { capabilities = ["read", "list"] }',
+  );
   expect(consulRule('vsync/origin/', 'read')).toBe('key_prefix "vsync/origin/" { policy = "read" }');
 });

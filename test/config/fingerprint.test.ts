@@ -1,4 +1,10 @@
-import { fingerprint, fingerprintParts } from '../../src/config/fingerprint';
+import { createHash } from 'node:crypto';
+import {
+  fingerprint,
+  fingerprintParts,
+  isFingerprintOf,
+  olderFingerprints,
+} from '../../src/config/fingerprint';
 import { loadConfig } from '../../src/config/load';
 import { configFile, removeConfigFiles, section, SECRET } from './fixtures';
 
@@ -50,6 +56,33 @@ describe('fingerprint', () => {
     ['clusters that changed places', destination({}, {}, { origin: 'cluster-b', destination: 'cluster-a' })],
   ])('changes with %s', (_reason, changed) => {
     expect(changed).not.toBe(destination());
+  });
+
+  it.each(['', '/', 'root', 'root/'])('names the root namespace by one form: "%s"', (namespace) => {
+    expect(destination({ vault: { address: 'https://a', token: 't', namespace } })).toBe(destination());
+  });
+
+  it('knows what an earlier version called a configuration with the namespace root', () => {
+    const { config } = loadConfig('destination', {
+      file: configFile({ origin: section(), destination: section({ mounts: ['a/', 'b/'] }) }),
+      env: {},
+    });
+    const own = {
+      fingerprint: fingerprint(config, CLUSTERS),
+      olderFingerprints: olderFingerprints(config, CLUSTERS),
+    };
+    const spelt = (origin: string, destination: string): string => {
+      const parts = fingerprintParts(config, CLUSTERS);
+      const side = (name: string, namespace: string) => ({ ...parts.sides[name], namespace });
+      const sides = { origin: side('origin', origin), destination: side('destination', destination) };
+      return createHash('sha256')
+        .update(JSON.stringify({ ...parts, sides }))
+        .digest('hex');
+    };
+    for (const origin of ['', 'root'])
+      for (const destination of ['', 'root'])
+        expect(isFingerprintOf(own, spelt(origin, destination))).toBe(true);
+    expect(isFingerprintOf(own, spelt('', 'other'))).toBe(false);
   });
 
   it('does not change with the name of a transform, but with the order of transforms', () => {

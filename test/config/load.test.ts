@@ -53,7 +53,13 @@ describe('loadConfig', () => {
         consul: { address: 'https://consul.example.com/', dc: 'dc1', token: 'c' },
       }),
       destination: section({
-        vault: { address: 'http://[::1]:8200', token: 't', namespace: 'team/', caFile: 'ca.pem' },
+        vault: {
+          address: 'http://[::1]:8200',
+          token: 't',
+          namespace: '/team//a/',
+          authNamespace: 'root',
+          caFile: 'ca.pem',
+        },
         mounts: ['secret', 'team/kv/'],
         syncPath: 'sync/b',
         numWorkers: 5,
@@ -81,7 +87,7 @@ describe('loadConfig', () => {
         consul: { address: 'https://consul.example.com', dc: 'dc1', token: 'c' },
       },
       destination: {
-        vault: { address: 'http://[::1]:8200', namespace: 'team', caFile: 'ca.pem' },
+        vault: { address: 'http://[::1]:8200', namespace: 'team/a', authNamespace: '', caFile: 'ca.pem' },
         mounts: ['secret/', 'team/kv/'],
         syncPath: 'sync/b/',
         numWorkers: 5,

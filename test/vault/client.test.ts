@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { capabilitiesOf } from '../../src/vault/capabilities';
 import { VaultClient, type VaultAuth } from '../../src/vault/client';
 import { VaultError } from '../../src/vault/errors';
 import { Kv2 } from '../../src/vault/kv2';
@@ -254,4 +255,47 @@ test('the login names the namespace too', async () => {
   await made.read('kv/data/a', Body);
   expect(server.requests[0]).toMatch(/\/v1\/auth\/approle\/login$/);
   expect(server.headers.map((headers) => headers['x-vault-namespace'])).toEqual(['team/a', 'team/a']);
+});
+
+describe('VaultClient names the namespace', () => {
+  const made = (namespace: string, authNamespace?: string): Kv2 => {
+    const one = new VaultClient({ address: server.address, auth: APPROLE, namespace, authNamespace });
+    clients.push(one);
+    return new Kv2(one);
+  };
+  const asked = async (vault: Kv2): Promise<(string | undefined)[]> => {
+    const health = answer(200, { cluster_id: 'c', sealed: false });
+    const lookup = answer(200, { data: { ttl: 0 } });
+    server.answers(LOGIN, health, lookup, answer(200, { data: {} }), ok);
+    await vault.clusterId();
+    await vault.checkToken();
+    await capabilitiesOf(vault.client, ['kv/data/a']);
+    await vault.client.read('kv/data/a', Body);
+    expect(server.requests.map((request) => request.replace(/\?.*/, ''))).toEqual([
+      'POST /v1/auth/approle/login',
+      'GET /v1/sys/health',
+      'GET /v1/auth/token/lookup-self',
+      'POST /v1/sys/capabilities-self',
+      'GET /v1/kv/data/a',
+    ]);
+    return server.headers.map((headers) => headers['x-vault-namespace'] as string | undefined);
+  };
+
+  test('in every request but sys/health, which is answered in the root only', async () => {
+    expect(await asked(made('team/a'))).toEqual(['team/a', undefined, 'team/a', 'team/a', 'team/a']);
+    expect(await asked(made(''))).toEqual([undefined, undefined, undefined, undefined, undefined]);
+  });
+
+  test('of the token where it is another one, in what is about the token', async () => {
+    expect(await asked(made('team/a', ''))).toEqual([undefined, undefined, undefined, undefined, 'team/a']);
+    expect(await asked(made('team/a', 'team'))).toEqual(['team', undefined, 'team', 'team', 'team/a']);
+    expect(await asked(made('', 'team'))).toEqual(['team', undefined, 'team', 'team', undefined]);
+  });
+});
+
+test('a namespace that a gateway adds to sys/health is named as the cause', async () => {
+  server.answers(answer(400, { errors: ['operation unavailable in namespaces'] }));
+  await expect(new Kv2(client()).clusterId()).rejects.toThrow(
+    /what stands before the Vault adds a namespace to sys\/health/,
+  );
 });

@@ -1,3 +1,4 @@
+import { isFingerprintOf } from '../../config/fingerprint';
 import { readDestinationState } from '../../consul/state';
 import type { ActivityInput, BeginVerifyResult } from '../../workflows/messages';
 import { MAX_GROUPS } from '../limits';
@@ -42,9 +43,9 @@ export async function beginVerify(
   return { v: 1, groups: split([...index.keys()], MAX_GROUPS), numBuckets: index.length, notes };
 }
 
-async function whatChanged({ info, fingerprint }: DestinationDeps, signal: AbortSignal): Promise<string> {
-  const { state } = await readDestinationState(info, signal);
-  const what =
-    state?.config === fingerprint ? 'a mount of the destination was re-created' : CONFIGURATION_CHANGED;
+async function whatChanged(deps: DestinationDeps, signal: AbortSignal): Promise<string> {
+  const { state } = await readDestinationState(deps.info, signal);
+  const isSame = state !== undefined && isFingerprintOf(deps, state.config);
+  const what = isSame ? 'a mount of the destination was re-created' : CONFIGURATION_CHANGED;
   return `${what} since the last cycle: the next one brings to its place what is missing there`;
 }

@@ -1,4 +1,5 @@
 import type { FingerprintParts } from '../../config/fingerprint';
+import { storedNamespace } from '../../vault/namespace';
 import type { DestinationState } from '../../consul/state';
 
 /** What is not as it was when the destination's claims were made. */
@@ -23,7 +24,14 @@ export function changesSince(
   const differs = (
     side: 'origin' | 'destination',
     keys: readonly ('cluster' | 'namespace' | 'syncPath')[],
-  ): boolean => keys.some((key) => before?.sides[side]?.[key] !== now.sides[side]?.[key]);
+  ): boolean => {
+    const [then, today] = [before?.sides[side], now.sides[side]];
+    const isSame = (key: (typeof keys)[number]): boolean =>
+      then !== undefined && key === 'namespace'
+        ? storedNamespace(then.namespace) === today?.namespace
+        : then?.[key] === today?.[key];
+    return !keys.every(isSame);
+  };
   const mounts = Object.keys(ownMounts).filter(
     (mount) => (state.ownMounts[mount] ?? ownMounts[mount]) !== ownMounts[mount],
   );

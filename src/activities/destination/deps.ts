@@ -14,6 +14,8 @@ export interface DestinationDeps {
   config: DestinationConfig;
   /** Of this worker's configuration; inputs that carry another one are refused. */
   fingerprint: string;
+  /** What earlier versions called the same configuration. */
+  olderFingerprints?: readonly string[];
   /** What the fingerprint is made of. */
   parts: FingerprintParts;
   originVault: Kv2;

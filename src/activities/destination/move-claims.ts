@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
+import { isFingerprintOf } from '../../config/fingerprint';
 import { StoredInfoError } from '../../consul/errors';
 import { fits, type IndexedBuckets, type StoredBucket, type StoredIndex } from '../../consul/indexed-buckets';
 import type { Unchanged, Write } from '../../consul/key-value-store';
@@ -123,7 +124,7 @@ export async function moveClaims(
     // An approval since the cycle began stays, as in the save.
     mounts: { ...input.mounts, ...state?.mounts },
     ownMounts: input.ownMounts,
-    ...(state === undefined || state.config === fingerprint
+    ...(state === undefined || isFingerprintOf(deps, state.config)
       ? {}
       : { suspended: `${CONFIGURATION_CHANGED} (${since})` }),
     ...(count === 0 ? {} : { orphans: { count } }),

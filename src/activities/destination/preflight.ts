@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { assertCapabilities } from '../../check/capabilities';
 import { destinationNeeds } from '../../check/needs';
+import { isFingerprintOf } from '../../config/fingerprint';
 import { readDestinationState, type DestinationState, type MountUuids } from '../../consul/state';
 import type { DestinationPreflightResult } from '../../workflows/messages';
 import { changedMounts, readMounts } from '../mounts';
@@ -10,9 +11,10 @@ import type { DestinationDeps } from './deps';
 
 /** Looks whether a cycle can do its work at all, and which origin mounts are still the ones they were. Writes nothing. */
 export async function preflight(
-  { config, fingerprint, parts, originVault, vault, info }: DestinationDeps,
+  deps: DestinationDeps,
   signal: AbortSignal,
 ): Promise<DestinationPreflightResult> {
+  const { config, parts, originVault, vault, info } = deps;
   const current = await readMounts(originVault, config.origin.mounts, 'origin.mounts', signal);
   const ownMounts = await readMounts(vault, config.destination.mounts, 'destination.mounts', signal);
   const needs = destinationNeeds(config);
@@ -36,7 +38,7 @@ export async function preflight(
   const changed =
     isTakenOver ||
     (state !== undefined &&
-      (state.config !== fingerprint ||
+      (!isFingerprintOf(deps, state.config) ||
         state.moving !== undefined ||
         changedMounts(state.ownMounts, ownMounts).length > 0));
   const isWritten = (before: DestinationState): boolean =>
