@@ -90,15 +90,37 @@ export function describeTlsError(code: unknown, section: string): string | undef
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
     case 'UNABLE_TO_GET_ISSUER_CERT':
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+    case 'CERT_UNTRUSTED':
+    case 'INVALID_CA':
       return `its certificate is not trusted (${code}); give the authority that signed it as ${section}.caFile`;
+    case 'CERT_SIGNATURE_FAILURE':
+      return `its certificate was not signed by the authority of ${section}.caFile (${code}), but by another one of that name; give the right one`;
     case 'CERT_HAS_EXPIRED':
-      return `its certificate is not trusted (${code})`;
+      return `its certificate, or that of the authority that signed it, has expired (${code}); renew it at the server, or correct the clock of this machine`;
+    case 'CERT_NOT_YET_VALID':
+      return `its certificate is not valid yet (${code}); correct the clock of this machine or of the one that signed it`;
+    case 'CERT_REVOKED':
+      return `its certificate is not trusted (${code}); give the server another one`;
+    case 'INVALID_PURPOSE':
+      return `its certificate is not for a server (${code}); give the server one with the extended key usage serverAuth`;
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
+    case 'HOSTNAME_MISMATCH':
       return `its certificate is for another name (${code}); correct the address, or give the name as ${section}.serverName`;
     case 'ERR_SSL_WRONG_VERSION_NUMBER':
     case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
     case 'EPROTO':
       return 'it does not speak TLS there: is the address one with http:// and not https://?';
+    case 'ERR_SSL_UNSUPPORTED_PROTOCOL':
+    case 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION':
+      return `it speaks no version of TLS that vsync takes (${code}): let it speak TLS 1.2 or later`;
+    case 'ERR_SSL_TLSV1_UNRECOGNIZED_NAME':
+    case 'ERR_SSL_TLSV1_ALERT_UNRECOGNIZED_NAME':
+      return `it has no certificate for the name that was asked for (${code}); correct the address, or give the name as ${section}.serverName`;
+    case 'ERR_SSL_EE_KEY_TOO_SMALL':
+    case 'ERR_SSL_CA_KEY_TOO_SMALL':
+    case 'ERR_SSL_CA_MD_TOO_WEAK':
+    case 'ERR_SSL_DH_KEY_TOO_SMALL':
+      return `its certificate or key is too weak for TLS (${code}); give the server another one`;
   }
   if (typeof code !== 'string' || !/^ERR_SSL_.*ALERT/.test(code)) return undefined;
   return `it refused the connection (${code}): it may want a certificate, or another one, as ${section}.certFile and keyFile`;

@@ -84,7 +84,12 @@ async function unlessForbidden<T>(ask: () => Promise<T>): Promise<T | undefined>
   try {
     return await ask();
   } catch (error) {
-    if (error instanceof VaultError && error.kind === 'forbidden') return undefined;
+    if (error instanceof VaultError && isRefusal(error)) return undefined;
     throw error;
   }
+}
+
+/** Also the page of a gateway that keeps `sys/` to itself: the cycle does not need the answer. */
+function isRefusal({ kind, status = 0 }: VaultError): boolean {
+  return kind === 'forbidden' || (kind === 'malformed' && status >= 400 && status < 500);
 }

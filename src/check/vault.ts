@@ -96,7 +96,7 @@ async function tokenFinding(kv: Kv2, { side, vault, mounts, renewToken }: VaultT
       detail: `a worker renews it, but not beyond ${last}: before then, ${advice}`,
     };
   } catch (error) {
-    if (!(error instanceof VaultError) || error.kind !== 'forbidden') throw error;
+    if (!(error instanceof VaultError) || error.status !== 403) throw error;
     if (!error.path.endsWith('lookup-self') || !(await mayDoAnything(kv, mounts))) throw error;
     return {
       outcome: 'warning',

@@ -54,6 +54,30 @@ export function duration(minimumMs: number, minimum: string): z.ZodType<number, 
 
 /** Text of any kind; `what` is said when it is missing. */
 export const text = (what: string): z.ZodString => z.string(expecting(what));
-/** Text that must never be shown. */
-export const secret = (what: string): z.ZodString => text(what).meta({ secret: true });
 export const flag = (): z.ZodBoolean => z.boolean(expecting('true or false'));
+
+/**
+ * Text that a server compares with what it knows: a token, or an id to log in with. Blanks and line ends around it come
+ * from copying, or from a file, and are removed. Inside it they are a mistake, which a server would report as a wrong
+ * token or not at all.
+ *
+ * @param allowed a token travels in a header; ids of one's own may hold a space
+ */
+const credential = (what: string, allowed: RegExp): z.ZodString =>
+  text(what)
+    .trim()
+    .refine((given) => allowed.test(given), {
+      error: ({ input }) =>
+        input === ''
+          ? 'holds nothing but blanks; copy it again'
+          : 'holds a space, a line end or another character that cannot be part of it; copy it again',
+    });
+
+const TOKEN = /^[\x21-\x7e]+$/;
+const ID = /^\P{Cc}+$/u;
+
+/** A token. It must never be shown. */
+export const secretToken = (what: string): z.ZodString => credential(what, TOKEN).meta({ secret: true });
+export const id = (what: string): z.ZodString => credential(what, ID);
+/** An id that must never be shown. */
+export const secretId = (what: string): z.ZodString => credential(what, ID).meta({ secret: true });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { MAX_NUM_BUCKETS } from '../sync/bucket-number';
 import { CONSUL_ADDRESS_PATTERN, consulAddress } from './addresses';
-import { checkedText, duration, expecting, flag, hinted, secret, text } from './fields';
+import { checkedText, duration, expecting, flag, hinted, secretToken, text } from './fields';
 import { conflictOf, MOUNT_PATTERN, normalMount } from './mounts';
 import { temporal } from './temporal-section';
 import { bothOrNone, tlsKeys } from './tls-keys';
@@ -26,7 +26,7 @@ const consul = z
       .describe(
         "datacenter that the sync info is in; refused if it is not the agent's own, and the agent's own holds sync info",
       ),
-    token: secret('an ACL token as text').default('').describe('ACL token; the anonymous one if empty'),
+    token: secretToken('an ACL token as text').default('').describe('ACL token; the anonymous one if empty'),
     ...tlsKeys,
   })
   .superRefine(bothOrNone)

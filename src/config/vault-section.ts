@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { VaultAuth } from '../vault/client';
 import { VAULT_ADDRESS_PATTERN, vaultAddress } from './addresses';
-import { checkedText, secret, text } from './fields';
+import { checkedText, id, secretId, secretToken, text } from './fields';
 import { normalNamespace } from '../vault/namespace';
 import { bothOrNone, tlsKeys } from './tls-keys';
 
@@ -15,7 +15,7 @@ export const vault = z
       vaultAddress,
       VAULT_ADDRESS_PATTERN,
     ).describe('URL of the Vault'),
-    token: secret('a token as text')
+    token: secretToken('a token as text')
       .optional()
       .describe('token to work with; beside it, the AppRole is not used'),
     approle: z
@@ -24,8 +24,8 @@ export const vault = z
           .transform((path) => path.replace(/^\/+|\/+$/g, ''))
           .default('approle')
           .describe('path of the AppRole auth method'),
-        role_id: text('a role id as text').optional().describe('role id to log in with'),
-        secret_id: secret('a secret id as text').optional().describe('secret id to log in with'),
+        role_id: id('a role id as text').optional().describe('role id to log in with'),
+        secret_id: secretId('a secret id as text').optional().describe('secret id to log in with'),
       })
       .prefault({})
       .describe('AppRole to log in with, instead of a token'),

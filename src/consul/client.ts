@@ -3,7 +3,14 @@ import { EventEmitter } from 'node:events';
 import https from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { describeTlsError, readTls, type TlsFiles } from '../tls';
+import {
+  explainForeignAnswer,
+  explainForeignPage,
+  explainGateway,
+  isPlainHttpRefused,
+} from '../foreign-answer';
+import { describeNetworkError } from '../network-errors';
+import { readTls, type TlsFiles } from '../tls';
 import { ConsulError } from './errors';
 import type { KeyValueStore, StoredValue, Unchanged, Write } from './key-value-store';
 
@@ -238,13 +245,14 @@ export class ConsulStore implements KeyValueStore {
   private failure(key: string, status: number | undefined, error: unknown, timeoutMs: number): ConsulError {
     const make = (kind: ConsulError['kind'], detail: string): ConsulError =>
       new ConsulError(kind, this.address, key, detail);
-    if (status === undefined) return make('unavailable', describeNetworkError(error, timeoutMs));
-    if (status === 403)
-      return make(
-        'forbidden',
-        'permission denied (403); check that this is the address of a Consul agent, and the Consul token and its policy',
-      );
+    if (status === undefined) return make('unavailable', describeFailure(error, timeoutMs, this.address));
+    const text = textOf(error);
+    const foreign = (): ConsulError =>
+      make('malformed', explainForeignAnswer({ status, body: text, address: this.address, what: 'Consul' }));
+    if (status === 403) return isPage(text) ? foreign() : make('forbidden', explainForbidden(text));
     if (status < 300) return this.malformed(key); // its body is not the JSON that it says it is
+    if (status < 400 || [401, 404, 405, 407, 501].includes(status) || isPlainHttpRefused(text))
+      return foreign();
     if (status === 413) return make('too-large', 'the value is over the limit of 512 KiB (413)');
     if (isInvalidKey(error)) {
       return make('rejected', 'Consul takes no key with a space at its beginning or end; correct syncPath');
@@ -257,13 +265,21 @@ export class ConsulStore implements KeyValueStore {
           'now; check dc in the configuration, and "consul members -wan" at the agent',
       );
     }
+    if (/No cluster leader/i.test(text)) {
+      return make(
+        'unavailable',
+        `Consul has no leader (${status}): it is electing one, or more than half of its servers are down`,
+      );
+    }
+    const gateway = isPage(text) ? explainGateway(status, 'Consul') : undefined;
+    if (gateway !== undefined) return make('unavailable', gateway);
     if (status === 429 || status >= 500) return make('unavailable', `Consul cannot answer now (${status})`);
+    if (isPage(text)) return foreign();
     return make('rejected', `the request was refused (${status})`);
   }
 
   private malformed(key: string): ConsulError {
-    const detail = 'the answer is not in the form that Consul sends; is this the address of a Consul agent?';
-    return new ConsulError('malformed', this.address, key, detail);
+    return new ConsulError('malformed', this.address, key, explainForeignPage(this.address, 'Consul'));
   }
 
   private cancelled(key: string): ConsulError {
@@ -300,6 +316,22 @@ function textOf(error: unknown): string {
   return typeof body === 'string' || Buffer.isBuffer(body) ? body.toString() : '';
 }
 
+/** Consul's own refusals are a line of text, or JSON. */
+function isPage(text: string): boolean {
+  return /^\s*</.test(text);
+}
+
+/** A token that Consul does not know, beside one that lacks something. */
+function explainForbidden(text: string): string {
+  if (/ACL not found/i.test(text)) {
+    return (
+      'this Consul does not know the token (403, ACL not found): it was removed, has expired, or is of another ' +
+      'Consul or datacenter; give another one as consul.token'
+    );
+  }
+  return 'permission denied (403); check that this is the address of a Consul agent, and the Consul token and its policy';
+}
+
 /** What a transaction says about each operation that it refused. */
 function refusalsOf(error: unknown): string[] {
   const body = (error as { response?: { body?: unknown } }).response?.body;
@@ -307,13 +339,12 @@ function refusalsOf(error: unknown): string[] {
   return parsed.success ? parsed.data.Errors.map(({ What }) => What) : [];
 }
 
-function describeNetworkError(error: unknown, timeoutMs: number): string {
+function describeFailure(error: unknown, timeoutMs: number, address: string): string {
   const { code, isTimeout } = error as { code?: unknown; isTimeout?: unknown };
   if (isTimeout === true) return `no answer within ${Math.round(timeoutMs / 1000)} s`;
-  if (code === 'ECONNREFUSED') return 'connection refused: is it running, and is the address right?';
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
-    return 'the host name cannot be resolved: check the address';
-  const tls = describeTlsError(code, 'consul');
-  if (tls !== undefined) return tls;
-  return `no usable answer (${typeof code === 'string' ? code : 'connection failed'}); is this the address of a Consul agent?`;
+  const reached = { what: 'Consul agent', section: 'consul', tls: address.startsWith('https:') };
+  return (
+    describeNetworkError(code, reached) ??
+    `no usable answer (${typeof code === 'string' ? code : 'connection failed'}); is this the address of a Consul agent?`
+  );
 }

@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { prefixBetween } from './namespace';
 import type { TlsFiles } from '../tls';
 import type { Outage } from './breaker';
-import { cancelledRequest, classify, VaultError, type VaultErrorKind } from './errors';
+import { cancelledRequest, classify, VaultError } from './errors';
+import { asksForMfa, explain, explainUnexpected } from './explain';
 import { Gate } from './gate';
 import { guardOf, type Guarded } from './guard';
 import { HEALTH_TIMEOUT_MS } from './health';
@@ -113,6 +114,7 @@ export class VaultClient {
   /** The last login is over, and nobody has found its token ended since. */
   private isLoggedIn = false;
   private loggedInAtMs = 0;
+  private listsByGet = false;
 
   constructor(private readonly options: VaultOptions) {
     this.address = options.address.replace(/\/+$/, '');
@@ -151,10 +153,27 @@ export class VaultClient {
     return this.send(path, schema, () => this.vault.read(path, sent), options);
   }
 
-  /** LIST of an API path. */
-  list<T, A = never>(path: string, schema: z.ZodType<T>, options: ReadOptions<A> = {}): Promise<T | A> {
+  /**
+   * LIST of an API path. Some gateways refuse this verb: then `GET …?list=true`, which Vault takes for the same, is
+   * used from now on.
+   */
+  async list<T, A = never>(path: string, schema: z.ZodType<T>, options: ReadOptions<A> = {}): Promise<T | A> {
+    const asGet = (): Promise<T | A> =>
+      this.read(`${path}${path.includes('?') ? '&' : '?'}list=true`, schema, options);
+    if (this.listsByGet) return asGet();
     const { signal, onSend } = options;
-    return this.send(path, schema, () => this.vault.list(path, { signal, onSend }), options);
+    const sent = { signal, onSend, ...this.placeOf(path) };
+    try {
+      return await this.send(path, schema, () => this.vault.list(path, sent), options);
+    } catch (error) {
+      if (!(error instanceof VaultError) || !mayBeAboutVerb(error)) throw error;
+      // If this fails too, it was not the verb, and the first answer is the one to report.
+      const listed = await asGet().catch(() => {
+        throw error;
+      });
+      this.listsByGet = true;
+      return listed;
+    }
   }
 
   /** POST to an API path. A write that timed out may have happened: the caller decides whether to look. */
@@ -214,7 +233,7 @@ export class VaultClient {
         if (failure.kind === 'absent' && ifAbsent !== undefined) return ifAbsent();
         // There may be a new token since it was sent.
         const isNews = (): boolean => this.loggedInAtMs !== sentWithLoginOfMs || this.forgetOldLogin();
-        if (failure.kind === 'forbidden' && !loggedInAgain && isNews()) {
+        if (failure.status === 403 && !loggedInAgain && isNews()) {
           loggedInAgain = true;
           continue;
         }
@@ -259,17 +278,14 @@ export class VaultClient {
 
   private check<T>(path: string, answer: TransportResponse, schema: z.ZodType<T>, bodyOn404 = false): T {
     const { statusCode: status, body } = answer;
+    const { address } = this;
+    const isLogin = this.isLogin(path);
     if (status === 200 || status === 204) {
       // Vault says 204 where it has no body: a 200 without one is somebody else's.
       const parsed = status === 200 && body === undefined ? undefined : schema.safeParse(body);
       if (parsed?.success === true) return parsed.data;
-      throw new VaultError(
-        'malformed',
-        this.address,
-        path,
-        'the answer is not in the form that Vault sends; is this the address of a Vault, or a proxy or a login page in between?',
-        status,
-      );
+      const kind = isLogin && asksForMfa(body) ? 'rejected' : 'malformed';
+      throw new VaultError(kind, address, path, explainUnexpected({ address, body, isLogin }), status);
     }
     if (status === 404 && bodyOn404) {
       const parsed = schema.safeParse(body);
@@ -277,8 +293,17 @@ export class VaultClient {
     }
     const errors = ErrorBody.safeParse(body);
     const texts = errors.success ? errors.data.errors : undefined;
-    const kind = classify(status, texts);
-    throw new VaultError(kind, this.address, path, explain(kind, status, texts), status, answer.retryAfterMs);
+    const found = classify(status, texts);
+    // Of a login: that says nothing about what is to be asked once the login is over.
+    const kind = isLogin && (found === 'absent' || found === 'no-mount') ? 'rejected' : found;
+    const namespace = isLogin ? this.authNamespace : this.namespace;
+    const detail = explain({ kind: found, status, errors: texts, body, address, namespace, isLogin });
+    throw new VaultError(kind, address, path, detail, status, answer.retryAfterMs);
+  }
+
+  private isLogin(path: string): boolean {
+    const { auth } = this.options;
+    return auth.kind === 'approle' && path === `auth/${auth.path}/login`;
   }
 
   /** Asked before each request, so that only those wait for a login that have to. */
@@ -370,14 +395,7 @@ export class VaultClient {
     const path = `auth/${auth.path}/login`;
     const body = { role_id: auth.roleId, secret_id: auth.secretId };
     const login = (): Promise<unknown> => this.vault.write(path, body, this.placeOf(path));
-    const given = await this.guardedly(path, {}, login, (answer) => this.check(path, answer, AuthBody)).catch(
-      (error: unknown) => {
-        if (!(error instanceof VaultError) || error.kind !== 'absent') throw error;
-        // That says nothing about what is to be asked once the login is over.
-        const detail = 'nothing answers a login there (404); check the address and approle.path';
-        throw new VaultError('rejected', this.address, path, detail, error.status);
-      },
-    );
+    const given = await this.guardedly(path, {}, login, (answer) => this.check(path, answer, AuthBody));
     this.vault.token = given.auth.client_token;
     this.loggedInAtMs = Date.now();
     this.isLoggedIn = true;
@@ -391,34 +409,7 @@ export class VaultClient {
   }
 }
 
-/** What happened and what to do, for each kind. */
-function explain(kind: VaultErrorKind, status: number, errors: readonly string[] | undefined): string {
-  const said =
-    errors !== undefined && errors.length > 0 ? `: ${errors.join('; ').replace(/\s+/g, ' ').trim()}` : '';
-  switch (kind) {
-    case 'absent':
-      return 'nothing is stored there (404)';
-    case 'no-mount':
-      return `no secrets engine is mounted there (404${said}); check the mounts in the configuration`;
-    case 'forbidden':
-      return `permission denied (403${said}); check the token and its policies`;
-    case 'conflict':
-      return 'another version was written in the meantime (400, check-and-set)';
-    case 'throttled':
-      return 'too many requests (429): a rate limit quota of this Vault';
-    case 'sealed':
-      return 'the Vault is sealed (503): unseal it';
-    case 'unavailable':
-      return status === 307
-        ? 'it redirects (307), as a node does that stands by while no other one is active; that passes. Else give the ' +
-            'address that it redirects to: no redirect is followed, because the token would go along'
-        : `the Vault cannot answer now (${status}${said})`;
-    case 'too-large':
-      return `the secret is too large for this Vault's storage (${status})`;
-    case 'malformed':
-      return `the answer (${status}) is not Vault's; is this the address of a Vault, or a proxy or a login page in between?`;
-    case 'rejected':
-    case 'cancelled':
-      return `the request was refused (${status}${said})`;
-  }
+/** A gateway that refuses the verb LIST answers in its own form, or that a method is not allowed (405). */
+function mayBeAboutVerb({ kind, status = 0 }: VaultError): boolean {
+  return status === 405 || (kind === 'malformed' && (status >= 400 || status < 200));
 }

@@ -4,14 +4,14 @@
  *
  * - `absent`: 404 without an error text: nothing is stored there
  * - `no-mount`: no secrets engine answers at that path, or it is not KV version 2
- * - `forbidden`: 403: the token is dead, or a policy lacks something
+ * - `forbidden`: 403 of Vault itself: the token is dead, or a policy lacks something
  * - `conflict`: a check-and-set write met another version than the expected one
  * - `throttled`: 429: a quota
  * - `sealed`: 503 of a sealed Vault
  * - `unavailable`: no answer, a timeout, a 5xx, a "not ready yet" or a standby without its active node: it says
  *   nothing about the secret
  * - `too-large`: the value does not fit the storage of this Vault
- * - `malformed`: the answer is not what Vault would send (a proxy's HTML page, for example)
+ * - `malformed`: the answer is not what Vault would send (a proxy's HTML page, for example), whatever its status
  * - `rejected`: any other 4xx; also a path that cannot be sent
  * - `cancelled`: we gave the request up ourselves
  */
@@ -79,7 +79,8 @@ export function classify(status: number, errors: readonly string[] | undefined):
     if (errors.length === 0) return 'absent';
     return /no handler for route|unsupported path/.test(text) ? 'no-mount' : 'rejected';
   }
-  if (status === 403) return 'forbidden';
+  // Vault itself always says why, or says `errors` with nothing in it: this is a firewall's or a gateway's.
+  if (status === 403) return errors === undefined ? 'malformed' : 'forbidden';
   // A node that stands by, and cannot hand the request on to the active one: that died, or is not elected yet.
   if (status === 307) return 'unavailable';
   if (status === 429) return 'throttled';
@@ -87,11 +88,13 @@ export function classify(status: number, errors: readonly string[] | undefined):
   if (status === 413 || /too large|exceeds? .*(limit|size|length|depth|count)/i.test(text))
     return 'too-large';
   if (status === 503) return /sealed/i.test(text) ? 'sealed' : 'unavailable';
+  // A gateway that does not know the method. A Vault that is not initialised answers its health so, which is JSON.
+  if (status === 501 && errors === undefined) return 'malformed';
   if (status >= 500) return 'unavailable';
   if (status === 400) {
     if (/check-and-set parameter did not match/.test(text)) return 'conflict';
     // KV says so while it upgrades a mount or waits for its primary: never "missing".
     if (/Upgrading from non-versioned|Waiting for the primary/i.test(text)) return 'unavailable';
   }
-  return status >= 300 && status < 400 ? 'malformed' : 'rejected';
+  return errors === undefined || (status >= 300 && status < 400) ? 'malformed' : 'rejected';
 }

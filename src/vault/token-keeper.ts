@@ -180,5 +180,5 @@ export class TokenKeeper {
 
 /** Not an outage: Vault says no, and will again. */
 function isRefused(error: unknown): boolean {
-  return error instanceof VaultError && (error.kind === 'forbidden' || error.kind === 'rejected');
+  return error instanceof VaultError && (error.status === 403 || error.kind === 'rejected');
 }

@@ -1,5 +1,6 @@
 import { Pool } from 'undici';
-import { describeTlsError, readTls, type TlsFiles } from '../tls';
+import { describeNetworkError } from '../network-errors';
+import { readTls, type TlsFiles } from '../tls';
 import { cancelledRequest, VaultError } from './errors';
 import { exchange } from './exchange';
 import { awaitTurn, isLimited } from './request-rate';
@@ -148,7 +149,7 @@ export class UndiciTransport {
       const detail = 'cannot be sent: the token or the namespace holds a character that no header may hold';
       return new VaultError('rejected', this.address, shown, detail);
     }
-    const detail = describeNetworkError(error, this.options.timeoutMs);
+    const detail = describeFailure(error, this.options.timeoutMs, this.address);
     return new VaultError('unavailable', this.address, shown, detail);
   }
 
@@ -194,31 +195,20 @@ function retryAfterMs(header: string | string[]): { retryAfterMs?: number } {
 }
 
 function codeOf(error: unknown): unknown {
-  return (error as { code?: unknown }).code;
+  const { code, name } = error as { code?: unknown; name?: unknown };
+  // undici leaves the code out where llhttp has a newer reason than undici knows.
+  return code ?? (name === 'HTTPParserError' ? 'HPE_UNKNOWN' : undefined);
 }
 
 /** Our own words for undici's and Node's error codes; the error itself is left behind. */
-function describeNetworkError(error: unknown, timeoutMs: number): string {
+function describeFailure(error: unknown, timeoutMs: number, address: string): string {
   const code = codeOf(error);
   if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
     return `no answer within ${timeoutMs / 1000} s`;
   }
-  switch (code) {
-    case 'ECONNREFUSED':
-      return 'connection refused: is it running, and is the address right?';
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return 'the host name cannot be resolved: check the address';
-    case 'UND_ERR_CONNECT_TIMEOUT':
-    case 'ETIMEDOUT':
-      return 'no connection: check the address and the firewall';
-    case 'ECONNRESET':
-    case 'UND_ERR_SOCKET':
-      return 'the connection was closed in the middle of the answer';
-    default:
-      return (
-        describeTlsError(code, 'vault') ??
-        `no usable answer (${typeof code === 'string' ? code : 'connection failed'}); is this the address of a Vault?`
-      );
-  }
+  const reached = { what: 'Vault', section: 'vault', tls: address.startsWith('https:') };
+  return (
+    describeNetworkError(code, reached) ??
+    `no usable answer (${typeof code === 'string' ? code : 'connection failed'}); is this the address of a Vault?`
+  );
 }

@@ -145,6 +145,52 @@ describe('the login', () => {
     expect(more).toEqual([]);
   });
 
+  const COPIED = 'holds a space, a line end or another character that cannot be part of it; copy it again';
+  it.each([
+    ['a token with a line end in it', { token: `${SECRET}\nx` }, 'token', COPIED],
+    ['a token with a space in it', { token: `${SECRET} x` }, 'token', COPIED],
+    ['a token with a quotation mark of a word processor', { token: `“${SECRET}”` }, 'token', COPIED],
+    ['a token of blanks', { token: ' \n' }, 'token', 'holds nothing but blanks; copy it again'],
+    [
+      'a secret id with a line end in it',
+      { approle: { role_id: 'r', secret_id: `${SECRET}\nx` } },
+      'approle.secret_id',
+      COPIED,
+    ],
+    [
+      'a role id with a line end in it',
+      { approle: { role_id: 'r\nx', secret_id: SECRET } },
+      'approle.role_id',
+      COPIED,
+    ],
+  ])('refuses %s', (_reason, vault, key, message) => {
+    expect(originProblems({ vault: { address, ...vault } })).toEqual([
+      `origin.vault.${key} ${FROM_FILE}: ${message}`,
+    ]);
+  });
+
+  it('refuses a token of Consul with a line end in it, and takes none', () => {
+    expect(originProblems({ consul: { address: 'c:1', token: `${SECRET}\nx` } })).toEqual([
+      `origin.consul.token ${FROM_FILE}: ${COPIED}`,
+    ]);
+    const content = { origin: section({ consul: { address: 'c:1', token: '' } }) };
+    expect(loadConfig('origin', { file: configFile(content), env: {} }).config.origin.consul.token).toBe('');
+  });
+
+  it('removes blanks and line ends around what was copied', () => {
+    const vault = { address, approle: { role_id: ' r\r\n', secret_id: `${SECRET}\n` } };
+    const consul = { address: 'c:1', token: `\t${SECRET}\n` };
+    const { config } = loadConfig('origin', {
+      file: configFile({ origin: section({ vault, consul }) }),
+      env: { VSYNC_ORIGIN_CONSUL_TOKEN: '' },
+    });
+    expect(config.origin.vault.auth).toMatchObject({ kind: 'approle', roleId: 'r', secretId: SECRET });
+    expect(config.origin.consul.token).toBe(SECRET);
+    const byToken = { VSYNC_ORIGIN_VAULT_TOKEN: ` ${SECRET} \n` };
+    const { config: other } = loadConfig('origin', { file: configFile({ origin: section() }), env: byToken });
+    expect(other.origin.vault.auth).toEqual({ kind: 'token', token: SECRET });
+  });
+
   it('is checked also when the address is wrong', () => {
     expect(originProblems({ vault: { address: 'x' } })).toHaveLength(2);
   });

@@ -59,8 +59,8 @@ describe('a server that cannot be used ends with exit code 1, and is named with 
       () => [`Vault ${sync.servers.destinations[0].address}: auth/token/lookup-self: permission denied (403`],
     ],
     [
-      'a token that was copied with its line end',
-      (file) => (file.origin.vault.token = `${WRONG_TOKEN}\n`),
+      'a namespace that no header may hold',
+      (file) => (file.origin.vault['namespace'] = 'größe→'),
       () => [`Vault ${sync.servers.origin.address}: `, 'holds a character that no header may hold'],
     ],
     [

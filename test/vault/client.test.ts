@@ -137,6 +137,31 @@ test('a standby that finds no active node is waited for, and its redirect not fo
   expect(server.requests.filter(isOfSecret)).toHaveLength(4);
 });
 
+describe('lists', () => {
+  const Keys = z.object({ data: z.object({ keys: z.array(z.string()) }) });
+  const keys = { data: { keys: ['a'] } };
+
+  // Node's own HTTP server is such a gateway: it answers 400 to a LIST, without a body.
+  test('by GET where a gateway refuses the verb LIST, from the second request on', async () => {
+    server.answers(answer(200, keys));
+    const vault = client();
+    for (let time = 0; time < 3; time++) expect(await vault.list('kv/metadata/a', Keys)).toEqual(keys);
+    expect(await vault.list('kv/metadata/a?after=b', Keys)).toEqual(keys);
+    expect(server.requests).toEqual([
+      ...Array<string>(3).fill('GET /v1/kv/metadata/a?list=true'),
+      'GET /v1/kv/metadata/a?after=b&list=true',
+    ]);
+  });
+
+  test('and reports the first refusal if GET is refused too', async () => {
+    server.answers(answer(403, '<html>'));
+    await expect(client().list('kv/metadata/a', Keys)).rejects.toMatchObject({
+      kind: 'malformed',
+      status: 400,
+    });
+  });
+});
+
 describe('AppRole', () => {
   test('logs in once for all requests', async () => {
     server.answers(LOGIN, ok);
@@ -149,9 +174,7 @@ describe('AppRole', () => {
   test('tries to log in again after it failed', async () => {
     const vault = client(APPROLE);
     server.answers(answer(400, { errors: ['invalid role or secret ID'] }));
-    await expect(vault.read('kv/data/a', Body)).rejects.toThrow(
-      'auth/approle/login: the request was refused',
-    );
+    await expect(vault.read('kv/data/a', Body)).rejects.toThrow('auth/approle/login: the login was refused');
     server.answers(LOGIN, ok);
     await expect(vault.read('kv/data/a', Body)).resolves.toBeDefined();
   });
@@ -160,6 +183,21 @@ describe('AppRole', () => {
     server.answers(answer(404, { errors: [] }));
     const error = await rejection(new Kv2(client(APPROLE)).metadata('kv/', 'a'));
     expect(error).toMatchObject({ kind: 'rejected', path: 'auth/approle/login', status: 404 });
+  });
+
+  test('logs in again after a 403 whose body a proxy replaced', async () => {
+    const now = jest.spyOn(Date, 'now');
+    try {
+      server.answers(LOGIN, ok);
+      const vault = client(APPROLE);
+      await vault.read('kv/data/a', Body);
+      now.mockReturnValue(Date.now() + 3_600_000);
+      server.answers(answer(403, '<html>'), LOGIN, ok);
+      await expect(vault.read('kv/data/a', Body)).resolves.toBeDefined();
+      expect(server.requests).toHaveLength(3);
+    } finally {
+      now.mockRestore();
+    }
   });
 
   test('does not repeat a login that is forbidden', async () => {
