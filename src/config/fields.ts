@@ -36,12 +36,16 @@ export function hinted(schema: z.ZodString, pattern: string): z.ZodString {
   return schema.meta({ pattern });
 }
 
-/** A Go duration; becomes whole milliseconds, rounded up. */
-export function duration(minimumMs: number, minimum: string): z.ZodType<number, string> {
+/**
+ * A Go duration; becomes whole milliseconds, rounded up.
+ *
+ * @param stepMs rounded up to a multiple of it
+ */
+export function duration(minimumMs: number, minimum: string, stepMs = 1): z.ZodType<number, string> {
   const read = z.string(expecting('a duration in quotes, such as "10s" or "1m30s"'));
   return read.meta({ duration: true, pattern: DURATION_PATTERN }).transform((text, context) => {
     try {
-      const ms = Math.ceil(parseDuration(text));
+      const ms = Math.ceil(parseDuration(text) / stepMs) * stepMs;
       if (ms >= minimumMs) return ms;
       context.addIssue({ code: 'custom', message: `must be at least ${minimum}` });
     } catch (error) {

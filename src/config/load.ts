@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Role } from '../names';
+import { formatDuration, parseDuration } from './duration';
 import { ConfigError, type ConfigProblem } from './errors';
 import { readConfigFile } from './file';
 import { setFromFile } from './file-layer';
@@ -7,6 +8,7 @@ import { rootKey } from './keys';
 import {
   destinationConfigSchema,
   originConfigSchema,
+  TICK_STEP_MS,
   type Config,
   type DestinationConfig,
   type OriginConfig,
@@ -61,6 +63,7 @@ export function loadWithSettings(
   if (!result.success) problems.push(...result.error.issues.map((issue) => problemOf(issue, settings)));
   if (!result.success || problems.length > 0) throw new ConfigError(problems);
   warnings.push(...unusedLogins(result.data.role, settings));
+  warnings.push(...roundedTick(result.data, settings));
   return { config: result.data, warnings, settings };
 }
 
@@ -78,6 +81,18 @@ function unusedLogins(role: Role, settings: Settings): string[] {
     const verb = unused.length === 1 ? 'is' : 'are';
     return [`${token} is used, and ${unused.join(' and ')} ${verb} not; remove what is not meant`];
   });
+}
+
+/** The original ran a tick of 1.5s as it is: such a file goes on working, but not silently. */
+function roundedTick(config: Config, settings: Settings): string[] {
+  const key = `${config.role}.tick`;
+  const given = settings.valueOf(key);
+  if (typeof given !== 'string' || parseDuration(given) % TICK_STEP_MS === 0) return [];
+  const { tickMs } = config.role === 'origin' ? config.origin : config.destination;
+  return [
+    `${key} (${settings.sourceOf(key) ?? ''}): ${formatDuration(parseDuration(given))} is rounded up to ` +
+      `${formatDuration(tickMs)}, because schedules in Temporal count whole seconds`,
+  ];
 }
 
 function parse(role: Role, settings: Settings): z.ZodSafeParseResult<Config> {

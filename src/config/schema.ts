@@ -64,6 +64,12 @@ const globs = (what: string) =>
     .default([])
     .describe(what);
 
+/**
+ * Schedules in Temporal count whole seconds: server 1.29.1 cuts the rest off without an error, so that 1.9 s would run
+ * every second, and refuses less than one.
+ */
+export const TICK_STEP_MS = 1_000;
+
 const side = z.strictObject({
   vault,
   consul,
@@ -78,7 +84,9 @@ const side = z.strictObject({
     .min(1, 'must be at least 1')
     .optional()
     .describe('secrets in flight at the most; as many as the Vaults take well if not given'),
-  tick: duration(1000, '1s').prefault('1m').describe('time between two cycles'),
+  tick: duration(TICK_STEP_MS, '1s', TICK_STEP_MS)
+    .prefault('1m')
+    .describe('time between two cycles, in whole seconds: a fraction is rounded up'),
   timeout: duration(1, '1ms')
     .prefault('5m')
     .describe(
