@@ -5,7 +5,7 @@
  * - `absent`: 404 without an error text: nothing is stored there
  * - `no-mount`: no secrets engine answers at that path, or it is not KV version 2
  * - `forbidden`: 403 of Vault itself: the token is dead, or a policy lacks something
- * - `conflict`: a check-and-set write met another version than the expected one
+ * - `conflict`: a check-and-set write met another version than the expected one, of the value or of the metadata
  * - `throttled`: 429: a quota
  * - `sealed`: 503 of a sealed Vault
  * - `unavailable`: no answer, a timeout, a 5xx, a "not ready yet" or a standby without its active node: it says
@@ -67,6 +67,10 @@ export function cancelledRequest(address: string, path: string): VaultError {
   return new VaultError('cancelled', address, path, 'the request was cancelled');
 }
 
+/** Of a value; of metadata as OpenBao words it: another version, or none although one was expected. */
+const CONFLICT =
+  /check-and-set parameter (did|does) not match|metadata_cas must be 0 when creating new metadata/;
+
 /**
  * Classes an answer of Vault that is not a success.
  *
@@ -92,7 +96,7 @@ export function classify(status: number, errors: readonly string[] | undefined):
   if (status === 501 && errors === undefined) return 'malformed';
   if (status >= 500) return 'unavailable';
   if (status === 400) {
-    if (/check-and-set parameter did not match/.test(text)) return 'conflict';
+    if (CONFLICT.test(text)) return 'conflict';
     // KV says so while it upgrades a mount or waits for its primary: never "missing".
     if (/Upgrading from non-versioned|Waiting for the primary/i.test(text)) return 'unavailable';
   }

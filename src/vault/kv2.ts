@@ -74,6 +74,8 @@ const MetadataBody = z
       max_versions: z.number().int().min(0).default(0),
       cas_required: z.boolean().default(false),
       delete_version_after: z.string().default('0s'),
+      // OpenBao counts the writes of metadata. Vault does not, and the field is missing.
+      current_metadata_version: z.number().int().min(0).optional(),
     }),
   })
   .transform(({ data }) => data);
@@ -161,14 +163,20 @@ export class Kv2 {
    * Sets all settings of a secret. Its custom metadata becomes just what is given; versions are not touched, but for
    * the oldest ones, which a lower `max_versions` ends with the next write. Makes the secret's metadata if there are
    * none. Needs `create` and `update` on `<mount>metadata/`.
+   *
+   * @param metadataCas `current_metadata_version` as it was read, 0 where there are no metadata: OpenBao writes only if
+   *   it is still this one, and demands it with `metadata_cas_required`; Vault ignores it. Undefined if it is not known
+   * @throws VaultError of kind `conflict` if the metadata were written since they were read
    */
   async writeSettings(
     mount: string,
     path: string,
     settings: SecretSettings,
+    metadataCas: number | undefined,
     options?: RequestOptions,
   ): Promise<void> {
-    await this.client.write(this.encode(`${mount}metadata/`, path), settings, EmptyBody, options);
+    const body = { ...settings, ...(metadataCas === undefined ? {} : { metadata_cas: metadataCas }) };
+    await this.client.write(this.encode(`${mount}metadata/`, path), body, EmptyBody, options);
   }
 
   /** Soft-deletes exactly one version. Needs `update` on `<mount>delete/`, which old policies may lack. */

@@ -42,17 +42,22 @@ test('settings are written as a whole, and move neither version nor time', async
     delete_version_after: '12319s',
   };
   expect(before && fingerprintOfSettings(settingsOf(before))).toBeUndefined();
-  await kv.writeSettings(mount, 'settings', settings);
+  await kv.writeSettings(mount, 'settings', settings, 0);
   const after = await kv.metadata(mount, 'settings');
   expect(after && settingsOf(after)).toEqual(settings);
   expect(Object.keys(after?.custom_metadata ?? {})).toEqual(['10', '__proto__', 'owner']);
   expect(after?.delete_version_after).toBe('3h25m19s');
 
   const fewer = { ...settings, custom_metadata: { other: '1' }, max_versions: 0, cas_required: false };
-  await kv.writeSettings(mount, 'settings', { ...fewer, delete_version_after: '0s' });
+  await kv.writeSettings(mount, 'settings', { ...fewer, delete_version_after: '0s' }, undefined);
   const replaced = await kv.metadata(mount, 'settings');
   expect(replaced && settingsOf(replaced)).toEqual({ ...fewer, delete_version_after: '0s' });
-  await kv.writeSettings(mount, 'settings', { ...fewer, custom_metadata: {}, delete_version_after: '0s' });
+  await kv.writeSettings(
+    mount,
+    'settings',
+    { ...fewer, custom_metadata: {}, delete_version_after: '0s' },
+    undefined,
+  );
   expect(await kv.metadata(mount, 'settings')).toEqual(before);
 });
 

@@ -9,13 +9,18 @@ export class TinyServer {
   /** Requests that came, as "METHOD /url". */
   readonly requests: string[] = [];
   readonly headers: http.IncomingHttpHeaders[] = [];
+  /** Their bodies, as text. */
+  readonly bodies: string[] = [];
 
   private constructor(private handler: Handler) {
     this.server = http.createServer((request, response) => {
       this.requests.push(`${request.method ?? ''} ${request.url ?? ''}`);
       this.headers.push(request.headers);
       // The body is read first: an answer must not depend on how far it has come.
-      request.resume().once('end', () => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.once('end', () => {
+        this.bodies.push(Buffer.concat(chunks).toString());
         this.handler(request, response);
       });
     });
@@ -35,6 +40,7 @@ export class TinyServer {
   answers(...handlers: [Handler, ...Handler[]]): void {
     this.requests.length = 0;
     this.headers.length = 0;
+    this.bodies.length = 0;
     this.handler = (request, response) => {
       const handler = handlers.length > 1 ? handlers.shift() : handlers[0];
       handler?.(request, response);

@@ -28,6 +28,14 @@ test.each<Row>([
   ['storage trouble', 500, ['1 error occurred: * internal error'], 'unavailable'],
   ['a gateway that waited in vain', 504, undefined, 'unavailable'],
   ['another version stands there', 400, [CAS], 'conflict'],
+  ['OpenBao: the metadata were written since', 400, [`metadata ${CAS.replace('did', 'does')}`], 'conflict'],
+  ['OpenBao: the metadata are gone', 400, ['metadata_cas must be 0 when creating new metadata'], 'conflict'],
+  [
+    'OpenBao: the version of the metadata is missing',
+    400,
+    ['metadata check-and-set parameter required for this call'],
+    'rejected',
+  ],
   [
     'a mount that upgrades itself is not missing',
     400,

@@ -48,6 +48,17 @@ test.each([
   expect(await rejection(vault.metadata('kv/', 'a'))).toMatchObject({ kind: 'malformed' });
 });
 
+test('writeSettings sends the version of the metadata that it was given, and none where it was not', async () => {
+  const settings = { custom_metadata: {}, max_versions: 3, cas_required: false, delete_version_after: '0s' };
+  const sent: unknown[] = [];
+  for (const cas of [undefined, 0, 7]) {
+    server.answers(answer(204, ''));
+    await vault.writeSettings('kv/', 'a', settings, cas);
+    sent.push(JSON.parse(server.bodies.at(-1) ?? ''));
+  }
+  expect(sent).toEqual([settings, { ...settings, metadata_cas: 0 }, { ...settings, metadata_cas: 7 }]);
+});
+
 test('what is not stored is no failure, and what is in the way is one', async () => {
   server.answers(answer(404, { errors: [] }));
   expect(await vault.metadata('kv/', 'a')).toBeUndefined();

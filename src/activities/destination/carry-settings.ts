@@ -155,13 +155,17 @@ export class SettingsCarrier {
           return;
         }
         try {
-          // Vault knows no check-and-set for settings: all that keeps old ones from being written late is the clock.
+          // Vault knows no check-and-set for settings: there, all that keeps old ones from being written late is the clock.
+          const cas = there === 'unknown' ? undefined : there.metadataCas;
           const writing = look.writing(deps.vault, place.mount + place.rel, signal);
-          await deps.vault.writeSettings(place.mount, place.rel, settings, writing);
+          await deps.vault.writeSettings(place.mount, place.rel, settings, cas, writing);
           tally.count('settings');
           this.claim(path, fingerprint);
           return;
         } catch (error) {
+          // Written by another client since: what it wrote is read before anything is written over it.
+          const isConflict = error instanceof VaultError && error.kind === 'conflict';
+          if (isConflict && attempt < WRITE_ATTEMPTS) continue;
           if (!look.isTooOld(error, signal)) throw error;
           if (attempt === WRITE_ATTEMPTS) throw tooSlow(deps, place);
         }
@@ -215,15 +219,23 @@ export function believedSettings(
   return isFirst && stored.revision === 0 ? new Map<string, string>() : doubtedSettings(paths);
 }
 
+interface SettingsThere {
+  fingerprint: string | undefined;
+  /** For the write: as {@link Kv2.writeSettings} takes it. */
+  metadataCas: number | undefined;
+}
+
 /** What stands at the destination; `unknown` if the token may write it and not read it. */
 async function settingsThere(
   { vault }: DestinationDeps,
   { mount, rel }: Location,
   signal: AbortSignal,
-): Promise<{ fingerprint: string | undefined } | 'unknown'> {
+): Promise<SettingsThere | 'unknown'> {
   try {
     const metadata = await vault.metadata(mount, rel, signal);
-    return { fingerprint: metadata && fingerprintOfSettings(settingsOf(metadata)) };
+    if (metadata === undefined) return { fingerprint: undefined, metadataCas: 0 };
+    const metadataCas = metadata.current_metadata_version;
+    return { fingerprint: fingerprintOfSettings(settingsOf(metadata)), metadataCas };
   } catch (error) {
     if (error instanceof VaultError && error.kind === 'forbidden') return 'unknown';
     throw error;
