@@ -45,8 +45,14 @@ export async function planBuckets(
       else put('compare', path, 'the bucket that claims it does not fit its index');
     }
     for (const path of plan.update) {
-      const inDoubt = claims.get(path)?.version === 0;
-      if (inDoubt) put('compare', path, 'what is known of it is in doubt');
+      const claimed = claims.get(path)?.version;
+      if (claimed === 0) put('compare', path, 'what is known of it is in doubt');
+      else if (claimed === bucket.get(path)?.version)
+        put(
+          'compare',
+          path,
+          'the same version with a later time: it was created anew, or OpenBao wrote its metadata',
+        );
       else put('update', path, 'it changed at the origin');
     }
     for (const path of plan.verify) put('compare', path, "the origin's is not newer than what was copied");

@@ -1,8 +1,7 @@
 import type { Bucket } from './bucket';
 import type { Insight } from './insight';
 import { bytewise } from './paths';
-import { TimeError } from './errors';
-import { compareTimes } from './time';
+import { isLater } from './time';
 
 /** What a destination has to do so that a bucket of its info becomes equal to the origin's. */
 export interface Differences {
@@ -47,14 +46,4 @@ function changeOf(
     return undefined;
   // Metadata that was deleted and created again counts its versions from 1: only the time tells.
   return isLater(origin.updateTime, destination.updateTime) ? 'update' : 'verify';
-}
-
-/** A time that cannot be read is not later: its path is verified, which is right whatever the time was. */
-export function isLater(a: string, b: string): boolean {
-  try {
-    return compareTimes(a, b) > 0;
-  } catch (error) {
-    if (error instanceof TimeError) return false;
-    throw error;
-  }
 }

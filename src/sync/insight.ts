@@ -1,5 +1,6 @@
 import { MetadataError } from './errors';
-import { compareInstants, instantOfMs, parseTime } from './time';
+import { compareInstants, instantOfMs, isLater, parseTime } from './time';
+import type { Found } from './verdict';
 
 export { compareTimes } from './time';
 
@@ -10,7 +11,10 @@ export const KV_V2 = 'kvV2';
 export interface Insight {
   /** Current version at the origin, counted from 1. In a destination's info, 0 marks a delete in progress. */
   readonly version: number;
-  /** `updated_time` of the origin's metadata, exactly as its Vault wrote it (RFC 3339, nanoseconds). */
+  /**
+   * `created_time` of that version, exactly as the origin's Vault wrote it (RFC 3339, nanoseconds). The original
+   * publishes `updated_time` of the metadata: the same text on Vault, and a later time on OpenBao after a metadata write.
+   */
   readonly updateTime: string;
   /** Kind of secrets engine: always {@link KV_V2}. */
   readonly type: string;
@@ -20,7 +24,10 @@ export interface Insight {
 export interface SecretMetadata {
   /** 0 if the secret has metadata only. */
   readonly current_version: number;
-  /** RFC 3339 with nanoseconds. Does not change on delete, undelete or destroy. */
+  /**
+   * RFC 3339 with nanoseconds. On Vault, `created_time` of the current version. On OpenBao it also moves with each
+   * write of metadata. Does not change on delete, undelete or destroy.
+   */
   readonly updated_time: string;
   /** By version number as text. */
   readonly versions: Readonly<Record<string, VersionMetadata>>;
@@ -58,5 +65,31 @@ export function insightOfMetadata(meta: SecretMetadata, nowMs: number): Insight 
     const deletion = parseTime(current.deletion_time);
     if (compareInstants(deletion, instantOfMs(nowMs)) <= 0) return undefined;
   }
-  return { version: meta.current_version, updateTime: meta.updated_time, type: KV_V2 };
+  return { version: meta.current_version, updateTime: current.created_time, type: KV_V2 };
+}
+
+/**
+ * Whether an insight may be about another version than the one that was found only because of its time: the version
+ * is the same, and the insight's time is later. The metadata then show what the time belongs to ({@link isNamedBy}).
+ */
+export function mayBeMetadataWrite(insight: Insight, found: Found): boolean {
+  return found.version === insight.version && isLater(insight.updateTime, found.createdTime);
+}
+
+/**
+ * Whether an insight is about exactly this version of a secret.
+ *
+ * @param metadata of the secret, read after the version; needed only if {@link mayBeMetadataWrite}
+ */
+export function isNamedBy(insight: Insight, found: Found, metadata?: SecretMetadata): boolean {
+  if (found.version !== insight.version) return false;
+  if (found.createdTime === insight.updateTime) return true;
+  // A secret that was made anew has the version again, and another time of creation.
+  const current = metadata?.versions[String(metadata.current_version)];
+  return (
+    metadata?.current_version === found.version &&
+    current?.created_time === found.createdTime &&
+    mayBeMetadataWrite(insight, found) &&
+    !isLater(insight.updateTime, metadata.updated_time)
+  );
 }

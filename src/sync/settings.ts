@@ -34,7 +34,7 @@ export function settingsOf(metadata: SettingsMetadata): SecretSettings {
 
 /**
  * Names settings by one hash: lower-case hex sha256 of their canonical JSON. A change of settings moves neither
- * the version nor `updated_time` of a secret (measured), so sync info tells them by this.
+ * the version of a secret nor its time of creation (measured), so sync info shows it by this.
  *
  * @returns undefined for the settings of a secret for which nobody has set anything
  */

@@ -59,3 +59,13 @@ export function compareInstants(a: Instant, b: Instant): number {
 export function compareTimes(a: string, b: string): number {
   return compareInstants(parseTime(a), parseTime(b));
 }
+
+/** A time that cannot be read is not later: its path is verified, which is right whatever the time was. */
+export function isLater(a: string, b: string): boolean {
+  try {
+    return compareTimes(a, b) > 0;
+  } catch (error) {
+    if (error instanceof TimeError) return false;
+    throw error;
+  }
+}

@@ -1,4 +1,4 @@
-import type { Insight } from './insight';
+import { isNamedBy, type Insight, type SecretMetadata } from './insight';
 
 /**
  * What a comparison of both ends says about one secret.
@@ -32,6 +32,8 @@ export interface Evidence {
   /** Undefined if there is none. */
   readonly atOrigin: Found | undefined;
   readonly atDestination: Found | undefined;
+  /** Of the origin, read after its version; needed only where the insight's time is later than that of its version. */
+  readonly metadata?: SecretMetadata | undefined;
   /** Of the two values, if both are there. */
   readonly sameValue: boolean;
 }
@@ -40,11 +42,11 @@ export interface Evidence {
  * Judges one secret. The destination's info must have been read before the origin's, and both before the values: what
  * is claimed as the origin's insight then stood at the destination before it was looked at.
  */
-export function verdictOf({ insight, claim, atOrigin, atDestination, sameValue }: Evidence): Verdict {
+export function verdictOf(evidence: Evidence): Verdict {
+  const { insight, claim, atOrigin, atDestination, metadata, sameValue } = evidence;
   if (atOrigin?.live !== true) return { kind: 'changed', class: 'gone' };
   if (atDestination?.live === true && sameValue) return { kind: 'equal' };
-  if (atOrigin.version !== insight.version || atOrigin.createdTime !== insight.updateTime)
-    return { kind: 'changed', class: 'newer' };
+  if (!isNamedBy(insight, atOrigin, metadata)) return { kind: 'changed', class: 'newer' };
   if (atDestination?.live !== true)
     return { kind: 'missing', class: atDestination === undefined ? 'absent' : 'deleted' };
   // A claim in doubt (version 0) says nothing about what stands there.

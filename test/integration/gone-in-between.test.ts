@@ -52,4 +52,17 @@ describe('a secret that comes and goes between two cycles of the origin', () => 
     expect(await atDestination('new')).toBeUndefined();
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
   });
+
+  test('is deleted at the destination, if the newer value was found there before its info was rebuilt', async () => {
+    const prefix = sync.infoPrefix('destination');
+    for (const key of Object.keys(await sync.consul.values(prefix))) await sync.consul.delete(key);
+    await sync.originVault.put(sync.mount, 'a', { value: 'newer' });
+    await sync.destinationVaults[0]?.put(sync.mount, 'a', { value: 'newer' });
+    expect(await sync.cycle('destination')).toMatchObject({ counts: { updated: 0, skipped: 4 } });
+
+    await sync.originVault.delete(sync.mount, 'a');
+    await sync.cycle('origin');
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { deleted: 1 } });
+    expect(await atDestination('a')).toBeUndefined();
+  });
 });

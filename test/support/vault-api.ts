@@ -9,8 +9,12 @@ export class VaultApi {
       type: 'kv',
       options: { version },
     });
-    // A fresh engine upgrades itself first, and refuses everything else until then.
-    for (let attempt = 0; version === '2' && attempt < 100; attempt++) {
+    if (version === '2') await this.ready(mount);
+  }
+
+  /** A fresh engine of version 2 upgrades itself first, and refuses everything else until then. */
+  async ready(mount: string): Promise<void> {
+    for (let attempt = 0; attempt < 100; attempt++) {
       const { status } = await this.send('GET', `${mount}config`);
       if (status === 200) return;
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -66,7 +70,10 @@ export class VaultApi {
   ): Promise<{ status: number; body: unknown }> {
     const response = await fetch(`${this.vault.address}/v1/${path}`, {
       method,
-      headers: { 'X-Vault-Token': this.vault.rootToken },
+      headers: {
+        'X-Vault-Token': this.vault.rootToken,
+        ...(method === 'PATCH' && { 'Content-Type': 'application/merge-patch+json' }),
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();

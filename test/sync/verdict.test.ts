@@ -5,6 +5,12 @@ const T1 = '2026-01-01T00:00:00Z';
 const T2 = '2026-02-01T00:00:00Z';
 const insight = (version: number, updateTime = T1): Insight => ({ version, updateTime, type: 'kvV2' });
 const live = (version: number, createdTime = T1): Found => ({ live: true, version, createdTime });
+/** As OpenBao has them after a metadata write at T2. */
+const WRITTEN = {
+  current_version: 2,
+  updated_time: T2,
+  versions: { 2: { created_time: T1, deletion_time: '', destroyed: false } },
+};
 const deleted: Found = { live: false, version: 2, createdTime: T1 };
 
 /** Claimed, there, and different. */
@@ -26,6 +32,16 @@ describe('the verdict on a secret', () => {
     ['another value, its claim in doubt', { claim: insight(0) }, { kind: 'drift' }],
     ['another value, not copied yet', { claim: insight(1) }, { kind: 'changed', class: 'behind' }],
     ['a claim of another time', { claim: insight(2, T2) }, { kind: 'changed', class: 'behind' }],
+    [
+      'another value, and an insight with the time of a metadata write',
+      { insight: insight(2, T2), claim: insight(2, T2), metadata: WRITTEN },
+      { kind: 'drift' },
+    ],
+    [
+      'another value, and an insight with a time that the metadata do not explain',
+      { insight: insight(2, T2), claim: insight(2, T2) },
+      { kind: 'changed', class: 'newer' },
+    ],
     ['an origin that moved on', { atOrigin: live(3, T2) }, { kind: 'changed', class: 'newer' }],
     ['an origin made anew', { atOrigin: live(2, T2) }, { kind: 'changed', class: 'newer' }],
     ['none there, the origin moved on', { atOrigin: live(3), atDestination: undefined }, { class: 'newer' }],

@@ -1,4 +1,4 @@
-import type { Insight } from '../../sync/insight';
+import { mayBeMetadataWrite, type Insight, type SecretMetadata } from '../../sync/insight';
 import { verdictOf, type Verdict } from '../../sync/verdict';
 import type { SecretVersion } from '../../vault/kv2';
 import type { Finding } from '../../verify/findings';
@@ -22,22 +22,35 @@ export async function compareSecret(
   onError: (error: unknown) => void,
   signal: AbortSignal,
 ): Promise<Compared> {
-  const read = async (
+  const attempt = async <T>(
     at: 'origin' | 'destination',
-  ): Promise<SecretVersion | undefined | Extract<Compared, { kind: 'failed' }>> => {
+    ask: () => Promise<T>,
+  ): Promise<T | Extract<Compared, { kind: 'failed' }>> => {
     try {
-      const { mount, rel } = at === 'origin' ? placeAtOrigin(deps, path) : placeAtDestination(deps, path);
-      return await (at === 'origin' ? deps.originVault : deps.vault).data(mount, rel, { signal });
+      return await ask();
     } catch (error) {
       if (signal.aborted) throw error;
       onError(error);
       return { kind: 'failed', at, class: pathFailureClass(error) };
     }
   };
+  const read = (at: 'origin' | 'destination') =>
+    attempt(at, async (): Promise<SecretVersion | undefined> => {
+      const { mount, rel } = at === 'origin' ? placeAtOrigin(deps, path) : placeAtDestination(deps, path);
+      return (at === 'origin' ? deps.originVault : deps.vault).data(mount, rel, { signal });
+    });
   const there = await read('destination');
   if (there !== undefined && 'kind' in there) return there;
   const here = await read('origin');
   if (here !== undefined && 'kind' in here) return here;
   const same = here?.live === true && there?.live === true && sameValue(here.data, there.data);
-  return verdictOf({ insight, claim, atOrigin: here, atDestination: there, sameValue: same });
+  const evidence = { insight, claim, atOrigin: here, atDestination: there, sameValue: same };
+  if (same || here?.live !== true || !mayBeMetadataWrite(insight, here)) return verdictOf(evidence);
+  // The original publishes a time that moves with each metadata write on OpenBao: that is no newer version.
+  const metadata = await attempt('origin', async (): Promise<SecretMetadata | undefined> => {
+    const { mount, rel } = placeAtOrigin(deps, path);
+    return deps.originVault.metadata(mount, rel, signal);
+  });
+  if (metadata !== undefined && 'kind' in metadata) return metadata;
+  return verdictOf({ ...evidence, metadata });
 }

@@ -207,7 +207,7 @@ async function copyOne(
   let arrived = true;
   try {
     const options = { compareFirst: !isNew(path), isOurs: isOurs(path), withoutSettings };
-    const { did, claim, conflict } = await copySecret(deps, path, insight, options, signal);
+    const { did, claim, isThere, conflict } = await copySecret(deps, path, insight, options, signal);
     tally.count('read');
     if (did === 'kept') {
       arrived = false;
@@ -218,10 +218,9 @@ async function copyOne(
     if (conflict === true) tally.note(path, did === 'kept' ? 'kept' : 'overwritten');
     // The claim comes after the secret.
     if (claim) checkpoint.claims.set(path, insight);
-    // A newer value than the info says, or one that somebody wrote meanwhile: not claimed, but named, so that it is
-    // deleted if the origin has none the next time.
-    else if ((did === 'added' || did === 'updated') && !checkpoint.claims.has(path))
-      checkpoint.claims.set(path, doubted(insight));
+    // A newer value than the info names: not claimed, but named, so that it is deleted if the origin has none the
+    // next time.
+    else if (isThere && !checkpoint.claims.has(path)) checkpoint.claims.set(path, doubted(insight));
   } catch (error) {
     if (signal.aborted) throw error;
     arrived = false;

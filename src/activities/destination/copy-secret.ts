@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isLater } from '../../sync/compare';
-import type { Insight } from '../../sync/insight';
+import { isNamedBy, mayBeMetadataWrite, type Insight } from '../../sync/insight';
 import type { Location } from '../../sync/paths';
+import { isLater } from '../../sync/time';
 import { VaultError } from '../../vault/errors';
 import type { SecretVersion } from '../../vault/kv2';
 import { PathError } from '../failures';
@@ -33,6 +33,8 @@ export interface Copied {
   conflict?: boolean;
   /** Whether the destination's info may say that it has this insight. */
   claim: boolean;
+  /** The destination has the origin's current value: written now, or found there. */
+  isThere: boolean;
 }
 
 /** Where the secret of a path in the sync info stands at the origin. */
@@ -74,23 +76,24 @@ export async function copySecret(
   for (let attempt = 1; ; attempt++) {
     const look = new Look();
     const value = await deps.originVault.data(from.mount, from.rel, { signal, onSend: look.begin });
-    if (value?.live !== true) return { did: 'skipped', claim: false };
+    if (value?.live !== true) return { did: 'skipped', claim: false, isThere: false };
     // The origin may have moved on since its info was written. The newer value is copied, but not claimed: the
     // info that names it is on its way, and then costs one comparison.
-    const claim = value.version === insight.version && value.createdTime === insight.updateTime;
-    if (there?.live === true && sameValue(there.data, value.data)) return { did: 'skipped', claim };
+    const claim = await isNamed(deps, from, value, insight, signal);
+    if (there?.live === true && sameValue(there.data, value.data))
+      return { did: 'skipped', claim, isThere: true };
     // A Vault that lags behind. What stands at the destination may be newer.
-    if (isOlder(value, insight)) throw new PathError('stale', path);
+    if (!claim && isOlder(value, insight)) throw new PathError('stale', path);
     if (withoutSettings && value.expires && there?.live !== true)
       throw new PathError('waits-for-settings', path);
     const conflict = !isOurs && there?.live === true;
     if (conflict && deps.config.destination.onConflict === 'keep')
-      return { did: 'kept', claim: false, conflict };
+      return { did: 'kept', claim: false, isThere: false, conflict };
     const did = there === undefined ? 'added' : 'updated';
     try {
       const writing = look.writing(deps.vault, to.mount + to.rel, signal);
       await deps.vault.write(to.mount, to.rel, value.data, there?.version ?? 0, writing);
-      return { did, claim, conflict };
+      return { did, claim, isThere: true, conflict };
     } catch (error) {
       if (look.isTooOld(error, signal)) {
         if (attempt === WRITE_ATTEMPTS) throw tooSlow(deps, to);
@@ -104,7 +107,7 @@ export async function copySecret(
       there = await readDestination();
       const ownWriteArrived = error.kind === 'unavailable' && there?.version === (before?.version ?? 0) + 1;
       if (ownWriteArrived && there?.live === true && sameValue(there.data, value.data))
-        return { did, claim, conflict };
+        return { did, claim, isThere: true, conflict };
     }
   }
 }
@@ -113,6 +116,27 @@ export async function copySecret(
 export function tooSlow({ vault }: Pick<DestinationDeps, 'vault'>, { mount, rel }: Location): VaultError {
   const detail = `from the question to the origin until this request could be sent it took longer than ${FRESH_MS / 1000} s; it was not sent`;
   return new VaultError('unavailable', vault.client.address, mount + rel, detail);
+}
+
+/**
+ * Whether the origin's info is about this version of its secret. The original publishes a time that moves with each
+ * metadata write on OpenBao; then the metadata have to be asked, once, to tell such a write from a Vault that lags behind.
+ */
+async function isNamed(
+  { originVault }: DestinationDeps,
+  { mount, rel }: Location,
+  value: SecretVersion,
+  insight: Insight,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!mayBeMetadataWrite(insight, value)) return isNamedBy(insight, value);
+  try {
+    return isNamedBy(insight, value, await originVault.metadata(mount, rel, signal));
+  } catch (error) {
+    // A policy may let values be read alone. Then nothing proves that the value is not an older one.
+    if (error instanceof VaultError && error.kind === 'forbidden') return false;
+    throw error;
+  }
 }
 
 /** Whether the origin answered with a version from before the one that its info names. */
