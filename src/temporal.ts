@@ -10,14 +10,14 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { readFileSync } from 'node:fs';
 import { ConfigError } from './config/errors';
 import type { Config } from './config/schema';
+import { describeWay, type Way } from './temporal-way';
 import { UserError } from './user-error';
 
 export const DEFAULT_ADDRESS = 'localhost:7233';
 export const DEFAULT_NAMESPACE = 'default';
 
 /** Where Temporal is, and how to get in. */
-export interface TemporalTarget {
-  address: string;
+export interface TemporalTarget extends Way {
   namespace: string;
   connection: ConnectionOptions;
 }
@@ -33,12 +33,24 @@ export function temporalTarget(temporal: Config['temporal']): TemporalTarget {
     temporal.apiKeyFile === undefined
       ? {}
       : { apiKey: readFile(temporal.apiKeyFile, 'temporal.apiKeyFile').trim() };
+  const connection = { ...(standard.connectionOptions as ConnectionOptions), ...tls, ...apiKey };
+  if (typeof connection.apiKey === 'string') assertApiKey(connection.apiKey, temporal.apiKeyFile);
   const address = temporal.address ?? standard.connectionOptions.address ?? DEFAULT_ADDRESS;
   return {
     address,
     namespace: temporal.namespace ?? standard.namespace ?? DEFAULT_NAMESPACE,
-    connection: { ...(standard.connectionOptions as ConnectionOptions), ...tls, ...apiKey, address },
+    connection: { ...connection, address },
+    tlsByApiKey: connection.apiKey !== undefined && temporal.tls === undefined,
   };
+}
+
+/** Temporal's client would quote a key that no header may hold. */
+function assertApiKey(apiKey: string, file: string | undefined): void {
+  if (/^[\x21-\x7e]+$/.test(apiKey)) return;
+  const place = file === undefined ? {} : { key: 'temporal.apiKeyFile' };
+  const what = file === undefined ? "the API key of Temporal's own configuration (TEMPORAL_API_KEY)" : file;
+  const message = `${what} holds a space, a line end or another character that cannot be part of an API key; copy it again`;
+  throw new ConfigError([{ ...place, message }]);
 }
 
 /** What Temporal's own standard says, without any secret. @throws ConfigError if it cannot be read */
@@ -75,7 +87,7 @@ export async function connectClient(target: TemporalTarget): Promise<Client> {
     const connection = await Connection.connect(target.connection);
     return new Client({ connection, namespace: target.namespace });
   } catch (error) {
-    throw unreachable(target, error);
+    throw await unreachable(target, error);
   }
 }
 
@@ -99,19 +111,63 @@ export function explainTemporal({ address, namespace }: TemporalTarget, error: u
     );
   }
   if (!isGrpc) return error;
-  return new UserError(
-    `Temporal ${address}: the request failed (${refusal.details || refusal.message}); check that it is running, and ` +
-      'what temporal.apiKeyFile or temporal.tls may do there',
-    { cause: error },
-  );
+  return new UserError(`Temporal ${address}: ${explainRefusal(refusal.code, refusal.details)}`, {
+    cause: error,
+  });
 }
 
-export function unreachable({ address }: TemporalTarget, error: unknown): UserError {
+/** Codes of gRPC that have words of their own. */
+const status = {
+  DEADLINE_EXCEEDED: 4,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  UNIMPLEMENTED: 12,
+  UNAVAILABLE: 14,
+  UNAUTHENTICATED: 16,
+} as const;
+
+/** @param details the server's own words */
+function explainRefusal(code: number, details: string): string {
+  const said = details === '' ? '' : `: ${details}`;
+  switch (code) {
+    case status.UNAUTHENTICATED:
+      return `it does not know who asks (unauthenticated${said}); give a valid API key (temporal.apiKeyFile), or the certificate that it wants (temporal.tls)`;
+    case status.PERMISSION_DENIED:
+      return `permission denied${said}; look at what the API key or the certificate may do in the namespace (temporal.apiKeyFile, temporal.tls, temporal.namespace)`;
+    case status.UNIMPLEMENTED:
+      return `it does not know the request${said}; is this the address of Temporal's frontend, or a proxy or another server, or a Temporal that is too old?`;
+    case status.RESOURCE_EXHAUSTED:
+      return `it takes no more requests now${said}; try again, or raise its limits for the namespace`;
+    case status.UNAVAILABLE:
+    case status.DEADLINE_EXCEEDED:
+      return `it cannot answer now${said}; look at the server, and at any proxy in between`;
+    default:
+      return `the request failed${said === '' ? ` (${code})` : ` (${details})`}; check that it is running, and what temporal.apiKeyFile or temporal.tls may do there`;
+  }
+}
+
+/** The native client has one error for all that a first request met: only tonic's words tell. */
+const NATIVE_REFUSALS: readonly [words: string, code: number][] = [
+  ['does not have valid authentication credentials', status.UNAUTHENTICATED],
+  ['does not have permission', status.PERMISSION_DENIED],
+  ['Operation is not implemented', status.UNIMPLEMENTED],
+];
+
+/**
+ * A connection that could not be made. The text of the clients is left out: it says little, and may quote an API key.
+ */
+export async function unreachable(target: TemporalTarget, error: unknown): Promise<UserError> {
+  const explained = explainTemporal(target, error);
+  if (explained instanceof UserError) return explained;
+  const { address } = target;
   const text = error instanceof Error ? error.message : '';
-  // The native client's message is a structure of Rust, in which somewhere stands the operating system's message.
-  const detail = /message: "([^"]*)"/.exec(text)?.[1] ?? text.split('\n')[0] ?? '';
+  const [, code] = NATIVE_REFUSALS.find(([words]) => text.includes(words)) ?? [];
+  if (code !== undefined) {
+    return new UserError(`Temporal ${address}: ${explainRefusal(code, '')}`, { cause: error });
+  }
+  const detail = (await describeWay(target)) ?? 'no answer to a first request';
   return new UserError(
-    `Temporal ${address}: cannot connect (${detail === '' ? 'no answer' : detail}). Is it running, and is the address right? It ` +
+    `Temporal ${address}: cannot connect (${detail}). Is it running, and is the address right? It ` +
       'comes from --temporal.address, VSYNC_TEMPORAL_ADDRESS, temporal.address in the file, or TEMPORAL_ADDRESS. ' +
       'For a try: temporal server start-dev',
     { cause: error },

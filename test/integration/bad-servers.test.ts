@@ -89,7 +89,10 @@ describe('a server that cannot be used ends with exit code 1, and is named with 
     [
       "Temporal's address given for Vault",
       (file) => (file.origin.vault.address = `http://${sync.servers.temporal}`),
-      () => [`Vault http://${sync.servers.temporal}: sys/health: `, 'is this the address of a Vault?'],
+      () => [
+        `Vault http://${sync.servers.temporal}: sys/health: it does not speak HTTP there (`,
+        'is this the address and the port of a Vault?',
+      ],
     ],
     [
       'a mount that does not exist',

@@ -1,0 +1,160 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import http2 from 'node:http2';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import tls from 'node:tls';
+import { ConfigError } from '../../src/config/errors';
+import { connectClient, temporalTarget } from '../../src/temporal';
+import { connectWorker } from '../../src/temporal-worker';
+import { UserError } from '../../src/user-error';
+import { makeCertificates, type Certificates } from '../support/certificates';
+import { rejection } from '../support/exposed';
+import { sharedServers } from '../support/shared-servers';
+import { join, portOf } from '../support/sockets';
+import { answer, TinyServer } from '../support/tiny-server';
+
+/**
+ * What a user reads for each cause of a connection to Temporal that cannot be made, with the client of the commands and
+ * with the native one of the workers. The server is the real one, with TLS put before it where TLS matters; refusals of
+ * its own (API keys, certificates) are played, because its dev server accepts everybody.
+ */
+
+type Section = Parameters<typeof temporalTarget>[0];
+
+const { temporal } = sharedServers();
+const folder = mkdtempSync(path.join(os.tmpdir(), 'vsync-temporal-'));
+const open = new Set<net.Socket>();
+const servers: { close: () => void }[] = [];
+let certificates: Certificates;
+let keyFile: string;
+/** Puts TLS before the real server; `demanding` wants a client's certificate too. */
+let secure: string;
+let demanding: string;
+/** Answers every request with this gRPC status. */
+let refusing: string;
+let grpcStatus = '0';
+let page: TinyServer;
+
+async function listen(server: net.Server): Promise<string> {
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `127.0.0.1:${portOf(server)}`;
+}
+
+function tlsBefore(requestCert: boolean): Promise<string> {
+  const [host = '', port = ''] = temporal.split(':');
+  const { server, caFile } = certificates;
+  const options = {
+    cert: readFileSync(server.certFile),
+    key: readFileSync(server.keyFile),
+    ca: readFileSync(caFile),
+    ALPNProtocols: ['h2'],
+    requestCert,
+    rejectUnauthorized: requestCert,
+  };
+  const front = tls.createServer(options, (outer) => {
+    join(outer, net.connect(Number(port), host), open);
+  });
+  return listen(front.on('tlsClientError', () => undefined));
+}
+
+beforeAll(async () => {
+  certificates = await makeCertificates(folder);
+  keyFile = path.join(folder, 'api-key');
+  writeFileSync(keyFile, 'key-4711\n');
+  secure = await tlsBefore(false);
+  demanding = await tlsBefore(true);
+  const grpc = http2.createServer();
+  grpc.on('stream', (stream) => {
+    stream.respond(
+      { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': grpcStatus },
+      { endStream: true },
+    );
+  });
+  refusing = await listen(grpc);
+  page = await TinyServer.start(answer(403, '<html>'));
+});
+
+afterAll(async () => {
+  for (const socket of open) socket.destroy();
+  for (const server of servers) server.close();
+  await page.close();
+  rmSync(folder, { recursive: true });
+});
+
+const addressOf = (url: string): string => new URL(url).host;
+const trusted = (): Section['tls'] => ({ caFile: certificates.caFile });
+
+/** The messages of both clients. */
+async function messagesOf(section: Section): Promise<string[]> {
+  const target = temporalTarget(section);
+  // The client of the commands tries for ten seconds unless told otherwise.
+  const soon = { ...target, connection: { ...target.connection, connectTimeout: 1_000 } };
+  const both = await Promise.all([rejection(connectClient(soon)), rejection(connectWorker(target))]);
+  return both.map((error) => {
+    expect(error).toBeInstanceOf(UserError);
+    expect((error as Error).message).not.toContain('4711');
+    return (error as Error).message;
+  });
+}
+
+test.each<[cause: string, section: () => Section, words: RegExp]>([
+  [
+    'nothing that listens',
+    () => ({ address: '127.0.0.1:1' }),
+    /cannot connect \(connection refused\)\. Is it running/,
+  ],
+  ['an unknown host', () => ({ address: 'not-there.invalid:7233' }), /the host name cannot be resolved/],
+  [
+    'TLS to a server without',
+    () => ({ address: temporal, tls: true }),
+    /it does not speak TLS there .*set temporal\.tls: false/,
+  ],
+  [
+    'an API key, which switches TLS on',
+    () => ({ address: temporal, apiKeyFile: keyFile }),
+    /an API key .* switches TLS on, unless temporal\.tls is false/,
+  ],
+  ['no TLS to a server with it', () => ({ address: secure }), /it speaks TLS there: set temporal\.tls: true/],
+  [
+    'an unknown authority',
+    () => ({ address: secure, tls: true }),
+    /its certificate is not trusted \(\w+\).*temporal\.tls\.caFile/,
+  ],
+  [
+    'a wrong server name',
+    () => ({ address: secure, tls: trusted() }),
+    /its certificate is for another name .*temporal\.tls\.serverName/,
+  ],
+  [
+    'no certificate where one is wanted',
+    () => ({ address: demanding, tls: { caFile: certificates.caFile, serverName: certificates.serverName } }),
+    /it may want a certificate, .* temporal\.tls\.certFile/,
+  ],
+  [
+    'a server that is not Temporal',
+    () => ({ address: addressOf(page.address) }),
+    /it does not speak gRPC there: is this the address of Temporal's frontend/,
+  ],
+])('%s', async (_cause, section, words) => {
+  for (const message of await messagesOf(section())) expect(message).toMatch(words);
+});
+
+test.each([
+  ['16', /it does not know who asks \(unauthenticated\); give a valid API key/],
+  ['7', /permission denied; look at what the API key or the certificate may do/],
+])('a refusal with gRPC status %s', async (status, words) => {
+  grpcStatus = status;
+  const section = { address: refusing, apiKeyFile: keyFile, tls: false };
+  for (const message of await messagesOf(section)) expect(message).toMatch(words);
+});
+
+test('an API key with a line end in it is refused, and not shown', () => {
+  const broken = path.join(folder, 'broken-key');
+  writeFileSync(broken, 'key-4711\nmore');
+  const make = (): unknown => temporalTarget({ address: temporal, apiKeyFile: broken });
+  expect(make).toThrow(ConfigError);
+  expect(make).toThrow(/temporal\.apiKeyFile.*holds a space, a line end or another character/);
+  expect(make).not.toThrow(/4711/);
+});
