@@ -16,6 +16,7 @@ import { assertOwner } from './activities/owner';
 import { assertCapabilities } from './check/capabilities';
 import { assertKeyAccess } from './check/consul-keys';
 import { destinationNeeds, originNeeds } from './check/needs';
+import { assertTokenLasts } from './check/token';
 import type { Clients } from './clients';
 import { adopt as adoptState, readStateOf } from './consul/state';
 import type { Config } from './config/schema';
@@ -50,20 +51,25 @@ interface Identity {
 export async function checkAccess(clients: Clients): Promise<string[]> {
   if (clients.role === 'origin') {
     const { vault, info, config } = clients.deps;
+    const advice = await assertTokenLasts(vault.client, 'origin.vault');
     await readMounts(vault, config.origin.mounts, 'origin.mounts');
-    const advice = await assertCapabilities(vault.client, originNeeds(config), 'origin.vault');
+    advice.push(...(await assertCapabilities(vault.client, originNeeds(config), 'origin.vault')));
     await info.readIndex();
     await assertKeyAccess(info);
     return advice;
   }
   const { originVault, vault, originInfo, info, config } = clients.deps;
+  const advice = [
+    ...(await assertTokenLasts(originVault.client, 'origin.vault')),
+    ...(await assertTokenLasts(vault.client, 'destination.vault')),
+  ];
   await readMounts(originVault, config.origin.mounts, 'origin.mounts');
   await readMounts(vault, config.destination.mounts, 'destination.mounts');
   const needs = destinationNeeds(config);
-  const advice = [
+  advice.push(
     ...(await assertCapabilities(originVault.client, needs.origin, 'origin.vault')),
     ...(await assertCapabilities(vault.client, needs.destination, 'destination.vault')),
-  ];
+  );
   await originInfo.readIndex();
   await info.readIndex();
   await assertKeyAccess(info);

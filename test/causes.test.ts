@@ -292,6 +292,25 @@ describe('an answer', () => {
   });
 });
 
+test.each([
+  [
+    501,
+    { initialized: false, sealed: true, standby: true },
+    'the Vault is not initialised (501): run vault operator init',
+  ],
+  [
+    472,
+    { initialized: true, sealed: false, standby: true },
+    'the Vault is a disaster recovery secondary (472)',
+  ],
+])('a Vault that serves nothing (%i) is named by its health', async (status, health, words) => {
+  http.answers(answer(status, health));
+  const client = new VaultClient({ address: http.address, auth: TOKEN, namespace: '', concurrency: 1 });
+  const error = await rejection(new Kv2(client).clusterId());
+  await client.close();
+  expect(error).toMatchObject({ kind: 'unavailable', message: expect.stringContaining(words) as string });
+});
+
 // Consul's share this code, and are tried on the built command: within jest its package loses Node's codes.
 describe('no answer (Vault)', () => {
   const httpOf = (server: net.Server): string => `http://127.0.0.1:${portOf(server)}`;

@@ -2,6 +2,7 @@ import { ActivityError } from '../activities/failures';
 import { capabilitiesOf } from '../vault/capabilities';
 import type { VaultClient } from '../vault/client';
 import { VaultError } from '../vault/errors';
+import { reachesInto, wildcardRules } from '../vault/resultant-acl';
 import type { Grant, Need } from './needs';
 
 /** What a token lacks of what a role needs. */
@@ -12,7 +13,7 @@ export interface Lacking {
 }
 
 /**
- * Compares what a token may do with what it needs to, in one request.
+ * Compares what a token may do with what it needs to, in one request; in one more if something seems to be missing.
  *
  * @returns undefined if the token may not ask, because its policies lack Vault's `default` one
  * @throws VaultError if Vault does not answer
@@ -36,10 +37,56 @@ export async function lackingCapabilities(
   const unmet = needs
     .filter((need) => !has(need))
     .map((need) => ({ ...need, policyPath: policyPrefix + need.policyPath }));
+  const missing = unmet.filter(({ instead }) => instead === undefined || !has(instead));
+  const partly = await throughWildcards(client, missing, signal);
   return {
-    missing: unmet.filter(({ instead }) => instead === undefined || !has(instead)),
-    advice: unmet.flatMap(({ instead }) => (instead !== undefined && has(instead) ? [instead.advice] : [])),
+    missing: missing.filter((need) => !partly.has(need)),
+    advice: [
+      ...unmet.flatMap(({ instead }) => (instead !== undefined && has(instead) ? [instead.advice] : [])),
+      ...partly.values(),
+    ],
   };
+}
+
+/**
+ * A made-up path proves nothing where rules have `+` in them: they may grant all that is needed, in paths of another
+ * form than the made-up one has.
+ *
+ * @param missing with the prefix of their namespace
+ * @returns advice, for each need that such a rule grants in a part of its folder
+ */
+async function throughWildcards(
+  client: VaultClient,
+  missing: readonly Need[],
+  signal?: AbortSignal,
+): Promise<Map<Need, string>> {
+  // What is asked about a folder to list, or about one secret, was asked about that itself.
+  const madeUp = missing.filter(
+    ({ policyPath, capability }) => policyPath.endsWith('/*') && capability !== 'list',
+  );
+  if (madeUp.length === 0) return new Map();
+  const rules = await wildcardRules(client, signal);
+  const patternsOf = (capability: string, policyPath: string): string[] =>
+    rules
+      .filter(({ capabilities }) => capabilities.has(capability))
+      .map(({ pattern }) => pattern)
+      .filter((pattern) => reachesInto(pattern, policyPath.slice(0, -1)))
+      .sort();
+  return new Map(
+    madeUp.flatMap((need) => {
+      const { capability, policyPath, instead } = need;
+      const own = patternsOf(capability, policyPath);
+      const patterns =
+        own.length > 0 || instead === undefined
+          ? own
+          : patternsOf(instead.capability, client.policyPrefix + instead.policyPath);
+      if (patterns.length === 0) return [];
+      const text =
+        `${capability} on ${policyPath} is granted for ${patterns.join(', ')} only: secrets at other paths are ` +
+        'reported as forbidden';
+      return [[need, text] as const];
+    }),
+  );
 }
 
 /**

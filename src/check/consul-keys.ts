@@ -5,7 +5,8 @@ import type { SyncInfo } from '../consul/sync-info';
 
 /**
  * Looks whether keys below a role's sync path can be created, listed, read and removed, with one of a name that
- * no other process has. It is removed again whatever happens. The rule of the original vsync.
+ * no other process has. It is removed again whatever happens; one that a killed process left is removed by the next
+ * check. The rule of the original vsync.
  *
  * @throws ConsulError that names the step which was refused
  */
@@ -17,7 +18,7 @@ export async function assertKeyAccess({ store, prefix }: SyncInfo, signal?: Abor
     explained(what, store.address, key, work);
   try {
     const created = await step('cannot create the key', () =>
-      store.commit([{ key, value: CONTENT, expect: 0 }], signal),
+      store.commit([{ key, value: CONTENT, expect: 0, flags: nowS() }], signal),
     );
     const revision = created?.get(key);
     if (revision === undefined) throw refused('cannot create the key');
@@ -29,9 +30,29 @@ export async function assertKeyAccess({ store, prefix }: SyncInfo, signal?: Abor
     if (!(await step('cannot remove the key', () => store.remove(key, revision, signal)))) {
       throw refused('cannot remove the key');
     }
+    for (const other of listed) if (other !== key) await removeIfLeft(store, other);
   } catch (error) {
     await removeIfThere(store, key);
     throw error;
+  }
+}
+
+/** A check takes seconds; clocks of other machines may be wrong by more. */
+const LEFT_AFTER_S = 600;
+
+/** Consul keeps no times of its own: they travel in the flags of the keys. */
+function nowS(): number {
+  return Math.floor(Date.now() / 1000);
+}
+
+/** A key that a check has left which was killed. One of a check that is running now is newer. */
+async function removeIfLeft(store: KeyValueStore, key: string): Promise<void> {
+  try {
+    const stored = await store.get(key);
+    if (stored?.value.equals(CONTENT) === true && nowS() - stored.flags > LEFT_AFTER_S)
+      await store.remove(key, stored.revision);
+  } catch {
+    // The next check tries again.
   }
 }
 

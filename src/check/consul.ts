@@ -9,7 +9,7 @@ import { assertKeyAccess } from './consul-keys';
 import { consulRule } from './policy';
 
 /** The role's own Consul: datacenter, keys, whose sync path it is. Writes one key, and removes it again. */
-export async function checkOwnConsul(config: Config): Promise<Check[]> {
+export async function checkOwnConsul(config: Config, signal?: AbortSignal): Promise<Check[]> {
   const section = config.role === 'origin' ? config.origin : config.destination;
   const name = `Consul ${section.consul.address} (${config.role}.consul)`;
   return withInfo(
@@ -19,7 +19,7 @@ export async function checkOwnConsul(config: Config): Promise<Check[]> {
     async (info) => [
       await check(`${name}: keys below ${info.prefix}`, () =>
         orRule(info, 'write', async () => {
-          await assertKeyAccess(info);
+          await assertKeyAccess(info, signal);
           return { detail: 'can be created, listed, read and removed' };
         }),
       ),

@@ -14,21 +14,26 @@ export interface CheckOptions {
   /** What the loading of the configuration warned of. */
   warnings: readonly string[];
   foreign: readonly ForeignVariable[];
+  /** Ends the checks early: what was written is removed, and what was logged in is logged out. */
+  signal?: AbortSignal;
 }
 
 /**
  * Everything that `vsync check` looks at, in the order in which it is shown. A failed check stops only what
  * depends on it. Writes nothing but a key in Consul, which is removed again.
  */
-export async function runChecks(config: Config, { warnings, foreign }: CheckOptions): Promise<Check[]> {
+export async function runChecks(
+  config: Config,
+  { warnings, foreign, signal }: CheckOptions,
+): Promise<Check[]> {
   const needs = config.role === 'origin' ? { origin: originNeeds(config) } : destinationNeeds(config);
   const lifts = limitVaults(config);
   try {
     const checks = await Promise.all([
       checkTemporal(config).then((found) => [found]),
-      ...vaultsOf(config, needs).map(checkVault),
+      ...vaultsOf(config, needs).map((vault) => checkVault(vault, signal)),
       ...(config.role === 'destination' ? [checkOriginConsul(config)] : []),
-      checkOwnConsul(config),
+      checkOwnConsul(config, signal),
     ]);
     return [...checkConfiguration(warnings, foreign), ...checks.flat()];
   } finally {

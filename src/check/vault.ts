@@ -9,6 +9,7 @@ import { CANNOT_ASK, lackingCapabilities, missingText } from './capabilities';
 import { check, notChecked, type Check, type Finding } from './check';
 import type { Need } from './needs';
 import { vaultPolicy } from './policy';
+import { tokenFinding } from './token';
 
 /** One Vault of a configuration, and what the role needs there. */
 export interface VaultToCheck {
@@ -35,93 +36,51 @@ export function vaultsOf(
 }
 
 /** Reachable and unsealed, the token and its end, each mount, and what the token may do. Writes nothing. */
-export async function checkVault(target: VaultToCheck): Promise<Check[]> {
+export async function checkVault(target: VaultToCheck, signal?: AbortSignal): Promise<Check[]> {
   const name = `Vault ${target.vault.address} (${target.side}.vault)`;
   let kv: Kv2 | undefined;
   const reached = await check(name, async () => {
     kv = openVault(target.vault, 1);
-    await kv.clusterId();
+    await kv.clusterId(signal);
     return { detail: 'answers, and is unsealed' };
   });
   try {
     if (kv === undefined || reached.outcome === 'fail') {
       return [reached, notChecked(`${name}: token, mounts, capabilities`, 'the Vault cannot be used')];
     }
-    return [reached, ...(await checkToken(kv, name, target))];
+    return [reached, ...(await checkToken(kv, name, target, signal))];
   } finally {
     await kv?.client.close();
   }
 }
 
-async function checkToken(kv: Kv2, name: string, target: VaultToCheck): Promise<Check[]> {
-  const token = await check(`${name}: token`, () => tokenFinding(kv, target));
+async function checkToken(
+  kv: Kv2,
+  name: string,
+  target: VaultToCheck,
+  signal?: AbortSignal,
+): Promise<Check[]> {
+  const token = await check(`${name}: token`, () => tokenFinding(kv, target, signal));
   if (token.outcome === 'fail') {
     return [token, notChecked(`${name}: mounts, capabilities`, 'the token cannot be used')];
   }
   const key = `${target.side}.mounts`;
   const mounts = target.mounts.map((mount) =>
     check(`${name}: mount ${mount}`, async () => {
-      await readMounts(kv, [mount], key);
+      await readMounts(kv, [mount], key, signal);
       return { detail: 'is kv version 2' };
     }),
   );
-  const capabilities = check(`${name}: capabilities`, () => capabilitiesFinding(kv, target));
+  const capabilities = check(`${name}: capabilities`, () => capabilitiesFinding(kv, target, signal));
   return [token, ...(await Promise.all([...mounts, capabilities]))];
 }
 
-async function tokenFinding(kv: Kv2, { side, vault, mounts, renewToken }: VaultToCheck): Promise<Finding> {
-  const isAppRole = vault.auth.kind === 'approle';
-  try {
-    const { ttlS, renewable, lastEndS } = await lookupSelf(kv.client);
-    if (ttlS === 0) return { detail: 'is alive, and never ends' };
-    const ends = new Date(Date.now() + ttlS * 1000).toISOString();
-    if (isAppRole) {
-      return { detail: `the login works; its token lives ${ttlS} s, and a worker logs in again by itself` };
-    }
-    const advice = `make another one, put it into ${side}.vault.token, and restart the workers`;
-    if (!renewable) {
-      return {
-        outcome: 'warning',
-        detail: `is alive until ${ends} and cannot be renewed: before then, ${advice}`,
-      };
-    }
-    if (!renewToken) {
-      const detail = `is alive until ${ends}, and ${side}.renewToken is off: renew it, or before then, ${advice}`;
-      return { outcome: 'warning', detail };
-    }
-    if (lastEndS === undefined) return { detail: `is alive until ${ends}; a worker renews it` };
-    const last = new Date(lastEndS * 1000).toISOString();
-    return {
-      outcome: 'warning',
-      detail: `a worker renews it, but not beyond ${last}: before then, ${advice}`,
-    };
-  } catch (error) {
-    if (!(error instanceof VaultError) || error.status !== 403) throw error;
-    if (!error.path.endsWith('lookup-self') || !(await mayDoAnything(kv, mounts))) throw error;
-    return {
-      outcome: 'warning',
-      detail:
-        'is alive, but may not look itself up, so that its end is not known and it is not renewed; ' +
-        "Vault's default policy allows that",
-    };
-  }
-}
-
-/** Whether the token is good for any mount. That of a dead token is not. */
-async function mayDoAnything(kv: Kv2, mounts: readonly string[]): Promise<boolean> {
-  for (const mount of mounts) {
-    try {
-      await kv.mount(mount);
-      return true;
-    } catch (error) {
-      if (!(error instanceof VaultError) || error.kind !== 'forbidden') throw error;
-    }
-  }
-  return false;
-}
-
-async function capabilitiesFinding(kv: Kv2, { side, needs }: VaultToCheck): Promise<Finding> {
-  const lacking = await lackingCapabilities(kv.client, needs);
+async function capabilitiesFinding(
+  kv: Kv2,
+  { side, needs }: VaultToCheck,
+  signal?: AbortSignal,
+): Promise<Finding> {
+  const lacking = await lackingCapabilities(kv.client, needs, signal);
   if (lacking === undefined) return { outcome: 'warning', detail: await whyCannotAsk(kv, side) };
   const { missing, advice } = lacking;
   const policy = vaultPolicy(needs, kv.client.policyPrefix);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { formatChecks, runChecks } from '../check';
 import { foreignVariables } from '../config/foreign-environment';
 import { fromVaultSync } from '../config/from-vault-sync';
@@ -20,7 +21,19 @@ export function showConfig(options: Options): void {
 export async function checkAll(options: Options): Promise<void> {
   const warnings: string[] = [];
   const config = load(options, undefined, undefined, (found) => warnings.push(...found));
-  const checks = await runChecks(config, { warnings, foreign: foreignVariables(process.env) });
+  const interruption = new AbortController();
+  const interrupt = (): void => {
+    interruption.abort();
+  };
+  const { signal } = interruption;
+  // Every request in flight listens to it: Node's warning about a leak would be wrong.
+  setMaxListeners(0, signal);
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, interrupt);
+  const foreign = foreignVariables(process.env);
+  const checks = await runChecks(config, { warnings, foreign, signal }).finally(() => {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, interrupt);
+  });
+  if (signal.aborted) throw new UserError('interrupted: nothing that the check wrote is left behind');
   const failed = checks.filter(({ outcome }) => outcome === 'fail').length;
   const { name, role } = config;
   console.log(

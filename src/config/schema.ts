@@ -44,8 +44,21 @@ const mounts = z
   })
   .describe('mounts of kv version 2; a "/" at the end is added if missing');
 
-const syncPath = hinted(text('a path in Consul, such as vsync/'), '^[^/]')
+/**
+ * Consul answers some keys with a redirect to another key, or refuses them, so that nothing would be found where it was
+ * written. The original refuses such a path at its start: it does not find the key that it has written.
+ */
+const syncPath = hinted(text('a path in Consul, such as vsync/'), '^[^/ ]')
   .refine((path) => !path.startsWith('/'), 'must not begin with "/"')
+  .refine((path) => !path.includes('//'), 'must not have "//" in it: Consul would make "/" of it')
+  .refine(
+    (path) => !path.split('/').some((part) => part === '.' || part === '..'),
+    'must not have "." or ".." as a part: Consul would take it for another path',
+  )
+  .refine(
+    (path) => !path.startsWith(' ') && !/\p{C}/u.test(path),
+    'must not begin with a space, or have characters in it that cannot be seen: Consul takes no such key',
+  )
   .transform((path) => (path.endsWith('/') ? path : `${path}/`))
   .default('vsync/')
   .describe('where the sync info stands in Consul; a "/" at the end is added if missing');

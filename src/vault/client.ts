@@ -8,7 +8,7 @@ import { cancelledRequest, classify, VaultError } from './errors';
 import { asksForMfa, explain, explainUnexpected } from './explain';
 import { Gate } from './gate';
 import { guardOf, type Guarded } from './guard';
-import { HEALTH_TIMEOUT_MS } from './health';
+import { explainHealth, HEALTH_TIMEOUT_MS } from './health';
 import { MOST_LEVEL } from './level';
 import { UndiciTransport, type TransportResponse } from './transport';
 import type { Entry } from './turns';
@@ -44,6 +44,9 @@ const RETRY_DELAYS_MS: readonly number[] = [100, 400, 1_600];
 
 /** Attempts of a request that a quota refuses. The pauses between them are those of the whole Vault. */
 const QUOTA_ATTEMPTS = 6;
+
+/** Time to revoke the token of a login at the end. */
+const REVOKE_TIMEOUT_MS = 2_000;
 
 /** Age of an AppRole's login from which a 403 may mean that its token has ended. */
 const LOGIN_AGAIN_AFTER_MS = 60_000;
@@ -197,7 +200,9 @@ export class VaultClient {
     return this.guarded.guard.outagesSince(sinceMs);
   }
 
+  /** Ends the login, if there was one, and the connections. */
   async close(): Promise<void> {
+    if (this.options.auth.kind === 'approle' && this.isLoggedIn) await this.revokeLogin();
     this.guarded.leave();
     await this.transport.close();
   }
@@ -291,6 +296,8 @@ export class VaultClient {
       const parsed = schema.safeParse(body);
       if (parsed.success) return parsed.data;
     }
+    const health = path === 'sys/health' ? explainHealth(status, body) : undefined;
+    if (health !== undefined) throw new VaultError('unavailable', address, path, health, status);
     const errors = ErrorBody.safeParse(body);
     const texts = errors.success ? errors.data.errors : undefined;
     const found = classify(status, texts);
@@ -400,6 +407,22 @@ export class VaultClient {
     this.loggedInAtMs = Date.now();
     this.isLoggedIn = true;
     return grantOf(given);
+  }
+
+  /**
+   * The token of a login is of no more use, and would live on for hours. A token that is configured is never revoked.
+   * What goes wrong here is not reported: the token ends by itself, and a batch token cannot be revoked.
+   */
+  private async revokeLogin(): Promise<void> {
+    const path = 'auth/token/revoke-self';
+    const signal = AbortSignal.timeout(REVOKE_TIMEOUT_MS);
+    try {
+      await this.vault.write(path, {}, { signal, ...this.placeOf(path) });
+    } catch {
+      return;
+    } finally {
+      this.isLoggedIn = false;
+    }
   }
 
   private unexpected(path: string, error: unknown): VaultError {

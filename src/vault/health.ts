@@ -21,6 +21,16 @@ const STATUS_WORDS: Readonly<Record<number, string>> = {
 };
 
 /**
+ * What another answer of sys/health than 200 says.
+ *
+ * @returns undefined if it is not the answer of a Vault
+ */
+export function explainHealth(status: number, body: unknown): string | undefined {
+  if (!HealthBody.safeParse(body).success) return undefined;
+  return STATUS_WORDS[status] ?? `the Vault is not healthy (${status})`;
+}
+
+/**
  * Asks a Vault whether it can serve requests. Needs no token.
  *
  * @param ask sends a GET without a token and without a namespace: in Enterprise sys/health is in the root namespace only

@@ -29,7 +29,8 @@ export type SecretVersion =
 
 const MountBody = z.object({
   data: z.object({
-    uuid: z.string().min(1),
+    uuid: z.string().nullish(),
+    accessor: z.string().nullish(),
     type: z.string(),
     options: z.object({ version: z.string().optional() }).nullish(),
   }),
@@ -106,8 +107,16 @@ export class Kv2 {
     const path = this.encode('sys/internal/ui/mounts/', mount.replace(/\/$/, ''));
     const { data } = await this.client.read(path, MountBody, { signal });
     const version = data.options?.version;
+    // Some servers leave the uuid out. A re-created engine has another accessor too.
+    const uuid = data.uuid || data.accessor;
+    if (uuid === undefined || uuid === null || uuid === '') {
+      const detail =
+        'the answer has neither the uuid nor the accessor of the mount, by which a re-created one is told; let what ' +
+        'stands in between pass the answer as the Vault gives it';
+      throw new VaultError('malformed', this.client.address, path, detail);
+    }
     return {
-      uuid: data.uuid,
+      uuid,
       isKv2: data.type === 'kv' && version === '2',
       kind: data.type === 'kv' ? `kv version ${version ?? '1'}` : data.type,
     };
@@ -202,8 +211,14 @@ export class Kv2 {
       const detail = `what stands before the Vault adds a namespace to sys/health, which is answered in the root only; have it leave that path alone (${error.detail})`;
       throw new VaultError('rejected', error.address, error.path, detail, error.status);
     });
-    if (health.sealed || health.cluster_id === undefined) {
-      throw new VaultError('sealed', this.client.address, 'sys/health', 'the Vault is sealed: unseal it');
+    const { address } = this.client;
+    if (health.sealed)
+      throw new VaultError('sealed', address, 'sys/health', 'the Vault is sealed: unseal it');
+    if (health.cluster_id === undefined) {
+      const detail =
+        'the answer lacks cluster_id, by which a rebuilt Vault is told from the one that was there; let what stands ' +
+        'in between pass the answer as the Vault gives it';
+      throw new VaultError('malformed', address, 'sys/health', detail);
     }
     return health.cluster_id;
   }

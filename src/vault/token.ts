@@ -11,6 +11,14 @@ export interface TokenLife {
   renewable: boolean;
   /** Unix time after which no renewal extends it, if one was set explicitly. */
   lastEndS: number | undefined;
+  /** Requests that it is still good for; undefined if their number is not limited. */
+  usesLeft: number | undefined;
+  /** It ends with the token that made it. Made with `-orphan`, or by a login, it would not. */
+  endsWithParent: boolean;
+  /** A batch token can be neither renewed nor revoked. */
+  isBatch: boolean;
+  /** Name of the AppRole whose login made it. */
+  roleName: string | undefined;
   /** Namespace that the token is of; empty for the root, and for servers without namespaces. */
   namespace: string;
 }
@@ -23,6 +31,10 @@ const LookupBody = z.object({
     explicit_max_ttl: z.number().min(0).optional(),
     renewable: z.boolean().optional(),
     namespace_path: z.string().optional(),
+    num_uses: z.number().optional(),
+    orphan: z.boolean().optional(),
+    type: z.string().optional(),
+    meta: z.object({ role_name: z.string().optional() }).nullish(),
   }),
 });
 
@@ -40,6 +52,11 @@ export async function lookupSelf(client: VaultClient, signal?: AbortSignal): Pro
     grantedS: Math.max(ttl, granted ?? 0),
     renewable: data.renewable === true,
     lastEndS: most > 0 && made !== undefined ? made + most : undefined,
+    // This question was one of the uses; after the last one Vault says -1.
+    usesLeft: (data.num_uses ?? 0) === 0 ? undefined : Math.max(0, data.num_uses ?? 0),
+    endsWithParent: data.orphan === false,
+    isBatch: data.type === 'batch',
+    roleName: data.meta?.role_name,
     namespace: storedNamespace(data.namespace_path ?? ''),
   };
 }

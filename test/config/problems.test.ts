@@ -203,6 +203,8 @@ describe('the login', () => {
 });
 
 describe('wrong values', () => {
+  const UNSEEN =
+    'must not begin with a space, or have characters in it that cannot be seen: Consul takes no such key';
   const url = 'must be an http or https URL, such as https://vault.example.com:8200';
   it.each([
     ['vault.address', { vault: { address: 'vault:8200', token: SECRET } }, url],
@@ -252,6 +254,20 @@ describe('wrong values', () => {
     ['mounts[0]', { mounts: [1] }, 'must be a mount as text, such as secret/'],
     ['mounts', { mounts: { a: 1 } }, 'must be a list with at least one mount, such as ["secret/"]'],
     ['syncPath', { syncPath: '/vsync/' }, 'must not begin with "/"'],
+    ['syncPath', { syncPath: 'vsync//' }, 'must not have "//" in it: Consul would make "/" of it'],
+    ['syncPath', { syncPath: 'a//b' }, 'must not have "//" in it: Consul would make "/" of it'],
+    [
+      'syncPath',
+      { syncPath: 'a/../b' },
+      'must not have "." or ".." as a part: Consul would take it for another path',
+    ],
+    [
+      'syncPath',
+      { syncPath: './vsync' },
+      'must not have "." or ".." as a part: Consul would take it for another path',
+    ],
+    ['syncPath', { syncPath: ' vsync' }, UNSEEN],
+    ['syncPath', { syncPath: 'vs\nync' }, UNSEEN],
     ['numWorkers', { numWorkers: 0 }, 'must be at least 1'],
     ['numWorkers', { numWorkers: 1.5 }, 'must be a whole number, at least 1'],
     ['numWorkers', { numWorkers: 'many' }, 'must be a whole number, at least 1'],

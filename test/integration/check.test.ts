@@ -110,6 +110,7 @@ test('tokens that end, and a sync path of another sync', async () => {
   const create = async (body: object): Promise<string> => {
     const answer = await sync.originVault.request('POST', 'auth/token/create', {
       policies: ['root'],
+      no_parent: true,
       ...body,
     });
     return (answer as { auth: { client_token: string } }).auth.client_token;

@@ -295,6 +295,7 @@ test('a token that may not ask about itself works, and the check says that it ca
   const answer = (await own.request('POST', 'auth/token/create', {
     policies: [`destination-${made.id}`],
     no_default_policy: true,
+    no_parent: true,
   })) as { auth: { client_token: string } };
   const config = made.config('destination');
   if (config.role !== 'destination') throw new Error('not a destination');

@@ -1,0 +1,269 @@
+import { runChecks, type Check } from '../../src/check';
+import { createClients } from '../../src/clients';
+import type { Config } from '../../src/config/schema';
+import { checkAccess } from '../../src/starter';
+import { VaultClient, type VaultAuth } from '../../src/vault/client';
+import { Kv2 } from '../../src/vault/kv2';
+import { exposed, rejection } from '../support/exposed';
+import { FaultProxy } from '../support/fault-proxy';
+import { SyncFixture } from '../support/sync-fixture';
+
+/** What `vsync check` says of tokens and logins that would not last, on the real Vault; logins are counted at a proxy. */
+
+type AppRole = Extract<VaultAuth, { kind: 'approle' }>;
+
+let sync: SyncFixture;
+let proxy: FaultProxy;
+const approle = (): string => `approle-${sync.id}`;
+
+beforeAll(async () => {
+  sync = await SyncFixture.create();
+  const { originVault, mount, id } = sync;
+  proxy = await FaultProxy.before(sync.servers.origin.address);
+  await originVault.request('PUT', `sys/policies/acl/reader-${id}`, {
+    policy: `path "${mount}metadata/*" { capabilities = ["read", "list"] }`,
+  });
+  await originVault.request('PUT', `sys/policies/acl/asker-${id}`, {
+    policy: `path "auth/${approle()}/role/+/secret-id/lookup" { capabilities = ["update"] }`,
+  });
+  await originVault.request('POST', `sys/auth/${approle()}`, { type: 'approle' });
+});
+
+beforeEach(() => {
+  proxy.choose(() => undefined);
+});
+
+afterAll(async () => {
+  await proxy.close();
+  await sync.originVault.request('DELETE', `sys/auth/${approle()}`);
+  await sync.tearDown();
+});
+
+async function tokenOf(body: object): Promise<VaultAuth> {
+  const policies = [`reader-${sync.id}`];
+  const answer = await sync.originVault.request('POST', 'auth/token/create', {
+    policies,
+    ttl: '1h',
+    no_parent: true,
+    ...body,
+  });
+  return { kind: 'token', token: (answer as { auth: { client_token: string } }).auth.client_token };
+}
+
+async function appRoleOf(
+  name: string,
+  { asker = false, ...body }: Record<string, unknown>,
+): Promise<AppRole> {
+  const { originVault, id } = sync;
+  const role = `auth/${approle()}/role/${name}`;
+  const policies = [`reader-${id}`, ...(asker === true ? [`asker-${id}`] : [])];
+  await originVault.request('POST', role, { token_policies: policies, token_ttl: '1h', ...body });
+  const read = (await originVault.request('GET', `${role}/role-id`)) as { data: { role_id: string } };
+  const made = (await originVault.request('POST', `${role}/secret-id`)) as { data: { secret_id: string } };
+  return { kind: 'approle', path: approle(), roleId: read.data.role_id, secretId: made.data.secret_id };
+}
+
+function configWith(auth: VaultAuth): Config {
+  const config = sync.config('origin');
+  Object.assign(config.origin.vault, { address: proxy.address, auth });
+  return config;
+}
+
+async function checked(auth: VaultAuth): Promise<{ checks: Check[]; token: Check | undefined }> {
+  const checks = await runChecks(configWith(auth), { warnings: [], foreign: [] });
+  expect(exposed(checks)).not.toContain(auth.kind === 'token' ? auth.token : auth.secretId);
+  return { checks, token: checks.find(({ what }) => what.endsWith(': token')) };
+}
+
+/** What `start` and a worker do before anything else. */
+async function accessWith(auth: VaultAuth): Promise<string[]> {
+  const clients = await createClients(configWith(auth));
+  try {
+    return await checkAccess(clients);
+  } finally {
+    await clients.close();
+  }
+}
+
+const count = (part: string): number => proxy.requests.filter((line) => line.includes(part)).length;
+
+/** Accessors of the tokens that this auth method has made, and that are alive. */
+async function aliveLogins(): Promise<number> {
+  const { data } = (await sync.originVault.request('LIST', 'auth/token/accessors')) as {
+    data: { keys: string[] };
+  };
+  const found = await Promise.all(
+    data.keys.map((accessor) =>
+      sync.originVault
+        .request('POST', 'auth/token/lookup-accessor', { accessor })
+        .then((answer) => (answer as { data: { path: string } }).data.path)
+        .catch(() => ''),
+    ),
+  );
+  return found.filter((path) => path === `auth/${approle()}/login`).length;
+}
+
+describe('a token', () => {
+  test('with a number of uses is refused, and its uses are left', async () => {
+    const { checks, token } = await checked(await tokenOf({ num_uses: 10 }));
+    expect(token).toMatchObject({
+      outcome: 'fail',
+      detail:
+        'is good for 9 more requests only (num_uses), and a worker sends thousands: give origin.vault.token one that was ' +
+        'made without -use-limit',
+    });
+    expect(checks.map(({ detail }) => detail)).toContain('not checked, because the token cannot be used');
+    await expect(accessWith(await tokenOf({ num_uses: 10 }))).rejects.toMatchObject({
+      type: 'VaultForbidden',
+      message: expect.stringContaining(
+        'the token of origin.vault is good for 9 more requests only',
+      ) as string,
+    });
+  });
+
+  test('at its last use is refused too', async () => {
+    const { token } = await checked(await tokenOf({ num_uses: 1 }));
+    expect(token).toMatchObject({
+      outcome: 'fail',
+      detail: expect.stringMatching(/^is good for 0 more/) as string,
+    });
+  });
+
+  test('that ends with its parent is warned of', async () => {
+    const auth = await tokenOf({ no_parent: false });
+    const { token } = await checked(auth);
+    expect(token).toMatchObject({
+      outcome: 'warning',
+      detail: expect.stringMatching(
+        /a worker renews it; it ends as soon as the token that made it ends.*-orphan/,
+      ) as string,
+    });
+    expect(await accessWith(auth)).toEqual([
+      expect.stringMatching(
+        /^Vault \S+: the token of origin\.vault ends as soon as the token that made it ends/,
+      ),
+    ]);
+  });
+
+  test('of the kind batch is warned of: nothing renews it', async () => {
+    const { token } = await checked(await tokenOf({ type: 'batch' }));
+    expect(token).toMatchObject({
+      outcome: 'warning',
+      detail: expect.stringMatching(
+        /^is alive until \S+, is a batch token and cannot be renewed: before then/,
+      ) as string,
+    });
+  });
+
+  test('that lasts passes, and is never revoked', async () => {
+    const auth = await tokenOf({ period: '1h' });
+    expect((await checked(auth)).token).toMatchObject({ outcome: 'pass' });
+    expect((await checked(auth)).token).toMatchObject({ outcome: 'pass' });
+    expect(await accessWith(auth)).toEqual([]);
+    expect(count('revoke-self')).toBe(0);
+  });
+});
+
+describe('an AppRole', () => {
+  test('is logged in to once, and its token revoked at the end', async () => {
+    const before = await aliveLogins();
+    const auth = await appRoleOf('plain', {});
+    const { checks, token } = await checked(auth);
+    expect(checks.filter(({ outcome }) => outcome === 'fail')).toEqual([]);
+    expect(token).toMatchObject({
+      outcome: 'pass',
+      detail: expect.stringMatching(
+        /^the login works; .* Whether its secret id may be used again is not known: the token lacks update on auth\/\S+\/role\/plain\/secret-id\/lookup$/,
+      ) as string,
+    });
+    expect([count('/login'), count('revoke-self')]).toEqual([1, 1]);
+    await accessWith(auth);
+    expect(await aliveLogins()).toBe(before);
+  });
+
+  test('that gives tokens for a number of requests is refused', async () => {
+    const { token } = await checked(await appRoleOf('uses', { token_num_uses: 5 }));
+    expect(token).toMatchObject({
+      outcome: 'fail',
+      detail:
+        'is good for 4 more requests only (num_uses), and a worker sends thousands: set token_num_uses=0 on the role of ' +
+        'origin.vault.approle',
+    });
+  });
+
+  test('whose token may ask about its secret id is told how often it may be used', async () => {
+    const once = await checked(await appRoleOf('once', { asker: true, secret_id_num_uses: 1 }));
+    expect(once.token).toMatchObject({
+      outcome: 'fail',
+      detail: expect.stringMatching(
+        /^the login works, but its secret id was good for this one only/,
+      ) as string,
+    });
+    expect(count('/login')).toBe(1);
+    const thrice = await checked(await appRoleOf('thrice', { asker: true, secret_id_num_uses: 3 }));
+    expect(thrice.token).toMatchObject({
+      outcome: 'fail',
+      detail: expect.stringMatching(/its secret id is good for 2 more only, and each start/) as string,
+    });
+    const ending = await checked(await appRoleOf('ending', { asker: true, secret_id_ttl: '2h' }));
+    expect(ending.token).toMatchObject({
+      outcome: 'warning',
+      detail: expect.stringMatching(/but its secret id ends at \d{4}-\d\d-\d\dT/) as string,
+    });
+    const lasting = await checked(await appRoleOf('lasting', { asker: true }));
+    expect(lasting.token).toMatchObject({
+      outcome: 'pass',
+      detail: expect.stringMatching(/and a worker logs in again by itself$/) as string,
+    });
+  });
+
+  test('that does not let in is named, with what to look at', async () => {
+    const good = await appRoleOf('wrong', {});
+    for (const auth of [
+      { ...good, roleId: 'not-there' },
+      { ...good, secretId: 'not-there-4711' },
+    ]) {
+      const { checks } = await checked(auth);
+      expect(checks.find(({ outcome }) => outcome === 'fail')?.detail).toMatch(
+        /the login was refused \(400: invalid role or secret ID\); check approle\.role_id and approle\.secret_id/,
+      );
+    }
+    const elsewhere = await checked({ ...good, path: 'not-there' });
+    expect(elsewhere.checks.find(({ outcome }) => outcome === 'fail')?.detail).toMatch(
+      /the login was refused \(403: .*permission denied.*\); check that this auth method exists \(approle\.path\)$/,
+    );
+  });
+
+  test('that demands a second factor (MFA) is named', async () => {
+    const { originVault, id } = sync;
+    const auth = await appRoleOf('mfa', {});
+    const { data: methods } = (await originVault.request('GET', 'sys/auth')) as {
+      data: Record<string, { accessor: string }>;
+    };
+    const { data } = (await originVault.request('POST', 'identity/mfa/method/totp', { issuer: 'vsync' })) as {
+      data: { method_id: string };
+    };
+    await originVault.request('POST', `identity/mfa/login-enforcement/${id}`, {
+      mfa_method_ids: [data.method_id],
+      auth_method_accessors: [methods[`${approle()}/`]?.accessor],
+    });
+    try {
+      const { checks } = await checked(auth);
+      expect(checks.find(({ outcome }) => outcome === 'fail')?.detail).toMatch(
+        /the login asks for a second factor \(MFA\), which a worker cannot give; take this auth method out/,
+      );
+    } finally {
+      await originVault.request('DELETE', `identity/mfa/login-enforcement/${id}`);
+    }
+  });
+
+  test('does not keep a client from closing while its Vault does not answer', async () => {
+    const auth = await appRoleOf('silent', {});
+    const client = new VaultClient({ address: proxy.address, auth, namespace: '', concurrency: 1 });
+    await new Kv2(client).checkToken();
+    proxy.choose(() => 'reset');
+    await client.close();
+    expect(count('revoke-self')).toBe(1);
+    expect(await rejection(new Kv2(client).checkToken())).toBeInstanceOf(Error);
+  });
+});
