@@ -5,6 +5,12 @@ import { cancelledRequest, VaultError } from './errors';
 import { exchange } from './exchange';
 import { awaitTurn, isLimited } from './request-rate';
 
+/**
+ * Agents and proxies of Vault and OpenBao with `require_request_header` answer 412 to requests without it, as a guard
+ * against forged ones. Vault's own clients send it with each request.
+ */
+const REQUEST_HEADER = { 'X-Vault-Request': 'true' };
+
 /** What node-vault hands to its transport: one request. */
 export interface TransportRequest {
   uri: string;
@@ -119,7 +125,7 @@ export class UndiciTransport {
       // After all queues, also of each repetition.
       request.onSend?.();
       const path = this.pathOf(request.uri);
-      const headers = headersOf(request);
+      const headers = { ...headersOf(request), ...REQUEST_HEADER };
       const sent = {
         path,
         method: request.method,

@@ -62,6 +62,15 @@ test('method, headers, body and query arrive as given', async () => {
   expect(server.headers[0]).toMatchObject({ 'x-vault-token': 't', 'content-type': 'application/json' });
 });
 
+test('each request has the header that agents may demand, also the question for the health', async () => {
+  server.answers(answer(200, {}));
+  await send({ headers: { 'X-Vault-Token': 't' } });
+  expect(server.headers[0]).toMatchObject({ 'x-vault-token': 't', 'x-vault-request': 'true' });
+  server.answers(answer(200, {}));
+  await transport.ask('sys/health', 1_000, new AbortController().signal);
+  expect(server.headers[0]).toMatchObject({ 'x-vault-request': 'true' });
+});
+
 test('a redirect is not followed', async () => {
   server.answers(answer(307, undefined, { location: 'http://127.0.0.1:1/elsewhere' }));
   expect((await send()).statusCode).toBe(307);
