@@ -90,6 +90,7 @@ export class ConsulStore implements KeyValueStore {
     if (answer === undefined) return [];
     const parsed = Keys.safeParse(answer[1]);
     if (!parsed.success) throw this.malformed(prefix);
+    if (isFiltered(answer[0].headers)) throw this.filtered(prefix);
     return parsed.data;
   }
 
@@ -229,7 +230,10 @@ export class ConsulStore implements KeyValueStore {
         const refusals = refusalsOf(error);
         // Consul answers 409 both for a stale check-and-set and for what the ACL token may not do.
         const forbidden = refusals.some((what) => /permission denied/i.test(what));
-        if (status !== undefined && status === statusOfNo && !forbidden) return undefined;
+        if (status !== undefined && status === statusOfNo && !forbidden) {
+          if (isFiltered((error as Refusal).response?.headers)) throw this.filtered(key);
+          return undefined;
+        }
         const failure = this.failure(key, forbidden ? 403 : status, error, timeoutMs);
         const delay = RETRY_DELAYS_MS[attempt];
         if (!repeat || failure.kind !== 'unavailable' || delay === undefined) throw failure;
@@ -278,6 +282,13 @@ export class ConsulStore implements KeyValueStore {
     return make('rejected', `the request was refused (${status})`);
   }
 
+  private filtered(prefix: string): ConsulError {
+    const detail =
+      `the listing lacks keys that the token may not read; its policy needs key_prefix "${prefix}" with read, or with ` +
+      'write where this configuration writes';
+    return new ConsulError('forbidden', this.address, prefix, detail);
+  }
+
   private malformed(key: string): ConsulError {
     return new ConsulError('malformed', this.address, key, explainForeignPage(this.address, 'Consul'));
   }
@@ -297,8 +308,18 @@ function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted ?? false;
 }
 
+/** What the consul package throws for an answer that is not a success, as far as it is looked at. */
+interface Refusal {
+  response?: { statusCode?: unknown; headers?: Record<string, string | undefined> };
+}
+
+/** Consul leaves out of a listing what the token may not read, with status 200. It says so unless there is no token. */
+function isFiltered(headers: Record<string, string | undefined> | undefined): boolean {
+  return headers?.['x-consul-results-filtered-by-acls'] === 'true';
+}
+
 function statusOf(error: unknown): number | undefined {
-  const status = (error as { response?: { statusCode?: unknown } }).response?.statusCode;
+  const status = (error as Refusal).response?.statusCode;
   return typeof status === 'number' ? status : undefined;
 }
 

@@ -32,6 +32,7 @@ export interface KeyValueStore {
   /** Undefined only if the store itself says that the key does not exist. */
   get(key: string, signal?: AbortSignal): Promise<StoredValue | undefined>;
 
+  /** All keys that begin like this. Fails if the store says that it left some out. */
   keys(prefix: string, signal?: AbortSignal): Promise<string[]>;
 
   /** Whether `commit` can take these writes at once. A single write always may be tried. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { ConsulStore } from '../../src/consul/client';
 import { ConsulAcl } from '../support/consul-acl';
 import { endOf } from '../support/ended';
 import { startConsul, type ConsulServer } from '../support/servers';
@@ -56,6 +57,33 @@ async function hide(token: string, hidden: string): Promise<void> {
 
 const there = (): Promise<unknown[]> =>
   Promise.all(PATHS.map(async (path) => sync.destinationVaults[0]?.get(sync.mount, path)));
+
+describe('a listing of keys', () => {
+  const listed = async (rules: string): Promise<unknown> => {
+    const token = await acl.tokenFor(`lists-${randomUUID()}`, rules);
+    const store = new ConsulStore({ address: consul.address, token });
+    try {
+      return await store.keys(sync.infoPrefix('origin'));
+    } catch (error) {
+      return error;
+    } finally {
+      store.close();
+    }
+  };
+
+  test('that leaves out keys which the token may not read is refused, with the policy line that it needs', async () => {
+    const all = await listed('key_prefix "" { policy = "read" }');
+    expect(all).toContain(`${sync.infoPrefix('origin')}index`);
+    for (const rules of [
+      `key_prefix "" { policy = "read" } ${deny(`${sync.infoPrefix('origin')}index`)}`,
+      'key_prefix "elsewhere/" { policy = "read" }',
+    ]) {
+      const error = await listed(rules);
+      expect(error).toMatchObject({ name: 'ConsulError', kind: 'forbidden' });
+      expect((error as Error).message).toContain(`key_prefix "${sync.infoPrefix('origin')}" with read`);
+    }
+  });
+});
 
 /** ModifyIndex of each index and bucket of both ends. */
 async function indicesAndBuckets(): Promise<Record<string, number>> {
