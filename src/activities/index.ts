@@ -18,6 +18,7 @@ import type {
   ListExtrasInput,
   ListExtrasResult,
   ListFoldersResult,
+  ListUnpublishedResult,
   ListPathsResult,
   MoveClaimsInput,
   MoveClaimsResult,
@@ -45,6 +46,7 @@ import { diffIndices } from './destination/diff-indices';
 import { guardDeletes } from './destination/guard-deletes';
 import { listExtras } from './destination/list-extras';
 import { listFolders } from './destination/list-folders';
+import { listUnpublished } from './destination/list-unpublished';
 import { moveClaims } from './destination/move-claims';
 import { preflight as destinationPreflight } from './destination/preflight';
 import { saveSyncInfo as saveDestinationInfo } from './destination/save-sync-info';
@@ -130,6 +132,9 @@ export function createDestinationActivities(deps: DestinationDeps) {
     },
     async listExtras(input: ListExtrasInput): Promise<ListExtrasResult> {
       return listExtras(deps, input, check(input), progressReporter());
+    },
+    async listUnpublished(input: ActivityInput): Promise<ListUnpublishedResult> {
+      return listUnpublished(deps, check(input), progressReporter());
     },
     async watchIndex(_input: WatchInput): Promise<void> {
       await watchIndex(deps, temporalClient(), cancellationSignal());

@@ -34,6 +34,8 @@ const OriginStateSchema = z.object({
   changedMounts: MountUuids.optional(),
   /** A save that did not fit one transaction and may have stopped half-way: it is finished, never undone. */
   pending: z.object({ manifest: z.string(), staged: z.array(z.string()) }).optional(),
+  /** What `origin.include` and `origin.exclude` let into the sync info; absent: everything. For `vsync verify`. */
+  filter: z.object({ include: z.array(z.string()), exclude: z.array(z.string()) }).optional(),
   last: LastCycle.optional(),
 });
 export type OriginState = z.infer<typeof OriginStateSchema>;

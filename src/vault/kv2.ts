@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { SecretSettings } from '../sync/settings';
 import { EmptyBody, type RequestOptions, type VaultClient } from './client';
 import { VaultError } from './errors';
+import { PagedLister } from './listing';
 
 /** Identity and kind of a secrets engine. A re-created engine has another uuid, but otherwise answers like an empty one. */
 export interface Mount {
@@ -35,9 +36,6 @@ const MountBody = z.object({
     options: z.object({ version: z.string().optional() }).nullish(),
   }),
 });
-const ListBody = z
-  .object({ data: z.object({ keys: z.array(z.string().min(1)) }) })
-  .transform(({ data }) => data.keys);
 const VersionEntry = z.object({
   created_time: z.string(),
   deletion_time: z.string(),
@@ -100,7 +98,16 @@ const TokenBody = z.object({ data: z.object({ ttl: z.number(), renewable: z.bool
  * it (`team/app`). Every method throws {@link VaultError}.
  */
 export class Kv2 {
-  constructor(readonly client: VaultClient) {}
+  private readonly lister: PagedLister;
+
+  constructor(readonly client: VaultClient) {
+    this.lister = new PagedLister(client);
+  }
+
+  /** As {@link PagedLister.mayHideNames}. */
+  get mayHideNames(): boolean {
+    return this.lister.mayHideNames;
+  }
 
   /** The engine at a mount. Needs any one permission below the mount, unlike `sys/mounts`. */
   async mount(mount: string, signal?: AbortSignal): Promise<Mount> {
@@ -130,8 +137,7 @@ export class Kv2 {
    */
   async list(mount: string, folder: string, signal?: AbortSignal): Promise<string[]> {
     const path = this.encode(`${mount}metadata/${folder}`.replace(/\/$/, ''), '');
-    // LIST of a folder with no keys is a 404 without an error text, not an empty list.
-    return this.client.list(path, ListBody, { signal, ifAbsent: () => [] });
+    return this.lister.list(path, mount, signal);
   }
 
   /** Metadata of a secret; undefined if Vault says that there is none. */

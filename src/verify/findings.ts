@@ -7,6 +7,7 @@ import { bytewise } from '../sync/paths';
 export const FINDING_KINDS = [
   'drift',
   'missing',
+  'unpublished',
   'changed',
   'refused',
   'failed',
@@ -17,6 +18,7 @@ export const FINDING_KINDS = [
 
 /**
  * - `drift`, `missing`, `changed`: see src/sync/verdict.ts
+ * - `unpublished`: the origin has it, and its sync info lacks it
  * - `refused`: it is not copied at all (`collision`, `loop`)
  * - `failed`: one of the ends could not be read
  * - `unknown`: the path is the key of a bucket of the origin that does not fit its index

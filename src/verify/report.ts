@@ -15,6 +15,8 @@ export interface Report {
 const TITLES: Readonly<Record<FindingKind, string>> = {
   drift: 'drift: the values differ',
   missing: 'missing at the destination',
+  unpublished:
+    "unpublished: the origin has them, its info lacks them, so they are not copied; if they stay, look at the origin's cycles",
   changed: 'changed meanwhile at the origin, no drift: the next cycles deal with it',
   refused: 'refused: not copied at all',
   failed: 'failed: could not be compared',
@@ -43,6 +45,7 @@ const WORDS: Readonly<Record<string, string>> = {
   deleted: 'its current version is deleted',
   absent: 'nothing stands there',
   kept: 'it was copied, and is kept on purpose or waits for its delete',
+  unreadable: "perhaps deleted: its metadata cannot be read with the destination's token at the origin",
   'perhaps-deleted': "perhaps deleted: the destination's token needs read on metadata/ to tell",
 };
 
@@ -57,7 +60,7 @@ function line({ path, to, class: why, at, with: other }: Finding): string {
 
 /** What is wrong, in words, or undefined: extras and what merely changed are not. */
 export function whatIsWrong({ counts }: Pick<Report, 'counts'>): string | undefined {
-  const wrong = (['drift', 'missing', 'refused', 'failed', 'unknown'] as const).filter(
+  const wrong = (['drift', 'missing', 'unpublished', 'refused', 'failed', 'unknown'] as const).filter(
     (kind) => counts[kind] > 0,
   );
   return wrong.length === 0 ? undefined : wrong.map((kind) => `${kind} ${counts[kind]}`).join(', ');

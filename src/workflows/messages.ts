@@ -349,6 +349,8 @@ export interface VerifyCounts {
   equal: number;
   drift: number;
   missing: number;
+  /** The origin has them, and its sync info lacks them: they are not copied. */
+  unpublished: number;
   /** The origin moved on: the next cycles deal with it. */
   changed: number;
   /** Not copied at all: a collision or a loop. */
@@ -425,10 +427,16 @@ export interface ListExtrasResult extends VerifyTally {
   complete: boolean;
 }
 
+export interface ListUnpublishedResult extends VerifyTally {
+  /** What else there is to know: folders of the origin that could not be listed, at most 21. */
+  notes: string[];
+}
+
 export const NO_FINDINGS: Readonly<VerifyCounts> = {
   equal: 0,
   drift: 0,
   missing: 0,
+  unpublished: 0,
   changed: 0,
   refused: 0,
   failed: 0,

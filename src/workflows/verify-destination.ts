@@ -1,4 +1,11 @@
-import { isCancellation, log, proxyActivities, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import {
+  isCancellation,
+  log,
+  patched,
+  proxyActivities,
+  setCurrentDetails,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { DestinationActivities } from '../activities';
 import { LOOK_OPTIONS, VERIFY_OPTIONS } from './activity-options';
 import { forEachBounded } from './bounded';
@@ -23,7 +30,8 @@ const AT_ONCE = { most: 8 };
  */
 export async function verifyDestination({ fingerprint }: VerifyInput): Promise<VerifyResult> {
   const { beginVerify } = proxyActivities<DestinationActivities>(LOOK_OPTIONS);
-  const { verifySecrets, listFolders, listExtras } = proxyActivities<DestinationActivities>(VERIFY_OPTIONS);
+  const { verifySecrets, listFolders, listExtras, listUnpublished } =
+    proxyActivities<DestinationActivities>(VERIFY_OPTIONS);
   const base: ActivityInput = { v: 1, fingerprint };
   const counts: VerifyCounts = { ...NO_FINDINGS };
   const lists: string[] = [];
@@ -56,6 +64,13 @@ export async function verifyDestination({ fingerprint }: VerifyInput): Promise<V
     });
     if (incomplete > 0) notes.push("some extras may be left out: the origin's sync info was being written");
     notes.push(...unlistedNotes(unlisted));
+
+    if (patched('verify-lists-origin')) {
+      setCurrentDetails('listUnpublished');
+      const missed = await listUnpublished(base);
+      add(missed);
+      notes.push(...missed.notes);
+    }
 
     const found = Object.entries(counts).filter(([, count]) => count > 0);
     log.info(

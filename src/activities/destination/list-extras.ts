@@ -24,7 +24,7 @@ export async function listExtras(
   signal: AbortSignal,
   progress: (done: number) => void,
 ): Promise<ListExtrasResult> {
-  const lister = new FolderLister(deps);
+  const lister = new FolderLister(deps, deps.vault);
   const part = await readFolderChunk(deps.staging, folders, chunk, signal);
   const standing: Standing = new Map();
   const add = (secrets: readonly Location[]): void => {
@@ -155,8 +155,8 @@ async function claimedTargets(
 }
 
 /** Without transforms a path is its own target, so that only its own bucket can name it. */
-async function forEachBucketOf(
-  standing: Standing,
+export async function forEachBucketOf(
+  standing: ReadonlyMap<string, Location>,
   numBuckets: number,
   signal: AbortSignal,
   work: (id: number, paths: readonly string[], signal: AbortSignal) => Promise<void>,

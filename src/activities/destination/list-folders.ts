@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { StoredInfoError } from '../../consul/errors';
 import type { Staging } from '../../consul/staging';
 import { MAX_FAILURES, type ListFoldersResult, type PathFailure } from '../../workflows/messages';
+import type { Kv2 } from '../../vault/kv2';
 import { pathFailureClass } from '../failures';
 import { MAX_GROUPS } from '../limits';
 import { throwOutage } from '../outage';
@@ -23,11 +24,14 @@ export type FolderChunk = z.infer<typeof ChunksSchema>['chunks'][number];
 /** What one LIST gave; paths relative to the mount, those of folders end in "/". */
 export type Listed = FolderChunk;
 
-/** Lists folders of the destination, and keeps which of them it could not list. */
+/** Lists folders of one Vault, and keeps which of them it could not list. */
 export class FolderLister {
   readonly unlisted: PathFailure[] = [];
 
-  constructor(private readonly deps: Pick<DestinationDeps, 'vault' | 'secretRoom' | 'verifyRoom'>) {}
+  constructor(
+    private readonly deps: Pick<DestinationDeps, 'secretRoom' | 'verifyRoom'>,
+    private readonly vault: Kv2,
+  ) {}
 
   /** One level: all of these folders at once. */
   async list(folders: FolderChunk['folders'], signal: AbortSignal): Promise<Listed> {
@@ -41,7 +45,7 @@ export class FolderLister {
 
   private async names(mount: string, folder: string, stop: AbortSignal): Promise<string[]> {
     try {
-      const names = await this.deps.vault.list(mount, folder, stop);
+      const names = await this.vault.list(mount, folder, stop);
       return names;
     } catch (error) {
       if (stop.aborted) throw error;
@@ -58,7 +62,7 @@ export class FolderLister {
  * is left to walk.
  */
 export async function listFolders(deps: DestinationDeps, signal: AbortSignal): Promise<ListFoldersResult> {
-  const lister = new FolderLister(deps);
+  const lister = new FolderLister(deps, deps.vault);
   let folders = deps.config.destination.mounts.map((mount) => ({ mount, rel: '' }));
   const secrets: FolderChunk['secrets'] = [];
   for (let level = 0; level < MOST_LEVELS && folders.length > 0 && folders.length < MAX_GROUPS; level++) {

@@ -17,7 +17,8 @@ import { bucketsOfChunk, readChunk, readManifest, type StagedBuckets } from './m
 
 /**
  * Reads the metadata of one chunk of paths, makes its buckets, and stages those that differ from the live ones.
- * A path whose metadata cannot be read, and all paths of an unknown folder, keep the insight that they had. With
+ * A path whose metadata cannot be read, and all paths of an unknown folder, keep the insight that they had. Where
+ * listings may lack names, a known path that they lack is read too: only a 404 for itself says that it is gone. With
  * `syncMetadata`, the same answers of Vault tell the settings of each secret.
  */
 export async function fetchMetadata(
@@ -79,16 +80,25 @@ export async function fetchMetadata(
   const paths = chunk.paths.flatMap(([mount, inMount]) =>
     inMount.map((path): [string, string] => [mount, path]),
   );
+  /** What was known in the buckets of this chunk, and no listing names. */
+  const unlisted: string[] = [];
+  if (manifest.confirmAbsent === true || manifest.unknown.length > 0) {
+    const listed = new Set(paths.map(([mount, path]) => dataPath(mount, path)));
+    for (const path of live.known.keys())
+      if (!listed.has(path) && buckets.has(bucketId(path, numBuckets))) unlisted.push(path);
+  }
   const ofEachMount = new FairQueue<[string, string]>();
   for (const path of paths) ofEachMount.push(path[0], path);
+  for (const path of manifest.confirmAbsent === true ? unlisted : []) {
+    const place = locate(path, config.origin.mounts);
+    if (place && filter.allows(place.mount + place.rel) && !underUnknown(path))
+      ofEachMount.push(place.mount, [place.mount, place.rel]);
+  }
   await forAllOf(ofEachMount, signal, read, room);
 
   if (manifest.unknown.length > 0) {
     if (!live.complete) throw damaged('A folder');
-    const listed = new Set(paths.map(([mount, path]) => dataPath(mount, path)));
-    for (const path of live.known.keys()) {
-      if (!listed.has(path) && underUnknown(path)) keep(path);
-    }
+    for (const path of unlisted) if (underUnknown(path)) keep(path);
   }
   await assertSameMounts(vault, config.origin.mounts, manifest.mounts, signal);
 

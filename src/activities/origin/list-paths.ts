@@ -90,6 +90,7 @@ export async function listPaths(
     numBuckets,
     mounts,
     unknown: unknown.sort(bytewise),
+    ...(vault.mayHideNames && { confirmAbsent: true }),
     ...(settingsIndex && { settings: true }),
     chunks,
   };

@@ -10,6 +10,8 @@ const ManifestSchema = z.object({
   mounts: z.record(z.string(), z.string()),
   /** Folders whose listing failed, as mount and path, ending in "/": what was known below them is kept. */
   unknown: z.array(z.string()),
+  /** Present if listings may lack names: a known secret that they lack is asked for by itself. */
+  confirmAbsent: z.literal(true).optional(),
   /** Present if this cycle looks after the settings of the secrets too. */
   settings: z.literal(true).optional(),
   /** References of the staged chunks. Chunk i holds the paths of the buckets that `bucketsOfChunk` gives. */

@@ -92,7 +92,7 @@ async function save(deps: SaveDeps, input: SaveOriginInput, signal: AbortSignal)
   const buckets = kinds.flatMap((kind) => kind.buckets);
   const indices = kinds.flatMap((kind) => kind.index);
 
-  const nextState = stateAfter(config.name, state, manifest, input);
+  const nextState = stateAfter(config, state, manifest, input);
   const isNews = buckets.length + indices.length > 0 || stateDiffers(state, nextState);
   const all = [...buckets, ...indices, ...(isNews ? [writeOfState(info, nextState, stateRevision)] : [])];
   if (info.store.fitsOneCommit(all)) {
@@ -138,7 +138,7 @@ async function saveInSteps(info: SyncInfo, steps: Steps, signal: AbortSignal): P
 }
 
 function stateAfter(
-  name: string,
+  { name, origin: { include, exclude } }: SaveDeps['config'],
   state: OriginState | undefined,
   manifest: Manifest,
   input: SaveOriginInput,
@@ -146,9 +146,17 @@ function stateAfter(
   // A remembered uuid stays until somebody says that the mount was re-created on purpose.
   const remembered = state && pick(state.mounts, Object.keys(manifest.mounts));
   const mounts = mountsAfter(remembered, manifest.mounts, manifest.mounts);
-  if (input.save === undefined) return { v: 1, name, ...mounts, ...(state?.last && { last: state.last }) };
+  const filter = include.length + exclude.length > 0 ? { filter: { include, exclude } } : {};
+  if (input.save === undefined)
+    return { v: 1, name, ...mounts, ...filter, ...(state?.last && { last: state.last }) };
   const { outcome, counts } = input.save;
-  return { v: 1, name, ...mounts, last: { outcome, counts, finishedAt: new Date().toISOString() } };
+  return {
+    v: 1,
+    name,
+    ...mounts,
+    ...filter,
+    last: { outcome, counts, finishedAt: new Date().toISOString() },
+  };
 }
 
 function pick(record: Record<string, string>, keys: readonly string[]): Record<string, string> {

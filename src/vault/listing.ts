@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import { bytewise } from '../sync/paths';
+import type { VaultClient } from './client';
+import { VaultError } from './errors';
+
+/**
+ * Names in a folder, all of them. OpenBao cuts a listing at the `pagination_limit` of the token's policy and answers
+ * 200 all the same, so a listing counts only if it is shown to be complete:
+ *
+ * - Each LIST names a page size. A page with fewer names than that is the last one.
+ * - A server that does not page, as Vault, ignores the size: it answers with everything, and newer ones with a warning.
+ * - A size above the policy's limit is refused with 403. `limit=max` then takes what the policy allows, and only an
+ *   empty page is the end: how many names a page could hold is not known, and
+ *   `list_scan_response_keys_filter_path` may have left some out of it.
+ *
+ * Whatever fails on the way fails the whole folder.
+ */
+
+/**
+ * Names that a page may hold. Large, because the server decrypts the whole folder for each page: nearly every folder
+ * is one request.
+ */
+export const PAGE_SIZE = 100_000;
+
+/** What a LIST answers. */
+export interface Page {
+  names: readonly string[];
+  /** The server said that it does not page: what it answered is everything. */
+  isEverything: boolean;
+}
+
+const IGNORED = /ignored these unrecognized parameters:.*\blimit\b/i;
+
+/** Vault answers the LIST of a folder with no names with 404, but with 200 and a warning if it ignored a parameter. */
+export const PageBody = z
+  .object({
+    data: z.object({ keys: z.array(z.string().min(1)).optional() }),
+    warnings: z.array(z.string()).nullish(),
+  })
+  .transform(({ data, warnings }, context): Page => {
+    const isEverything = warnings?.some((warning) => IGNORED.test(warning)) ?? false;
+    if (data.keys === undefined && !isEverything) context.addIssue('neither names nor a reason for none');
+    return { names: data.keys ?? [], isEverything };
+  });
+
+/** Lists folders of one Vault, and learns what it needs for that. */
+export class PagedLister {
+  /** Undefined before the first answer. */
+  private pages: boolean | undefined;
+  /** Mounts whose policy refuses a page of this size. */
+  private readonly limited = new Set<string>();
+
+  constructor(
+    private readonly client: VaultClient,
+    private readonly pageSize = PAGE_SIZE,
+  ) {}
+
+  /** Whether a name may be missing that a policy hides: then only the secret itself says that it is gone. */
+  get mayHideNames(): boolean {
+    return this.pages !== false;
+  }
+
+  /**
+   * @param path API path of the folder, percent-encoded
+   * @param mount for what is learnt about the policy
+   * @throws VaultError also if the listing cannot be shown to be complete
+   */
+  async list(path: string, mount: string, signal?: AbortSignal): Promise<string[]> {
+    if (this.limited.has(mount)) return this.allPages(path, 'max', signal);
+    try {
+      const names = await this.allPages(path, this.pageSize, signal);
+      return names;
+    } catch (error) {
+      if (!(error instanceof VaultError) || error.kind !== 'forbidden' || this.pages === false) throw error;
+    }
+    const names = await this.allPages(path, 'max', signal);
+    if (this.mayHideNames) this.limited.add(mount);
+    return names;
+  }
+
+  private async allPages(path: string, limit: number | 'max', signal?: AbortSignal): Promise<string[]> {
+    const all: string[] = [];
+    for (let after = ''; ;) {
+      const { names, isEverything } = await this.page(path, limit, after, signal);
+      if (isEverything) this.pages = false;
+      else if (names.length > 0) this.pages = true;
+      // A server that ignores the parameters without a word shows it by answering more names than it was asked for.
+      if (isEverything || (limit !== 'max' && names.length > limit)) return [...names];
+      const last = names.at(-1);
+      if (last === undefined) return all;
+      if (after !== '' && names.some((name) => bytewise(name, after) <= 0)) throw this.incomplete(path);
+      for (const name of names) all.push(name);
+      if (limit !== 'max' && names.length < limit) return all;
+      after = last;
+    }
+  }
+
+  private page(path: string, limit: number | 'max', after: string, signal?: AbortSignal): Promise<Page> {
+    const from = after === '' ? '' : `after=${encodeURIComponent(after)}&`;
+    const ifAbsent = (): Page => ({ names: [], isEverything: false });
+    return this.client.list(`${path}?${from}limit=${limit}`, PageBody, { signal, ifAbsent });
+  }
+
+  private incomplete(path: string): VaultError {
+    const detail =
+      'the listing cannot be shown to be complete: its next page begins anew; is something in between that drops ' +
+      'the parameter "after"?';
+    return new VaultError('malformed', this.client.address, path, detail);
+  }
+}

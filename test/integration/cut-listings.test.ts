@@ -1,0 +1,108 @@
+import { BaoFront, pagedListings } from '../support/bao-front';
+import { documentedPolicies } from '../support/policies';
+import { vaultKind } from '../support/servers';
+import { sharedServers } from '../support/shared-servers';
+import { SyncFixture } from '../support/sync-fixture';
+import { onVault } from '../support/vault-kind';
+
+/**
+ * An origin whose listings are cut: on OpenBao by the `pagination_limit` of a policy, on Vault by the stand-in for it.
+ */
+
+const LIMIT = 3;
+const TEAM = Array.from({ length: 10 }, (_, number) => `team/${number}`);
+const DARK = ['dark/0', 'dark/1', 'dark/2', 'dark/3'];
+const PATHS = ['top', ...TEAM, ...DARK];
+
+let sync: SyncFixture;
+let front: BaoFront | undefined;
+/** Names that the policy leaves out of listings from now on. */
+let hidden: (path: string) => boolean = () => false;
+
+beforeAll(async () => {
+  const { origin } = sharedServers();
+  const paging = pagedListings({ limit: LIMIT, hidden: (path) => hidden(path) });
+  if (vaultKind() === 'vault') front = await BaoFront.before(origin.address, paging);
+  let token = origin.rootToken;
+  sync = await SyncFixture.create({
+    numBuckets: 4,
+    beforeFiles: async ({ originVault, mount, id }) => {
+      if (vaultKind() === 'vault') return;
+      const policy = `path "${mount}metadata/*" { capabilities = ["read", "list"]\n pagination_limit = ${LIMIT} }
+        path "${mount}data/*" { capabilities = ["read"] }`;
+      token = await originVault.tokenFor(`limited-${id}`, policy);
+    },
+    edit: (file) => {
+      const { vault } = file['origin'] as { vault: Record<string, unknown> };
+      vault['token'] = token;
+      if (front !== undefined) vault['address'] = front.address;
+    },
+  });
+  for (const path of PATHS) await sync.originVault.put(sync.mount, path, { path });
+  await sync.run();
+  await sync.cycle('origin');
+  await sync.cycle('destination');
+});
+
+afterAll(async () => {
+  await sync.tearDown();
+  await front?.close();
+});
+
+const isAtDestination = async (path: string): Promise<boolean> =>
+  (await sync.destinationVaults[0]?.get(sync.mount, path)) !== undefined;
+
+test('an origin whose listings are cut at the limit of a policy publishes every secret, and all of them are copied', async () => {
+  for (const path of PATHS) expect([path, await isAtDestination(path)]).toEqual([path, true]);
+  const { counts, findings, notes } = await sync.verify();
+  expect({ counts, findings, notes }).toMatchObject({
+    counts: { equal: PATHS.length },
+    findings: [],
+    notes: [],
+  });
+});
+
+test('verify walks the pages of the origin too, and names what its info lacks', async () => {
+  for (const path of ['team/new', 'team/new-deleted']) await sync.originVault.put(sync.mount, path, { path });
+  await sync.originVault.delete(sync.mount, 'team/new-deleted');
+  const { counts, findings } = await sync.verify();
+  expect(findings).toEqual([{ kind: 'unpublished', path: `${sync.mount}data/team/new` }]);
+  expect(counts).toMatchObject({ equal: PATHS.length, unpublished: 1 });
+  await sync.cycle('origin');
+  await sync.cycle('destination');
+  expect((await sync.verify()).findings).toEqual([]);
+});
+
+test('a secret that is gone is asked for by itself, and deleted', async () => {
+  await sync.originVault.request('DELETE', `${sync.mount}metadata/team/4`);
+  expect(await sync.cycle('origin')).toMatchObject({ outcome: 'synced', counts: { unknown: 0 } });
+  expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { deleted: 1 } });
+  expect(await isAtDestination('team/4')).toBe(false);
+  expect(await isAtDestination('team/5')).toBe(true);
+});
+
+onVault('the stand-in changes a policy').test(
+  'a page that hides all of its names takes no secret out of the info that the origin still has',
+  async () => {
+    await sync.originVault.request('DELETE', `${sync.mount}metadata/dark/3`);
+    hidden = (path) => /\/dark\/\d$/.test(path);
+    expect(await sync.cycle('origin')).toMatchObject({ outcome: 'synced', counts: { unknown: 0 } });
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { deleted: 1 } });
+    for (const path of DARK) expect([path, await isAtDestination(path)]).toEqual([path, path !== 'dark/3']);
+    expect(await sync.cycle('origin')).toMatchObject({ outcome: 'unchanged', counts: { unknown: 0 } });
+  },
+);
+
+test('without list at the origin, verify says so, and names the line of the policy', async () => {
+  const own = documentedPolicies().get('destination-at-origin')?.replaceAll('secret/', sync.mount) ?? '';
+  const token = await sync.originVault.tokenFor(`no-list-${sync.id}`, own);
+  await sync.reconfigure('destination', ({ origin }) => {
+    (origin['vault'] as Record<string, unknown>)['token'] = token;
+  });
+  const { notes, findings } = await sync.verify();
+  expect(findings).toEqual([]);
+  expect(notes).toEqual([
+    `${sync.mount}: forbidden: not listed at the origin, so secrets that its info lacks are not known there; to have ` +
+      `it listed, give the destination's token at the origin: path "${sync.mount}metadata/*" { capabilities = ["list", "read"] }`,
+  ]);
+});
