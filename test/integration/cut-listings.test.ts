@@ -93,12 +93,31 @@ onVault('the stand-in changes a policy').test(
   },
 );
 
-test('without list at the origin, verify says so, and names the line of the policy', async () => {
-  const own = documentedPolicies().get('destination-at-origin')?.replaceAll('secret/', sync.mount) ?? '';
-  const token = await sync.originVault.tokenFor(`no-list-${sync.id}`, own);
-  await sync.reconfigure('destination', ({ origin }) => {
-    (origin['vault'] as Record<string, unknown>)['token'] = token;
+const policyOf = (name: string): string =>
+  documentedPolicies().get(name)?.replaceAll('secret/', sync.mount) ?? '';
+
+/** From now on the destination has tokens with these documented policies. */
+async function underPolicies(atOrigin: string, ...own: string[]): Promise<void> {
+  const name = `${atOrigin}-${sync.id}`;
+  const tokens = {
+    origin: await sync.originVault.tokenFor(name, policyOf(atOrigin)),
+    destination: (await sync.destinationVaults[0]?.tokenFor(name, own.map(policyOf).join(''))) ?? '',
+  };
+  await sync.reconfigure('destination', (file) => {
+    for (const side of ['origin', 'destination'] as const) {
+      const { vault } = file[side] as { vault: Record<string, unknown> };
+      vault['token'] = tokens[side];
+    }
   });
+}
+
+test('with the policies for verify both ends are listed', async () => {
+  await underPolicies('verify-at-origin', 'destination', 'verify-at-destination');
+  expect(await sync.verify()).toMatchObject({ findings: [], notes: [] });
+});
+
+test('without list at the origin, verify says so, and names the line of the policy', async () => {
+  await underPolicies('destination-at-origin', 'destination', 'verify-at-destination');
   const { notes, findings } = await sync.verify();
   expect(findings).toEqual([]);
   expect(notes).toEqual([

@@ -2,7 +2,7 @@
  * Waits until a check passes. For what happens by itself in the system under test; the bound is generous, because
  * a slow machine is not a failure.
  */
-export async function eventually<T>(check: () => Promise<T>, what: string, withinMs = 30_000): Promise<T> {
+export async function eventually<T>(check: () => Promise<T>, what: string, withinMs = 60_000): Promise<T> {
   const deadline = Date.now() + withinMs;
   for (;;) {
     try {
