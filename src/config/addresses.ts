@@ -10,7 +10,7 @@ export type Checked<T> = { readonly value: T } | { readonly problem: string };
  */
 const HTTP_URL = 'https?://[^/?#\\s@]+(/[^?#]*)?';
 export const VAULT_ADDRESS_PATTERN = `^${HTTP_URL}$`;
-export const CONSUL_ADDRESS_PATTERN = `^(${HTTP_URL}|[^/?#\\s@]+:\\d+)$`;
+export const CONSUL_ADDRESS_PATTERN = `^(${HTTP_URL}|[^/?#\\s@]+/*)$`;
 export const TEMPORAL_ADDRESS_PATTERN = '^[^\\s/@]+:\\d+$';
 
 /** A Vault: http(s) URL, returned without "/" at its end. */
@@ -18,12 +18,21 @@ export function vaultAddress(address: string): Checked<string> {
   return httpUrl(address, 'such as https://vault.example.com:8200');
 }
 
-/** A Consul agent: "host:port" as the original takes it, or an http(s) URL; returned as a URL. */
+/**
+ * A Consul agent: "host:port" as the original takes it, or an http(s) URL; returned as a URL. Without a port it is
+ * port 80, as in the original.
+ */
 export function consulAddress(address: string): Checked<string> {
-  const example = 'such as consul.example.com:8500 or https://consul.example.com:8501';
+  const example = 'such as consul.example.com:8500, [::1]:8500 or https://consul.example.com:8501';
   if (address.includes('://')) return httpUrl(address, example);
-  if (!/^[^/]+:\d+$/.test(address)) return { problem: `has no port; write host:port or a URL, ${example}` };
+  if (isBareIpv6(address)) return { problem: `must have an IPv6 address in brackets, ${example}` };
+  if (!/^[^/?#\s]+\/*$/.test(address)) return { problem: `must be host:port or a URL, ${example}` };
   return httpUrl(`http://${address}`, example);
+}
+
+/** More than one ":" outside of brackets: which of them begins the port cannot be told. */
+function isBareIpv6(address: string): boolean {
+  return /^[^[\]@/]*:[^[\]@/]*:[^@/]*$/.test(address);
 }
 
 /** A Temporal frontend: "host:port". */
@@ -33,6 +42,11 @@ export function temporalAddress(address: string): Checked<string> {
 }
 
 function httpUrl(address: string, example: string): Checked<string> {
+  if (/^unix:/i.test(address))
+    return { problem: `must not be a socket; give an http or https URL, ${example}` };
+  if (isBareIpv6(address.replace(/^https?:\/\//i, ''))) {
+    return { problem: `must have an IPv6 address in brackets, ${example}` };
+  }
   if (!/^https?:\/\/[^/?#\s]/i.test(address) || !URL.canParse(address)) {
     return { problem: `must be an http or https URL, ${example}` };
   }

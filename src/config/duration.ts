@@ -25,20 +25,21 @@ const MAX_NANOS = 2n ** 63n - 1n;
 const PART = /(\d*)(?:\.(\d*))?(ns|us|\u00B5s|\u03BCs|ms|s|m|h)/y;
 
 /** For editors, by way of the JSON Schema: the form that {@link parseDuration} reads. */
-export const DURATION_PATTERN = '^(0|((\\d+\\.?\\d*|\\.\\d+)(ns|us|\u00B5s|\u03BCs|ms|s|m|h))+)$';
+export const DURATION_PATTERN = '^\\+?(0|((\\d+\\.?\\d*|\\.\\d+)(ns|us|\u00B5s|\u03BCs|ms|s|m|h))+)$';
 
 /**
- * Reads a duration as Go's time.ParseDuration does ("1m30s", "1.5h", ".5s", "0"), but for a sign: none of our
+ * Reads a duration as Go's time.ParseDuration does ("1m30s", "1.5h", ".5s", "+5s", "0"), but for a "-": none of our
  * keys can be negative.
  *
  * @returns milliseconds, with a fraction for what is shorter
  * @throws DurationError that says what is wrong, without quoting the text
  */
-export function parseDuration(text: string): number {
+export function parseDuration(withSign: string): number {
+  const text = withSign.replace(/^\+/, '');
   if (text === '0') return 0;
   if (text === '') throw new DurationError('is empty');
-  if (/^[+-]/.test(text)) throw new DurationError('has a sign');
-  if (/^\d+(\.\d*)?$/.test(text)) throw new DurationError('has no unit');
+  if (text.startsWith('-')) throw new DurationError('has a "-"');
+  if (/^\d+(\.\d*)?$/.test(text)) throw new DurationError(`has no unit${asNanoseconds(text)}`);
   let nanos = 0n;
   PART.lastIndex = 0;
   while (PART.lastIndex < text.length) {
@@ -51,6 +52,14 @@ export function parseDuration(text: string): number {
     if (nanos > MAX_NANOS) throw new DurationError('is too long');
   }
   return Number(nanos / 1_000_000n) + Number(nanos % 1_000_000n) / 1e6;
+}
+
+/** What the original takes a number without a unit for, to be put behind what is wrong. */
+export function asNanoseconds(number: number | bigint | string): string {
+  const ms = Number(number) / 1e6;
+  if (!(ms >= 0)) return '';
+  const words = ms > 0 && Number.isFinite(ms) ? `, that is ${formatDuration(ms)}` : '';
+  return `; the original vsync reads nanoseconds${words}`;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Checked } from './addresses';
-import { DURATION_PATTERN, DurationError, parseDuration } from './duration';
+import { asNanoseconds, DURATION_PATTERN, DurationError, parseDuration } from './duration';
 
 /*
  * What the schema is built of. A message says what is wrong and what to do, and never quotes a value: the
@@ -42,7 +42,14 @@ export function hinted(schema: z.ZodString, pattern: string): z.ZodString {
  * @param stepMs rounded up to a multiple of it
  */
 export function duration(minimumMs: number, minimum: string, stepMs = 1): z.ZodType<number, string> {
-  const read = z.string(expecting('a duration in quotes, such as "10s" or "1m30s"'));
+  const read = z.string({
+    error: ({ input }) => {
+      const what = 'a duration in quotes, such as "10s" or "1m30s"';
+      if (input === undefined) return `is missing; give ${what}`;
+      const isNumber = typeof input === 'number' || typeof input === 'bigint';
+      return `must be ${what}${isNumber ? `: it is a number${asNanoseconds(input)}` : ''}`;
+    },
+  });
   return read.meta({ duration: true, pattern: DURATION_PATTERN }).transform((text, context) => {
     try {
       const ms = Math.ceil(parseDuration(text) / stepMs) * stepMs;

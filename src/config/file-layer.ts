@@ -1,11 +1,28 @@
 import type { ConfigProblem } from './errors';
 import { allKeys, nameOf, REPLACED_KEYS, rootKey, type Key } from './keys';
 import { nearestKey } from './nearest';
-import { coerce, type Settings } from './settings';
+import { coerce, type Coercion, type Settings } from './settings';
+
+/** Where what is found is reported. */
+export interface Reports {
+  readonly problems: ConfigProblem[];
+  /** To be shown; hold no values. */
+  readonly warnings: string[];
+}
+
+/** What a file gives for a key. */
+interface Found {
+  readonly value: unknown;
+  /** The key as written, as far as it may be shown. */
+  readonly written: string;
+  /** How many parts of the key each name in the file held: [3] for "origin.vault.address", [1, 1, 1] if nested. */
+  readonly parts: readonly number[];
+}
 
 /**
- * Sets what a file gives. Keys may be written in upper and lower case, as in the original; unknown and replaced
- * ones are reported.
+ * Sets what a file gives. As in the original, keys may be written in upper and lower case, and with dots in place of
+ * sections: "origin.vault.address" is the same as sections one in the other, and wins over them. Unknown and replaced
+ * keys are reported.
  *
  * @param content top level of the file
  * @param source "file x.json"
@@ -14,21 +31,48 @@ export function setFromFile(
   content: Readonly<Record<string, unknown>>,
   source: string,
   settings: Settings,
-  problems: ConfigProblem[],
+  { problems, warnings }: Reports,
+  coercion: Coercion = {},
 ): void {
   const report = (key: string, message: string): void => {
     problems.push({ key, source, message });
   };
+  const found = new Map<Key, Found>();
   // Editors write it there, to find our JSON Schema.
-  setSection(rootKey, Object.fromEntries(Object.entries(content).filter(([name]) => name !== '$schema')));
+  look(rootKey, Object.fromEntries(Object.entries(content).filter(([name]) => name !== '$schema')), []);
+  for (const [key, { value, written }] of found) {
+    if (key.kind === 'section') report(written, 'must be a section with keys of its own');
+    else setValue(key, key.kind === 'rules' ? rulesOf(key, value) : coerce(key, value, coercion));
+  }
 
-  function setSection(section: Key, content: Readonly<Record<string, unknown>>): void {
-    for (const [key, value] of members(section, section.path, content)) {
-      if (value === null || value === undefined) continue;
-      if (key.children.size > 0 && isObject(value) && key.kind !== 'rules') setSection(key, value);
-      else if (key.kind === 'section') report(key.path, 'must be a section with keys of its own');
-      else setValue(key, key.kind === 'rules' ? rulesOf(key, value) : coerce(key, value));
+  function look(section: Key, content: Readonly<Record<string, unknown>>, parts: readonly number[]): void {
+    const known: [Key, Found][] = [];
+    for (const [name, value] of Object.entries(content)) {
+      const { key, written } = keyNamed(section, section.path, name);
+      if (key !== undefined) known.push([key, { value, written, parts: [...parts, name.split('.').length] }]);
+      // The original lets its old keys pass where they are empty.
+      else if (!isEmpty(value) || !REPLACED_KEYS.has(written.toLowerCase()))
+        report(written, whyUnknown(written));
     }
+    for (const [key, now] of known) {
+      if (isEmpty(now.value)) continue;
+      if (key.children.size > 0 && isObject(now.value) && key.kind !== 'rules')
+        look(key, now.value, now.parts);
+      else take(key, now);
+    }
+  }
+
+  /** Of two, the one with more dots in its first name counts, then in its second, and so on. */
+  function take(key: Key, now: Found): void {
+    const before = found.get(key);
+    const place = before?.parts.findIndex((part, position) => part !== now.parts[position]) ?? -1;
+    if (before !== undefined && place < 0) {
+      report(now.written, 'is written twice, in upper and lower case; keep one');
+    } else if (before === undefined || (before.parts[place] ?? 0) < (now.parts[place] ?? 0)) {
+      found.set(key, now);
+    }
+    if (before !== undefined && place >= 0)
+      warnings.push(`${key.path} (${source}) is written twice; the one with more dots is used`);
   }
 
   function setValue(key: Key, value: unknown): void {
@@ -40,26 +84,41 @@ export function setFromFile(
     const rules: unknown[] = Array.isArray(value) ? value : [value];
     return rules.map((rule, number) => {
       if (!isObject(rule)) return rule;
-      const known = members(key, `${key.path}[${number}]`, rule).map(([member, value]) => [
-        nameOf(member),
-        value,
-      ]);
-      return Object.fromEntries(known) as unknown;
+      const members = new Map<string, unknown>();
+      for (const [name, value] of Object.entries(rule)) {
+        const { key: member, written } = keyNamed(key, `${key.path}[${number}]`, name);
+        if (!member) report(written, whyUnknown(written));
+        else if (members.has(nameOf(member)))
+          report(written, 'is written twice, in upper and lower case; keep one');
+        else if (!isEmpty(value)) members.set(nameOf(member), coerce(member, value, coercion));
+      }
+      return Object.fromEntries(members);
     });
   }
+}
 
-  /** The members that are known keys; the others are reported. */
-  function members(key: Key, path: string, content: Readonly<Record<string, unknown>>): [Key, unknown][] {
-    const known = new Map<Key, unknown>();
-    for (const [name, value] of Object.entries(content)) {
-      const member = key.children.get(name.toLowerCase());
-      const memberPath = path === '' ? printable(name) : `${path}.${printable(name)}`;
-      if (!member) report(memberPath, whyUnknown(memberPath));
-      else if (known.has(member)) report(memberPath, 'stands there twice, in upper and lower case; keep one');
-      else known.set(member, value);
+/** The key below a section that a name in a file means; it may be one of several parts, joined by dots. */
+function keyNamed(section: Key, path: string, name: string): { key: Key | undefined; written: string } {
+  const parts = name.split('.');
+  let key = section;
+  let written = path;
+  for (const [position, part] of parts.entries()) {
+    const child = key.children.get(part.toLowerCase());
+    const shown = printable(part);
+    written = written === '' ? shown : `${written}.${shown}`;
+    if (child === undefined) {
+      // A dot can also be one of a secret that a forgotten quote made part of a key.
+      const isLast = position === parts.length - 1;
+      return { key: undefined, written: isLast || shown.endsWith('…') ? written : `${written}…` };
     }
-    return [...known];
+    key = child;
   }
+  return { key, written };
+}
+
+/** As the original sees it: empty text is not given. */
+function isEmpty(value: unknown): boolean {
+  return value === null || value === undefined || value === '';
 }
 
 function whyUnknown(path: string): string {

@@ -3,35 +3,57 @@ import path from 'node:path';
 import { ConfigError } from './errors';
 import { parseHcl } from './hcl';
 import { parseJson } from './json';
-import { SyntaxProblem } from './syntax-problem';
-import { parseYaml } from './yaml';
+import { SyntaxProblem, type OnRepeat } from './syntax-problem';
+import { parseYaml, parseYaml11 } from './yaml';
 
-const PARSERS: Readonly<Record<string, (text: string) => unknown>> = {
+type Parsers = Readonly<Record<string, (text: string, onRepeat?: OnRepeat) => unknown>>;
+
+const PARSERS: Parsers = {
   '.json': parseJson,
-  '.yaml': parseYaml,
-  '.yml': parseYaml,
+  '.yaml': parseYaml11,
+  '.yml': parseYaml11,
   '.hcl': parseHcl,
 };
 
+/** For files of other programs. */
+const PARSERS_WITH_YAML_12: Parsers = { ...PARSERS, '.yaml': parseYaml, '.yml': parseYaml };
+
+const YAML = ['.yaml', '.yml'];
+
+export function isJson(file: string): boolean {
+  return extensionOf(file) === '.json';
+}
+
+function extensionOf(file: string): string {
+  return path.extname(file).toLowerCase();
+}
+
 /**
- * Reads a configuration file; its extension tells the format.
+ * Reads a configuration file; its extension tells the format. YAML is read as the original reads it.
  *
+ * @param yaml12 the file is one of another program, whose YAML is that of version 1.2
+ * @param warnings where to say which keys are written twice
  * @returns the top level, keys as written
  * @throws ConfigError if there is no such file, or it cannot be read; the message quotes nothing of its content
  */
-export function readConfigFile(file: string): Readonly<Record<string, unknown>> {
+export function readConfigFile(
+  file: string,
+  { yaml12 = false, warnings }: { readonly yaml12?: boolean; readonly warnings?: string[] } = {},
+): Readonly<Record<string, unknown>> {
   const refuse = (message: string): never => {
     throw new ConfigError([{ source: `file ${file}`, message }]);
   };
-  const extension = path.extname(file).toLowerCase();
+  const extension = extensionOf(file);
   const parse =
-    PARSERS[extension] ??
+    (yaml12 ? PARSERS_WITH_YAML_12 : PARSERS)[extension] ??
     refuse(`its name must end in one of ${Object.keys(PARSERS).join(', ')}, which tells its format`);
-  const text = readText(file, refuse);
+  const text = readText(file, YAML.includes(extension), refuse);
   if (text.trim() === '') refuse('is empty');
   let content: unknown;
   try {
-    content = parse(text);
+    content = parse(text, (line) => {
+      warnings?.push(`file ${file}: line ${line}: a key is written twice; the later one counts`);
+    });
   } catch (error) {
     if (!(error instanceof SyntaxProblem)) throw error;
     refuse(`${extension.slice(1)}, ${error.message}`);
@@ -43,29 +65,31 @@ export function readConfigFile(file: string): Readonly<Record<string, unknown>> 
   return content as Readonly<Record<string, unknown>>;
 }
 
-function readText(file: string, refuse: (message: string) => never): string {
+function readText(file: string, isYaml: boolean, refuse: (message: string) => never): string {
   let bytes: Buffer;
   try {
     bytes = readFileSync(file);
   } catch (error) {
     return refuse(reasonOf((error as NodeJS.ErrnoException).code));
   }
-  if (
-    startsWith(bytes, [0xef, 0xbb, 0xbf]) ||
-    startsWith(bytes, [0xff, 0xfe]) ||
-    startsWith(bytes, [0xfe, 0xff])
-  ) {
+  const encoding = encodingOf(bytes);
+  // As the original: only its parser of YAML knows the mark.
+  if (encoding !== undefined && !isYaml)
     refuse('begins with a byte order mark; save it as UTF-8 without one');
-  }
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return new TextDecoder(encoding ?? 'utf-8', { fatal: true }).decode(bytes);
   } catch {
     return refuse('is not UTF-8');
   }
 }
 
-function startsWith(bytes: Buffer, beginning: readonly number[]): boolean {
-  return beginning.every((byte, position) => bytes[position] === byte);
+/** What a byte order mark says; undefined without one. */
+function encodingOf(bytes: Buffer): string | undefined {
+  const startsWith = (...beginning: number[]): boolean =>
+    beginning.every((byte, position) => bytes[position] === byte);
+  if (startsWith(0xef, 0xbb, 0xbf)) return 'utf-8';
+  if (startsWith(0xff, 0xfe)) return 'utf-16le';
+  return startsWith(0xfe, 0xff) ? 'utf-16be' : undefined;
 }
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -1,25 +1,29 @@
+import { goInteger, plainNumber } from './go-numbers';
 import { parseJson } from './json';
-import { SyntaxProblem } from './syntax-problem';
+import { lineAt, SyntaxProblem, type OnRepeat } from './syntax-problem';
 
 /**
  * Reads the HCL that the original takes: version 1, as of Consul's and Vault's own configuration files. Read
- * here are attributes, blocks, lists, objects, comments and text in double quotes; `${` has no meaning; "here
- * documents" are refused. A block that stands there several times becomes a list. There are libraries, but
- * they are large, unmaintained, read version 2 only, and either name no line or are asynchronous.
+ * here are attributes, blocks, lists, objects, comments, text in double quotes and "here documents"; what is inside
+ * `${…}` is text. A block that is written several times becomes a list, repeated lists are joined, and of two plain
+ * values of one key the later one counts. There are libraries, but they are large, unmaintained, read version 2
+ * only, and either name no line or are asynchronous.
  *
  * @throws SyntaxProblem
  */
-export function parseHcl(text: string): unknown {
+export function parseHcl(text: string, onRepeat?: OnRepeat): unknown {
   // As in the original: JSON is HCL too.
-  if (text.trimStart().startsWith('{')) return parseJson(text);
-  return new Parser(text).file();
+  if (text.trimStart().startsWith('{')) return parseJson(text, onRepeat);
+  return new Parser(text, onRepeat).file();
 }
 
 const SPACE = /(?:[ \t\r\n]|#[^\n]*|\/\/[^\n]*|\/\*[^]*?\*\/)*/y;
 const IDENTIFIER = /[\p{L}_][\p{L}\p{Nd}_.-]*/uy;
-const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])/y;
-const STRING = /"((?:[^"\\\n]|\\[^\n])*)"/y;
-const ESCAPE = /\\(?:([abfnrtv\\"])|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|)/g;
+const NUMBER = /(?:-?(?:0[xX][0-9a-fA-F]+|\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)|\.\d+(?:[eE][+-]?\d+)?)(?![\w.])/y;
+/** Up to the end of the text, of an escape or of a `${`. */
+const PLAIN_TEXT = /(?:[^"\\\n$]|\$(?!\{))*/y;
+const ESCAPE = /\\(?:([abfnrtv\\"])|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3}))/y;
+const HERE_DOCUMENT = /<<(-?)([\p{L}_\p{Nd}]+)\r?\n([^]*?\n)?([ \t]*)\2\r*\n/uy;
 
 const ESCAPED: Readonly<Record<string, string>> = {
   a: '\u0007',
@@ -31,16 +35,13 @@ const ESCAPED: Readonly<Record<string, string>> = {
   v: '\v',
 };
 
-/** Entries of an object. `blocks` are the keys that were written as blocks, which may be repeated. */
-interface Body {
-  readonly entries: Map<string, unknown>;
-  readonly blocks: Set<string>;
-}
-
 class Parser {
   private offset = 0;
 
-  constructor(private readonly text: string) {}
+  constructor(
+    private readonly text: string,
+    private readonly onRepeat?: OnRepeat,
+  ) {}
 
   file(): unknown {
     return this.body('');
@@ -48,26 +49,25 @@ class Parser {
 
   /** Everything up to `close`, which is "" for the end of the file. */
   private body(close: '' | '}'): unknown {
-    const body: Body = { entries: new Map(), blocks: new Set() };
+    const entries = new Map<string, unknown>();
     while (this.peek() !== close) {
-      this.entry(body);
+      this.entry(entries);
       this.take(',');
     }
     this.offset += close.length;
     // Not by assignment, which would do something else for a key "__proto__".
-    return Object.fromEntries(body.entries);
+    return Object.fromEntries(entries);
   }
 
   /** `key = value`, `key { … }` or `key "label" { … }`, which stands for `key { label { … } }`. */
-  private entry(body: Body): void {
+  private entry(entries: Map<string, unknown>): void {
     const start = this.offset;
     const key = this.key();
     const labels: string[] = [];
     while (this.peek() !== '=' && this.peek() !== '{') labels.push(this.key());
     if (this.take('=')) {
       if (labels.length > 0) this.fail('"{" is missing', this.offset - 1);
-      if (body.entries.has(key)) this.fail('the key stands there twice', start);
-      body.entries.set(key, this.value());
+      entries.set(key, this.joined(entries.get(key), this.value(), start));
       return;
     }
     this.take('{');
@@ -75,11 +75,19 @@ class Parser {
       (inner, label) => Object.fromEntries([[label, inner]]),
       this.body('}'),
     );
-    const before = body.entries.get(key);
-    if (before === undefined) body.entries.set(key, block);
-    else if (!body.blocks.has(key)) this.fail('the key stands there twice', start);
-    else body.entries.set(key, [...(Array.isArray(before) ? (before as unknown[]) : [before]), block]);
-    body.blocks.add(key);
+    entries.set(key, this.joined(entries.get(key), block, start));
+  }
+
+  /** What a key has that is written a second time. */
+  private joined(before: unknown, now: unknown, start: number): unknown {
+    if (before === undefined) return now;
+    if (typeof before !== 'object' && typeof now !== 'object') {
+      this.onRepeat?.(lineAt(this.text, start));
+      return now;
+    }
+    if (typeof before !== 'object' || typeof now !== 'object')
+      this.fail('the key is written twice, as a section or list and as a plain value', start);
+    return [before, now].flat();
   }
 
   private key(): string {
@@ -94,19 +102,30 @@ class Parser {
     if (next === '"') return this.string();
     if (this.take('{')) return this.body('}');
     if (this.take('[')) return this.list();
-    if (this.text.startsWith('<<', this.offset))
-      this.fail('write the text in double quotes, not behind "<<"');
-    const number = this.match(NUMBER);
-    if (number) return Number(number[0]);
+    if (next === '<') return this.hereDocument();
+    const number = this.match(NUMBER)?.[0];
+    if (number !== undefined) return this.number(number);
     const start = this.offset;
     const word = this.match(IDENTIFIER)?.[0];
     if (word === 'true' || word === 'false') return word === 'true';
     return this.fail('a value is missing or malformed; text stands in double quotes', start);
   }
 
+  private number(text: string): number | bigint {
+    if (!/^-?(0[xX]|\d+$)/.test(text)) return Number(text);
+    const integer = goInteger(text);
+    if (integer === undefined)
+      this.fail(
+        'a number with a "0" in front is octal, and no number has more than 64 bits',
+        this.offset - text.length,
+      );
+    return plainNumber(integer);
+  }
+
   private list(): unknown[] {
     const values: unknown[] = [];
     while (!this.take(']')) {
+      if (this.take(',')) continue;
       values.push(this.value());
       if (!this.take(',') && this.peek() !== ']') this.fail('"," or "]" is missing');
     }
@@ -114,18 +133,54 @@ class Parser {
   }
 
   private string(): string {
-    const start = this.offset;
-    const inside = this.match(STRING)?.[1] ?? this.fail('text in double quotes is not ended on its line');
-    return inside.replace(
-      ESCAPE,
-      (_all, char?: string, hex?: string, short?: string, long?: string, octal?: string) => {
-        if (char !== undefined) return ESCAPED[char] ?? char;
-        const code = hex ?? short ?? long;
-        const point = code === undefined ? parseInt(octal ?? '', 8) : parseInt(code, 16);
-        if (!(point <= 0x10ffff)) this.fail('a "\\" in this text escapes nothing; write "\\\\"', start);
-        return String.fromCodePoint(point);
-      },
-    );
+    const start = this.offset++;
+    let text = '';
+    for (;;) {
+      text += this.match(PLAIN_TEXT)?.[0] ?? '';
+      const next = this.text.charAt(this.offset);
+      if (next === '"') break;
+      if (next === '\\') text += this.escape(start);
+      else if (next === '$') text += this.interpolation(start);
+      else this.fail('text in double quotes is not ended on its line', start);
+    }
+    this.offset++;
+    return text;
+  }
+
+  private escape(start: number): string {
+    const [, char, hex, short, long, octal] =
+      this.match(ESCAPE) ?? this.fail('a "\\" in this text escapes nothing; write "\\\\"', start);
+    if (char !== undefined) return ESCAPED[char] ?? char;
+    const code = hex ?? short ?? long;
+    const point = code === undefined ? parseInt(octal ?? '', 8) : parseInt(code, 16);
+    if (!(point <= 0x10ffff)) this.fail('a "\\" in this text escapes nothing; write "\\\\"', start);
+    return String.fromCodePoint(point);
+  }
+
+  /** `${…}` means nothing here, but quotes and line ends inside do not end the text. */
+  private interpolation(start: number): string {
+    const begin = this.offset;
+    let braces = 0;
+    do {
+      const char = this.text.charAt(this.offset++);
+      if (char === '') this.fail('text in double quotes is not ended', start);
+      if (char === '\\') this.offset++;
+      if (char === '{') braces++;
+      if (char === '}') braces--;
+    } while (braces > 0 || this.offset === begin + 1);
+    return this.text.slice(begin, this.offset);
+  }
+
+  /** As version 1 reads it: `<<` keeps the spaces before the end mark, `<<-` takes as many from each line. */
+  private hereDocument(): string {
+    const [, dash, , lines = '', indent = ''] =
+      this.match(HERE_DOCUMENT) ??
+      this.fail('text behind "<<" is not ended by its mark on a line of its own');
+    // The line end behind the mark is the one that ends the entry.
+    if (dash === '') return lines + indent;
+    const each = lines.split('\n').slice(0, -1);
+    if (!each.every((line) => line.startsWith(indent))) return lines;
+    return each.map((line) => `${line.slice(indent.length)}\n`).join('');
   }
 
   private take(char: string): boolean {

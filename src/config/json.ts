@@ -1,18 +1,18 @@
-import { SyntaxProblem } from './syntax-problem';
+import { lineAt, SyntaxProblem, type OnRepeat } from './syntax-problem';
 
 /**
- * Reads JSON. Node's own message for malformed JSON quotes the text around the error, and not all versions name
- * the position; so when JSON.parse fails, the place is looked for here.
+ * Reads JSON; of two equal keys the later one counts. Node's own message for malformed JSON quotes the text
+ * around the error, and not all versions name the position; so the place is looked for here.
  *
  * @throws SyntaxProblem
  */
-export function parseJson(text: string): unknown {
+export function parseJson(text: string, onRepeat?: OnRepeat): unknown {
+  const scanner = new Scanner(text, onRepeat);
+  scanner.value();
+  scanner.end();
   try {
     return JSON.parse(text);
   } catch {
-    const scanner = new Scanner(text);
-    scanner.value();
-    scanner.end();
     throw new SyntaxProblem(text, 0, 'is not JSON');
   }
 }
@@ -26,7 +26,10 @@ const SPACE = /[ \t\r\n]*/y;
 class Scanner {
   private offset = 0;
 
-  constructor(private readonly text: string) {}
+  constructor(
+    private readonly text: string,
+    private readonly onRepeat?: OnRepeat,
+  ) {}
 
   value(): void {
     if (this.take('{')) this.members('}', true);
@@ -41,16 +44,21 @@ class Scanner {
 
   private members(close: string, withKeys: boolean): void {
     if (this.take(close)) return;
+    const keys = new Set<string>();
     do {
-      if (withKeys) this.keyAndColon();
+      if (withKeys) this.keyAndColon(keys);
       this.value();
     } while (this.take(','));
     if (!this.take(close)) this.fail(`"," or "${close}" is missing`);
   }
 
-  private keyAndColon(): void {
+  private keyAndColon(keys: Set<string>): void {
     if (this.peek() !== '"') this.fail('a key in double quotes is missing');
+    const start = this.offset;
     this.string();
+    const key = String(JSON.parse(this.text.slice(start, this.offset)));
+    if (keys.has(key)) this.onRepeat?.(lineAt(this.text, start));
+    keys.add(key);
     if (!this.take(':')) this.fail('":" is missing');
   }
 

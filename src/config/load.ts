@@ -1,8 +1,9 @@
 import type { z } from 'zod';
 import type { Role } from '../names';
+import { readAsOriginal } from './as-original';
 import { formatDuration, parseDuration } from './duration';
 import { ConfigError, type ConfigProblem } from './errors';
-import { readConfigFile } from './file';
+import { isJson, readConfigFile } from './file';
 import { setFromFile } from './file-layer';
 import { rootKey } from './keys';
 import {
@@ -54,17 +55,36 @@ export function loadWithSettings(
   const problems: ConfigProblem[] = [];
   const warnings: string[] = [];
   const file = sources.file ?? (sources.env['VSYNC_CONFIG'] || undefined);
-  if (file !== undefined) setFromFile(readConfigFile(file), `file ${file}`, settings, problems);
-  const roleOfFile = settings.has('destination') ? 'destination' : 'origin';
+  if (file !== undefined) {
+    setFromFile(
+      readConfigFile(file, { warnings }),
+      `file ${file}`,
+      settings,
+      { problems, warnings },
+      { numbersAsFlags: !isJson(file) },
+    );
+  }
+  const roleOfFile = role ?? (settings.has('destination') ? 'destination' : 'origin');
+  if (roleOfFile === 'origin') warnings.push(...withoutDestination(problems));
   setFromEnvironment(sources.env, settings, problems, warnings);
-  setFromFlags(sources.flags ?? {}, settings, problems);
+  setFromFlags(sources.flags ?? {}, settings, problems, warnings);
+  warnings.push(...readAsOriginal(roleOfFile, settings));
 
-  const result = parse(role ?? roleOfFile, settings);
+  const result = parse(roleOfFile, settings);
   if (!result.success) problems.push(...result.error.issues.map((issue) => problemOf(issue, settings)));
   if (!result.success || problems.length > 0) throw new ConfigError(problems);
   warnings.push(...unusedLogins(result.data.role, settings));
   warnings.push(...roundedTick(result.data, settings));
   return { config: result.data, warnings, settings };
+}
+
+/** An origin does not read the section of a destination, so what is wrong there does not stop it. */
+function withoutDestination(problems: ConfigProblem[]): string[] {
+  const theirs = problems.filter(({ key }) => key?.startsWith('destination.') === true);
+  problems.splice(0, problems.length, ...problems.filter((problem) => !theirs.includes(problem)));
+  return theirs.map(
+    ({ key = '', source = '', message }) => `${key} (${source}) ${message}; an origin does not read it`,
+  );
 }
 
 /** The original never looks at an AppRole beside a token, and its own sample has both: allowed, but said. */

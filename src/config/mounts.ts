@@ -14,6 +14,14 @@ export function normalMount(mount: string): { value: string } | { problem: strin
   return { value };
 }
 
+/** Without those that are given again, also with and without "/" at the end. */
+export function distinctMounts(mounts: readonly unknown[]): unknown[] {
+  const normal = (mount: unknown): unknown =>
+    typeof mount === 'string' ? mount.replace(/\/*$/, '/') : mount;
+  const seen = new Set<unknown>();
+  return mounts.filter((mount) => !seen.has(normal(mount)) && seen.add(normal(mount)));
+}
+
 /**
  * What is wrong with the mounts taken together, or undefined: a secret must not be reachable through two.
  *

@@ -160,11 +160,11 @@ const common = {
       level: z
         .enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error')
         .default('info')
-        .describe('least level to log: debug, info, warn or error'),
+        .describe('least level to log: debug, info, warn or error; any other word is info'),
       type: z
         .enum(['console', 'json'], 'must be console or json')
         .default('console')
-        .describe('form of the log: console or json'),
+        .describe('form of the log: console or json; any other word is console'),
     })
     .prefault({})
     .describe('what is logged, and how'),

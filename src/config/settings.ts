@@ -1,3 +1,4 @@
+import { goInteger, goText } from './go-numbers';
 import { nameOf, type Key } from './keys';
 
 interface Setting {
@@ -18,6 +19,13 @@ export class Settings {
       if (other.startsWith(`${path}.`) || path.startsWith(`${other}.`)) this.byPath.delete(other);
     }
     this.byPath.set(path, { value, source });
+  }
+
+  /** As if nothing had been given for the key, nor for what is below it. */
+  unset(path: string): void {
+    for (const other of this.byPath.keys()) {
+      if (other === path || other.startsWith(`${path}.`)) this.byPath.delete(other);
+    }
   }
 
   /** Where the value of the key, or of the list that it is in, came from. */
@@ -44,27 +52,56 @@ export class Settings {
   }
 }
 
+/** A format of files whose whole numbers are booleans too, as those of YAML and HCL are to the original. */
+export interface Coercion {
+  readonly numbersAsFlags?: boolean;
+}
+
 /**
- * Turns text into what the key takes, as the original does in files too: "5" into a number, "true" into a
- * boolean, "a/, b/" or "a/ b/" into a list. Anything else stays as it is, for the schema to refuse. Empty text
- * counts as not given.
+ * Turns a value into what the key takes, as the original does: "5" and "017" into a number (see {@link goInteger}),
+ * "true" into a boolean, "a/ b/" into a list (here also "a/, b/"), a number or a boolean into text. Anything else
+ * stays as it is, for the schema to refuse. Empty text counts as not given.
  */
-export function coerce(key: Key, value: unknown): unknown {
-  if (typeof value !== 'string') return value ?? undefined;
+export function coerce(key: Key, value: unknown, { numbersAsFlags = false }: Coercion = {}): unknown {
   if (value === '') return undefined;
   switch (key.kind) {
     case 'number':
-      return /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value;
+      if (typeof value === 'bigint') return Number(value);
+      return typeof value === 'string' ? numberOf(value) : (value ?? undefined);
     case 'boolean':
-      // What Go's strconv.ParseBool takes.
-      if (/^(1|t|T|true|True|TRUE)$/.test(value)) return true;
-      return /^(0|f|F|false|False|FALSE)$/.test(value) ? false : value;
+      if (typeof value === 'string') return booleanOf(value);
+      return numbersAsFlags && Number.isInteger(value) ? value !== 0 : (value ?? undefined);
     case 'list':
-      return value.split(/[\s,]+/).filter((entry) => entry !== '');
+      if (typeof value === 'string') return value.split(/[\s,]+/).filter((entry) => entry !== '');
+      return (Array.isArray(value) ? value : isScalar(value) ? [value] : undefined)?.map(textOf) ?? value;
     case 'text':
+      return textOf(value) ?? undefined;
     case 'duration':
     case 'rules':
     case 'section':
-      return value;
+      return value ?? undefined;
   }
+}
+
+function numberOf(text: string): unknown {
+  const integer = goInteger(text);
+  if (integer !== undefined) return Number(integer);
+  return /^-?\d+\.\d+$/.test(text) ? Number(text) : text;
+}
+
+/** What Go's strconv.ParseBool takes. */
+function booleanOf(text: string): unknown {
+  if (/^(1|t|T|true|True|TRUE)$/.test(text)) return true;
+  return /^(0|f|F|false|False|FALSE)$/.test(text) ? false : text;
+}
+
+/** A number or a boolean where text is meant: a datacenter `1`, a role id of digits. */
+export function textOf(value: unknown): unknown {
+  if (typeof value === 'boolean') return String(value);
+  if (typeof value === 'bigint') return goText(value);
+  return typeof value === 'number' && Number.isFinite(value) ? goText(value) : value;
+}
+
+function isScalar(value: unknown): boolean {
+  return ['number', 'bigint', 'boolean'].includes(typeof value);
 }

@@ -12,3 +12,11 @@ export class SyntaxProblem extends Error {
     super(`line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}: ${what}`);
   }
 }
+
+/** Told where a key is written that was there before. */
+export type OnRepeat = (line: number) => void;
+
+/** @param offset as for {@link SyntaxProblem} */
+export function lineAt(text: string, offset: number): number {
+  return text.slice(0, offset).split('\n').length;
+}

@@ -70,17 +70,25 @@ export function setFromEnvironment(
   }
 }
 
-/** Sets what flags give. Their names are the paths of keys, without the dashes. */
+/**
+ * Sets what flags give. Their names are the paths of keys, without the dashes. As in the original, an empty one
+ * empties the key: what the environment and the file give for it does not count.
+ */
 export function setFromFlags(
   flags: Readonly<Record<string, string>>,
   settings: Settings,
   problems: ConfigProblem[],
+  warnings: string[],
 ): void {
   const keys = valueKeys();
   for (const [name, value] of Object.entries(flags)) {
     const source = `flag --${name}`;
     const key = keys.get(name.toLowerCase());
-    if (key && key.kind !== 'rules') setText(key, value, source, settings);
+    if (key && key.kind !== 'rules' && value === '') {
+      const emptied = settings.sourceOf(key.path);
+      settings.unset(key.path);
+      if (emptied !== undefined) warnings.push(`${source} is empty: ${key.path} (${emptied}) is not used`);
+    } else if (key && key.kind !== 'rules') setText(key, value, source, settings);
     else problems.push({ source, message: 'is not a key of vsync that a flag can give' });
   }
 }

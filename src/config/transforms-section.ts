@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TransformError } from '../sync/errors';
+import { cleanPath } from '../sync/paths';
 import { compileTransforms } from '../sync/transform';
 import { expecting, text } from './fields';
 
@@ -7,15 +8,20 @@ import { expecting, text } from './fields';
 export const transforms = z
   .array(
     z.strictObject({
-      name: text('a name as text').min(1, 'is empty').describe('name for logs and reports'),
+      name: text('a name as text')
+        .default('')
+        .describe('name for logs and reports; its place in the list if not given'),
       from: text('a regular expression as text')
-        .min(1, 'is empty')
-        .describe('Go (RE2) regular expression with named groups, searched in the data path'),
+        .default('')
+        .describe(
+          'Go (RE2) regular expression with named groups, searched in the data path; without a named group it matches nothing',
+        ),
       to: text('a path as text')
-        .min(1, 'is empty')
+        .refine((to) => cleanPath(to) !== '', 'is empty')
+        .refine((to) => !leadsOut(to), 'leads out of Vault; remove a ".."')
         .describe('new data path; a part that is the name of a group becomes what the group matched'),
     }),
-    expecting('a list of transforms, each with name, from and to'),
+    expecting('a list of transforms, each with from and to'),
   )
   .superRefine((rules, context) => {
     for (const [position, rule] of rules.entries()) {
@@ -27,5 +33,22 @@ export const transforms = z
       }
     }
   })
+  .transform((rules) =>
+    rules.map((rule, position) => ({
+      ...rule,
+      name: rule.name === '' ? `transforms[${position}]` : rule.name,
+    })),
+  )
   .default([])
   .describe('how paths change on their way; in order, the first that matches wins');
+
+/** More ".." than parts before them: the original would send such a path to something else than secrets. */
+function leadsOut(to: string): boolean {
+  let depth = 0;
+  for (const segment of to.split('/')) {
+    if (segment === '..') depth--;
+    else if (segment !== '' && segment !== '.') depth++;
+    if (depth < 0) return true;
+  }
+  return false;
+}

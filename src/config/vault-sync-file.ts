@@ -88,7 +88,7 @@ export function readVaultSyncFile(file: string): VaultSyncFile {
   const refuse = (problems: readonly Omit<ConfigProblem, 'source'>[]): never => {
     throw new ConfigError(problems.map((problem) => ({ ...problem, source: `file ${file}` })));
   };
-  const parsed = fileSchema.safeParse(readConfigFile(file));
+  const parsed = fileSchema.safeParse(readConfigFile(file, { yaml12: true }));
   if (!parsed.success) {
     return refuse(parsed.error.issues.map(({ path, message }) => ({ key: path.join('.'), message })));
   }

@@ -1,8 +1,20 @@
-import { parseDocument } from 'yaml';
-import { SyntaxProblem } from './syntax-problem';
+import {
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  parseAllDocuments,
+  parseDocument,
+  type Document,
+  type Scalar,
+  type YAMLMap,
+} from 'yaml';
+import { goInteger, plainNumber } from './go-numbers';
+import { lineAt, SyntaxProblem, type OnRepeat } from './syntax-problem';
 
 /**
- * Reads one YAML document (YAML 1.2; anchors and "<<" work). The library's messages quote the text around the
+ * Reads one YAML document (YAML 1.2, for files of other programs; anchors and "<<" work). The library's messages quote the text around the
  * error, so only its error code is passed on.
  *
  * @throws SyntaxProblem
@@ -15,14 +27,188 @@ export function parseYaml(text: string): unknown {
     stringKeys: true,
     logLevel: 'error',
   });
-  const [problem] = [...document.errors, ...document.warnings];
-  if (problem) throw new SyntaxProblem(text, problem.pos[0], `is not YAML (${wordsOf(problem.code)})`);
+  refuseProblems(text, [...document.errors, ...document.warnings]);
   try {
     return document.toJS();
   } catch {
     // Anchors are looked up only here.
-    throw new SyntaxProblem(text, 0, 'is not YAML (an alias without its anchor, or too many of them)');
+    throw new SyntaxProblem(text, 0, BAD_ALIAS);
   }
+}
+
+/**
+ * Reads YAML as the original vsync does, that is as yaml.v2 of Go: the YAML 1.1 of people. `yes`, `no`, `on`, `off`,
+ * `y` and `n` are booleans, `017` is 15, `0x10`, `0b11` and `1_000` are numbers; `1:30`, `1e3` and a date are text. A
+ * "<<" counts where it is written: it beats the keys before it. Of two equal keys the later one counts, of several
+ * documents the first.
+ *
+ * The library's own schema for 1.1 differs in most of these, so it only parses, and the values are resolved here.
+ *
+ * @throws SyntaxProblem
+ */
+export function parseYaml11(text: string, onRepeat?: OnRepeat): unknown {
+  // Parsed strictly as strings: the schema "failsafe" knows nothing else.
+  const [document] = parseAllDocuments(text, {
+    prettyErrors: false,
+    schema: 'failsafe',
+    uniqueKeys: false,
+    stringKeys: true,
+    logLevel: 'error',
+  }) as Document.Parsed[];
+  if (document === undefined) return null;
+  const warnings = document.warnings.filter(({ code }) => code !== 'TAG_RESOLVE_FAILED');
+  refuseProblems(text, [...document.errors, ...warnings]);
+  return new Resolver(text, document, onRepeat).value(document.contents);
+}
+
+const BAD_ALIAS = 'is not YAML (an alias without its anchor, or too many of them)';
+
+/** More than any configuration has: aliases of aliases can stand for billions of values. */
+const MAX_VALUES = 100_000;
+/** An anchor inside of itself has no end. */
+const MAX_DEPTH = 100;
+
+/** What a plain word means, in all its spellings. */
+const WORDS: ReadonlyMap<string, boolean | null | number> = new Map(
+  (
+    [
+      [true, 'y Y yes Yes YES true True TRUE on On ON'],
+      [false, 'n N no No NO false False FALSE off Off OFF'],
+      [null, '~ null Null NULL'],
+      [NaN, '.nan .NaN .NAN'],
+      [Infinity, '.inf .Inf .INF +.inf +.Inf +.INF'],
+      [-Infinity, '-.inf -.Inf -.INF'],
+    ] as const
+  ).flatMap(([value, words]) =>
+    words.split(' ').map((word): [string, boolean | null | number] => [word, value]),
+  ),
+);
+
+const TAG = 'tag:yaml.org,2002:';
+
+class Resolver {
+  private values = 0;
+
+  constructor(
+    private readonly text: string,
+    private readonly document: Document.Parsed,
+    private readonly onRepeat?: OnRepeat,
+  ) {}
+
+  /** @param depth sections and lists around it */
+  value(node: unknown, depth = 0): unknown {
+    if (++this.values > MAX_VALUES || depth > MAX_DEPTH) throw new SyntaxProblem(this.text, 0, BAD_ALIAS);
+    if (isAlias(node)) {
+      const target = node.resolve(this.document);
+      if (target === undefined) throw new SyntaxProblem(this.text, node.range?.[0] ?? 0, BAD_ALIAS);
+      return this.value(target, depth);
+    }
+    if (isSeq(node)) return node.items.map((item) => this.value(item, depth + 1));
+    if (isMap(node)) return Object.fromEntries(this.members(node, depth + 1));
+    return isScalar(node) ? this.scalar(node) : null;
+  }
+
+  private members(map: YAMLMap, depth: number): Map<string, unknown> {
+    const members = new Map<string, unknown>();
+    const own = new Set<string>();
+    for (const { key, value } of map.items.filter((item) => isPair(item))) {
+      if (isMerge(key)) {
+        for (const [name, merged] of this.merged(value, depth)) members.set(name, merged);
+      } else if (isScalar(key)) {
+        const name = String(key.value);
+        if (own.has(name)) this.onRepeat?.(lineAt(this.text, offsetOf(key)));
+        own.add(name);
+        members.set(name, this.value(value, depth));
+      }
+    }
+    return members;
+  }
+
+  /** What a "<<" brings; of several maps in a list the earlier one counts. */
+  private merged(node: unknown, depth: number): [string, unknown][] {
+    const target = isAlias(node) ? node.resolve(this.document) : node;
+    if (++this.values <= MAX_VALUES && depth <= MAX_DEPTH) {
+      if (isMap(target)) return [...this.members(target, depth + 1)];
+      if (isSeq(target)) return [...target.items].reverse().flatMap((item) => this.merged(item, depth + 1));
+    }
+    throw new SyntaxProblem(
+      this.text,
+      offsetOf(node),
+      'is not YAML ("<<" takes a section or a list of them)',
+    );
+  }
+
+  private scalar(node: Scalar): unknown {
+    const text = typeof node.value === 'string' ? node.value : (node.source ?? '');
+    const tag = node.tag?.startsWith(TAG) ? node.tag.slice(TAG.length) : node.tag;
+    if (tag === undefined || tag === '') return node.type === 'PLAIN' ? plainValue(text) : text;
+    switch (tag) {
+      case 'binary':
+        // The library has decoded it already.
+        return Buffer.from(text, 'base64').toString();
+      case 'int':
+      case 'float':
+      case 'bool':
+      case 'null': {
+        const value = plainValue(text);
+        if (isOfTag(tag, value)) return value;
+        throw new SyntaxProblem(
+          this.text,
+          offsetOf(node),
+          `is not YAML (a value that is not of its "!!${tag}")`,
+        );
+      }
+      default:
+        return text;
+    }
+  }
+}
+
+function plainValue(text: string): unknown {
+  if (text === '') return null;
+  const word = WORDS.get(text);
+  if (word !== undefined) return word;
+  if (/^\.\d+([eE][+-]?\d+)?$/.test(text)) return Number(text);
+  if (!/^[-+\d]/.test(text)) return text;
+  // A date is text to the original too.
+  const digits = text.replaceAll('_', '');
+  const integer = goInteger(digits) ?? unsigned64(digits);
+  if (integer !== undefined) return plainNumber(integer);
+  return /^[-+]?\d*\.?\d+([eE][-+]\d+)?$/.test(digits) ? Number(digits) : text;
+}
+
+function unsigned64(digits: string): bigint | undefined {
+  if (!/^[1-9]\d{18,19}$/.test(digits)) return undefined;
+  const value = BigInt(digits);
+  return value < 2n ** 64n ? value : undefined;
+}
+
+function isOfTag(tag: 'int' | 'float' | 'bool' | 'null', value: unknown): boolean {
+  switch (tag) {
+    case 'int':
+      return typeof value === 'bigint' || Number.isInteger(value);
+    case 'float':
+      return typeof value === 'bigint' || typeof value === 'number';
+    case 'bool':
+      return typeof value === 'boolean';
+    case 'null':
+      return value === null;
+  }
+}
+
+function isMerge(key: unknown): boolean {
+  return isScalar(key) && key.value === '<<' && (key.tag === `${TAG}merge` || key.type === 'PLAIN');
+}
+
+function offsetOf(node: unknown): number {
+  return isScalar(node) || isAlias(node) || isMap(node) || isSeq(node) ? (node.range?.[0] ?? 0) : 0;
+}
+
+function refuseProblems(
+  text: string,
+  [problem]: readonly { readonly pos: readonly [number, number]; readonly code: string }[],
+): void {
+  if (problem) throw new SyntaxProblem(text, problem.pos[0], `is not YAML (${wordsOf(problem.code)})`);
 }
 
 /** "BAD_INDENT" becomes "bad indent". */

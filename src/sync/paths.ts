@@ -45,6 +45,23 @@ export function locate(path: string, mounts: readonly string[]): Location | unde
 }
 
 /**
+ * A path as Go's path.Join would send it, which is what the client library of the original does: no "/" at its start
+ * or end, none twice, and "." and ".." resolved.
+ */
+export function cleanPath(path: string): string {
+  if (!UNCLEAN.test(path)) return path;
+  const segments: string[] = [];
+  for (const segment of path.split('/')) {
+    if (segment === '..') segments.pop();
+    else if (segment !== '' && segment !== '.') segments.push(segment);
+  }
+  return segments.join('/');
+}
+
+/** Some segment is empty, "." or "..". */
+const UNCLEAN = /(?:^|\/)\.{0,2}(?:\/|$)/;
+
+/**
  * Splits a data path whose mount nobody has configured: the mount is what stands before the first "/data/".
  * Undefined if it is no data path.
  */

@@ -1,5 +1,6 @@
 import { RE2JS, RE2JSSyntaxException } from 're2js';
 import { TransformError } from './errors';
+import { cleanPath } from './paths';
 import { renameGroups } from './regex-groups';
 
 /** One transform as configured under `destination.transforms`. */
@@ -7,7 +8,10 @@ export interface TransformRule {
   readonly name: string;
   /** Go (RE2) regular expression with named groups. */
   readonly from: string;
-  /** Segments separated by "/"; one that is the name of a group is replaced by what the group matched. */
+  /**
+   * Segments separated by "/"; one that is the name of a group is replaced by what the group matched. The path that
+   * comes out is cleaned ({@link cleanPath}).
+   */
   readonly to: string;
 }
 
@@ -44,6 +48,15 @@ export function compileTransforms(rules: readonly TransformRule[]): Transformer 
   };
 }
 
+/**
+ * Whether a transform can match any path: without a named group it never does, as in the original.
+ *
+ * @throws TransformError as compileTransforms does
+ */
+export function canMatch({ from, name }: TransformRule): boolean {
+  return compileRegex(from, name, 0).groups.length > 0;
+}
+
 interface CompiledRule {
   readonly name: string;
   /** The new path, or undefined if the transform does not match. */
@@ -62,10 +75,7 @@ function compileRule({ name, from, to }: TransformRule, position: number): Compi
       // Of two groups with the same name the later one counts, as in the original.
       const matched = new Map(groups.map(({ name, number }) => [name, matcher.group(number) ?? '']));
       if ([...matched.values()].includes('')) return undefined;
-      return segments
-        .map((segment) => matched.get(segment) ?? segment)
-        .join('/')
-        .replace(/\/+/g, '/');
+      return cleanPath(segments.map((segment) => matched.get(segment) ?? segment).join('/'));
     },
   };
 }

@@ -27,10 +27,11 @@ describe('parseDuration', () => {
 
   it.each([
     ['', 'is empty'],
-    ['-1s', 'has a sign'],
-    ['+1s', 'has a sign'],
-    ['10', 'has no unit'],
-    ['1.5', 'has no unit'],
+    ['-1s', 'has a "-"'],
+    ['10', 'has no unit; the original vsync reads nanoseconds, that is 0.00001ms'],
+    ['1.5', 'has no unit; the original vsync reads nanoseconds, that is 0.0000015ms'],
+    ['10000000000', 'has no unit; the original vsync reads nanoseconds, that is 10s'],
+    ['+', 'is empty'],
     ['s', 'is not a duration'],
     ['.s', 'is not a duration'],
     ['1d', 'is not a duration'],

@@ -27,17 +27,21 @@ interface Layers {
 }
 
 /** What stands in the settings after these layers gave the key a value as text. */
-function layered(key: Key, { file, env, flag }: Layers): { value: unknown; source: string | undefined } {
+function layered(
+  key: Key,
+  { file, env, flag }: Layers,
+  expectedWarnings: string[] = [],
+): { value: unknown; source: string | undefined } {
   const settings = new Settings();
   const problems: ConfigProblem[] = [];
   const warnings: string[] = [];
   if (file !== undefined) {
     const content = key.path.split('.').reduceRight<unknown>((inner, name) => ({ [name]: inner }), file);
-    setFromFile(content as Record<string, unknown>, 'file x.json', settings, problems);
+    setFromFile(content as Record<string, unknown>, 'file x.json', settings, { problems, warnings });
   }
   if (env !== undefined) setFromEnvironment({ [variableOf(key)]: env }, settings, problems, warnings);
-  if (flag !== undefined) setFromFlags({ [key.path]: flag }, settings, problems);
-  expect({ problems, warnings }).toEqual({ problems: [], warnings: [] });
+  if (flag !== undefined) setFromFlags({ [key.path]: flag }, settings, problems, warnings);
+  expect({ problems, warnings }).toEqual({ problems: [], warnings: expectedWarnings });
   return { value: settings.valueOf(key.path), source: settings.sourceOf(key.path) };
 }
 
@@ -61,9 +65,17 @@ describe.each(VALUE_KEYS.map((key) => [key.path, key] as const))('%s', (path, ke
     expect(layered(key, { file: '1', flag: text })).toEqual({ value, source: source.flag });
   });
 
-  it('counts as not given where it is empty, and lets a weaker one through', () => {
-    expect(layered(key, { file: text, env: '', flag: '' })).toEqual({ value, source: source.file });
+  it('counts as not given where it is empty in the environment or the file, and lets a weaker one through', () => {
+    expect(layered(key, { file: text, env: '' })).toEqual({ value, source: source.file });
     expect(layered(key, { file: '' })).toEqual({ value: undefined, source: undefined });
+  });
+
+  it('is emptied by an empty flag, with a warning', () => {
+    const warning = `flag --${path} is empty: ${path} (${source.env}) is not used`;
+    expect(layered(key, { file: text, env: text, flag: '' }, [warning])).toEqual({
+      value: undefined,
+      source: undefined,
+    });
   });
 });
 

@@ -58,7 +58,7 @@ const WRONG: readonly [what: string, content: Content, problems: string[]][] = [
   [
     'one key in two cases',
     both({}, { name: 'a', NAME: 'b' }),
-    ['NAME (F): stands there twice, in upper and lower case; keep one'],
+    ['NAME (F): is written twice, in upper and lower case; keep one'],
   ],
   [
     'a section that is a text',
@@ -71,13 +71,17 @@ const WRONG: readonly [what: string, content: Content, problems: string[]][] = [
   ],
   [
     'a number as a text',
-    both({ numWorkers: SECRET }),
-    ['origin.numWorkers (F): must be a whole number, at least 1'],
+    { origin: section(), destination: section({ numWorkers: SECRET }) },
+    ['destination.numWorkers (F): must be a whole number, at least 1'],
   ],
-  ['a boolean as a number', both({}, { ignoreDeletes: 2 }), ['ignoreDeletes (F): must be true or false']],
   [
-    'a list as a number',
-    both({ mounts: 1 }),
+    'a boolean as a word',
+    both({}, { ignoreDeletes: 'perhaps' }),
+    ['ignoreDeletes (F): must be true or false'],
+  ],
+  [
+    'a list as a section',
+    both({ mounts: { a: 1 } }),
     ['origin.mounts (F): must be a list with at least one mount, such as ["secret/"]'],
   ],
   [
@@ -92,19 +96,20 @@ const WRONG: readonly [what: string, content: Content, problems: string[]][] = [
   ],
   [
     'a duration without quotes',
-    both({ tick: 10 }),
-    ['origin.tick (F): must be a duration in quotes, such as "10s" or "1m30s"'],
+    { origin: section(), destination: section({ tick: 10 }) },
+    [
+      'destination.tick (F): must be a duration in quotes, such as "10s" or "1m30s": it is a number; the original vsync reads nanoseconds, that is 0.00001ms',
+    ],
   ],
   [
     'a duration that is none',
-    both({ timeout: SECRET }),
-    ['origin.timeout (F): is not a duration; write a duration such as 500ms, 10s, 1m30s or 2h'],
+    { origin: section(), destination: section({ timeout: SECRET }) },
+    ['destination.timeout (F): is not a duration; write a duration such as 500ms, 10s, 1m30s or 2h'],
   ],
-  ['a tick that is too short', both({ tick: '0s' }), ['origin.tick (F): must be at least 1s']],
   [
-    'a word that is none',
-    both({}, { log: { level: SECRET } }),
-    ['log.level (F): must be debug, info, warn or error'],
+    'a tick that is too short',
+    { origin: section(), destination: section({ tick: '0s' }) },
+    ['destination.tick (F): must be at least 1s'],
   ],
   [
     'a glob that begins with "/"',
@@ -151,14 +156,14 @@ describe.each(FORMATS)('%s', (name, write) => {
       origin: { tickMs: 20_000, timeoutMs: 10_000, consul: { dc: 'flag' } },
       destination: { tickMs: 60_000 },
     });
-    const wrong = { ...env, VSYNC_ORIGIN_TICK: SECRET };
+    const wrong = { ...env, VSYNC_DESTINATION_TICK: SECRET };
     expect(
       problemsOf(() =>
-        loadConfig('destination', { file, env: wrong, flags: { 'origin.consul.address': SECRET } }),
+        loadConfig('destination', { file, env: wrong, flags: { 'origin.consul.address': `/${SECRET}` } }),
       ),
     ).toEqual([
-      'origin.consul.address (flag --origin.consul.address): has no port; write host:port or a URL, such as consul.example.com:8500 or https://consul.example.com:8501',
-      'origin.tick (environment VSYNC_ORIGIN_TICK): is not a duration; write a duration such as 500ms, 10s, 1m30s or 2h',
+      'origin.consul.address (flag --origin.consul.address): must be host:port or a URL, such as consul.example.com:8500, [::1]:8500 or https://consul.example.com:8501',
+      'destination.tick (environment VSYNC_DESTINATION_TICK): is not a duration; write a duration such as 500ms, 10s, 1m30s or 2h',
     ]);
   });
 });

@@ -1,7 +1,7 @@
 import { parseHcl } from '../../src/config/hcl';
 import { parseJson } from '../../src/config/json';
 import { SyntaxProblem } from '../../src/config/syntax-problem';
-import { parseYaml } from '../../src/config/yaml';
+import { parseYaml, parseYaml11 } from '../../src/config/yaml';
 
 /** Stands in all malformed texts; no message may hold it. */
 const SECRET = 'hvs.CAESIJ';
@@ -79,6 +79,98 @@ describe('parseYaml', () => {
   });
 });
 
+describe('parseYaml11', () => {
+  it.each([
+    ['yes', true],
+    ['y', true],
+    ['On', true],
+    ['NO', false],
+    ['off', false],
+    ['n', false],
+    ['"yes"', 'yes'],
+    ['yEs', 'yEs'],
+    ['017', 15],
+    ['0o17', 15],
+    ['-017', -15],
+    ['0x10', 16],
+    ['0b11', 3],
+    ['1_000', 1000],
+    ['08', 8],
+    ['12e+5', 1_200_000],
+    ['1e3', '1e3'],
+    ['12e4567', '12e4567'],
+    ['5.', '5.'],
+    ['.5', 0.5],
+    ['1:30', '1:30'],
+    ['2001-01-01', '2001-01-01'],
+    ['9007199254740993', 9007199254740993n],
+    ['~', null],
+    ['', null],
+    ['.inf', Infinity],
+    ['!!str 017', '017'],
+    ['!!int "017"', 15],
+    ['!!binary aGVsbG8=', 'hello'],
+    ['!secret x', 'x'],
+    ["'a''b'", "a'b"],
+    ['[a, {b: no}]', ['a', { b: false }]],
+  ])('resolves %s as yaml.v2 does', (text, value) => {
+    expect(parseYaml11(`a: ${text}\n`)).toEqual({ a: value });
+  });
+
+  it('reads the first of several documents, whatever the next ones are', () => {
+    expect(parseYaml11('---\na: 1\n---\nb: [\n')).toEqual({ a: 1 });
+    expect(parseYaml11('a: 1\n---\n')).toEqual({ a: 1 });
+    expect(parseYaml11('# nothing\n')).toBeNull();
+  });
+
+  it('lets a "<<" beat the keys before it, and keys behind it beat the "<<"', () => {
+    const text = 'base: &b {x: 1, y: 1}\nmore: &m {x: 2, z: 2}\n';
+    const read = (section: string): unknown => (parseYaml11(`${text}s:\n${section}`) as { s: unknown }).s;
+    expect(read('  x: 0\n  <<: *b\n  y: 0\n')).toEqual({ x: 1, y: 0 });
+    expect(read('  <<: [*m, *b]\n')).toEqual({ x: 2, y: 1, z: 2 });
+    expect(read('  <<: *b\n  <<: *m\n')).toEqual({ x: 2, y: 1, z: 2 });
+    expect(read('  "<<": 1\n')).toEqual({ '<<': 1 });
+  });
+
+  it('takes the later of two equal keys, and names the line', () => {
+    const lines: number[] = [];
+    expect(parseYaml11('a: 1\nb: 2\na: 3\n', (line) => lines.push(line))).toEqual({ a: 3, b: 2 });
+    expect(lines).toEqual([3]);
+  });
+
+  it.each([
+    ['a tab', `vault:\n\ttoken: ${SECRET}\n`, 'line 2, column 1: is not YAML ('],
+    ['an alias without its anchor', `token: *${SECRET}\n`, 'an alias without its anchor'],
+    ['an anchor inside of itself', `token: &a [*a, ${SECRET}]\n`, 'too many of them'],
+    [
+      'aliases that stand for too much',
+      `a: &a [${SECRET}, x, x, x, x, x, x, x, x]\n${'bcdefg'.replace(/./g, (name, at: number) => {
+        const before = String.fromCharCode('a'.charCodeAt(0) + at);
+        return `${name}: &${name} [${Array(9).fill(`*${before}`).join(', ')}]\n`;
+      })}`,
+      'too many of them',
+    ],
+    ['a "<<" of text', `<<: ${SECRET}\n`, 'line 1, column 5: is not YAML ("<<" takes a section'],
+    [
+      'a tag that does not fit',
+      `token: !!int ${SECRET}\n`,
+      'line 1, column 14: is not YAML (a value that is not',
+    ],
+  ])('says where the error is, and quotes nothing: %s', (_reason, text, message) => {
+    expect(problemOf(parseYaml11, text)).toContain(message);
+  });
+});
+
+describe('parseJson and parseHcl', () => {
+  it('take the later of two equal keys, and name the line', () => {
+    const lines: number[] = [];
+    const onRepeat = (line: number): number => lines.push(line);
+    expect(parseJson('{"a": 1,\n"b": {"a": 2},\n"\\u0061": 3}', onRepeat)).toEqual({ a: 3, b: { a: 2 } });
+    expect(parseHcl('a = 1\nb = 2\na = "x"\n', onRepeat)).toEqual({ a: 'x', b: 2 });
+    expect(lines).toEqual([3, 3]);
+  });
+});
+
 describe('parseHcl', () => {
   it('reads what the original reads', () => {
     const text = `
@@ -119,6 +211,15 @@ describe('parseHcl', () => {
     ['JSON is HCL', ' {"a": {"b": 1}}', { a: { b: 1 } }],
     ['nothing', '\n# nothing\n', {}],
     ['an empty block and list', 'a { } b = []', { a: {}, b: [] }],
+    ['keys with dots', 'a.b-c.d = 1\n"e.f" = 2', { 'a.b-c.d': 1, 'e.f': 2 }],
+    ['octal and hexadecimal numbers', 'a = 017 b = 0x1F c = -0x10', { a: 15, b: 31, c: -16 }],
+    ['numbers with a fraction', 'a = 1e3 b = 5. c = .5 d = 0.5', { a: 1000, b: 5, c: 0.5, d: 0.5 }],
+    ['repeated lists are joined', 'a = [1]\na = [2]', { a: [1, 2] }],
+    ['an object and a block become a list', 'a = { b = 1 }\na { b = 2 }', { a: [{ b: 1 }, { b: 2 }] }],
+    ['commas that separate nothing', 'a = [1,,2,]', { a: [1, 2] }],
+    ['quotes and line ends inside of "${"', 'a = "${"b"}${\n}"', { a: '${"b"}${\n}' }],
+    ['a here document', 'a = <<EOF\nx\ny\nEOF\nb = 1', { a: 'x\ny\n', b: 1 }],
+    ['an indented here document', 'a = <<-EOF\n  x\n   y\n  EOF\n', { a: 'x\n y\n' }],
   ])('%s', (_reason, text, expected) => {
     expect(parseHcl(text)).toEqual(expected);
   });
@@ -135,16 +236,16 @@ describe('parseHcl', () => {
     ['a missing value', 'a = ', 'line 1, column 5: a value is missing'],
     ['a missing comma', `a = ["${SECRET}" 1]`, '"," or "]" is missing'],
     [
-      'a key that stands there twice',
-      `token = "a"\ntoken = "${SECRET}"`,
-      'line 2, column 1: the key stands there twice',
+      'a key and a block',
+      `vault = "${SECRET}"\nvault { }`,
+      'line 2, column 1: the key is written twice, as a section or list and as a plain value',
     ],
-    ['a key and a block', `vault = "${SECRET}"\nvault { }`, 'line 2, column 1: the key stands there twice'],
     [
-      'a here document',
-      `token = <<EOF\n${SECRET}\nEOF\n`,
-      'line 1, column 9: write the text in double quotes',
+      'a here document without its end',
+      `token = <<EOF\n${SECRET}\n`,
+      'line 1, column 9: text behind "<<" is not ended by its mark on a line of its own',
     ],
+    ['an octal number that is none', 'a = 08', 'line 1, column 5: a number with a "0" in front is octal'],
     ['an unknown escape', `token = "${SECRET}\\w"`, 'line 1, column 9: a "\\" in this text escapes nothing'],
     ['a character that does not exist', `token = "${SECRET}\\UFFFFFFFF"`, 'escapes nothing'],
     ['a label before "="', `a "b" = "${SECRET}"`, 'line 1, column 7: "{" is missing'],

@@ -190,7 +190,7 @@ describe('the JSON Schema refuses', () => {
     ['origin.mounts.0', { origin: section({ mounts: ['/secret/'] }) }],
     ['origin.include.0', { origin: section({ include: ['/secret/**'] }) }],
     ['origin.vault.address', { origin: section({ vault: { address: 'vault:8200' } }) }],
-    ['origin.consul.address', { origin: section({ consul: { address: 'consul' } }) }],
+    ['origin.consul.address', { origin: section({ consul: { address: 'consul:8500/v1' } }) }],
   ])('a malformed %s', (key, content) => {
     expect(marked(content)).toEqual([expect.stringMatching(`^${key}: must match pattern`)]);
   });

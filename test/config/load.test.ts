@@ -330,8 +330,8 @@ describe('a file that cannot be used', () => {
     [
       'malformed YAML',
       'config.yml',
-      `token: ${SECRET}\ntoken: b`,
-      'yml, line 2, column 1: is not YAML (duplicate key)',
+      `token: ${SECRET}\n token: b`,
+      'yml, line 1, column 8: is not YAML (block as implicit key)',
     ],
     [
       'malformed HCL',

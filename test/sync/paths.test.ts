@@ -1,5 +1,13 @@
 import fc from 'fast-check';
-import { bytewise, dataPath, dataPathOf, locate, metadataPath, wellFormed } from '../../src/sync/paths';
+import {
+  cleanPath,
+  bytewise,
+  dataPath,
+  dataPathOf,
+  locate,
+  metadataPath,
+  wellFormed,
+} from '../../src/sync/paths';
 
 describe('data paths', () => {
   it.each([
@@ -97,5 +105,21 @@ describe('wellFormed', () => {
         expect(wellFormed(text)).toBe(Buffer.from(text).toString());
       }),
     );
+  });
+});
+
+describe('cleanPath', () => {
+  it.each([
+    ['a/b', 'a/b'],
+    ['/a/b/', 'a/b'],
+    ['a//b', 'a/b'],
+    ['./a/./b/.', 'a/b'],
+    ['a/x/../b', 'a/b'],
+    ['a/..', ''],
+    ['../a', 'a'],
+    ['a/..b/b.', 'a/..b/b.'],
+    ['', ''],
+  ])('makes "%s" "%s", as path.Join of Go', (path, cleaned) => {
+    expect(cleanPath(path)).toBe(cleaned);
   });
 });

@@ -1,4 +1,5 @@
 import { TransformError } from '../../src/sync/errors';
+import { cleanPath } from '../../src/sync/paths';
 import { renameGroups } from '../../src/sync/regex-groups';
 import { compileTransforms, IDENTITY } from '../../src/sync/transform';
 import { transformVectors } from './vectors';
@@ -13,7 +14,9 @@ describe.each(transformVectors)('as the original, with $transforms', ({ transfor
   const transformer = compileTransforms(transforms);
 
   it.each(Object.entries(paths))('%s becomes %s', (before, after) => {
-    expect(transformer.transform(before).path).toBe(after);
+    // The vectors come from its transformer; the client that it gives the path to cleans it (path.Join of Go).
+    const sent = after === before ? after : cleanPath(after);
+    expect(transformer.transform(before).path).toBe(sent);
   });
 });
 
@@ -47,8 +50,10 @@ describe('transform', () => {
       'repeated slashes collapse, also those from a group',
       ['k(?P<p>.*)', '/kv//data/p/'],
       'k//a///b',
-      '/kv/data/a/b/',
+      'kv/data/a/b',
     ],
+    ['the path is cleaned', ['k/(?P<p>.*)', './kv/x/../data/./p/'], 'k/a', 'kv/data/a'],
+    ['a segment of three dots stays', ['k/(?P<p>.*)', 'kv/.../.p/p'], 'k/a', 'kv/.../.p/a'],
     ['a matched "$&" is no replacement text', ['k/(?P<p>.*)', 'p/p'], 'k/$&$1', '$&$1/$&$1'],
     ['of two groups with one name the later counts', ['(?P<a>x)/(?P<a>y)', 'kv/a'], 'x/y', 'kv/y'],
     ['and only it has to be non-empty', ['(?P<a>x)?/(?P<a>y)', 'kv/a'], '/y', 'kv/y'],
