@@ -37,7 +37,8 @@ import type {
   WatchInput,
 } from '../workflows/messages';
 import { isFingerprintOf, type Fingerprinted } from '../config/fingerprint';
-import { sharedQueue, taskQueue, type Role } from '../names';
+import { taskQueue, type Role } from '../names';
+import { sharedQueue } from '../shared-queue';
 import { beginVerify } from './destination/begin-verify';
 import { copySecrets } from './destination/copy-secrets';
 import { deleteOrphans } from './destination/delete-orphans';

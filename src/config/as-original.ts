@@ -32,7 +32,7 @@ function sidesOf(role: Role): Role[] {
 function oneOf(settings: Settings, path: string, words: readonly string[], meaning: string): string[] {
   const value = settings.valueOf(path);
   const source = settings.sourceOf(path);
-  if (typeof value !== 'string' || source === undefined || words.includes(value)) return [];
+  if (source === undefined || (typeof value === 'string' && words.includes(value))) return [];
   settings.set(path, meaning, source);
   const known = `${words.slice(0, -1).join(', ')} or ${words.at(-1) ?? ''}`;
   return [`${path} (${source}) is not ${known}; it counts as ${meaning}, as in the original vsync`];

@@ -39,7 +39,8 @@ export function plainNumber(value: bigint): number | bigint {
 
 /** Writes a number as text as strconv.FormatFloat(value, 'f', -1, 64) does: all digits, no exponent. */
 export function goText(value: number | bigint): string {
-  const text = String(value);
+  // JSON has a zero with a sign.
+  const text = Object.is(value, -0) ? '-0' : String(value);
   const match = /^(-?)(\d+)(?:\.(\d+))?e([+-]\d+)$/.exec(text);
   if (!match) return text;
   const [, sign = '', whole = '', fraction = '', exponent = '0'] = match;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { printableName } from '../names';
 import { MAX_NUM_BUCKETS } from '../sync/bucket-number';
 import { CONSUL_ADDRESS_PATTERN, consulAddress } from './addresses';
 import { checkedText, duration, expecting, flag, hinted, secretToken, text } from './fields';
@@ -198,9 +199,11 @@ const common = {
 /** Becomes part of ids in Temporal. */
 function name(role: 'origin' | 'destination') {
   return text('a name as text')
-    .regex(/^[A-Za-z0-9._-]{1,100}$/, 'must be 1 to 100 letters, digits, ".", "_" or "-"')
+    .transform(printableName)
     .default(role)
-    .describe('names this sync; used for ids and telemetry; the role if not given');
+    .describe(
+      'names this sync; used for ids and telemetry; any text, percent-encoded in ids but for letters, digits, ".", "_" and "-"; the role if not given',
+    );
 }
 
 export const originConfigSchema = z

@@ -4,7 +4,7 @@ import {
   type ActivityOptions,
   type RetryPolicy,
 } from '@temporalio/workflow';
-import { sharedQueue } from '../names';
+import { sharedQueue } from '../shared-queue';
 import { VERIFY_TIMEOUT_MS } from './messages';
 
 /**

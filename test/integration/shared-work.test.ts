@@ -1,7 +1,8 @@
 import { SHARES_OF_WORKER } from '../../src/activities/limits';
 import { chunkOfBucket } from '../../src/activities/origin/manifest';
 import { Shares } from '../../src/activities/shares';
-import { sharedQueue, taskQueue, verifyId } from '../../src/names';
+import { taskQueue, verifyId } from '../../src/names';
+import { sharedQueue } from '../../src/shared-queue';
 import { cyclesOf } from '../../src/starter';
 import { bucketId } from '../../src/sync/bucket';
 import { dataPath } from '../../src/sync/paths';
