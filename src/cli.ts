@@ -2,7 +2,15 @@ import { Command, CommanderError, Option } from 'commander';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ActivityError } from './activities/failures';
-import { configured, flags, forgetLogLevel, load, logLevel, type Options } from './commands/options';
+import { normalArguments } from './commands/arguments';
+import {
+  configured,
+  flags,
+  forgetLogLevel,
+  loadWithWarnings,
+  logLevel,
+  type Options,
+} from './commands/options';
 import { ConfigError } from './config/errors';
 import { ConsulError, StoredInfoError } from './consul/errors';
 import { UserError } from './user-error';
@@ -41,7 +49,7 @@ export function createProgram(): Command {
     .description('run only the worker, for any number of configurations, until SIGTERM')
     .requiredOption('-c, --config <file...>', 'configuration files')
     .action((options: Options) =>
-      worker().runWorkers((options['config'] as string[]).map((file) => load(options, file))),
+      worker().runWorkers((options['config'] as string[]).map((file) => loadWithWarnings(options, file))),
     );
   configured(program.command('start'), { anyRole: true })
     .description('create or update the schedule (and the watch), then return; workers run elsewhere')
@@ -117,8 +125,8 @@ A first sync, with Temporal, Consul and two Vaults at hand:
   vsync destination -c destination.json   copies what differs, every tick and when the origin changes
   vsync status -c destination.json        says what the last cycles did
 
-Every key of the configuration can also come from the environment (VSYNC_DESTINATION_VAULT_TOKEN for
-destination.vault.token). Exit code 2 means that the configuration is wrong, 1 that something else failed.`,
+Flags of the configuration may also be written before the command. Every key can also come from the
+environment (VSYNC_DESTINATION_VAULT_TOKEN for destination.vault.token). Exit code 2 means that the configuration is wrong, 1 that something else failed.`,
   );
   return program;
 }
@@ -130,7 +138,7 @@ const EXPLAINED = [ConfigError, UserError, VaultError, ConsulError, StoredInfoEr
 export async function main(argv: readonly string[]): Promise<number> {
   forgetLogLevel();
   try {
-    await createProgram().parseAsync(argv);
+    await createProgram().parseAsync(normalArguments(argv));
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;

@@ -126,6 +126,75 @@ test('a wrong flag is named as such, and its value is not shown', async () => {
   expect(stderr).not.toContain('4711');
 });
 
+describe('flags of the configuration', () => {
+  const TEXT = `log.level: verbose
+origin:
+  vault: { address: http://a, token: planted-4711, approle: { role_id: r, secret_id: planted-4712 } }
+  consul: { address: c:1 }
+  mounts: [a/, a/]
+`;
+  const config = (args: readonly string[]): Promise<Ended> =>
+    run(...args.map((arg) => arg.replace('FILE', written('flags.yaml', TEXT))));
+  const level = ({ stdout }: Ended): unknown =>
+    (JSON.parse(stdout) as { keys: Record<string, { value: unknown }> }).keys['log.level']?.value;
+
+  test.each([
+    [['-c', 'FILE', 'config', '--json']],
+    [['-c=FILE', 'config', '--json']],
+    [['-cFILE', '--log.type=json', 'config', '--json']],
+    [['--config=FILE', 'config', '--json']],
+    [['--log.type', 'json', '-c', 'FILE', 'config', '--json']],
+    [['config', '-c=FILE', '--json']],
+    [['--log.level', 'debug', '--log.level=info', 'config', '-c', 'FILE', '--json']],
+  ])('may be written before the command, and the file as -c=FILE: %j', async (args) => {
+    const ended = await config(args);
+    expect(ended.code).toBe(0);
+    expect(level(ended)).toBe('info');
+  });
+
+  test.each([
+    [['-c', 'FILE']],
+    [['-c', 'FILE', '--json', 'config']],
+    [['--frobnicate', 'x', 'config', '-c', 'FILE']],
+  ])('only those of the configuration: %j', async (args) => {
+    expect((await config(args)).code).toBe(2);
+  });
+
+  test('-c= without a file is wrong usage', async () => {
+    expect((await run('config', '-c=')).code).toBe(2);
+  });
+
+  test('an empty one empties the key: the AppRole is used instead of the token', async () => {
+    const { code, stdout, stderr } = await config([
+      'config',
+      '-c',
+      'FILE',
+      '--json',
+      '--origin.vault.token=',
+    ]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      keys: { 'origin.vault.token': { secret: true, set: false } },
+    });
+    expect(stderr).toContain('flag --origin.vault.token is empty: origin.vault.token (file ');
+    expect(stderr).not.toContain('is used, and');
+    expect(stderr).not.toContain('471');
+  });
+
+  test('each warning about the file is printed once, to stderr', async () => {
+    const { stderr } = await config(['config', '-c', 'FILE']);
+    const lines = stderr
+      .trim()
+      .split(/\n+/)
+      .map((line) => line.replace(/file \S*\//g, 'file '));
+    expect(lines).toEqual([
+      'vsync: log.level (file flags.yaml) is not debug, info, warn or error; it counts as info, as in the original vsync',
+      'vsync: origin.mounts (file flags.yaml) names a mount twice; it counts once',
+      expect.stringMatching(/^vsync: origin\.vault\.token \(file flags\.yaml\) is used, and /),
+    ]);
+  });
+});
+
 describe('vsync config --from-vault-sync', () => {
   const source =
     'id: x\nfull_sync_interval: 60\nsrc: { url: "http://a", token: planted-4711 }\ndst: { url: "http://b" }\n';

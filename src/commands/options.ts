@@ -7,8 +7,8 @@ import type { Role } from '../names';
 /** Options of a command as commander hands them over, by name. */
 export type Options = Record<string, unknown>;
 
-/** Configuration keys that can also be given as flags, as with the original vsync. */
-const FLAGS: readonly [key: string, what: string][] = [
+/** Configuration keys that can also be given as flags, as with the original vsync. An empty value empties the key. */
+export const FLAGS: readonly [key: string, what: string][] = [
   ['log.level', 'debug, info, warn or error'],
   ['log.type', 'console or json'],
   ['temporal.address', 'address of Temporal, host:port'],
@@ -70,6 +70,16 @@ function loadNamed(role: Role | undefined, sources: ConfigSources): Loaded {
     const message = 'no configuration file was named: give -c FILE, or set VSYNC_CONFIG';
     throw new ConfigError([...error.problems, { message }]);
   }
+}
+
+/** {@link load}, and what there was to say, for a log. */
+export function loadWithWarnings(options: Options, file?: string, role?: Role): Loaded {
+  const warnings: string[] = [];
+  const config = load(options, file, role, (found) => {
+    warn(found);
+    warnings.push(...found);
+  });
+  return { config, warnings };
 }
 
 /** Loads the configuration that the options name, and says what there is to say about it. */

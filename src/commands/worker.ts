@@ -1,17 +1,19 @@
 import { describeForeign, foreignVariables } from '../config/foreign-environment';
-import type { Config } from '../config/schema';
+import type { Loaded } from '../config/load';
 import type { Role } from '../names';
 import { start } from '../starter';
 import { createLog } from '../telemetry/log';
 import { createWorkers, installRuntime } from '../worker';
 import { withClients } from './connections';
-import { load, warn, type Options } from './options';
+import { loadWithWarnings, warn, type Options } from './options';
 import { describeStart } from './schedule';
 
 export async function serve(role: Role, options: Options): Promise<void> {
-  const config = load(options, undefined, role);
+  const loaded = loadWithWarnings(options, undefined, role);
+  const { config } = loaded;
   warn(foreignVariables(process.env).map(describeForeign));
   const log = createLog(config.log);
+  logWarnings(log, [loaded]);
   installRuntime({ log });
   const started = await withClients(config, (client, clients) =>
     start(client, clients, { adopt: options['adopt'] === true }),
@@ -22,11 +24,19 @@ export async function serve(role: Role, options: Options): Promise<void> {
   log.info('stopped: what was under way goes on when a worker is back');
 }
 
-export async function runWorkers(configs: Config[]): Promise<void> {
+export async function runWorkers(loaded: readonly Loaded[]): Promise<void> {
+  const configs = loaded.map(({ config }) => config);
   const [first] = configs;
   if (first === undefined) return;
   const log = createLog(first.log);
+  logWarnings(log, loaded);
   installRuntime({ log });
   const worker = await createWorkers(configs, { log });
   await worker.run();
+}
+
+/** They are printed too, but a worker's log is what is kept. */
+function logWarnings(log: ReturnType<typeof createLog>, loaded: readonly Loaded[]): void {
+  for (const { config, warnings } of loaded)
+    for (const warning of warnings) log.warn({ name: config.name }, warning);
 }

@@ -183,7 +183,6 @@ describe('the JSON Schema refuses', () => {
   });
 
   it.each([
-    ['name', { ...both, name: 'a b' }],
     ['temporal.address', { ...both, temporal: { address: 'http://t:7233' } }],
     ['origin.tick', { origin: section({ tick: '10' }) }],
     ['origin.syncPath', { origin: section({ syncPath: '/vsync' }) }],

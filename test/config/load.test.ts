@@ -194,6 +194,57 @@ describe('loadConfig', () => {
   });
 });
 
+describe('what the original takes silently', () => {
+  const warningsOf = (content: object, role: 'origin' | 'destination'): string[] =>
+    loadConfig(role, { file: configFile(content), env: {} }).warnings.map((warning) =>
+      warning.replace(/file \S*\//g, 'file '),
+    );
+
+  it('is taken with one warning each', () => {
+    const content = {
+      log: { level: SECRET, type: 'xml' },
+      origin: section({ tick: SECRET, timeout: '10', numWorkers: SECRET, mounts: ['a', 'b/', 'a/'] }),
+      destination: section({ transforms: [{ from: 's.*', to: 'a' }] }),
+      'origin.syncPath': 'x/',
+      'origin.consul': { address: 'c:1' },
+    };
+    const warnings = warningsOf(content, 'destination');
+    expect(warnings).toEqual([
+      'origin.consul.address (file config.json) is written twice; the one with more dots is used',
+      'log.level (file config.json) is not debug, info, warn or error; it counts as info, as in the original vsync',
+      'log.type (file config.json) is not console or json; it counts as console, as in the original vsync',
+      'origin.tick (file config.json) is not a duration; write a duration such as 500ms, 10s, 1m30s or 2h; it is ignored, because a destination does not need it',
+      'origin.timeout (file config.json) has no unit; the original vsync reads nanoseconds, that is 0.00001ms; write a duration such as 500ms, 10s, 1m30s or 2h; it is ignored, because a destination does not need it',
+      'origin.numWorkers (file config.json) must be a whole number, at least 1; it is ignored, because a destination does not need it',
+      'origin.mounts (file config.json) names a mount twice; it counts once',
+      'destination.transforms[0] (file config.json) matches no path, because its "from" has no named group',
+    ]);
+    expect(warnings.join()).not.toContain('CAES');
+  });
+
+  it('is not so in the file of the role that needs it', () => {
+    const file = configFile({ origin: section({ tick: 'soon' }) });
+    expect(problemsOf(() => loadConfig('origin', { file, env: {} }))).toHaveLength(1);
+  });
+
+  it('an origin reads nothing of the section of a destination, and warns of what is wrong there', () => {
+    const destination = { dc: SECRET, tick: 'never', vault: SECRET };
+    const warnings = warningsOf({ origin: section(), destination }, 'origin');
+    expect(warnings).toEqual([
+      'destination.dc (file config.json) is no longer read; write destination.consul.dc instead; an origin does not read it',
+      'destination.vault (file config.json) must be a section with keys of its own; an origin does not read it',
+    ]);
+  });
+
+  it('an unknown key with dots shows nothing behind its first unknown part', () => {
+    const content = { origin: section(), [`origin.vault.${SECRET}`]: 1, [`origin.x.${SECRET}`]: 1 };
+    expect(problemsOf(() => loadConfig('origin', { file: configFile(content), env: {} }))).toEqual([
+      expect.stringMatching(/^origin\.vault\.hvs… \(file config\.json\): is not a key/),
+      expect.stringMatching(/^origin\.x… \(file config\.json\): is not a key/),
+    ]);
+  });
+});
+
 describe('precedence', () => {
   const file = (): string => configFile({ ...ORIGIN, name: 'file' });
 
