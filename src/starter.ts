@@ -2,7 +2,6 @@ import {
   ScheduleAlreadyRunning,
   ScheduleNotFoundError,
   ScheduleOverlapPolicy,
-  WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
   type Client,
   type ScheduleDescription,
@@ -21,7 +20,9 @@ import type { Clients } from './clients';
 import { adopt as adoptState, readStateOf } from './consul/state';
 import type { Config } from './config/schema';
 import { scheduleId, taskQueue, watchId } from './names';
+import { readRecord, recordStart } from './schedule/record';
 import { updateSchedule } from './schedule/update';
+import { endWatch, ensureWatch } from './schedule/watch';
 import { UserError } from './user-error';
 import {
   ORIGIN_CHANGED,
@@ -34,7 +35,7 @@ import {
 const MIN_CATCHUP_MS = 10_000;
 
 /** What a schedule is about, in its action's memo: enough to notice that a config would take over another sync. */
-interface Identity {
+export interface Identity {
   v: 1;
   role: string;
   clusters: Record<string, string>;
@@ -91,14 +92,18 @@ export interface Started {
  */
 export async function start(client: Client, clients: Clients, { adopt = false } = {}): Promise<Started> {
   await checkAccess(clients);
-  const { config, fingerprint } = clients.deps;
-  const options = scheduleOptions(config, fingerprint, identity(clients));
-  const handle = client.schedule.getHandle(options.scheduleId);
-  if (adopt) await adoptState(clients.deps.info, clients.role, config.name);
+  const { config, fingerprint, info } = clients.deps;
+  const { name } = config;
+  if (adopt) await adoptState(info, clients.role, name);
   else await assertOwnState(clients);
+  // A schedule that was lost while it was paused comes back paused. `vsync stop` forgets the pause.
+  const { record } = await readRecord(info);
+  const options = scheduleOptions(clients, record?.name === name ? record.paused : undefined);
+  const handle = client.schedule.getHandle(options.scheduleId);
   const schedule = await ensureSchedule(client, options, identity(clients), adopt);
-  if (config.role === 'destination') await ensureWatch(client, config.name);
+  if (config.role === 'destination') await ensureWatch(client, name);
   const { state } = await handle.describe();
+  await recordStart(info, { name, fingerprint, ...(state.paused ? { paused: state.note ?? '' } : {}) });
   if (!state.paused) await handle.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
   return { scheduleId: options.scheduleId, schedule, paused: state.paused };
 }
@@ -126,7 +131,13 @@ async function ensureSchedule(
   return 'updated';
 }
 
-function scheduleOptions(config: Config, fingerprint: string, memo: Identity): ScheduleOptions {
+/**
+ * The schedule that a configuration needs.
+ *
+ * @param paused note of the pause with which it is created; it begins at once if undefined
+ */
+export function scheduleOptions(clients: Clients, paused?: string): ScheduleOptions {
+  const { config, fingerprint } = clients.deps;
   const { role, name } = config;
   const { tickMs, timeoutMs } = config.role === 'origin' ? config.origin : config.destination;
   const input: CycleInput = { v: 1, name, fingerprint, timeoutMs };
@@ -140,13 +151,14 @@ function scheduleOptions(config: Config, fingerprint: string, memo: Identity): S
       workflowId: scheduleId(role, name),
       taskQueue: taskQueue(role, name),
       args: [input],
-      memo: { vsync: memo },
+      memo: { vsync: identity(clients) },
       // No timeout and no retry here: they would skip the cleanup of the cycle, which has a timer of its own.
     },
     policies: {
       overlap: ScheduleOverlapPolicy.SKIP,
       catchupWindow: Math.max(tickMs, MIN_CATCHUP_MS),
     },
+    ...(paused === undefined ? {} : { state: { paused: true, note: paused } }),
   };
 }
 
@@ -156,7 +168,7 @@ function offsetMs(name: string, tickMs: number): number {
   return (hash % Math.max(1, Math.floor(tickMs / 1000))) * 1000;
 }
 
-function identity({ clusters: { origin, destination }, deps: { config } }: Clients): Identity {
+export function identity({ clusters: { origin, destination }, deps: { config } }: Clients): Identity {
   const clusters: Record<string, string> = destination === undefined ? { origin } : { origin, destination };
   const syncPaths: Record<string, string> =
     config.role === 'origin'
@@ -165,7 +177,7 @@ function identity({ clusters: { origin, destination }, deps: { config } }: Clien
   return { v: 1, role: config.role, clusters, syncPaths };
 }
 
-function assertSameSync(previous: ScheduleDescription, wanted: Identity): void {
+export function assertSameSync(previous: ScheduleDescription, wanted: Identity): void {
   const found = previous.action.memo?.['vsync'] as Identity | undefined;
   if (found?.v !== 1) return;
   const differences = (['clusters', 'syncPaths'] as const).flatMap((what) =>
@@ -183,19 +195,6 @@ function assertSameSync(previous: ScheduleDescription, wanted: Identity): void {
   );
 }
 
-async function ensureWatch(client: Client, name: string): Promise<void> {
-  try {
-    await client.workflow.start('watchOrigin', {
-      workflowId: watchId(name),
-      taskQueue: taskQueue('destination', name),
-      args: [{ v: 1, name }],
-      staticSummary: `Starts a cycle of ${name} soon after the origin changed`,
-    });
-  } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-  }
-}
-
 /** What `stop` found, and ended. */
 export interface Stopped {
   schedule: boolean;
@@ -204,14 +203,20 @@ export interface Stopped {
   cycles: number;
 }
 
-/** Removes the schedule and the watch, and cancels a cycle that is running. Sync info and secrets stay. */
-export async function stop(client: Client, config: Config): Promise<Stopped> {
+/**
+ * Removes the schedule and the watch, and cancels a cycle that is running. Sync info and secrets stay.
+ *
+ * @param record is called before anything is removed: workers make the schedule again unless it calls `recordStop`
+ */
+export async function stop(
+  client: Client,
+  config: Config,
+  record: () => Promise<void> = () => Promise.resolve(),
+): Promise<Stopped> {
+  await record();
   const handle = client.schedule.getHandle(scheduleId(config.role, config.name));
-  const watch =
-    config.role === 'destination' &&
-    // Terminated and not cancelled: there is nothing to clean up, and no worker may be left to do it.
-    (await unlessMissing(() => client.workflow.getHandle(watchId(config.name)).terminate('vsync stop')));
   let cycles = 0;
+  // First the schedule, then the watch: a worker makes no watch for a schedule that is gone.
   const schedule = await unlessMissing(async () => {
     const { info } = await handle.describe();
     await handle.delete();
@@ -221,6 +226,7 @@ export async function stop(client: Client, config: Config): Promise<Stopped> {
       if (await unlessMissing(() => running.cancel())) cycles++;
     }
   });
+  const watch = config.role === 'destination' && (await endWatch(client, config.name, 'vsync stop'));
   return { schedule, watch, cycles };
 }
 

@@ -10,7 +10,11 @@ import type { SyncInfo } from './consul/sync-info';
 import type { Config } from './config/schema';
 import { scheduleId } from './names';
 import { shortSet } from './plan/format';
-import { cyclesOf, describe, type CycleId } from './starter';
+import { findSchedule } from './ownership';
+import { readRecord, whyMissing } from './schedule/record';
+import { deadWatch, watchState, type WatchState } from './schedule/watch';
+import { cyclesOf, type CycleId } from './starter';
+import { UserError } from './user-error';
 import type { Counts, CycleResult, HeldDeletes, PathFailure } from './workflows/messages';
 
 /** Cycles that status shows. Temporal remembers the last ten of a schedule. */
@@ -36,6 +40,8 @@ export interface Status {
   role: string;
   schedule: string;
   paused: boolean;
+  /** Of a destination: `running`, `missing`, or how it ended (`terminated`, `canceled`, `failed`, …). */
+  watch?: WatchState;
   /** RFC 3339; absent if paused. */
   nextCycleAt?: string;
   /** Newest first. */
@@ -53,8 +59,13 @@ export interface Status {
 /** Collects the status of one sync from Temporal and Consul. */
 export async function readStatus(client: Client, config: Config, info: SyncInfo): Promise<Status> {
   const handle = client.schedule.getHandle(scheduleId(config.role, config.name));
-  const description = await describe(handle);
+  const description = await findSchedule(client, config.role, config.name);
+  if (description === undefined)
+    throw new UserError(
+      `there is no schedule ${handle.scheduleId}: ${whyMissing((await readRecord(info)).record)}`,
+    );
   const { state, info: scheduleInfo } = description;
+  const watch = config.role === 'destination' ? await watchState(client, config.name) : undefined;
   const recent = cyclesOf(description).slice(-SHOWN_CYCLES).reverse();
   const cycles = await Promise.all(recent.map((cycle) => readCycle(client, cycle)));
   const stored = await readStateOf(config.role, info);
@@ -64,6 +75,7 @@ export async function readStatus(client: Client, config: Config, info: SyncInfo)
     role: config.role,
     schedule: handle.scheduleId,
     paused: state.paused,
+    ...(watch === undefined ? {} : { watch }),
     ...(next === undefined ? {} : { nextCycleAt: next }),
     cycles,
     ...(stored.state?.last === undefined ? {} : { last: stored.state.last }),
@@ -127,6 +139,9 @@ export function formatStatus(status: Status): string {
   const lines = [
     `${status.schedule}${status.paused ? ' (paused)' : ''}`,
     status.nextCycleAt === undefined ? undefined : `  next cycle  ${status.nextCycleAt}`,
+    status.watch === undefined || status.watch === 'running'
+      ? undefined
+      : `  watch       ${deadWatch(status.name, status.watch)}`,
     status.last &&
       `  last change ${status.last.finishedAt}  ${formatCycle(status.last.outcome, status.last.counts)}`,
     ...(status.changedMounts ?? []).map(

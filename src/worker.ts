@@ -1,3 +1,4 @@
+import { Client } from '@temporalio/client';
 import { SdkComponent } from '@temporalio/common';
 import {
   DefaultLogger,
@@ -14,11 +15,12 @@ import { WORKFLOW_BUNDLE } from './bundle-workflows';
 import { createClients, keepTokens, type Clients } from './clients';
 import type { Config } from './config/schema';
 import { taskQueue } from './names';
+import { LOOK_EVERY_MS, ScheduleKeeper } from './schedule/keeper';
 import { sharedQueue } from './shared-queue';
 import { keepHeapSmall } from './small-heap';
 import { checkAccess } from './starter';
 import type { Logger } from './telemetry/log';
-import { temporalTarget } from './temporal';
+import { temporalTarget, type TemporalTarget } from './temporal';
 import { connectWorker } from './temporal-worker';
 import { UserError } from './user-error';
 import type { VaultTimes } from './vault/client';
@@ -31,6 +33,8 @@ export interface WorkerOptions {
   /** Signals that end the worker; SIGINT and SIGTERM by default. */
   shutdownSignals?: NodeJS.Signals[];
   vaultTimes?: VaultTimes;
+  /** Time between two looks at the schedule and the watch; `Infinity`: they are not looked at. */
+  lookEveryMs?: number;
 }
 
 /** Longest time between two heartbeats on their way to the server: a cancel is noticed that much later at the most. */
@@ -75,7 +79,7 @@ export async function createWorkers(
   configs: readonly Config[],
   options: WorkerOptions,
 ): Promise<VsyncWorker> {
-  const { log, workflowBundle = WORKFLOW_BUNDLE, vaultTimes } = options;
+  const { log, workflowBundle = WORKFLOW_BUNDLE, vaultTimes, lookEveryMs = LOOK_EVERY_MS } = options;
   if (!existsSync(workflowBundle)) {
     throw new UserError(`${workflowBundle} is missing: run "npm run build" in the folder of vsync`);
   }
@@ -99,14 +103,19 @@ export async function createWorkers(
       for (const advice of await checkAccess(clients)) log.warn({ name: config.name }, advice);
       const keepers = keepTokens(clients, log.child({ name: config.name }));
       closers.push(() => keepers.close());
-      const { namespace } = target;
-      prepared.push({ log, workflowBundle, config, clients, connection, namespace });
+      prepared.push({ log, workflowBundle, config, clients, connection, target });
     }
     // Only when all of them can work: a worker that was created holds its connection until it has run.
     for (const parts of prepared) {
       for (const worker of await createPair(parts)) workers.push(worker);
       const { role, name } = parts.config;
       log.info({ name, taskQueue: taskQueue(role, name) }, 'worker ready');
+    }
+    if (lookEveryMs < Infinity) {
+      for (const parts of prepared) {
+        const keeper = keepSchedule(parts, lookEveryMs);
+        closers.push(() => keeper.close());
+      }
     }
   } catch (error) {
     await close();
@@ -133,6 +142,11 @@ export async function createWorkers(
   };
 }
 
+function keepSchedule({ log, config, clients, connection, target }: Parts, everyMs: number): ScheduleKeeper {
+  const client = new Client({ connection, namespace: target.namespace });
+  return new ScheduleKeeper({ client, clients, target, log: log.child({ name: config.name }), everyMs });
+}
+
 /** What the workers of one configuration are made of. */
 interface Parts {
   log: Logger;
@@ -140,7 +154,7 @@ interface Parts {
   config: Config;
   clients: Clients;
   connection: NativeConnection;
-  namespace: string;
+  target: TemporalTarget;
 }
 
 /**
@@ -154,7 +168,7 @@ async function createPair({
   config,
   clients,
   connection,
-  namespace,
+  target: { namespace },
 }: Parts): Promise<Worker[]> {
   const own = taskQueue(config.role, config.name);
   const common = {

@@ -30,7 +30,7 @@ export async function runChecks(
   const lifts = limitVaults(config);
   try {
     const checks = await Promise.all([
-      checkTemporal(config).then((found) => [found]),
+      checkTemporal(config),
       ...vaultsOf(config, needs).map((vault) => checkVault(vault, signal)),
       ...(config.role === 'destination' ? [checkOriginConsul(config)] : []),
       checkOwnConsul(config, signal),

@@ -1,19 +1,94 @@
+import type { Client, ScheduleDescription } from '@temporalio/client';
+import { infoOf } from '../clients';
 import type { Config } from '../config/schema';
-import { connectClient, explainTemporal, temporalTarget } from '../temporal';
-import { check, type Check } from './check';
+import { scheduleId, watchId } from '../names';
+import { findSchedule } from '../ownership';
+import { readRecord, whyMissing } from '../schedule/record';
+import { deadWatch, watchState } from '../schedule/watch';
+import { connectClient, explainTemporal, temporalTarget, type TemporalTarget } from '../temporal';
+import { check, notChecked, type Check, type Finding } from './check';
 
-/** Whether Temporal answers, and has the namespace. */
-export async function checkTemporal({ temporal }: Config): Promise<Check> {
-  return check('Temporal', async () => {
-    const target = temporalTarget(temporal);
-    const client = await connectClient(target);
+/** Whether Temporal answers and has the namespace, and whether the schedule and the watch run there. */
+export async function checkTemporal(config: Config): Promise<Check[]> {
+  const schedule = `Temporal: schedule ${scheduleId(config.role, config.name)}`;
+  let client: Client | undefined;
+  try {
+    const reached = await check('Temporal', async () => {
+      const target = temporalTarget(config.temporal);
+      const { namespace } = target;
+      const { workflowService } = (client = await connectClient(target));
+      await explained(target, () => workflowService.describeNamespace({ namespace }));
+      return { detail: `${target.address} answers, and has the namespace ${namespace}` };
+    });
+    if (client === undefined || reached.outcome === 'fail')
+      return [reached, notChecked(schedule, 'Temporal cannot be used')];
+    return [reached, ...(await checkSchedule(client, config, schedule))];
+  } finally {
+    await client?.connection.close();
+  }
+}
+
+/** A warning is enough: before the first start nothing is there, and without a watch the tick still starts cycles. */
+async function checkSchedule(client: Client, config: Config, what: string): Promise<Check[]> {
+  const { role, name, temporal } = config;
+  const target = temporalTarget(temporal);
+  const there: ScheduleDescription[] = [];
+  const schedule = await check(what, () =>
+    explained(target, async () => {
+      const found = await findSchedule(client, role, name);
+      if (found === undefined) return missing(config);
+      there.push(found);
+      return scheduleFinding(found);
+    }),
+  );
+  if (role === 'origin' || there.length === 0) return [schedule];
+  const watch = await check(`Temporal: watch ${watchId(name)}`, () =>
+    explained(target, async (): Promise<Finding> => {
+      const state = await watchState(client, name);
+      return state === 'running'
+        ? { detail: 'runs' }
+        : { outcome: 'warning', detail: deadWatch(name, state) };
+    }),
+  );
+  return [schedule, watch];
+}
+
+function scheduleFinding({ state, info }: ScheduleDescription): Finding {
+  const [next] = info.nextActionTimes;
+  if (state.paused) {
+    const detail = `is paused (${state.note ?? ''}): no cycle starts by itself until "vsync resume -c FILE"`;
+    return { outcome: 'warning', detail };
+  }
+  if (next !== undefined) return { detail: `runs; its next cycle is at ${next.toISOString()}` };
+  const detail = 'has no next cycle: make it anew with "vsync stop -c FILE" and "vsync start -c FILE"';
+  return { outcome: 'warning', detail };
+}
+
+/** Right before the first start and after a stop. */
+async function missing(config: Config): Promise<Finding> {
+  const { isLost, why } = await withRecord(config);
+  return { outcome: isLost ? 'warning' : 'pass', detail: `is not there: ${why}` };
+}
+
+/** Not the place to report its Consul, which has checks of its own. */
+async function withRecord(config: Config): Promise<{ isLost: boolean; why: string }> {
+  try {
+    const { info, close } = await infoOf(config);
     try {
-      await client.workflowService.describeNamespace({ namespace: target.namespace });
-    } catch (error) {
-      throw explainTemporal(target, error);
+      const { record } = await readRecord(info);
+      return { isLost: record !== undefined && record.stoppedAt === undefined, why: whyMissing(record) };
     } finally {
-      await client.connection.close();
+      close();
     }
-    return { detail: `${target.address} answers, and has the namespace ${target.namespace}` };
-  });
+  } catch {
+    return { isLost: false, why: whyMissing(undefined) };
+  }
+}
+
+async function explained<T>(target: TemporalTarget, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw explainTemporal(target, error);
+  }
 }

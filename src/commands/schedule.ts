@@ -1,4 +1,8 @@
+import { infoOf } from '../clients';
 import { describeForeign, foreignVariables } from '../config/foreign-environment';
+import type { Config } from '../config/schema';
+import { ConsulError, StoredInfoError } from '../consul/errors';
+import { recordStop } from '../schedule/record';
 import { start, stop, type Started } from '../starter';
 import { UserError } from '../user-error';
 import { withClients, withTemporal } from './connections';
@@ -20,10 +24,38 @@ export function describeStart({ scheduleId, schedule, paused }: Started): string
 
 export async function stopAll(options: Options): Promise<void> {
   const config = load(options);
-  const { schedule, watch, cycles } = await withTemporal(config, (client) => stop(client, config));
+  const { name } = config;
+  let unrecorded: string | undefined;
+  const { schedule, watch, cycles } = await withTemporal(config, (client) =>
+    stop(client, config, async () => {
+      unrecorded = await tryToRecord(config);
+    }),
+  );
   const removed = [schedule && 'schedule', watch && 'watch'].filter((what) => what !== false);
-  if (removed.length === 0)
-    throw new UserError(`nothing to stop: ${config.name} has neither schedule nor watch`);
-  const running = cycles === 0 ? '' : ', and cancelled the cycle that was running';
-  console.log(`removed ${removed.join(' and ')} of ${config.name}${running}; sync info and secrets stay`);
+  if (removed.length > 0) {
+    const running = cycles === 0 ? '' : ', and cancelled the cycle that was running';
+    console.log(`removed ${removed.join(' and ')} of ${name}${running}; sync info and secrets stay`);
+  }
+  if (unrecorded !== undefined)
+    throw new UserError(
+      `the stop of ${name} could not be recorded (${unrecorded}): a worker that runs makes the schedule again as soon as ` +
+        'it reaches Consul. End the workers, or run this command again when Consul answers',
+    );
+  if (removed.length === 0) throw new UserError(`nothing to stop: ${name} has neither schedule nor watch`);
+}
+
+/** A stop also works while Consul is down. @returns why it could not be recorded */
+async function tryToRecord(config: Config): Promise<string | undefined> {
+  try {
+    const { info, close } = await infoOf(config);
+    try {
+      await recordStop(info, config.name, new Date());
+      return undefined;
+    } finally {
+      close();
+    }
+  } catch (error) {
+    if (![ConsulError, StoredInfoError, UserError].some((type) => error instanceof type)) throw error;
+    return (error as Error).message;
+  }
 }

@@ -24,6 +24,11 @@ export class SyncInfo extends IndexedBuckets<Insight> {
     return `${this.prefix}state`;
   }
 
+  /** What there should be in Temporal: src/schedule/record.ts. */
+  get scheduleKey(): string {
+    return `${this.prefix}schedule`;
+  }
+
   /** Only a destination has one. */
   get settledKey(): string {
     return `${this.prefix}settled`;

@@ -37,6 +37,7 @@ test('all is well: exit code 0, a line for each thing, and nothing is left behin
     [
       'configuration: is complete',
       `Temporal: ${temporal} answers, and has the namespace default`,
+      `Temporal: schedule vsync-destination-d0-${sync.id}: is not there: create it with "vsync start -c FILE"`,
       ...vaultLines(origin.address, 'origin'),
       ...vaultLines(destinations[0].address, 'destination'),
       `Consul ${consul} (origin.consul): answers`,
@@ -55,7 +56,7 @@ test('--role looks at the origin of a file with both sections, --json is for mac
   expect(code).toBe(0);
   const report = JSON.parse(stdout) as { role: string; ok: boolean; checks: Check[] };
   expect(report).toMatchObject({ role: 'origin', ok: true });
-  expect(report.checks.map(({ outcome }) => outcome)).toEqual(Array(9).fill('pass'));
+  expect(report.checks.map(({ outcome }) => outcome)).toEqual(Array(10).fill('pass'));
   expect(stdout).not.toContain('(destination.');
 });
 
@@ -69,7 +70,7 @@ test('one failure does not stop the other checks, and no secret is shown', async
   });
   const ended = await refusal.run('check', '-c', file);
   expect(ended.code).toBe(1);
-  expect(ended.stderr).toBe('vsync: 4 of 14 checks failed\n');
+  expect(ended.stderr).toBe('vsync: 4 of 15 checks failed\n');
   const { origin } = sync.servers;
   expect(lines(ended.stdout, 'FAIL')).toEqual([
     expect.stringContaining(`Temporal: Temporal ${nowhere}: cannot connect (`),

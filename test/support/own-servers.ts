@@ -16,9 +16,10 @@ export interface OwnServers {
   vault: VaultFileServer;
 }
 
-export async function startOwnServers(): Promise<OwnServers> {
+/** @param temporalKeepsData false: a Temporal that is restarted comes back empty */
+export async function startOwnServers({ temporalKeepsData = true } = {}): Promise<OwnServers> {
   const [temporal, consul, originVault, vault] = await Promise.all([
-    startTemporal({ keepsData: true }),
+    startTemporal({ keepsData: temporalKeepsData }),
     startConsul({ keepsData: true }),
     startVaultFile({ mounts: [] }),
     startVaultFile({ mounts: [] }),

@@ -60,7 +60,7 @@ export interface VerifyHooks {
 }
 
 /** How the workers of a fixture run. */
-export type Work = Partial<Pick<WorkerOptions, 'log' | 'vaultTimes'>>;
+export type Work = Partial<Pick<WorkerOptions, 'log' | 'vaultTimes' | 'lookEveryMs'>>;
 
 let runtimeInstalled = false;
 
@@ -148,13 +148,15 @@ export class SyncFixture {
   /** Runs workers of these configurations in this process, beside those that run already. */
   async workOn(
     configs: readonly Config[],
-    { log = createLog({ level: 'error', type: 'json' }), vaultTimes }: Work = {},
+    { log = createLog({ level: 'error', type: 'json' }), vaultTimes, lookEveryMs = Infinity }: Work = {},
   ): Promise<void> {
     if (!runtimeInstalled) installRuntime({ log, shutdownSignals: [] });
     runtimeInstalled = true;
     const worker = await createWorkers(configs, {
       log,
       workflowBundle: testBundle(),
+      // Many tests end the watch, and want no other.
+      lookEveryMs,
       ...(vaultTimes && { vaultTimes }),
     });
     this.workers.push({ worker, running: worker.run() });

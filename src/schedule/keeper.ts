@@ -1,0 +1,134 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import type { Clients } from '../clients';
+import { ConsulError, StoredInfoError } from '../consul/errors';
+import { scheduleId, watchId } from '../names';
+import type { Logger } from '../telemetry/log';
+import { explainTemporal, type TemporalTarget } from '../temporal';
+import { UserError } from '../user-error';
+import { lookAtSchedule, type Finding, type Looked } from './look';
+
+/** How often a worker looks at its schedule and its watch. */
+export const LOOK_EVERY_MS = 60_000;
+
+/** How long Temporal may take to answer one look. */
+const LOOK_TIMEOUT_MS = 30_000;
+
+export interface KeeperOptions {
+  client: Client;
+  clients: Clients;
+  target: TemporalTarget;
+  log: Logger;
+  everyMs: number;
+}
+
+/**
+ * Looks at the schedule and the watch of one sync while its worker runs, and makes again what was lost. What it finds is
+ * logged when it changes, not each time.
+ *
+ * Its timers do not keep a process alive.
+ */
+export class ScheduleKeeper {
+  private readonly stopping = new AbortController();
+  private readonly running: Promise<void>;
+  /** What was logged last. */
+  private said = JSON.stringify({ kind: 'running' });
+
+  constructor(private readonly options: KeeperOptions) {
+    this.running = this.keep();
+  }
+
+  async close(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+  }
+
+  private async keep(): Promise<void> {
+    const { signal } = this.stopping;
+    while (!signal.aborted) {
+      await this.look();
+      await sleep(this.options.everyMs, undefined, { ref: false, signal }).catch(() => undefined);
+    }
+  }
+
+  private async look(): Promise<void> {
+    const { client, clients } = this.options;
+    try {
+      const work = (): Promise<Looked> => lookAtSchedule(client, clients, this.stopping.signal);
+      const looked = await client.withAbortSignal(this.stopping.signal, () =>
+        client.withDeadline(Date.now() + LOOK_TIMEOUT_MS, work),
+      );
+      this.report(looked);
+    } catch (error) {
+      if (!this.stopping.signal.aborted) this.reportFailure(error);
+    }
+  }
+
+  private report({ finding, made, watch }: Looked): void {
+    const { log, clients } = this.options;
+    const { role, name } = clients.deps.config;
+    const id = scheduleId(role, name);
+    if (made === 'schedule') log.warn(`schedule ${id} was missing although nobody stopped it: made again`);
+    if (made === 'watch') log.warn(`watch ${watchId(name)} was not running (${watch ?? ''}): made again`);
+    this.say(JSON.stringify(finding), () => {
+      const { level, text } = this.describe(finding);
+      log[level](text);
+    });
+  }
+
+  private describe(finding: Finding): { level: 'info' | 'warn' | 'error'; text: string } {
+    const { role, name } = this.options.clients.deps.config;
+    const schedule = `schedule ${scheduleId(role, name)}`;
+    switch (finding.kind) {
+      case 'running':
+        return { level: 'info', text: `${schedule} is as it should be again` };
+      case 'paused': {
+        const note = finding.note === '' ? '' : ` (${finding.note})`;
+        const text = `${schedule} is paused${note}: no cycle starts by itself until "vsync resume -c FILE"`;
+        return { level: 'warn', text };
+      }
+      case 'without-next': {
+        const text =
+          `${schedule} has no next cycle: its number of actions or its time is used up, which vsync never sets; ` +
+          'make it anew with "vsync stop -c FILE" and "vsync start -c FILE"';
+        return { level: 'error', text };
+      }
+      case 'other-configuration': {
+        const text =
+          `${schedule}: another configuration was started than this worker has, and its cycles fail here; run ` +
+          '"vsync start -c FILE" with the one that is meant, and restart the workers that have another one';
+        return { level: 'error', text };
+      }
+      case 'other-sync':
+        return { level: 'error', text: `this worker gets no cycles: ${finding.message}` };
+      case 'never-started':
+        return {
+          level: 'warn',
+          text: `there is no ${schedule}: this worker waits until "vsync start -c FILE" makes it`,
+        };
+      case 'stopped': {
+        const text = `${schedule} was removed by "vsync stop" at ${finding.at}: this worker waits for "vsync start -c FILE"`;
+        return { level: 'info', text };
+      }
+    }
+  }
+
+  private reportFailure(error: unknown): void {
+    const { target, log, clients } = this.options;
+    const explained = explainTemporal(target, error);
+    const isOurs = [UserError, ConsulError, StoredInfoError].some((type) => explained instanceof type);
+    // Else only the name: a foreign error's message may hold anything.
+    const why = isOurs ? (explained as Error).message : error instanceof Error ? error.name : typeof error;
+    const { role, name } = clients.deps.config;
+    this.say(`failed: ${why}`, () => {
+      log.warn(`cannot look at schedule ${scheduleId(role, name)}, trying again: ${why}`);
+    });
+  }
+
+  /** Says something unless it was the last thing said. */
+  private say(what: string, speak: () => void): void {
+    if (what === this.said) return;
+    this.said = what;
+    speak();
+  }
+}

@@ -1,0 +1,312 @@
+import { ScheduleNotFoundError } from '@temporalio/client';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { pino, type Logger } from 'pino';
+import { createClients, infoOf } from '../../src/clients';
+import { lookAtSchedule } from '../../src/schedule/look';
+import { recordStop } from '../../src/schedule/record';
+import { stop } from '../../src/starter';
+import { formatStatus } from '../../src/status';
+import { eventually } from '../support/eventually';
+import { startOwnServers, stopOwnServers, asShared, type OwnServers } from '../support/own-servers';
+import { freePorts } from '../support/servers';
+import { SyncFixture } from '../support/sync-fixture';
+import { runVsync } from '../support/vsync-command';
+
+/** So often that a test need not wait; in production once a minute. */
+const lookEveryMs = 50;
+
+/** The messages of a log from `info` on. */
+function messages(): { log: Logger; lines: string[]; count: (text: string) => number } {
+  const lines: string[] = [];
+  const write = (line: string): void => void lines.push((JSON.parse(line) as { msg: string }).msg);
+  const count = (text: string): number => lines.filter((line) => line.includes(text)).length;
+  return { log: pino({ level: 'info' }, { write }), lines, count };
+}
+
+const logged = (lines: { count: (text: string) => number; lines: string[] }, text: string): Promise<void> =>
+  eventually(() => {
+    if (lines.count(text) === 0) throw new Error(`logged was: ${lines.lines.join('\n')}`);
+    return Promise.resolve();
+  }, `"${text}" in the log`);
+
+describe('a worker looks at its schedule and its watch', () => {
+  let sync: SyncFixture;
+
+  beforeEach(async () => {
+    sync = await SyncFixture.create();
+    await sync.originVault.put(sync.mount, 'a', { value: 1 });
+  });
+
+  afterEach(() => sync.tearDown());
+
+  const scheduleId = (): string => `vsync-destination-d0-${sync.id}`;
+  const watch = () => sync.client.workflow.getHandle(`vsync-watch-d0-${sync.id}`);
+  const recordKey = (): string => `${sync.infoPrefix('destination')}schedule`;
+
+  async function record(): Promise<Record<string, unknown> | undefined> {
+    const text = (await sync.consul.values(recordKey()))[recordKey()];
+    return text === undefined ? undefined : (JSON.parse(text) as Record<string, unknown>);
+  }
+
+  /** Both roles have run a cycle, and the record of the destination is written. */
+  async function runBoth(log: Logger): Promise<void> {
+    await sync.work({ log, lookEveryMs });
+    await sync.start('origin');
+    await sync.start('destination');
+    await sync.cycle('destination');
+    await sync.idle('destination');
+    await eventually(async () => {
+      expect(await record()).toMatchObject({ name: `d0-${sync.id}` });
+    }, 'the record');
+  }
+
+  /** As `vsync stop` does it. */
+  async function stopDestination(): Promise<void> {
+    const config = sync.config('destination');
+    const { info, close } = await infoOf(config);
+    try {
+      await stop(sync.client, config, () => recordStop(info, config.name, new Date('2026-11-30T12:00:00Z')));
+    } finally {
+      close();
+    }
+  }
+
+  const taken = async (): Promise<number> =>
+    (await sync.schedule('destination').describe()).info.numActionsTaken;
+
+  test('makes a watch again that somebody terminated', async () => {
+    const seen = messages();
+    await runBoth(seen.log);
+    await watch().terminate('by another tool');
+    await logged(seen, `watch vsync-watch-d0-${sync.id} was not running (terminated): made again`);
+    expect((await watch().describe()).status.name).toBe('RUNNING');
+    expect(seen.count('made again')).toBe(1);
+  });
+
+  test('makes a schedule again that another tool deleted, with one cycle, whatever the number of workers', async () => {
+    const seen = messages();
+    await runBoth(seen.log);
+    for (let more = 0; more < 3; more++)
+      await sync.workOn([sync.config('destination')], { log: seen.log, lookEveryMs });
+    await sync.schedule('destination').delete();
+    await logged(seen, `schedule ${scheduleId()} was missing although nobody stopped it: made again`);
+    await sync.idle('destination');
+    await eventually(async () => {
+      expect(await taken()).toBe(1);
+    }, 'the first cycle');
+    expect(seen.count('made again')).toBe(1);
+    expect((await sync.schedule('destination').describe()).spec.intervals?.[0]?.every).toBe(24 * 3_600_000);
+  });
+
+  test('makes a paused schedule again as paused, with its note, and starts no cycle', async () => {
+    const seen = messages();
+    await runBoth(seen.log);
+    await sync.schedule('destination').pause('Vault upgrade');
+    await logged(seen, `schedule ${scheduleId()} is paused (Vault upgrade)`);
+    await eventually(async () => {
+      expect(await record()).toMatchObject({ paused: 'Vault upgrade' });
+    }, 'the record of the pause');
+    await sync.schedule('destination').delete();
+    await logged(seen, 'made again');
+    const { state, info } = await sync.schedule('destination').describe();
+    expect(state).toMatchObject({ paused: true, note: 'Vault upgrade' });
+    expect(info.numActionsTaken).toBe(0);
+    expect(seen.count('is paused')).toBe(1);
+
+    // So does a start, when no worker was there.
+    await sync.stopWork();
+    await sync.schedule('destination').delete();
+    await sync.start('destination');
+    expect((await sync.schedule('destination').describe()).state).toMatchObject({ paused: true });
+    await sync.schedule('destination').unpause();
+  });
+
+  test('leaves alone what vsync stop removed, and goes on after vsync start', async () => {
+    const seen = messages();
+    await runBoth(seen.log);
+    await stopDestination();
+    await logged(seen, `schedule ${scheduleId()} was removed by "vsync stop" at 2026-11-30T12:00:00.000Z`);
+    await expect(sync.schedule('destination').describe()).rejects.toThrow(ScheduleNotFoundError);
+    expect((await watch().describe()).status.name).toBe('TERMINATED');
+    expect(await record()).toMatchObject({ stoppedAt: '2026-11-30T12:00:00.000Z' });
+    await expect(sync.status('destination')).rejects.toThrow(
+      `there is no schedule ${scheduleId()}: "vsync stop" removed it at 2026-11-30T12:00:00.000Z`,
+    );
+
+    await sync.start('destination');
+    await logged(seen, `schedule ${scheduleId()} is as it should be again`);
+    expect(await record()).not.toHaveProperty('stoppedAt');
+    expect(seen.count('made again')).toBe(0);
+  });
+
+  test('undoes what it made when vsync stop comes in between', async () => {
+    await sync.work();
+    await sync.start('origin');
+    await sync.start('destination');
+    await sync.cycle('destination');
+    await sync.start('destination');
+    await sync.schedule('destination').delete();
+    const clients = await createClients(sync.config('destination'));
+    try {
+      // The look has found the schedule missing and the record without a stop when both change.
+      const { client } = sync;
+      const create = client.schedule.create.bind(client.schedule);
+      client.schedule.create = async (options) => {
+        await stopDestination();
+        return create(options);
+      };
+      const looked = await lookAtSchedule(client, clients, new AbortController().signal);
+      expect(looked).toMatchObject({ finding: { kind: 'stopped' }, made: undefined });
+    } finally {
+      await clients.close();
+    }
+    await expect(sync.schedule('destination').describe()).rejects.toThrow(ScheduleNotFoundError);
+    expect((await watch().describe()).status.name).toBe('TERMINATED');
+  });
+
+  test('waits for the first vsync start, says so once, and creates nothing', async () => {
+    const seen = messages();
+    await sync.work({ only: 'destination', log: seen.log, lookEveryMs });
+    await logged(
+      seen,
+      `there is no schedule ${scheduleId()}: this worker waits until "vsync start -c FILE" makes it`,
+    );
+    await expect(sync.schedule('destination').describe()).rejects.toThrow(ScheduleNotFoundError);
+    await sync.start('destination');
+    await logged(seen, 'is as it should be again');
+    expect(seen.count('there is no schedule')).toBe(1);
+    expect(seen.count('made again')).toBe(0);
+    // Without an index no key of ours may be there: an original vsync would fail on it.
+    expect(await sync.consul.values(sync.infoPrefix('destination'))).toEqual({});
+  });
+
+  test('with another configuration than the one that was started makes nothing, and says so', async () => {
+    const seen = messages();
+    await runBoth(seen.log);
+    await sync.stopWork();
+    await sync.schedule('destination').delete();
+    const file = sync.destinationFiles[0] ?? '';
+    const before = readFileSync(file, 'utf8');
+    const content = JSON.parse(before) as { destination: Record<string, unknown> };
+    content.destination['exclude'] = [`${sync.mount}b`];
+    writeFileSync(file, JSON.stringify(content));
+    const other = messages();
+    await sync.work({ only: 'destination', log: other.log, lookEveryMs });
+    await logged(other, 'another configuration was started than this worker has');
+    await expect(sync.schedule('destination').describe()).rejects.toThrow(ScheduleNotFoundError);
+
+    // The worker with the right one makes it again.
+    await sync.stopWork();
+    writeFileSync(file, before);
+    await sync.work({ only: 'destination', log: seen.log, lookEveryMs });
+    await logged(seen, 'made again');
+  });
+
+  test('says that a schedule has no next cycle, and leaves it as it is', async () => {
+    const seen = messages();
+    await runBoth(seen.log);
+    await sync.schedule('destination').update(({ spec, action, policies }) => ({
+      spec: { ...spec, endAt: new Date(0) },
+      action,
+      policies,
+      state: { paused: false },
+    }));
+    await logged(seen, `schedule ${scheduleId()} has no next cycle`);
+    expect(seen.count('no next cycle')).toBe(1);
+  });
+
+  test('status and check name a watch that does not run, and a schedule that was lost', async () => {
+    await sync.work();
+    await sync.start('origin');
+    await sync.start('destination');
+    await sync.cycle('destination');
+    await sync.start('destination');
+    await sync.idle('destination');
+    const check = () => runVsync(['check', '-c', sync.destinationFiles[0] ?? ''], { home: sync.folder });
+    expect(await sync.status('destination')).toMatchObject({ watch: 'running' });
+    expect((await check()).stdout).toContain(`pass  Temporal: watch vsync-watch-d0-${sync.id}: runs`);
+
+    await watch().terminate('by another tool');
+    const words = `vsync-watch-d0-${sync.id} is terminated: changes at the origin wait for the next tick`;
+    const status = await sync.status('destination');
+    expect(status).toMatchObject({ watch: 'terminated' });
+    expect(formatStatus(status)).toContain(`  watch       ${words}`);
+    const checked = await check();
+    expect(checked.stdout).toContain(`warn  Temporal: watch vsync-watch-d0-${sync.id}: ${words}`);
+    expect(checked.code).toBe(0);
+
+    await sync.schedule('destination').delete();
+    const lost = 'it was lost, or removed by something other than "vsync stop"';
+    await expect(sync.status('destination')).rejects.toThrow(lost);
+    expect((await check()).stdout).toContain(
+      `warn  Temporal: schedule ${scheduleId()}: is not there: ${lost}`,
+    );
+  });
+
+  test('vsync stop works while Consul is down, and says that workers do not know of it', async () => {
+    await sync.start('origin');
+    const content = JSON.parse(readFileSync(sync.originFile, 'utf8')) as { origin: Record<string, unknown> };
+    const [port = 0] = await freePorts(1);
+    content.origin['consul'] = { address: `127.0.0.1:${port}` };
+    const file = path.join(sync.folder, 'no-consul.json');
+    writeFileSync(file, JSON.stringify(content));
+    const { code, stdout, stderr } = await runVsync(['stop', '-c', file], { home: sync.folder });
+    expect(code).toBe(1);
+    expect(stdout).toContain(`removed schedule of o-${sync.id}`);
+    expect(stderr).toContain(
+      `vsync: the stop of o-${sync.id} could not be recorded (Consul http://127.0.0.1:${port}`,
+    );
+    await expect(sync.schedule('origin').describe()).rejects.toThrow(ScheduleNotFoundError);
+  });
+});
+
+describe('a Temporal that comes back empty', () => {
+  let servers: OwnServers | undefined;
+  let sync: SyncFixture;
+
+  beforeAll(async () => {
+    servers = await startOwnServers({ temporalKeepsData: false });
+    sync = await SyncFixture.create({ servers: asShared(servers) });
+  });
+
+  afterAll(async () => {
+    await sync.tearDown();
+    await stopOwnServers(servers);
+  });
+
+  test('has its schedules and its watch again, and secrets go on to arrive', async () => {
+    const seen = messages();
+    await sync.originVault.put(sync.mount, 'a', { value: 1 });
+    await sync.work({ log: seen.log, lookEveryMs: 200 });
+    await sync.start('origin');
+    await sync.start('destination');
+    await sync.cycle('origin');
+    await sync.cycle('destination');
+    await eventually(async () => {
+      expect(Object.keys(await sync.consul.values(sync.syncPath))).toEqual(
+        expect.arrayContaining([
+          `${sync.infoPrefix('origin')}schedule`,
+          `${sync.infoPrefix('destination')}schedule`,
+        ]),
+      );
+    }, 'the records');
+
+    await servers?.temporal.restart();
+    await logged(
+      seen,
+      `schedule vsync-origin-o-${sync.id} was missing although nobody stopped it: made again`,
+    );
+    await logged(
+      seen,
+      `schedule vsync-destination-d0-${sync.id} was missing although nobody stopped it: made again`,
+    );
+    await sync.originVault.put(sync.mount, 'b', { value: 2 });
+    await sync.cycle('origin');
+    await eventually(async () => {
+      expect(await sync.destinationVaults[0]?.get(sync.mount, 'b')).toEqual({ value: 2 });
+    }, 'b to arrive, through the watch that was made again');
+    // Once for each of the two, however often they looked meanwhile.
+    expect(seen.count('cannot look at schedule')).toBeLessThanOrEqual(2);
+  });
+});
