@@ -3,7 +3,7 @@ import { fingerprintOfSettings, settingsOf, type SecretSettings } from '../../sr
 import { VaultClient } from '../../src/vault/client';
 import { Kv2 } from '../../src/vault/kv2';
 import { eventually } from '../support/eventually';
-import { startVaultFile, type VaultFileServer } from '../support/servers';
+import { startVaultFile, vaultKind, type VaultFileServer } from '../support/servers';
 import { sharedServers } from '../support/shared-servers';
 import { VaultApi } from '../support/vault-api';
 
@@ -32,7 +32,7 @@ afterAll(async () => {
 
 const post = (path: string, body: unknown): Promise<unknown> => api.request('POST', `${mount}${path}`, body);
 
-test('settings are written as a whole, and move neither version nor time', async () => {
+test('settings are written as a whole, and move neither the version nor its time', async () => {
   await api.put(mount, 'settings', { a: 1 });
   const before = await kv.metadata(mount, 'settings');
   const settings: SecretSettings = {
@@ -58,7 +58,11 @@ test('settings are written as a whole, and move neither version nor time', async
     { ...fewer, custom_metadata: {}, delete_version_after: '0s' },
     undefined,
   );
-  expect(await kv.metadata(mount, 'settings')).toEqual(before);
+  expect(await kv.metadata(mount, 'settings')).toEqual({
+    ...before,
+    // OpenBao counts metadata writes, and moves this time with them.
+    ...(vaultKind() === 'bao' && { updated_time: expect.any(String), current_metadata_version: 3 }),
+  });
 });
 
 test.each([
