@@ -13,7 +13,7 @@ import { VaultError } from './errors';
  *   empty page is the end: how many names a page could hold is not known, and
  *   `list_scan_response_keys_filter_path` may have left some out of it.
  *
- * Whatever fails on the way fails the whole folder.
+ * Whatever fails on the way fails the whole folder. See docs/decisions/0011-listings-are-read-to-their-end.md.
  */
 
 /**
