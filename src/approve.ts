@@ -8,23 +8,34 @@ import {
 } from './consul/state';
 import type { SyncInfo } from './consul/sync-info';
 import type { Role } from './names';
-import { shortSet } from './plan/format';
+import { isNamed, shortSet } from './named-set';
 import type { Plan } from './plan/plan';
 import { UserError } from './user-error';
 import type { HeldDeletes } from './workflows/messages';
+
+/** The deletes that wait at a destination. @throws UserError if none wait */
+export async function waitingDeletes(info: SyncInfo): Promise<HeldDeletes> {
+  const { state } = await readDestinationState(info);
+  if (state === undefined) throw new UserError(NO_CYCLE_YET);
+  return heldOf(state);
+}
+
+function heldOf(state: DestinationState): HeldDeletes {
+  if (state.held === undefined) throw new UserError(nothingWaits(state));
+  return state.held;
+}
 
 /**
  * Releases the deletes that wait at a destination: exactly the set that the last cycle held. If another set is
  * found by the next cycle, it is held again.
  *
- * @param set beginning of the hash of the set that was looked at; undefined: the one that waits now
+ * @param set name of the set that was looked at
  * @throws UserError if none wait, or another set does
  */
-export async function approveDeletes(info: SyncInfo, set?: string): Promise<HeldDeletes> {
+export async function approveDeletes(info: SyncInfo, set: string): Promise<HeldDeletes> {
   return changeState(info, readDestinationState, (state) => {
-    const { held } = state;
-    if (held === undefined) throw new UserError(nothingWaits(state));
-    if (set !== undefined && !held.hash.startsWith(set)) {
+    const held = heldOf(state);
+    if (!isNamed(held.hash, set)) {
       throw new UserError(
         `another set of deletes waits now: ${held.count}, ${held.reason}. Look at it with "vsync plan -c FILE", ` +
           `and approve it with: vsync approve --set ${shortSet(held.hash)} -c FILE`,
@@ -79,17 +90,29 @@ export async function approveMounts(info: SyncInfo, role: Role, names: readonly 
   );
 }
 
+/** The hash that names the orphans of a plan. @throws UserError if there are none, or if the next cycle changes the list first */
+export function orphansSet({ orphans, orphansHash }: Plan): string {
+  if (orphans.length === 0) throw new UserError('there are no orphans: nothing to remove');
+  if (orphansHash !== undefined) return orphansHash;
+  throw new UserError(
+    'the configuration was changed: let a cycle run, look at the plan again, and then repeat this',
+  );
+}
+
 /**
  * Asks for the removal of the orphans of a destination: exactly those that were shown.
  *
- * @param orphans as the plan lists them
- * @throws UserError if there are none, or if the next cycle changes the list first
+ * @param plan lists them
+ * @param set name of the list that was looked at
+ * @throws UserError if there are none, if the plan lists others, or if the next cycle changes the list first
  */
-export async function approveOrphans(info: SyncInfo, { orphans, orphansHash }: Plan): Promise<void> {
-  if (orphans.length === 0) throw new UserError('there are no orphans: nothing to remove');
-  if (orphansHash === undefined) {
+export async function approveOrphans(info: SyncInfo, plan: Plan, set: string): Promise<void> {
+  const { orphans } = plan;
+  const orphansHash = orphansSet(plan);
+  if (!isNamed(orphansHash, set)) {
     throw new UserError(
-      'the configuration was changed: let a cycle run, look at the plan again, and then repeat this',
+      `the list of orphans is another one now: ${orphans.length}. Look at it with "vsync plan -c FILE", and remove ` +
+        `them with: vsync prune --orphans --set ${shortSet(orphansHash)} -c FILE`,
     );
   }
   await changeState(info, readDestinationState, (state) => [
@@ -97,6 +120,8 @@ export async function approveOrphans(info: SyncInfo, { orphans, orphansHash }: P
     undefined,
   ]);
 }
+
+const NO_CYCLE_YET = 'nothing waits for an approval: there was no cycle yet';
 
 /** Attempts beside a cycle that saves its state at the same moment. */
 const ATTEMPTS = 3;
@@ -109,7 +134,7 @@ async function changeState<T extends OriginState | DestinationState, R>(
 ): Promise<R> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const { state, revision } = await read(info);
-    if (state === undefined) throw new UserError('nothing waits for an approval: there was no cycle yet');
+    if (state === undefined) throw new UserError(NO_CYCLE_YET);
     const [next, result] = change(state);
     if ((await info.store.commit([writeOfState(info, next, revision)])) !== undefined) return result;
   }

@@ -3,17 +3,19 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ActivityError } from './activities/failures';
 import { normalArguments } from './commands/arguments';
+import { checkValues, setName } from './commands/option-values';
 import {
   configured,
   flags,
   forgetLogLevel,
+  isOverride,
   loadWithWarnings,
   logLevel,
   type Options,
 } from './commands/options';
 import { ConfigError } from './config/errors';
 import { ConsulError, StoredInfoError } from './consul/errors';
-import { UserError } from './user-error';
+import { UsageError, UserError } from './user-error';
 import { VaultError } from './vault/errors';
 
 /** Loaded when one of them is asked for: Temporal's packages alone take half a second, and few commands need all. */
@@ -76,18 +78,30 @@ export function createProgram(): Command {
   configured(program.command('plan'))
     .description('what a cycle of a destination would do now, and why; changes nothing')
     .option('--json', 'for machines')
-    .option('--apply-orphans', 'have a cycle delete (softly) the orphans that the plan lists')
+    // It was one that changed something: what to do instead is said to its users.
+    .addOption(new Option('--apply-orphans').hideHelp())
     .action((options: Options) => destination().showPlan(options));
+  configured(program.command('prune'))
+    .description('have a cycle delete (softly) what the plan lists as orphans; asks first')
+    .requiredOption('--orphans', 'what an earlier configuration left at the destination')
+    .addOption(setOption('only if it is this list of orphans, as "vsync plan" names it; does not ask'))
+    .addOption(yesOption())
+    .action((options: Options) => destination().pruneOrphans(options));
   configured(program.command('approve'), { anyRole: true })
     .description(
-      'release the deletes that wait at a destination, or accept a re-created mount, and run a cycle',
+      'release the deletes that wait at a destination (asks first), or accept a re-created mount, and run a cycle',
     )
-    .option('--set <hash>', 'only if it is this set that waits, as "vsync plan" and "vsync status" name it')
+    .addOption(
+      setOption(
+        'only if it is this set that waits, as "vsync plan" and "vsync status" name it; does not ask',
+      ),
+    )
+    .addOption(yesOption())
     .addOption(
       new Option(
         '--mount <name...>',
         'the mount of the origin was re-created on purpose: what it lacks is deleted',
-      ).conflicts('set'),
+      ).conflicts(['set', 'yes']),
     )
     .action((options: Options) => destination().approve(options));
   configured(program.command('verify'))
@@ -117,6 +131,7 @@ export function createProgram(): Command {
     .option('--json', 'for machines')
     .action((options: Options) => looks().checkAll(options));
 
+  checkValues(program, isOverride);
   program.addHelpText(
     'after',
     `
@@ -129,6 +144,14 @@ Flags of the configuration may also be written before the command. Every key can
 environment (VSYNC_DESTINATION_VAULT_TOKEN for destination.vault.token). Exit code 2 means that the configuration is wrong, 1 that something else failed.`,
   );
   return program;
+}
+
+function setOption(what: string): Option {
+  return new Option('--set <hash>', what).argParser(setName);
+}
+
+function yesOption(): Option {
+  return new Option('--yes', 'accept what waits now, whatever it is, without being asked; for scripts');
 }
 
 /** Errors whose message is written for users; of any other one, they get the stack too. */
@@ -150,7 +173,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       console.error(
         'vsync: this is not an error that vsync knows; --log.level debug shows where it came from',
       );
-    return error instanceof ConfigError ? 2 : 1;
+    return error instanceof ConfigError || error instanceof UsageError ? 2 : 1;
   }
 }
 

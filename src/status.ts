@@ -9,7 +9,7 @@ import { readStateOf, type DestinationState, type LastCycle, type OriginState } 
 import type { SyncInfo } from './consul/sync-info';
 import type { Config } from './config/schema';
 import { scheduleId } from './names';
-import { shortSet } from './plan/format';
+import { shortSet } from './named-set';
 import { findSchedule } from './ownership';
 import { readRecord, whyMissing } from './schedule/record';
 import { deadWatch, watchState, type WatchState } from './schedule/watch';

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { main } from '../src/cli';
+import { createProgram, main } from '../src/cli';
 
 /** The command as a function, for what it says without any server. The real command is in test/integration. */
 
@@ -62,8 +62,12 @@ const COMMANDS = [
   'config',
   'check',
   'plan',
+  'prune',
   'approve',
 ];
+
+/** What a command is nothing without. */
+const NEEDED: Readonly<Record<string, readonly string[]>> = { prune: ['--orphans'] };
 
 describe.each(COMMANDS)('vsync %s', (command) => {
   test('explains itself', async () => {
@@ -76,7 +80,7 @@ describe.each(COMMANDS)('vsync %s', (command) => {
 
   test('ends with 2 on a wrong configuration, with one message that names file and key', async () => {
     const file = written('wrong.json', '{ "tcik": "planted-4711", "origin": { "mounts": "planted-4711" } }');
-    const { code, stdout, stderr } = await run(command, '-c', file);
+    const { code, stdout, stderr } = await run(command, ...(NEEDED[command] ?? []), '-c', file);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toMatch(/^vsync: the configuration has \d+ problems:\n/);
     expect(stderr).toContain(`tcik (file ${file}): is not a key of vsync`);
@@ -115,6 +119,65 @@ test.each([
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toContain(message);
   expect(stderr).toContain('(vsync --help says more)');
+});
+
+describe('every option of every command', () => {
+  /** The flags that override what the original vsync reads too: an empty one means there what it means to the original. */
+  const isOriginals = (long: string): boolean => /^--(log|origin|destination)\./.test(long);
+  const optionsOf = (command: string): { long: string; flags: string }[] =>
+    (createProgram().commands.find((known) => known.name() === command)?.options ?? [])
+      .filter(({ required }) => required)
+      .map(({ long, flags }) => ({ long: long ?? '', flags }));
+
+  test.each(COMMANDS)('refuses the name of another option as its value: %s', async (command) => {
+    for (const { long, flags } of optionsOf(command)) {
+      const { code, stdout, stderr } = await run(command, long, '--config', 'x.json');
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toContain(`It is the name of another option: the value of ${flags} is missing.`);
+    }
+  });
+
+  test.each(COMMANDS)('refuses an empty value: %s', async (command) => {
+    const own = optionsOf(command).filter(({ long }) => !isOriginals(long));
+    expect(own.length).toBeGreaterThanOrEqual(3);
+    for (const { long } of own) {
+      for (const args of [[long, ''], [`${long}=`], [long, ' ']]) {
+        const { code, stdout, stderr } = await run(command, ...args);
+        expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+        expect(stderr).toMatch(/It is empty\. Give a value|argument missing/);
+      }
+    }
+  });
+
+  test.each([
+    ['approve', ['--mount', 'secret/', '']],
+    ['worker', ['-c', 'a.json', '']],
+    ['stop', ['-c', '']],
+  ])('refuses an empty one among several: %s %j', async (command, args) => {
+    const { code, stderr } = await run(command, ...args);
+    expect(code).toBe(2);
+    expect(stderr).toContain('It is empty.');
+  });
+
+  test.each([
+    ['approve', ['--set', 'a'.repeat(12), '--set', 'b'.repeat(12)]],
+    ['stop', ['-c', 'a.json', '-c', 'b.json']],
+    ['pause', ['--reason', 'a', '--reason', 'b']],
+  ])('refuses a second value where one is taken: %s %j', async (command, args) => {
+    const { code, stderr } = await run(command, ...args);
+    expect(code).toBe(2);
+    expect(stderr).toContain('It was given twice, and takes one value.');
+  });
+});
+
+describe.each([['approve'], ['prune']])('the set of vsync %s', (command) => {
+  test.each(['9', 'abc', 'a'.repeat(11), 'g'.repeat(12), 'a'.repeat(65), '--yes'])(
+    'is not named by %j',
+    async (set) => {
+      const { code, stdout } = await run(command, ...(NEEDED[command] ?? []), '--set', set);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    },
+  );
 });
 
 test('a wrong flag is named as such, and its value is not shown', async () => {

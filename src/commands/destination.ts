@@ -1,35 +1,63 @@
 import { setMaxListeners } from 'node:events';
-import { approveDeletes, approveMounts, approveOrphans } from '../approve';
+import { approveDeletes, approveMounts, approveOrphans, orphansSet, waitingDeletes } from '../approve';
 import { createClients, infoOf } from '../clients';
 import type { Config } from '../config/schema';
+import { shortSet } from '../named-set';
+import type { SyncInfo } from '../consul/sync-info';
 import { formatOrphans, formatPlan } from '../plan/format';
+import type { Plan } from '../plan/plan';
 import { planCycle } from '../plan/plan-cycle';
 import { trigger } from '../starter';
+import { UsageError } from '../user-error';
 import { verify } from '../verify/command';
 import { withClients, withTemporal } from './connections';
+import { ask, consentOf, type Consent } from './consent';
 import { tellTriggered } from './cycles';
 import { fileOf, load, type Options } from './options';
 
 export async function showPlan(options: Options): Promise<void> {
+  if (options['applyOrphans'] === true)
+    throw new UsageError(
+      'a plan changes nothing, and --apply-orphans is not an option of it any more: look at the plan, then run ' +
+        '"vsync prune --orphans --set HASH -c FILE" with the set that it names',
+    );
+  await withPlan(load(options, undefined, 'destination'), (plan) => {
+    console.log(options['json'] === true ? JSON.stringify(plan, null, 2) : formatPlan(plan));
+  });
+}
+
+/** `vsync prune --orphans`: has a cycle delete the orphans that the plan lists. */
+export async function pruneOrphans(options: Options): Promise<void> {
   const config = load(options, undefined, 'destination');
+  const consent = consentOf(options, 'vsync prune');
+  await withPlan(config, async (plan, info) => {
+    const hash = orphansSet(plan);
+    const { length } = plan.orphans;
+    if (consent.kind === 'ask') {
+      console.log([...formatOrphans(plan.orphans), `${length} orphans, set ${shortSet(hash)}`].join('\n'));
+      await ask(`Delete these ${length} secrets of ${config.name} softly?`);
+    }
+    await approveOrphans(info, plan, consent.kind === 'set' ? consent.set : hash);
+    if (consent.kind !== 'ask') console.log(formatOrphans(plan.orphans).join('\n'));
+    console.log(`${length} orphans are to be deleted softly`);
+  });
+  await runCycle(config, options);
+}
+
+async function withPlan(
+  config: Config,
+  work: (plan: Plan, info: SyncInfo) => Promise<void> | void,
+): Promise<void> {
   const clients = await createClients(config);
   try {
     if (clients.role !== 'destination') return;
     const { signal } = new AbortController();
     // Every request in flight listens to it: Node's warning about a leak would be wrong.
     setMaxListeners(0, signal);
-    const plan = await planCycle(clients.deps, signal);
-    if (options['applyOrphans'] !== true) {
-      console.log(options['json'] === true ? JSON.stringify(plan, null, 2) : formatPlan(plan));
-      return;
-    }
-    await approveOrphans(clients.deps.info, plan);
-    console.log(formatOrphans(plan.orphans).join('\n'));
-    console.log(`${plan.orphans.length} orphans are to be deleted softly`);
+    await work(await planCycle(clients.deps, signal), clients.deps.info);
   } finally {
     await clients.close();
   }
-  await runCycle(config, options);
 }
 
 export async function verifyValues(options: Options): Promise<void> {
@@ -52,20 +80,45 @@ export async function verifyValues(options: Options): Promise<void> {
 
 export async function approve(options: Options): Promise<void> {
   const config = load(options);
-  const { info, close } = await infoOf(config);
   const mounts = options['mount'] as string[] | undefined;
+  if (config.role === 'origin' && (options['set'] !== undefined || options['yes'] === true))
+    throw new UsageError(
+      "deletes wait at a destination: give the destination's file. At an origin only re-created mounts can be " +
+        'accepted: vsync approve --mount NAME -c FILE',
+    );
+  const consent =
+    mounts === undefined && config.role === 'destination' ? consentOf(options, 'vsync approve') : undefined;
+  const { info, close } = await infoOf(config);
   try {
-    if (mounts !== undefined || config.role === 'origin') {
+    if (consent === undefined) {
       await approveMounts(info, config.role, mounts ?? []);
       console.log(`approved: ${mounts?.join(', ') ?? ''} as it is now`);
     } else {
-      const { count, reason } = await approveDeletes(info, options['set'] as string | undefined);
+      const set = consent.kind === 'set' ? consent.set : await chooseDeletes(info, config, consent, options);
+      const { count, reason } = await approveDeletes(info, set);
       console.log(`approved: ${count} deletes (${reason})`);
     }
   } finally {
     close();
   }
   await runCycle(config, options);
+}
+
+/** The set that waits now: shown, and asked about where a person has not agreed yet. */
+async function chooseDeletes(
+  info: SyncInfo,
+  { name }: Config,
+  { kind }: Consent,
+  options: Options,
+): Promise<string> {
+  const { count, hash, reason } = await waitingDeletes(info);
+  if (kind === 'yes') return hash;
+  console.log(
+    `${count} deletes wait at ${name}, set ${shortSet(hash)}: ${reason}\n` +
+      `"vsync plan -c ${fileOf(options)}" lists them`,
+  );
+  await ask(`Delete these ${count} secrets of ${name} softly?`);
+  return hash;
 }
 
 /** Asks for a cycle that does what was approved. */

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { ConfigError } from '../config/errors';
 import { loadConfig, type ConfigSources, type Loaded } from '../config/load';
 import type { Config } from '../config/schema';
@@ -7,7 +7,9 @@ import type { Role } from '../names';
 /** Options of a command as commander hands them over, by name. */
 export type Options = Record<string, unknown>;
 
-/** Configuration keys that can also be given as flags, as with the original vsync. An empty value empties the key. */
+/**
+ * Configuration keys that can also be given as flags, as with the original vsync. An empty value empties the key, where the original has it too.
+ */
 export const FLAGS: readonly [key: string, what: string][] = [
   ['log.level', 'debug, info, warn or error'],
   ['log.type', 'console or json'],
@@ -23,24 +25,21 @@ export const FLAGS: readonly [key: string, what: string][] = [
   ]),
 ];
 
+/** Whether an option, by its long name, overrides a key that the original vsync has too. */
+export const isOverride = (name: string): boolean =>
+  FLAGS.some(([key]) => key === name && !key.startsWith('temporal.'));
+
 /** Adds `-c FILE`, the flags that override the file, and the role where it cannot be told from the command. */
 export function configured(command: Command, { anyRole = false } = {}): Command {
   command.option(
     '-c, --config <file>',
     'configuration file: JSON, YAML or HCL, by its extension (or VSYNC_CONFIG)',
-    onlyOnce,
   );
   if (anyRole) {
     const role = new Option('--role <role>', 'if the file has both sections: which one is meant');
     command.addOption(role.choices(['origin', 'destination']));
   }
   return flags(command);
-}
-
-/** Of two files the first would be ignored without a word. */
-function onlyOnce(file: string, before: string | undefined): string {
-  if (before === undefined) return file;
-  throw new InvalidArgumentError('It was given twice, and this command is about one configuration.');
 }
 
 export function flags(command: Command): Command {

@@ -1,4 +1,5 @@
 import { firstLines } from '../first-lines';
+import { shortSet } from '../named-set';
 import type { Plan, PlannedAction } from './plan';
 
 const TITLES: Readonly<Record<PlannedAction, string>> = {
@@ -11,11 +12,8 @@ const TITLES: Readonly<Record<PlannedAction, string>> = {
   refuse: 'refuse: not copied',
 };
 
-/** Enough of a hash to name a set of deletes. */
-export const shortSet = (hash: string): string => hash.slice(0, 12);
-
 /** The plan for people. */
-export function formatPlan({ name, planned, held, orphans, notes }: Plan): string {
+export function formatPlan({ name, planned, held, orphans, orphansHash, notes }: Plan): string {
   const lines = [`what a cycle of ${name} would do now:`, ...notes.map((note) => `  note: ${note}`)];
   for (const [action, title] of Object.entries(TITLES)) {
     const those = planned.filter((entry) => entry.action === action);
@@ -33,7 +31,11 @@ export function formatPlan({ name, planned, held, orphans, notes }: Plan): strin
   if (orphans.length > 0) {
     lines.push(`  orphans, left by an earlier configuration: ${orphans.length}`);
     lines.push(...firstLines(formatOrphans(orphans)));
-    lines.push('    they stay until somebody says: vsync plan --apply-orphans -c FILE');
+    lines.push(
+      orphansHash === undefined
+        ? '    they stay; the next cycle changes this list first: look at the plan again after it'
+        : `    they stay until: vsync prune --orphans --set ${shortSet(orphansHash)} -c FILE`,
+    );
   }
   return lines.join('\n');
 }

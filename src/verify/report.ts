@@ -22,7 +22,7 @@ const TITLES: Readonly<Record<FindingKind, string>> = {
   failed: 'failed: could not be compared',
   unknown:
     "unknown: buckets of the origin's info that do not fit its index; if they stay, let the origin run a cycle",
-  orphan: 'orphans, left by an earlier configuration: they stay until "vsync plan --apply-orphans"',
+  orphan: 'orphans, left by an earlier configuration: they stay until "vsync prune --orphans"',
   extra: 'extra: they belong to no secret of the origin, and stay',
 };
 

@@ -108,7 +108,7 @@ describe('the commands of vsync', () => {
       expect((await run('resume', '-c', file)).stdout).toContain(`${name} was not paused`);
     });
 
-    test('plan says what would be done, approve and --apply-orphans refuse when nothing waits', async () => {
+    test('plan says what would be done, approve and prune refuse when nothing waits', async () => {
       await sync.originVault.put(sync.mount, 'planned', { password: 'planted-value' });
       await sync.schedule('destination').pause();
       await sync.cycle('origin');
@@ -129,22 +129,39 @@ describe('the commands of vsync', () => {
       expect(plan.stdout + json.stdout).not.toContain('planted-value');
       await sync.schedule('destination').unpause();
 
-      const approve = await run('approve', '-c', file);
+      const approve = await run('approve', '--yes', '-c', file);
       expect(approve).toMatchObject({ code: 1, stdout: '' });
       expect(approve.stderr).toContain('vsync: no deletes wait for an approval');
-      const orphans = await run('plan', '--apply-orphans', '-c', file);
+      const orphans = await run('prune', '--orphans', '--yes', '-c', file);
       expect(orphans).toMatchObject({ code: 1, stdout: '' });
       expect(orphans.stderr).toContain('vsync: there are no orphans: nothing to remove');
     });
 
-    test('an origin that is empty holds the deletes: status shows them, approve releases them', async () => {
+    test('an origin that is empty holds the deletes: status shows them, approve releases that set only', async () => {
       for (const path of ['a', 'b', 'planned']) await sync.originVault.delete(sync.mount, path);
       await sync.cycle('origin');
       await sync.cycle('destination');
-      expect((await run('status', '-c', file)).stdout).toMatch(
-        /^ {2}held {8}\d deletes wait for "vsync approve --set \w+ -c FILE": the origin has no secret any more/m,
-      );
-      const approve = await run('approve', '-c', file);
+      const { stdout } = await run('status', '-c', file);
+      const [, set = ''] =
+        /^ {2}held {8}\d deletes wait for "vsync approve --set (\w+) -c FILE": the origin has no secret any more/m.exec(
+          stdout,
+        ) ?? [];
+      const before = await sync.consul.values(sync.infoPrefix('destination'));
+      // Nothing that is less than the name of this set releases it.
+      for (const [args, code, message] of [
+        [['--set', ''], 2, "option '--set <hash>' argument '' is invalid. It is empty"],
+        [['--set', set.slice(0, 11)], 2, 'It must be at least 12 hex digits'],
+        [['--set', '--role', 'destination'], 2, 'It is the name of another option'],
+        [['--set', 'f'.repeat(12)], 1, 'another set of deletes waits now'],
+        [[], 2, 'there is no terminal to ask on: name the set with --set HASH'],
+      ] as const) {
+        const refused = await run('approve', ...args, '-c', file);
+        expect(refused).toMatchObject({ code, stdout: '' });
+        expect(refused.stderr).toContain(message);
+      }
+      expect(await sync.consul.values(sync.infoPrefix('destination'))).toEqual(before);
+
+      const approve = await run('approve', '--set', set.toUpperCase(), '-c', file);
       expect(approve).toMatchObject({ code: 0, stderr: '' });
       expect(approve.stdout).toMatch(/^approved: \d deletes \(the origin has no secret any more/);
       await eventually(async () => {

@@ -1,5 +1,8 @@
 import type { Planned } from '../../src/plan/plan';
+import { formatPlan } from '../../src/plan/format';
+import type { CycleResult } from '../../src/workflows/messages';
 import { SyncFixture } from '../support/sync-fixture';
+import { runVsync, type Ended } from '../support/vsync-command';
 
 const short = (planned: readonly Planned[], sync: SyncFixture): string[] =>
   planned.map(({ action, path }) => `${action} ${path.replace(`${sync.mount}data/`, '')}`);
@@ -128,8 +131,30 @@ describe('a transform that was changed', () => {
     );
     // Somebody else has written there since: that is not ours to delete.
     await sync.destinationVaults[0]?.put(sync.mount, 'z/b', { owner: 'somebody else' });
-    await sync.approveOrphans();
-    const result = await sync.cycle('destination');
+    const plan = await sync.plan();
+    const hash = plan.orphansHash ?? '';
+    expect(formatPlan(plan)).toContain(`until: vsync prune --orphans --set ${hash.slice(0, 12)} -c FILE`);
+    const run = (...args: string[]): Promise<Ended> =>
+      runVsync([...args, '-c', sync.destinationFiles[0] ?? ''], { home: sync.folder });
+    const before = await sync.consul.values(sync.infoPrefix('destination'));
+    for (const [args, code, message] of [
+      [['plan', '--apply-orphans'], 2, 'run "vsync prune --orphans --set HASH -c FILE"'],
+      [['prune', '--set', hash], 2, "required option '--orphans' not specified"],
+      [['prune', '--orphans'], 2, 'there is no terminal to ask on: name the set with --set HASH'],
+      [['prune', '--orphans', '--set', hash.slice(0, 11)], 2, 'It must be at least 12 hex digits'],
+      [['prune', '--orphans', '--set', 'f'.repeat(12)], 1, 'the list of orphans is another one now: 2'],
+    ] as const) {
+      const refused = await run(...args);
+      expect(refused).toMatchObject({ code, stdout: '' });
+      expect(refused.stderr).toContain(message);
+    }
+    expect(await sync.consul.values(sync.infoPrefix('destination'))).toEqual(before);
+
+    const pruned = await run('prune', '--orphans', '--set', hash.slice(0, 12));
+    expect(pruned).toMatchObject({ code: 0, stderr: '' });
+    expect(pruned.stdout).toContain('2 orphans are to be deleted softly');
+    await sync.idle('destination');
+    const result = (await (await sync.lastCycle('destination')).result()) as CycleResult;
     expect(result).toMatchObject({ outcome: 'partial', counts: { deleted: 1, failed: 1 } });
     expect(result.failures).toEqual([{ path: `${sync.mount}data/z/b`, class: 'written-since' }]);
     for (const path of ['x/a', 'x/b', 'w/b', 'y/c']) expect(await at(path)).toEqual({ path });

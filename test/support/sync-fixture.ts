@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { DestinationDeps } from '../../src/activities/destination/deps';
-import { approveDeletes, approveMounts, approveOrphans } from '../../src/approve';
+import { approveDeletes, approveMounts, approveOrphans, orphansSet, waitingDeletes } from '../../src/approve';
 import { createClients, infoOf } from '../../src/clients';
 import { loadConfig } from '../../src/config/load';
 import type { Config } from '../../src/config/schema';
@@ -194,11 +194,11 @@ export class SyncFixture {
     await this.idle('destination', number);
   }
 
-  /** Releases the deletes that wait, as `vsync approve` does. */
+  /** Releases the deletes that wait, as `vsync approve --yes` does. */
   async approve(number = 0): Promise<void> {
     const { info, close } = await infoOf(this.config('destination', number));
     try {
-      await approveDeletes(info);
+      await approveDeletes(info, (await waitingDeletes(info)).hash);
     } finally {
       close();
     }
@@ -248,10 +248,10 @@ export class SyncFixture {
     );
   }
 
-  /** Asks for the removal of the orphans that the plan lists, as `vsync plan --apply-orphans` does. */
+  /** Asks for the removal of the orphans that the plan lists, as `vsync prune --orphans --yes` does. */
   async approveOrphans(number = 0): Promise<number> {
     const plan = await this.plan(number);
-    await this.withDestination(number, ({ info }) => approveOrphans(info, plan));
+    await this.withDestination(number, ({ info }) => approveOrphans(info, plan, orphansSet(plan)));
     return plan.orphans.length;
   }
 

@@ -37,7 +37,7 @@ describe('a report of a verify', () => {
       '    s/data/b  (collision; with s/data/c)',
       '  failed: could not be compared: 1',
       '    s/data/d  (forbidden at the origin)',
-      '  orphans, left by an earlier configuration: they stay until "vsync plan --apply-orphans": 1',
+      '  orphans, left by an earlier configuration: they stay until "vsync prune --orphans": 1',
       '    t/data/e  (with s/data/e)',
       '  extra: they belong to no secret of the origin, and stay: 1',
       '    t/data/f  (it was copied, and is kept on purpose or waits for its delete; with s/data/f)',
