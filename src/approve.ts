@@ -1,3 +1,4 @@
+import { assertOwner } from './activities/owner';
 import {
   readDestinationState,
   readStateOf,
@@ -13,10 +14,17 @@ import type { Plan } from './plan/plan';
 import { UserError } from './user-error';
 import type { HeldDeletes } from './workflows/messages';
 
+/** Sync info, and the name of the sync that a person means: nothing is approved at that of another one. */
+export interface Approvable {
+  info: SyncInfo;
+  name: string;
+}
+
 /** The deletes that wait at a destination. @throws UserError if none wait */
-export async function waitingDeletes(info: SyncInfo): Promise<HeldDeletes> {
+export async function waitingDeletes({ info, name }: Approvable): Promise<HeldDeletes> {
   const { state } = await readDestinationState(info);
   if (state === undefined) throw new UserError(NO_CYCLE_YET);
+  assertOwner(info, state, name);
   return heldOf(state);
 }
 
@@ -32,8 +40,8 @@ function heldOf(state: DestinationState): HeldDeletes {
  * @param set name of the set that was looked at
  * @throws UserError if none wait, or another set does
  */
-export async function approveDeletes(info: SyncInfo, set: string): Promise<HeldDeletes> {
-  return changeState(info, readDestinationState, (state) => {
+export async function approveDeletes(at: Approvable, set: string): Promise<HeldDeletes> {
+  return changeState(at, readDestinationState, (state) => {
     const held = heldOf(state);
     if (!isNamed(held.hash, set)) {
       throw new UserError(
@@ -59,9 +67,9 @@ function nothingWaits({ changedMounts = {} }: DestinationState | OriginState): s
  *
  * @throws UserError if one of them is not known to have been re-created, or if none is named
  */
-export async function approveMounts(info: SyncInfo, role: Role, names: readonly string[]): Promise<void> {
+export async function approveMounts(at: Approvable, role: Role, names: readonly string[]): Promise<void> {
   await changeState(
-    info,
+    at,
     (of) => readStateOf(role, of),
     (state) => {
       if (names.length === 0) throw new UserError(nothingWaits(state));
@@ -106,7 +114,7 @@ export function orphansSet({ orphans, orphansHash }: Plan): string {
  * @param set name of the list that was looked at
  * @throws UserError if there are none, if the plan lists others, or if the next cycle changes the list first
  */
-export async function approveOrphans(info: SyncInfo, plan: Plan, set: string): Promise<void> {
+export async function approveOrphans(at: Approvable, plan: Plan, set: string): Promise<void> {
   const { orphans } = plan;
   const orphansHash = orphansSet(plan);
   if (!isNamed(orphansHash, set)) {
@@ -115,7 +123,7 @@ export async function approveOrphans(info: SyncInfo, plan: Plan, set: string): P
         `them with: vsync prune --orphans --set ${shortSet(orphansHash)} -c FILE`,
     );
   }
-  await changeState(info, readDestinationState, (state) => [
+  await changeState(at, readDestinationState, (state) => [
     { ...state, orphans: { count: orphans.length, approved: orphansHash } },
     undefined,
   ]);
@@ -128,13 +136,14 @@ const ATTEMPTS = 3;
 
 /** @param change gives the next state, and what the caller is to have */
 async function changeState<T extends OriginState | DestinationState, R>(
-  info: SyncInfo,
+  { info, name }: Approvable,
   read: (info: SyncInfo) => Promise<Stored<T>>,
   change: (state: T) => [next: T, result: R],
 ): Promise<R> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const { state, revision } = await read(info);
     if (state === undefined) throw new UserError(NO_CYCLE_YET);
+    assertOwner(info, state, name);
     const [next, result] = change(state);
     if ((await info.store.commit([writeOfState(info, next, revision)])) !== undefined) return result;
   }

@@ -11,15 +11,22 @@ import {
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readMounts } from './activities/mounts';
-import { assertOwner } from './activities/owner';
 import { assertCapabilities } from './check/capabilities';
 import { assertKeyAccess } from './check/consul-keys';
 import { destinationNeeds, originNeeds } from './check/needs';
 import { assertTokenLasts } from './check/token';
 import type { Clients } from './clients';
-import { adopt as adoptState, readStateOf } from './consul/state';
+import { adopt as adoptState } from './consul/state';
 import type { Config } from './config/schema';
 import { scheduleId, taskQueue, watchId } from './names';
+import {
+  assertOwnName,
+  assertOwnSchedule,
+  assertOwnState,
+  assertSameSync,
+  identity,
+  type Identity,
+} from './ownership';
 import { readRecord, recordStart } from './schedule/record';
 import { updateSchedule } from './schedule/update';
 import { endWatch, ensureWatch } from './schedule/watch';
@@ -33,14 +40,6 @@ import {
 
 /** The least catch-up window that Temporal takes. */
 const MIN_CATCHUP_MS = 10_000;
-
-/** What a schedule is about, in its action's memo: enough to notice that a config would take over another sync. */
-export interface Identity {
-  v: 1;
-  role: string;
-  clusters: Record<string, string>;
-  syncPaths: Record<string, string>;
-}
 
 /**
  * Looks whether a cycle could do its work, more thoroughly than its own preflight. Writes nothing but a key below
@@ -108,11 +107,6 @@ export async function start(client: Client, clients: Clients, { adopt = false } 
   return { scheduleId: options.scheduleId, schedule, paused: state.paused };
 }
 
-async function assertOwnState({ role, deps: { info, config } }: Clients): Promise<void> {
-  const { state } = await readStateOf(role, info);
-  assertOwner(info, state, config.name);
-}
-
 async function ensureSchedule(
   client: Client,
   options: ScheduleOptions,
@@ -168,33 +162,6 @@ function offsetMs(name: string, tickMs: number): number {
   return (hash % Math.max(1, Math.floor(tickMs / 1000))) * 1000;
 }
 
-export function identity({ clusters: { origin, destination }, deps: { config } }: Clients): Identity {
-  const clusters: Record<string, string> = destination === undefined ? { origin } : { origin, destination };
-  const syncPaths: Record<string, string> =
-    config.role === 'origin'
-      ? { origin: config.origin.syncPath }
-      : { origin: config.origin.syncPath, destination: config.destination.syncPath };
-  return { v: 1, role: config.role, clusters, syncPaths };
-}
-
-export function assertSameSync(previous: ScheduleDescription, wanted: Identity): void {
-  const found = previous.action.memo?.['vsync'] as Identity | undefined;
-  if (found?.v !== 1) return;
-  const differences = (['clusters', 'syncPaths'] as const).flatMap((what) =>
-    Object.entries(wanted[what])
-      .filter(([role, value]) => (found[what][role] ?? value) !== value)
-      .map(([role, value]) => {
-        const key = what === 'clusters' ? `${role}.vault (cluster id)` : `${role}.syncPath`;
-        return `${key} was ${found[what][role] ?? ''} and is ${value}`;
-      }),
-  );
-  if (differences.length === 0) return;
-  throw new UserError(
-    `schedule ${previous.scheduleId} belongs to another sync: ${differences.join('; ')}. If two configurations share ` +
-      'a name, give this one another "name". If the Vault was rebuilt or restored on purpose, say so: vsync start --adopt -c FILE',
-  );
-}
-
 /** What `stop` found, and ended. */
 export interface Stopped {
   schedule: boolean;
@@ -207,12 +174,14 @@ export interface Stopped {
  * Removes the schedule and the watch, and cancels a cycle that is running. Sync info and secrets stay.
  *
  * @param record is called before anything is removed: workers make the schedule again unless it calls `recordStop`
+ * @throws UserError if the schedule is that of another sync
  */
 export async function stop(
   client: Client,
   config: Config,
   record: () => Promise<void> = () => Promise.resolve(),
 ): Promise<Stopped> {
+  await assertOwnName(client, config);
   await record();
   const handle = client.schedule.getHandle(scheduleId(config.role, config.name));
   let cycles = 0;
@@ -243,7 +212,9 @@ export async function setPaused(
   reason: string,
 ): Promise<{ already: boolean }> {
   const handle = client.schedule.getHandle(scheduleId(config.role, config.name));
-  const { state } = await describe(handle);
+  const found = await describe(handle);
+  await assertOwnSchedule(found, config);
+  const { state } = found;
   for (let attempt = 0; attempt < PAUSE_ATTEMPTS; attempt++) {
     if (paused) await handle.pause(reason);
     else await handle.unpause(reason);
@@ -286,7 +257,9 @@ export interface Triggered {
  */
 export async function trigger(client: Client, config: Config, { wait = false } = {}): Promise<Triggered> {
   const handle = client.schedule.getHandle(scheduleId(config.role, config.name));
-  const before = new Set(cyclesOf(await describe(handle)).map(({ runId }) => runId));
+  const found = await describe(handle);
+  await assertOwnSchedule(found, config);
+  const before = new Set(cyclesOf(found).map(({ runId }) => runId));
   await handle.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
   for (let idleMs = 0; idleMs < START_WAIT_MS;) {
     const description = await describe(handle);
@@ -328,6 +301,7 @@ export async function signalOriginChanged(client: Client, config: Config): Promi
       "vsync signal is for a destination: give the destination's file, or trigger the origin instead",
     );
   }
+  await assertOwnName(client, config);
   const handle = client.workflow.getHandle(watchId(config.name));
   if (!(await unlessMissing(() => handle.signal<[OriginChangedSignal]>(ORIGIN_CHANGED, { v: 1 })))) {
     throw new UserError(`there is no watch ${watchId(config.name)}: start it with "vsync start -c FILE"`);

@@ -15,12 +15,13 @@ import { WORKFLOW_BUNDLE } from './bundle-workflows';
 import { createClients, keepTokens, type Clients } from './clients';
 import type { Config } from './config/schema';
 import { taskQueue } from './names';
+import { assertOwnSync } from './ownership';
 import { LOOK_EVERY_MS, ScheduleKeeper } from './schedule/keeper';
 import { sharedQueue } from './shared-queue';
 import { keepHeapSmall } from './small-heap';
 import { checkAccess } from './starter';
 import type { Logger } from './telemetry/log';
-import { temporalTarget, type TemporalTarget } from './temporal';
+import { explainTemporal, temporalTarget, type TemporalTarget } from './temporal';
 import { connectWorker } from './temporal-worker';
 import { UserError } from './user-error';
 import type { VaultTimes } from './vault/client';
@@ -91,6 +92,7 @@ export async function createWorkers(
     for (const closer of closers.reverse()) await closer();
   };
   closers.push(logOutages(log));
+  assertNoneTwice(configs);
   try {
     for (const config of configs) {
       const target = temporalTarget(config.temporal);
@@ -101,6 +103,10 @@ export async function createWorkers(
       const clients = await createClients(config, vaultTimes);
       closers.push(clients.close);
       for (const advice of await checkAccess(clients)) log.warn({ name: config.name }, advice);
+      const { namespace } = target;
+      await assertOwnSync(new Client({ connection, namespace }), clients).catch((error: unknown) => {
+        throw explainTemporal(target, error);
+      });
       const keepers = keepTokens(clients, log.child({ name: config.name }));
       closers.push(() => keepers.close());
       prepared.push({ log, workflowBundle, config, clients, connection, target });
@@ -145,6 +151,20 @@ export async function createWorkers(
 function keepSchedule({ log, config, clients, connection, target }: Parts, everyMs: number): ScheduleKeeper {
   const client = new Client({ connection, namespace: target.namespace });
   return new ScheduleKeeper({ client, clients, target, log: log.child({ name: config.name }), everyMs });
+}
+
+/** Two of one role and name would take each other's tasks, and fail them. */
+function assertNoneTwice(configs: readonly Config[]): void {
+  const seen = new Set<string>();
+  for (const { role, name, temporal } of configs) {
+    const { address, namespace } = temporalTarget(temporal);
+    const key = JSON.stringify([address, namespace, role, name]);
+    if (seen.has(key))
+      throw new UserError(
+        `two of the configurations are of the ${role} ${name}: give each file once, and each sync a "name" of its own`,
+      );
+    seen.add(key);
+  }
 }
 
 /** What the workers of one configuration are made of. */

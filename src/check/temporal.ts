@@ -2,10 +2,11 @@ import type { Client, ScheduleDescription } from '@temporalio/client';
 import { infoOf } from '../clients';
 import type { Config } from '../config/schema';
 import { scheduleId, watchId } from '../names';
-import { findSchedule } from '../ownership';
+import { assertOwnSchedule, findSchedule } from '../ownership';
 import { readRecord, whyMissing } from '../schedule/record';
 import { deadWatch, watchState } from '../schedule/watch';
 import { connectClient, explainTemporal, temporalTarget, type TemporalTarget } from '../temporal';
+import { VaultError } from '../vault/errors';
 import { check, notChecked, type Check, type Finding } from './check';
 
 /** Whether Temporal answers and has the namespace, and whether the schedule and the watch run there. */
@@ -37,8 +38,9 @@ async function checkSchedule(client: Client, config: Config, what: string): Prom
     explained(target, async () => {
       const found = await findSchedule(client, role, name);
       if (found === undefined) return missing(config);
+      const unknown = await whyUnknown(found, config);
       there.push(found);
-      return scheduleFinding(found);
+      return unknown ?? scheduleFinding(found);
     }),
   );
   if (role === 'origin' || there.length === 0) return [schedule];
@@ -51,6 +53,18 @@ async function checkSchedule(client: Client, config: Config, what: string): Prom
     }),
   );
   return [schedule, watch];
+}
+
+/** Whose schedule it is: each Vault of the configuration is asked who it is. @throws UserError if it is another sync's */
+async function whyUnknown(found: ScheduleDescription, config: Config): Promise<Finding | undefined> {
+  try {
+    await assertOwnSchedule(found, config, { askAll: true });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof VaultError)) throw error;
+    const detail = `is there; whose it is was not checked, because a Vault does not say who it is (${error.detail})`;
+    return { outcome: 'warning', detail };
+  }
 }
 
 function scheduleFinding({ state, info }: ScheduleDescription): Finding {

@@ -1,10 +1,11 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import { infoOf } from '../clients';
+import { assertOwnName } from '../ownership';
 import { setPaused, signalOriginChanged, trigger, type Triggered } from '../starter';
 import { formatCycle, formatFailedCycle, formatFailure, formatStatus, readStatus } from '../status';
 import { UserError } from '../user-error';
 import { withTemporal } from './connections';
-import { fileOf, load, type Options } from './options';
+import { fileOf, load, warn, type Options } from './options';
 
 /** After this time a wait is explained, in milliseconds: mostly it is a worker that is missing. */
 const PATIENCE_MS = 10_000;
@@ -81,7 +82,14 @@ export async function showStatus(options: Options): Promise<void> {
   const config = load(options);
   const { info, close } = await infoOf(config);
   try {
-    const status = await withTemporal(config, (client) => readStatus(client, config, info));
+    const status = await withTemporal(config, async (client) => {
+      // Nothing is changed here: what is another sync's is shown all the same, and said to be so.
+      await assertOwnName(client, config).catch((error: unknown) => {
+        if (!(error instanceof UserError)) throw error;
+        warn([error.message]);
+      });
+      return readStatus(client, config, info);
+    });
     console.log(options['json'] === true ? JSON.stringify(status, null, 2) : formatStatus(status));
   } finally {
     close();

@@ -7,6 +7,7 @@ import type { SyncInfo } from '../consul/sync-info';
 import { formatOrphans, formatPlan } from '../plan/format';
 import type { Plan } from '../plan/plan';
 import { planCycle } from '../plan/plan-cycle';
+import { assertOwnName, assertOwnSync } from '../ownership';
 import { trigger } from '../starter';
 import { UsageError } from '../user-error';
 import { verify } from '../verify/command';
@@ -30,6 +31,7 @@ export async function showPlan(options: Options): Promise<void> {
 export async function pruneOrphans(options: Options): Promise<void> {
   const config = load(options, undefined, 'destination');
   const consent = consentOf(options, 'vsync prune');
+  await assertOwn(config);
   await withPlan(config, async (plan, info) => {
     const hash = orphansSet(plan);
     const { length } = plan.orphans;
@@ -37,7 +39,7 @@ export async function pruneOrphans(options: Options): Promise<void> {
       console.log([...formatOrphans(plan.orphans), `${length} orphans, set ${shortSet(hash)}`].join('\n'));
       await ask(`Delete these ${length} secrets of ${config.name} softly?`);
     }
-    await approveOrphans(info, plan, consent.kind === 'set' ? consent.set : hash);
+    await approveOrphans({ info, name: config.name }, plan, consent.kind === 'set' ? consent.set : hash);
     if (consent.kind !== 'ask') console.log(formatOrphans(plan.orphans).join('\n'));
     console.log(`${length} orphans are to be deleted softly`);
   });
@@ -64,6 +66,7 @@ export async function verifyValues(options: Options): Promise<void> {
   const config = load(options, undefined, 'destination');
   await withClients(config, async (client, clients) => {
     if (clients.role !== 'destination') return;
+    await assertOwnSync(client, clients);
     await verify(client, clients.deps, {
       json: options['json'] === true,
       repair: options['repair'] === true,
@@ -88,14 +91,15 @@ export async function approve(options: Options): Promise<void> {
     );
   const consent =
     mounts === undefined && config.role === 'destination' ? consentOf(options, 'vsync approve') : undefined;
+  await assertOwn(config);
   const { info, close } = await infoOf(config);
   try {
     if (consent === undefined) {
-      await approveMounts(info, config.role, mounts ?? []);
+      await approveMounts({ info, name: config.name }, config.role, mounts ?? []);
       console.log(`approved: ${mounts?.join(', ') ?? ''} as it is now`);
     } else {
       const set = consent.kind === 'set' ? consent.set : await chooseDeletes(info, config, consent, options);
-      const { count, reason } = await approveDeletes(info, set);
+      const { count, reason } = await approveDeletes({ info, name: config.name }, set);
       console.log(`approved: ${count} deletes (${reason})`);
     }
   } finally {
@@ -111,7 +115,7 @@ async function chooseDeletes(
   { kind }: Consent,
   options: Options,
 ): Promise<string> {
-  const { count, hash, reason } = await waitingDeletes(info);
+  const { count, hash, reason } = await waitingDeletes({ info, name });
   if (kind === 'yes') return hash;
   console.log(
     `${count} deletes wait at ${name}, set ${shortSet(hash)}: ${reason}\n` +
@@ -119,6 +123,11 @@ async function chooseDeletes(
   );
   await ask(`Delete these ${count} secrets of ${name} softly?`);
   return hash;
+}
+
+/** What is approved is done by the schedule of that name: it must not be another sync's. */
+async function assertOwn(config: Config): Promise<void> {
+  await withTemporal(config, (client) => assertOwnName(client, config));
 }
 
 /** Asks for a cycle that does what was approved. */

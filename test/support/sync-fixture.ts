@@ -198,7 +198,8 @@ export class SyncFixture {
   async approve(number = 0): Promise<void> {
     const { info, close } = await infoOf(this.config('destination', number));
     try {
-      await approveDeletes(info, (await waitingDeletes(info)).hash);
+      const at = { info, name: this.nameOf('destination', number) };
+      await approveDeletes(at, (await waitingDeletes(at)).hash);
     } finally {
       close();
     }
@@ -208,7 +209,7 @@ export class SyncFixture {
   async approveMounts(role: 'origin' | 'destination', ...mounts: string[]): Promise<void> {
     const { info, close } = await infoOf(this.config(role));
     try {
-      await approveMounts(info, role, mounts);
+      await approveMounts({ info, name: this.nameOf(role, 0) }, role, mounts);
     } finally {
       close();
     }
@@ -251,7 +252,9 @@ export class SyncFixture {
   /** Asks for the removal of the orphans that the plan lists, as `vsync prune --orphans --yes` does. */
   async approveOrphans(number = 0): Promise<number> {
     const plan = await this.plan(number);
-    await this.withDestination(number, ({ info }) => approveOrphans(info, plan, orphansSet(plan)));
+    await this.withDestination(number, ({ info, config: { name } }) =>
+      approveOrphans({ info, name }, plan, orphansSet(plan)),
+    );
     return plan.orphans.length;
   }
 

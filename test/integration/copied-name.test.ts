@@ -1,0 +1,164 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { watchId } from '../../src/names';
+import { stop } from '../../src/starter';
+import { FaultProxy } from '../support/fault-proxy';
+import { freePorts } from '../support/servers';
+import { SyncFixture, type FileContent } from '../support/sync-fixture';
+import { runVsync, type Ended } from '../support/vsync-command';
+
+/** A file that was copied from another sync's and changed, but for its name: the names in Temporal are the other's. */
+
+let sync: SyncFixture;
+/** Before the Vault of the real sync's destination. */
+let proxy: FaultProxy;
+
+beforeAll(async () => {
+  sync = await SyncFixture.create({
+    edit: (file, role) => {
+      if (role === 'destination')
+        Object.assign((file['destination'] as { vault: object }).vault, { address: proxy.address });
+    },
+    beforeFiles: async (fixture) => {
+      proxy = await FaultProxy.before(fixture.servers.destinations[0].address);
+      await fixture.destinationVaults[1]?.mount(fixture.mount);
+    },
+  });
+  await sync.originVault.put(sync.mount, 'a', { n: 1 });
+  await sync.run();
+  await sync.cycle('origin');
+  await sync.cycle('destination');
+  await sync.stopWork();
+  await sync.start('destination');
+});
+
+afterAll(async () => {
+  await sync.tearDown();
+  await proxy.close();
+});
+
+type Vault = { address: string; token: string };
+
+/** A copy of the destination's file with some changes. */
+function copy(
+  name: string,
+  change: (content: FileContent & { destination: { vault: Vault } }) => void,
+): string {
+  const content = JSON.parse(readFileSync(sync.destinationFiles[0] ?? '', 'utf8')) as Parameters<
+    typeof change
+  >[0];
+  change(content);
+  const file = path.join(sync.folder, name);
+  writeFileSync(file, JSON.stringify(content));
+  return file;
+}
+
+const otherVault = (): string =>
+  copy('other-vault.json', ({ destination }) => {
+    const [, { address, rootToken: token }] = sync.servers.destinations;
+    destination.vault = { address, token };
+  });
+
+const run = (...args: string[]): Promise<Ended> => runVsync(args, { home: sync.folder });
+
+/** Whatever a command could have changed of the real sync. */
+async function realSync(): Promise<unknown> {
+  const { state, action, info } = await sync.schedule('destination').describe();
+  const watch = await sync.client.workflow.getHandle(watchId(sync.config('destination').name)).describe();
+  const { historyLength, status } = watch;
+  const consul = await sync.consul.values(sync.syncPath);
+  return {
+    state,
+    memo: action.memo,
+    taken: info.numActionsTaken,
+    historyLength,
+    status: status.name,
+    consul,
+  };
+}
+
+const COMMANDS: readonly (readonly string[])[] = [
+  ['worker'],
+  ['destination'],
+  ['start'],
+  ['stop'],
+  ['pause'],
+  ['resume'],
+  ['trigger'],
+  ['signal'],
+  ['approve', '--yes'],
+  ['approve', '--mount', 'secret/'],
+  ['prune', '--orphans', '--yes'],
+  ['verify'],
+  ['verify', '--repair'],
+];
+
+test.each(COMMANDS)(
+  '%s %s refuses a file with another Vault and the name of a sync that is there',
+  async (...args) => {
+    const before = await realSync();
+    const { code, stderr } = await run(...args, '-c', otherVault());
+    expect(stderr).toContain(
+      `schedule vsync-destination-${sync.config('destination').name} belongs to another sync: destination.vault (cluster id) was `,
+    );
+    expect(stderr).toContain(`at ${proxy.address} and is `);
+    expect(code).toBe(1);
+    expect(await realSync()).toEqual(before);
+  },
+);
+
+test('status says that what it shows is another sync, and check fails', async () => {
+  const status = await run('status', '-c', otherVault());
+  expect(status).toMatchObject({ code: 0, stdout: expect.stringContaining('vsync-destination-') as string });
+  expect(status.stderr).toContain('belongs to another sync');
+  const check = await run('check', '-c', otherVault());
+  expect(check.code).toBe(1);
+  expect(check.stdout).toMatch(
+    /^ {2}FAIL {2}Temporal: schedule \S+: schedule \S+ belongs to another sync: destination\.vault/m,
+  );
+});
+
+test('a worker refuses the sync path of another sync, and two files of one name', async () => {
+  const { name } = sync.config('destination');
+  const renamed = copy('renamed.json', (content) => {
+    content['name'] = `${name}-new`;
+  });
+  const worker = await run('worker', '-c', renamed);
+  expect(worker).toMatchObject({ code: 1, stdout: '' });
+  expect(worker.stderr).toContain(`is the sync info of ${name}, and this sync is called ${name}-new`);
+  const twice = await run('worker', '-c', sync.destinationFiles[0] ?? '', otherVault());
+  expect(twice).toMatchObject({ code: 1, stdout: '' });
+  expect(twice.stderr).toContain(`two of the configurations are of the destination ${name}`);
+});
+
+test('a Vault at another address is asked who it is: the same one is taken, and what does not answer is not', async () => {
+  const [{ address }] = sync.servers.destinations;
+  const alias = copy('alias.json', ({ destination }) => (destination.vault.address = address));
+  expect(await run('pause', '-c', alias)).toMatchObject({ code: 0, stderr: '' });
+  expect(await run('resume', '-c', alias)).toMatchObject({ code: 0, stderr: '' });
+
+  const before = await realSync();
+  const [port = 0] = await freePorts(1);
+  const nowhere = copy('nowhere.json', ({ destination }) => {
+    destination.vault.address = `http://127.0.0.1:${port}`;
+  });
+  const paused = await run('pause', '-c', nowhere);
+  expect(paused).toMatchObject({ code: 1, stdout: '' });
+  expect(paused.stderr).toMatch(
+    /was made for destination\.vault at \S+\. Whether this .* cannot be asked .*connection refused/,
+  );
+  expect(await realSync()).toEqual(before);
+});
+
+test('pause, resume, signal, status and stop need no Vault where the address is the one of the schedule', async () => {
+  await proxy.close();
+  const own = sync.destinationFiles[0] ?? '';
+  for (const command of ['pause', 'resume', 'signal', 'status'])
+    expect(await run(command, '-c', own)).toMatchObject({ code: 0, stderr: '' });
+  const { name } = sync.config('destination');
+  expect((await run('stop', '-c', own)).stdout).toContain(`removed schedule and watch of ${name}`);
+  expect(await stop(sync.client, sync.config('destination'))).toMatchObject({
+    schedule: false,
+    watch: false,
+  });
+});
