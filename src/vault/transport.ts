@@ -3,6 +3,7 @@ import { describeNetworkError } from '../network-errors';
 import { readTls, type TlsFiles } from '../tls';
 import { cancelledRequest, VaultError } from './errors';
 import { exchange } from './exchange';
+import { jsonText } from './json';
 import { awaitTurn, isLimited } from './request-rate';
 
 /**
@@ -130,7 +131,7 @@ export class UndiciTransport {
         path,
         method: request.method,
         headers: request.json === undefined ? headers : { ...headers, 'content-type': 'application/json' },
-        body: request.json === undefined ? null : JSON.stringify(request.json),
+        body: request.json === undefined ? null : jsonText(request.json),
       };
       exchange(this.pool, sent, request.signal, {
         answered: ({ statusCode, text, retryAfter }) => {

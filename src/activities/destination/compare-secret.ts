@@ -3,7 +3,8 @@ import { verdictOf, type Verdict } from '../../sync/verdict';
 import type { SecretVersion } from '../../vault/kv2';
 import type { Finding } from '../../verify/findings';
 import { pathFailureClass } from '../failures';
-import { placeAtDestination, placeAtOrigin, sameValue } from './copy-secret';
+import { sameValue } from '../../vault/json';
+import { placeAtDestination, placeAtOrigin } from './copy-secret';
 import type { DestinationDeps } from './deps';
 
 /** What a comparison came to: a verdict, or which end could not be read. */

@@ -1,8 +1,8 @@
-import { isDeepStrictEqual } from 'node:util';
 import { isNamedBy, mayBeMetadataWrite, type Insight } from '../../sync/insight';
 import type { Location } from '../../sync/paths';
 import { isLater } from '../../sync/time';
 import { VaultError } from '../../vault/errors';
+import { sameValue } from '../../vault/json';
 import type { SecretVersion } from '../../vault/kv2';
 import { PathError } from '../failures';
 import { FRESH_MS, WRITE_ATTEMPTS } from '../limits';
@@ -142,16 +142,4 @@ async function isNamed(
 /** Whether the origin answered with a version from before the one that its info names. */
 function isOlder({ version, createdTime }: SecretVersion, insight: Insight): boolean {
   return version <= insight.version && isLater(insight.updateTime, createdTime);
-}
-
-/**
- * Compares parsed values, because Vault keeps objects, not texts. Own keys and types, at any depth.
- * -0 and 0 are the same here: JSON.stringify writes both as 0, and a difference would never go away.
- */
-export function sameValue(a: unknown, b: unknown): boolean {
-  return isDeepStrictEqual(normalised(a), normalised(b));
-}
-
-function normalised(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value)) as unknown;
 }

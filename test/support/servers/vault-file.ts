@@ -8,6 +8,8 @@ export interface VaultFileOptions extends StartOptions {
   mounts?: readonly string[];
   /** The server under test by default. */
   kind?: VaultKind;
+  /** Parameters of its listener, `max_json_depth` for example. */
+  listener?: Readonly<Record<string, unknown>>;
 }
 
 /** A Vault that keeps its data, for tests of restarts, outages and seals. */
@@ -26,7 +28,7 @@ export interface VaultFileServer extends VaultServer, Omit<RestartableServer, 'r
 /** Starts a Vault with its (raft) storage on disk, initialised, unsealed, with its mounts ready. */
 export async function startVaultFile(options: VaultFileOptions = {}): Promise<VaultFileServer> {
   const { mounts = ['secret/'] } = options;
-  const launched = await launchInFolder(options, await raftNode('one', options.kind));
+  const launched = await launchInFolder(options, await raftNode('one', options.kind, options.listener));
   const address = `http://127.0.0.1:${launched.port}`;
   try {
     const { rootToken, unsealKey } = await initialise(address);

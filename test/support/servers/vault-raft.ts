@@ -16,6 +16,7 @@ const POLL_MS = 50;
 export async function raftNode(
   nodeId: string,
   kind: VaultKind = vaultKind(),
+  listener: Readonly<Record<string, unknown>> = {},
 ): Promise<Parameters<typeof launchInFolder>[1]> {
   return {
     name: kind,
@@ -23,7 +24,7 @@ export async function raftNode(
     portCount: 2,
     args: ([port = 0, clusterPort = 0], dir) => [
       'server',
-      `-config=${writeConfig(dir, kind, nodeId, port, clusterPort)}`,
+      `-config=${writeConfig(dir, { kind, nodeId, listener }, port, clusterPort)}`,
       '-log-level=warn',
     ],
     healthy: async ([port = 0]) => {
@@ -35,8 +36,7 @@ export async function raftNode(
 
 function writeConfig(
   dir: string,
-  kind: VaultKind,
-  nodeId: string,
+  { kind, nodeId, listener }: { kind: VaultKind; nodeId: string; listener: object },
   port: number,
   clusterPort: number,
 ): string {
@@ -58,7 +58,12 @@ function writeConfig(
     },
     listener: [
       {
-        tcp: { address: `127.0.0.1:${port}`, cluster_address: `127.0.0.1:${clusterPort}`, tls_disable: true },
+        tcp: {
+          address: `127.0.0.1:${port}`,
+          cluster_address: `127.0.0.1:${clusterPort}`,
+          tls_disable: true,
+          ...listener,
+        },
       },
     ],
     api_addr: `http://127.0.0.1:${port}`,

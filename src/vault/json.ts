@@ -1,0 +1,73 @@
+import { isDeepStrictEqual } from 'node:util';
+
+/*
+ * Values of secrets as JSON, carried exactly. Three things go beyond JSON.stringify and isDeepStrictEqual:
+ * JSON.stringify writes -0 as 0, which both servers keep apart; and both overflow the stack on values that are nested
+ * some thousand levels deep, which OpenBao takes. A value like that is slow; all others are as fast as before.
+ */
+
+/** The JSON text of a parsed value. */
+export function jsonText(value: unknown): string {
+  if (hasNegativeZero(value)) return slowText(value);
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    if (!isStackOverflow(error)) throw error;
+    return slowText(value);
+  }
+}
+
+/** Whether two parsed values are the same: own keys and types at any depth, and the sign of 0. */
+export function sameValue(a: unknown, b: unknown): boolean {
+  try {
+    return isDeepStrictEqual(a, b);
+  } catch (error) {
+    if (!isStackOverflow(error)) throw error;
+    // The order of keys is that of the parsed text, and says nothing.
+    return slowText(a, true) === slowText(b, true);
+  }
+}
+
+const isStackOverflow = (error: unknown): boolean => (error as Error).name === 'RangeError';
+
+function hasNegativeZero(value: unknown): boolean {
+  const open: unknown[] = [value];
+  while (open.length > 0) {
+    const next = open.pop();
+    if (next === 0 && Object.is(next, -0)) return true;
+    if (typeof next !== 'object' || next === null) continue;
+    // Not spread into push: that has a limit.
+    for (const child of Array.isArray(next) ? (next as unknown[]) : Object.values(next)) {
+      if (typeof child === 'number' || typeof child === 'object') open.push(child);
+    }
+  }
+  return false;
+}
+
+/** Without recursion. */
+function slowText(value: unknown, sorted = false): string {
+  const parts: string[] = [];
+  // What is still to be written, last first: a value, or text that stands between values.
+  const open: ({ value: unknown } | { text: string })[] = [{ value }];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if ('text' in next) {
+      parts.push(next.text);
+      continue;
+    }
+    const { value: current } = next;
+    if (typeof current !== 'object' || current === null) {
+      parts.push(Object.is(current, -0) ? '-0' : JSON.stringify(current));
+      continue;
+    }
+    const [begin, end] = Array.isArray(current) ? ['[', ']'] : ['{', '}'];
+    const entries = Array.isArray(current)
+      ? (current as unknown[]).map((child) => ['', child] as const)
+      : Object.entries(current).map(([key, child]) => [`${JSON.stringify(key)}:`, child] as const);
+    if (sorted && !Array.isArray(current)) entries.sort(([a], [b]) => (a < b ? -1 : 1));
+    parts.push(begin);
+    open.push({ text: end });
+    for (const [at, [key, child]] of [...entries.entries()].reverse())
+      open.push({ value: child }, { text: at === 0 ? key : `,${key}` });
+  }
+  return parts.join('');
+}
