@@ -1,4 +1,5 @@
 import { ScheduleNotFoundError, type Client, type ScheduleDescription } from '@temporalio/client';
+import { z } from 'zod';
 import { assertOwner } from './activities/owner';
 import { openVault, type Clients } from './clients';
 import type { Config } from './config/schema';
@@ -14,17 +15,18 @@ import { VaultError } from './vault/errors';
  */
 
 /** What a schedule is about, in its action's memo: enough to notice that a config would take over another sync. */
-export interface Identity {
-  v: 1;
-  role: string;
-  clusters: Record<string, string>;
-  syncPaths: Record<string, string>;
+const IdentitySchema = z.object({
+  v: z.literal(1),
+  role: z.string(),
+  clusters: z.record(z.string(), z.string()),
+  syncPaths: z.record(z.string(), z.string()),
   /**
    * Addresses of the Vaults. Where they are those of the configuration, no Vault has to be asked who it is: `pause` and
    * `stop` work while Vaults are down. Absent in schedules of older versions.
    */
-  addresses?: Record<string, string>;
-}
+  addresses: z.record(z.string(), z.string()).optional(),
+});
+export type Identity = z.infer<typeof IdentitySchema>;
 
 export function identity({ clusters: { origin, destination }, deps: { config } }: Clients): Identity {
   return identityOf(config, destination === undefined ? { origin } : { origin, destination });
@@ -69,8 +71,7 @@ export function assertSameSync(found: ScheduleDescription, wanted: Identity): vo
 }
 
 function memoOf({ action }: ScheduleDescription): Identity | undefined {
-  const memo = action.memo?.['vsync'] as Identity | undefined;
-  return memo?.v === 1 ? memo : undefined;
+  return IdentitySchema.safeParse(action.memo?.['vsync']).data;
 }
 
 /**

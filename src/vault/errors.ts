@@ -10,7 +10,7 @@
  * - `sealed`: 503 of a sealed Vault
  * - `unavailable`: no answer, a timeout, a 5xx, a "not ready yet" or a standby without its active node: it says
  *   nothing about the secret
- * - `too-large`: the value does not fit the storage of this Vault
+ * - `too-large`: the value is over a limit of this Vault: of its storage, or of the JSON that it takes
  * - `malformed`: the answer is not what Vault would send (a proxy's HTML page, for example), whatever its status
  * - `rejected`: any other 4xx; also a path that cannot be sent
  * - `cancelled`: we gave the request up ourselves
@@ -89,7 +89,11 @@ export function classify(status: number, errors: readonly string[] | undefined):
   if (status === 307) return 'unavailable';
   if (status === 429) return 'throttled';
   if (status === 412) return 'unavailable'; // the required index has not reached this node yet
-  if (status === 413 || /too large|exceeds? .*(limit|size|length|depth|count)/i.test(text))
+  // Also with 500: Vault answers so to JSON that is too deep, too long or has too many entries, OpenBao with 400.
+  if (
+    status === 413 ||
+    /too large|exceeds? .*(limit|size|length|depth|count)|JSON input due to high complexity/i.test(text)
+  )
     return 'too-large';
   if (status === 503) return /sealed/i.test(text) ? 'sealed' : 'unavailable';
   // A gateway that does not know the method. A Vault that is not initialised answers its health so, which is JSON.

@@ -41,7 +41,10 @@ export function explain(refusal: Refusal): string {
     case 'unavailable':
       return explainUnavailable(refusal, said);
     case 'too-large':
-      return `the secret is too large for this Vault's storage (${status})`;
+      return (
+        `the secret is over a limit of this Vault (${status}${said}): raise the limit there (of its storage, or max_… of ` +
+        'its listener), or make the secret smaller or flatter'
+      );
     case 'malformed':
       return explainForeignAnswer({ ...refusal, what: 'Vault' });
     case 'rejected':

@@ -33,7 +33,7 @@ const MountBody = z.object({
     uuid: z.string().nullish(),
     accessor: z.string().nullish(),
     type: z.string(),
-    options: z.object({ version: z.string().optional() }).nullish(),
+    options: z.object({ version: z.string().nullish() }).nullish(),
   }),
 });
 const VersionEntry = z.object({
@@ -68,13 +68,30 @@ const MetadataBody = z
       current_version: z.number().int().min(0),
       updated_time: z.string(),
       versions: Versions,
+      // What is beside them is nobody's business: Vault 1.21 adds last_updated_by, OpenBao current_metadata_version.
       // A Vault before 1.9 has no custom metadata, and says nothing about it.
       custom_metadata: CustomMetadata.nullable().default(null),
-      max_versions: z.number().int().min(0).default(0),
-      cas_required: z.boolean().default(false),
-      delete_version_after: z.string().default('0s'),
+      max_versions: z
+        .number()
+        .int()
+        .min(0)
+        .nullish()
+        .transform((count) => count ?? 0),
+      cas_required: z
+        .boolean()
+        .nullish()
+        .transform((is) => is ?? false),
+      delete_version_after: z
+        .string()
+        .nullish()
+        .transform((duration) => duration ?? '0s'),
       // OpenBao counts the writes of metadata. Vault does not, and the field is missing.
-      current_metadata_version: z.number().int().min(0).optional(),
+      current_metadata_version: z
+        .number()
+        .int()
+        .min(0)
+        .nullish()
+        .transform((count) => count ?? undefined),
     }),
   })
   .transform(({ data }) => data);
@@ -90,8 +107,8 @@ const DataBody = z
 const WriteBody = z
   .object({ data: z.object({ version: z.number().int().min(1) }) })
   .transform(({ data }) => data.version);
-const HealthBody = z.object({ cluster_id: z.string().optional(), sealed: z.boolean() });
-const TokenBody = z.object({ data: z.object({ ttl: z.number(), renewable: z.boolean().optional() }) });
+const HealthBody = z.object({ cluster_id: z.string().nullish(), sealed: z.boolean() });
+const TokenBody = z.object({ data: z.object({ ttl: z.number() }) });
 
 /**
  * The requests of KV version 2 that vsync needs. A secret is named by its mount (`secret/`) and its path in
@@ -220,7 +237,7 @@ export class Kv2 {
     const { address } = this.client;
     if (health.sealed)
       throw new VaultError('sealed', address, 'sys/health', 'the Vault is sealed: unseal it');
-    if (health.cluster_id === undefined) {
+    if (typeof health.cluster_id !== 'string') {
       const detail =
         'the answer lacks cluster_id, by which a rebuilt Vault is told from the one that was there; let what stands ' +
         'in between pass the answer as the Vault gives it';

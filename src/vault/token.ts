@@ -26,15 +26,15 @@ export interface TokenLife {
 const LookupBody = z.object({
   data: z.object({
     ttl: z.number().min(0),
-    creation_ttl: z.number().min(0).optional(),
-    creation_time: z.number().optional(),
-    explicit_max_ttl: z.number().min(0).optional(),
-    renewable: z.boolean().optional(),
-    namespace_path: z.string().optional(),
-    num_uses: z.number().optional(),
-    orphan: z.boolean().optional(),
-    type: z.string().optional(),
-    meta: z.object({ role_name: z.string().optional() }).nullish(),
+    creation_ttl: z.number().min(0).nullish(),
+    creation_time: z.number().nullish(),
+    explicit_max_ttl: z.number().min(0).nullish(),
+    renewable: z.boolean().nullish(),
+    namespace_path: z.string().nullish(),
+    num_uses: z.number().nullish(),
+    orphan: z.boolean().nullish(),
+    type: z.string().nullish(),
+    meta: z.object({ role_name: z.string().nullish() }).nullish(),
   }),
 });
 
@@ -45,18 +45,18 @@ const LookupBody = z.object({
  */
 export async function lookupSelf(client: VaultClient, signal?: AbortSignal): Promise<TokenLife> {
   const { data } = await client.read('auth/token/lookup-self', LookupBody, { signal });
-  const { ttl, creation_ttl: granted, creation_time: made, explicit_max_ttl: most = 0 } = data;
+  const { ttl, creation_ttl: granted, creation_time: made, explicit_max_ttl: most } = data;
   return {
     ttlS: ttl,
     // A renewal may have given more than the token began with.
     grantedS: Math.max(ttl, granted ?? 0),
     renewable: data.renewable === true,
-    lastEndS: most > 0 && made !== undefined ? made + most : undefined,
+    lastEndS: typeof most === 'number' && most > 0 && typeof made === 'number' ? made + most : undefined,
     // This question was one of the uses; after the last one Vault says -1.
     usesLeft: (data.num_uses ?? 0) === 0 ? undefined : Math.max(0, data.num_uses ?? 0),
     endsWithParent: data.orphan === false,
     isBatch: data.type === 'batch',
-    roleName: data.meta?.role_name,
+    roleName: data.meta?.role_name ?? undefined,
     namespace: storedNamespace(data.namespace_path ?? ''),
   };
 }

@@ -1,5 +1,6 @@
 import { VaultClient } from '../../src/vault/client';
 import { Kv2 } from '../../src/vault/kv2';
+import { lookupSelf } from '../../src/vault/token';
 import { rejection } from '../support/exposed';
 import { answer, TinyServer } from '../support/tiny-server';
 
@@ -19,6 +20,57 @@ beforeAll(async () => {
 afterAll(async () => {
   await vault.client.close();
   await server.close();
+});
+
+/** As Vault 1.21.2 and OpenBao 2.6.2 answer, with what the other one does not have. */
+const OWN_FIELDS = {
+  'Vault 1.21': {
+    of: {
+      last_updated_by: { actor: 'root', operation: 'undelete', client_id: '0DHqvq2D' },
+      oldest_version: 0,
+    },
+    version: { created_by: { actor: 'root', operation: 'create', client_id: '0DHqvq2D' }, deleted_by: null },
+  },
+  OpenBao: {
+    of: { current_metadata_version: 0, metadata_cas_required: false, oldest_version: 0 },
+    version: {},
+  },
+  'a server of tomorrow': { of: { labels: [1, { a: null }], updated_by: 'x' }, version: { tags: ['a'] } },
+};
+
+test.each(Object.entries(OWN_FIELDS))(
+  'fields of their own fail no answer: %s',
+  async (_server, { of, version }) => {
+    const got = { ...entry, ...version };
+    server.answers(answer(200, { data: { ...metadata({ 1: got }).data, ...of }, mount_type: 'kv', more: 1 }));
+    expect(await vault.metadata('kv/', 'a')).toMatchObject({ current_version: 1, versions: { 1: entry } });
+    server.answers(answer(200, { data: { data: { x: 1 }, metadata: { ...got, version: 1, ...of } } }));
+    expect(await vault.data('kv/', 'a')).toMatchObject({ live: true, version: 1, data: { x: 1 } });
+    server.answers(answer(200, { data: { ...got, version: 2, ...of } }));
+    await expect(vault.write('kv/', 'a', { x: 1 }, 1)).resolves.toBeDefined();
+    server.answers(
+      answer(200, { data: { uuid: 'u', type: 'kv', options: { version: '2', more: '1' }, ...of } }),
+    );
+    expect(await vault.mount('kv/')).toMatchObject({ uuid: 'u', isKv2: true });
+    server.answers(answer(200, { sealed: false, cluster_id: 'c', ...of }));
+    expect(await vault.clusterId()).toBe('c');
+    server.answers(answer(200, { data: { ttl: 5, ...of, explicit_max_ttl: null, creation_time: null } }));
+    expect(await lookupSelf(vault.client)).toMatchObject({ ttlS: 5, lastEndS: undefined });
+  },
+);
+
+test('optional fields may be null or absent', async () => {
+  const nulls = { custom_metadata: null, max_versions: null, cas_required: null, delete_version_after: null };
+  server.answers(answer(200, { data: { ...metadata({ 1: entry }).data, ...nulls } }));
+  const defaults = { max_versions: 0, cas_required: false, delete_version_after: '0s' };
+  expect(await vault.metadata('kv/', 'a')).toMatchObject(defaults);
+  server.answers(answer(200, { data: { uuid: 'u', type: 'kv', options: { version: null } } }));
+  expect(await vault.mount('kv/')).toMatchObject({ isKv2: false, kind: 'kv version 1' });
+  server.answers(answer(200, { sealed: false }));
+  expect(await rejection(vault.clusterId())).toMatchObject({
+    kind: 'malformed',
+    detail: expect.stringContaining('lacks cluster_id') as string,
+  });
 });
 
 test('metadata are read with all their versions, and settings that an old Vault does not have', async () => {
