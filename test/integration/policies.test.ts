@@ -98,6 +98,8 @@ test('the page has every policy that the tests name', () => {
     'destination-without-deletes',
     'origin',
     'origin-with-include',
+    'verify-at-destination',
+    'verify-at-origin',
   ]);
 });
 
