@@ -6,6 +6,7 @@ import { twoMounts } from './data';
 import { describeMachine } from './machine';
 import { OTHERS, type BenchOptions } from './options';
 import { measureChange } from './parts/change';
+import { measureConnections } from './parts/connections';
 import { measureCopy } from './parts/copy';
 import { measureLatency } from './parts/latency';
 import type { Measurement } from './parts/measurement';
@@ -101,6 +102,7 @@ async function measure(options: BenchOptions, { dir, signal, cleanUps, say }: Ru
   if (parts.has('requests')) await measureRequests(measurement);
   if (parts.has('workers')) await measureWorkers(measurement);
   if (parts.has('latency')) await measureLatency(measurement);
+  if (parts.has('connections')) await measureConnections(measurement);
   const others: OtherRow[] = [];
   for (const tool of OTHERS) {
     const command = versus[tool];

@@ -1,5 +1,5 @@
 /** What can be measured on its own, in the order in which it is. */
-export const PARTS = ['origin', 'copy', 'change', 'requests', 'workers', 'latency'] as const;
+export const PARTS = ['origin', 'copy', 'change', 'requests', 'workers', 'latency', 'connections'] as const;
 
 export type Part = (typeof PARTS)[number];
 

@@ -8,7 +8,16 @@ export interface Bar {
 
 /** Units of values; `times` is a ratio. */
 export type Unit =
-  'times' | 'requests' | 'ms' | 'MiB' | 'events' | 'bytes' | 'transactions' | 'values' | 'writes';
+  | 'times'
+  | 'requests'
+  | 'ms'
+  | 'MiB'
+  | 'events'
+  | 'bytes'
+  | 'transactions'
+  | 'values'
+  | 'writes'
+  | 'connections';
 
 /** One line of the table: one value and its bar. */
 export interface Row {

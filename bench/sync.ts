@@ -21,6 +21,8 @@ const CYCLE_WITHIN_MS = 60 * 60_000;
 export interface MeasuredCycle {
   /** From the start of the workflow to its end. */
   ms: number;
+  /** When it ended, in milliseconds since the epoch, by Temporal's clock. */
+  endedMs: number;
   result: CycleResult;
   /** Of its history. */
   events: number;
@@ -37,7 +39,9 @@ export interface SyncPlan {
   numBuckets: number;
   /** The worker finds it out, if not given. */
   numWorkers?: number;
-  /** Addresses of what stands in front of the servers, where something does. */
+  /** Token for the destination's Vault, where it is another one than the world's. */
+  token?: string;
+  /** Addresses of other servers than the world's, or of what stands in front of them. */
   addresses?: { origin?: string; destination?: string; consul?: string };
 }
 
@@ -121,6 +125,12 @@ export class BenchSync {
     return [first, ...others];
   }
 
+  /** All cycles so far, when no more of them is running or about to. The CPU time of each is not known. */
+  async cycles(): Promise<MeasuredCycle[]> {
+    await this.idle();
+    return Promise.all((await this.cycleIds()).map((id) => this.measured(id, NaN)));
+  }
+
   /** Ends a destination's watch, so that only the cycles that are asked for run. */
   async stopWatch(): Promise<void> {
     await this.world.client.workflow.getHandle(watchId(this.config.name)).terminate('measured without it');
@@ -156,6 +166,13 @@ export class BenchSync {
     );
   }
 
+  /** Ends the watch and pauses the schedule, so that Temporal has no work for this sync any more. */
+  async pause(): Promise<void> {
+    const { client } = this.world;
+    await client.schedule.getHandle(scheduleId(this.role, this.config.name)).pause();
+    if (this.role === 'destination') await this.stopWatch();
+  }
+
   /** Ends the workers in order. */
   async stop(): Promise<void> {
     await Promise.all(this.workers.splice(0).map((worker) => worker.stop()));
@@ -188,6 +205,7 @@ export class BenchSync {
     if (closeTime === undefined) throw new Error(`${workflowId} has a result and no end`);
     return {
       ms: closeTime.getTime() - startTime.getTime(),
+      endedMs: closeTime.getTime(),
       result,
       events: historyLength,
       bytes: Number(raw.workflowExecutionInfo?.historySizeBytes ?? 0),
@@ -224,7 +242,7 @@ export class BenchSync {
 
   private content(originSyncPath: string | undefined): object {
     const { world, role, plan } = this;
-    const { mounts, numBuckets, numWorkers, addresses = {} } = plan;
+    const { mounts, numBuckets, numWorkers, addresses = {}, token } = plan;
     const consul = { address: addresses.consul ?? world.consul };
     const cycle = { tick: '24h', timeout: `${CYCLE_WITHIN_MS / 60_000}m`, numWorkers };
     const origin = {
@@ -241,7 +259,7 @@ export class BenchSync {
       destination: {
         vault: {
           address: addresses.destination ?? world.destination.address,
-          token: world.destination.token,
+          token: token ?? world.destination.token,
         },
         consul,
         mounts,

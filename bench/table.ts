@@ -63,6 +63,7 @@ function withUnit(value: number, unit: Row['unit']): string {
       return `${Math.round(value)} MiB`;
     case 'bytes':
       return `${count(Number((value / 1000).toFixed(1)))} kB`;
+    case 'connections':
     case 'events':
     case 'requests':
     case 'transactions':

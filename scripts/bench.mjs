@@ -18,7 +18,7 @@ nobody can do without (the floor), in turn. Says of each bar of docs/benchmarks.
   --seed N        of the data; 1
   --in-flight N   requests in flight: numWorkers, and the floor's; 16
   --buckets N     numBuckets; 64
-  --only A,B      only these parts: origin, copy, change, requests, workers, latency
+  --only A,B      only these parts: origin, copy, change, requests, workers, latency, connections
   --vs NAME=PATH  also run another tool on the same data: vsync (the original) or vault-sync; can be given for both
   --json          print the results as JSON on stdout, all else on stderr
   --out FILE      write the results as JSON to a file

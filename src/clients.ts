@@ -7,7 +7,6 @@ import { secretRoom } from './activities/destination/secret-room';
 import { fingerprint, fingerprintParts, olderFingerprints } from './config/fingerprint';
 import { syncInfoPath } from './config/schema';
 import type { Config, ConsulConfig, DestinationConfig, OriginConfig, VaultConfig } from './config/schema';
-import { MAX_VALUE_BYTES } from './consul/client';
 import { openStore } from './consul/datacenter';
 import { Orphans } from './consul/orphans';
 import { Staging } from './consul/staging';
@@ -112,7 +111,6 @@ async function createOrigin(config: OriginConfig, times: VaultTimes): Promise<Cl
       vault,
       info,
       staging: new Staging(info.store, `${info.prefix}staging/`),
-      maxBucketBytes: MAX_VALUE_BYTES,
       room: new Room(() => Math.max(LEAST_BEGUN, 2 * vault.client.requestsAtOnce)),
     };
     return { role: 'origin', deps, clusters, close: () => closeAll(closers) };

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { isExecutable } from './lookup.mjs';
 
 /** What can be measured on its own; the same list stands in bench/options.ts. */
-const PARTS = ['origin', 'copy', 'change', 'requests', 'workers', 'latency'];
+const PARTS = ['origin', 'copy', 'change', 'requests', 'workers', 'latency', 'connections'];
 const OTHERS = ['vsync', 'vault-sync'];
 
 /** For `readFlags`. */

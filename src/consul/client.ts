@@ -1,6 +1,5 @@
 import Consul from 'consul';
 import { EventEmitter } from 'node:events';
-import https from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import {
@@ -11,8 +10,10 @@ import {
 } from '../foreign-answer';
 import { describeNetworkError } from '../network-errors';
 import { readTls, type TlsFiles } from '../tls';
+import { connectionsTo, type Joined } from './connections';
 import { ConsulError } from './errors';
 import type { KeyValueStore, StoredValue, Unchanged, Write } from './key-value-store';
+import type { TransactionSize } from './server-limits';
 
 export interface ConsulOptions extends TlsFiles {
   /** URL of a Consul agent, for example `http://127.0.0.1:8500`. */
@@ -23,15 +24,21 @@ export interface ConsulOptions extends TlsFiles {
   dc?: string | undefined;
 }
 
-/** Largest value that Consul takes, in bytes. */
-export const MAX_VALUE_BYTES = 512 * 1024;
-/** Operations in one transaction at the most. */
-export const MAX_TRANSACTION_OPERATIONS = 64;
-/** The whole JSON body of a transaction may have 512 KiB; this is what is left for base64 values and keys. */
-const MAX_TRANSACTION_BYTES = 500 * 1024;
-
 const REQUEST_TIMEOUT_MS = 10_000;
 const RETRY_DELAYS_MS: readonly number[] = [100, 400, 1_600];
+
+/**
+ * How long a request goes on asking an agent that refuses connections, in milliseconds: other programs may hold all that
+ * it allows for this machine. Shorter than the steps before the work of a cycle may take.
+ */
+const REFUSED_FOR_MS = 15_000;
+/** The same where it only closes them, which has other causes too. */
+const CLOSED_FOR_MS = 4_000;
+const FIRST_REFUSED_DELAY_MS = 100;
+const MOST_REFUSED_DELAY_MS = 2_000;
+
+/** No key ever has it: a write that expects it changes nothing. */
+const NO_REVISION = Number.MAX_SAFE_INTEGER;
 
 const Item = z.object({
   Key: z.string(),
@@ -52,6 +59,10 @@ type Answer = [{ statusCode: number; headers: Record<string, string | undefined>
 interface RequestOptions {
   signal?: AbortSignal | undefined;
   timeoutMs?: number;
+  /** A blocking query: it has its turn elsewhere. */
+  isPoll?: boolean;
+  /** Told the agent's words where it refuses a request as too large. They name its limit. */
+  onTooLarge?: (said: string) => void;
 }
 
 /**
@@ -63,15 +74,17 @@ interface RequestOptions {
 export class ConsulStore implements KeyValueStore {
   readonly address: string;
   private readonly consul: Consul;
+  private readonly joined: Joined;
 
   constructor(private readonly options: ConsulOptions) {
     const { token, dc } = options;
     this.address = options.address.replace(/\/+$/, '');
     const tls = readTls(options, `Consul ${this.address}: consul`);
+    this.joined = connectionsTo(this.address, tls);
     this.consul = new Consul({
       baseUrl: `${this.address}/v1`,
-      // Only of use with https; the package makes an agent of its own for http.
-      ...(this.address.startsWith('https:') ? { agent: new https.Agent({ keepAlive: true, ...tls }) } : {}),
+      // The package's own keeps every connection for ever.
+      agent: this.joined.agent,
       defaults: { ...(token === '' ? {} : { token }), ...(dc === undefined ? {} : { dc }) },
     } as ConstructorParameters<typeof Consul>[0]);
   }
@@ -94,9 +107,16 @@ export class ConsulStore implements KeyValueStore {
     return parsed.data;
   }
 
-  fitsOneCommit(writes: readonly Write[]): boolean {
-    const bytes = writes.reduce((sum, { key, value }) => sum + transactionBytes(key, value), 0);
-    return writes.length <= MAX_TRANSACTION_OPERATIONS && bytes <= MAX_TRANSACTION_BYTES;
+  get maxValueBytes(): number {
+    return this.joined.connections.serverLimits.valueBytes;
+  }
+
+  get maxOperations(): number {
+    return this.joined.connections.serverLimits.mostOperations;
+  }
+
+  fitsOneCommit(writes: readonly Write[], unchanged: readonly Unchanged[] = []): boolean {
+    return this.joined.connections.serverLimits.fits(sizeOf(writes, unchanged));
   }
 
   async commit(
@@ -106,43 +126,47 @@ export class ConsulStore implements KeyValueStore {
   ): Promise<Map<string, number> | undefined> {
     const first = writes[0];
     if (first === undefined) return new Map();
-    if (!this.fitsOneCommit(writes)) {
-      if (writes.length > 1)
-        throw new Error('these writes do not fit one transaction: ask fitsOneCommit before');
-      // There is no transaction for it: as close to the write as can be.
-      for (const { key, revision } of unchanged)
-        if (((await this.get(key, signal))?.revision ?? 0) !== revision) return undefined;
-      return this.putLarge(first, signal);
+    const isLarge = (): boolean => writes.length === 1 && !this.fitsOneCommit(writes);
+    if (this.fitsOneCommit(writes, unchanged)) {
+      try {
+        return await this.surely(writes, () => this.transact(writes, signal, unchanged), signal);
+      } catch (error) {
+        // It may have shown a lower limit than was known, for transactions only.
+        if (!isTooLarge(error) || !isLarge()) throw error;
+      }
     }
-    const operations = [
-      ...writes.map(({ key, value, expect, flags = 0 }) => ({
-        KV: { Verb: 'cas', Key: key, Value: value.toString('base64'), Index: expect, Flags: flags },
-      })),
-      ...unchanged.map(({ key, revision }) => ({
-        KV:
-          revision === 0
-            ? { Verb: 'check-not-exists', Key: key }
-            : { Verb: 'check-index', Key: key, Index: revision },
-      })),
-    ];
-    // Not repeated: after a lost answer the writes may have happened, and would then look like a conflict.
-    const answer = await this.send(
-      first.key,
-      { signal, repeat: false },
-      (options) => this.consul.transaction.create(operations as never, options as never),
-      409,
-    );
-    if (answer === undefined) return undefined;
-    const parsed = Committed.safeParse(answer[1]);
-    if (!parsed.success) throw this.malformed(first.key);
-    return new Map(parsed.data.Results.map(({ KV }) => [KV.Key, KV.ModifyIndex]));
+    if (isLarge()) return this.commitLarge(first, signal, unchanged);
+    const detail = 'these writes are too many or too large for one transaction of this Consul';
+    throw new ConsulError('too-large', this.address, first.key, detail);
+  }
+
+  async takes({ key, value }: Write, signal?: AbortSignal): Promise<boolean> {
+    if (this.joined.connections.serverLimits.hasTaken(value.length)) return true;
+    try {
+      await this.put({ key, value, expect: NO_REVISION }, { signal, repeat: true });
+      return true;
+    } catch (error) {
+      if (isTooLarge(error)) return false;
+      throw error;
+    }
   }
 
   async remove(key: string, expect: number, signal?: AbortSignal): Promise<boolean> {
-    const answer = await this.send(key, { signal, repeat: false }, (options) =>
-      this.consul.kv.del({ key, cas: expect, ...options }),
-    );
-    return answer?.[1] === true;
+    let isLost = false;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const answer = await this.send(key, { signal, repeat: false }, (options) =>
+          this.consul.kv.del({ key, cas: expect, ...options }),
+        );
+        if (answer?.[1] === true || !isLost) return answer?.[1] === true;
+      } catch (error) {
+        if (!isClosed(error) || attempt === RETRY_DELAYS_MS.length) throw error;
+      }
+      isLost = true;
+      const stored = await this.get(key, signal);
+      if (stored === undefined) return true;
+      if (stored.revision !== expect) return false;
+    }
   }
 
   async waitForChange(
@@ -151,9 +175,19 @@ export class ConsulStore implements KeyValueStore {
     waitMs: number,
     signal?: AbortSignal,
   ): Promise<{ stored: StoredValue | undefined; index: number }> {
-    // Consul adds up to a sixteenth of the wait; the client has to be more patient than that.
-    const timeoutMs = waitMs + waitMs / 16 + REQUEST_TIMEOUT_MS;
-    return this.read(key, { index, wait: `${Math.ceil(waitMs / 1000)}s` }, { signal, timeoutMs });
+    const { token, dc } = this.options;
+    const id = JSON.stringify([token, dc, key, index, waitMs]);
+    const poll = (ownWaitMs: number, stop: AbortSignal): ReturnType<ConsulStore['waitForChange']> => {
+      // Consul adds up to a sixteenth of the wait; the client has to be more patient than that.
+      const timeoutMs = ownWaitMs + ownWaitMs / 16 + REQUEST_TIMEOUT_MS;
+      const query = { index, wait: `${Math.ceil(ownWaitMs / 1000)}s` };
+      return this.read(key, query, { signal: stop, timeoutMs, isPoll: true });
+    };
+    try {
+      return await this.joined.connections.polls.wait(id, waitMs, poll, signal);
+    } catch (error) {
+      throw isAborted(signal) ? this.cancelled(key) : error;
+    }
   }
 
   /** The datacenter of the agent itself; undefined if the token may not ask (`agent:read`). */
@@ -172,19 +206,108 @@ export class ConsulStore implements KeyValueStore {
   }
 
   close(): void {
-    this.consul.destroy();
+    this.joined.leave();
   }
 
-  /** A value that is too large for a transaction, but not for Consul. */
-  private async putLarge(write: Write, signal?: AbortSignal): Promise<Map<string, number> | undefined> {
-    const { key, value, expect, flags = 0 } = write;
-    const answer = await this.send(key, { signal, repeat: false }, (options) =>
+  /** There is no transaction for it: what has to be unchanged is looked at as close to the write as can be. */
+  private async commitLarge(
+    write: Write,
+    signal: AbortSignal | undefined,
+    unchanged: readonly Unchanged[],
+  ): Promise<Map<string, number> | undefined> {
+    const putLarge = async (): Promise<Map<string, number> | undefined> => {
+      for (const { key, revision } of unchanged)
+        if (((await this.get(key, signal))?.revision ?? 0) !== revision) return undefined;
+      if (!(await this.put(write, { signal, repeat: false }))) return undefined;
+      // This answer has no ModifyIndex: read it back, and make sure that it is still our value.
+      const stored = await this.get(write.key, signal);
+      return stored?.value.equals(write.value) === true ? new Map([[write.key, stored.revision]]) : undefined;
+    };
+    return this.surely([write], putLarge, signal);
+  }
+
+  /** @returns whether the key had the expected revision */
+  private async put(
+    { key, value, expect, flags = 0 }: Write,
+    request: RequestOptions & { repeat: boolean },
+  ): Promise<boolean> {
+    const { serverLimits } = this.joined.connections;
+    const onTooLarge = (said: string): void => {
+      serverLimits.refusedValue(value.length, said);
+    };
+    const answer = await this.send(key, { ...request, onTooLarge }, (options) =>
       this.consul.kv.set({ key, value, cas: expect, flags, ...options }),
     );
-    if (answer?.[1] !== true) return undefined;
-    // This answer has no ModifyIndex: read it back, and make sure that it is still our value.
-    const stored = await this.get(key, signal);
-    return stored !== undefined && stored.value.equals(value) ? new Map([[key, stored.revision]]) : undefined;
+    serverLimits.tookValue(value.length);
+    return answer?.[1] === true;
+  }
+
+  private async transact(
+    writes: readonly Write[],
+    signal: AbortSignal | undefined,
+    unchanged: readonly Unchanged[],
+  ): Promise<Map<string, number> | undefined> {
+    const key = writes[0]?.key ?? '';
+    const { serverLimits } = this.joined.connections;
+    const operations = [
+      ...writes.map(({ key, value, expect, flags = 0 }) => ({
+        KV: { Verb: 'cas', Key: key, Value: value.toString('base64'), Index: expect, Flags: flags },
+      })),
+      ...unchanged.map(({ key, revision }) => ({
+        KV:
+          revision === 0
+            ? { Verb: 'check-not-exists', Key: key }
+            : { Verb: 'check-index', Key: key, Index: revision },
+      })),
+    ];
+    const size = sizeOf(writes, unchanged);
+    const onTooLarge = (said: string): void => {
+      serverLimits.refusedTransaction(size, said);
+    };
+    const answer = await this.send(
+      key,
+      { signal, repeat: false, onTooLarge },
+      (options) => this.consul.transaction.create(operations as never, options as never),
+      409,
+    );
+    serverLimits.tookTransaction(size);
+    if (answer === undefined) return undefined;
+    const parsed = Committed.safeParse(answer[1]);
+    if (!parsed.success) throw this.malformed(key);
+    return new Map(parsed.data.Results.map(({ KV }) => [KV.Key, KV.ModifyIndex]));
+  }
+
+  /**
+   * Sends writes, and where the connection was closed without an answer, looks what became of them: an agent closes
+   * connections that are too many for it. They are not sent again blindly: they may have happened, and would then look
+   * like a conflict.
+   *
+   * @returns as {@link commit}
+   */
+  private async surely(
+    writes: readonly Write[],
+    commit: () => Promise<Map<string, number> | undefined>,
+    signal: AbortSignal | undefined,
+  ): Promise<Map<string, number> | undefined> {
+    let isLost = false;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const written = await commit();
+        if (written !== undefined || !isLost) return written;
+      } catch (error) {
+        if (!isClosed(error) || attempt === RETRY_DELAYS_MS.length) throw error;
+      }
+      isLost = true;
+      const found = await Promise.all(writes.map(({ key }) => this.get(key, signal)));
+      const isWritten = writes.map(({ value, expect }, at) => {
+        const stored = found[at];
+        return stored !== undefined && stored.revision !== expect && stored.value.equals(value);
+      });
+      if (isWritten.every(Boolean))
+        return new Map(writes.map(({ key }, at) => [key, found[at]?.revision ?? 0]));
+      // It may still be under way. Then the next attempt finds another revision, and looks again.
+      if (writes.some(({ expect }, at) => (found[at]?.revision ?? 0) !== expect)) return undefined;
+    }
   }
 
   private async read(
@@ -209,20 +332,37 @@ export class ConsulStore implements KeyValueStore {
   /** @returns undefined if the answer had the status that stands for "no" (`statusOfNo`) */
   private async send(
     key: string,
-    { signal, timeoutMs = REQUEST_TIMEOUT_MS, repeat = true }: RequestOptions & { repeat?: boolean },
+    {
+      signal,
+      timeoutMs = REQUEST_TIMEOUT_MS,
+      isPoll = false,
+      repeat = true,
+      onTooLarge,
+    }: RequestOptions & { repeat?: boolean },
     request: (options: { ctx: EventEmitter; timeout: number }) => Promise<unknown>,
     statusOfNo?: number,
   ): Promise<Answer | undefined> {
-    for (let attempt = 0; ; attempt++) {
+    const { connections } = this.joined;
+    let refusedSinceMs: number | undefined;
+    let failures = 0;
+    for (;;) {
       if (isAborted(signal)) throw this.cancelled(key);
+      try {
+        if (!isPoll) await connections.enter(signal);
+      } catch {
+        throw this.cancelled(key);
+      }
       // This is how the consul package is asked for the response's headers, and told to give up.
       const ctx = Object.assign(new EventEmitter(), { includeResponse: true });
       const cancel = (): void => void ctx.emit('cancel');
       signal?.addEventListener('abort', cancel, { once: true });
+      let isAnswered = false;
+      let delayMs: number | undefined;
       try {
         const answer = await request({ ctx, timeout: timeoutMs });
         // The package hands over an error as if it were the answer if it is of another realm, as in jest.
         if (!Array.isArray(answer)) throw answer;
+        isAnswered = true;
         return answer as Answer;
       } catch (error) {
         if (isAborted(signal)) throw this.cancelled(key);
@@ -230,26 +370,41 @@ export class ConsulStore implements KeyValueStore {
         const refusals = refusalsOf(error);
         // Consul answers 409 both for a stale check-and-set and for what the ACL token may not do.
         const forbidden = refusals.some((what) => /permission denied/i.test(what));
+        isAnswered = status !== undefined && status !== 429;
         if (status !== undefined && status === statusOfNo && !forbidden) {
           if (isFiltered((error as Refusal).response?.headers)) throw this.filtered(key);
           return undefined;
         }
+        if (status === 413) onTooLarge?.(textOf(error));
         const failure = this.failure(key, forbidden ? 403 : status, error, timeoutMs);
-        const delay = RETRY_DELAYS_MS[attempt];
-        if (!repeat || failure.kind !== 'unavailable' || delay === undefined) throw failure;
-        await sleep(delay, undefined, { signal }).catch(() => {
-          throw this.cancelled(key);
-        });
+        if (failure.refusal === undefined) {
+          delayMs = repeat && failure.kind === 'unavailable' ? RETRY_DELAYS_MS[failures++] : undefined;
+        } else {
+          connections.refused();
+          refusedSinceMs ??= Date.now();
+          // A 429 says that nothing was done. A connection that was closed says nothing about a write.
+          const repeatable = repeat || failure.refusal === 'answered';
+          delayMs = repeatable ? delayAfterRefusal(failure.refusal, refusedSinceMs, failures++) : undefined;
+        }
+        if (delayMs === undefined) throw failure;
       } finally {
         signal?.removeEventListener('abort', cancel);
+        if (!isPoll) connections.left(isAnswered);
       }
+      await sleep(delayMs, undefined, { signal }).catch(() => {
+        throw this.cancelled(key);
+      });
     }
   }
 
   private failure(key: string, status: number | undefined, error: unknown, timeoutMs: number): ConsulError {
     const make = (kind: ConsulError['kind'], detail: string): ConsulError =>
       new ConsulError(kind, this.address, key, detail);
-    if (status === undefined) return make('unavailable', describeFailure(error, timeoutMs, this.address));
+    if (status === undefined) {
+      const failure = make('unavailable', describeFailure(error, timeoutMs, this.address));
+      if (isReset(error)) failure.refusal = 'closed';
+      return failure;
+    }
     const text = textOf(error);
     const foreign = (): ConsulError =>
       make('malformed', explainForeignAnswer({ status, body: text, address: this.address, what: 'Consul' }));
@@ -257,7 +412,13 @@ export class ConsulStore implements KeyValueStore {
     if (status < 300) return this.malformed(key); // its body is not the JSON that it says it is
     if (status < 400 || [401, 404, 405, 407, 501].includes(status) || isPlainHttpRefused(text))
       return foreign();
-    if (status === 413) return make('too-large', 'the value is over the limit of 512 KiB (413)');
+    if (status === 413) {
+      return make(
+        'too-large',
+        `the value or transaction is over a limit of this Consul (413; it takes ${kib(this.maxValueBytes)} for a ` +
+          'value): raise limits.kv_max_value_size at the agent, or give the origin more buckets (numBuckets)',
+      );
+    }
     if (isInvalidKey(error)) {
       return make('rejected', 'Consul takes no key with a space at its beginning or end; correct syncPath');
     }
@@ -277,7 +438,16 @@ export class ConsulStore implements KeyValueStore {
     }
     const gateway = isPage(text) ? explainGateway(status, 'Consul') : undefined;
     if (gateway !== undefined) return make('unavailable', gateway);
-    if (status === 429 || status >= 500) return make('unavailable', `Consul cannot answer now (${status})`);
+    if (status === 429) {
+      const failure = make(
+        'unavailable',
+        'it refuses more requests or connections from this machine (429): see limits.http_max_conns_per_client (200 by ' +
+          'default, for all programs on a machine together) and limits.request_limits of the agent',
+      );
+      failure.refusal = 'answered';
+      return failure;
+    }
+    if (status >= 500) return make('unavailable', `Consul cannot answer now (${status})`);
     if (isPage(text)) return foreign();
     return make('rejected', `the request was refused (${status})`);
   }
@@ -298,9 +468,46 @@ export class ConsulStore implements KeyValueStore {
   }
 }
 
-function transactionBytes(key: string, value: Buffer): number {
-  // Base64, and about a hundred bytes of JSON around it.
-  return Math.ceil(value.length / 3) * 4 + Buffer.byteLength(key) + 100;
+/** At least what the transaction has as JSON. */
+function sizeOf(writes: readonly Write[], unchanged: readonly Unchanged[]): TransactionSize {
+  const around = (key: string): number => Buffer.byteLength(JSON.stringify(key)) + JSON_BYTES;
+  const ofWrites = writes.map(({ key, value }) => around(key) + Math.ceil(value.length / 3) * 4);
+  return {
+    operations: writes.length + unchanged.length,
+    bytes: [...ofWrites, ...unchanged.map(({ key }) => around(key))].reduce((sum, bytes) => sum + bytes, 2),
+    largest: Math.max(0, ...writes.map(({ value }) => value.length)),
+  };
+}
+
+/** What an operation has around its key and its value, at the most. */
+const JSON_BYTES = 120;
+
+const kib = (bytes: number): string => `${Math.floor(bytes / 1024)} KiB`;
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof ConsulError && error.kind === 'too-large';
+}
+
+/** The connection was closed without an answer. */
+function isClosed(error: unknown): boolean {
+  return error instanceof ConsulError && error.refusal === 'closed';
+}
+
+/** How long to wait before a refused request is sent again; undefined if it has been refused for too long. */
+function delayAfterRefusal(
+  refusal: 'answered' | 'closed',
+  sinceMs: number,
+  refusals: number,
+): number | undefined {
+  if (Date.now() - sinceMs >= (refusal === 'answered' ? REFUSED_FOR_MS : CLOSED_FOR_MS)) return undefined;
+  // Many are refused at the same moment, by all workers of a machine.
+  return Math.min(FIRST_REFUSED_DELAY_MS * 2 ** refusals, MOST_REFUSED_DELAY_MS) * (0.5 + Math.random() / 2);
+}
+
+/** What a connection that the other side closed is in Node. */
+function isReset(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === 'ECONNRESET' || code === 'EPIPE';
 }
 
 /** A function, because the flag changes while we wait and the compiler would take it for settled. */
@@ -364,8 +571,15 @@ function describeFailure(error: unknown, timeoutMs: number, address: string): st
   const { code, isTimeout } = error as { code?: unknown; isTimeout?: unknown };
   if (isTimeout === true) return `no answer within ${Math.round(timeoutMs / 1000)} s`;
   const reached = { what: 'Consul agent', section: 'consul', tls: address.startsWith('https:') };
+  const known = describeNetworkError(code, reached);
+  if (known !== undefined && isReset(error)) {
+    return (
+      `${known}; an agent also closes connections beyond its limits.http_max_conns_per_client (200 by default, for all ` +
+      'programs on a machine together)'
+    );
+  }
   return (
-    describeNetworkError(code, reached) ??
+    known ??
     `no usable answer (${typeof code === 'string' ? code : 'connection failed'}); is this the address of a Consul agent?`
   );
 }

@@ -14,6 +14,11 @@ export type ConsulErrorKind =
 /** A failed request to Consul. The message names the Consul and the key; no client library's error travels along. */
 export class ConsulError extends Error {
   override readonly name = 'ConsulError';
+  /**
+   * The agent may have refused the connection: it said so (`answered`, nothing was done then), or closed it without an
+   * answer (`closed`).
+   */
+  refusal?: 'answered' | 'closed';
 
   constructor(
     readonly kind: ConsulErrorKind,

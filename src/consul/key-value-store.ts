@@ -35,13 +35,23 @@ export interface KeyValueStore {
   /** All keys that begin like this. Fails if the store says that it left some out. */
   keys(prefix: string, signal?: AbortSignal): Promise<string[]>;
 
-  /** Whether `commit` can take these writes at once. A single write always may be tried. */
-  fitsOneCommit(writes: readonly Write[]): boolean;
+  /** The largest value that it takes, in bytes, as far as is known. */
+  readonly maxValueBytes: number;
+
+  /** The most writes and unchanged keys that one commit takes, as far as is known. */
+  readonly maxOperations: number;
+
+  /** Whether `commit` can take these writes at once, as far as is known. A single write always may be tried. */
+  fitsOneCommit(writes: readonly Write[], unchanged?: readonly Unchanged[]): boolean;
+
+  /** Whether a value of this size is taken: asked where it is not known. Writes nothing. */
+  takes(write: Write, signal?: AbortSignal): Promise<boolean>;
 
   /**
-   * Writes all or nothing.
+   * Writes all or nothing. Where several writes are too much for the store, nothing is written, it is an error of kind
+   * `too-large`, and {@link fitsOneCommit} knows it afterwards.
    *
-   * @param unchanged keys that must not have been written by somebody else; writes and these are 64 at the most
+   * @param unchanged keys that must not have been written by another process
    * @returns the new revision of each key; undefined if one of the keys had another revision than expected
    */
   commit(

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import { StoredInfoError } from './errors';
+import { ConsulError, StoredInfoError } from './errors';
 import type { KeyValueStore } from './key-value-store';
 
 const compress = promisify(gzip);
@@ -53,18 +53,17 @@ export class Staging {
     if (head !== undefined && nowS - head.flags < REFRESH_AFTER_S) return reference;
 
     const packed = await compress(text);
-    if (packed.length <= PART_BYTES) {
-      await this.write(reference, packed, nowS, signal);
-    } else {
-      const parts = Math.ceil(packed.length / PART_BYTES);
-      for (let part = 0; part < parts; part++) {
-        const slice = packed.subarray(part * PART_BYTES, (part + 1) * PART_BYTES);
-        await this.write(`${reference}/${part}`, slice, nowS, signal);
+    for (;;) {
+      const partBytes = Math.min(PART_BYTES, this.store.maxValueBytes);
+      try {
+        await this.putParts(reference, packed, partBytes, nowS, signal);
+        return reference;
+      } catch (error) {
+        // The store takes smaller values than was known.
+        const isNews = error instanceof ConsulError && error.kind === 'too-large';
+        if (!isNews || this.store.maxValueBytes >= partBytes) throw error;
       }
-      // The head comes last: whoever finds it finds the parts.
-      await this.write(reference, Buffer.from(JSON.stringify({ parts })), nowS, signal);
     }
-    return reference;
   }
 
   /**
@@ -106,6 +105,26 @@ export class Staging {
     if (nowMs - this.removedAtMs <= REMOVE_EVERY_MS) return;
     this.removedAtMs = nowMs;
     await this.removeExpired(signal);
+  }
+
+  private async putParts(
+    reference: string,
+    packed: Buffer,
+    partBytes: number,
+    nowS: number,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    if (packed.length <= partBytes) {
+      await this.write(reference, packed, nowS, signal);
+      return;
+    }
+    const parts = Math.ceil(packed.length / partBytes);
+    for (let part = 0; part < parts; part++) {
+      const slice = packed.subarray(part * partBytes, (part + 1) * partBytes);
+      await this.write(`${reference}/${part}`, slice, nowS, signal);
+    }
+    // The head comes last: whoever finds it finds the parts.
+    await this.write(reference, Buffer.from(JSON.stringify({ parts })), nowS, signal);
   }
 
   private async write(name: string, value: Buffer, nowS: number, signal?: AbortSignal): Promise<void> {

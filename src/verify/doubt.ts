@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import { CONSUL_READS } from '../activities/limits';
+import { commitAtOnce } from '../consul/commit';
 import { fits } from '../consul/indexed-buckets';
 import type { Write } from '../consul/key-value-store';
 import type { SyncInfo } from '../consul/sync-info';
@@ -46,11 +47,15 @@ export async function doubtClaims(info: SyncInfo, paths: readonly string[]): Pro
     ),
   );
   if (JSON.stringify(next) !== JSON.stringify(index)) writes.push(info.writeOfIndex(next, revision));
-  const batches = info.store.fitsOneCommit(writes) ? [writes] : writes.map((write) => [write]);
-  for (const batch of batches) {
-    if (batch.length === 0 || (await info.store.commit(batch)) !== undefined) continue;
+  const isWritten = async (): Promise<boolean> => {
+    const atOnce = await commitAtOnce(info.store, writes);
+    if (atOnce.fits) return atOnce.revisions !== undefined;
+    for (const write of writes) if ((await info.store.commit([write])) === undefined) return false;
+    return true;
+  };
+  if (!(await isWritten())) {
     throw new UserError(
-      `Consul ${info.store.address}: ${batch[0]?.key ?? ''}: a cycle wrote the destination's sync info at the same ` +
+      `Consul ${info.store.address}: ${writes[0]?.key ?? ''}: a cycle wrote the destination's sync info at the same ` +
         'moment; no secret was changed: run "vsync verify --repair" again',
     );
   }

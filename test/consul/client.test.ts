@@ -83,12 +83,75 @@ describe('writes', () => {
     ['a transaction', () => store.commit([write])],
     ['a large value', () => store.commit([{ ...write, value: Buffer.alloc(450 * 1024) }])],
     ['a removal', () => store.remove('k', 1)],
-  ])('are not repeated after a lost answer: %s', async (_what, request) => {
-    for (const handler of [reset, answer(500, 'x')]) {
-      server.answers(handler);
-      await expect(request()).rejects.toMatchObject({ kind: 'unavailable' });
-      expect(server.requests).toHaveLength(1);
-    }
+  ])('are not repeated after an answer that says nothing about them: %s', async (_what, request) => {
+    server.answers(answer(500, 'x'));
+    await expect(request()).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  const LARGE = Buffer.alloc(450 * 1024);
+  const inStore = (value: Buffer, revision: number): Parameters<TinyServer['answers']>[0] =>
+    answer(
+      200,
+      [{ ...(item('k', '') as object[])[0], Value: value.toString('base64'), ModifyIndex: revision }],
+      INDEX,
+    );
+  const committed = answer(200, { Results: [{ KV: { Key: 'k', ModifyIndex: 20 } }] }, INDEX);
+
+  test.each<[string, Buffer, Parameters<TinyServer['answers']>[0][], unknown, string[]]>([
+    [
+      'a transaction has happened',
+      Buffer.from('v'),
+      [inStore(Buffer.from('v'), 13)],
+      new Map([['k', 13]]),
+      ['GET'],
+    ],
+    ['a large value has arrived', LARGE, [inStore(LARGE, 13)], new Map([['k', 13]]), ['GET']],
+    ['another process wrote', Buffer.from('v'), [inStore(Buffer.from('w'), 13)], undefined, ['GET']],
+    [
+      'a transaction has not happened',
+      Buffer.from('v'),
+      [inStore(Buffer.from('u'), 12), committed],
+      new Map([['k', 20]]),
+      ['GET', 'PUT'],
+    ],
+    [
+      'a transaction happens only after the look',
+      Buffer.from('v'),
+      [
+        inStore(Buffer.from('u'), 12),
+        answer(409, { Errors: [{ What: 'index is stale' }] }),
+        inStore(Buffer.from('v'), 13),
+      ],
+      new Map([['k', 13]]),
+      ['GET', 'PUT', 'GET'],
+    ],
+  ])(
+    'look what became of them when the connection is closed: %s',
+    async (_what, value, answers, result, requests) => {
+      server.answers(reset, ...answers);
+      expect(await store.commit([{ key: 'k', value, expect: 12 }])).toEqual(result);
+      expect(server.requests.slice(1).map((request) => request.split(' ')[0])).toEqual(requests);
+    },
+  );
+
+  test.each<[string, Parameters<TinyServer['answers']>[0][], boolean]>([
+    ['the key is gone', [answer(404, '', INDEX)], true],
+    ['the key was written since', [inStore(Buffer.from('w'), 13)], false],
+    ['the key is still there', [inStore(Buffer.from('v'), 12), answer(200, 'true', INDEX)], true],
+  ])('look what became of a removal when the connection is closed: %s', async (_what, answers, result) => {
+    server.answers(reset, ...answers);
+    expect(await store.remove('k', 12)).toBe(result);
+    expect(server.requests).toHaveLength(1 + answers.length);
+  });
+
+  test.each<[string, () => Promise<unknown>]>([
+    ['a transaction', () => store.commit([write])],
+    ['a removal', () => store.remove('k', 1)],
+  ])('are repeated after a 429, which says that nothing was done: %s', async (_what, request) => {
+    server.answers(answer(429, 'x'), answer(403, 'x'));
+    await expect(request()).rejects.toMatchObject({ kind: 'forbidden' });
+    expect(server.requests).toHaveLength(2);
   });
 
   test('a transaction refused by an ACL is not a conflict', async () => {
@@ -104,14 +167,30 @@ describe('writes', () => {
     expect(await store.remove('k', 1)).toBe(false);
   });
 
-  test('what fits one commit: 64 operations, and 500 KiB as base64', () => {
+  test('what fits one commit: 128 operations, and 512 KiB as JSON, until the server says something else', () => {
     const writes = (count: number, bytes: number): (typeof write)[] =>
       Array.from({ length: count }, () => ({ ...write, value: Buffer.alloc(bytes) }));
-    expect(store.fitsOneCommit(writes(64, 100))).toBe(true);
-    expect(store.fitsOneCommit(writes(65, 1))).toBe(false);
-    expect(store.fitsOneCommit(writes(1, 370 * 1024))).toBe(true);
-    expect(store.fitsOneCommit(writes(1, 380 * 1024))).toBe(false);
-    expect(store.fitsOneCommit(writes(4, 95 * 1024))).toBe(false);
+    expect(store.fitsOneCommit(writes(128, 100))).toBe(true);
+    expect(store.fitsOneCommit(writes(129, 1))).toBe(false);
+    expect(store.fitsOneCommit(writes(127, 1), [{ key: 'x', revision: 0 }])).toBe(true);
+    expect(store.fitsOneCommit(writes(128, 1), [{ key: 'x', revision: 0 }])).toBe(false);
+    expect(store.fitsOneCommit(writes(1, 383 * 1024))).toBe(true);
+    expect(store.fitsOneCommit(writes(1, 384 * 1024))).toBe(false);
+    expect(store.fitsOneCommit(writes(4, 96 * 1024))).toBe(false);
+  });
+
+  test('an older Consul, which takes 64 operations, is asked for no more after it has said so', async () => {
+    const older = await TinyServer.start(answer(413, 'Transaction contains too many operations (100 > 64)'));
+    const behind = new ConsulStore({ address: older.address, token: '' });
+    const writes = (count: number): (typeof write)[] =>
+      [...Array(count).keys()].map((number) => ({ ...write, key: `k${number}` }));
+    await expect(behind.commit(writes(100))).rejects.toMatchObject({ kind: 'too-large' });
+    expect(behind.maxOperations).toBe(64);
+    expect([behind.fitsOneCommit(writes(65)), behind.fitsOneCommit(writes(64))]).toEqual([false, true]);
+    await expect(behind.commit(writes(65))).rejects.toMatchObject({ kind: 'too-large' });
+    expect(older.requests).toHaveLength(1);
+    behind.close();
+    await older.close();
   });
 
   test('nothing is sent for no writes', async () => {

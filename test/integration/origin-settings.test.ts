@@ -1,5 +1,6 @@
 import { fingerprintOfSettings, settingsOf, type SettingsMetadata } from '../../src/sync/settings';
 import { FaultProxy } from '../support/fault-proxy';
+import { INTERRUPTIONS, isWrite } from '../support/interrupted-saves';
 import { OriginRun } from '../support/origin-run';
 import { publishedBy } from '../support/published';
 import { sharedServers } from '../support/shared-servers';
@@ -196,8 +197,8 @@ describe('the settings of secrets', () => {
 
 describe('a save of settings in steps that is interrupted', () => {
   /** So many buckets that they and the settings fill two transactions, whether or not some have no secret. */
-  const numBuckets = 56;
-  const paths = [...Array(80).keys()].map(String);
+  const numBuckets = 128;
+  const paths = [...Array(110).keys()].map(String);
   let proxy: FaultProxy;
 
   beforeEach(async () => {
@@ -207,41 +208,45 @@ describe('a save of settings in steps that is interrupted', () => {
     await Promise.all(paths.map((path) => sync.originVault.put(sync.mount, path, {})));
   });
 
-  test.each(['reset', 'lost'] as const)('by a %s request is finished by the next cycle', async (fault) => {
-    const run = await originRun();
-    const failedAt: number[] = [];
-    for (let failing = 1; ; failing++) {
-      await Promise.all(
-        paths.map(async (path) => {
-          await sync.originVault.put(sync.mount, path, { failing });
-          await set(path, { max_versions: failing + 20 });
-        }),
-      );
-      const ended = await run
-        .cycle(() => {
-          let writes = 0;
-          proxy.choose((method) => (method === 'PUT' && ++writes === failing ? fault : undefined));
-        })
-        .catch((error: unknown) => error);
-      proxy.choose(() => undefined);
-      if (!(ended instanceof Error)) break;
-      expect(ended).toMatchObject({ name: 'ConsulError', kind: 'unavailable' });
-      failedAt.push(failing);
+  test.each(INTERRUPTIONS)(
+    'by a %s request is finished by the next cycle',
+    async (_what, fault) => {
+      const run = await originRun();
+      const failedAt: number[] = [];
+      for (let failing = 1; ; failing++) {
+        await Promise.all(
+          paths.map(async (path) => {
+            await sync.originVault.put(sync.mount, path, { failing });
+            await set(path, { max_versions: failing + 20 });
+          }),
+        );
+        const ended = await run
+          .cycle(() => {
+            let writes = 0;
+            proxy.choose((method, url) => (isWrite(method, url) && ++writes === failing ? fault : undefined));
+          })
+          .catch((error: unknown) => error);
+        proxy.choose(() => undefined);
+        if (!(ended instanceof Error)) break;
+        expect(ended).toMatchObject({ name: 'ConsulError', kind: 'unavailable' });
+        failedAt.push(failing);
 
-      // Whoever reads now finds no index that names what is not there, but for buckets that are being written.
-      await set('0', { max_versions: 5 });
-      await run.cycle();
-      const { insights, settings } = await publishedBy(sync);
-      expect(Object.values(insights).map(({ version }) => version)).toEqual(paths.map(() => failing + 1));
-      expect(new Set(Object.values(settings ?? {}))).toEqual(
-        new Set([fingerprint({ max_versions: failing + 20 }), fingerprint({ max_versions: 5 })]),
-      );
-      const state = (await sync.consul.values(`${sync.infoPrefix('origin')}state`))[
-        `${sync.infoPrefix('origin')}state`
-      ];
-      expect(state).not.toContain('pending');
-    }
-    // The state, two transactions of buckets, the index of the settings, the index, the state.
-    expect(failedAt).toEqual([1, 2, 3, 4, 5, 6]);
-  });
+        // Whoever reads now finds no index that names what is not there, but for buckets that are being written.
+        await set('0', { max_versions: 5 });
+        await run.cycle();
+        const { insights, settings } = await publishedBy(sync);
+        expect(Object.values(insights).map(({ version }) => version)).toEqual(paths.map(() => failing + 1));
+        expect(new Set(Object.values(settings ?? {}))).toEqual(
+          new Set([fingerprint({ max_versions: failing + 20 }), fingerprint({ max_versions: 5 })]),
+        );
+        const state = (await sync.consul.values(`${sync.infoPrefix('origin')}state`))[
+          `${sync.infoPrefix('origin')}state`
+        ];
+        expect(state).not.toContain('pending');
+      }
+      // The state, two transactions of buckets, the index of the settings, the index, the state.
+      expect(failedAt).toEqual([1, 2, 3, 4, 5, 6]);
+    },
+    240_000,
+  );
 });

@@ -4,13 +4,13 @@ import { asNamed, listFront } from './list-front';
 import { portOf } from './sockets';
 
 /**
- * What the proxy does with a request: an answer of its own, a closed connection before the request was passed on
+ * What the proxy does with a request: an answer of its own (also after it was carried out), a closed connection before the request was passed on
  * (`reset`), or after it was carried out (`lost`, with what is to happen in between) or half answered (`truncated`),
  * never an answer (`hang`), the answer that is remembered of the same request (`stale`; the real one, if none is), or
  * the real one, held back (`late`).
  */
 export type Fault =
-  | { status: number; body?: string; headers?: http.OutgoingHttpHeaders }
+  | { status: number; body?: string; headers?: http.OutgoingHttpHeaders; isCarriedOut?: true }
   | { late: Promise<unknown> }
   | 'reset'
   | 'lost'
@@ -98,7 +98,7 @@ export class FaultProxy {
       request.socket.destroy();
       return;
     }
-    if (typeof fault === 'object' && 'status' in fault) {
+    if (typeof fault === 'object' && 'status' in fault && fault.isCarriedOut !== true) {
       response.writeHead(fault.status, fault.headers);
       response.end(fault.body);
       return;
@@ -118,6 +118,13 @@ export class FaultProxy {
     const answer = await this.forward(request, sent, sentBody, gaveUp.signal).catch(() => undefined);
     if (answer === undefined) {
       request.socket.destroy();
+      return;
+    }
+    if (typeof fault === 'object' && 'status' in fault) {
+      answer.resume().once('end', () => {
+        response.writeHead(fault.status, fault.headers);
+        response.end(fault.body);
+      });
       return;
     }
     if (fault === 'lost') {

@@ -4,6 +4,8 @@ import type { KeyValueStore, StoredValue, Unchanged, Write } from '../../src/con
 export class MemoryStore implements KeyValueStore {
   readonly address = 'memory';
   readonly values = new Map<string, StoredValue>();
+  readonly maxValueBytes = 512 * 1024;
+  readonly maxOperations = 64;
   /** Keys that were written, in order. */
   readonly written: string[] = [];
   private revision = 0;
@@ -17,7 +19,11 @@ export class MemoryStore implements KeyValueStore {
   }
 
   fitsOneCommit(writes: readonly Write[]): boolean {
-    return writes.length <= 64;
+    return writes.length <= this.maxOperations;
+  }
+
+  takes({ value }: Write): Promise<boolean> {
+    return Promise.resolve(value.length <= this.maxValueBytes);
   }
 
   commit(

@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { isFingerprintOf } from '../../config/fingerprint';
+import { commitAtOnce } from '../../consul/commit';
 import { StoredInfoError } from '../../consul/errors';
 import { fits, type IndexedBuckets, type StoredBucket, type StoredIndex } from '../../consul/indexed-buckets';
 import type { Unchanged, Write } from '../../consul/key-value-store';
@@ -15,7 +16,7 @@ import type { MoveClaimsInput, MoveClaimsResult } from '../../workflows/messages
 import { CONSUL_READS } from '../limits';
 import { readBuckets } from '../read-buckets';
 import { changesSince, type Changes } from './changes';
-import { commitInfo } from './commit-info';
+import { commitInfo, conflict } from './commit-info';
 import type { DestinationDeps } from './deps';
 
 /** Claims of one kind as they stand, and what becomes of them. */
@@ -140,8 +141,10 @@ export async function moveClaims(
     ...(hasInfo ? writesOf(info, moving) : []),
     writeOfState(info, next, stateRevision),
   ];
-  if (info.store.fitsOneCommit(writes)) await commitInfo(info.store, writes, signal);
-  else {
+  const atOnce = await commitAtOnce(info.store, writes, signal);
+  if (atOnce.fits) {
+    if (atOnce.revisions === undefined) throw conflict(info.store, writes[0]?.key ?? '');
+  } else {
     const reference = await staging.put(stagedOf(info, moving, hasSettings), signal);
     await commitInfo(info.store, [writeOfState(info, { ...next, moving: reference }, stateRevision)], signal);
     await finishMove(deps, reference, signal);

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import pLimit from 'p-limit';
-import { MAX_TRANSACTION_OPERATIONS } from '../../consul/client';
-import type { Unchanged } from '../../consul/key-value-store';
+import { ConsulError } from '../../consul/errors';
+import type { KeyValueStore, Unchanged, Write } from '../../consul/key-value-store';
 import { readSettled, settledBucket, writeOfSettled, type SettledBucket } from '../../consul/settled';
 import {
   mountsAfter,
@@ -11,6 +11,7 @@ import {
   type DestinationState,
   type LastCycle,
 } from '../../consul/state';
+import type { SyncInfo } from '../../consul/sync-info';
 import { readUnsaved, removeUnsaved } from '../../consul/unsaved';
 import { hashBucket } from '../../sync/bucket';
 import { consideredOf, isConsidered } from '../../sync/considered';
@@ -73,8 +74,7 @@ export async function saveSyncInfo(
   if (numBuckets > 0 && JSON.stringify(index) !== JSON.stringify(own.index)) {
     if (own.revision !== input.indexRevision) throw conflict(info.store, info.indexKey);
     // From here on nobody who began before can write a bucket. As far as one transaction goes, nor since we looked.
-    const unchanged = seen.slice(0, MAX_TRANSACTION_OPERATIONS - 1);
-    writes += await commitInfo(info.store, [info.writeOfIndex(index, own.revision)], signal, unchanged);
+    writes += await commitIndex(info.store, info.writeOfIndex(index, own.revision), seen, signal);
   }
   const carried = { ids, revision: input.settingsRevision, numBuckets };
   const settings = await saveSettingsIndex(deps, carried, signal);
@@ -86,6 +86,24 @@ export async function saveSyncInfo(
   // The lists of a verify. After the save, so that a slow clean-up delays nothing.
   await deps.staging.removeExpiredSometimes(signal);
   return { v: 1, writes };
+}
+
+/** Writes the index while as many of these keys are unchanged as one transaction takes. @returns how many writes */
+async function commitIndex(
+  store: KeyValueStore,
+  index: Write,
+  seen: readonly Unchanged[],
+  signal: AbortSignal,
+): Promise<number> {
+  const unchanged = seen.slice(0, store.maxOperations - 1);
+  try {
+    return await commitInfo(store, [index], signal, unchanged);
+  } catch (error) {
+    // An older Consul takes fewer, which is known now.
+    const isNews = error instanceof ConsulError && error.kind === 'too-large';
+    if (!isNews || store.maxOperations > unchanged.length) throw error;
+    return commitIndex(store, index, seen, signal);
+  }
 }
 
 /** The indices after the cycle. */
@@ -116,7 +134,29 @@ async function saveSettled(
   const next = new Map([...kept, ...settled].sort(([a], [b]) => a - b));
   if (next.size === 0 && before.buckets.size === 0) return 0;
   if (before.rules === fingerprint && isDeepStrictEqual(before.buckets, next)) return 0;
-  return commitInfo(info.store, [writeOfSettled(info, fingerprint, next, before.revision)], signal);
+  return commitSettled(info, fingerprint, [...next], before.revision, signal);
+}
+
+/** Notes as many of them as one value takes. The others are looked at again in each cycle, which costs requests only. */
+async function commitSettled(
+  info: SyncInfo,
+  fingerprint: string,
+  settled: readonly [number, SettledBucket][],
+  revision: number,
+  signal: AbortSignal,
+): Promise<number> {
+  try {
+    return await commitInfo(
+      info.store,
+      [writeOfSettled(info, fingerprint, new Map(settled), revision)],
+      signal,
+    );
+  } catch (error) {
+    const isTooLarge = error instanceof ConsulError && error.kind === 'too-large';
+    if (!isTooLarge || settled.length === 0) throw error;
+    const half = settled.slice(0, Math.floor(settled.length / 2));
+    return commitSettled(info, fingerprint, half, revision, signal);
+  }
 }
 
 /** Attempts to save the state, which an operator's approval may change at the same moment. */

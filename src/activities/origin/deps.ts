@@ -15,8 +15,8 @@ export interface OriginDeps {
   /** `<syncPath>origin/` */
   info: SyncInfo;
   staging: Staging;
-  /** The largest bucket that the store takes, in bytes. */
-  maxBucketBytes: number;
+  /** The largest bucket that is written, in bytes, where a test wants a lower limit than the store has. */
+  maxBucketBytes?: number;
   /** For the folders and secrets that are asked for at the same time, by all activities of this process. */
   room: Room;
 }

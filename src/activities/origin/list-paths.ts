@@ -1,5 +1,5 @@
 import { bucketId } from '../../sync/bucket';
-import { MAX_NUM_BUCKETS, numBucketsFor } from '../../sync/bucket-number';
+import { mostBuckets, numBucketsFor } from '../../sync/bucket-number';
 import { compileFilter } from '../../sync/filter';
 import { bytewise, dataPath } from '../../sync/paths';
 import { FairQueue } from '../../vault/fair-queue';
@@ -81,8 +81,11 @@ export async function listPaths(
     );
   }
 
+  const { maxValueBytes } = info.store;
   const numBuckets =
-    config.numBuckets === 'auto' ? autoNumBuckets(paths, index, maxBucketBytes) : config.numBuckets;
+    config.numBuckets === 'auto'
+      ? autoNumBuckets(paths, index, { maxValueBytes, maxBucketBytes: maxBucketBytes ?? maxValueBytes })
+      : config.numBuckets;
   const stage = (chunk: Chunk, stop: AbortSignal): Promise<string> => staging.put(chunk, stop);
   const chunks = await inParallel(splitByBucket(paths, numBuckets), signal, stage, STAGED_AT_ONCE);
   const manifest: Manifest = {
@@ -113,13 +116,14 @@ export async function listPaths(
 function autoNumBuckets(
   paths: ReadonlyMap<string, string[]>,
   index: readonly string[] | undefined,
-  maxBucketBytes: number,
+  { maxValueBytes, maxBucketBytes }: { maxValueBytes: number; maxBucketBytes: number },
 ): number {
   const atLeast = index?.length ?? 1;
   const dataPaths = [...paths].flatMap(([mount, inMount]) => inMount.map((path) => dataPath(mount, path)));
-  const fitting = numBucketsFor(dataPaths, { atLeast, bucketBytes: maxBucketBytes / 2 });
+  const most = mostBuckets(maxValueBytes);
+  const fitting = numBucketsFor(dataPaths, { atLeast, most, bucketBytes: maxBucketBytes / 2 });
   // What is too large even then is refused when it is saved, where the sizes are exact.
-  return fitting ?? Math.max(atLeast, MAX_NUM_BUCKETS);
+  return fitting ?? Math.max(atLeast, most);
 }
 
 /** Chunks of about CHUNK_PATHS paths, each with whole buckets; in an order that depends on the paths alone. */

@@ -29,7 +29,7 @@ interface Target {
   staged: readonly StagedBucket[];
   /** ModifyIndex of the index before the work began; undefined if an interrupted save may have written it since. */
   indexRevision: number | undefined;
-  maxBucketBytes: number;
+  maxBucketBytes: number | undefined;
 }
 
 /**
@@ -56,7 +56,8 @@ export async function missingWrites<T>(
         if (live.hash === hash) return [];
         if (live.revision !== revision) throw conflict(info.store, info.bucketKey(id));
         const write = info.writeOfJson(id, json, revision);
-        if (write.value.length > maxBucketBytes) throw new OversizeError(write.key, write.value.length);
+        if (write.value.length > (maxBucketBytes ?? Infinity))
+          throw new OversizeError(write.key, write.value.length);
         return [write];
       }),
     ),

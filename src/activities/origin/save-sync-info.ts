@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { commitAtOnce, firstBatch } from '../../consul/commit';
 import { StoredInfoError } from '../../consul/errors';
 import type { Write } from '../../consul/key-value-store';
 import {
@@ -40,9 +41,13 @@ export async function saveSyncInfo(
   return result;
 }
 
-/** What no repetition of an interrupted save would change: its lists are gone, or somebody wrote in the meantime. */
+/**
+ * What no repetition of an interrupted save would change: its lists are gone, another process wrote in the meantime, or
+ * the store takes less than it did.
+ */
 function isHopeless(error: unknown): boolean {
-  return error instanceof StoredInfoError || (error instanceof ActivityError && error.type === 'Conflict');
+  if (error instanceof StoredInfoError) return true;
+  return error instanceof ActivityError && (error.type === 'Conflict' || error.type === 'BucketTooLarge');
 }
 
 /** Leaves an interrupted save as it is: the cycle that follows compares with the live buckets, and writes them all anew. */
@@ -76,6 +81,10 @@ async function save(deps: SaveDeps, input: SaveOriginInput, signal: AbortSignal)
   }
   const { numBuckets } = manifest;
   const { indexRevision, settingsIndexRevision } = input.save ?? {};
+  const orTooLarge = async (error: unknown): Promise<never> => {
+    if (!(error instanceof OversizeError)) throw error;
+    throw await tooLarge(deps, error, manifest, staged, signal);
+  };
   const missing = async (): Promise<MissingWrites[]> => {
     const insights = { numBuckets, maxBucketBytes, staged, indexRevision };
     const settings = { ...insights, staged: stagedSettings, indexRevision: settingsIndexRevision };
@@ -84,10 +93,7 @@ async function save(deps: SaveDeps, input: SaveOriginInput, signal: AbortSignal)
       await missingWrites(info, insights, signal),
     ];
   };
-  const kinds = await missing().catch(async (error: unknown) => {
-    if (!(error instanceof OversizeError)) throw error;
-    throw await tooLarge(deps, error, manifest, staged, signal);
-  });
+  const kinds = await missing().catch(orTooLarge);
   // All that an index speaks of comes before it, and the index that fires the destinations' watch is the last.
   const buckets = kinds.flatMap((kind) => kind.buckets);
   const indices = kinds.flatMap((kind) => kind.index);
@@ -95,11 +101,28 @@ async function save(deps: SaveDeps, input: SaveOriginInput, signal: AbortSignal)
   const nextState = stateAfter(config, state, manifest, input);
   const isNews = buckets.length + indices.length > 0 || stateDiffers(state, nextState);
   const all = [...buckets, ...indices, ...(isNews ? [writeOfState(info, nextState, stateRevision)] : [])];
-  if (info.store.fitsOneCommit(all)) {
-    await commit(info, all, signal);
+  const atOnce = await commitAtOnce(info.store, all, signal);
+  if (atOnce.fits) {
+    if (all.length > 0 && atOnce.revisions === undefined) throw conflict(info.store, all[0]?.key ?? '');
     return { v: 1, writes: all.length };
   }
+  await assertTaken(info, all, signal).catch(orTooLarge);
   return saveInSteps(info, { plan, state, stateRevision, nextState, buckets, indices }, signal);
+}
+
+/**
+ * From the first live write on there is no way back, so it is found out before whether the store takes the largest.
+ *
+ * @throws OversizeError
+ */
+async function assertTaken(info: SyncInfo, writes: readonly Write[], signal: AbortSignal): Promise<void> {
+  const [first, ...others] = writes;
+  if (first === undefined) return;
+  const largest = others.reduce(
+    (most, write) => (write.value.length > most.value.length ? write : most),
+    first,
+  );
+  if (!(await info.store.takes(largest, signal))) throw new OversizeError(largest.key, largest.value.length);
 }
 
 interface Steps {
@@ -123,15 +146,15 @@ async function saveInSteps(info: SyncInfo, steps: Steps, signal: AbortSignal): P
     };
     stateRevision = await commit(info, [writeOfState(info, before, stateRevision)], signal);
   }
-  let batch: Write[] = [];
-  for (const write of buckets) {
-    if (batch.length > 0 && !info.store.fitsOneCommit([...batch, write])) {
-      await commit(info, batch, signal);
-      batch = [];
-    }
-    batch.push(write);
+  for (let left = buckets; left.length > 0;) {
+    const batch = firstBatch(info.store, left);
+    const atOnce = await commitAtOnce(info.store, batch, signal);
+    // A batch of one fits nowhere else, and is an error of its own.
+    if (!atOnce.fits && batch.length > 1) continue;
+    const revisions = atOnce.fits ? atOnce.revisions : await info.store.commit(batch, signal);
+    if (revisions === undefined) throw conflict(info.store, batch[0]?.key ?? '');
+    left = left.slice(batch.length);
   }
-  await commit(info, batch, signal);
   for (const index of indices) await commit(info, [index], signal);
   await commit(info, [writeOfState(info, nextState, stateRevision)], signal);
   return { v: 1, writes: buckets.length + indices.length + 2 };

@@ -1,10 +1,20 @@
 import { parseBucket } from '../../sync/bucket';
-import { MAX_NUM_BUCKETS, numBucketsFor } from '../../sync/bucket-number';
+import { mostBuckets, numBucketsFor } from '../../sync/bucket-number';
 import { dataPath } from '../../sync/paths';
 import { ActivityError } from '../failures';
 import type { OriginDeps } from './deps';
 import { readChunk, type Manifest, type StagedBucket } from './manifest';
 import type { OversizeError } from './missing-writes';
+
+interface Fitting {
+  /** Number of buckets that will do, if there is one. */
+  fitting: number | undefined;
+  /** The most buckets that there may be. */
+  most: number;
+  secrets: number;
+  /** There are folders that could not be listed. */
+  hasUnknown: boolean;
+}
 
 /**
  * What to do about a bucket that the store does not take: another number of buckets, and which; or fewer secrets.
@@ -30,23 +40,32 @@ export async function tooLarge(
     const chunk = await readChunk(staging, reference, signal);
     for (const [mount, inMount] of chunk.paths) for (const path of inMount) paths.add(dataPath(mount, path));
   }
-  const atLeast = manifest.numBuckets;
+  const { numBuckets } = manifest;
+  const mostBytes = maxBucketBytes ?? info.store.maxValueBytes;
+  const most = mostBuckets(info.store.maxValueBytes);
+  const isIndex = key === info.indexKey || key === info.settings.indexKey;
+  const atLeast = isIndex ? 1 : numBuckets;
   const fitting =
-    numBucketsFor(paths, { atLeast, bucketBytes: maxBucketBytes / 2 }) ??
-    numBucketsFor(paths, { atLeast, bucketBytes: maxBucketBytes });
+    numBucketsFor(paths, { atLeast, most, bucketBytes: mostBytes / 2 }) ??
+    numBucketsFor(paths, { atLeast, most, bucketBytes: mostBytes });
+  const found = { fitting, most, secrets: paths.size, hasUnknown: manifest.unknown.length > 0 };
+  const what = isIndex ? `the index of ${numBuckets} buckets` : `this one of ${numBuckets} buckets`;
   return new ActivityError(
     'BucketTooLarge',
-    `Consul ${info.store.address}: ${key}: this one of ${atLeast} buckets has ${kib(bytes)}, and Consul takes ` +
-      `${kib(maxBucketBytes)} at the most: ${advice(config.numBuckets, fitting, paths.size)}; nothing was published`,
+    `Consul ${info.store.address}: ${key}: ${what} has ${kib(bytes)}, and this Consul takes ${kib(mostBytes)} at the ` +
+      `most (limits.kv_max_value_size): ${advice(config.numBuckets, found)}; nothing was published`,
   );
 }
 
-function advice(configured: number | 'auto', fitting: number | undefined, secrets: number): string {
+function advice(configured: number | 'auto', { fitting, most, secrets, hasUnknown }: Fitting): string {
   if (fitting === undefined) {
     return (
-      `not even ${MAX_NUM_BUCKETS} buckets would hold these ${secrets} secrets. Leave out what nobody needs with ` +
+      `not even ${most} buckets would hold these ${secrets} secrets. Leave out what nobody needs with ` +
       'origin.include and origin.exclude, or divide the secrets among several syncs, each with a syncPath of its own'
     );
+  }
+  if (configured === 'auto' && !hasUnknown) {
+    return `"auto" took this Consul for one with larger limits; the next cycle makes ${fitting} buckets by itself`;
   }
   if (configured === 'auto') {
     return `"auto" does not count what lies below unknown folders. Give numBuckets ${fitting} until they can be listed`;

@@ -40,13 +40,15 @@ export interface ConsulArguments {
   wan?: { serfPort: number; join: readonly string[] };
   /** With it, ACLs are enabled and refuse by default; this token may do everything. */
   managementToken?: string;
+  /** Other limits than Consul's own: `http_max_conns_per_client`, `kv_max_value_size`, … */
+  limits?: Readonly<Record<string, number>>;
   /** Where it keeps its data; without it a dev agent keeps them in memory. */
   dataDir?: string;
 }
 
 export function consulArguments(options: ConsulArguments): string[] {
-  const { clientIp, nodeName, httpPort, serfPort, serverPort, datacenter, wan, managementToken, dataDir } =
-    options;
+  const { clientIp, nodeName, httpPort, serfPort, serverPort, datacenter, wan } = options;
+  const { managementToken, limits, dataDir } = options;
   const acl = { enabled: true, default_policy: 'deny', tokens: { initial_management: managementToken } };
   return [
     'agent',
@@ -69,6 +71,7 @@ export function consulArguments(options: ConsulArguments): string[] {
     '-grpc-tls-port=-1',
     ...(wan?.join ?? []).map((address) => `-retry-join-wan=${address}`),
     ...(managementToken === undefined ? [] : ['-hcl', JSON.stringify({ acl })]),
+    ...(limits === undefined ? [] : ['-hcl', JSON.stringify({ limits })]),
     '-log-level=warn',
   ];
 }

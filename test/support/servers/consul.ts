@@ -12,6 +12,8 @@ export interface ConsulOptions extends StartOptions {
   joinWan?: readonly string[];
   /** With it, ACLs are enabled and refuse by default; this token (a UUID) may do everything. */
   managementToken?: string;
+  /** Other limits than Consul's own: `http_max_conns_per_client`, `kv_max_value_size`, … */
+  limits?: Readonly<Record<string, number>>;
   /** Keep everything on disk instead of in memory: a server that restart() finds as it was. */
   keepsData?: boolean;
 }
@@ -39,6 +41,7 @@ export async function startConsul(options: ConsulOptions = {}): Promise<ConsulSe
         datacenter: options.datacenter,
         ...(options.joinWan === undefined ? {} : { wan: { serfPort: wanPort, join: options.joinWan } }),
         ...(options.managementToken === undefined ? {} : { managementToken: options.managementToken }),
+        ...(options.limits === undefined ? {} : { limits: options.limits }),
         ...(options.keepsData === true ? { dataDir: path.join(dir, 'data') } : {}),
       }),
     healthy: ([port]) => notReady(`http://127.0.0.1:${String(port)}`, nodeName, options.managementToken),

@@ -1,0 +1,130 @@
+import { orAborted } from '../vault/waits';
+
+/**
+ * Blocking queries of one process at one Consul that are sent at the same time, at the most. Each holds a connection
+ * for as long as it waits.
+ */
+export const MOST_POLLS = 6;
+
+/** How long a query may wait while more of them are needed than there may be, in milliseconds: they take turns. */
+const TURN_MS = 1_000;
+
+/** They go on taking turns for so long after one had to wait, in milliseconds: callers pause between two queries. */
+const CROWDED_MS = 60_000;
+
+/**
+ * Sends one blocking query.
+ *
+ * @param waitMs how long Consul is to wait for a change
+ */
+export type Poll<T> = (waitMs: number, signal: AbortSignal) => Promise<T>;
+
+interface Shared {
+  answer: Promise<unknown>;
+  /** Callers that wait for it. */
+  callers: number;
+  stop: AbortController;
+}
+
+/** One that is under way with its whole wait. */
+interface Long {
+  /** Ends it, because another one needs its place; it begins again later. */
+  giveWay: () => void;
+}
+
+/**
+ * The blocking queries of a process: callers that wait for the same thing share one, and at most {@link MOST_POLLS}
+ * are under way. If more are needed they take turns, and a change is noticed some seconds later.
+ */
+export class LongPolls {
+  private readonly shared = new Map<string, Shared>();
+  /** Under way with their whole wait. */
+  private readonly long = new Set<Long>();
+  private readonly waiting: (() => void)[] = [];
+  private underWay = 0;
+  private crowdedUntilMs = -Infinity;
+
+  /**
+   * Waits for what a query answers.
+   *
+   * @param id two calls with the same id ask for the same thing, from the same index on
+   * @throws what the query threw, or the signal's reason
+   */
+  async wait<T>(id: string, waitMs: number, poll: Poll<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
+    const shared = this.shared.get(id) ?? this.begin(id, waitMs, poll);
+    shared.callers += 1;
+    try {
+      return (await orAborted(shared.answer, signal)) as T;
+    } finally {
+      shared.callers -= 1;
+      if (shared.callers === 0) {
+        if (this.shared.get(id) === shared) this.shared.delete(id);
+        shared.stop.abort();
+      }
+    }
+  }
+
+  private begin<T>(id: string, waitMs: number, poll: Poll<T>): Shared {
+    const stop = new AbortController();
+    const answer = this.run(waitMs, poll, stop.signal).finally(() => {
+      if (this.shared.get(id)?.stop === stop) this.shared.delete(id);
+    });
+    // Its callers may have left by then.
+    answer.catch(() => undefined);
+    const shared = { answer, callers: 0, stop };
+    this.shared.set(id, shared);
+    return shared;
+  }
+
+  private async run<T>(waitMs: number, poll: Poll<T>, signal: AbortSignal): Promise<T> {
+    for (;;) {
+      const entered = this.enter(signal);
+      // No wait where there is none: the next caller has to see this one among those that could give way.
+      if (entered !== undefined) await entered;
+      const isLong = Date.now() >= this.crowdedUntilMs;
+      const turn = new AbortController();
+      const long = { giveWay: turn.abort.bind(turn) };
+      if (isLong) this.long.add(long);
+      try {
+        signal.throwIfAborted();
+        const either = AbortSignal.any([signal, turn.signal]);
+        return await poll(isLong ? waitMs : Math.min(waitMs, TURN_MS), either);
+      } catch (error) {
+        if (signal.aborted || !turn.signal.aborted) throw error;
+      } finally {
+        this.long.delete(long);
+        this.leave();
+      }
+    }
+  }
+
+  private enter(signal: AbortSignal): Promise<void> | undefined {
+    if (this.underWay < MOST_POLLS) {
+      this.underWay += 1;
+      return undefined;
+    }
+    this.crowdedUntilMs = Date.now() + CROWDED_MS;
+    for (const { giveWay } of this.long) giveWay();
+    this.long.clear();
+    return new Promise((resolve, reject) => {
+      const go = (): void => {
+        signal.removeEventListener('abort', onAbort);
+        resolve();
+      };
+      const onAbort = (): void => {
+        this.waiting.splice(this.waiting.indexOf(go), 1);
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.waiting.push(go);
+    });
+  }
+
+  private leave(): void {
+    const next = this.waiting.shift();
+    // The place goes to the next one.
+    if (next === undefined) this.underWay -= 1;
+    else next();
+  }
+}

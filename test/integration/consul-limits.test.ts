@@ -1,0 +1,161 @@
+import { randomBytes } from 'node:crypto';
+import { ConsulStore } from '../../src/consul/client';
+import { mostBuckets, numBucketsFor } from '../../src/sync/bucket-number';
+import { OriginRun } from '../support/origin-run';
+import { publishedBy } from '../support/published';
+import { startConsul, type ConsulServer } from '../support/servers';
+import { sharedServers } from '../support/shared-servers';
+import { SyncFixture } from '../support/sync-fixture';
+
+/** Consuls whose operators lowered or raised the limit of a value: it is learnt from their answers. */
+
+const KIB = 1024;
+const closers: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+async function consulWith(limits: Record<string, number>): Promise<ConsulServer> {
+  const consul = await startConsul({ limits });
+  closers.push(() => consul.stop());
+  return consul;
+}
+
+/** An origin whose sync info is in that Consul, with as many secrets as fill so many bytes of buckets. */
+async function originOn(
+  consul: ConsulServer,
+  bytes: number,
+  numBuckets: number | 'auto',
+): Promise<{ sync: SyncFixture; run: OriginRun; paths: string[] }> {
+  const sync = await SyncFixture.create({
+    servers: { ...sharedServers(), consul: consul.address },
+    destinations: 0,
+    edit: (file) => ((file as { numBuckets?: number | 'auto' }).numBuckets = numBuckets),
+  });
+  closers.push(() => sync.tearDown());
+  const run = await OriginRun.of(sync);
+  closers.push(run.close);
+  // Each has about 1,100 bytes of a bucket.
+  const folder = Array.from({ length: 5 }, () => 'f'.repeat(190)).join('/');
+  const paths = [...Array(Math.ceil(bytes / 1_100)).keys()].map((number) => `${folder}/${number}`);
+  for (const path of paths) await sync.originVault.put(sync.mount, path, {});
+  return { sync, run, paths };
+}
+
+const ended = (cycle: Promise<unknown>): Promise<unknown> =>
+  cycle.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
+test('a lower limit is learnt from the refusal, and a value that fits is then taken', async () => {
+  const consul = await consulWith({ kv_max_value_size: 16 * KIB });
+  const store = new ConsulStore({ address: consul.address, token: '' });
+  closers.push(() => {
+    store.close();
+  });
+  const write = (bytes: number) => ({ key: `x/${bytes}`, value: randomBytes(bytes), expect: 0 });
+  expect(store.maxValueBytes).toBe(512 * KIB);
+  await expect(store.commit([write(16 * KIB + 1)])).rejects.toMatchObject({ kind: 'too-large' });
+  expect(store.maxValueBytes).toBe(16 * KIB);
+  expect((await store.commit([write(16 * KIB)]))?.size).toBe(1);
+  expect(await store.takes(write(16 * KIB))).toBe(true);
+  expect(await store.takes(write(16 * KIB + 2))).toBe(false);
+  expect(await store.keys('x/')).toEqual([`x/${16 * KIB}`]);
+});
+
+test('a higher limit is learnt by asking, which writes nothing', async () => {
+  const consul = await consulWith({ kv_max_value_size: 2048 * KIB });
+  const store = new ConsulStore({ address: consul.address, token: '' });
+  closers.push(() => {
+    store.close();
+  });
+  const large = { key: 'x', value: randomBytes(900 * KIB), expect: 0 };
+  expect(await store.takes(large)).toBe(true);
+  expect(store.maxValueBytes).toBe(900 * KIB);
+  expect(await store.get('x')).toBeUndefined();
+  await expect(store.commit([{ ...large, value: randomBytes(3000 * KIB) }])).rejects.toMatchObject({
+    kind: 'too-large',
+  });
+  expect(store.maxValueBytes).toBe(2048 * KIB);
+  expect((await store.commit([large]))?.size).toBe(1);
+});
+
+test('128 operations are one transaction, and more are refused without being sent', async () => {
+  const consul = await consulWith({});
+  const store = new ConsulStore({ address: consul.address, token: '' });
+  closers.push(() => {
+    store.close();
+  });
+  const writes = (count: number) =>
+    [...Array(count).keys()].map((number) => ({ key: `x/${number}`, value: Buffer.from('v'), expect: 0 }));
+  await expect(store.commit(writes(129))).rejects.toMatchObject({ kind: 'too-large' });
+  expect(await store.keys('x/')).toEqual([]);
+  expect((await store.commit(writes(128)))?.size).toBe(128);
+});
+
+test('a fixed number of buckets is refused with the one that fits this Consul, and that one is published', async () => {
+  const limit = 16 * KIB;
+  const { sync, run, paths } = await originOn(await consulWith({ kv_max_value_size: limit }), 60 * KIB, 1);
+  const dataPaths = paths.map((path) => `${sync.mount}data/${path}`);
+  const fitting = numBucketsFor(dataPaths, {
+    atLeast: 1,
+    most: mostBuckets(limit),
+    bucketBytes: limit / 2,
+  });
+  const error = await ended(run.cycle());
+  expect(error).toMatchObject({ type: 'BucketTooLarge' });
+  expect((error as Error).message).toContain(
+    `this Consul takes 16 KiB at the most (limits.kv_max_value_size): give numBuckets ${fitting}, `,
+  );
+  expect(Object.keys(await sync.consul.values(sync.infoPrefix('origin')))).not.toContain(
+    `${sync.infoPrefix('origin')}index`,
+  );
+  run.deps.config = { ...run.deps.config, numBuckets: fitting ?? 0 };
+  await run.cycle();
+  const published = await publishedBy(sync);
+  expect(published.numBuckets).toBe(fitting);
+  expect(Object.keys(published.insights).sort()).toEqual([...paths].sort());
+});
+
+test('numBuckets: auto takes the number that fits this Consul as soon as its limit is known', async () => {
+  const { sync, run, paths } = await originOn(
+    await consulWith({ kv_max_value_size: 16 * KIB }),
+    60 * KIB,
+    'auto',
+  );
+  const error = await ended(run.cycle());
+  expect((error as Error | undefined)?.message).toMatch(/the next cycle makes \d+ buckets by itself/);
+  await run.cycle();
+  const published = await publishedBy(sync);
+  expect((error as Error).message).toContain(`makes ${published.numBuckets} buckets`);
+  expect(Object.keys(published.insights).sort()).toEqual([...paths].sort());
+});
+
+test('an index that is too large for this Consul is refused with the number of buckets that fits', async () => {
+  const { sync, run } = await originOn(await consulWith({ kv_max_value_size: 4 * KIB }), 4 * KIB, 100);
+  const error = await ended(run.cycle());
+  const [, fitting] =
+    /the index of 100 buckets has 7 KiB, and this Consul takes 4 KiB .*: give numBuckets (\d+), /.exec(
+      (error as Error | undefined)?.message ?? '',
+    ) ?? [];
+  expect(Object.keys(await sync.consul.values(`${sync.infoPrefix('origin')}index`))).toEqual([]);
+  run.deps.config = { ...run.deps.config, numBuckets: Number(fitting) };
+  await run.cycle();
+  expect((await publishedBy(sync)).numBuckets).toBe(Number(fitting));
+});
+
+test('a bucket of more than 512 KiB is published where the Consul takes it', async () => {
+  const { sync, run, paths } = await originOn(
+    await consulWith({ kv_max_value_size: 2048 * KIB }),
+    600 * KIB,
+    1,
+  );
+  await run.cycle();
+  const published = await publishedBy(sync);
+  expect(published.numBuckets).toBe(1);
+  expect(Object.keys(published.insights)).toHaveLength(paths.length);
+  const prefix = sync.infoPrefix('origin');
+  expect((await sync.consul.sizes(prefix))[`${prefix}0`]).toBeGreaterThan(512 * KIB);
+});
