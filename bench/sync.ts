@@ -2,9 +2,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { loadConfig } from '../src/config/load';
 import type { Config } from '../src/config/schema';
-import { scheduleId, watchId, type Role } from '../src/names';
+import { scheduleId, type Role } from '../src/names';
 import { cyclesOf, trigger, type CycleId } from '../src/starter';
 import type { CycleResult } from '../src/workflows/messages';
+import { quietWatch } from '../test/support/quiet-watch';
 import { tailOf, type GuardedProcess } from '../test/support/servers';
 import { runVsync, startVsync } from '../test/support/vsync-command';
 import { waitFor } from '../test/support/wait';
@@ -133,7 +134,7 @@ export class BenchSync {
 
   /** Ends a destination's watch, so that only the cycles that are asked for run. */
   async stopWatch(): Promise<void> {
-    await this.world.client.workflow.getHandle(watchId(this.config.name)).terminate('measured without it');
+    await quietWatch(this.world.client, this.config.name);
     await this.idle();
   }
 

@@ -1,10 +1,10 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { watchId } from '../../src/names';
 import { cyclesOf, setPaused, trigger } from '../../src/starter';
 import { failedCycle } from '../../src/status';
 import type { CycleResult, Outcome } from '../../src/workflows/messages';
 import { eventually } from '../support/eventually';
+import { quietWatch } from '../support/quiet-watch';
 import { SyncFixture, type FileContent } from '../support/sync-fixture';
 import { ChaosProxy } from './chaos-proxy';
 import type { ChaosServers } from './chaos-servers';
@@ -113,8 +113,7 @@ export class World implements Witness {
   }
 
   private async endWatch(): Promise<void> {
-    const { client } = this.sync;
-    await client.workflow.getHandle(watchId(this.sync.config('destination').name)).terminate();
+    await quietWatch(this.sync.client, this.sync.config('destination').name);
     await this.idle();
   }
 

@@ -1,11 +1,13 @@
-import { ScheduleNotFoundError } from '@temporalio/client';
+import { Client, ScheduleNotFoundError } from '@temporalio/client';
+import { msToTs } from '@temporalio/common/lib/time';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pino, type Logger } from 'pino';
 import { createClients, infoOf } from '../../src/clients';
+import type { Config } from '../../src/config/schema';
 import { lookAtSchedule } from '../../src/schedule/look';
-import { recordStop } from '../../src/schedule/record';
-import { stop } from '../../src/starter';
+import { readRecord, recordStop } from '../../src/schedule/record';
+import { start, stop } from '../../src/starter';
 import { formatStatus } from '../../src/status';
 import { eventually } from '../support/eventually';
 import { startOwnServers, stopOwnServers, asShared, type OwnServers } from '../support/own-servers';
@@ -308,5 +310,41 @@ describe('a Temporal that comes back empty', () => {
     }, 'b to arrive, through the watch that was made again');
     // Once for each of the two, however often they looked meanwhile.
     expect(seen.count('cannot look at schedule')).toBeLessThanOrEqual(2);
+  });
+
+  test('has them again when its namespace is created again, and until then a worker says once what is missing', async () => {
+    const namespace = `ns-${sync.id}`;
+    const { connection } = sync.client;
+    const client = new Client({ connection, namespace });
+    const register = (): Promise<unknown> =>
+      connection.workflowService.registerNamespace({
+        namespace,
+        workflowExecutionRetentionPeriod: msToTs('1 day'),
+      });
+    await register();
+    const config: Config = { ...sync.config('origin'), name: `n-${sync.id}` };
+    const own: Config = { ...config, temporal: { ...config.temporal, namespace } };
+    if (own.role === 'origin') own.origin = { ...own.origin, syncPath: `${sync.syncPath}own/` };
+    const clients = await createClients(own);
+    try {
+      // Temporal's own list of namespaces is some seconds old.
+      await eventually(() => start(client, clients), 'the namespace to be known');
+      const seen = messages();
+      await sync.workOn([own], { log: seen.log, lookEveryMs: 200 });
+      await eventually(async () => {
+        expect((await readRecord(clients.deps.info)).record).toBeDefined();
+      }, 'the record');
+
+      await servers?.temporal.restart();
+      await logged(seen, `there is no namespace ${namespace}: correct temporal.namespace, or create it with`);
+      await register();
+      await logged(
+        seen,
+        `schedule vsync-origin-n-${sync.id} was missing although nobody stopped it: made again`,
+      );
+      expect(seen.count('there is no namespace')).toBe(1);
+    } finally {
+      await clients.close();
+    }
   });
 });

@@ -74,6 +74,7 @@ async function recordSmall(): Promise<void> {
 
     // A watch that saw two changes and looked again in between, still running.
     gate.release();
+    await sync.client.workflow.getHandle(`vsync-watch-d0-${sync.id}`).terminate();
     await sync.start('destination');
     await sync.originVault.put(sync.mount, 'a', { changed: 'again' });
     await sync.cycle('origin');

@@ -8,7 +8,7 @@ import { approveDeletes, approveMounts, approveOrphans, orphansSet, waitingDelet
 import { createClients, infoOf } from '../../src/clients';
 import { loadConfig } from '../../src/config/load';
 import type { Config } from '../../src/config/schema';
-import { scheduleId, watchId } from '../../src/names';
+import { scheduleId } from '../../src/names';
 import type { Plan } from '../../src/plan/plan';
 import { planCycle } from '../../src/plan/plan-cycle';
 import { cyclesOf, start, stop, trigger } from '../../src/starter';
@@ -22,6 +22,7 @@ import { runVerify } from '../../src/verify/run';
 import { testBundle } from './bundle';
 import { ConsulApi } from './consul-api';
 import { eventually } from './eventually';
+import { quietWatch } from './quiet-watch';
 import { sharedServers, type SharedServers } from './shared-servers';
 import { VaultApi } from './vault-api';
 
@@ -190,7 +191,7 @@ export class SyncFixture {
 
   /** Ends the watch of a destination, for tests that count what their own cycles do. */
   async stopWatch(number = 0): Promise<void> {
-    await this.client.workflow.getHandle(watchId(this.nameOf('destination', number))).terminate();
+    await quietWatch(this.client, this.nameOf('destination', number));
     await this.idle('destination', number);
   }
 

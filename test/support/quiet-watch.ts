@@ -1,0 +1,15 @@
+import type { Client } from '@temporalio/client';
+import { watchId } from '../../src/names';
+
+/**
+ * Puts a workflow that no worker takes in the place of a destination's watch: it starts no cycle, and no worker makes
+ * another watch, as it would where there is none.
+ */
+export async function quietWatch(client: Client, name: string): Promise<void> {
+  const workflowId = watchId(name);
+  await client.workflow.start('quietWatch', {
+    workflowId,
+    taskQueue: `${workflowId}:nobody`,
+    workflowIdConflictPolicy: 'TERMINATE_EXISTING',
+  });
+}
