@@ -405,7 +405,7 @@ export class ConsulStore implements KeyValueStore {
       if (isReset(error)) failure.refusal = 'closed';
       return failure;
     }
-    const text = textOf(error);
+    const text = textOf(error) || refusalsOf(error).join('; ');
     const foreign = (): ConsulError =>
       make('malformed', explainForeignAnswer({ status, body: text, address: this.address, what: 'Consul' }));
     if (status === 403) return isPage(text) ? foreign() : make('forbidden', explainForbidden(text));
@@ -549,13 +549,16 @@ function isPage(text: string): boolean {
   return /^\s*</.test(text);
 }
 
-/** A token that Consul does not know, beside one that lacks something. */
+/** A token that Consul does not know, none at all, or one that lacks something. */
 function explainForbidden(text: string): string {
   if (/ACL not found/i.test(text)) {
     return (
       'this Consul does not know the token (403, ACL not found): it was removed, has expired, or is of another ' +
       'Consul or datacenter; give another one as consul.token'
     );
+  }
+  if (/anonymous token/i.test(text)) {
+    return 'permission denied (403): no token is configured, and the anonymous one may not do this; give one as consul.token';
   }
   return 'permission denied (403); check that this is the address of a Consul agent, and the Consul token and its policy';
 }
