@@ -2,7 +2,7 @@ import { ActivityError } from '../activities/failures';
 import { capabilitiesOf } from '../vault/capabilities';
 import type { VaultClient } from '../vault/client';
 import { VaultError } from '../vault/errors';
-import { reachesInto, wildcardRules } from '../vault/resultant-acl';
+import { reachesInto, wildcardRules, type WildcardRule } from '../vault/resultant-acl';
 import type { Grant, Need } from './needs';
 
 /** What a token lacks of what a role needs. */
@@ -65,21 +65,23 @@ async function throughWildcards(
     ({ policyPath, capability }) => policyPath.endsWith('/*') && capability !== 'list',
   );
   if (madeUp.length === 0) return new Map();
-  const rules = await wildcardRules(client, signal);
-  const patternsOf = (capability: string, policyPath: string): string[] =>
-    rules
+  const shown = await wildcardRules(client, signal);
+  const rules = shown.length > 0 ? shown : await rulesByDepth(client, madeUp, signal);
+  const patternsOf = ({ capability, policyPath }: Pick<Grant, 'capability' | 'policyPath'>): string[] => {
+    const found = rules
       .filter(({ capabilities }) => capabilities.has(capability))
       .map(({ pattern }) => pattern)
-      .filter((pattern) => reachesInto(pattern, policyPath.slice(0, -1)))
-      .sort();
+      .filter((pattern) => reachesInto(pattern, policyPath.slice(0, -1)));
+    return [...new Set(found)].sort();
+  };
   return new Map(
     madeUp.flatMap((need) => {
       const { capability, policyPath, instead } = need;
-      const own = patternsOf(capability, policyPath);
+      const own = patternsOf(need);
       const patterns =
         own.length > 0 || instead === undefined
           ? own
-          : patternsOf(instead.capability, client.policyPrefix + instead.policyPath);
+          : patternsOf({ ...instead, policyPath: client.policyPrefix + instead.policyPath });
       if (patterns.length === 0) return [];
       const text =
         `${capability} on ${policyPath} is granted for ${patterns.join(', ')} only: secrets at other paths are ` +
@@ -87,6 +89,29 @@ async function throughWildcards(
       return [[need, text] as const];
     }),
   );
+}
+
+/** Parts that a made-up path has in turn. Few secrets lie deeper. */
+const DEPTHS = [2, 3, 4, 5];
+
+/**
+ * OpenBao leaves rules with `+` out of its answer about them. Those that name no part themselves (`secret/data/+/+`)
+ * are found by made-up paths of other depths; Vault's `default` policy always has a rule with `+` to show.
+ */
+async function rulesByDepth(
+  client: VaultClient,
+  madeUp: readonly Need[],
+  signal?: AbortSignal,
+): Promise<WildcardRule[]> {
+  const probes = madeUp.flatMap(({ policyPath }) =>
+    DEPTHS.map((depth) => {
+      const of = (part: string): string => policyPath.slice(0, -1) + Array(depth).fill(part).join('/');
+      return { pattern: of('+'), asked: of('vsync-check') };
+    }),
+  );
+  const paths = probes.map(({ asked }) => asked);
+  const held = await unlessForbidden(() => capabilitiesOf(client, paths, signal));
+  return probes.map(({ pattern, asked }) => ({ pattern, capabilities: held?.get(asked) ?? new Set() }));
 }
 
 /**
