@@ -30,6 +30,8 @@ const NEEDED_NODE = [20, 19];
  */
 export async function setup({ servers = false, log = console.log } = {}) {
   checkNode();
+  // Of an npm pack that was cut off: npm would take it for the lock, and it lacks what development needs.
+  fs.rmSync(path.join(ROOT, 'npm-shrinkwrap.json'), { force: true });
   if (!packagesAreInstalled() || !distIsCurrent()) {
     // In dist/, because npm ci removes node_modules.
     const folder = path.join(ROOT, 'dist');

@@ -1,0 +1,20 @@
+# vsync from this checkout: packed, then installed by the package's own lock.
+#
+#   docker build --tag vsync .
+#
+# node:20-slim is Debian: Temporal's native library needs glibc, so no image of Alpine works.
+FROM node:20-slim AS package
+WORKDIR /checkout
+COPY . .
+RUN npm pack --pack-destination / && tar -xzf /vsync-*.tgz -C / && mv /package /vsync
+WORKDIR /vsync
+# Of Temporal's native library, only the one for this image's platform is needed.
+RUN npm ci --omit=dev \
+  && cd node_modules/@temporalio/core-bridge/releases \
+  && find . -mindepth 1 -maxdepth 1 ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -r {} +
+
+FROM node:20-slim
+COPY --from=package /vsync /vsync
+RUN ln -s /vsync/bin/vsync /usr/local/bin/vsync && vsync --version
+USER node
+ENTRYPOINT ["vsync"]
