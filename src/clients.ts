@@ -4,6 +4,8 @@ import { DEFAULT_SECRETS_AT_ONCE, LEAST_BEGUN } from './activities/limits';
 import { Room } from './activities/room';
 import { OriginTargets } from './activities/destination/origin-targets';
 import { secretRoom } from './activities/destination/secret-room';
+import { lookAtBothVaults } from './check/both-vaults';
+import { assertNamespace } from './check/namespace';
 import { fingerprint, fingerprintParts, olderFingerprints } from './config/fingerprint';
 import { syncInfoPath } from './config/schema';
 import type { Config, ConsulConfig, DestinationConfig, OriginConfig, VaultConfig } from './config/schema';
@@ -21,7 +23,10 @@ import { Kv2 } from './vault/kv2';
 import { limitRequests } from './vault/request-rate';
 import { TokenKeeper } from './vault/token-keeper';
 
-/** Identity of the Vault clusters that a sync works on. It tells a rebuilt Vault from the one that was there before. */
+/**
+ * Identity of the Vault clusters that a sync works on. It tells a rebuilt Vault from the one that was there before. Of
+ * a destination that was restored from the origin's snapshot it is another one than the origin's.
+ */
 export interface Clusters {
   origin: string;
   destination?: string;
@@ -33,10 +38,11 @@ export type Clients =
   | { role: 'destination'; deps: DestinationDeps; clusters: Clusters; close: () => Promise<void> };
 
 /**
- * Builds the clients of a configuration. Asks each Vault who it is, each Consul about its datacenter if one is
- * configured, and nothing else.
+ * Builds the clients of a configuration. Asks each Vault who it is, of two with one cluster id whether they are one, each
+ * Consul about its datacenter if one is configured, and nothing else.
  *
  * @throws VaultError if a Vault cannot be reached
+ * @throws UserError if a Vault ignores its namespace, or both ends are one place
  * @throws UserError or ConsulError about a datacenter
  */
 export async function createClients(config: Config, times: VaultTimes = {}): Promise<Clients> {
@@ -101,6 +107,7 @@ async function createOrigin(config: OriginConfig, times: VaultTimes): Promise<Cl
   const vault = openVault(origin.vault, origin.numWorkers, times);
   const closers: Closer[] = [() => vault.client.close(), ...limitVaults(config)];
   return orClose(closers, async () => {
+    await assertNamespace(vault, origin, 'origin');
     const clusters = { origin: await vault.clusterId() };
     const { info, close } = await infoOf(config);
     closers.push(close);
@@ -133,7 +140,9 @@ async function createDestination(config: DestinationConfig, times: VaultTimes): 
     ...limitVaults(config),
   ];
   return orClose(closers, async () => {
-    const clusters = { origin: await originVault.clusterId(), destination: await vault.clusterId() };
+    await assertNamespace(originVault, origin, 'origin');
+    await assertNamespace(vault, destination, 'destination');
+    const { clusters, are: vaultsAre, sharedMounts } = await lookAtBothVaults(config, originVault, vault);
     const { info: originInfo, close: closeOrigin } = await originInfoOf(config);
     closers.push(closeOrigin);
     const { info, close } = await infoOf(config);
@@ -144,20 +153,20 @@ async function createDestination(config: DestinationConfig, times: VaultTimes): 
       transformer: compileTransforms(destination.transforms),
       originFilter: compileFilter(origin),
       filter: compileFilter(destination),
-      sameVault:
-        clusters.origin === clusters.destination && origin.vault.namespace === destination.vault.namespace,
+      sharedMounts,
     });
     const deps: DestinationDeps = {
       config,
       fingerprint: fingerprint(config, clusters),
       olderFingerprints: olderFingerprints(config, clusters),
       parts: fingerprintParts(config, clusters),
+      vaultsAre,
       originVault,
       vault,
       originInfo,
       info,
       scope,
-      targets: new OriginTargets(originInfo, scope, destination.transforms.length > 0),
+      targets: new OriginTargets(originInfo, scope, destination.transforms.length > 0 || scope.sharesMounts),
       orphans: new Orphans(info.store, `${info.prefix}orphans/`),
       staging: new Staging(info.store, `${info.prefix}staging/`),
       secretRoom: secretRoom(secretsInFlight, [originVault, vault]),

@@ -5,7 +5,7 @@ import { checkConfiguration, type ForeignVariable } from './configuration';
 import { checkOriginConsul, checkOwnConsul } from './consul';
 import { destinationNeeds, originNeeds } from './needs';
 import { checkTemporal } from './temporal';
-import { checkVault, vaultsOf } from './vault';
+import { checkVaults } from './vault';
 
 export type { Check } from './check';
 export { formatChecks } from './report';
@@ -31,7 +31,7 @@ export async function runChecks(
   try {
     const checks = await Promise.all([
       checkTemporal(config),
-      ...vaultsOf(config, needs).map((vault) => checkVault(vault, signal)),
+      checkVaults(config, needs, signal),
       ...(config.role === 'destination' ? [checkOriginConsul(config)] : []),
       checkOwnConsul(config, signal),
     ]);

@@ -1,12 +1,14 @@
 import { readMounts } from '../activities/mounts';
 import { ROOT_SPELLING } from '../vault/namespace';
-import type { Config, VaultConfig } from '../config/schema';
+import type { Config, DestinationConfig, VaultConfig } from '../config/schema';
 import { openVault } from '../clients';
 import { VaultError } from '../vault/errors';
 import type { Kv2 } from '../vault/kv2';
 import { lookupSelf } from '../vault/token';
 import { CANNOT_ASK, lackingCapabilities, missingText } from './capabilities';
+import { lookAtBothVaults, type BothVaults } from './both-vaults';
 import { check, notChecked, type Check, type Finding } from './check';
+import { assertNamespace } from './namespace';
 import type { Need } from './needs';
 import { vaultPolicy } from './policy';
 import { tokenFinding } from './token';
@@ -22,10 +24,7 @@ export interface VaultToCheck {
 }
 
 /** The Vaults that a role works with. */
-export function vaultsOf(
-  config: Config,
-  needs: Partial<Record<'origin' | 'destination', Need[]>>,
-): VaultToCheck[] {
+function vaultsOf(config: Config, needs: Partial<Record<'origin' | 'destination', Need[]>>): VaultToCheck[] {
   const sides = config.role === 'origin' ? (['origin'] as const) : (['origin', 'destination'] as const);
   return sides.map((side) => {
     const section =
@@ -35,23 +34,43 @@ export function vaultsOf(
   });
 }
 
+/** Clients that were opened: each side logs in once. */
+type OpenVaults = Partial<Record<VaultToCheck['side'], Kv2>>;
+
+/**
+ * The Vaults of a configuration, each by itself, and the two of a destination together. Writes nothing, but for a
+ * response-wrapping token where both have one cluster id.
+ */
+export async function checkVaults(
+  config: Config,
+  needs: Partial<Record<'origin' | 'destination', Need[]>>,
+  signal?: AbortSignal,
+): Promise<Check[]> {
+  const open: OpenVaults = {};
+  try {
+    const targets = vaultsOf(config, needs);
+    const found = (await Promise.all(targets.map((target) => checkVault(target, open, signal)))).flat();
+    if (config.role === 'origin') return found;
+    return [...found, await checkBothVaults(config, open, found)];
+  } finally {
+    await Promise.all(Object.values(open).map(({ client }) => client.close()));
+  }
+}
+
 /** Reachable and unsealed, the token and its end, each mount, and what the token may do. Writes nothing. */
-export async function checkVault(target: VaultToCheck, signal?: AbortSignal): Promise<Check[]> {
+async function checkVault(target: VaultToCheck, open: OpenVaults, signal?: AbortSignal): Promise<Check[]> {
   const name = `Vault ${target.vault.address} (${target.side}.vault)`;
   let kv: Kv2 | undefined;
   const reached = await check(name, async () => {
     kv = openVault(target.vault, 1);
+    open[target.side] = kv;
     await kv.clusterId(signal);
     return { detail: 'answers, and is unsealed' };
   });
-  try {
-    if (kv === undefined || reached.outcome === 'fail') {
-      return [reached, notChecked(`${name}: token, mounts, capabilities`, 'the Vault cannot be used')];
-    }
-    return [reached, ...(await checkToken(kv, name, target, signal))];
-  } finally {
-    await kv?.client.close();
+  if (kv === undefined || reached.outcome === 'fail') {
+    return [reached, notChecked(`${name}: token, mounts, capabilities`, 'the Vault cannot be used')];
   }
+  return [reached, ...(await checkToken(kv, name, target, signal))];
 }
 
 async function checkToken(
@@ -71,8 +90,50 @@ async function checkToken(
       return { detail: 'is kv version 2' };
     }),
   );
+  const { namespace } = target.vault;
+  const namespaces =
+    namespace === ''
+      ? []
+      : [
+          check(`${name}: namespace`, async () => {
+            await assertNamespace(kv, target, target.side);
+            return { detail: `requests are answered in ${namespace}` };
+          }),
+        ];
   const capabilities = check(`${name}: capabilities`, () => capabilitiesFinding(kv, target, signal));
-  return [token, ...(await Promise.all([...mounts, capabilities]))];
+  return [token, ...(await Promise.all([...namespaces, ...mounts, capabilities]))];
+}
+
+const BOTH_ENDS = 'origin.vault and destination.vault';
+
+/** Whether the two Vaults are two places. @param found the checks of each of them */
+async function checkBothVaults(
+  config: DestinationConfig,
+  open: OpenVaults,
+  found: readonly Check[],
+): Promise<Check> {
+  const { origin, destination } = open;
+  if (found.some(({ outcome }) => outcome === 'fail') || origin === undefined || destination === undefined)
+    return notChecked(BOTH_ENDS, 'a check of one of them failed');
+  return check(BOTH_ENDS, async () => findingOfBoth(await lookAtBothVaults(config, origin, destination)));
+}
+
+function findingOfBoth({ are, sharedMounts }: BothVaults): Finding {
+  const shared = [...sharedMounts].map(([mount, origin]) =>
+    mount === origin ? mount : `${mount} (${origin})`,
+  );
+  if (are === 'clone') {
+    const detail =
+      'are two Vaults with one cluster id: one was restored from a snapshot of the other; they are treated as two';
+    return { detail };
+  }
+  if (shared.length === 0)
+    return { detail: are === 'one' ? 'are one Vault, with no mount in common' : 'are two Vaults' };
+  return {
+    detail:
+      `are ${are === 'replicas' ? 'replicas of one Vault' : 'one Vault'}, with these mounts in common: ${shared.join(', ')}; ` +
+      'only what the transforms lead elsewhere is copied',
+  };
 }
 
 async function capabilitiesFinding(

@@ -61,6 +61,12 @@ export async function planBuckets(
       if (deps.config.destination.deleteExcluded) leaving.push({ path, unwanted: true });
       else put('hold', path, 'include or exclude leave it out now; deleteExcluded is off');
     }
+    for (const path of plan.itself.filter((one) => bucket.has(one)))
+      put(
+        'hold',
+        path,
+        'origin and destination are one Vault, and no transform leads it elsewhere: it is its own copy',
+      );
     if (ground.settings !== undefined)
       await planSettings(deps, ground.settings, { id, origin: bucket, targets }, put, signal);
     for (const path of plan.gone) leaving.push({ path, unwanted: false });

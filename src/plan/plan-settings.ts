@@ -59,7 +59,6 @@ export async function planSettings(
   const { bucket } = theirs;
   const own = await claims(id, origin);
   for (const path of differingSettings(bucket, own, isCopiedOf(origin, scope, targets))) {
-    if (scope.isItself(path)) continue;
     if (own.get(path) === DOUBTED_SETTINGS) put('settings', path, 'what is known of them is in doubt');
     else if (bucket.has(path)) put('settings', path, 'they are others than those that were carried over');
     else put('settings', path, 'they went back to the defaults');

@@ -16,8 +16,8 @@ export interface ClaimRules {
   readonly doubtful: boolean;
   /** Whether the secret is to be copied. A claim of one that is not is doubted, so that its bucket is looked at. */
   readonly wants: (path: string) => boolean;
-  /** Origin and destination are one Vault: a secret that stands at its own path is the origin's own. */
-  readonly sameVault: boolean;
+  /** What stands at this target is the secret itself, because both ends are one place: it is the origin's own. */
+  readonly isSame: (target: string, path: string) => boolean;
 }
 
 /** How a claim of one kind says that it is not believed. */
@@ -65,7 +65,7 @@ export class ClaimMover<T = Insight> {
   }
 
   private addClaim(path: string, claim: T): void {
-    const { targetBefore, targetNow, isGone, doubtful, wants, sameVault } = this.rules;
+    const { targetBefore, targetNow, isGone, doubtful, wants, isSame } = this.rules;
     const before = targetBefore(path);
     if (isGone(before)) return;
     // Two claims on one place, as an original leaves them: at most one of the values can stand there.
@@ -74,9 +74,11 @@ export class ClaimMover<T = Insight> {
     if (isShared) this.doubt(sharer);
     else this.pathAt.set(before, path);
     if (before !== targetNow(path)) {
-      if (!(sameVault && before === path)) this.orphans.set(before, path);
+      if (!isSame(before, path)) this.orphans.set(before, path);
       return;
     }
+    // An earlier version claimed what it had only skipped.
+    if (isSame(before, path)) return;
     const into = this.bucketOf(path);
     // Of two buckets that name the path, as after a change that was cut off, the doubt wins.
     const known = into?.get(path);

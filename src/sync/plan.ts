@@ -28,6 +28,8 @@ export interface BucketPlan {
   readonly gone: string[];
   /** Claimed, and not wanted any more (`include`, `exclude`), whatever the origin has. */
   readonly unwanted: string[];
+  /** Its own copy, because both ends are one place: neither written nor deleted, and never claimed. */
+  readonly itself: string[];
 }
 
 /** What else of the origin has to do with a path. */
@@ -52,7 +54,7 @@ export function planBucket(
   scope: Scope,
   neighbours: Neighbours,
 ): BucketPlan {
-  const wanted = new Map([...origin].filter(([path]) => scope.wants(path)));
+  const wanted = new Map([...origin].filter(([path]) => scope.isToBeCopied(path)));
   const differences = compareBuckets(wanted, claims);
   const refused: Refused[] = [];
   const allowed = (path: string): boolean => {
@@ -63,7 +65,8 @@ export function planBucket(
   const [add, update, verify] = [differences.add, differences.update, differences.verify].map((paths) =>
     paths.filter(allowed),
   ) as [string[], string[], string[]];
-  const left = [...new Set(named)].filter((path) => !wanted.has(path)).sort(bytewise);
+  const names = [...new Set(named)];
+  const left = names.filter((path) => !wanted.has(path) && !scope.isItself(path)).sort(bytewise);
   return {
     add,
     update,
@@ -71,14 +74,20 @@ export function planBucket(
     refused: refused.sort((a, b) => bytewise(a.path, b.path)),
     gone: left.filter((path) => scope.wants(path)),
     unwanted: left.filter((path) => !scope.wants(path)),
+    itself: scope.sharesMounts ? itselfOf(origin, names, scope) : [],
   };
+}
+
+function itselfOf(origin: Bucket, names: readonly string[], scope: Scope): string[] {
+  const wanted = [...origin.keys()].filter((path) => scope.wants(path));
+  return [...new Set([...wanted, ...names])].filter((path) => scope.isItself(path)).sort(bytewise);
 }
 
 /** Tells which paths of a bucket of the origin are copied: wanted, with a place at either end, and not refused. */
 export function isCopiedOf(origin: Bucket, scope: Scope, neighbours: Neighbours): (path: string) => boolean {
   return (path) =>
     origin.has(path) &&
-    scope.wants(path) &&
+    scope.isToBeCopied(path) &&
     scope.placeAtOrigin(path) !== undefined &&
     scope.placeAtDestination(path) !== undefined &&
     refusalOf(path, scope, neighbours) === undefined;
@@ -89,6 +98,9 @@ function refusalOf(path: string, scope: Scope, { others, owners }: Neighbours): 
   const [other] = others(path);
   if (other !== undefined) return { path, why: 'collision', with: other };
   // In one Vault, what stands at another secret's target is its copy, and not to be copied again.
-  const source = scope.sameVault ? owners(path).find((owner) => owner !== path) : undefined;
+  const source = scope
+    .namesAtDestination(path)
+    .flatMap((name) => owners(name))
+    .find((owner) => owner !== path);
   return source === undefined ? undefined : { path, why: 'loop', with: source };
 }

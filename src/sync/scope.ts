@@ -1,5 +1,5 @@
 import type { PathFilter } from './filter';
-import { locate, splitDataPath, type Location } from './paths';
+import { dataPath, locate, splitDataPath, type Location } from './paths';
 import type { Transformer } from './transform';
 
 /** What the configuration of a destination says about paths. */
@@ -11,18 +11,16 @@ export interface ScopeRules {
   readonly originFilter: PathFilter;
   /** Of the destination. */
   readonly filter: PathFilter;
-  /** Origin and destination are one Vault (and one namespace in it). */
-  readonly sameVault: boolean;
+  /**
+   * Mounts that are one engine at both ends: the name at the destination, and the one at the origin. Empty where the
+   * two have none in common, as two Vaults do.
+   */
+  readonly sharedMounts: ReadonlyMap<string, string>;
 }
 
 /** Where the secrets of one origin go at one destination, and which of them do. */
 export class Scope {
   constructor(private readonly rules: ScopeRules) {}
-
-  /** Origin and destination are one Vault (and one namespace in it). */
-  get sameVault(): boolean {
-    return this.rules.sameVault;
-  }
 
   /** Whether the secret is to be copied at all, by `include` and `exclude`. */
   wants(path: string): boolean {
@@ -70,9 +68,38 @@ export class Scope {
     return place === undefined || place.rel === '' ? undefined : place;
   }
 
+  /** A mount is one engine at both ends. */
+  get sharesMounts(): boolean {
+    return this.rules.sharedMounts.size > 0;
+  }
+
+  /** These two mounts, of the destination and of the origin, are one engine. */
+  isSharedMount(mount: string, origin: string): boolean {
+    return this.rules.sharedMounts.get(mount) === origin;
+  }
+
+  /** What stands at this data path of the destination is the secret that the origin calls `path`. */
+  isSame(target: string, path: string): boolean {
+    return this.nameAtOrigin(target) === path;
+  }
+
   /** The secret would be copied onto itself: nothing has to be done for it, and nothing may be deleted. */
   isItself(path: string): boolean {
-    return this.rules.sameVault && this.target(path) === path;
+    return this.sharesMounts && this.isSame(this.target(path), path);
+  }
+
+  /** The secret is to be at the destination, by a copy. */
+  isToBeCopied(path: string): boolean {
+    return this.wants(path) && !this.isItself(path);
+  }
+
+  /** The data paths under which the destination knows a secret of the origin, where a mount is shared. */
+  namesAtDestination(path: string): string[] {
+    const place = locate(path, this.rules.originMounts);
+    if (place === undefined) return [];
+    return [...this.rules.sharedMounts].flatMap(([mount, origin]) =>
+      origin === place.mount ? [dataPath(mount, place.rel)] : [],
+    );
   }
 
   /**
@@ -80,16 +107,23 @@ export class Scope {
    * itself.
    */
   feedsItself(path: string): boolean {
-    const target = this.target(path);
-    return target !== path && this.isOfOrigin(target) && this.wants(target);
+    const target = this.nameAtOrigin(this.target(path));
+    return target !== undefined && target !== path && this.isPublished(target) && this.wants(target);
   }
 
   /** What stands at this data path of the destination is one of the origin's own secrets. */
   isOfOrigin(target: string): boolean {
-    const { sameVault, originFilter, originMounts } = this.rules;
-    if (!sameVault) return false;
-    const place = locate(target, originMounts);
-    return place !== undefined && originFilter.allows(place.mount + place.rel);
+    const name = this.nameAtOrigin(target);
+    return name !== undefined && this.isPublished(name);
+  }
+
+  /** The data path under which the origin knows what stands at this one of the destination, where the mount is shared. */
+  private nameAtOrigin(target: string): string | undefined {
+    const { sharedMounts } = this.rules;
+    if (sharedMounts.size === 0) return undefined;
+    const place = locate(target, [...sharedMounts.keys()]);
+    const mount = place && sharedMounts.get(place.mount);
+    return mount === undefined || place === undefined ? undefined : dataPath(mount, place.rel);
   }
 
   /** The path as `vault kv` names it, "secret/team/app". */

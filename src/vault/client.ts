@@ -72,6 +72,8 @@ interface ReadOptions<A> extends RequestOptions {
    * destroyed.
    */
   bodyOn404?: boolean;
+  /** Namespace to ask in, instead of the one that is configured. */
+  namespace?: string | undefined;
   /** What to answer where Vault says that nothing is stored; else that is a VaultError of kind `absent`. */
   ifAbsent?: (() => A) | undefined;
 }
@@ -151,8 +153,8 @@ export class VaultClient {
 
   /** GET of an API path. */
   read<T, A = never>(path: string, schema: z.ZodType<T>, options: ReadOptions<A> = {}): Promise<T | A> {
-    const { signal, onSend } = options;
-    const sent = { signal, onSend, ...this.placeOf(path) };
+    const { signal, onSend, namespace } = options;
+    const sent = { signal, onSend, ...(namespace === undefined ? this.placeOf(path) : { namespace }) };
     return this.send(path, schema, () => this.vault.read(path, sent), options);
   }
 

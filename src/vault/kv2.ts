@@ -107,7 +107,11 @@ const DataBody = z
 const WriteBody = z
   .object({ data: z.object({ version: z.number().int().min(1) }) })
   .transform(({ data }) => data.version);
-const HealthBody = z.object({ cluster_id: z.string().nullish(), sealed: z.boolean() });
+const HealthBody = z.object({
+  cluster_id: z.string().nullish(),
+  sealed: z.boolean(),
+  replication_performance_mode: z.string().nullish(),
+});
 const TokenBody = z.object({ data: z.object({ ttl: z.number() }) });
 
 /**
@@ -126,10 +130,14 @@ export class Kv2 {
     return this.lister.mayHideNames;
   }
 
-  /** The engine at a mount. Needs any one permission below the mount, unlike `sys/mounts`. */
-  async mount(mount: string, signal?: AbortSignal): Promise<Mount> {
+  /**
+   * The engine at a mount. Needs any one permission below the mount, unlike `sys/mounts`.
+   *
+   * @param namespace to ask in, instead of the one that is configured
+   */
+  async mount(mount: string, signal?: AbortSignal, namespace?: string): Promise<Mount> {
     const path = this.encode('sys/internal/ui/mounts/', mount.replace(/\/$/, ''));
-    const { data } = await this.client.read(path, MountBody, { signal });
+    const { data } = await this.client.read(path, MountBody, { signal, namespace });
     const version = data.options?.version;
     // Some servers leave the uuid out. A re-created engine has another accessor too.
     const uuid = data.uuid || data.accessor;
@@ -227,6 +235,11 @@ export class Kv2 {
    * and so does a Vault that was restored from a snapshot of this one. Needs no token.
    */
   async clusterId(signal?: AbortSignal): Promise<string> {
+    return (await this.cluster(signal)).id;
+  }
+
+  /** As {@link clusterId}, and whether the cluster takes part in performance replication (Vault Enterprise). */
+  async cluster(signal?: AbortSignal): Promise<{ id: string; replicates: boolean }> {
     const path = 'sys/health?standbyok=true&perfstandbyok=true&sealedcode=200';
     const health = await this.client.read(path, HealthBody, { signal }).catch((error: unknown) => {
       if (!(error instanceof VaultError) || !ROOT_ONLY.test(error.detail)) throw error;
@@ -243,7 +256,8 @@ export class Kv2 {
         'in between pass the answer as the Vault gives it';
       throw new VaultError('malformed', address, 'sys/health', detail);
     }
-    return health.cluster_id;
+    const mode = health.replication_performance_mode;
+    return { id: health.cluster_id, replicates: mode === 'primary' || mode === 'secondary' };
   }
 
   /** Asks whether the token is alive. Throws `forbidden` if it is not. */

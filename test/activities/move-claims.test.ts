@@ -76,7 +76,7 @@ class Ground {
       transformer: compileTransforms(transforms),
       originFilter: OPEN,
       filter: OPEN,
-      sameVault: false,
+      sharedMounts: new Map(),
     });
     const { info, originInfo, orphans } = this;
     const staging = new Staging(this.store, 'vsync/destination/staging/');

@@ -42,7 +42,7 @@ const scope = new Scope({
   transformer: compileTransforms([{ name: 'flat', from: '^s/data/[ab]/(?P<x>.+)$', to: 's/data/x' }]),
   originFilter: compileFilter({ include: [], exclude: [] }),
   filter: compileFilter({ include: [], exclude: ['s/a/out'] }),
-  sameVault: false,
+  sharedMounts: new Map(),
 });
 const { signal } = new AbortController();
 

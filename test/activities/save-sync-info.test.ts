@@ -98,7 +98,7 @@ class Ground {
       transformer: compileTransforms([]),
       originFilter: OPEN,
       filter: OPEN,
-      sameVault: false,
+      sharedMounts: new Map(),
     });
     const deps = { config, scope, fingerprint: 'now', parts, info, originInfo, staging };
     return saveSyncInfo(deps as unknown as DestinationDeps, { ...this.input, ...change }, signal, run);

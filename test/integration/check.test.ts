@@ -40,6 +40,7 @@ test('all is well: exit code 0, a line for each thing, and nothing is left behin
       `Temporal: schedule vsync-destination-d0-${sync.id}: is not there: create it with "vsync start -c FILE"`,
       ...vaultLines(origin.address, 'origin'),
       ...vaultLines(destinations[0].address, 'destination'),
+      'origin.vault and destination.vault: are two Vaults',
       `Consul ${consul} (origin.consul): answers`,
       `Consul ${consul} (destination.consul): answers`,
       `Consul ${consul} (destination.consul): keys below ${sync.infoPrefix('destination')}: can be created, listed, read and removed`,
@@ -70,7 +71,7 @@ test('one failure does not stop the other checks, and no secret is shown', async
   });
   const ended = await refusal.run('check', '-c', file);
   expect(ended.code).toBe(1);
-  expect(ended.stderr).toBe('vsync: 4 of 15 checks failed\n');
+  expect(ended.stderr).toBe('vsync: 4 of 16 checks failed\n');
   const { origin } = sync.servers;
   expect(lines(ended.stdout, 'FAIL')).toEqual([
     expect.stringContaining(`Temporal: Temporal ${nowhere}: cannot connect (`),
@@ -83,7 +84,7 @@ test('one failure does not stop the other checks, and no secret is shown', async
     ),
   ]);
   expect(lines(ended.stdout, 'warn').join('\n')).toMatch(
-    /mounts, capabilities: not checked, because the token cannot be used\n.*keys: not checked, because the Consul/,
+    /mounts, capabilities: not checked, because the token cannot be used\n.*\n.*keys: not checked, because the Consul/,
   );
   expect(lines(ended.stdout, 'pass').join('\n')).toContain('keys below');
   refusal.expectNoSecret(ended);

@@ -76,23 +76,29 @@ describe('settings where origin and destination are one Vault', () => {
       edit: (file, role) => {
         if (role !== 'destination') return;
         const { vault } = file['origin'] as { vault: unknown };
-        file['destination'] = { ...(file['destination'] as object), vault };
+        const transforms = [{ name: 'other', from: '^other/data/(?P<rest>.+)$', to: 'more/data/rest' }];
+        file['destination'] = { ...(file['destination'] as object), vault, transforms };
       },
     });
     await sync.put('a');
     await sync.set('a', { max_versions: 2 });
     await sync.run();
-    expect((await sync.cycles()).counts).toMatchObject({ settings: 0, failed: 0 });
+    expect((await sync.cycles()).counts).toMatchObject({ settings: 0, failed: 0, held: 1 });
     await sync.set('a', { max_versions: 3 });
     await sync.fixture.cycle('origin');
-    expect((await sync.fixture.plan()).planned).toEqual([]);
-    expect((await sync.fixture.cycle('destination')).counts).toMatchObject({ settings: 0, failed: 0 });
-    const [own, theirs] = await Promise.all(
-      (['destination', 'origin'] as const).map(async (role) =>
-        Object.values(await sync.fixture.consul.values(`${sync.metaPrefix(role)}index`)),
-      ),
-    );
-    expect(own).toEqual(theirs);
+    const path = `${sync.fixture.mount}data/a`;
+    expect((await sync.fixture.plan()).planned).toEqual([
+      expect.objectContaining({ action: 'hold', path, why: expect.stringContaining('own copy') as string }),
+    ]);
+    expect((await sync.fixture.cycle('destination')).counts).toMatchObject({
+      settings: 0,
+      failed: 0,
+      held: 1,
+    });
+    // Neither the secret nor its settings are claimed: nothing was copied.
+    const stored = await sync.fixture.consul.values(sync.fixture.infoPrefix('destination'));
+    expect(Object.values(stored).filter((value) => value.includes(path))).toEqual([]);
+    expect((await sync.fixture.cycle('destination')).outcome).toBe('unchanged');
   });
 });
 

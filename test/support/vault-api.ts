@@ -2,7 +2,11 @@ import type { SharedVault } from './shared-servers';
 
 /** Vault as a user of it sees it: plain requests, independent of the code under test. */
 export class VaultApi {
-  constructor(readonly vault: SharedVault) {}
+  /** @param namespace that all requests are sent in; empty for the root */
+  constructor(
+    readonly vault: SharedVault,
+    private readonly namespace = '',
+  ) {}
 
   async mount(mount: string, version = '2'): Promise<void> {
     await this.request('POST', `sys/mounts/${mount.replace(/\/$/, '')}`, {
@@ -78,6 +82,7 @@ export class VaultApi {
       headers: {
         'X-Vault-Token': this.vault.rootToken,
         ...(method === 'PATCH' && { 'Content-Type': 'application/merge-patch+json' }),
+        ...(this.namespace === '' ? {} : { 'X-Vault-Namespace': this.namespace }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });

@@ -11,7 +11,7 @@ const RULES: ClaimRules = {
   isGone: () => false,
   doubtful: false,
   wants: () => true,
-  sameVault: false,
+  isSame: () => false,
 };
 
 function moveClaims(buckets: { bucket: Bucket; fits: boolean }[], rules: ClaimRules): ClaimMover {
@@ -103,8 +103,18 @@ describe('claims', () => {
     expect(moveClaims([{ bucket: bucket('s/data/a'), fits: true }], moved).orphans.size).toBe(1);
     const { orphans } = moveClaims([{ bucket: bucket('s/data/a'), fits: true }], {
       ...moved,
-      sameVault: true,
+      isSame: (target, path) => target === path,
     });
+    expect(orphans.size).toBe(0);
+  });
+
+  it('of a secret that is its own copy are dropped: an earlier version claimed what it had only skipped', () => {
+    const { buckets, orphans } = moveClaims([{ bucket: bucket('s/data/a', 's/data/b'), fits: true }], {
+      ...RULES,
+      numBuckets: 1,
+      isSame: (target, path) => target === path && path === 's/data/a',
+    });
+    expect([...(buckets[0]?.keys() ?? [])]).toEqual(['s/data/b']);
     expect(orphans.size).toBe(0);
   });
 });

@@ -20,7 +20,7 @@ function scopeOf({ transforms = [], include = [], exclude = [], sameVault = fals
     transformer: compileTransforms(transforms),
     originFilter: compileFilter({ include: [], exclude: [] }),
     filter: compileFilter({ include, exclude }),
-    sameVault,
+    sharedMounts: new Map(sameVault ? [['s/', 's/']] : []),
   });
 }
 
@@ -44,7 +44,8 @@ function applied(
   const after = new Map(claims);
   for (const path of [...made.add, ...made.update, ...made.verify])
     after.set(path, origin.get(path) as Insight);
-  for (const path of [...made.gone, ...(deleteExcluded ? made.unwanted : [])]) after.delete(path);
+  for (const path of [...made.gone, ...made.itself, ...(deleteExcluded ? made.unwanted : [])])
+    after.delete(path);
   return after;
 }
 
@@ -90,7 +91,16 @@ describe('the plan of a bucket', () => {
         const first = plan(origin, claims, scope);
         const second = plan(origin, applied(first, origin, claims, deleteExcluded), scope);
         const kept = deleteExcluded ? [] : first.unwanted;
-        expect(second).toEqual({ ...first, add: [], update: [], verify: [], gone: [], unwanted: kept });
+        const itself = first.itself.filter((one) => origin.has(one) && scope.wants(one));
+        expect(second).toEqual({
+          ...first,
+          add: [],
+          update: [],
+          verify: [],
+          gone: [],
+          unwanted: kept,
+          itself,
+        });
       }),
       { numRuns: 500 },
     );
@@ -152,6 +162,23 @@ describe('the plan of a bucket', () => {
     ]);
     const excluded = scopeOf({ transforms, sameVault: true, exclude: ['s/copy/**'] });
     expect(plan(origin, new Map(), excluded).add).toEqual(['s/data/a']);
+  });
+
+  it('neither copies nor deletes a secret that is its own copy, and has its claim dropped', () => {
+    const transforms = [{ name: 'copy', from: '^s/data/(?P<x>up[^/]*)$', to: 't/data/x' }];
+    const scope = scopeOf({ transforms, sameVault: true, exclude: ['s/out*'] });
+    const origin = bucketOf({ 's/data/a': 1, 's/data/out': 1, 's/data/up': 1 });
+    const claims = bucketOf({ 's/data/a': 1, 's/data/gone': 1, 's/data/out': 1, 's/data/upgone': 1 });
+    expect(plan(origin, claims, scope)).toEqual({
+      add: ['s/data/up'],
+      update: [],
+      verify: [],
+      refused: [],
+      gone: ['s/data/upgone'],
+      unwanted: [],
+      itself: ['s/data/a', 's/data/gone', 's/data/out'],
+    });
+    expect(plan(origin, claims, scopeOf({ transforms })).itself).toEqual([]);
   });
 
   it('keeps what is left out now apart from what is gone', () => {

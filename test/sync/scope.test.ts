@@ -4,6 +4,11 @@ import { compileTransforms } from '../../src/sync/transform';
 
 const OPEN = compileFilter({ include: [], exclude: [] });
 
+const SHARED = new Map([
+  ['s/', 's/'],
+  ['team/kv/', 'team/kv/'],
+]);
+
 function scope(rules: Partial<ScopeRules> = {}): Scope {
   return new Scope({
     originMounts: ['s/', 'team/kv/'],
@@ -11,7 +16,7 @@ function scope(rules: Partial<ScopeRules> = {}): Scope {
     transformer: compileTransforms([{ name: 'x', from: '^s/data/(?P<rest>.+)$', to: 'd/data/rest' }]),
     originFilter: OPEN,
     filter: OPEN,
-    sameVault: false,
+    sharedMounts: new Map(),
     ...rules,
   });
 }
@@ -46,13 +51,51 @@ describe('the scope of a destination', () => {
     const transformer = compileTransforms([
       { name: 'c', from: '^s/data/(?P<x>[^/]+)$', to: 's/data/copy/x' },
     ]);
-    const one = scope({ transformer, sameVault: true });
+    const one = scope({ transformer, sharedMounts: SHARED });
     expect([one.isItself('s/data/a/b'), one.isItself('s/data/a')]).toEqual([true, false]);
     expect([one.feedsItself('s/data/a/b'), one.feedsItself('s/data/a')]).toEqual([false, true]);
     expect(scope({ transformer }).feedsItself('s/data/a')).toBe(false);
     for (const where of ['originFilter', 'filter'] as const) {
       const filter = compileFilter({ include: [], exclude: ['s/copy/'] });
-      expect(scope({ transformer, sameVault: true, [where]: filter }).feedsItself('s/data/a')).toBe(false);
+      expect(scope({ transformer, sharedMounts: SHARED, [where]: filter }).feedsItself('s/data/a')).toBe(
+        false,
+      );
     }
+  });
+
+  it('compares places and not names: an engine may have another name at either end', () => {
+    // The origin looks from the root, the destination from the namespace A.
+    const one = scope({
+      originMounts: ['A/s/', 'd/'],
+      destinationMounts: ['s/'],
+      transformer: compileTransforms([
+        { name: 'x', from: '^(?P<ns>A)/s/data/(?P<rest>.+)$', to: 's/data/rest' },
+      ]),
+      sharedMounts: new Map([['s/', 'A/s/']]),
+    });
+    expect([one.target('A/s/data/x'), one.isItself('A/s/data/x')]).toEqual(['s/data/x', true]);
+    expect(one.isItself('d/data/x')).toBe(false);
+    expect([one.isOfOrigin('s/data/y'), one.isOfOrigin('d/data/y')]).toEqual([true, false]);
+    expect(one.namesAtDestination('A/s/data/x')).toEqual(['s/data/x']);
+    expect(one.namesAtDestination('d/data/x')).toEqual([]);
+
+    const deeper = scope({
+      originMounts: ['A/s/'],
+      destinationMounts: ['s/'],
+      transformer: compileTransforms([
+        { name: 'x', from: '^(?P<ns>A)/s/data/(?P<rest>.+)$', to: 's/data/copy/rest' },
+      ]),
+      sharedMounts: new Map([['s/', 'A/s/']]),
+    });
+    expect([deeper.isItself('A/s/data/x'), deeper.feedsItself('A/s/data/x')]).toEqual([false, true]);
+  });
+
+  it('takes two engines of one name for two places', () => {
+    // Namespaces behind gateways that name them: the cluster and all names are the same, the engines are not.
+    const transformer = compileTransforms([]);
+    const two = scope({ transformer, sharedMounts: new Map() });
+    expect([two.isItself('s/data/x'), two.isToBeCopied('s/data/x')]).toEqual([false, true]);
+    const one = scope({ transformer, sharedMounts: SHARED });
+    expect([one.isItself('s/data/x'), one.isToBeCopied('s/data/x')]).toEqual([true, false]);
   });
 });

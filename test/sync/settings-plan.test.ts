@@ -74,7 +74,7 @@ describe('claims of settings that move', () => {
     isGone: () => false,
     doubtful: false,
     wants: () => true,
-    sameVault: false,
+    isSame: () => false,
   };
 
   it('keep what they say in any number of buckets, and back again', () => {

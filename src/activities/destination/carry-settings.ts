@@ -113,12 +113,7 @@ export class SettingsCarrier {
    * @returns undefined if nothing has to be, or if it failed: that is reported
    */
   async read(path: string, signal: AbortSignal): Promise<Carried | undefined> {
-    const { deps } = this.context;
     if (!this.pending.has(path)) return undefined;
-    if (deps.scope.isItself(path)) {
-      this.claim(path, this.origin?.get(path));
-      return undefined;
-    }
     return this.attempt(path, signal, () => this.ask(path, signal));
   }
 

@@ -108,7 +108,7 @@ async function copyAndClaim(context: CopyContext, id: number, signal: AbortSigna
 
   const isCopied = isCopiedOf(origin, deps.scope, context.targets);
   // Also what is refused now: it has its turn when the other secret is gone, which may be in another bucket.
-  const isWanted = (path: string): boolean => origin.has(path) && deps.scope.wants(path);
+  const isWanted = (path: string): boolean => origin.has(path) && deps.scope.isToBeCopied(path);
   const carrier = await SettingsCarrier.open(context, id, origin, isCopied, signal);
   const values = new Set([...plan.add, ...plan.update, ...plan.verify]);
   const isOurs = named.has.bind(named);
@@ -116,6 +116,9 @@ async function copyAndClaim(context: CopyContext, id: number, signal: AbortSigna
 
   if (plan.refused.length > 0) open.add(id);
   for (const { path, why, with: other } of plan.refused) tally.refuse(path, why, other);
+  for (const path of plan.itself) checkpoint.claims.delete(path);
+  const itself = plan.itself.filter((path) => origin.has(path)).length;
+  tally.count('held', itself);
   try {
     const paths = [...new Set([...values, ...(carrier?.pending ?? [])])];
     const ofEachMount = inTurn(paths, (path) => deps.scope.mountAtOrigin(path));
@@ -129,7 +132,8 @@ async function copyAndClaim(context: CopyContext, id: number, signal: AbortSigna
     const leaving = { gone: plan.gone, unwanted: deleteExcluded ? plan.unwanted : [] };
     const kept = deleteExcluded ? 0 : plan.unwanted.length;
     tally.count('held', kept);
-    const held = kept + work.kept.size + (await removeOrHold(context, id, checkpoint, leaving, signal));
+    const held =
+      kept + itself + work.kept.size + (await removeOrHold(context, id, checkpoint, leaving, signal));
     context.held.set(id, held);
   } finally {
     // Also when cancelled or failed: what has arrived is claimed, so that it need not be compared again.
@@ -148,7 +152,8 @@ function isDone(
   kept: ReadonlySet<string>,
   { scope }: DestinationDeps,
 ): boolean {
-  const isExpected = (path: string): boolean => origin.has(path) && scope.wants(path) && !kept.has(path);
+  const isExpected = (path: string): boolean =>
+    origin.has(path) && scope.isToBeCopied(path) && !kept.has(path);
   const wanted = [...origin].filter(([path]) => isExpected(path));
   const claimed = [...claims].filter(([path]) => isExpected(path));
   return hashBucket(new Map(wanted)) === hashBucket(new Map(claimed));
@@ -199,10 +204,6 @@ async function copyOne(
   const insight = origin.get(path);
   if (insight === undefined) return false;
   signal.throwIfAborted();
-  if (deps.scope.isItself(path)) {
-    checkpoint.claims.set(path, insight);
-    return true;
-  }
   const withoutSettings = carrier?.isMissing(path) === true;
   let arrived = true;
   try {

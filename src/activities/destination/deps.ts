@@ -1,3 +1,4 @@
+import type { BothVaults } from '../../check/both-vaults';
 import type { FingerprintParts } from '../../config/fingerprint';
 import type { DestinationConfig } from '../../config/schema';
 import type { Orphans } from '../../consul/orphans';
@@ -18,6 +19,8 @@ export interface DestinationDeps {
   olderFingerprints?: readonly string[];
   /** What the fingerprint is made of. */
   parts: FingerprintParts;
+  /** What the two Vaults were to each other when the clients were made. */
+  vaultsAre: BothVaults['are'];
   originVault: Kv2;
   vault: Kv2;
   /** `<origin.syncPath>origin/`, in the origin's Consul. Only read. */

@@ -18,7 +18,7 @@ export function secretsIn(
   ownIndex: readonly string[] | undefined,
 ): number {
   if (!fits(origin, index[id])) return 0;
-  const wanted = new Map([...origin.bucket].filter(([path]) => scope.wants(path)));
+  const wanted = new Map([...origin.bucket].filter(([path]) => scope.isToBeCopied(path)));
   // Where settings are carried over, a bucket may differ in nothing else.
   if (config.syncMetadata || !fits(own, ownIndex?.[id])) return wanted.size;
   const { add, update, verify, delete: gone } = compareBuckets(wanted, own.bucket);

@@ -169,6 +169,7 @@ function candidatesIn(
 ): DeleteCandidate[] {
   if (!fits(origin, index[id])) return [];
   return [...(own.bucket?.keys() ?? [])].flatMap((path): DeleteCandidate[] => {
+    if (scope.isItself(path)) return [];
     const unwanted = !scope.wants(path);
     if (unwanted) return config.destination.deleteExcluded ? [{ path, unwanted }] : [];
     if (origin.bucket.has(path)) return [];

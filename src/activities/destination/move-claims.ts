@@ -58,7 +58,7 @@ export async function readMoving(
     isGone: (target) => changes !== undefined && isGone(changes, target, config.destination.mounts),
     doubtful: changes?.origin === true,
     wants: (path) => scope.wants(path),
-    sameVault: scope.sameVault,
+    isSame: (target, path) => scope.isSame(target, path),
   };
   const values = await readClaims(info, own, new ClaimMover(rules, DOUBTS), numBuckets, signal);
   const ownSettings = await info.settings.readIndex(signal);

@@ -8,6 +8,7 @@ import { changedMounts, readMounts } from '../mounts';
 import { assertOwner } from '../owner';
 import { TallyBuilder } from '../tally';
 import type { DestinationDeps } from './deps';
+import { assertStillTheSame } from './still-the-same';
 
 /** Looks whether a cycle can do its work at all, and which origin mounts are still the ones they were. Writes nothing. */
 export async function preflight(
@@ -17,6 +18,7 @@ export async function preflight(
   const { config, parts, originVault, vault, info } = deps;
   const current = await readMounts(originVault, config.origin.mounts, 'origin.mounts', signal);
   const ownMounts = await readMounts(vault, config.destination.mounts, 'destination.mounts', signal);
+  await assertStillTheSame(deps, current, ownMounts);
   const needs = destinationNeeds(config);
   await assertCapabilities(originVault.client, needs.origin, 'origin.vault', signal);
   await assertCapabilities(vault.client, needs.destination, 'destination.vault', signal);

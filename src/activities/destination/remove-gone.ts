@@ -63,8 +63,7 @@ export async function removeGone(
     signal,
     async ({ path, isUnwanted }, stop) => {
       const [owner, ...others] = context.targets.owners(deps.scope.target(path));
-      if (deps.scope.isItself(path)) checkpoint.claims.delete(path);
-      else if (others.length > 0) {
+      if (others.length > 0) {
         // Several belong there, and none of them is written: what stands there stays, and is named until one is left.
         hold();
         context.open.add(id);

@@ -54,7 +54,7 @@ export async function verifySecrets(
       findings.push({ kind: 'refused', path, class: why, with: other });
     await beside(deps, plan.add, stop, async (path, aborted) => {
       const insight = bucket.get(path);
-      if (insight === undefined || scope.isItself(path)) return;
+      if (insight === undefined) return;
       const known = { insight, claim: ownIndex && stored.bucket?.get(path) };
       const compared = await compareSecret(deps, path, known, throwOutage, aborted);
       progress(++done);

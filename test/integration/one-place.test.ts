@@ -1,0 +1,302 @@
+import { runChecks, type Check } from '../../src/check';
+import { createClients } from '../../src/clients';
+import type { DestinationConfig } from '../../src/config/schema';
+import { createLog } from '../../src/telemetry/log';
+import { VaultClient } from '../../src/vault/client';
+import { isOneServer } from '../../src/vault/one-server';
+import { createWorkers } from '../../src/worker';
+import { BaoFront, changed, type Behaviour } from '../support/bao-front';
+import { testBundle } from '../support/bundle';
+import { FaultProxy } from '../support/fault-proxy';
+import { asShared, startOwnServers, stopOwnServers, type OwnServers } from '../support/own-servers';
+import { restoreFrom } from '../support/restored-vault';
+import { startVaultCluster } from '../support/servers';
+import { sharedServers, type SharedVault } from '../support/shared-servers';
+import { SyncFixture } from '../support/sync-fixture';
+import { VaultApi } from '../support/vault-api';
+
+/** Whether both ends are one place is told by evidence, and not by an id that clones share. */
+
+const clients: VaultClient[] = [];
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.close();
+});
+
+function clientOf({ address, rootToken: token }: SharedVault): VaultClient {
+  const client = new VaultClient({ address, auth: { kind: 'token', token }, namespace: '' });
+  clients.push(client);
+  return client;
+}
+
+/** Accessors of all tokens that a Vault has. */
+async function tokensOf(vault: SharedVault): Promise<string[]> {
+  const { data } = (await new VaultApi(vault).request('LIST', 'auth/token/accessors')) as {
+    data: { keys: string[] };
+  };
+  return data.keys.sort();
+}
+
+const checksOf = (config: DestinationConfig): Promise<Check[]> =>
+  runChecks(config, { warnings: [], foreign: [] });
+const bothEnds = async (config: DestinationConfig): Promise<Check | undefined> =>
+  (await checksOf(config)).find(({ what }) => what === 'origin.vault and destination.vault');
+
+describe('isOneServer', () => {
+  const NO_DEFAULT = { policies: ['none'], no_default_policy: true, ttl: '1h' };
+  async function withoutDefaultPolicy(vault: SharedVault): Promise<SharedVault> {
+    const answer = await new VaultApi(vault).request('POST', 'auth/token/create', NO_DEFAULT);
+    const { client_token: rootToken } = (answer as { auth: { client_token: string } }).auth;
+    return { ...vault, rootToken };
+  }
+
+  test('tells two addresses of one Vault from two Vaults, and leaves nothing behind', async () => {
+    const { origin, destinations } = sharedServers();
+    const proxy = await FaultProxy.before(origin.address);
+    try {
+      const before = [await tokensOf(origin), await tokensOf(destinations[0])];
+      const other = clientOf({ ...origin, address: proxy.address });
+      expect(await isOneServer(clientOf(origin), other)).toBe(true);
+      expect(await isOneServer(other, clientOf(origin))).toBe(true);
+      expect(await isOneServer(clientOf(origin), clientOf(destinations[0]))).toBe(false);
+      expect([await tokensOf(origin), await tokensOf(destinations[0])]).toEqual(before);
+      // The token is in no URL, and what it wraps is no secret.
+      expect(proxy.requests.filter((request) => /hvs\.|s\./.test(request.replace('sys.', '')))).toEqual([]);
+    } finally {
+      await proxy.close();
+    }
+  });
+
+  test('needs one token that may wrap, and says so if there is none', async () => {
+    const { origin, destinations } = sharedServers();
+    const [mute, other] = [await withoutDefaultPolicy(origin), await withoutDefaultPolicy(destinations[0])];
+    expect(await isOneServer(clientOf(mute), clientOf(origin))).toBe(true);
+    expect(await isOneServer(clientOf(mute), clientOf(destinations[0]))).toBe(false);
+    expect(await isOneServer(clientOf(mute), clientOf(mute))).toBeUndefined();
+    expect(await isOneServer(clientOf(mute), clientOf(other))).toBeUndefined();
+  });
+
+  test('removes its token also where the question fails', async () => {
+    const { origin, destinations } = sharedServers();
+    const proxy = await FaultProxy.before(destinations[0].address);
+    try {
+      proxy.choose((_method, url) => (url.endsWith('sys/wrapping/lookup') ? 'reset' : undefined));
+      const before = await tokensOf(origin);
+      const asked = isOneServer(clientOf(origin), clientOf({ ...destinations[0], address: proxy.address }));
+      await expect(asked).rejects.toMatchObject({ kind: 'unavailable' });
+      expect(await tokensOf(origin)).toEqual(before);
+    } finally {
+      await proxy.close();
+    }
+  });
+
+  test('knows the nodes of a cluster for one, whichever is asked', async () => {
+    const cluster = await startVaultCluster([]);
+    try {
+      const nodes = cluster.addresses.map((address) => clientOf({ address, rootToken: cluster.rootToken }));
+      for (const one of nodes) for (const other of nodes) expect(await isOneServer(one, other)).toBe(true);
+    } finally {
+      await cluster.stop();
+    }
+  });
+});
+
+describe('a destination that is the origin by mistake', () => {
+  const byMistake = (address: string, edit: (section: Record<string, unknown>) => void = () => undefined) =>
+    SyncFixture.create({
+      edit: (file, role) => {
+        if (role !== 'destination') return;
+        const { vault } = file['origin'] as { vault: object };
+        const section = file['destination'] as Record<string, unknown>;
+        section['vault'] = { ...vault, address };
+        edit(section);
+      },
+    });
+
+  test('is refused by check, start, plan and worker, also by another address', async () => {
+    const proxy = await FaultProxy.before(sharedServers().origin.address);
+    const sync = await byMistake(proxy.address);
+    try {
+      await sync.originVault.put(sync.mount, 'x', { v: 1 });
+      const words = new RegExp(
+        `lead to one Vault: ${sync.mount} is the same mount at both ends, so that each secret would be its own copy`,
+      );
+      const config = sync.config('destination') as DestinationConfig;
+      expect(await bothEnds(config)).toMatchObject({
+        outcome: 'fail',
+        detail: expect.stringMatching(words) as string,
+      });
+      await expect(sync.start('destination')).rejects.toThrow(words);
+      await expect(sync.plan()).rejects.toThrow(words);
+      const log = createLog({ level: 'error', type: 'json' });
+      await expect(createWorkers([config], { log, workflowBundle: testBundle() })).rejects.toThrow(words);
+      expect(await sync.consul.values(sync.infoPrefix('destination'))).toEqual({});
+    } finally {
+      await sync.tearDown();
+      await proxy.close();
+    }
+  });
+
+  test('is refused where it is a replica of the origin, which has the secrets by itself', async () => {
+    // Vault Enterprise cannot be had: what its sys/health says of performance replication is put in front.
+    const replica = (clusterId: string, mode: string): Behaviour => {
+      return async (request, pass) => {
+        const answer = await pass(request);
+        if (request.path !== 'sys/health') return answer;
+        return changed(answer, (body) =>
+          Object.assign(body, { cluster_id: clusterId, replication_performance_mode: mode }),
+        );
+      };
+    };
+    const { origin } = sharedServers();
+    const fronts = [
+      await BaoFront.before(origin.address, replica('one', 'primary')),
+      await BaoFront.before(origin.address, replica('two', 'secondary')),
+    ] as const;
+    const sync = await byMistake(fronts[1].address);
+    try {
+      const config = sync.config('destination') as DestinationConfig;
+      Object.assign(config.origin.vault, { address: fronts[0].address });
+      await expect(createClients(config)).rejects.toThrow(/are replicas of one Vault: .* its own copy/);
+    } finally {
+      await sync.tearDown();
+      for (const front of fronts) await front.close();
+    }
+  });
+
+  test('is refused where it cannot be told, with what to do', async () => {
+    const { origin } = sharedServers();
+    const sync = await byMistake(origin.address);
+    try {
+      const policy = `path "${sync.mount}*" { capabilities = ["read", "create", "update", "list"] }`;
+      await sync.originVault.request('PUT', `sys/policies/acl/${sync.id}`, { policy });
+      const answer = await sync.originVault.request('POST', 'auth/token/create', {
+        policies: [sync.id],
+        no_default_policy: true,
+      });
+      const { client_token: token } = (answer as { auth: { client_token: string } }).auth;
+      const config = sync.config('destination') as DestinationConfig;
+      for (const side of [config.origin, config.destination])
+        Object.assign(side, { vault: { ...side.vault, auth: { kind: 'token', token } } });
+      await expect(createClients(config)).rejects.toThrow(
+        /give one of the two tokens update on sys\/wrapping\/wrap/,
+      );
+    } finally {
+      await sync.tearDown();
+    }
+  });
+
+  test('is no mistake with transforms: only what they lead elsewhere is copied and claimed', async () => {
+    const sync = await byMistake(sharedServers().origin.address, (section) => {
+      const [mount = ''] = section['mounts'] as string[];
+      section['exclude'] = [`${mount}copy/**`];
+      section['transforms'] = [
+        { name: 'c', from: `^${mount}data/app/(?P<rest>.+)$`, to: `${mount}data/copy/rest` },
+      ];
+    });
+    try {
+      const config = sync.config('destination') as DestinationConfig;
+      expect(await bothEnds(config)).toMatchObject({
+        outcome: 'pass',
+        detail: expect.stringContaining(
+          `are one Vault, with these mounts in common: ${sync.mount};`,
+        ) as string,
+      });
+      await sync.run();
+      await sync.originVault.put(sync.mount, 'app/x', { v: 1 });
+      await sync.originVault.put(sync.mount, 'itself', { v: 1 });
+      await sync.cycle('origin');
+      expect(await sync.cycle('destination')).toMatchObject({
+        outcome: 'synced',
+        counts: { added: 1, held: 1 },
+      });
+      const claims = Object.values(await sync.consul.values(sync.infoPrefix('destination'))).join('\n');
+      expect(claims).toContain(`${sync.mount}data/app/x`);
+      expect(claims).not.toContain('itself');
+      await sync.cycle('origin');
+      // The copy is a secret of the origin's too, and left out.
+      await sync.cycle('destination');
+      expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { read: 0 } });
+      await sync.originVault.delete(sync.mount, 'itself');
+      await sync.cycle('origin');
+      expect(await sync.cycle('destination')).toMatchObject({ counts: { deleted: 0, failed: 0, held: 0 } });
+    } finally {
+      await sync.tearDown();
+    }
+  });
+});
+
+describe("a destination that was restored from the origin's snapshot", () => {
+  let servers: OwnServers;
+  let sync: SyncFixture;
+
+  beforeAll(async () => {
+    servers = await startOwnServers();
+    // A token of both, so that the worker's is good after the snapshot too.
+    const token = 'of-both-vaults';
+    for (const vault of [servers.vault, servers.originVault])
+      await new VaultApi(vault).request('POST', 'auth/token/create', {
+        id: token,
+        policies: ['root'],
+        no_parent: true,
+      });
+    sync = await SyncFixture.create({
+      servers: asShared(servers),
+      edit: (file, role) => {
+        if (role === 'destination')
+          Object.assign(file['destination'] as object, { vault: { address: servers.vault.address, token } });
+      },
+    });
+  });
+  afterAll(async () => {
+    await sync.tearDown();
+    await stopOwnServers(servers);
+  });
+
+  test('is another Vault, and gets its secrets', async () => {
+    for (const name of ['a', 'b', 'c']) await sync.originVault.put(sync.mount, name, { name, v: 1 });
+    await sync.run();
+    await sync.cycle('origin');
+    await sync.cycle('destination');
+
+    const clone = await restoreFrom(servers.originVault, servers.vault);
+    // A worker that began before sees it too.
+    await expect(sync.cycle('destination')).rejects.toMatchObject({
+      cause: {
+        type: 'ConfigChanged',
+        message: expect.stringContaining('is not the Vault that it was when this worker began') as string,
+      },
+    });
+    await sync.stopWork();
+    const theirs = new VaultApi(clone);
+    expect(await theirs.get(sync.mount, 'a')).toEqual({ name: 'a', v: 1 });
+    await sync.originVault.put(sync.mount, 'a', { name: 'a', v: 2 });
+    await sync.originVault.put(sync.mount, 'new', { name: 'new' });
+
+    const config = sync.config('destination') as DestinationConfig;
+    expect(await bothEnds(config)).toMatchObject({
+      outcome: 'pass',
+      detail: expect.stringContaining('are two Vaults with one cluster id') as string,
+    });
+    // It is neither the Vault that was there before, nor the origin.
+    await expect(sync.start('destination')).rejects.toThrow(
+      /destination\.vault \(cluster id\) was (\S+) and is (?!\1)\S+@http.*vsync start --adopt/,
+    );
+    await sync.start('destination', 0, { adopt: true });
+    await sync.work();
+    await sync.cycle('origin');
+    await sync.cycle('destination');
+    expect(await theirs.get(sync.mount, 'a')).toEqual({ name: 'a', v: 2 });
+    expect(await theirs.get(sync.mount, 'new')).toEqual({ name: 'new' });
+    // What was equal costs no version.
+    expect(await theirs.version(sync.mount, 'b')).toBe(1);
+    expect((await sync.verify()).counts).toMatchObject({ equal: 4, drift: 0, missing: 0, refused: 0 });
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
+
+    await sync.originVault.delete(sync.mount, 'c');
+    await sync.cycle('origin');
+    await sync.cycle('destination');
+    await sync.approve().catch(() => undefined);
+    await sync.cycle('destination');
+    expect(await theirs.get(sync.mount, 'c')).toBeUndefined();
+  });
+});

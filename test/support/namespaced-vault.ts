@@ -1,0 +1,47 @@
+import { BaoFront, healthOfBao } from './bao-front';
+import { namespaces } from './bao-namespaces';
+import { findBao, startVaultDev } from './servers';
+import type { SharedVault } from './shared-servers';
+import { VaultApi } from './vault-api';
+
+/** A server with the namespaces `A` and `B`: an OpenBao, or a Vault behind the stand-in for one. */
+export interface NamespacedVault extends SharedVault {
+  isReal: boolean;
+  /** A user of one of its namespaces; of the root, if it is empty. */
+  in: (namespace: string) => VaultApi;
+  stop: () => Promise<void>;
+}
+
+export const NAMESPACES = ['A', 'B'] as const;
+
+/** Where the real server is, the stand-in is tested too. */
+export const NAMESPACED: readonly (readonly [name: string, start: () => Promise<NamespacedVault>])[] = [
+  ['the stand-in', startStandIn],
+  ...(findBao() === undefined ? [] : ([['OpenBao', startBao]] as const)),
+];
+
+async function startStandIn(): Promise<NamespacedVault> {
+  const vault = await startVaultDev({ kind: 'vault' });
+  const front = await BaoFront.before(vault.address, healthOfBao(), namespaces(...NAMESPACES));
+  const stop = async (): Promise<void> => {
+    await front.close();
+    await vault.stop();
+  };
+  return withUsers({ address: front.address, rootToken: vault.rootToken }, false, stop);
+}
+
+async function startBao(): Promise<NamespacedVault> {
+  const vault = await startVaultDev({ kind: 'bao' });
+  const api = new VaultApi(vault);
+  for (const name of NAMESPACES) await api.request('POST', `sys/namespaces/${name}`, {});
+  return withUsers(vault, true, () => vault.stop());
+}
+
+function withUsers(
+  { address, rootToken }: SharedVault,
+  isReal: boolean,
+  stop: () => Promise<void>,
+): NamespacedVault {
+  const users = (namespace: string): VaultApi => new VaultApi({ address, rootToken }, namespace);
+  return { address, rootToken, isReal, in: users, stop };
+}

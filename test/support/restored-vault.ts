@@ -1,0 +1,44 @@
+import { expectOk, unsealNode } from './servers/vault-raft';
+import type { VaultFileServer } from './servers';
+import type { SharedVault } from './shared-servers';
+
+/**
+ * Restores a Vault from a snapshot of another one, as an operator does who builds a site from the origin: it then has
+ * the other one's secrets, mounts, tokens and keys, and its cluster id.
+ *
+ * @returns how to use it from then on
+ */
+export async function restoreFrom(source: VaultFileServer, into: VaultFileServer): Promise<SharedVault> {
+  const taken = await fetch(`${source.address}/v1/sys/storage/raft/snapshot`, {
+    headers: { 'X-Vault-Token': source.rootToken },
+  });
+  if (!taken.ok) throw new Error(`${source.address} gave no snapshot: ${taken.status}`);
+  const restored = await fetch(`${into.address}/v1/sys/storage/raft/snapshot-force`, {
+    method: 'POST',
+    headers: { 'X-Vault-Token': into.rootToken },
+    body: await taken.arrayBuffer(),
+  });
+  if (!restored.ok) throw new Error(`${into.address} took no snapshot: ${restored.status}`);
+  // Other keys than its own: it seals itself, after its answer.
+  await until(into.address, (body) => body.sealed);
+  await unsealNode(into.address, source.unsealKey);
+  // It is active, and takes tokens, when it has read what it was given.
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await expectOk(into.address, 'sys/capabilities-self', { paths: ['sys/mounts'] }, source.rootToken);
+      return { address: into.address, rootToken: source.rootToken };
+    } catch (error) {
+      if (attempt === 100) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+async function until(address: string, is: (health: { sealed: boolean }) => boolean): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const response = await fetch(`${address}/v1/sys/seal-status`).catch(() => undefined);
+    if (response?.ok === true && is((await response.json()) as { sealed: boolean })) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`${address} was not sealed by the snapshot`);
+}
