@@ -4,8 +4,8 @@ import { SyncFixture } from '../support/sync-fixture';
 import { VaultApi } from '../support/vault-api';
 
 test('a first copy under a quota of the destination’s Vault finishes, and is refused only now and then', async () => {
-  const COUNT = 60;
-  const PER_SECOND = 20;
+  const COUNT = 40;
+  const PER_SECOND = 10;
   const proxy = await FaultProxy.before(sharedServers().destinations[0].address);
   const sync = await SyncFixture.create({ destinationVault: proxy.address, numWorkers: 16 });
   const vault = new VaultApi(sharedServers().destinations[0]);
