@@ -10,6 +10,7 @@ import {
 } from '../foreign-answer';
 import { describeNetworkError } from '../network-errors';
 import { readTls, type TlsFiles } from '../tls';
+import { baseUrlOf } from './base-url';
 import { connectionsTo, type Joined } from './connections';
 import { ConsulError } from './errors';
 import type { KeyValueStore, StoredValue, Unchanged, Write } from './key-value-store';
@@ -82,7 +83,7 @@ export class ConsulStore implements KeyValueStore {
     const tls = readTls(options, `Consul ${this.address}: consul`);
     this.joined = connectionsTo(this.address, tls);
     this.consul = new Consul({
-      baseUrl: `${this.address}/v1`,
+      baseUrl: baseUrlOf(this.address),
       // The package's own keeps every connection for ever.
       agent: this.joined.agent,
       defaults: { ...(token === '' ? {} : { token }), ...(dc === undefined ? {} : { dc }) },

@@ -7,22 +7,28 @@ export class TcpProxy {
   private readonly server: net.Server;
 
   /** @param target host:port */
-  private constructor(target: string) {
+  private constructor(
+    target: string,
+    private readonly listenHost: string,
+  ) {
     const [host = '', port = ''] = target.split(':');
     this.server = net.createServer((outer) => {
       join(outer, net.connect(Number(port), host), this.sockets);
     });
   }
 
-  static async before(target: string): Promise<TcpProxy> {
-    const proxy = new TcpProxy(target);
-    await new Promise<void>((resolve) => proxy.server.listen(0, '127.0.0.1', resolve));
+  /** @param host address to listen on, of the loopback interface */
+  static async before(target: string, host = '127.0.0.1'): Promise<TcpProxy> {
+    const proxy = new TcpProxy(target, host);
+    await new Promise<void>((resolve, reject) => {
+      proxy.server.once('error', reject).listen(0, host, resolve);
+    });
     return proxy;
   }
 
   /** host:port */
   get address(): string {
-    return `127.0.0.1:${portOf(this.server)}`;
+    return `${this.listenHost.includes(':') ? `[${this.listenHost}]` : this.listenHost}:${portOf(this.server)}`;
   }
 
   async cut(): Promise<void> {
