@@ -206,6 +206,8 @@ test.concurrent(
       for (const name of names) await sync.originVault.put(sync.mount, name, { value: 'first' });
       await sync.work();
       await sync.start('origin');
+      // Records the schedule: a worker that looks at it then reads no index, which is counted below.
+      await sync.start('origin');
       await sync.stopWork();
       for (const name of names) await sync.originVault.put(sync.mount, name, { value: 'second' });
       zombie = await Zombie.start(sync, sync.originFile, (content) => {
