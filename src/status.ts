@@ -14,6 +14,7 @@ import { findSchedule } from './ownership';
 import { readRecord, whyMissing } from './schedule/record';
 import { deadWatch, watchState, type WatchState } from './schedule/watch';
 import { cyclesOf, type CycleId } from './starter';
+import type { ExpirySummary } from './sync/expiry';
 import { UserError } from './user-error';
 import type { Counts, CycleResult, HeldDeletes, PathFailure } from './workflows/messages';
 
@@ -52,6 +53,8 @@ export interface Status {
   changedMounts?: string[];
   /** Deletes that wait for `vsync approve`. */
   held?: HeldDeletes;
+  /** Copies that end by themselves; `early`: before their originals do. */
+  expiries?: { copies: number; early: number; /** RFC 3339 */ nextAt?: string };
   /** Secrets that stand at the destination where nothing belongs any more: `vsync plan` lists them. */
   orphans?: number;
 }
@@ -86,12 +89,21 @@ export async function readStatus(client: Client, config: Config, info: SyncInfo)
 /** What waits for a person. */
 function waitingIn(
   state: OriginState | DestinationState | undefined,
-): Pick<Status, 'changedMounts' | 'held' | 'orphans'> {
+): Pick<Status, 'changedMounts' | 'held' | 'orphans' | 'expiries'> {
   if (state === undefined) return {};
   const mounts = state.changedMounts === undefined ? {} : { changedMounts: Object.keys(state.changedMounts) };
   if (!('considered' in state)) return mounts;
-  const { held, orphans } = state;
-  return { ...mounts, ...(held && { held }), ...(orphans && { orphans: orphans.count }) };
+  const { held, orphans, expiries } = state;
+  return {
+    ...mounts,
+    ...(held && { held }),
+    ...(orphans && { orphans: orphans.count }),
+    ...(expiries && { expiries: endsOf(expiries) }),
+  };
+}
+
+function endsOf({ copies, early, nextMs }: ExpirySummary): NonNullable<Status['expiries']> {
+  return { copies, early, ...(nextMs !== undefined && { nextAt: new Date(nextMs).toISOString() }) };
 }
 
 async function readCycle(client: Client, { workflowId, runId, takenAt }: CycleId): Promise<CycleStatus> {
@@ -153,6 +165,10 @@ export function formatStatus(status: Status): string {
     status.orphans === undefined
       ? undefined
       : `  orphans     ${status.orphans} secrets stand where nothing belongs any more: "vsync plan -c FILE" lists them`,
+    status.expiries === undefined || status.expiries.early === 0
+      ? undefined
+      : `  expire      ${status.expiries.early} copies end before their originals do${firstAt(status.expiries.nextAt)}: delete_version_after of the ` +
+        'secret or its mount at the destination; each is copied again after its end ("vsync check -c FILE" names the mounts)',
     status.cycles.length === 0 ? '  no cycle yet' : '  cycles',
     ...status.cycles.flatMap((cycle) => [
       `    ${cycle.startedAt}  ${formatCycle(cycle.outcome, cycle.counts, cycle.durationMs)}`,
@@ -161,6 +177,10 @@ export function formatStatus(status: Status): string {
     ]),
   ];
   return lines.filter((line) => line !== undefined).join('\n');
+}
+
+function firstAt(nextAt: string | undefined): string {
+  return nextAt === undefined ? '' : `, the first at ${nextAt}`;
 }
 
 /** A path that went wrong, in a line. */

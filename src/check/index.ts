@@ -4,6 +4,7 @@ import type { Check } from './check';
 import { checkConfiguration, type ForeignVariable } from './configuration';
 import { checkOriginConsul, checkOwnConsul } from './consul';
 import { destinationNeeds, originNeeds } from './needs';
+import { mountRuleChecks, type RulesOfSides } from './mount-rules';
 import { checkTemporal } from './temporal';
 import { checkVaults } from './vault';
 
@@ -28,14 +29,16 @@ export async function runChecks(
 ): Promise<Check[]> {
   const needs = config.role === 'origin' ? { origin: originNeeds(config) } : destinationNeeds(config);
   const lifts = limitVaults(config);
+  const rules: RulesOfSides = { origin: new Map(), destination: new Map() };
   try {
     const checks = await Promise.all([
       checkTemporal(config),
-      checkVaults(config, needs, signal),
+      checkVaults(config, needs, rules, signal),
       ...(config.role === 'destination' ? [checkOriginConsul(config)] : []),
       checkOwnConsul(config, signal),
     ]);
-    return [...checkConfiguration(warnings, foreign), ...checks.flat()];
+    const ofMounts = config.role === 'destination' ? mountRuleChecks(config, rules) : [];
+    return [...checkConfiguration(warnings, foreign), ...checks.flat(), ...ofMounts];
   } finally {
     for (const lift of lifts) lift();
   }

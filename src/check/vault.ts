@@ -3,12 +3,13 @@ import { ROOT_SPELLING } from '../vault/namespace';
 import type { Config, DestinationConfig, VaultConfig } from '../config/schema';
 import { openVault } from '../clients';
 import { VaultError } from '../vault/errors';
-import type { Kv2 } from '../vault/kv2';
+import type { Kv2, MountRules } from '../vault/kv2';
 import { lookupSelf } from '../vault/token';
 import { CANNOT_ASK, lackingCapabilities, missingText } from './capabilities';
 import { lookAtBothVaults, type BothVaults } from './both-vaults';
 import { check, notChecked, type Check, type Finding } from './check';
 import { assertNamespace } from './namespace';
+import type { RulesOfSides } from './mount-rules';
 import type { Need } from './needs';
 import { vaultPolicy } from './policy';
 import { tokenFinding } from './token';
@@ -40,16 +41,21 @@ type OpenVaults = Partial<Record<VaultToCheck['side'], Kv2>>;
 /**
  * The Vaults of a configuration, each by itself, and the two of a destination together. Writes nothing, but for a
  * response-wrapping token where both have one cluster id.
+ *
+ * @param rules gets what each mount says for its secrets, as far as the tokens may read that
  */
 export async function checkVaults(
   config: Config,
   needs: Partial<Record<'origin' | 'destination', Need[]>>,
+  rules: RulesOfSides,
   signal?: AbortSignal,
 ): Promise<Check[]> {
   const open: OpenVaults = {};
   try {
     const targets = vaultsOf(config, needs);
-    const found = (await Promise.all(targets.map((target) => checkVault(target, open, signal)))).flat();
+    const checkOne = (target: VaultToCheck): Promise<Check[]> =>
+      checkVault(target, open, config.role === 'destination' ? rules[target.side] : undefined, signal);
+    const found = (await Promise.all(targets.map(checkOne))).flat();
     if (config.role === 'origin') return found;
     return [...found, await checkBothVaults(config, open, found)];
   } finally {
@@ -57,8 +63,17 @@ export async function checkVaults(
   }
 }
 
-/** Reachable and unsealed, the token and its end, each mount, and what the token may do. Writes nothing. */
-async function checkVault(target: VaultToCheck, open: OpenVaults, signal?: AbortSignal): Promise<Check[]> {
+/**
+ * Reachable and unsealed, the token and its end, each mount, and what the token may do. Writes nothing.
+ *
+ * @param rules gets what each mount says for its secrets, as far as the token may read that; undefined: not asked
+ */
+async function checkVault(
+  target: VaultToCheck,
+  open: OpenVaults,
+  rules: Map<string, MountRules> | undefined,
+  signal?: AbortSignal,
+): Promise<Check[]> {
   const name = `Vault ${target.vault.address} (${target.side}.vault)`;
   let kv: Kv2 | undefined;
   const reached = await check(name, async () => {
@@ -70,13 +85,14 @@ async function checkVault(target: VaultToCheck, open: OpenVaults, signal?: Abort
   if (kv === undefined || reached.outcome === 'fail') {
     return [reached, notChecked(`${name}: token, mounts, capabilities`, 'the Vault cannot be used')];
   }
-  return [reached, ...(await checkToken(kv, name, target, signal))];
+  return [reached, ...(await checkToken(kv, name, target, rules, signal))];
 }
 
 async function checkToken(
   kv: Kv2,
   name: string,
   target: VaultToCheck,
+  rules: Map<string, MountRules> | undefined,
   signal?: AbortSignal,
 ): Promise<Check[]> {
   const token = await check(`${name}: token`, () => tokenFinding(kv, target, signal));
@@ -87,6 +103,8 @@ async function checkToken(
   const mounts = target.mounts.map((mount) =>
     check(`${name}: mount ${mount}`, async () => {
       await readMounts(kv, [mount], key, signal);
+      const ofMount = rules && (await kv.mountRules(mount, signal));
+      if (ofMount !== undefined) rules?.set(mount, ofMount);
       return { detail: 'is kv version 2' };
     }),
   );

@@ -94,6 +94,10 @@ const DestinationStateSchema = z.object({
   approved: z.string().optional(),
   /** Secrets that stand where nothing belongs any more; the list is in `orphans/`. */
   orphans: z.object({ count: z.number().int(), approved: z.string().optional() }).optional(),
+  /** Copies that end by themselves (`expiries/`): when the first is to be looked at, and how many there are. */
+  expiries: z
+    .object({ nextMs: z.number().optional(), copies: z.number().int(), early: z.number().int() })
+    .optional(),
   /** Staged claims that are on their way into other buckets: the move is finished, never undone. */
   moving: z.string().optional(),
   last: LastCycle.optional(),

@@ -1,5 +1,6 @@
 import { hashBucket, parseBucket, serializeBucket } from '../sync/bucket';
 import type { Insight } from '../sync/insight';
+import { Expiries } from './expiries';
 import { IndexedBuckets } from './indexed-buckets';
 import type { KeyValueStore } from './key-value-store';
 import { SettingsInfo } from './settings-info';
@@ -13,11 +14,14 @@ export type { StoredBucket, StoredIndex } from './indexed-buckets';
 export class SyncInfo extends IndexedBuckets<Insight> {
   /** What is known of the settings of the same secrets; unknown to the original vsync. */
   readonly settings: SettingsInfo;
+  /** When copies end. Only a destination has them. */
+  readonly expiries: Expiries;
 
   /** @param prefix ends in `origin/` or `destination/` */
   constructor(store: KeyValueStore, prefix: string) {
     super(store, prefix, { parse: parseBucket, serialize: serializeBucket, hash: hashBucket });
     this.settings = new SettingsInfo(store, `${prefix}meta/`);
+    this.expiries = new Expiries(store, `${prefix}expiries/`);
   }
 
   get stateKey(): string {

@@ -21,6 +21,8 @@ export interface Ground {
   mounts: Record<string, string>;
   state: DestinationState | undefined;
   suspended: string | undefined;
+  /** Copies may have ended by themselves. */
+  lookAtExpiries: boolean;
   /** Undefined if settings are not carried over. */
   settings: SettingsGround | undefined;
 }

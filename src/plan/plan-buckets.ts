@@ -1,10 +1,11 @@
 import type { DeleteCandidate } from '../activities/destination/guard-deletes';
+import { duePaths } from '../activities/destination/bucket-expiries';
 import type { DestinationDeps } from '../activities/destination/deps';
 import { readBuckets } from '../activities/read-buckets';
 import { fits } from '../consul/indexed-buckets';
 import { type Bucket } from '../sync/bucket';
 import { bytewise } from '../sync/paths';
-import { planBucket } from '../sync/plan';
+import { isCopiedOf, planBucket } from '../sync/plan';
 import type { Ground } from './ground';
 import type { Plan, Planned, PlannedAction } from './plan';
 import { planDeletes } from './plan-deletes';
@@ -67,6 +68,14 @@ export async function planBuckets(
         path,
         'origin and destination are one Vault, and no transform leads it elsewhere: it is its own copy',
       );
+    if (ground.lookAtExpiries) {
+      const dealtWith = new Set([...plan.add, ...plan.update, ...plan.verify]);
+      const isCopied = isCopiedOf(bucket, deps.scope, targets);
+      const noted = await deps.info.expiries.readBucket(id, signal);
+      for (const path of duePaths(noted, Date.now(), bucket.keys()))
+        if (isCopied(path) && !dealtWith.has(path))
+          put('compare', path, 'its copy has ended by itself (delete_version_after at the destination)');
+    }
     if (ground.settings !== undefined)
       await planSettings(deps, ground.settings, { id, origin: bucket, targets }, put, signal);
     for (const path of plan.gone) leaving.push({ path, unwanted: false });

@@ -28,7 +28,12 @@ export async function planCycle(deps: DestinationDeps, signal: AbortSignal): Pro
     notes.push(`${path}: ${why}: nothing of this mount is deleted before "vsync approve --mount ${path}"`);
   const diff = await diffIndices(
     deps,
-    { v: 1, fingerprint: deps.fingerprint, changed: checked.changed },
+    {
+      v: 1,
+      fingerprint: deps.fingerprint,
+      changed: checked.changed,
+      ...(checked.expired && { expired: checked.expired }),
+    },
     signal,
   );
   const { index } = await deps.originInfo.readIndex(signal);
@@ -74,7 +79,16 @@ export async function planCycle(deps: DestinationDeps, signal: AbortSignal): Pro
   }
   const made = await planBuckets(
     deps,
-    { own, index, targets, mounts: checked.mounts, state: decidedBy, suspended, settings },
+    {
+      own,
+      index,
+      targets,
+      mounts: checked.mounts,
+      state: decidedBy,
+      suspended,
+      settings,
+      lookAtExpiries: diff.expiries !== undefined,
+    },
     signal,
   );
   const places = orphans.size === 0 ? undefined : await placesInUse(deps, signal);

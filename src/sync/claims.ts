@@ -14,6 +14,8 @@ export interface ClaimRules {
   readonly isGone: (targetBefore: string) => boolean;
   /** The claims may be about other secrets of the same names: their values have to be compared. */
   readonly doubtful: boolean;
+  /** The copy ends by itself, and when is not carried over: its value has to be compared. */
+  readonly endsItself?: (path: string) => boolean;
   /** Whether the secret is to be copied. A claim of one that is not is doubted, so that its bucket is looked at. */
   readonly wants: (path: string) => boolean;
   /** What stands at this target is the secret itself, because both ends are one place: it is the origin's own. */
@@ -65,7 +67,7 @@ export class ClaimMover<T = Insight> {
   }
 
   private addClaim(path: string, claim: T): void {
-    const { targetBefore, targetNow, isGone, doubtful, wants, isSame } = this.rules;
+    const { targetBefore, targetNow, isGone, doubtful, endsItself, wants, isSame } = this.rules;
     const before = targetBefore(path);
     if (isGone(before)) return;
     // Two claims on one place, as an original leaves them: at most one of the values can stand there.
@@ -83,7 +85,12 @@ export class ClaimMover<T = Insight> {
     // Of two buckets that name the path, as after a change that was cut off, the doubt wins.
     const known = into?.get(path);
     if (known === undefined || !this.doubts.isDoubted(known))
-      into?.set(path, doubtful || isShared || !wants(path) ? this.doubts.doubted(claim) : claim);
+      into?.set(
+        path,
+        doubtful || isShared || !wants(path) || endsItself?.(path) === true
+          ? this.doubts.doubted(claim)
+          : claim,
+      );
   }
 
   private doubt(path: string): void {

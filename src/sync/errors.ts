@@ -27,7 +27,7 @@ export class SyncInfoError extends Error {
    * @param problem what is wrong with it
    */
   constructor(
-    readonly part: 'index' | 'bucket' | 'settings bucket',
+    readonly part: 'index' | 'bucket' | 'settings bucket' | 'list of ends',
     readonly problem: string,
   ) {
     super(`not a valid ${part} of sync info: ${problem}`);

@@ -13,6 +13,14 @@ export interface Mount {
   kind: string;
 }
 
+/** What a mount says for all of its secrets, in the names of Vault's API. */
+export interface MountRules {
+  /** A Go duration, "1h0m0s": the shorter of this and that of a secret counts. "0s" for none; "-1s" switches those of secrets off. */
+  delete_version_after: string;
+  /** The larger of this and that of a secret counts; 0 for Vault's default. */
+  max_versions: number;
+}
+
 /** Metadata of one secret, in the names of Vault's API. */
 export type SecretMetadata = z.infer<typeof MetadataBody>;
 
@@ -22,8 +30,8 @@ export type SecretVersion =
       live: true;
       version: number;
       createdTime: string;
-      /** It has a deletion time, which has not come yet. */
-      expires: boolean;
+      /** When it ends by itself, RFC 3339; "" for never. */
+      endsAt: string;
       data: unknown;
     }
   | { live: false; version: number; createdTime: string };
@@ -36,6 +44,14 @@ const MountBody = z.object({
     options: z.object({ version: z.string().nullish() }).nullish(),
   }),
 });
+const ConfigBody = z
+  .object({
+    data: z.object({ delete_version_after: z.string().nullish(), max_versions: z.number().nullish() }),
+  })
+  .transform(({ data }): MountRules => ({
+    delete_version_after: data.delete_version_after ?? '0s',
+    max_versions: data.max_versions ?? 0,
+  }));
 const VersionEntry = z.object({
   created_time: z.string(),
   deletion_time: z.string(),
@@ -105,14 +121,21 @@ const DataBody = z
   })
   .transform(({ data }) => versionOf(data));
 const WriteBody = z
-  .object({ data: z.object({ version: z.number().int().min(1) }) })
-  .transform(({ data }) => data.version);
+  .object({ data: z.object({ version: z.number().int().min(1), deletion_time: z.string().nullish() }) })
+  .transform(({ data }): Written => ({ version: data.version, endsAt: data.deletion_time ?? '' }));
 const HealthBody = z.object({
   cluster_id: z.string().nullish(),
   sealed: z.boolean(),
   replication_performance_mode: z.string().nullish(),
 });
 const TokenBody = z.object({ data: z.object({ ttl: z.number() }) });
+
+/** A version that was written. */
+export interface Written {
+  version: number;
+  /** When it ends by itself (`delete_version_after` of the secret or its mount), RFC 3339; "" for never. */
+  endsAt: string;
+}
 
 /**
  * The requests of KV version 2 that vsync needs. A secret is named by its mount (`secret/`) and its path in
@@ -155,6 +178,21 @@ export class Kv2 {
   }
 
   /**
+   * What a mount says for all of its secrets. Needs `read` on `<mount>config`, which a sync needs for nothing else.
+   *
+   * @returns undefined if it cannot be read
+   */
+  async mountRules(mount: string, signal?: AbortSignal): Promise<MountRules | undefined> {
+    try {
+      return await this.client.read(this.encode(mount, 'config'), ConfigBody, { signal });
+    } catch (error) {
+      // Nothing depends on it: a policy, a gateway or a plugin without this path may stand in the way.
+      if (error instanceof VaultError) return undefined;
+      throw error;
+    }
+  }
+
+  /**
    * Names in one folder, as Vault lists them: a folder's name ends in `/`, and `a` and `a/` may both be there.
    * Includes secrets that are deleted. Empty only if Vault itself says that nothing is there.
    *
@@ -191,10 +229,10 @@ export class Kv2 {
   /**
    * Writes a value if the current version is still `cas` (0: the secret never had a version).
    *
-   * @returns the version that was written
+   * @returns the version that was written, and when it ends
    * @throws VaultError of kind `conflict` if another version stands there
    */
-  write(mount: string, path: string, data: unknown, cas: number, options?: RequestOptions): Promise<number> {
+  write(mount: string, path: string, data: unknown, cas: number, options?: RequestOptions): Promise<Written> {
     const body = { data, options: { cas } };
     return this.at(`${mount}data/`, path, (whole) => this.client.write(whole, body, WriteBody, options));
   }
@@ -318,5 +356,5 @@ function versionOf({ data, metadata }: DataAnswer): SecretVersion {
   // A value may be null itself: only with the mark of a delete does it mean that there is none.
   const isGone = (data ?? null) === null && (metadata.destroyed || metadata.deletion_time !== '');
   if (isGone) return { live: false, ...common };
-  return { live: true, expires: metadata.deletion_time !== '', data: data ?? null, ...common };
+  return { live: true, endsAt: metadata.deletion_time, data: data ?? null, ...common };
 }

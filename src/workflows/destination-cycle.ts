@@ -16,6 +16,7 @@ import {
   type HeldInBucket,
   type Outcome,
 } from './messages';
+import { NO_EXPIRY, sumOf, type ExpirySummary } from '../sync/expiry';
 
 /** Groups that are asked for at the same time where guardDeletes does not say how many. */
 const GROUPS_AT_ONCE = 8;
@@ -50,6 +51,7 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
   let work: GroupsOfWork = { groups: [], atOnce: GROUPS_AT_ONCE };
   let copied = 0;
   const deletedIn: Record<string, number> = {};
+  let newExpiries: ExpirySummary | undefined;
 
   /** The index is made from the buckets that are really there: saving it is safe however the copying ended. */
   const save = (outcome: Outcome): Promise<void> =>
@@ -57,7 +59,7 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
       CancellationScope.nonCancellable(async () => {
         if (checked === undefined || diff?.considered === undefined || diff.move) return;
         const { mounts, changedMounts, ownMounts } = checked;
-        const { groups, indexRevision, settingsRevision, considered } = diff;
+        const { groups, indexRevision, settingsRevision, considered, expiries } = diff;
         const { held, known, candidates, approved = false } = guard;
         // An unfinished cycle has not dealt with the origin's index: the watch has to wake the next one.
         const finished = !UNFINISHED.has(outcome);
@@ -71,7 +73,8 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
           ...(held && { held }),
           ...(candidates && { candidates }),
         };
-        await saveSyncInfo({ ...base, ...done, ...ground, ...deletes });
+        const ends = { ...(expiries && { expiries }), ...(newExpiries && { newExpiries }) };
+        await saveSyncInfo({ ...base, ...done, ...ground, ...deletes, ...ends });
       }),
     );
 
@@ -79,8 +82,9 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
     const ended = await cycle.run(input.timeoutMs, async () => {
       checked = await cycle.step('preflight', () => preflight(base));
       cycle.add(checked);
-      const { mounts, ownMounts, changed, removeOrphans } = checked;
-      diff = await cycle.step('diffIndices', () => diffIndices({ ...base, changed }));
+      const { mounts, ownMounts, changed, removeOrphans, expired } = checked;
+      const compared = { ...base, changed, ...(expired && { expired }) };
+      diff = await cycle.step('diffIndices', () => diffIndices(compared));
       if (diff.move) {
         await cycle.step('moveClaims', () => moveClaims({ ...base, mounts, ownMounts }));
         diff = await cycle.step('diffIndices', () => diffIndices({ ...base, changed: false }));
@@ -99,14 +103,24 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
       // Not because guardDeletes says so alone: it may have run on a newer worker than the workflow did until here.
       if (guard.work !== undefined && patched(WORK_IN_GROUPS)) work = guard.work;
       const bound = { most: work.atOnce };
+      const look = diff.expiries === undefined ? {} : ({ expiries: true } as const);
       await cycle.step('copySecrets', () =>
         forEachBounded(work.groups, bound, async (buckets) => {
-          const done = await copySecrets({ ...base, buckets, mounts, indexRevision, considered, deletes });
+          const done = await copySecrets({
+            ...base,
+            ...look,
+            buckets,
+            mounts,
+            indexRevision,
+            considered,
+            deletes,
+          });
           raise(bound, done);
           cycle.add(done);
           for (const [mount, count] of Object.entries(done.deleted))
             deletedIn[mount] = (deletedIn[mount] ?? 0) + count;
           settled.push(...done.settled);
+          if (done.expiries !== undefined) newExpiries = sumOf(newExpiries ?? NO_EXPIRY, done.expiries);
           if (done.finished) copied++;
         }),
       );
@@ -131,7 +145,9 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
     if (!isKnown(outcome)) await save(outcome);
     if (diff?.considered === undefined)
       return cycle.end(outcome, 'the origin has not written any sync info yet');
-    const notes = [guard.held && heldNote(guard.held), diff.note].filter((note) => note !== undefined);
+    const notes = [guard.held && heldNote(guard.held), diff.note, expiryNote(newExpiries)].filter(
+      (note) => note !== undefined,
+    );
     return cycle.end(outcome, notes.length === 0 ? undefined : notes.join('; '));
   } catch (error) {
     if (error instanceof CancelledFailure) throw error;
@@ -146,6 +162,7 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
     const left = checked?.left;
     return (
       diff?.groups.length === 0 &&
+      diff.expiries === undefined &&
       checked?.removeOrphans === undefined &&
       left !== undefined &&
       left.considered === diff.considered &&
@@ -156,4 +173,9 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
 
 function heldNote({ count, reason }: NonNullable<GuardDeletesResult['held']>): string {
   return `${count} deletes wait for an approval (vsync approve -c FILE): ${reason}`;
+}
+
+function expiryNote(ends: ExpirySummary | undefined): string | undefined {
+  if (ends === undefined || ends.early <= 0) return undefined;
+  return `${ends.early} more copies end before their originals do (delete_version_after at the destination): vsync status`;
 }

@@ -5,6 +5,8 @@
  * be added without breaking histories that are still running.
  */
 
+import type { ExpirySummary } from '../sync/expiry';
+
 /** How a cycle ended. One that failed or was cancelled ends its workflow so, and has no result. */
 export type Outcome = 'synced' | 'unchanged' | 'partial' | 'held' | 'timed-out' | 'cancelled' | 'failed';
 
@@ -174,11 +176,15 @@ export interface DestinationPreflightResult extends Tally {
   left?: { considered: string; outcome: Outcome };
   /** Hash of the list of orphans that an operator wants removed. */
   removeOrphans?: string;
+  /** Copies may have ended by themselves since the last cycle. */
+  expired?: true;
 }
 
 export interface DiffIndicesInput extends ActivityInput {
   /** As from preflight. */
   changed: boolean;
+  /** As from preflight. */
+  expired?: true;
 }
 
 export interface DiffIndicesResult {
@@ -200,6 +206,11 @@ export interface DiffIndicesResult {
   settingsRevision?: number;
   /** The origin's settings cannot be told now: the key that is damaged or being written. */
   unknownSettings?: PathFailure;
+  /**
+   * Of all copies that end by themselves, as noted before the work; the time of those that have not ended yet. Absent
+   * if none had to be looked at.
+   */
+  expiries?: ExpirySummary;
   /** What an operator should know although nothing went wrong. */
   note?: string;
 }
@@ -270,6 +281,8 @@ export interface CopySecretsInput extends ActivityInput {
   considered: string;
   /** Whether the guard lets deletes happen. */
   deletes: boolean;
+  /** Copies may have ended: look at what is noted of each bucket. */
+  expiries?: true;
 }
 
 /** Id, and number of secrets that are kept on purpose. */
@@ -283,6 +296,8 @@ export interface CopySecretsResult extends Tally, SharesAtOnce {
   settled: HeldInBucket[];
   /** Secrets that were deleted, by mount of the origin. */
   deleted: Record<string, number>;
+  /** Of the copies that end by themselves: how their numbers changed, and when the first is to be looked at. */
+  expiries?: ExpirySummary;
 }
 
 export interface DeleteOrphansInput extends ActivityInput {
@@ -321,6 +336,10 @@ export interface SaveDestinationInput extends ActivityInput {
   known: Record<string, number>;
   /** As from guardDeletes. */
   approved: boolean;
+  /** As from diffIndices. */
+  expiries?: ExpirySummary;
+  /** As from copySecrets, of all groups. */
+  newExpiries?: ExpirySummary;
 }
 
 export interface SaveDestinationResult {

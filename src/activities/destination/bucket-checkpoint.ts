@@ -32,6 +32,8 @@ export class BucketCheckpoint<T = Insight> {
     stored: StoredBucket<T>,
     readonly claims: Map<string, T>,
     private readonly fence: Fence,
+    /** What has to be saved before the claims are. */
+    private readonly before: () => Promise<void> = () => Promise.resolve(),
   ) {
     this.savedHash = stored.hash;
     this.revision = stored.revision;
@@ -57,6 +59,7 @@ export class BucketCheckpoint<T = Insight> {
     this.savedAtMs = Date.now();
     if (this.info.format.hash(this.claims) === this.savedHash) return;
     await this.fence.note();
+    await this.before();
     const hash = this.info.format.hash(this.claims);
     const write = this.info.writeOfBucket(this.id, this.claims, this.revision);
     const written = await this.info.store.commit([write], undefined, this.fence.indices);

@@ -3,6 +3,7 @@ import { fits } from '../../consul/indexed-buckets';
 import { hashBucket, type Bucket } from '../../sync/bucket';
 import { doubted } from '../../sync/claims';
 import type { Insight } from '../../sync/insight';
+import { NO_EXPIRY, sumOf, type ExpirySummary } from '../../sync/expiry';
 import { isCopiedOf, planBucket } from '../../sync/plan';
 import { PathError, pathFailureClass } from '../failures';
 import { inParallel } from '../in-parallel';
@@ -10,6 +11,7 @@ import { inTurn } from '../in-turn';
 import { throwOutage } from '../outage';
 import type { TallyBuilder } from '../tally';
 import { BucketCheckpoint, type Fence } from './bucket-checkpoint';
+import { BucketExpiries } from './bucket-expiries';
 import { SettingsCarrier, type SettingsContext } from './carry-settings';
 import { copySecret } from './copy-secret';
 import type { DestinationDeps } from './deps';
@@ -40,6 +42,10 @@ export interface CopyContext {
   held: Map<number, number>;
   /** Secrets that were deleted, by mount of the origin. */
   deleted: Map<string, number>;
+  /** Whether copies may have ended: what is noted of each bucket is read. */
+  lookAtExpiries: boolean;
+  /** What changed of the copies that end; undefined if nothing did. */
+  expiries: ExpirySummary | undefined;
   onProgress: () => void;
 }
 
@@ -48,6 +54,7 @@ interface BucketWork {
   id: number;
   origin: Bucket;
   checkpoint: BucketCheckpoint;
+  expiries: BucketExpiries;
   carrier: SettingsCarrier | undefined;
   /** Paths whose values have to be copied. */
   values: ReadonlySet<string>;
@@ -64,16 +71,26 @@ interface BucketWork {
  * Consul's limit (`ignoreDeletes` keeps what the origin's bucket has no more), it alone fails.
  */
 export async function copyBucket(context: CopyContext, id: number, signal: AbortSignal): Promise<void> {
+  const expiries = new BucketExpiries(context.deps.info.expiries, id, context.fence);
   try {
-    await copyAndClaim(context, id, signal);
+    if (context.lookAtExpiries) await expiries.read(signal);
+    await copyAndClaim(context, id, expiries, signal);
   } catch (error) {
     context.open.add(id);
     if (!(error instanceof ConsulError) || error.kind !== 'too-large') throw error;
     context.tally.fail(error.key, 'too-large');
+  } finally {
+    const changed = expiries.changed();
+    if (changed !== undefined) context.expiries = sumOf(context.expiries ?? NO_EXPIRY, changed);
   }
 }
 
-async function copyAndClaim(context: CopyContext, id: number, signal: AbortSignal): Promise<void> {
+async function copyAndClaim(
+  context: CopyContext,
+  id: number,
+  expiries: BucketExpiries,
+  signal: AbortSignal,
+): Promise<void> {
   const { deps, ownIndex, tally, open } = context;
   const stored = await deps.info.readBucket(id, signal);
   const read = await readFitting(deps.originInfo, context.originIndex, id, signal);
@@ -102,7 +119,9 @@ async function copyAndClaim(context: CopyContext, id: number, signal: AbortSigna
   // All that it names stays named until it was compared: this cycle may be cut off too.
   const doubtful = [...named].map(([path, insight]) => [path, doubted(insight)] as const);
   const claims = new Map(trusted ? named : doubtful);
-  const checkpoint = new BucketCheckpoint(deps.info, id, stored, claims, context.fence);
+  const checkpoint = new BucketCheckpoint(deps.info, id, stored, claims, context.fence, () =>
+    expiries.save(),
+  );
   // A secret that the destination never had is written at once; check-and-set tells if it was there after all.
   const isNew = (path: string): boolean => !named.has(path) && (trusted || stored.revision === 0);
 
@@ -110,9 +129,24 @@ async function copyAndClaim(context: CopyContext, id: number, signal: AbortSigna
   // Also what is refused now: it has its turn when the other secret is gone, which may be in another bucket.
   const isWanted = (path: string): boolean => origin.has(path) && deps.scope.isToBeCopied(path);
   const carrier = await SettingsCarrier.open(context, id, origin, isCopied, signal);
-  const values = new Set([...plan.add, ...plan.update, ...plan.verify]);
+  const ended = new Set<string>();
+  for (const path of expiries.due(Date.now(), origin.keys())) {
+    if (isCopied(path)) ended.add(path);
+    else expiries.note(path, undefined);
+  }
+  const values = new Set([...plan.add, ...plan.update, ...plan.verify, ...ended]);
   const isOurs = named.has.bind(named);
-  const work: BucketWork = { id, origin, checkpoint, carrier, values, isNew, isOurs, kept: new Set() };
+  const work: BucketWork = {
+    id,
+    origin,
+    checkpoint,
+    expiries,
+    carrier,
+    values,
+    isNew,
+    isOurs,
+    kept: new Set(),
+  };
 
   if (plan.refused.length > 0) open.add(id);
   for (const { path, why, with: other } of plan.refused) tally.refuse(path, why, other);
@@ -137,6 +171,7 @@ async function copyAndClaim(context: CopyContext, id: number, signal: AbortSigna
     context.held.set(id, held);
   } finally {
     // Also when cancelled or failed: what has arrived is claimed, so that it need not be compared again.
+    await expiries.save();
     await checkpoint.save();
     await carrier?.checkpoint.save();
   }
@@ -200,7 +235,7 @@ async function copyOne(
   path: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { id, origin, checkpoint, carrier, isNew, isOurs } = work;
+  const { id, origin, checkpoint, expiries, carrier, isNew, isOurs } = work;
   const insight = origin.get(path);
   if (insight === undefined) return false;
   signal.throwIfAborted();
@@ -208,7 +243,7 @@ async function copyOne(
   let arrived = true;
   try {
     const options = { compareFirst: !isNew(path), isOurs: isOurs(path), withoutSettings };
-    const { did, claim, isThere, conflict } = await copySecret(deps, path, insight, options, signal);
+    const { did, claim, isThere, ends, conflict } = await copySecret(deps, path, insight, options, signal);
     tally.count('read');
     if (did === 'kept') {
       arrived = false;
@@ -217,6 +252,8 @@ async function copyOne(
     } else tally.count(did);
     // Reported, and no failure.
     if (conflict === true) tally.note(path, did === 'kept' ? 'kept' : 'overwritten');
+    // Of a value that is not there nothing is known: what was noted of it stays, and it is looked at again.
+    if (isThere) expiries.note(path, ends);
     // The claim comes after the secret.
     if (claim) checkpoint.claims.set(path, insight);
     // A newer value than the info names: not claimed, but named, so that it is deleted if the origin has none the

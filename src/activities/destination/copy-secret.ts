@@ -1,3 +1,4 @@
+import type { Ends } from '../../sync/expiry';
 import { isNamedBy, mayBeMetadataWrite, type Insight } from '../../sync/insight';
 import type { Location } from '../../sync/paths';
 import { isLater } from '../../sync/time';
@@ -35,6 +36,8 @@ export interface Copied {
   claim: boolean;
   /** The destination has the origin's current value: written now, or found there. */
   isThere: boolean;
+  /** When both end; undefined if the copy does not, or if the value is not there. */
+  ends?: Ends;
 }
 
 /** Where the secret of a path in the sync info stands at the origin. */
@@ -81,10 +84,10 @@ export async function copySecret(
     // info that names it is on its way, and then costs one comparison.
     const claim = await isNamed(deps, from, value, insight, signal);
     if (there?.live === true && sameValue(there.data, value.data))
-      return { did: 'skipped', claim, isThere: true };
+      return { did: 'skipped', claim, isThere: true, ...endsOf(there.endsAt, value.endsAt) };
     // A Vault that lags behind. What stands at the destination may be newer.
     if (!claim && isOlder(value, insight)) throw new PathError('stale', path);
-    if (withoutSettings && value.expires && there?.live !== true)
+    if (withoutSettings && value.endsAt !== '' && there?.live !== true)
       throw new PathError('waits-for-settings', path);
     const conflict = !isOurs && there?.live === true;
     if (conflict && deps.config.destination.onConflict === 'keep')
@@ -92,8 +95,8 @@ export async function copySecret(
     const did = there === undefined ? 'added' : 'updated';
     try {
       const writing = look.writing(deps.vault, to.mount + to.rel, signal);
-      await deps.vault.write(to.mount, to.rel, value.data, there?.version ?? 0, writing);
-      return { did, claim, isThere: true, conflict };
+      const { endsAt } = await deps.vault.write(to.mount, to.rel, value.data, there?.version ?? 0, writing);
+      return { did, claim, isThere: true, conflict, ...endsOf(endsAt, value.endsAt) };
     } catch (error) {
       if (look.isTooOld(error, signal)) {
         if (attempt === WRITE_ATTEMPTS) throw tooSlow(deps, to);
@@ -107,9 +110,13 @@ export async function copySecret(
       there = await readDestination();
       const ownWriteArrived = error.kind === 'unavailable' && there?.version === (before?.version ?? 0) + 1;
       if (ownWriteArrived && there?.live === true && sameValue(there.data, value.data))
-        return { did, claim, isThere: true, conflict };
+        return { did, claim, isThere: true, conflict, ...endsOf(there.endsAt, value.endsAt) };
     }
   }
+}
+
+function endsOf(copy: string, original: string): { ends?: Ends } {
+  return copy === '' ? {} : { ends: { copy, original } };
 }
 
 /** What was seen is too old to act upon, after all attempts. */

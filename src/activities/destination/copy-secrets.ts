@@ -54,6 +54,8 @@ export async function copySecrets(
     open: new Set(),
     held: new Map(),
     deleted: new Map(),
+    lookAtExpiries: input.expiries === true,
+    expiries: undefined,
     onProgress: () => {
       progress(tally.progress);
     },
@@ -68,7 +70,15 @@ export async function copySecrets(
     finished = false;
   }
   const settled = [...context.held].filter(([id]) => !context.open.has(id));
-  return { v: 1, finished, settled, deleted: Object.fromEntries(context.deleted), ...tally.result() };
+  const { expiries } = context;
+  return {
+    v: 1,
+    finished,
+    settled,
+    deleted: Object.fromEntries(context.deleted),
+    ...(expiries && { expiries }),
+    ...tally.result(),
+  };
 }
 
 function fenceOf(

@@ -6,6 +6,7 @@ import { differingBuckets } from '../../sync/sync-index';
 import type { DiffIndicesInput, DiffIndicesResult } from '../../workflows/messages';
 import { ActivityError } from '../failures';
 import { MAX_GROUPS } from '../limits';
+import { expiredBuckets } from './bucket-expiries';
 import type { DestinationDeps } from './deps';
 import {
   differingSettingsBuckets,
@@ -20,7 +21,7 @@ import {
  */
 export async function diffIndices(
   deps: DestinationDeps,
-  { changed }: DiffIndicesInput,
+  { changed, expired }: DiffIndicesInput,
   signal: AbortSignal,
 ): Promise<DiffIndicesResult> {
   const { originInfo, info } = deps;
@@ -55,16 +56,22 @@ export async function diffIndices(
   if (changed || isResized(own.index) || isResized(ownSettings.index))
     return { ...found, move: true, groups: [] };
 
+  const isUnsaved = own.index !== undefined && (await readUnsaved(info, signal)) !== 0;
+  // What an interrupted cycle noted is in no state.
+  const hasExpired = expired === true || (isUnsaved && (await info.expiries.isMarked(signal)));
+  const ended = hasExpired ? await expiredBuckets(deps, numBuckets, signal) : undefined;
+  const expiries = ended && { expiries: ended.all };
   // The last cycle changed buckets, and did not come to save its index: that tells nothing of them.
-  if (own.index !== undefined && (await readUnsaved(info, signal)) !== 0)
-    return { ...found, groups: split([...origin.index.keys()], MAX_GROUPS), held: 0 };
+  if (isUnsaved)
+    return { ...found, ...expiries, groups: split([...origin.index.keys()], MAX_GROUPS), held: 0 };
 
   const differing = [
     ...differingBuckets(origin.index, own.index),
     ...differingSettingsBuckets(settings, ownSettings),
+    ...(ended?.ids ?? []),
   ];
   const ids = [...new Set(differing)].sort((a, b) => a - b);
-  if (ids.length === 0) return { ...found, groups: [] };
+  if (ids.length === 0) return { ...found, ...expiries, groups: [] };
   const settled = await readSettled(info, signal);
   const buckets = settled.rules === deps.fingerprint ? settled.buckets : new Map<number, never>();
   const hashes = (
@@ -76,12 +83,13 @@ export async function diffIndices(
     settings: carries ? (ofSettings?.[id] ?? '') : undefined,
   });
   const open = ids.filter((id) => {
+    if (ended?.ids.includes(id)) return true;
     const theirs = hashes(origin.index, settings.index, id);
     return !isSettled(buckets.get(id), theirs, hashes(own.index, ownSettings.index, id));
   });
   const openIds = new Set(open);
   const held = ids.reduce((sum, id) => sum + (openIds.has(id) ? 0 : (buckets.get(id)?.held ?? 0)), 0);
-  return { ...found, groups: split(open, MAX_GROUPS), held };
+  return { ...found, ...expiries, groups: split(open, MAX_GROUPS), held };
 }
 
 const NOTHING_CARRIED = { index: undefined, revision: 0 };

@@ -60,7 +60,9 @@ export async function readMoving(
     wants: (path) => scope.wants(path),
     isSame: (target, path) => scope.isSame(target, path),
   };
-  const values = await readClaims(info, own, new ClaimMover(rules, DOUBTS), numBuckets, signal);
+  const noted = await notedEnds(info, own.index?.length ?? 0, signal);
+  const ofValues = { ...rules, endsItself: (path: string) => noted.has(path) };
+  const values = await readClaims(info, own, new ClaimMover(ofValues, DOUBTS), numBuckets, signal);
   const ownSettings = await info.settings.readIndex(signal);
   const settingsMover = new ClaimMover(rules, SETTINGS_DOUBTS);
   const settings =
@@ -68,6 +70,14 @@ export async function readMoving(
       ? { own: ownSettings, stored: [], moved: settingsMover }
       : await readClaims(info.settings, ownSettings, settingsMover, numBuckets, signal);
   return { ...values, state, stateRevision, changes, settings };
+}
+
+/** Paths whose copies end by themselves. A list that cannot be read is no reason to compare every value. */
+async function notedEnds(info: SyncInfo, numBuckets: number, signal: AbortSignal): Promise<Set<string>> {
+  if (!(await info.expiries.isMarked(signal))) return new Set();
+  const ids = Array.from({ length: numBuckets }, (_, id) => id);
+  const lists = await readBuckets(info.expiries, ids, signal);
+  return new Set([...lists.values()].flatMap(({ bucket }) => [...(bucket?.keys() ?? [])]));
 }
 
 async function readClaims<T>(
@@ -115,7 +125,14 @@ export async function moveClaims(
   const since = new Date().toISOString();
   await orphans.add(moved.orphans, since, signal);
   const count = await tidyOrphans(deps, moved, changes, signal);
-  const { approved: _approved, held: _held, orphans: _orphans, ...rest } = state ?? NO_STATE;
+  // When copies end is noted anew as their values are compared.
+  const {
+    approved: _approved,
+    held: _held,
+    orphans: _orphans,
+    expiries: _expiries,
+    ...rest
+  } = state ?? NO_STATE;
   const next: DestinationState = {
     ...rest,
     name: config.name,
@@ -149,6 +166,8 @@ export async function moveClaims(
     await commitInfo(info.store, [writeOfState(info, { ...next, moving: reference }, stateRevision)], signal);
     await finishMove(deps, reference, signal);
   }
+  const isMarked = await info.expiries.isMarked(signal);
+  if (isMarked) await info.expiries.clear([...stored.keys()], signal);
   return { v: 1, orphans: moved.orphans.size };
 }
 

@@ -61,6 +61,7 @@ export async function preflight(
     changed,
     ...left,
     ...(approved === undefined ? {} : { removeOrphans: approved }),
+    ...((state?.expiries?.nextMs ?? Infinity) <= Date.now() ? { expired: true } : {}),
     ...tally.result(),
   };
 }

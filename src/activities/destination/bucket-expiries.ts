@@ -1,0 +1,141 @@
+import type { Expiries } from '../../consul/expiries';
+import type { StoredBucket } from '../../consul/indexed-buckets';
+import { lookAtMs, summaryOf, type Ends, type ExpirySummary } from '../../sync/expiry';
+import { ActivityError } from '../failures';
+import { inParallel } from '../in-parallel';
+import { CONSUL_READS } from '../limits';
+import type { Fence } from './bucket-checkpoint';
+import type { DestinationDeps } from './deps';
+
+/**
+ * When the copies of one bucket end, while its secrets are copied. A copy that ends by itself changes neither bucket nor
+ * index, so that nothing else would have a cycle look at it again.
+ *
+ * Nothing is read or written for a bucket without such copies.
+ */
+export class BucketExpiries {
+  private readonly changes = new Map<string, Ends | undefined>();
+  private known: { stored: StoredBucket<Ends>; before: ExpirySummary } | undefined;
+
+  constructor(
+    private readonly info: Expiries,
+    private readonly id: number,
+    private readonly fence: Fence,
+  ) {}
+
+  /** Reads what earlier cycles noted. */
+  async read(signal?: AbortSignal): Promise<void> {
+    const stored = await this.info.readBucket(this.id, signal);
+    this.known = { stored, before: summaryOf([this.bucket(stored)]) };
+  }
+
+  /**
+   * Paths whose copies may have ended.
+   *
+   * @param all as {@link duePaths} takes it
+   */
+  due(nowMs: number, all: Iterable<string>): string[] {
+    return this.known === undefined ? [] : duePaths(this.known.stored, nowMs, all);
+  }
+
+  /** @param ends undefined if the copy does not end, or is not wanted any more */
+  note(path: string, ends: Ends | undefined): void {
+    this.changes.set(path, ends);
+  }
+
+  /**
+   * Saves what was noted. To be called before the claims are saved: a claim whose end nobody remembers would stay.
+   *
+   * @throws ActivityError `Conflict` if another cycle wrote it
+   */
+  async save(): Promise<void> {
+    const isNews = [...this.changes.values()].some((ends) => ends !== undefined);
+    // What is only taken back is of no use to anybody before the copy would have been looked at.
+    if (this.known === undefined && !isNews) return;
+    if (this.known === undefined) await this.read();
+    const stored = this.known?.stored;
+    if (stored === undefined) return;
+    const bucket = this.bucket(stored);
+    for (const [path, ends] of this.changes) {
+      if (ends === undefined) bucket.delete(path);
+      else bucket.set(path, ends);
+    }
+    this.changes.clear();
+    if (this.info.format.hash(bucket) === stored.hash || (bucket.size === 0 && stored.revision === 0)) return;
+    if (stored.revision === 0) await this.info.mark();
+    const write = this.info.writeOfBucket(this.id, bucket, stored.revision);
+    const written = await this.info.store.commit([write], undefined, this.fence.indices);
+    const revision = written?.get(write.key);
+    if (revision === undefined) {
+      throw new ActivityError(
+        'Conflict',
+        `Consul ${this.info.store.address}: ${write.key}: another cycle wrote this key or the index during this one; ` +
+          'the next cycle goes on from there. Is another destination running on this sync path?',
+      );
+    }
+    const hash = this.info.format.hash(bucket);
+    this.known = { before: this.known?.before ?? summaryOf([]), stored: { bucket, hash, revision } };
+  }
+
+  /** What changed: the counts as differences, the time as it is now. Undefined if nothing was read. */
+  changed(): ExpirySummary | undefined {
+    if (this.known === undefined) return undefined;
+    const { before, stored } = this.known;
+    const { nextMs, copies, early } = summaryOf([this.bucket(stored)]);
+    // Damaged, and not written anew: it has to be looked at again.
+    const next = stored.bucket === undefined && stored.revision !== 0 ? 0 : nextMs;
+    return {
+      ...(next !== undefined && { nextMs: next }),
+      copies: copies - before.copies,
+      early: early - before.early,
+    };
+  }
+
+  private bucket({ bucket }: StoredBucket<Ends>): Map<string, Ends> {
+    return new Map(bucket);
+  }
+}
+
+/** @param all the paths of the bucket: if what was noted of them is damaged, each has to be looked at */
+export function duePaths(
+  { bucket, revision }: StoredBucket<Ends>,
+  nowMs: number,
+  all: Iterable<string>,
+): string[] {
+  if (bucket === undefined) return revision === 0 ? [] : [...all];
+  return [...bucket].filter(([, ends]) => lookAtMs(ends) <= nowMs).map(([path]) => path);
+}
+
+/** Which buckets have copies that may have ended, and what there is besides. */
+export interface ExpiredBuckets {
+  readonly ids: number[];
+  /** Of all buckets: the counts of all copies, the time of those that have not ended yet. */
+  readonly all: ExpirySummary;
+}
+
+/** Looks through what is noted of all buckets. */
+export async function expiredBuckets(
+  { info }: Pick<DestinationDeps, 'info'>,
+  numBuckets: number,
+  signal: AbortSignal,
+): Promise<ExpiredBuckets> {
+  const nowMs = Date.now();
+  const ids: number[] = [];
+  const later: Map<string, Ends>[] = [];
+  const read = async (id: number, stop: AbortSignal): Promise<ReadonlyMap<string, Ends>> => {
+    const { bucket, revision } = await info.expiries.readBucket(id, stop);
+    const notYet = new Map([...(bucket ?? [])].filter(([, ends]) => lookAtMs(ends) > nowMs));
+    later.push(notYet);
+    if ((bucket === undefined && revision !== 0) || notYet.size !== (bucket?.size ?? 0)) ids.push(id);
+    return bucket ?? new Map<string, never>();
+  };
+  const buckets = await inParallel(
+    Array.from({ length: numBuckets }, (_, id) => id),
+    signal,
+    read,
+    CONSUL_READS,
+  );
+  const { nextMs } = summaryOf(later);
+  const { copies, early } = summaryOf(buckets);
+  return { ids: ids.sort((a, b) => a - b), all: { ...(nextMs !== undefined && { nextMs }), copies, early } };
+}

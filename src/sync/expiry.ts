@@ -1,0 +1,86 @@
+import { compareInstants, instantOfMs, parseTime, type Instant } from './time';
+import { TimeError } from './errors';
+
+/** When a copy ends by itself (`delete_version_after`), and when its original does. RFC 3339; "" for never. */
+export interface Ends {
+  readonly copy: string;
+  readonly original: string;
+}
+
+/** The ends of the copies of one bucket, by data path at the origin. Only of copies that end. */
+export type EndsBucket = ReadonlyMap<string, Ends>;
+
+/** What is known of the ends of some copies. */
+export interface ExpirySummary {
+  /** When the first of them is to be looked at, in milliseconds since 1970; undefined if there are none. */
+  readonly nextMs?: number;
+  /** Copies that end. */
+  readonly copies: number;
+  /** Those among them that end before their originals do. */
+  readonly early: number;
+}
+
+export const NO_EXPIRY: ExpirySummary = { copies: 0, early: 0 };
+
+/**
+ * How far apart the two ends of one version may be although both servers follow the same rule: the copy is written
+ * later, and the clocks of two servers differ.
+ */
+const SLACK_S = 300;
+
+/** Whether the copy ends while the original lives on. */
+export function isEarly({ copy, original }: Ends): boolean {
+  return original === '' || secondsBetween(copy, original) > SLACK_S;
+}
+
+/**
+ * When the secret has to be looked at again, in milliseconds: when the copy has ended, and the original too if it ends
+ * about the same time. A time that cannot be read counts as passed.
+ */
+export function lookAtMs(ends: Ends): number {
+  const isSoonAfter = !isEarly(ends) && secondsBetween(ends.copy, ends.original) > 0;
+  try {
+    const { seconds, nanos }: Instant = parseTime(isSoonAfter ? ends.original : ends.copy);
+    return seconds * 1000 + Math.ceil(nanos / 1e6);
+  } catch (error) {
+    if (error instanceof TimeError) return 0;
+    throw error;
+  }
+}
+
+/** Whether a time has come. Of one that cannot be read nobody can say that it has not. */
+export function hasPassed(time: string, nowMs: number): boolean {
+  try {
+    return compareInstants(parseTime(time), instantOfMs(nowMs)) <= 0;
+  } catch (error) {
+    if (error instanceof TimeError) return true;
+    throw error;
+  }
+}
+
+export function summaryOf(buckets: Iterable<EndsBucket>): ExpirySummary {
+  let summary = NO_EXPIRY;
+  for (const bucket of buckets) {
+    for (const ends of bucket.values())
+      summary = sumOf(summary, { nextMs: lookAtMs(ends), copies: 1, early: isEarly(ends) ? 1 : 0 });
+  }
+  return summary;
+}
+
+export function sumOf(a: ExpirySummary, b: ExpirySummary): ExpirySummary {
+  const times = [a.nextMs, b.nextMs].filter((time) => time !== undefined);
+  return {
+    ...(times.length > 0 && { nextMs: Math.min(...times) }),
+    copies: a.copies + b.copies,
+    early: a.early + b.early,
+  };
+}
+
+function secondsBetween(from: string, to: string): number {
+  try {
+    return parseTime(to).seconds - parseTime(from).seconds;
+  } catch (error) {
+    if (error instanceof TimeError) return 0;
+    throw error;
+  }
+}

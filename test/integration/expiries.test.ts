@@ -1,0 +1,158 @@
+import { runChecks } from '../../src/check';
+import { eventually } from '../support/eventually';
+import { SyncFixture, type FixtureOptions } from '../support/sync-fixture';
+
+/** Copies that end by themselves: by `delete_version_after` of the destination's mount, of the secret, or of both. */
+
+let sync: SyncFixture;
+
+afterEach(() => sync.tearDown());
+
+async function begin(rule: string, options: FixtureOptions = {}): Promise<void> {
+  sync = await SyncFixture.create(options);
+  await sync.destinationVaults[0]?.request('POST', `${sync.mount}config`, { delete_version_after: rule });
+  await sync.run();
+}
+
+const put = async (...paths: string[]): Promise<void> => {
+  for (const path of paths) await sync.originVault.put(sync.mount, path, { path });
+};
+
+const set = async (path: string, rule: string): Promise<void> => {
+  await sync.originVault.request('POST', `${sync.mount}metadata/${path}`, { delete_version_after: rule });
+};
+
+const cycles = async () => {
+  await sync.cycle('origin');
+  return sync.cycle('destination');
+};
+
+const at = async (path: string): Promise<[value: unknown, version: number | undefined]> => {
+  const [vault] = sync.destinationVaults;
+  return [await vault?.get(sync.mount, path), await vault?.version(sync.mount, path)];
+};
+
+/** Waits until a copy has ended. */
+const ended = (path: string): Promise<void> =>
+  eventually(async () => {
+    expect((await at(path))[0]).toBeUndefined();
+  }, `${path} to end`);
+
+const ends = async () => (await sync.status('destination')).expiries;
+
+test('check warns of a mount whose rule ends copies, and finds nothing where the token may not read it', async () => {
+  await begin('1h');
+  const config = sync.config('destination');
+  if (config.role !== 'destination') throw new Error('it is the configuration of a destination');
+  const found = async (asked: typeof config): Promise<string[]> =>
+    (await runChecks(asked, { warnings: [], foreign: [] }))
+      .filter(({ what }) => what.endsWith('rules'))
+      .map(({ outcome, detail }) => `${outcome}: ${detail}`);
+  expect(await found(config)).toEqual([
+    expect.stringMatching(/^warning: delete_version_after is 1h0m0s \(at the origin: none\): each copy ends/),
+  ]);
+  const policy = `path "${sync.mount}data/*" { capabilities = ["create", "read", "update"] }`;
+  const token = await sync.destinationVaults[0]?.tokenFor(`rules-${sync.id}`, policy);
+  const vault = { ...config.destination.vault, auth: { kind: 'token' as const, token: token ?? '' } };
+  expect(await found({ ...config, destination: { ...config.destination, vault } })).toEqual([]);
+});
+
+test('a copy that ends by the rule of its mount is copied again after its end, and not before', async () => {
+  await begin('12s');
+  await put('forever');
+  // The original ends at about the same time: that is no difference.
+  await set('ends-too', '12s');
+  await put('ends-too');
+  const first = await cycles();
+  expect(first).toMatchObject({ outcome: 'synced', counts: { added: 2 } });
+  expect(first.note).toContain('1 more copies end before their originals do');
+  expect(await ends()).toMatchObject({ copies: 2, early: 1 });
+  const next = (await ends())?.nextAt ?? '';
+  expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { read: 0 } });
+  expect(await at('forever')).toEqual([{ path: 'forever' }, 1]);
+
+  await ended('forever');
+  await ended('ends-too');
+  await eventually(async () => {
+    expect(await sync.originVault.get(sync.mount, 'ends-too')).toBeUndefined();
+    await Promise.resolve();
+  }, 'the original to end');
+  expect((await sync.plan()).planned).toMatchObject([
+    { action: 'compare', path: `${sync.mount}data/ends-too` },
+    { action: 'compare', path: `${sync.mount}data/forever` },
+  ]);
+  expect(await cycles()).toMatchObject({ counts: { updated: 1, added: 0, failed: 0 } });
+  expect(await at('forever')).toEqual([{ path: 'forever' }, 2]);
+  expect(await at('ends-too')).toEqual([undefined, 1]);
+  const after = await ends();
+  expect(after).toMatchObject({ copies: 1, early: 1 });
+  expect(Date.parse(after?.nextAt ?? '')).toBeGreaterThan(Date.parse(next));
+});
+
+test('what is noted of the ends outlives another number of buckets, a cycle that did not save, and a lost note', async () => {
+  await begin('1h');
+  await put('a', 'b', 'c');
+  await cycles();
+  const noted = { copies: 3, early: 3 };
+  expect(await ends()).toMatchObject(noted);
+
+  await sync.reconfigure('origin', (file) => (file['numBuckets'] = 8));
+  expect(await cycles()).toMatchObject({ counts: { added: 0, updated: 0, failed: 0 } });
+  expect(await ends()).toMatchObject(noted);
+
+  const prefix = sync.infoPrefix('destination');
+  const change = async (key: string, by: (text: string) => string): Promise<void> => {
+    const values = await sync.consul.values(prefix + key);
+    await sync.consul.put(prefix + key, by(values[prefix + key] ?? ''));
+  };
+  const withoutEnds = (text: string): string => {
+    const { expiries: _, ...rest } = JSON.parse(text) as Record<string, unknown>;
+    return JSON.stringify(rest);
+  };
+  await change('state', withoutEnds);
+  await sync.consul.put(`${prefix}unsaved`, '{"v":1}');
+  await sync.cycle('destination');
+  expect(await ends()).toMatchObject(noted);
+
+  // What cannot be read is looked at, each secret once, and noted anew.
+  const keys = Object.keys(await sync.consul.values(`${prefix}expiries/`));
+  for (const key of keys) await sync.consul.put(key, '<html>');
+  await sync.consul.put(`${prefix}unsaved`, '{"v":1}');
+  expect(await sync.cycle('destination')).toMatchObject({ counts: { updated: 0, skipped: 3, failed: 0 } });
+  expect(await ends()).toMatchObject(noted);
+  for (const path of ['a', 'b', 'c']) expect(await at(path)).toEqual([{ path }, 1]);
+  expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
+});
+
+test('a copy that does not end any more is looked at once, and not noted any more', async () => {
+  await begin('5s');
+  await put('a');
+  await cycles();
+  await sync.destinationVaults[0]?.request('POST', `${sync.mount}config`, { delete_version_after: '0s' });
+  await sync.originVault.put(sync.mount, 'a', { value: 'second' });
+  expect(await cycles()).toMatchObject({ counts: { updated: 1 } });
+  await eventually(async () => {
+    expect((await sync.plan()).planned).toHaveLength(1);
+  }, 'the noted end');
+  expect(await sync.cycle('destination')).toMatchObject({ counts: { updated: 0, skipped: 1, failed: 0 } });
+  expect(await at('a')).toEqual([{ value: 'second' }, 2]);
+  expect(await ends()).toBeUndefined();
+  expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { read: 0 } });
+});
+
+test.each([
+  ['the rule of the secret, which is the shorter one', '2h', '1h', { copies: 1, early: 0 }],
+  ['the rule of the mount, which is the shorter one', '1h', '2h', { copies: 1, early: 1 }],
+  ['no rule, because the mount switches it off', '-1s', '1h', undefined],
+])('settings that are carried over let a copy end by %s', async (_what, mount, secret, noted) => {
+  await begin(mount, {
+    edit: (file) => {
+      file['syncMetadata'] = true;
+    },
+  });
+  await set('a', secret);
+  await put('a');
+  expect(await cycles()).toMatchObject({ counts: { added: 1, settings: 1, failed: 0 } });
+  if (noted === undefined) expect(await ends()).toBeUndefined();
+  else expect(await ends()).toMatchObject(noted);
+});
