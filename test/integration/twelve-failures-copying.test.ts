@@ -152,8 +152,8 @@ test("6. a bucket over Consul's 512 KiB is refused with the number that fits, an
       type: 'BucketTooLarge',
       message: expect.stringMatching(
         new RegExp(
-          `${sync.infoPrefix('origin')}0: this one of 1 buckets has \\d+ KiB, and Consul takes 512 KiB at the most: ` +
-            `give numBuckets ${String(fitting)}, .*nothing was published`,
+          `${sync.infoPrefix('origin')}0: this one of 1 buckets has \\d+ KiB, and this Consul takes 512 KiB at the most ` +
+            `\\(limits.kv_max_value_size\\): give numBuckets ${String(fitting)}, .*nothing was published`,
         ),
       ) as unknown,
     },
