@@ -63,6 +63,14 @@ export function duration(minimumMs: number, minimum: string, stepMs = 1): z.ZodT
   });
 }
 
+/** Time for one request to a server, as milliseconds: a second at the least, because the clocks of sockets are that coarse. */
+export const requestTimeout = () =>
+  duration(1_000, '1s')
+    .refine((ms) => ms <= MOST_REQUEST_MS, 'must be at most 1h')
+    .optional();
+
+const MOST_REQUEST_MS = 3_600_000;
+
 /** Text of any kind; `what` is said when it is missing. */
 export const text = (what: string): z.ZodString => z.string(expecting(what));
 export const flag = (): z.ZodBoolean => z.boolean(expecting('true or false'));

@@ -30,7 +30,7 @@ const OF_VAULT: Readonly<Record<string, string>> = {
   VAULT_CLIENT_KEY: `write ${keys('vault.keyFile')}`,
   VAULT_TLS_SERVER_NAME: `write ${keys('vault.serverName')}`,
   VAULT_SKIP_VERIFY: `${ALWAYS_CHECKED}; for an authority of your own write ${keys('vault.caFile')}`,
-  VAULT_CLIENT_TIMEOUT: `there is no key for the time of one request; ${keys('timeout')} limit a cycle`,
+  VAULT_CLIENT_TIMEOUT: `the time of one request is ${keys('vault.requestTimeout')}`,
   VAULT_MAX_RETRIES:
     'there is no key for it: a request that met an outage is repeated, then its step of the cycle',
   VAULT_RATE_LIMIT: 'write requestsPerSecond',

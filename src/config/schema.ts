@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { printableName } from '../names';
 import { MAX_NUM_BUCKETS } from '../sync/bucket-number';
 import { CONSUL_ADDRESS_PATTERN, consulAddress } from './addresses';
-import { checkedText, duration, expecting, flag, hinted, secretToken, text } from './fields';
+import { requestTimeout, checkedText, duration, expecting, flag, hinted, secretToken, text } from './fields';
 import { conflictOf, MOUNT_PATTERN, normalMount } from './mounts';
 import { temporal } from './temporal-section';
 import { bothOrNone, tlsKeys } from './tls-keys';
@@ -28,9 +28,11 @@ const consul = z
         "datacenter that the sync info is in; refused if it is not the agent's own, and the agent's own holds sync info",
       ),
     token: secretToken('an ACL token as text').default('').describe('ACL token; the anonymous one if empty'),
+    requestTimeout: requestTimeout().describe('time for one request; 10s if not given'),
     ...tlsKeys,
   })
   .superRefine(bothOrNone)
+  .transform(({ requestTimeout: requestTimeoutMs, ...rest }) => ({ ...rest, requestTimeoutMs }))
   .describe('Consul that holds the sync info of this side');
 
 const mounts = z
@@ -206,8 +208,32 @@ function name(role: 'origin' | 'destination') {
     );
 }
 
+/** A request that may take as long as the cycle would be cut off by it each time, and never say why. */
+function checkRequestTimeouts(
+  sides: Readonly<Record<string, z.output<typeof originSection> | z.output<typeof destinationSection>>>,
+  timeoutMs: number,
+  context: z.core.$RefinementCtx,
+): void {
+  for (const [section, side] of Object.entries(sides)) {
+    for (const server of ['vault', 'consul'] as const) {
+      // A side with other problems is not whole.
+      const requestMs = (side as Partial<typeof side>)[server]?.requestTimeoutMs;
+      if (requestMs === undefined || !(requestMs >= timeoutMs)) continue;
+      const path = [section, server, 'requestTimeout'];
+      context.addIssue({
+        code: 'custom',
+        path,
+        message: `must be shorter than the timeout of a cycle (${Object.keys(sides).at(-1) ?? ''}.timeout)`,
+      });
+    }
+  }
+}
+
 export const originConfigSchema = z
   .strictObject({ name: name('origin'), ...common, origin: originSection })
+  .superRefine(({ origin }, context) => {
+    checkRequestTimeouts({ origin }, origin.timeoutMs, context);
+  })
   .transform((config) => ({ role: 'origin' as const, ...config }));
 
 export const destinationConfigSchema = z
@@ -216,6 +242,9 @@ export const destinationConfigSchema = z
     ...common,
     origin: originSection,
     destination: destinationSection,
+  })
+  .superRefine(({ origin, destination }, context) => {
+    checkRequestTimeouts({ origin, destination }, destination.timeoutMs, context);
   })
   .transform((config) => ({ role: 'destination' as const, ...config }));
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { VaultAuth } from '../vault/client';
 import { VAULT_ADDRESS_PATTERN, vaultAddress } from './addresses';
-import { checkedText, id, secretId, secretToken, text } from './fields';
+import { requestTimeout, checkedText, id, secretId, secretToken, text } from './fields';
 import { normalNamespace } from '../vault/namespace';
 import { bothOrNone, tlsKeys } from './tls-keys';
 
@@ -37,6 +37,9 @@ export const vault = z
       .describe(
         'namespace of the token or the AppRole, where it is another one than that of the secrets; "root" for the root',
       ),
+    requestTimeout: requestTimeout().describe(
+      'time for one request; 20s if not given, and 90s for the listing of a folder, as long as a Vault works at it by default',
+    ),
     ...tlsKeys,
   })
   .superRefine(
@@ -47,7 +50,11 @@ export const vault = z
     { when: hasReadAuth },
   )
   .superRefine(bothOrNone)
-  .transform(({ token, approle, ...connection }) => ({ ...connection, auth: authOf({ token, approle }) }))
+  .transform(({ token, approle, requestTimeout: requestTimeoutMs, ...connection }) => ({
+    ...connection,
+    requestTimeoutMs,
+    auth: authOf({ token, approle }),
+  }))
   .describe('Vault of this side, and how to log in there');
 
 /** The check of the login must not wait until everything else about the Vault is right. */

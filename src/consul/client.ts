@@ -23,6 +23,8 @@ export interface ConsulOptions extends TlsFiles {
   token: string;
   /** Datacenter that every request is sent on to by the agent; its own if undefined. */
   dc?: string | undefined;
+  /** Time for one request, in milliseconds; 10 s by default. */
+  requestTimeoutMs?: number | undefined;
 }
 
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -180,7 +182,7 @@ export class ConsulStore implements KeyValueStore {
     const id = JSON.stringify([token, dc, key, index, waitMs]);
     const poll = (ownWaitMs: number, stop: AbortSignal): ReturnType<ConsulStore['waitForChange']> => {
       // Consul adds up to a sixteenth of the wait; the client has to be more patient than that.
-      const timeoutMs = ownWaitMs + ownWaitMs / 16 + REQUEST_TIMEOUT_MS;
+      const timeoutMs = ownWaitMs + ownWaitMs / 16 + this.requestTimeoutMs;
       const query = { index, wait: `${Math.ceil(ownWaitMs / 1000)}s` };
       return this.read(key, query, { signal: stop, timeoutMs, isPoll: true });
     };
@@ -208,6 +210,10 @@ export class ConsulStore implements KeyValueStore {
 
   close(): void {
     this.joined.leave();
+  }
+
+  private get requestTimeoutMs(): number {
+    return this.options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
   }
 
   /** There is no transaction for it: what has to be unchanged is looked at as close to the write as can be. */
@@ -335,7 +341,7 @@ export class ConsulStore implements KeyValueStore {
     key: string,
     {
       signal,
-      timeoutMs = REQUEST_TIMEOUT_MS,
+      timeoutMs = this.requestTimeoutMs,
       isPoll = false,
       repeat = true,
       onTooLarge,

@@ -11,7 +11,7 @@ import { guardOf, type Guarded } from './guard';
 import { explainHealth, HEALTH_TIMEOUT_MS } from './health';
 import { MOST_LEVEL } from './level';
 import { UndiciTransport, type TransportResponse } from './transport';
-import type { Entry } from './turns';
+import { MOST_SLOW, type Entry } from './turns';
 import { orAborted } from './waits';
 
 /** How to log in: a token, or an AppRole whose login gives one. */
@@ -21,7 +21,7 @@ export type VaultAuth =
 /** What tests make shorter. */
 export interface VaultTimes {
   /** Time for one request, in milliseconds; 20 s by default. */
-  requestTimeoutMs?: number;
+  requestTimeoutMs?: number | undefined;
 }
 
 export interface VaultOptions extends TlsFiles, VaultTimes {
@@ -38,6 +38,15 @@ export interface VaultOptions extends TlsFiles, VaultTimes {
 
 /** Time for one request. Vault's own default is 90 s; a KV request that takes longer than this is an outage. */
 const REQUEST_TIMEOUT_MS = 20_000;
+
+/** The same for a listing, where none is configured: a Vault gives up its own work after that time by default. */
+const LIST_TIMEOUT_MS = 90_000;
+
+/**
+ * A listing that takes longer gives its turn to another request, in milliseconds: one huge folder must not hold up the
+ * others, and says nothing about how many requests the Vault takes.
+ */
+const SLOW_LIST_MS = 2_000;
 
 /** Waits between the attempts of a request that met no usable answer. The cycle's own retries come after. */
 const RETRY_DELAYS_MS: readonly number[] = [100, 400, 1_600];
@@ -74,6 +83,8 @@ interface ReadOptions<A> extends RequestOptions {
   bodyOn404?: boolean;
   /** Namespace to ask in, instead of the one that is configured. */
   namespace?: string | undefined;
+  /** It lists a folder, which may take long. */
+  isList?: boolean;
   /** What to answer where Vault says that nothing is stored; else that is a VaultError of kind `absent`. */
   ifAbsent?: (() => A) | undefined;
 }
@@ -126,7 +137,8 @@ export class VaultClient {
     this.gate = options.concurrency === undefined ? undefined : new Gate(options.concurrency);
     this.transport = new UndiciTransport(this.address, {
       // One more, so that the question for the Vault's health waits behind no request that gets no answer.
-      connections: (options.concurrency ?? MOST_LEVEL) + 1,
+      connections:
+        (options.concurrency ?? MOST_LEVEL) + Math.min(options.concurrency ?? MOST_SLOW, MOST_SLOW) + 1,
       timeoutMs: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
       tls: options,
     });
@@ -154,7 +166,8 @@ export class VaultClient {
   /** GET of an API path. */
   read<T, A = never>(path: string, schema: z.ZodType<T>, options: ReadOptions<A> = {}): Promise<T | A> {
     const { signal, onSend, namespace } = options;
-    const sent = { signal, onSend, ...(namespace === undefined ? this.placeOf(path) : { namespace }) };
+    const place = namespace === undefined ? this.placeOf(path) : { namespace };
+    const sent = { signal, onSend, ...this.timeOf(options), ...place };
     return this.send(path, schema, () => this.vault.read(path, sent), options);
   }
 
@@ -163,13 +176,14 @@ export class VaultClient {
    * used from now on.
    */
   async list<T, A = never>(path: string, schema: z.ZodType<T>, options: ReadOptions<A> = {}): Promise<T | A> {
+    const listing = { ...options, isList: true };
     const asGet = (): Promise<T | A> =>
-      this.read(`${path}${path.includes('?') ? '&' : '?'}list=true`, schema, options);
+      this.read(`${path}${path.includes('?') ? '&' : '?'}list=true`, schema, listing);
     if (this.listsByGet) return asGet();
     const { signal, onSend } = options;
-    const sent = { signal, onSend, ...this.placeOf(path) };
+    const sent = { signal, onSend, ...this.timeOf(listing), ...this.placeOf(path) };
     try {
-      return await this.send(path, schema, () => this.vault.list(path, sent), options);
+      return await this.send(path, schema, () => this.vault.list(path, sent), listing);
     } catch (error) {
       if (!(error instanceof VaultError) || !mayBeAboutVerb(error)) throw error;
       // If this fails too, it was not the verb, and the first answer is the one to report.
@@ -213,7 +227,13 @@ export class VaultClient {
     pathAndQuery: string,
     schema: z.ZodType<T>,
     request: () => Promise<unknown>,
-    { signal, isWrite = false, bodyOn404 = false, ifAbsent }: ReadOptions<A> & { isWrite?: boolean },
+    {
+      signal,
+      isWrite = false,
+      isList = false,
+      bodyOn404 = false,
+      ifAbsent,
+    }: ReadOptions<A> & { isWrite?: boolean },
   ): Promise<T | A> {
     const path = pathAndQuery.replace(/\?.*/, '');
     const { guard } = this.guarded;
@@ -229,10 +249,15 @@ export class VaultClient {
         const place = this.gate?.enter();
         if (place !== undefined) await place;
         sentWithLoginOfMs = this.loggedInAtMs;
+        let isInside = true;
+        const leave = (): void => {
+          if (isInside) this.gate?.leave();
+          isInside = false;
+        };
         try {
-          return await this.guardedly(path, entry, request, read);
+          return await this.guardedly(path, entry, request, read, isList ? leave : undefined);
         } finally {
-          this.gate?.leave();
+          leave();
         }
       } catch (error) {
         if (signal?.aborted === true) throw stopped();
@@ -251,7 +276,9 @@ export class VaultClient {
         }
         const delay = RETRY_DELAYS_MS[attempt++];
         // After a lost answer nobody knows whether a write happened: whoever asked for it must look first.
-        const repeatable = failure.transient && !(isWrite && failure.kind === 'unavailable');
+        // A listing that took too long would again.
+        const isInVain = failure.kind === 'unavailable' && (isWrite || (isList && failure.isTimeout));
+        const repeatable = failure.transient && !isInVain;
         if (!repeatable || delay === undefined) throw await guard.judge(failure, signal);
         await sleep(delay, undefined, { signal }).catch(() => {
           throw stopped();
@@ -260,26 +287,46 @@ export class VaultClient {
     }
   }
 
-  /** Sends one request when the guard of this Vault lets it, and tells the guard what came of it. */
+  /** The time that a listing has. */
+  private timeOf({ isList }: ReadOptions<unknown>): { timeoutMs?: number } {
+    return isList === true ? { timeoutMs: this.options.requestTimeoutMs ?? LIST_TIMEOUT_MS } : {};
+  }
+
+  /**
+   * Sends one request when the guard of this Vault lets it, and tells the guard what came of it.
+   *
+   * @param onGivenWay called when it takes long and gives way to others; without it, it never does
+   */
   private async guardedly<T>(
     path: string,
     entry: Entry,
     request: () => Promise<unknown>,
     read: (answer: TransportResponse) => T,
+    onGivenWay?: () => void,
   ): Promise<T> {
     const { guard } = this.guarded;
     let beganMs: number | undefined;
+    let gaveWay = false;
+    let timer: NodeJS.Timeout | undefined;
     try {
       const entered = guard.enter(path, entry);
       if (entered !== undefined) await entered;
       beganMs = performance.now();
+      if (onGivenWay !== undefined) {
+        timer = setTimeout(() => {
+          gaveWay = guard.giveWay(this.options.concurrency);
+          if (gaveWay) onGivenWay();
+        }, SLOW_LIST_MS);
+      }
       const result = read((await request()) as TransportResponse);
-      guard.left(undefined, performance.now() - beganMs);
+      guard.left(undefined, performance.now() - beganMs, gaveWay);
       return result;
     } catch (error) {
       const failure = error instanceof VaultError ? error : this.unexpected(path, error);
-      if (beganMs !== undefined) guard.left(failure, performance.now() - beganMs);
+      if (beganMs !== undefined) guard.left(failure, performance.now() - beganMs, gaveWay);
       throw failure;
+    } finally {
+      clearTimeout(timer);
     }
   }
 

@@ -40,6 +40,8 @@ export class VaultError extends Error {
 
   /** The whole Vault is down, or lets nothing pass: it says nothing about the path. Set by the Vault's guard. */
   isOutage = false;
+  /** There was no answer in time. */
+  isTimeout = false;
 
   constructor(
     readonly kind: VaultErrorKind,

@@ -2,7 +2,7 @@ import { Breaker, MOST_WAIT_MS, type Outage } from './breaker';
 import { cancelledRequest, VaultError } from './errors';
 import { askHealth } from './health';
 import type { TransportResponse } from './transport';
-import { BlockedError, Turns, type Entry } from './turns';
+import { BlockedError, Turns, type Entry, type Passage } from './turns';
 import { orAborted } from './waits';
 
 /** How to ask a Vault without a token: the health question of one client. */
@@ -112,26 +112,28 @@ export class VaultGuard {
    *
    * @param failure undefined if it was answered well
    * @param latencyMs from its turn; a limit of requests per second is waited for in it
+   * @param gaveWay to others, before it was over
    */
-  left(failure: VaultError | undefined, latencyMs: number): void {
+  left(failure: VaultError | undefined, latencyMs: number, gaveWay = false): void {
+    const leave = (passage: Passage): number => this.turns.leave(passage, gaveWay);
     switch (failure?.kind) {
       case 'throttled':
         // If others gave up with it, it is not about this path.
-        failure.isOutage = this.turns.leave({ kind: 'throttled', retryAfterMs: failure.retryAfterMs }) > 0;
+        failure.isOutage = leave({ kind: 'throttled', retryAfterMs: failure.retryAfterMs }) > 0;
         return;
       case 'sealed':
       case 'unavailable':
         // Any other 5xx, or no answer, may be about this path alone; the breaker sees whether it is not.
         if (failure.status === 503) this.turns.tooMuch();
-        this.turns.leave({ kind: failure.status === undefined ? 'silent' : 'passed' });
+        leave({ kind: failure.status === undefined ? 'silent' : 'passed' });
         if (this.breaker.failed(Date.now())) void this.ask();
         return;
       case 'malformed':
         // Not Vault's own answer, but no quota's either.
-        this.turns.leave({ kind: 'passed' });
+        leave({ kind: 'passed' });
         return;
       case 'cancelled':
-        this.turns.leave({ kind: 'silent' });
+        leave({ kind: 'silent' });
         return;
       case undefined:
       case 'absent':
@@ -140,9 +142,15 @@ export class VaultGuard {
       case 'conflict':
       case 'too-large':
       case 'rejected':
-        this.turns.leave({ kind: 'answered', latencyMs });
+        // How long one that gave way took says nothing about the others.
+        leave(gaveWay ? { kind: 'passed' } : { kind: 'answered', latencyMs });
         this.breaker.answered();
     }
+  }
+
+  /** See {@link Turns.giveWay}. */
+  giveWay(most?: number): boolean {
+    return this.turns.giveWay(most);
   }
 
   /** How many requests this Vault takes at the same time now. */

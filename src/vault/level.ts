@@ -20,6 +20,9 @@ const RISES = 2;
 /** Rise from a part of the level to the whole that is too much. It is 1 / PROBE - 1 where the Vault was busy with that part already. */
 const TOO_MUCH = 1.5;
 
+/** Latencies count as so many times the lowest (or the slack) above it at the most: one huge folder is no busy Vault. */
+const MOST_RISE = 4;
+
 /** Part of the level by which it grows at a time, once it has met a rise for the first time; before, it doubles. */
 const STEP = 1 / 8;
 
@@ -78,7 +81,7 @@ export class Level {
       return;
     }
     this.answers += 1;
-    this.sumMs += latencyMs;
+    this.sumMs += Math.min(latencyMs, this.lowestMs + MOST_RISE * Math.max(this.lowestMs, SLACK_MS));
     // Those of two rounds.
     if (this.answers < Math.max(LEAST_ANSWERS, 2 * this.value)) return;
     const meanMs = this.sumMs / this.answers;

@@ -21,6 +21,8 @@ export interface TransportRequest {
   json?: unknown;
   signal?: AbortSignal;
   onSend?: () => void;
+  /** Time for this request, in milliseconds, where it has another one than the others: a listing. */
+  timeoutMs?: number;
   /** Namespace of this request, where it is another one than the client's; empty for none. */
   namespace?: string;
 }
@@ -132,6 +134,10 @@ export class UndiciTransport {
         method: request.method,
         headers: request.json === undefined ? headers : { ...headers, 'content-type': 'application/json' },
         body: request.json === undefined ? null : jsonText(request.json),
+        ...(request.timeoutMs !== undefined && {
+          headersTimeout: request.timeoutMs,
+          bodyTimeout: request.timeoutMs,
+        }),
       };
       exchange(this.pool, sent, request.signal, {
         answered: ({ statusCode, text, retryAfter }) => {
@@ -143,21 +149,26 @@ export class UndiciTransport {
           });
         },
         failed: (error) => {
-          reject(this.failure(error, path, request.signal));
+          reject(this.failure(error, path, request));
         },
       });
     });
   }
 
-  private failure(error: unknown, path: string, signal: AbortSignal | undefined): VaultError {
+  private failure(error: unknown, path: string, { signal, timeoutMs }: TransportRequest): VaultError {
     const shown = shownPath(path);
     if (signal?.aborted === true) return cancelledRequest(this.address, shown);
     if (codeOf(error) === 'UND_ERR_INVALID_ARG') {
       const detail = 'cannot be sent: the token or the namespace holds a character that no header may hold';
       return new VaultError('rejected', this.address, shown, detail);
     }
-    const detail = describeFailure(error, this.options.timeoutMs, this.address);
-    return new VaultError('unavailable', this.address, shown, detail);
+    const detail = describeFailure(error, timeoutMs ?? this.options.timeoutMs, this.address);
+    if (!isTimeout(error)) return new VaultError('unavailable', this.address, shown, detail);
+    const hint =
+      timeoutMs === undefined ? '' : '; a folder of very many names needs a longer vault.requestTimeout';
+    const failure = new VaultError('unavailable', this.address, shown, detail + hint);
+    failure.isTimeout = true;
+    return failure;
   }
 
   /** Path and query of a URL of this Vault. */
@@ -207,10 +218,15 @@ function codeOf(error: unknown): unknown {
   return code ?? (name === 'HTTPParserError' ? 'HPE_UNKNOWN' : undefined);
 }
 
+function isTimeout(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT';
+}
+
 /** Our own words for undici's and Node's error codes; the error itself is left behind. */
 function describeFailure(error: unknown, timeoutMs: number, address: string): string {
   const code = codeOf(error);
-  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
+  if (isTimeout(error)) {
     return `no answer within ${timeoutMs / 1000} s`;
   }
   const reached = { what: 'Vault', section: 'vault', tls: address.startsWith('https:') };

@@ -12,6 +12,9 @@ const READ_EVERY = 4;
 /** After so long without anything but 429, nobody waits any more: shorter than the looks before the work of a cycle. */
 const BLOCKED_AFTER_MS = 20_000;
 
+/** Requests that take long and have given way to others, at the most: a Vault that hangs must not get ever more. */
+export const MOST_SLOW = 16;
+
 /**
  * What became of a request that had its turn: `answered` after so many milliseconds, `throttled` by a quota (429),
  * `passed`: there was an answer, which says that no quota is in the way, and nothing about how much the Vault can take,
@@ -49,6 +52,8 @@ interface Waiter {
  */
 export class Turns {
   private inFlight = 0;
+  /** In flight too, but they have given way. */
+  private slow = 0;
   private pausedUntilMs = 0;
   /** Pauses in a row, without an answer that is no 429. */
   private pauses = 0;
@@ -115,12 +120,28 @@ export class Turns {
   }
 
   /**
+   * A request that has its turn takes long: another one has its turn meanwhile, unless there are too many such.
+   *
+   * @param most that may give way at the same time
+   * @returns whether it did; then {@link leave} has to be told
+   */
+  giveWay(most = MOST_SLOW): boolean {
+    if (this.slow >= Math.min(most, MOST_SLOW)) return false;
+    this.slow += 1;
+    this.inFlight -= 1;
+    this.letGo();
+    return true;
+  }
+
+  /**
    * A request is over.
    *
+   * @param gaveWay it has given way before
    * @returns how many others have given up, because nothing passes
    */
-  leave(passage: Passage): number {
-    this.inFlight -= 1;
+  leave(passage: Passage, gaveWay = false): number {
+    if (gaveWay) this.slow -= 1;
+    else this.inFlight -= 1;
     const gaveUp = passage.kind === 'throttled' ? this.pause(passage.retryAfterMs) : 0;
     if (passage.kind === 'answered' || passage.kind === 'passed') {
       this.pauses = 0;

@@ -39,6 +39,15 @@ test.each([
   expect(latencyMs(found)).toBeLessThanOrEqual(lowestMs + 3 * Math.max(lowestMs, 10));
 });
 
+test('one huge folder among many is no reason for less', () => {
+  const level = new Level();
+  let requests = 0;
+  const latencyMs = (): number => (++requests % 32 === 0 ? 1_900 : 1);
+  // The lowest latency is known before.
+  run(level, () => 1, 40);
+  expect(run(level, latencyMs)).toBe(MOST_LEVEL);
+});
+
 test('shrinks when the latency rises, and grows again when it falls', () => {
   const level = new Level();
   const quick = run(level, vault(1000, 5, 1));

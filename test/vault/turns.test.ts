@@ -37,6 +37,25 @@ test('as many have their turn as the Vault takes well, the others after them', a
   expect(given()).toBe(5);
 });
 
+test('one that takes long gives its turn to another, as many as may', async () => {
+  const turns = new Turns(new Level(2));
+  const given = ask(turns, 5);
+  await pass(0);
+  expect([turns.giveWay(1), turns.giveWay(1)]).toEqual([true, false]);
+  await pass(0);
+  expect(given()).toBe(3);
+  // The slow one ends: nobody has waited for its turn.
+  turns.leave({ kind: 'passed' }, true);
+  await pass(0);
+  expect(given()).toBe(3);
+  turns.leave(ANSWERED);
+  await pass(0);
+  expect(given()).toBe(4);
+  turns.leave(ANSWERED);
+  await pass(0);
+  expect(given()).toBe(5);
+});
+
 test('each group has its turn, however many of another wait', async () => {
   const turns = new Turns(new Level(1));
   const order: string[] = [];
