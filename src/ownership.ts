@@ -1,6 +1,7 @@
 import { ScheduleNotFoundError, type Client, type ScheduleDescription } from '@temporalio/client';
 import { z } from 'zod';
 import { assertOwner } from './activities/owner';
+import { cloneIdentity } from './check/both-vaults';
 import { openVault, type Clients } from './clients';
 import type { Config } from './config/schema';
 import { readStateOf } from './consul/state';
@@ -93,9 +94,14 @@ export async function assertOwnSchedule(
   for (const side of Object.keys(own) as Role[]) {
     const known = memo.clusters[side];
     const isKnown = memo.addresses === undefined || memo.addresses[side] === own[side];
-    if (askAll) clusters[side] = await clusterOf(config, side);
-    else
-      clusters[side] = isKnown && known !== undefined ? known : await askCluster(found, memo, config, side);
+    if (!askAll && isKnown && known !== undefined) {
+      clusters[side] = known;
+      continue;
+    }
+    const asked = askAll ? await clusterOf(config, side) : await askCluster(found, memo, config, side);
+    // A Vault that was restored from the origin's snapshot does not say so itself.
+    const isClone = known === cloneIdentity(asked, own[side] ?? '');
+    clusters[side] = isClone ? known : asked;
   }
   assertSameSync(found, identityOf(config, clusters));
 }

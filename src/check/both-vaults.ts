@@ -41,12 +41,19 @@ export async function lookAtBothVaults(
     return checked(config, { clusters, are: sharedMounts.size === 0 ? 'two' : 'replicas', sharedMounts });
   const isOne = await isOneServer(vault.client, originVault.client);
   if (isOne === false) {
-    // The address tells several clones of one origin apart; nothing else that they say does.
-    const itself = `${destination.id}@${vault.client.address}`;
+    const itself = cloneIdentity(destination.id, vault.client.address);
     return { clusters: { ...clusters, destination: itself }, are: 'clone', sharedMounts: new Map() };
   }
   if (isOne === undefined && sharedMounts.size > 0) throw cannotTell(config, sharedMounts);
   return checked(config, { clusters, are: 'one', sharedMounts });
+}
+
+/**
+ * Identity of a Vault that was restored from the origin's snapshot: the cluster id is the origin's. The address tells
+ * several of them apart; nothing else that they say does.
+ */
+export function cloneIdentity(clusterId: string, address: string): string {
+  return `${clusterId}@${address.replace(/\/+$/, '')}`;
 }
 
 async function sharedMountsOf(

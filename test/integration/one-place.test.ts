@@ -2,6 +2,7 @@ import { runChecks, type Check } from '../../src/check';
 import { createClients } from '../../src/clients';
 import type { DestinationConfig } from '../../src/config/schema';
 import { createLog } from '../../src/telemetry/log';
+import { assertOwnSchedule } from '../../src/ownership';
 import { VaultClient } from '../../src/vault/client';
 import { isOneServer } from '../../src/vault/one-server';
 import { createWorkers } from '../../src/worker';
@@ -279,9 +280,13 @@ describe("a destination that was restored from the origin's snapshot", () => {
     });
     // It is neither the Vault that was there before, nor the origin.
     await expect(sync.start('destination')).rejects.toThrow(
-      /destination\.vault \(cluster id\) was (\S+) and is (?!\1)\S+@http.*vsync start --adopt/,
+      /destination\.vault \(cluster id\) was (\S+) at \S+ and is (?!\1)\S+@http.*vsync start --adopt/,
     );
     await sync.start('destination', 0, { adopt: true });
+    // What is asked without a token does not tell a clone: the schedule is this sync's own all the same.
+    await expect(
+      assertOwnSchedule(await sync.schedule('destination').describe(), config, { askAll: true }),
+    ).resolves.toBeUndefined();
     await sync.work();
     await sync.cycle('origin');
     await sync.cycle('destination');
