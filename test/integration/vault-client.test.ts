@@ -61,7 +61,7 @@ test('settings are written as a whole, and move neither the version nor its time
   expect(await kv.metadata(mount, 'settings')).toEqual({
     ...before,
     // OpenBao counts metadata writes, and moves this time with them.
-    ...(vaultKind() === 'bao' && { updated_time: expect.any(String), current_metadata_version: 3 }),
+    ...(vaultKind() === 'bao' && { updated_time: expect.any(String) as string, current_metadata_version: 3 }),
   });
 });
 
