@@ -136,8 +136,8 @@ describe('the table', () => {
   });
 
   it('quotes what could play tricks with a terminal', () => {
-    const { table } = show('origin', { origin: section({ syncPath: 'a\u001b[2Jb\nc' }) });
-    expect(table).toContain('origin.syncPath                 "a\\u001b[2Jb\\nc/"');
+    const { table } = show('origin', { origin: section({ mounts: ['a\u001b[2Jb\nc/'] }) });
+    expect(table).toContain('origin.mounts                   "a\\u001b[2Jb\\nc/"');
   });
 });
 

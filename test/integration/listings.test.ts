@@ -171,7 +171,7 @@ onVault('the stand-in').describe('behind the stand-in for OpenBao', () => {
     const kv = new Kv2(vault.client);
     expect(await kv.list(mount, '')).toEqual(NAMES);
     expect((await kv.data(mount, 'a'))?.live).toBe(true);
-    expect(await kv.write(mount, 'new', { x: 1 }, 0)).toBe(1);
+    expect(await kv.write(mount, 'new', { x: 1 }, 0)).toMatchObject({ version: 1 });
     await kv.client.delete(`${mount}metadata/new`);
     expect(await kv.clusterId()).not.toBe('');
   });

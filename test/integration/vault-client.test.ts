@@ -90,7 +90,7 @@ test.each([
 ])('the path %j is written, listed and read as itself', async (name) => {
   const path = `odd/${name}`;
   const data = { name, nested: { list: [1, null, '🔑'] } };
-  expect(await kv.write(mount, path, data, 0)).toBe(1);
+  expect(await kv.write(mount, path, data, 0)).toMatchObject({ version: 1 });
   expect(await api.get(mount, path)).toEqual(data);
   expect(await kv.data(mount, path)).toMatchObject({ live: true, version: 1, data });
   expect(await kv.metadata(mount, path)).toMatchObject({ current_version: 1 });
@@ -164,7 +164,7 @@ describe('a secret whose', () => {
     await post('metadata/bare', { custom_metadata: { owner: 'x' } });
     expect(await kv.metadata(mount, 'bare')).toMatchObject({ current_version: 0, versions: {} });
     expect(await kv.data(mount, 'bare')).toBeUndefined();
-    expect(await kv.write(mount, 'bare', { a: 1 }, 0)).toBe(1);
+    expect(await kv.write(mount, 'bare', { a: 1 }, 0)).toMatchObject({ version: 1 });
   });
 
   test('earlier version is asked for', async () => {
@@ -181,7 +181,7 @@ describe('a secret whose', () => {
     }
     await api.delete(mount, 'cas');
     await expect(kv.write(mount, 'cas', { a: 2 }, 0)).rejects.toMatchObject({ kind: 'conflict' });
-    expect(await kv.write(mount, 'cas', { a: 2 }, 1)).toBe(2);
+    expect(await kv.write(mount, 'cas', { a: 2 }, 1)).toMatchObject({ version: 2 });
   });
 });
 

@@ -105,7 +105,7 @@ describe('a write', () => {
     proxy.inject(fault);
     await expect(kv.write(mount, path, { b: 1 }, 0)).rejects.toMatchObject({ kind: 'unavailable' });
     expect(ofSecret()).toHaveLength(1);
-    expect(await kv.write(mount, path, { b: 1 }, 0)).toBe(1);
+    expect(await kv.write(mount, path, { b: 1 }, 0)).toMatchObject({ version: 1 });
   });
 
   test.each<[string, Fault]>([
@@ -114,7 +114,7 @@ describe('a write', () => {
   ])('that %s refused is repeated: it cannot have happened', async (_what, fault) => {
     const path = `refused-${randomBytes(4).toString('hex')}`;
     proxy.inject(fault);
-    expect(await kv.write(mount, path, { b: 1 }, 0)).toBe(1);
+    expect(await kv.write(mount, path, { b: 1 }, 0)).toMatchObject({ version: 1 });
     expect(ofSecret()).toHaveLength(2);
   });
 
