@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { createProgram, main } from '../src/cli';
+import { FLAGS, isOverride } from '../src/commands/options';
 
 /** The command as a function, for what it says without any server. The real command is in test/integration. */
 
@@ -147,6 +148,13 @@ describe('every option of every command', () => {
         expect(stderr).toMatch(/It is empty\. Give a value|argument missing/);
       }
     }
+  });
+
+  test.each(['configuration.md', 'migration.md'])('%s names the flags that must not be empty', (page) => {
+    const lines = readFileSync(path.join(__dirname, '..', 'docs', page), 'utf8').split('\n');
+    const [about = ''] = lines.filter((line) => line.includes('An empty flag'));
+    const own = FLAGS.map(([key]) => key).filter((key) => !isOverride(key));
+    expect(own.filter((key) => !about.includes(`\`--${key}=\``))).toEqual([]);
   });
 
   test.each([

@@ -25,6 +25,8 @@ const PLAIN_TEXT = /(?:[^"\\\n$]|\$(?!\{))*/y;
 const ESCAPE = /\\(?:([abfnrtv\\"])|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3}))/y;
 const HERE_DOCUMENT = /<<(-?)([\p{L}_\p{Nd}]+)\r?\n([^]*?\n)?([ \t]*)\2\r*\n/uy;
 
+const OPEN_BRACE = 'after "${" it goes on to the next "}"; write "$\\x7b" if "${" is part of the text';
+
 const ESCAPED: Readonly<Record<string, string>> = {
   a: '\u0007',
   b: '\b',
@@ -135,13 +137,19 @@ class Parser {
   private string(): string {
     const start = this.offset++;
     let text = '';
+    let isInterpolated = false;
     for (;;) {
       text += this.match(PLAIN_TEXT)?.[0] ?? '';
       const next = this.text.charAt(this.offset);
       if (next === '"') break;
       if (next === '\\') text += this.escape(start);
-      else if (next === '$') text += this.interpolation(start);
-      else this.fail('text in double quotes is not ended on its line', start);
+      else if (next === '$') {
+        text += this.interpolation();
+        isInterpolated = true;
+      } else {
+        const hint = isInterpolated ? `; ${OPEN_BRACE}` : '';
+        this.fail(`text in double quotes is not ended on its line${hint}`, start);
+      }
     }
     this.offset++;
     return text;
@@ -158,12 +166,12 @@ class Parser {
   }
 
   /** `${…}` means nothing here, but quotes and line ends inside do not end the text. */
-  private interpolation(start: number): string {
+  private interpolation(): string {
     const begin = this.offset;
     let braces = 0;
     do {
       const char = this.text.charAt(this.offset++);
-      if (char === '') this.fail('text in double quotes is not ended', start);
+      if (char === '') this.fail(`text in double quotes is not ended: ${OPEN_BRACE}`, begin);
       if (char === '\\') this.offset++;
       if (char === '{') braces++;
       if (char === '}') braces--;

@@ -202,6 +202,7 @@ describe('parseHcl', () => {
   it.each([
     ['escapes', String.raw`a = "\"\\\n\t\u00e9\U0001F511\x41\101"`, { a: '"\\\n\té🔑AA' }],
     ['no meaning of "${"', 'a = "x${1}$"', { a: 'x${1}$' }],
+    ['a "${" with its brace escaped', String.raw`a = "x$\x7b1"`, { a: 'x${1' }],
     [
       'blocks of one name become a list',
       't { n = 1 }\nt { n = 2 }\nt { n = 3 }',
@@ -231,6 +232,16 @@ describe('parseHcl', () => {
       'line 2, column 11: text in double quotes is not ended',
     ],
     ['text without quotes', `token = ${SECRET}`, 'line 1, column 9: a value is missing or malformed'],
+    [
+      'a "${" that is not ended',
+      `name = "x"\ntoken = "s3cr\${${SECRET}"`,
+      'line 2, column 14: text in double quotes is not ended: after "${" it goes on to the next "}"; write "$\\x7b"',
+    ],
+    [
+      'a "${" that ends with the block around it',
+      `vault {\n  token = "s3cr\${${SECRET}"\n}\n`,
+      'line 2, column 11: text in double quotes is not ended on its line; after "${" it goes on to the next "}"; write "$\\x7b"',
+    ],
     ['a block that is not ended', `vault { token = "${SECRET}"`, '"}" is missing'],
     ['an end without its begin', `token = "${SECRET}" }`, 'line 1, column 22: a key is missing'],
     ['a missing value', 'a = ', 'line 1, column 5: a value is missing'],
