@@ -13,10 +13,17 @@ const MAX_IN_ID = 190;
 /** What remains of a longer one, before its hash. */
 const BEGINNING_IN_ID = 120;
 
+/** What is wrong with a name, or undefined. Half of a character has no form of its own in UTF-8, and so none in an id. */
+export function nameProblem(name: string): string | undefined {
+  if (wellFormed(name) === name) return undefined;
+  return 'has half of a character in it (such as "\\ud800", a surrogate without its other half); write the whole character, or remove it';
+}
+
 /**
  * A name as it is written in ids. Letters, digits, ".", "_" and "-" stay; every other character is percent-encoded in
  * UTF-8 ("site 1" is "site%201"); of what is longer than 190 characters then, the first 120 are followed by "~" and
- * the sha256 of the name. "%" and "~" are encoded themselves, so two names never share an id.
+ * the sha256 of the name. "%" and "~" are encoded themselves, so two names that {@link nameProblem}
+ * accepts never share an id.
  */
 export function nameInId(name: string): string {
   const encoded = encodeURIComponent(wellFormed(name)).replace(

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { nameInId, printableName, scheduleId, taskQueue, verifyId, watchId } from '../src/names';
+import { nameInId, nameProblem, printableName, scheduleId, taskQueue, verifyId, watchId } from '../src/names';
 import { sharedQueue } from '../src/shared-queue';
 
 describe('ids in Temporal', () => {
@@ -48,6 +48,30 @@ describe('ids in Temporal', () => {
         expect(printableName(a) === printableName(b)).toBe(a === b);
         expect(sharedQueue(taskQueue('origin', a))).not.toBe(taskQueue('origin', b));
         expect(scheduleId('origin', a)).toMatch(/^[\w.%~-]+$/);
+      }),
+    );
+  });
+});
+
+describe('nameProblem', () => {
+  it.each(['\ud800', '\udbff', 'a\udc00b', '\udc00\ud800'])('refuses %j, half of a character', (name) => {
+    expect(nameProblem(name)).toContain('half of a character');
+  });
+
+  it.each(['', 'site 1', '鍵🔑', '\ufffd', '\u0000'])('accepts %j', (name) => {
+    expect(nameProblem(name)).toBeUndefined();
+  });
+
+  it('accepts only names that differ in their ids', () => {
+    const name = fc.string({
+      unit: fc.constantFrom('\ud800', '\udbff', '\udc00', '\ufffd', 'a'),
+      maxLength: 3,
+    });
+    fc.assert(
+      fc.property(name, name, (a, b) => {
+        fc.pre(a !== b && nameProblem(a) === undefined && nameProblem(b) === undefined);
+        expect(nameInId(a)).not.toBe(nameInId(b));
+        expect(printableName(a)).not.toBe(printableName(b));
       }),
     );
   });

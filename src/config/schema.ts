@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { printableName } from '../names';
+import { nameProblem, printableName } from '../names';
 import { MAX_NUM_BUCKETS } from '../sync/bucket-number';
 import { CONSUL_ADDRESS_PATTERN, consulAddress } from './addresses';
 import { requestTimeout, checkedText, duration, expecting, flag, hinted, secretToken, text } from './fields';
@@ -201,6 +201,7 @@ const common = {
 /** Becomes part of ids in Temporal. */
 function name(role: 'origin' | 'destination') {
   return text('a name as text')
+    .refine((given) => nameProblem(given) === undefined, { error: ({ input }) => nameProblem(String(input)) })
     .transform(printableName)
     .default(role)
     .describe(

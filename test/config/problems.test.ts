@@ -18,6 +18,24 @@ function originProblems(overrides: object): string[] {
   return problemsOf(() => loadConfig('origin', { file, env: {} }));
 }
 
+describe('name', () => {
+  it.each([
+    ['config.json', `{"name": "${SECRET}\\ud800"}`],
+    ['config.yaml', `name: "${SECRET}\\udbff"\n`],
+    ['config.hcl', `name = "${SECRET}\\udfff"\n`],
+  ])('with half of a character is refused in words: %s', (file, text) => {
+    const env = {
+      VSYNC_ORIGIN_VAULT_ADDRESS: 'http://a',
+      VSYNC_ORIGIN_VAULT_TOKEN: 't',
+      VSYNC_ORIGIN_CONSUL_ADDRESS: 'c:1',
+      VSYNC_ORIGIN_MOUNTS: 'a/',
+    };
+    expect(problemsOf(() => loadConfig('origin', { file: configFile(text, file), env }))).toEqual([
+      `name (file ${file}): has half of a character in it (such as "\\ud800", a surrogate without its other half); write the whole character, or remove it`,
+    ]);
+  });
+});
+
 describe('unknown keys', () => {
   it.each([
     ['a slip', { nmae: 1 }, 'nmae', 'did you mean name?'],
