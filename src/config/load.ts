@@ -65,7 +65,7 @@ export function loadWithSettings(
     );
   }
   const roleOfFile = role ?? (settings.has('destination') ? 'destination' : 'origin');
-  if (roleOfFile === 'origin') warnings.push(...withoutDestination(problems));
+  if (roleOfFile === 'origin') warnings.push(...withoutDestination(problems, role === 'origin'));
   setFromEnvironment(sources.env, settings, problems, warnings);
   setFromFlags(sources.flags ?? {}, settings, problems, warnings);
   warnings.push(...readAsOriginal(roleOfFile, settings));
@@ -78,9 +78,17 @@ export function loadWithSettings(
   return { config: result.data, warnings, settings };
 }
 
-/** An origin does not read the section of a destination, so what is wrong there does not stop it. */
-function withoutDestination(problems: ConfigProblem[]): string[] {
-  const theirs = problems.filter(({ key }) => key?.startsWith('destination.') === true);
+/**
+ * An origin does not read the section of a destination, so what is wrong there does not stop it.
+ *
+ * @param isNamed whether the role was asked for; else "destination" as a plain value may be a destination's file with a
+ *   slip, and it must not run as an origin
+ */
+function withoutDestination(problems: ConfigProblem[], isNamed: boolean): string[] {
+  const theirs = problems.filter(({ key }) => {
+    const path = key?.toLowerCase();
+    return path?.startsWith('destination.') === true || (isNamed && path === 'destination');
+  });
   problems.splice(0, problems.length, ...problems.filter((problem) => !theirs.includes(problem)));
   return theirs.map(
     ({ key = '', source = '', message }) => `${key} (${source}) ${message}; an origin does not read it`,

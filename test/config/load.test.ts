@@ -236,6 +236,21 @@ describe('what the original takes silently', () => {
     ]);
   });
 
+  it.each([
+    ['text', 'destination', SECRET],
+    ['a list', 'destination', [SECRET]],
+    ['a number', 'DESTINATION', 5],
+  ])('an origin does not read a destination that is not a section: %s', (_what, key, destination) => {
+    const content = { origin: section(), [key]: destination };
+    expect(warningsOf(content, 'origin')).toEqual([
+      `${key} (file config.json) must be a section with keys of its own; an origin does not read it`,
+    ]);
+    // Without a role it may be a destination's file with a slip.
+    expect(problemsOf(() => loadConfig(undefined, { file: configFile(content), env: {} }))).toEqual([
+      `${key} (file config.json): must be a section with keys of its own`,
+    ]);
+  });
+
   it('an unknown key with dots shows nothing behind its first unknown part', () => {
     const content = { origin: section(), [`origin.vault.${SECRET}`]: 1, [`origin.x.${SECRET}`]: 1 };
     expect(problemsOf(() => loadConfig('origin', { file: configFile(content), env: {} }))).toEqual([
