@@ -140,6 +140,22 @@ test('a copy that does not end any more is looked at once, and not noted any mor
   expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { read: 0 } });
 });
 
+test('a copy that ends while its delete is held is copied again after an undelete at the origin', async () => {
+  await begin('5s', { ignoreDeletes: true });
+  await put('a');
+  await cycles();
+  await sync.originVault.delete(sync.mount, 'a');
+  expect(await cycles()).toMatchObject({ counts: { held: 1, deleted: 0 } });
+  await ended('a');
+  expect(await sync.cycle('destination')).toMatchObject({ counts: { held: 1, updated: 0 } });
+  expect(await ends()).toBeUndefined();
+  expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
+
+  await sync.originVault.request('POST', `${sync.mount}undelete/a`, { versions: [1] });
+  expect(await cycles()).toMatchObject({ counts: { updated: 1, failed: 0 } });
+  expect(await at('a')).toEqual([{ path: 'a' }, 2]);
+});
+
 test.each([
   ['the rule of the secret, which is the shorter one', '2h', '1h', { copies: 1, early: 0 }],
   ['the rule of the mount, which is the shorter one', '1h', '2h', { copies: 1, early: 1 }],

@@ -129,10 +129,13 @@ async function copyAndClaim(
   // Also what is refused now: it has its turn when the other secret is gone, which may be in another bucket.
   const isWanted = (path: string): boolean => origin.has(path) && deps.scope.isToBeCopied(path);
   const carrier = await SettingsCarrier.open(context, id, origin, isCopied, signal);
-  const ended = new Set<string>();
-  for (const path of expiries.due(Date.now(), origin.keys())) {
-    if (isCopied(path)) ended.add(path);
-    else expiries.note(path, undefined);
+  const due = expiries.due(Date.now(), origin.keys());
+  const ended = new Set(due.filter(isCopied));
+  const notCopied = due.filter((path) => !ended.has(path));
+  for (const path of notCopied) {
+    // An undelete at the origin would make the claim true again, although the copy has ended.
+    const claim = claims.get(path);
+    if (claim !== undefined) claims.set(path, doubted(claim));
   }
   const values = new Set([...plan.add, ...plan.update, ...plan.verify, ...ended]);
   const isOurs = named.has.bind(named);
@@ -173,6 +176,9 @@ async function copyAndClaim(
     // Also when cancelled or failed: what has arrived is claimed, so that it need not be compared again.
     await expiries.save();
     await checkpoint.save();
+    // After the claims: an end is not forgotten while a claim says that the copy is there.
+    for (const path of notCopied) expiries.note(path, undefined);
+    await expiries.save();
     await carrier?.checkpoint.save();
   }
   // Somebody else's claim may be missing although nothing failed: what the origin no longer serves is not claimed.
