@@ -6,6 +6,7 @@ import {
   type ScheduleDescription,
 } from '@temporalio/client';
 import type { Clients } from '../clients';
+import { isFingerprintOf } from '../config/fingerprint';
 import { assertSameSync, findSchedule, identity } from '../ownership';
 import { scheduleOptions } from '../starter';
 import { UserError } from '../user-error';
@@ -75,10 +76,8 @@ async function whereMissing(
   watch: WatchState | undefined,
   signal: AbortSignal,
 ): Promise<Looked> {
-  const {
-    role,
-    deps: { info, config, fingerprint },
-  } = clients;
+  const { role, deps } = clients;
+  const { info, config } = deps;
   const found = (finding: Finding): Looked => ({ finding, made: undefined, watch });
   const { record } = await readRecord(info, signal);
   if (record === undefined) return found({ kind: 'never-started' });
@@ -87,7 +86,7 @@ async function whereMissing(
     return found({ kind: 'other-sync', message });
   }
   if (record.stoppedAt !== undefined) return found({ kind: 'stopped', at: record.stoppedAt });
-  if (record.fingerprint !== fingerprint) return found({ kind: 'other-configuration' });
+  if (!isFingerprintOf(deps, record.fingerprint)) return found({ kind: 'other-configuration' });
 
   const { paused } = record;
   const options = scheduleOptions(clients, paused);
@@ -124,7 +123,7 @@ async function trigger(client: Client, id: string): Promise<void> {
 }
 
 function findingOf({ state, info, action }: ScheduleDescription, { deps }: Clients): Finding {
-  if (fingerprintOf(action) !== deps.fingerprint) return { kind: 'other-configuration' };
+  if (!isFingerprintOf(deps, fingerprintOf(action))) return { kind: 'other-configuration' };
   if (state.paused) return { kind: 'paused', note: state.note ?? '' };
   if (info.nextActionTimes.length === 0) return { kind: 'without-next' };
   return { kind: 'running' };

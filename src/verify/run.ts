@@ -7,6 +7,7 @@ import {
 } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DestinationDeps } from '../activities/destination/deps';
+import { isFingerprintOf } from '../config/fingerprint';
 import { taskQueue, verifyId } from '../names';
 import { failedCycle } from '../status';
 import { UserError } from '../user-error';
@@ -47,9 +48,13 @@ export async function runVerify(client: Client, deps: DestinationDeps, options: 
 
 async function startOrJoin(
   client: Client,
-  { config: { name }, fingerprint }: DestinationDeps,
+  deps: DestinationDeps,
   say: RunOptions['say'],
 ): Promise<{ handle: WorkflowHandle; isOurs: boolean }> {
+  const {
+    config: { name },
+    fingerprint,
+  } = deps;
   const workflowId = verifyId(name);
   const input: VerifyInput = { v: 1, name, fingerprint };
   try {
@@ -68,7 +73,8 @@ async function startOrJoin(
   }
   const handle = client.workflow.getHandle(workflowId);
   const { memo } = await handle.describe();
-  if ((memo?.['vsync'] as { fingerprint?: string } | undefined)?.fingerprint !== fingerprint) {
+  const running = (memo?.['vsync'] as { fingerprint?: string } | undefined)?.fingerprint ?? '';
+  if (!isFingerprintOf(deps, running)) {
     throw new UserError(
       `a verify of ${name} is running for another configuration; wait for its end, or cancel it with: temporal ` +
         `workflow cancel --workflow-id ${workflowId}`,

@@ -3,7 +3,7 @@ import { msToTs } from '@temporalio/common/lib/time';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pino, type Logger } from 'pino';
-import { createClients, infoOf } from '../../src/clients';
+import { createClients, infoOf, type Clients } from '../../src/clients';
 import type { Config } from '../../src/config/schema';
 import { lookAtSchedule } from '../../src/schedule/look';
 import { readRecord, recordStop } from '../../src/schedule/record';
@@ -203,6 +203,27 @@ describe('a worker looks at its schedule and its watch', () => {
     writeFileSync(file, before);
     await sync.work({ only: 'destination', log: seen.log, lookEveryMs });
     await logged(seen, 'made again');
+  });
+
+  test('takes a schedule that an older version started from the namespace root for its own', async () => {
+    await sync.work({ only: 'origin' });
+    await sync.start('origin');
+    await sync.cycle('origin');
+    const clients = await createClients(sync.config('origin'));
+    try {
+      const [fingerprint = ''] = clients.deps.olderFingerprints ?? [];
+      expect(fingerprint).toMatch(/^[0-9a-f]{64}$/);
+      await start(sync.client, { ...clients, deps: { ...clients.deps, fingerprint } } as Clients);
+      const { signal } = new AbortController();
+      const found = await lookAtSchedule(sync.client, clients, signal);
+      expect(found).toMatchObject({ finding: { kind: 'running' }, made: undefined });
+
+      await sync.schedule('origin').delete();
+      const lost = await lookAtSchedule(sync.client, clients, signal);
+      expect(lost).toMatchObject({ finding: { kind: 'running' }, made: 'schedule' });
+    } finally {
+      await clients.close();
+    }
   });
 
   test('says that a schedule has no next cycle, and leaves it as it is', async () => {
