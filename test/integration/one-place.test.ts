@@ -1,9 +1,11 @@
 import { runChecks, type Check } from '../../src/check';
-import { createClients } from '../../src/clients';
+import { assertStillTheSame } from '../../src/activities/destination/still-the-same';
+import { createClients, type Clients } from '../../src/clients';
 import type { DestinationConfig } from '../../src/config/schema';
 import { createLog } from '../../src/telemetry/log';
 import { assertOwnSchedule } from '../../src/ownership';
 import { VaultClient } from '../../src/vault/client';
+import { Kv2 } from '../../src/vault/kv2';
 import { isOneServer } from '../../src/vault/one-server';
 import { createWorkers } from '../../src/worker';
 import { BaoFront, changed, type Behaviour } from '../support/bao-front';
@@ -14,6 +16,7 @@ import { restoreFrom } from '../support/restored-vault';
 import { startVaultCluster } from '../support/servers';
 import { sharedServers, type SharedVault } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
+import { TcpProxy } from '../support/tcp-proxy';
 import { VaultApi } from '../support/vault-api';
 
 /** Whether both ends are one place is told by evidence, and not by an id that clones share. */
@@ -226,12 +229,17 @@ describe('a destination that is the origin by mistake', () => {
   });
 });
 
+const hostOf = ({ address }: { address: string }): string => new URL(address).host;
+
 describe("a destination that was restored from the origin's snapshot", () => {
   let servers: OwnServers;
   let sync: SyncFixture;
+  /** The address of the destination. */
+  let proxy: TcpProxy;
 
   beforeAll(async () => {
     servers = await startOwnServers();
+    proxy = await TcpProxy.before(hostOf(servers.vault));
     // A token of both, so that the worker's is good after the snapshot too.
     const token = 'of-both-vaults';
     for (const vault of [servers.vault, servers.originVault])
@@ -244,12 +252,15 @@ describe("a destination that was restored from the origin's snapshot", () => {
       servers: asShared(servers),
       edit: (file, role) => {
         if (role === 'destination')
-          Object.assign(file['destination'] as object, { vault: { address: servers.vault.address, token } });
+          Object.assign(file['destination'] as object, {
+            vault: { address: `http://${proxy.address}`, token },
+          });
       },
     });
   });
   afterAll(async () => {
     await sync.tearDown();
+    await proxy.cut();
     await stopOwnServers(servers);
   });
 
@@ -303,5 +314,44 @@ describe("a destination that was restored from the origin's snapshot", () => {
     await sync.approve().catch(() => undefined);
     await sync.cycle('destination');
     expect(await theirs.get(sync.mount, 'c')).toBeUndefined();
+  });
+
+  test('claims nothing while its address leads to the origin, and gets everything afterwards', async () => {
+    await sync.stopWatch();
+    await sync.originVault.put(sync.mount, 'later', { name: 'later' });
+    await sync.cycle('origin');
+
+    proxy.lead(hostOf(servers.originVault));
+    const words = /origin\.vault \(http\S+\) and destination\.vault \(http\S+\) lead to one Vault now/;
+    await expect(sync.cycle('destination')).rejects.toMatchObject({
+      cause: { type: 'ConfigChanged', message: expect.stringMatching(words) as string },
+    });
+
+    proxy.lead(hostOf(servers.vault));
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { added: 1 } });
+    const clone = new VaultApi({ ...servers.vault, rootToken: servers.originVault.rootToken });
+    expect(await clone.get(sync.mount, 'later')).toEqual({ name: 'later' });
+  });
+
+  test('is not written to when no token may prove any more that it is another Vault', async () => {
+    const front = await FaultProxy.before(servers.originVault.address);
+    try {
+      front.choose((_method, url) =>
+        url.includes('sys/wrapping') ? { status: 403, body: '{"errors":["permission denied"]}' } : undefined,
+      );
+      const made = await createClients(sync.config('destination'));
+      await made.close();
+      const { deps } = made as Extract<Clients, { role: 'destination' }>;
+      expect(deps.vaultsAre).toBe('clone');
+      const mute = new Kv2(clientOf({ ...servers.originVault, address: front.address }));
+      await expect(
+        assertStillTheSame({ ...deps, originVault: mute, vault: mute }, {}, {}),
+      ).rejects.toMatchObject({
+        type: 'ConfigChanged',
+        message: expect.stringContaining('cannot be checked') as string,
+      });
+    } finally {
+      await front.close();
+    }
   });
 });

@@ -8,11 +8,11 @@ export class TcpProxy {
 
   /** @param target host:port */
   private constructor(
-    target: string,
+    private target: string,
     private readonly listenHost: string,
   ) {
-    const [host = '', port = ''] = target.split(':');
     this.server = net.createServer((outer) => {
+      const [host = '', port = ''] = this.target.split(':');
       join(outer, net.connect(Number(port), host), this.sockets);
     });
   }
@@ -29,6 +29,12 @@ export class TcpProxy {
   /** host:port */
   get address(): string {
     return `${this.listenHost.includes(':') ? `[${this.listenHost}]` : this.listenHost}:${portOf(this.server)}`;
+  }
+
+  /** From now on it leads to another server, as a DNS name or a virtual IP that is moved. Connections end. */
+  lead(target: string): void {
+    this.target = target;
+    for (const socket of this.sockets) socket.destroy();
   }
 
   async cut(): Promise<void> {
