@@ -1,18 +1,22 @@
 import type { ConfigProblem } from './errors';
-import { allKeys, nameOf, REPLACED_KEYS, rootKey, type Key } from './keys';
+import { allKeys, nameOf, printableKey, REPLACED_KEYS, rootKey, type Key } from './keys';
+import { misreadings, type PlainValues } from './misreadings';
 import { nearestKey } from './nearest';
 import { coerce, type Coercion, type Settings } from './settings';
+import type { Written } from './syntax-problem';
 
 /** Where what is found is reported. */
 export interface Reports {
   readonly problems: ConfigProblem[];
-  /** To be shown; hold no values. */
+  /** To be shown; hold no secrets. */
   readonly warnings: string[];
 }
 
 /** What a file gives for a key. */
 interface Found {
   readonly value: unknown;
+  /** How the value is written, if it is plain. */
+  readonly plain: Written | undefined;
   /** The key as written, as far as it may be shown. */
   readonly written: string;
   /** How many parts of the key each name in the file held: [3] for "origin.vault.address", [1, 1, 1] if nested. */
@@ -26,30 +30,33 @@ interface Found {
  *
  * @param content top level of the file
  * @param source "file x.json"
+ * @param plain how the plain values of the file are written
  */
 export function setFromFile(
   content: Readonly<Record<string, unknown>>,
   source: string,
   settings: Settings,
   { problems, warnings }: Reports,
-  coercion: Coercion = {},
+  { plain, ...coercion }: Coercion & { readonly plain?: PlainValues } = {},
 ): void {
   const report = (key: string, message: string): void => {
     problems.push({ key, source, message });
   };
   const found = new Map<Key, Found>();
-  // Editors write it there, to find our JSON Schema.
-  look(rootKey, Object.fromEntries(Object.entries(content).filter(([name]) => name !== '$schema')), []);
-  for (const [key, { value, written }] of found) {
+  look(rootKey, content, []);
+  for (const [key, { value, plain, written }] of found) {
     if (key.kind === 'section') report(written, 'must be a section with keys of its own');
-    else setValue(key, key.kind === 'rules' ? rulesOf(key, value) : coerce(key, value, coercion));
+    else setValue(key, key.kind === 'rules' ? rulesOf(key, value) : read(key, key.path, value, plain));
   }
 
   function look(section: Key, content: Readonly<Record<string, unknown>>, parts: readonly number[]): void {
     const known: [Key, Found][] = [];
     for (const [name, value] of Object.entries(content)) {
+      // Editors write it there, to find our JSON Schema.
+      if (section === rootKey && name === '$schema') continue;
       const { key, written } = keyNamed(section, section.path, name);
-      if (key !== undefined) known.push([key, { value, written, parts: [...parts, name.split('.').length] }]);
+      const now = { value, written, plain: plain?.get(content)?.get(name) };
+      if (key !== undefined) known.push([key, { ...now, parts: [...parts, name.split('.').length] }]);
       // The original lets its old keys pass where they are empty.
       else if (!isEmpty(value) || !REPLACED_KEYS.has(written.toLowerCase()))
         report(written, whyUnknown(written));
@@ -75,6 +82,11 @@ export function setFromFile(
       warnings.push(`${key.path} (${source}) is written twice; the one with more dots is used`);
   }
 
+  function read(key: Key, path: string, value: unknown, written: Written | undefined): unknown {
+    warnings.push(...misreadings({ ...key, path }, source, value, written, plain));
+    return coerce(key, value, coercion);
+  }
+
   function setValue(key: Key, value: unknown): void {
     if (value !== undefined) settings.set(key.path, value, source);
   }
@@ -90,7 +102,8 @@ export function setFromFile(
         if (!member) report(written, whyUnknown(written));
         else if (members.has(nameOf(member)))
           report(written, 'is written twice, in upper and lower case; keep one');
-        else if (!isEmpty(value)) members.set(nameOf(member), coerce(member, value, coercion));
+        else if (!isEmpty(value))
+          members.set(nameOf(member), read(member, written, value, plain?.get(rule)?.get(name)));
       }
       return Object.fromEntries(members);
     });
@@ -104,7 +117,7 @@ function keyNamed(section: Key, path: string, name: string): { key: Key | undefi
   let written = path;
   for (const [position, part] of parts.entries()) {
     const child = key.children.get(part.toLowerCase());
-    const shown = printable(part);
+    const shown = printableKey(part);
     written = written === '' ? shown : `${written}.${shown}`;
     if (child === undefined) {
       // A dot can also be one of a secret that a forgotten quote made part of a key.
@@ -127,12 +140,6 @@ function whyUnknown(path: string): string {
   const keys = allKeys().map(({ path }) => path);
   const nearest = nearestKey(path.replace(/\[\d+\]/g, ''), keys);
   return `is not a key of vsync; ${nearest === undefined ? 'remove it' : `did you mean ${nearest}?`}`;
-}
-
-/** A forgotten space or quote can make a secret part of a key: what is no plain name is not shown. */
-function printable(name: string): string {
-  const plain = /^\w{0,30}/.exec(name)?.[0] ?? '';
-  return plain === name ? name : `${plain}…`;
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

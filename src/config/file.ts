@@ -3,10 +3,12 @@ import path from 'node:path';
 import { ConfigError } from './errors';
 import { parseHcl } from './hcl';
 import { parseJson } from './json';
-import { SyntaxProblem, type OnRepeat } from './syntax-problem';
+import { printableKeys } from './keys';
+import type { PlainValues } from './misreadings';
+import { SyntaxProblem, type Remarks } from './syntax-problem';
 import { parseYaml, parseYaml11 } from './yaml';
 
-type Parsers = Readonly<Record<string, (text: string, onRepeat?: OnRepeat) => unknown>>;
+type Parsers = Readonly<Record<string, (text: string, remarks?: Remarks) => unknown>>;
 
 const PARSERS: Parsers = {
   '.json': parseJson,
@@ -32,13 +34,18 @@ function extensionOf(file: string): string {
  * Reads a configuration file; its extension tells the format. YAML is read as the original reads it.
  *
  * @param yaml12 the file is one of another program, whose YAML is that of version 1.2
- * @param warnings where to say which keys are written twice
+ * @param warnings where to say which keys are written twice or replaced
+ * @param plain where to note how plain values are written
  * @returns the top level, keys as written
  * @throws ConfigError if there is no such file, or it cannot be read; the message quotes nothing of its content
  */
 export function readConfigFile(
   file: string,
-  { yaml12 = false, warnings }: { readonly yaml12?: boolean; readonly warnings?: string[] } = {},
+  {
+    yaml12 = false,
+    warnings = [],
+    plain,
+  }: { readonly yaml12?: boolean; readonly warnings?: string[]; readonly plain?: PlainValues } = {},
 ): Readonly<Record<string, unknown>> {
   const refuse = (message: string): never => {
     throw new ConfigError([{ source: `file ${file}`, message }]);
@@ -49,11 +56,30 @@ export function readConfigFile(
     refuse(`its name must end in one of ${Object.keys(PARSERS).join(', ')}, which tells its format`);
   const text = readText(file, YAML.includes(extension), refuse);
   if (text.trim() === '') refuse('is empty');
+  // What an anchor holds is read once for each of its aliases.
+  const warn = (line: number, what: string): void => {
+    const warning = `file ${file}: line ${line}: ${what}`;
+    if (!warnings.includes(warning)) warnings.push(warning);
+  };
+  const remarks: Remarks = {
+    repeated: (line) => {
+      warn(line, 'a key is written twice; the later one counts');
+    },
+    replaced: (line, names) => {
+      const shown = names.map(printableKeys).join(', ');
+      warn(
+        line,
+        `"<<" replaces keys that are written before it: ${shown}; to keep them, write them after it`,
+      );
+    },
+    plain: (holder, name, written) => {
+      if (plain?.get(holder)?.set(name, written) === undefined)
+        plain?.set(holder, new Map([[name, written]]));
+    },
+  };
   let content: unknown;
   try {
-    content = parse(text, (line) => {
-      warnings?.push(`file ${file}: line ${line}: a key is written twice; the later one counts`);
-    });
+    content = parse(text, remarks);
   } catch (error) {
     if (!(error instanceof SyntaxProblem)) throw error;
     refuse(`${extension.slice(1)}, ${error.message}`);

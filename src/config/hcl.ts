@@ -1,6 +1,6 @@
 import { goInteger, plainNumber } from './go-numbers';
 import { parseJson } from './json';
-import { lineAt, SyntaxProblem, type OnRepeat } from './syntax-problem';
+import { lineAt, SyntaxProblem, type Remarks, type Written } from './syntax-problem';
 
 /**
  * Reads the HCL that the original takes: version 1, as of Consul's and Vault's own configuration files. Read
@@ -11,10 +11,10 @@ import { lineAt, SyntaxProblem, type OnRepeat } from './syntax-problem';
  *
  * @throws SyntaxProblem
  */
-export function parseHcl(text: string, onRepeat?: OnRepeat): unknown {
+export function parseHcl(text: string, remarks?: Remarks): unknown {
   // As in the original: JSON is HCL too.
-  if (text.trimStart().startsWith('{')) return parseJson(text, onRepeat);
-  return new Parser(text, onRepeat).file();
+  if (text.trimStart().startsWith('{')) return parseJson(text, remarks);
+  return new Parser(text, remarks).file();
 }
 
 const SPACE = /(?:[ \t\r\n]|#[^\n]*|\/\/[^\n]*|\/\*[^]*?\*\/)*/y;
@@ -39,10 +39,12 @@ const ESCAPED: Readonly<Record<string, string>> = {
 
 class Parser {
   private offset = 0;
+  /** How the value that was read last is written, if it is a number. */
+  private written: Written | undefined;
 
   constructor(
     private readonly text: string,
-    private readonly onRepeat?: OnRepeat,
+    private readonly remarks?: Remarks,
   ) {}
 
   file(): unknown {
@@ -52,17 +54,29 @@ class Parser {
   /** Everything up to `close`, which is "" for the end of the file. */
   private body(close: '' | '}'): unknown {
     const entries = new Map<string, unknown>();
+    const written = new Map<string, Written | undefined>();
     while (this.peek() !== close) {
-      this.entry(entries);
+      written.set(this.entry(entries), this.written);
       this.take(',');
     }
     this.offset += close.length;
     // Not by assignment, which would do something else for a key "__proto__".
-    return Object.fromEntries(entries);
+    return this.reported(Object.fromEntries(entries), written);
   }
 
-  /** `key = value`, `key { … }` or `key "label" { … }`, which stands for `key { label { … } }`. */
-  private entry(entries: Map<string, unknown>): void {
+  private reported(holder: object, members: Iterable<[string | number, Written | undefined]>): unknown {
+    for (const [name, written] of members)
+      if (written !== undefined) this.remarks?.plain?.(holder, String(name), written);
+    this.written = undefined;
+    return holder;
+  }
+
+  /**
+   * `key = value`, `key { … }` or `key "label" { … }`, which stands for `key { label { … } }`.
+   *
+   * @returns the key
+   */
+  private entry(entries: Map<string, unknown>): string {
     const start = this.offset;
     const key = this.key();
     const labels: string[] = [];
@@ -70,7 +84,7 @@ class Parser {
     if (this.take('=')) {
       if (labels.length > 0) this.fail('"{" is missing', this.offset - 1);
       entries.set(key, this.joined(entries.get(key), this.value(), start));
-      return;
+      return key;
     }
     this.take('{');
     const block = labels.reduceRight<unknown>(
@@ -78,13 +92,14 @@ class Parser {
       this.body('}'),
     );
     entries.set(key, this.joined(entries.get(key), block, start));
+    return key;
   }
 
   /** What a key has that is written a second time. */
   private joined(before: unknown, now: unknown, start: number): unknown {
     if (before === undefined) return now;
     if (typeof before !== 'object' && typeof now !== 'object') {
-      this.onRepeat?.(lineAt(this.text, start));
+      this.remarks?.repeated?.(lineAt(this.text, start));
       return now;
     }
     if (typeof before !== 'object' || typeof now !== 'object')
@@ -100,15 +115,20 @@ class Parser {
   }
 
   private value(): unknown {
+    this.written = undefined;
     const next = this.peek();
+    const start = this.offset;
     if (next === '"') return this.string();
     if (this.take('{')) return this.body('}');
     if (this.take('[')) return this.list();
     if (next === '<') return this.hereDocument();
     const number = this.match(NUMBER)?.[0];
-    if (number !== undefined) return this.number(number);
-    const start = this.offset;
+    if (number !== undefined) {
+      this.written = { text: number, line: () => lineAt(this.text, start) };
+      return this.number(number);
+    }
     const word = this.match(IDENTIFIER)?.[0];
+    // As text it is the same word.
     if (word === 'true' || word === 'false') return word === 'true';
     return this.fail('a value is missing or malformed; text stands in double quotes', start);
   }
@@ -124,14 +144,16 @@ class Parser {
     return plainNumber(integer);
   }
 
-  private list(): unknown[] {
+  private list(): unknown {
     const values: unknown[] = [];
+    const written: (Written | undefined)[] = [];
     while (!this.take(']')) {
       if (this.take(',')) continue;
       values.push(this.value());
+      written.push(this.written);
       if (!this.take(',') && this.peek() !== ']') this.fail('"," or "]" is missing');
     }
-    return values;
+    return this.reported(values, written.entries());
   }
 
   private string(): string {

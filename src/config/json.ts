@@ -1,4 +1,4 @@
-import { lineAt, SyntaxProblem, type OnRepeat } from './syntax-problem';
+import { lineAt, SyntaxProblem, type Remarks } from './syntax-problem';
 
 /**
  * Reads JSON; of two equal keys the later one counts. Node's own message for malformed JSON quotes the text
@@ -6,8 +6,8 @@ import { lineAt, SyntaxProblem, type OnRepeat } from './syntax-problem';
  *
  * @throws SyntaxProblem
  */
-export function parseJson(text: string, onRepeat?: OnRepeat): unknown {
-  const scanner = new Scanner(text, onRepeat);
+export function parseJson(text: string, remarks?: Remarks): unknown {
+  const scanner = new Scanner(text, remarks);
   scanner.value();
   scanner.end();
   try {
@@ -28,7 +28,7 @@ class Scanner {
 
   constructor(
     private readonly text: string,
-    private readonly onRepeat?: OnRepeat,
+    private readonly remarks?: Remarks,
   ) {}
 
   value(): void {
@@ -57,7 +57,7 @@ class Scanner {
     const start = this.offset;
     this.string();
     const key = String(JSON.parse(this.text.slice(start, this.offset)));
-    if (keys.has(key)) this.onRepeat?.(lineAt(this.text, start));
+    if (keys.has(key)) this.remarks?.repeated?.(lineAt(this.text, start));
     keys.add(key);
     if (!this.take(':')) this.fail('":" is missing');
   }

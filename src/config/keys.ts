@@ -115,3 +115,17 @@ function childrenOf(path: string, shape: Readonly<Record<string, AnySchema>>): M
 export function nameOf(key: Key): string {
   return key.path.slice(key.path.lastIndexOf('.') + 1);
 }
+
+/** A forgotten space or quote can make a secret part of a key: what is no plain name is not shown. */
+export function printableKey(name: string): string {
+  const plain = /^\w{0,30}/.exec(name)?.[0] ?? '';
+  return plain === name ? name : `${plain}…`;
+}
+
+const NAMES: ReadonlySet<string> = new Set(allKeys().map((key) => nameOf(key).toLowerCase()));
+
+/** {@link printableKey} for a name of which each part may be a key's: "vault.address" is shown. */
+export function printableKeys(name: string): string {
+  const isKnown = name.split('.').every((part) => NAMES.has(part.toLowerCase()));
+  return isKnown ? name : printableKey(name);
+}

@@ -6,6 +6,7 @@ import { ConfigError, type ConfigProblem } from './errors';
 import { isJson, readConfigFile } from './file';
 import { setFromFile } from './file-layer';
 import { rootKey } from './keys';
+import type { PlainValues } from './misreadings';
 import {
   destinationConfigSchema,
   originConfigSchema,
@@ -28,7 +29,7 @@ export interface ConfigSources {
 
 export interface Loaded<T extends Config = Config> {
   readonly config: T;
-  /** To be shown: what was ignored or not used. Holds no values. */
+  /** To be shown: what was ignored, not used or read otherwise than written. Holds no secrets. */
   readonly warnings: string[];
 }
 
@@ -56,12 +57,13 @@ export function loadWithSettings(
   const warnings: string[] = [];
   const file = sources.file ?? (sources.env['VSYNC_CONFIG'] || undefined);
   if (file !== undefined) {
+    const plain: PlainValues = new WeakMap();
     setFromFile(
-      readConfigFile(file, { warnings }),
+      readConfigFile(file, { warnings, plain }),
       `file ${file}`,
       settings,
       { problems, warnings },
-      { numbersAsFlags: !isJson(file) },
+      { numbersAsFlags: !isJson(file), plain },
     );
   }
   const roleOfFile = role ?? (settings.has('destination') ? 'destination' : 'origin');

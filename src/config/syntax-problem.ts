@@ -13,8 +13,22 @@ export class SyntaxProblem extends Error {
   }
 }
 
-/** Told where a key is written that was there before. */
-export type OnRepeat = (line: number) => void;
+/** How a value is written in the file. */
+export interface Written {
+  readonly text: string;
+  /** Counted only when it is asked for. */
+  readonly line: () => number;
+}
+
+/** What a parser reports while it reads. */
+export interface Remarks {
+  /** A key is written that was there before. */
+  readonly repeated?: (line: number) => void;
+  /** A "<<" replaces keys that its section has before it. */
+  readonly replaced?: (line: number, names: readonly string[]) => void;
+  /** A number or a word without quotes became `holder[name]`, which is not text. The holder is a section or a list. */
+  readonly plain?: (holder: object, name: string, written: Written) => void;
+}
 
 /** @param offset as for {@link SyntaxProblem} */
 export function lineAt(text: string, offset: number): number {

@@ -1,6 +1,7 @@
 import type { ConfigProblem } from './errors';
 import { allKeys, REPLACED_KEYS, type Key } from './keys';
 import { nearestKey } from './nearest';
+import { misreadings } from './misreadings';
 import { coerce, type Settings } from './settings';
 
 const PREFIX = 'VSYNC_';
@@ -59,7 +60,7 @@ export function setFromEnvironment(
     const replacement = replaced.get(name.toUpperCase());
     if (key?.kind === 'rules')
       problems.push({ key: key.path, source, message: 'can be given in the file only' });
-    else if (key) setText(key, value ?? '', source, settings);
+    else if (key) setText(key, value ?? '', source, settings, warnings);
     else if (replacement !== undefined) {
       problems.push({ source, message: `is no longer read; set ${replacement} instead` });
     } else {
@@ -88,12 +89,13 @@ export function setFromFlags(
       const emptied = settings.sourceOf(key.path);
       settings.unset(key.path);
       if (emptied !== undefined) warnings.push(`${source} is empty: ${key.path} (${emptied}) is not used`);
-    } else if (key && key.kind !== 'rules') setText(key, value, source, settings);
+    } else if (key && key.kind !== 'rules') setText(key, value, source, settings, warnings);
     else problems.push({ source, message: 'is not a key of vsync that a flag can give' });
   }
 }
 
-function setText(key: Key, text: string, source: string, settings: Settings): void {
+function setText(key: Key, text: string, source: string, settings: Settings, warnings: string[]): void {
+  warnings.push(...misreadings(key, source, text));
   const value = coerce(key, text);
   if (value !== undefined) settings.set(key.path, value, source);
 }

@@ -11,7 +11,7 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { goInteger, plainNumber } from './go-numbers';
-import { lineAt, SyntaxProblem, type OnRepeat } from './syntax-problem';
+import { lineAt, SyntaxProblem, type Remarks, type Written } from './syntax-problem';
 
 /**
  * Reads one YAML document (YAML 1.2, for files of other programs; anchors and "<<" work). The library's messages quote the text around the
@@ -46,7 +46,7 @@ export function parseYaml(text: string): unknown {
  *
  * @throws SyntaxProblem
  */
-export function parseYaml11(text: string, onRepeat?: OnRepeat): unknown {
+export function parseYaml11(text: string, remarks?: Remarks): unknown {
   // Parsed strictly as strings: the schema "failsafe" knows nothing else.
   const [document] = parseAllDocuments(text, {
     prettyErrors: false,
@@ -58,7 +58,7 @@ export function parseYaml11(text: string, onRepeat?: OnRepeat): unknown {
   if (document === undefined) return null;
   const warnings = document.warnings.filter(({ code }) => code !== 'TAG_RESOLVE_FAILED');
   refuseProblems(text, [...document.errors, ...warnings]);
-  return new Resolver(text, document, onRepeat).value(document.contents);
+  return new Resolver(text, document, remarks).value(document.contents);
 }
 
 const BAD_ALIAS = 'is not YAML (an alias without its anchor, or too many of them)';
@@ -86,13 +86,20 @@ const WORDS: ReadonlyMap<string, boolean | null | number> = new Map(
 
 const TAG = 'tag:yaml.org,2002:';
 
+/** A value in a section or a list. */
+interface Member {
+  readonly value: unknown;
+  /** If it is a plain scalar that did not become text. */
+  readonly written: Written | undefined;
+}
+
 class Resolver {
   private values = 0;
 
   constructor(
     private readonly text: string,
     private readonly document: Document.Parsed,
-    private readonly onRepeat?: OnRepeat,
+    private readonly remarks?: Remarks,
   ) {}
 
   /** @param depth sections and lists around it */
@@ -103,29 +110,58 @@ class Resolver {
       if (target === undefined) throw new SyntaxProblem(this.text, node.range?.[0] ?? 0, BAD_ALIAS);
       return this.value(target, depth);
     }
-    if (isSeq(node)) return node.items.map((item) => this.value(item, depth + 1));
-    if (isMap(node)) return Object.fromEntries(this.members(node, depth + 1));
+    if (isSeq(node)) {
+      const members = node.items.map((item) => this.member(item, depth + 1));
+      return this.reported(
+        members.map(({ value }) => value),
+        members.entries(),
+      );
+    }
+    if (isMap(node)) {
+      const members = this.members(node, depth + 1);
+      const values = [...members].map(([name, { value }]) => [name, value] as const);
+      return this.reported(Object.fromEntries(values), members);
+    }
     return isScalar(node) ? this.scalar(node) : null;
   }
 
-  private members(map: YAMLMap, depth: number): Map<string, unknown> {
-    const members = new Map<string, unknown>();
+  private reported<T extends object>(holder: T, members: Iterable<[string | number, Member]>): T {
+    for (const [name, { written }] of members)
+      if (written !== undefined) this.remarks?.plain?.(holder, String(name), written);
+    return holder;
+  }
+
+  private member(node: unknown, depth: number): Member {
+    const value = this.value(node, depth);
+    const target = isAlias(node) ? node.resolve(this.document) : node;
+    const isText = !['boolean', 'number', 'bigint'].includes(typeof value);
+    // With a tag such as !!int it is meant so.
+    if (isText || !isScalar(target) || target.type !== 'PLAIN' || target.tag)
+      return { value, written: undefined };
+    return { value, written: { text: textOf(target), line: () => lineAt(this.text, offsetOf(target)) } };
+  }
+
+  private members(map: YAMLMap, depth: number): Map<string, Member> {
+    const members = new Map<string, Member>();
     const own = new Set<string>();
     for (const { key, value } of map.items.filter((item) => isPair(item))) {
       if (isMerge(key)) {
-        for (const [name, merged] of this.merged(value, depth)) members.set(name, merged);
+        const merged = this.merged(value, depth);
+        const replaced = new Set(merged.map(([name]) => name).filter((name) => own.has(name)));
+        if (replaced.size > 0) this.remarks?.replaced?.(lineAt(this.text, offsetOf(key)), [...replaced]);
+        for (const [name, member] of merged) members.set(name, member);
       } else if (isScalar(key)) {
         const name = String(key.value);
-        if (own.has(name)) this.onRepeat?.(lineAt(this.text, offsetOf(key)));
+        if (own.has(name)) this.remarks?.repeated?.(lineAt(this.text, offsetOf(key)));
         own.add(name);
-        members.set(name, this.value(value, depth));
+        members.set(name, this.member(value, depth));
       }
     }
     return members;
   }
 
   /** What a "<<" brings; of several maps in a list the earlier one counts. */
-  private merged(node: unknown, depth: number): [string, unknown][] {
+  private merged(node: unknown, depth: number): [string, Member][] {
     const target = isAlias(node) ? node.resolve(this.document) : node;
     if (++this.values <= MAX_VALUES && depth <= MAX_DEPTH) {
       if (isMap(target)) return [...this.members(target, depth + 1)];
@@ -139,7 +175,7 @@ class Resolver {
   }
 
   private scalar(node: Scalar): unknown {
-    const text = typeof node.value === 'string' ? node.value : (node.source ?? '');
+    const text = textOf(node);
     const tag = node.tag?.startsWith(TAG) ? node.tag.slice(TAG.length) : node.tag;
     if (tag === undefined || tag === '') return node.type === 'PLAIN' ? plainValue(text) : text;
     switch (tag) {
@@ -162,6 +198,10 @@ class Resolver {
         return text;
     }
   }
+}
+
+function textOf(node: Scalar): string {
+  return typeof node.value === 'string' ? node.value : (node.source ?? '');
 }
 
 function plainValue(text: string): unknown {

@@ -132,9 +132,25 @@ describe('parseYaml11', () => {
     expect(read('  "<<": 1\n')).toEqual({ '<<': 1 });
   });
 
+  it('names the line of a "<<" and the keys before it that it replaces', () => {
+    const text = 'base: &b {x: 1, y: 1}\nmore: &m {x: 2, z: 2}\n';
+    const replacedIn = (section: string): unknown[] => {
+      const found: unknown[] = [];
+      parseYaml11(`${text}s:\n${section}`, { replaced: (line, names) => found.push([line, names]) });
+      return found;
+    };
+    expect(replacedIn('  x: 0\n  <<: *b\n  y: 0\n')).toEqual([[5, ['x']]]);
+    expect(replacedIn('  z: 0\n  x: 0\n  <<: [*m, *b]\n')).toEqual([[6, ['x', 'z']]]);
+    expect(replacedIn('  <<: *b\n  <<: *m\n  x: 0\n')).toEqual([]);
+    expect(replacedIn('  z: 0\n  <<: *b\n  <<: *m\n')).toEqual([[6, ['z']]]);
+  });
+
   it('takes the later of two equal keys, and names the line', () => {
     const lines: number[] = [];
-    expect(parseYaml11('a: 1\nb: 2\na: 3\n', (line) => lines.push(line))).toEqual({ a: 3, b: 2 });
+    expect(parseYaml11('a: 1\nb: 2\na: 3\n', { repeated: (line) => lines.push(line) })).toEqual({
+      a: 3,
+      b: 2,
+    });
     expect(lines).toEqual([3]);
   });
 
@@ -164,9 +180,9 @@ describe('parseYaml11', () => {
 describe('parseJson and parseHcl', () => {
   it('take the later of two equal keys, and name the line', () => {
     const lines: number[] = [];
-    const onRepeat = (line: number): number => lines.push(line);
-    expect(parseJson('{"a": 1,\n"b": {"a": 2},\n"\\u0061": 3}', onRepeat)).toEqual({ a: 3, b: { a: 2 } });
-    expect(parseHcl('a = 1\nb = 2\na = "x"\n', onRepeat)).toEqual({ a: 'x', b: 2 });
+    const remarks = { repeated: (line: number): number => lines.push(line) };
+    expect(parseJson('{"a": 1,\n"b": {"a": 2},\n"\\u0061": 3}', remarks)).toEqual({ a: 3, b: { a: 2 } });
+    expect(parseHcl('a = 1\nb = 2\na = "x"\n', remarks)).toEqual({ a: 'x', b: 2 });
     expect(lines).toEqual([3, 3]);
   });
 });
