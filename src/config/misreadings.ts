@@ -40,7 +40,10 @@ export function misreadings(
         : ofText(key.path, source, value, written, key.secret);
     case 'number':
       return ofNumber(key, source, value, written);
-    default:
+    case 'boolean':
+    case 'duration':
+    case 'rules':
+    case 'section':
       return [];
   }
 }
