@@ -111,15 +111,15 @@ export class ConsulStore implements KeyValueStore {
   }
 
   get maxValueBytes(): number {
-    return this.joined.connections.serverLimits.valueBytes;
+    return this.joined.serverLimits.valueBytes;
   }
 
   get maxOperations(): number {
-    return this.joined.connections.serverLimits.mostOperations;
+    return this.joined.serverLimits.mostOperations;
   }
 
   fitsOneCommit(writes: readonly Write[], unchanged: readonly Unchanged[] = []): boolean {
-    return this.joined.connections.serverLimits.fits(sizeOf(writes, unchanged));
+    return this.joined.serverLimits.fits(sizeOf(writes, unchanged));
   }
 
   async commit(
@@ -144,7 +144,7 @@ export class ConsulStore implements KeyValueStore {
   }
 
   async takes({ key, value }: Write, signal?: AbortSignal): Promise<boolean> {
-    if (this.joined.connections.serverLimits.hasTaken(value.length)) return true;
+    if (this.joined.serverLimits.hasTaken(value.length)) return true;
     try {
       await this.put({ key, value, expect: NO_REVISION }, { signal, repeat: true });
       return true;
@@ -179,7 +179,7 @@ export class ConsulStore implements KeyValueStore {
     signal?: AbortSignal,
   ): Promise<{ stored: StoredValue | undefined; index: number }> {
     const { token, dc } = this.options;
-    const id = JSON.stringify([token, dc, key, index, waitMs]);
+    const id = JSON.stringify([this.joined.place, token, dc, key, index, waitMs]);
     const poll = (ownWaitMs: number, stop: AbortSignal): ReturnType<ConsulStore['waitForChange']> => {
       // Consul adds up to a sixteenth of the wait; the client has to be more patient than that.
       const timeoutMs = ownWaitMs + ownWaitMs / 16 + this.requestTimeoutMs;
@@ -238,7 +238,7 @@ export class ConsulStore implements KeyValueStore {
     { key, value, expect, flags = 0 }: Write,
     request: RequestOptions & { repeat: boolean },
   ): Promise<boolean> {
-    const { serverLimits } = this.joined.connections;
+    const { serverLimits } = this.joined;
     const onTooLarge = (said: string): void => {
       serverLimits.refusedValue(value.length, said);
     };
@@ -255,7 +255,7 @@ export class ConsulStore implements KeyValueStore {
     unchanged: readonly Unchanged[],
   ): Promise<Map<string, number> | undefined> {
     const key = writes[0]?.key ?? '';
-    const { serverLimits } = this.joined.connections;
+    const { serverLimits } = this.joined;
     const operations = [
       ...writes.map(({ key, value, expect, flags = 0 }) => ({
         KV: { Verb: 'cas', Key: key, Value: value.toString('base64'), Index: expect, Flags: flags },

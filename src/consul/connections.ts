@@ -15,6 +15,10 @@ const known = new Map<string, ConsulConnections>();
 /** One store's part in the connections to its agent. */
 export interface Joined {
   connections: ConsulConnections;
+  /** Scheme, host, port and path: behind one gateway, the path tells which Consul it is. */
+  place: string;
+  /** What the answers of this Consul have shown of its limits. */
+  serverLimits: ServerLimits;
   agent: http.Agent;
   /** Leaves them. With the last one, the idle connections are closed. */
   leave: () => void;
@@ -22,13 +26,16 @@ export interface Joined {
 
 /** Joins the connections of this process to one Consul agent. */
 export function connectionsTo(address: string, tls: TlsOptions): Joined {
-  const { origin } = new URL(address);
+  const { origin, pathname } = new URL(address);
+  const place = origin + pathname.replace(/\/+$/, '');
   const connections = known.get(origin) ?? new ConsulConnections(origin.startsWith('https:'));
   known.set(origin, connections);
   const agent = connections.join(tls);
   let hasLeft = false;
   return {
     connections,
+    place,
+    serverLimits: connections.limitsOf(place),
     agent,
     leave: () => {
       if (hasLeft) return;
@@ -45,10 +52,10 @@ export function connectionsTo(address: string, tls: TlsOptions): Joined {
  */
 export class ConsulConnections {
   readonly polls = new LongPolls();
-  /** What its answers have shown of the agent's limits. */
-  readonly serverLimits = new ServerLimits();
   private readonly limit = new ConnectionLimit();
   private readonly agents = new Map<string, http.Agent>();
+  /** By the full address: several Consuls may be behind one gateway. */
+  private readonly limits = new Map<string, ServerLimits>();
   /** In the order in which they came. */
   private readonly waiting = new Set<() => void>();
   private inFlight = 0;
@@ -63,6 +70,13 @@ export class ConsulConnections {
     const agent = this.agents.get(key) ?? this.createAgent(tls);
     this.agents.set(key, agent);
     return agent;
+  }
+
+  /** @param place the full address of one Consul */
+  limitsOf(place: string): ServerLimits {
+    const limits = this.limits.get(place) ?? new ServerLimits();
+    this.limits.set(place, limits);
+    return limits;
   }
 
   /** @returns how many members are left */

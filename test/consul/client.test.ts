@@ -212,6 +212,36 @@ test('a wait ends at once when it is cancelled', async () => {
   expect(server.requests[0]).toMatch(/wait=60s/);
 });
 
+describe('two Consuls behind one gateway', () => {
+  const behind = (place: string): ConsulStore =>
+    new ConsulStore({ address: `${server.address}/${place}`, token: '' });
+
+  test('do not share a long poll: each watch gets the answer of its own Consul', async () => {
+    const [east, west] = [behind('east'), behind('west')];
+    server.answers((request, response) => {
+      const place = request.url?.split('/')[1] ?? '';
+      answer(200, item('k', place), INDEX)(request, response);
+    });
+    const answers = await Promise.all([east, west].map((one) => one.waitForChange('k', 5, 60_000)));
+    expect(answers.map(({ stored }) => stored?.value.toString())).toEqual(['east', 'west']);
+    expect(server.requests).toHaveLength(2);
+    for (const one of [east, west]) one.close();
+  });
+
+  test('do not share limits: what one refuses as too large is still sent to the other', async () => {
+    const [east, west] = [behind('east'), behind('west')];
+    server.answers(answer(413, 'Transaction contains too many operations (100 > 64)'));
+    const writes = [...Array(100).keys()].map((number) => ({
+      key: `k${number}`,
+      value: Buffer.from('v'),
+      expect: 0,
+    }));
+    await expect(east.commit(writes)).rejects.toMatchObject({ kind: 'too-large' });
+    expect([east.maxOperations, west.maxOperations]).toEqual([64, 128]);
+    for (const one of [east, west]) one.close();
+  });
+});
+
 test('no error shows the token', async () => {
   const echo = { said: TOKEN };
   for (const handler of [answer(400, echo), answer(403, echo), answer(200, echo), answer(404, echo)]) {
