@@ -99,7 +99,9 @@ const side = z.strictObject({
     .int(expecting('a whole number, at least 1'))
     .min(1, 'must be at least 1')
     .optional()
-    .describe('secrets in flight at the most; as many as the Vaults take well if not given'),
+    .describe(
+      'secrets in flight at the most; as many as the Vaults take well if not given. A listing that takes longer than 2s is not counted, of up to as many',
+    ),
   tick: duration(TICK_STEP_MS, '1s', TICK_STEP_MS)
     .prefault('1m')
     .describe('time between two cycles, in whole seconds: a fraction is rounded up'),

@@ -32,7 +32,10 @@ export interface VaultOptions extends TlsFiles, VaultTimes {
   namespace: string;
   /** Namespace of the token or the AppRole; that of the secrets if undefined. */
   authNamespace?: string | undefined;
-  /** Requests of this client in flight at the most, over all activities of this process; undefined: as the Vault takes them. */
+  /**
+   * Requests of this client in flight at the most, over all activities of this process; undefined: as the Vault takes
+   * them. Up to as many slow listings again are in flight with them, see {@link SLOW_LIST_MS}.
+   */
   concurrency?: number | undefined;
 }
 
@@ -44,7 +47,7 @@ const LIST_TIMEOUT_MS = 90_000;
 
 /**
  * A listing that takes longer gives its turn to another request, in milliseconds: one huge folder must not hold up the
- * others, and says nothing about how many requests the Vault takes.
+ * others, and says nothing about how many requests the Vault takes. `numWorkers` does not count it from then on.
  */
 const SLOW_LIST_MS = 2_000;
 

@@ -120,7 +120,8 @@ export class Turns {
   }
 
   /**
-   * A request that has its turn takes long: another one has its turn meanwhile, unless there are too many such.
+   * A request that has its turn takes long: another one has its turn meanwhile, unless there are too many such. So more
+   * requests are in flight than {@link atOnce} says: by as many as have given way.
    *
    * @param most that may give way at the same time
    * @returns whether it did; then {@link leave} has to be told
