@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { ConsulStore } from '../../src/consul/client';
 import { mostBuckets, numBucketsFor } from '../../src/sync/bucket-number';
+import { FaultProxy } from '../support/fault-proxy';
 import { OriginRun } from '../support/origin-run';
 import { publishedBy } from '../support/published';
 import { startConsul, type ConsulServer } from '../support/servers';
@@ -24,7 +25,7 @@ async function consulWith(limits: Record<string, number>): Promise<ConsulServer>
 
 /** An origin whose sync info is in that Consul, with as many secrets as fill so many bytes of buckets. */
 async function originOn(
-  consul: ConsulServer,
+  consul: { address: string },
   bytes: number,
   numBuckets: number | 'auto',
 ): Promise<{ sync: SyncFixture; run: OriginRun; paths: string[] }> {
@@ -144,6 +145,32 @@ test('an index that is too large for this Consul is refused with the number of b
   run.deps.config = { ...run.deps.config, numBuckets: Number(fitting) };
   await run.cycle();
   expect((await publishedBy(sync)).numBuckets).toBe(Number(fitting));
+});
+
+test('numBuckets: auto goes below the published number where this Consul takes no index of so many any more', async () => {
+  const proxy = await FaultProxy.before((await consulWith({})).address);
+  closers.push(() => proxy.close());
+  const { sync, run, paths } = await originOn(proxy, 4 * KIB, 100);
+  await run.cycle();
+  // The operator lowers the limit: the index alone is larger.
+  proxy.choose((method, _url, headers) =>
+    method === 'PUT' && Number(headers['content-length']) > 6 * KIB
+      ? { status: 413, body: `value for key "index" is too large (${7 * KIB} > ${4 * KIB} bytes)` }
+      : undefined,
+  );
+  run.deps.config = { ...run.deps.config, numBuckets: 'auto' };
+  await sync.originVault.put(sync.mount, paths[0] ?? '', { new: true });
+  const error = await ended(run.cycle());
+  const [, fitting] =
+    /the index of 100 buckets has 7 KiB, .* the next cycle makes (\d+) buckets by itself/.exec(
+      (error as Error | undefined)?.message ?? '',
+    ) ?? [];
+  // Its limit is known now: a small transaction may be larger than one value.
+  proxy.choose(() => undefined);
+  await run.cycle();
+  const published = await publishedBy(sync);
+  expect(published.numBuckets).toBe(Number(fitting));
+  expect(Object.keys(published.insights).sort()).toEqual([...paths].sort());
 });
 
 test('a bucket of more than 512 KiB is published where the Consul takes it', async () => {

@@ -109,8 +109,8 @@ export async function listPaths(
 }
 
 /**
- * `numBuckets: auto`: so many that each bucket stays under half of what the store takes, and never fewer than there
- * are. The other half is for the paths below unknown folders, which are not listed and keep their insights: when they
+ * `numBuckets: auto`: so many that each bucket stays under half of what the store takes. Never fewer than there are,
+ * unless the store does not take the index of so many any more. The other half is for the paths below unknown folders, which are not listed and keep their insights: when they
  * were listed, they fitted the first half.
  */
 function autoNumBuckets(
@@ -118,12 +118,13 @@ function autoNumBuckets(
   index: readonly string[] | undefined,
   { maxValueBytes, maxBucketBytes }: { maxValueBytes: number; maxBucketBytes: number },
 ): number {
-  const atLeast = index?.length ?? 1;
   const dataPaths = [...paths].flatMap(([mount, inMount]) => inMount.map((path) => dataPath(mount, path)));
   const most = mostBuckets(maxValueBytes);
+  const published = index?.length ?? 1;
+  const atLeast = published <= most ? published : 1;
   const fitting = numBucketsFor(dataPaths, { atLeast, most, bucketBytes: maxBucketBytes / 2 });
   // What is too large even then is refused when it is saved, where the sizes are exact.
-  return fitting ?? Math.max(atLeast, most);
+  return fitting ?? most;
 }
 
 /** Chunks of about CHUNK_PATHS paths, each with whole buckets; in an order that depends on the paths alone. */
