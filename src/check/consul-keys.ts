@@ -5,23 +5,30 @@ import type { SyncInfo } from '../consul/sync-info';
 
 /**
  * Looks whether keys below a role's sync path can be created, listed, read and removed, with one of a name that
- * no other process has. It is removed again whatever happens; one that a killed process left is removed by the next
- * check. The rule of the original vsync.
+ * no other process has. It is removed again whatever happens. One that a killed process left is removed by a later
+ * check, from {@link LEFT_AFTER_S} on. The rule of the original vsync.
  *
+ * @param onLeft called if the key may be left because it could not be removed
  * @throws ConsulError that names the step which was refused
  */
-export async function assertKeyAccess({ store, prefix }: SyncInfo, signal?: AbortSignal): Promise<void> {
+export async function assertKeyAccess(
+  { store, prefix }: SyncInfo,
+  signal?: AbortSignal,
+  onLeft?: (key: string) => void,
+): Promise<void> {
   const key = `${prefix}check-${randomBytes(8).toString('hex')}`;
   const refused = (step: string): ConsulError =>
     new ConsulError('forbidden', store.address, key, `${step}; ${REMEDY}`);
   const step = <T>(what: string, work: () => Promise<T>): Promise<T> =>
     explained(what, store.address, key, work);
+  let wasCreated = false;
   try {
     const created = await step('cannot create the key', () =>
       store.commit([{ key, value: CONTENT, expect: 0, flags: nowS() }], signal),
     );
     const revision = created?.get(key);
     if (revision === undefined) throw refused('cannot create the key');
+    wasCreated = true;
     const listed = await step('cannot list the keys', () => store.keys(`${prefix}check-`, signal));
     // Without the permission Consul leaves keys out of a list, without a word.
     if (!listed.includes(key)) throw refused('cannot list the keys: the one just written is not among them');
@@ -32,12 +39,14 @@ export async function assertKeyAccess({ store, prefix }: SyncInfo, signal?: Abor
     }
     for (const other of listed) if (other !== key) await removeIfLeft(store, other);
   } catch (error) {
-    await removeIfThere(store, key);
+    // What was refused for lack of permission was not written.
+    const mayBeThere = wasCreated || !(error instanceof ConsulError) || error.kind !== 'forbidden';
+    if (!(await removeIfThere(store, key)) && mayBeThere) onLeft?.(key);
     throw error;
   }
 }
 
-/** A check takes seconds; clocks of other machines may be wrong by more. */
+/** A check takes seconds; clocks of other machines may be wrong by more. Named in docs/operating.md. */
 const LEFT_AFTER_S = 600;
 
 /** Consul keeps no times of its own: they travel in the flags of the keys. */
@@ -70,12 +79,16 @@ async function explained<T>(step: string, address: string, key: string, work: ()
   }
 }
 
-/** Also after an answer that was lost: the key may have been written. What goes wrong here is not the news. */
-async function removeIfThere(store: KeyValueStore, key: string): Promise<void> {
+/**
+ * Also after an answer that was lost: the key may have been written. The failure that led here is the one to report.
+ *
+ * @returns whether the key is known to be gone
+ */
+async function removeIfThere(store: KeyValueStore, key: string): Promise<boolean> {
   try {
     const stored = await store.get(key);
-    if (stored !== undefined) await store.remove(key, stored.revision);
+    return stored === undefined || (await store.remove(key, stored.revision));
   } catch {
-    // The failure that led here is reported.
+    return false;
   }
 }

@@ -8,8 +8,12 @@ import { check, notChecked, type Check, type Finding } from './check';
 import { assertKeyAccess } from './consul-keys';
 import { consulRule } from './policy';
 
-/** The role's own Consul: datacenter, keys, whose sync path it is. Writes one key, and removes it again. */
-export async function checkOwnConsul(config: Config, signal?: AbortSignal): Promise<Check[]> {
+/** The role's own Consul: datacenter, keys, whose sync path it is. Writes one key, and removes it again; `onLeft` is told where it could not. */
+export async function checkOwnConsul(
+  config: Config,
+  signal?: AbortSignal,
+  onLeft?: (what: string) => void,
+): Promise<Check[]> {
   const section = config.role === 'origin' ? config.origin : config.destination;
   const name = `Consul ${section.consul.address} (${config.role}.consul)`;
   return withInfo(
@@ -19,7 +23,7 @@ export async function checkOwnConsul(config: Config, signal?: AbortSignal): Prom
     async (info) => [
       await check(`${name}: keys below ${info.prefix}`, () =>
         orRule(info, 'write', async () => {
-          await assertKeyAccess(info, signal);
+          await assertKeyAccess(info, signal, (key) => onLeft?.(`Consul ${section.consul.address}: ${key}`));
           return { detail: 'can be created, listed, read and removed' };
         }),
       ),

@@ -17,6 +17,8 @@ export interface CheckOptions {
   foreign: readonly ForeignVariable[];
   /** Ends the checks early: what was written is removed, and what was logged in is logged out. */
   signal?: AbortSignal;
+  /** Called with the place of a key in Consul that may be left, because it could not be removed. */
+  onLeft?: (place: string) => void;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface CheckOptions {
  */
 export async function runChecks(
   config: Config,
-  { warnings, foreign, signal }: CheckOptions,
+  { warnings, foreign, signal, onLeft }: CheckOptions,
 ): Promise<Check[]> {
   const needs = config.role === 'origin' ? { origin: originNeeds(config) } : destinationNeeds(config);
   const lifts = limitVaults(config);
@@ -35,7 +37,7 @@ export async function runChecks(
       checkTemporal(config),
       checkVaults(config, needs, rules, signal),
       ...(config.role === 'destination' ? [checkOriginConsul(config)] : []),
-      checkOwnConsul(config, signal),
+      checkOwnConsul(config, signal, onLeft),
     ]);
     const ofMounts = config.role === 'destination' ? mountRuleChecks(config, rules) : [];
     return [...checkConfiguration(warnings, foreign), ...checks.flat(), ...ofMounts];

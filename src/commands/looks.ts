@@ -30,10 +30,18 @@ export async function checkAll(options: Options): Promise<void> {
   setMaxListeners(0, signal);
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, interrupt);
   const foreign = foreignVariables(process.env);
-  const checks = await runChecks(config, { warnings, foreign, signal }).finally(() => {
+  const left: string[] = [];
+  const onLeft = (place: string): void => void left.push(place);
+  const checks = await runChecks(config, { warnings, foreign, signal, onLeft }).finally(() => {
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, interrupt);
   });
-  if (signal.aborted) throw new UserError('interrupted: nothing that the check wrote is left behind');
+  const remedy = 'remove it with "consul kv delete", or run the check again ten minutes later or more';
+  const leftKeys = left.map((place) => `${place}: this key of the check could not be removed: ${remedy}`);
+  if (signal.aborted) {
+    const words = left.length > 0 ? leftKeys : ['nothing that the check wrote is left behind'];
+    throw new UserError(['interrupted', ...words].join(': '));
+  }
+  warn(leftKeys);
   const failed = checks.filter(({ outcome }) => outcome === 'fail').length;
   const { name, role } = config;
   console.log(

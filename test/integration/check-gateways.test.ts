@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
+import path from 'node:path';
 import { runChecks, type Check } from '../../src/check';
 import type { Config } from '../../src/config/schema';
 import { assertKeyAccess } from '../../src/check/consul-keys';
@@ -169,11 +171,16 @@ describe('the key in Consul', () => {
     for (const name of ['check-of-somebody', 'check-running']) await sync.consul.delete(prefix + name);
   });
 
-  test('is gone when a check is interrupted', async () => {
+  test('is gone when a check is interrupted', () => interrupted(true));
+
+  test('is named where an interrupted check could not remove it', () => interrupted(false));
+
+  async function interrupted(isRemovable: boolean): Promise<void> {
     // Held back when it is to be removed.
     let isHeld = false;
     const consul = await FaultProxy.before(sync.servers.consul);
     consul.choose((method, url) => {
+      if (method === 'DELETE' && !isRemovable) return { status: 403, body: 'Permission denied' };
       if (method !== 'GET' || !/check-\w+\?/.test(url) || isHeld) return undefined;
       isHeld = true;
       return 'hang';
@@ -189,12 +196,19 @@ describe('the key in Consul', () => {
         if (!isHeld) throw new Error('not yet');
         return Promise.resolve();
       }, 'the check to read its key');
-      expect(Object.keys(await made.consul.revisions(made.syncPath))).toHaveLength(1);
-      await command.stop();
-      expect(Object.keys(await made.consul.revisions(made.syncPath))).toEqual([]);
+      const written = Object.keys(await made.consul.revisions(made.syncPath));
+      expect(written).toHaveLength(1);
+      expect(await command.stop()).toEqual({ code: 1, signal: null });
+      expect(Object.keys(await made.consul.revisions(made.syncPath))).toEqual(isRemovable ? [] : written);
+      const said = readFileSync(path.join(made.folder, 'vsync-check.log'), 'utf8');
+      expect(said).toContain(
+        isRemovable
+          ? 'interrupted: nothing that the check wrote is left behind'
+          : `interrupted: Consul ${consul.address}: ${written[0]}: this key of the check could not be removed: `,
+      );
     } finally {
       await made.tearDown();
       await consul.close();
     }
-  });
+  }
 });
