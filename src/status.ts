@@ -98,7 +98,7 @@ function waitingIn(
     ...mounts,
     ...(held && { held }),
     ...(orphans && { orphans: orphans.count }),
-    ...(expiries && { expiries: endsOf(expiries) }),
+    ...(expiries !== undefined && expiries.copies > 0 && { expiries: endsOf(expiries) }),
   };
 }
 

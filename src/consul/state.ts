@@ -94,7 +94,10 @@ const DestinationStateSchema = z.object({
   approved: z.string().optional(),
   /** Secrets that stand where nothing belongs any more; the list is in `orphans/`. */
   orphans: z.object({ count: z.number().int(), approved: z.string().optional() }).optional(),
-  /** Copies that end by themselves (`expiries/`): when the first is to be looked at, and how many there are. */
+  /**
+   * Copies that end by themselves (`expiries/`): when the first is to be looked at, and how many there are. Also where
+   * there are none; absent in a state that does not know.
+   */
   expiries: z
     .object({ nextMs: z.number().optional(), copies: z.number().int(), early: z.number().int() })
     .optional(),

@@ -124,6 +124,26 @@ test('what is noted of the ends outlives another number of buckets, a cycle that
   expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
 });
 
+test('the ends that are noted are found again after the state was removed, or written without them', async () => {
+  await begin('1h');
+  await put('a', 'b');
+  await cycles();
+  const key = `${sync.infoPrefix('destination')}state`;
+  const known = await ends();
+  expect(known).toMatchObject({ copies: 2, early: 2 });
+
+  await sync.consul.delete(key);
+  await sync.cycle('destination');
+  expect(await ends()).toEqual(known);
+
+  const stored = await sync.consul.values(key);
+  const { expiries: _, ...rest } = JSON.parse(stored[key] ?? '') as Record<string, unknown>;
+  await sync.consul.put(key, JSON.stringify(rest));
+  await sync.cycle('destination');
+  expect(await ends()).toEqual(known);
+  expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { read: 0 } });
+});
+
 test('a copy that does not end any more is looked at once, and not noted any more', async () => {
   await begin('5s');
   await put('a');

@@ -48,11 +48,17 @@ export async function preflight(
       [before.mounts, before.changedMounts ?? {}, before.ownMounts, before.parts],
       [mounts, changedNow, ownMounts, parts],
     );
+  // Without them the cycle has something to write: else each one would look for the mark.
+  const endsKnown = state?.expiries !== undefined;
   const left =
-    !changed && state?.last !== undefined && isWritten(state)
+    !changed && endsKnown && state.last !== undefined && isWritten(state)
       ? { left: { considered: state.considered, outcome: state.last.outcome } }
       : {};
   const approved = state?.orphans?.approved;
+  // A state that is new, or that an earlier version wrote, does not know of the ends that are noted.
+  const hasExpired = endsKnown
+    ? (state.expiries?.nextMs ?? Infinity) <= Date.now()
+    : await info.expiries.isMarked(signal);
   return {
     v: 1,
     mounts,
@@ -61,7 +67,7 @@ export async function preflight(
     changed,
     ...left,
     ...(approved === undefined ? {} : { removeOrphans: approved }),
-    ...((state?.expiries?.nextMs ?? Infinity) <= Date.now() ? { expired: true } : {}),
+    ...(hasExpired ? { expired: true } : {}),
     ...tally.result(),
   };
 }

@@ -15,7 +15,7 @@ import type { SyncInfo } from '../../consul/sync-info';
 import { readUnsaved, removeUnsaved } from '../../consul/unsaved';
 import { hashBucket } from '../../sync/bucket';
 import { consideredOf, isConsidered } from '../../sync/considered';
-import { NO_EXPIRY, sumOf } from '../../sync/expiry';
+import { NO_EXPIRY, sumOf, type ExpirySummary } from '../../sync/expiry';
 import { hashOfDeletes, noteDeletes } from '../../sync/delete-guard';
 import { emptyIndex } from '../../sync/sync-index';
 import type { SaveDestinationInput, SaveDestinationResult } from '../../workflows/messages';
@@ -220,30 +220,29 @@ async function stateAfter(
     ...(await deletesAfter(deps, input, ground, signal)),
     ...(orphans === undefined ? {} : { orphans }),
     ...(deletesOfDay.length === 0 ? {} : { deletesOfDay }),
-    ...(await expiriesAfter(deps, input, ground, signal)),
+    expiries: await expiriesAfter(deps, input, ground, signal),
     last: { outcome, counts, finishedAt: new Date().toISOString(), run: ground.run },
   };
 }
 
-/** When copies are to be looked at because they end by themselves. */
+/** When copies are to be looked at because they end by themselves. Also of none: a state without is one that lost it. */
 async function expiriesAfter(
   { info }: DestinationDeps,
   { finished, expiries, newExpiries }: SaveDestinationInput,
   { state, run }: Ground,
   signal: AbortSignal,
-): Promise<Pick<DestinationState, 'expiries'>> {
-  const before = state?.expiries;
+): Promise<ExpirySummary> {
+  const before = state?.expiries ?? NO_EXPIRY;
   // The answer to an earlier attempt was lost: the numbers are added.
-  if (state?.last?.run === run) return before === undefined ? {} : { expiries: before };
+  if (state?.last?.run === run) return before;
   if (!finished) {
     // What a part of the cycle noted that failed or was cut off, nobody knows: the next one looks through the notes.
-    if (before === undefined && !(await info.expiries.isMarked(signal))) return {};
-    return { expiries: { ...(before ?? NO_EXPIRY), nextMs: Date.now() } };
+    const isNoted = before.nextMs !== undefined || (await info.expiries.isMarked(signal));
+    return isNoted ? { ...before, nextMs: Date.now() } : before;
   }
-  if (expiries === undefined && newExpiries === undefined)
-    return before === undefined ? {} : { expiries: before };
-  const after = sumOf(expiries ?? before ?? NO_EXPIRY, newExpiries ?? NO_EXPIRY);
-  return after.nextMs === undefined ? {} : { expiries: after };
+  if (expiries === undefined && newExpiries === undefined) return before;
+  const after = sumOf(expiries ?? before, newExpiries ?? NO_EXPIRY);
+  return after.nextMs === undefined ? NO_EXPIRY : after;
 }
 
 /**
