@@ -108,7 +108,9 @@ export function createDestinationActivities(deps: DestinationDeps) {
       return result.work === undefined ? result : { ...result, work: await withShares(result.work) };
     },
     async copySecrets(input: CopySecretsInput): Promise<CopySecretsResult> {
-      return withShares(await copySecrets(deps, input, check(input), progressReporter()));
+      const signal = check(input);
+      const isRepeated = Context.current().info.attempt > 1;
+      return withShares(await copySecrets(deps, input, signal, progressReporter(), isRepeated));
     },
     async deleteOrphans(input: DeleteOrphansInput): Promise<DeleteOrphansResult> {
       return deleteOrphans(deps, input, check(input));

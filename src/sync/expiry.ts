@@ -22,6 +22,9 @@ export interface ExpirySummary {
 
 export const NO_EXPIRY: ExpirySummary = { copies: 0, early: 0 };
 
+/** What changed is not known: everything that is noted has to be counted. */
+export const NOT_COUNTED: ExpirySummary = { ...NO_EXPIRY, nextMs: 0 };
+
 /**
  * How far apart the two ends of one version may be although both servers follow the same rule: the copy is written
  * later, and the clocks of two servers differ.

@@ -1,12 +1,19 @@
 import { runChecks } from '../../src/check';
 import { eventually } from '../support/eventually';
+import { FaultProxy } from '../support/fault-proxy';
+import { sharedServers } from '../support/shared-servers';
 import { SyncFixture, type FixtureOptions } from '../support/sync-fixture';
 
 /** Copies that end by themselves: by `delete_version_after` of the destination's mount, of the secret, or of both. */
 
 let sync: SyncFixture;
 
-afterEach(() => sync.tearDown());
+const proxies: FaultProxy[] = [];
+
+afterEach(async () => {
+  await sync.tearDown();
+  await Promise.all(proxies.splice(0).map((proxy) => proxy.close()));
+});
 
 async function begin(rule: string, options: FixtureOptions = {}): Promise<void> {
   sync = await SyncFixture.create(options);
@@ -142,6 +149,37 @@ test('the ends that are noted are found again after the state was removed, or wr
   await sync.cycle('destination');
   expect(await ends()).toEqual(known);
   expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { read: 0 } });
+});
+
+test.each([
+  ['before the claims', []],
+  ['after the claims', ['unsaved']],
+])('the ends that an attempt noted are counted if it fails %s', async (_when, keys) => {
+  const consul = await FaultProxy.before(sharedServers().consul);
+  proxies.push(consul);
+  await begin('1h', {
+    numBuckets: 1,
+    edit: (file, role) => {
+      if (role === 'destination')
+        Object.assign(file['destination'] as object, { consul: { address: consul.address } });
+    },
+  });
+  await put('a');
+  await sync.cycle('origin');
+  const prefix = sync.infoPrefix('destination');
+  let met = 0;
+  consul.choose(async (method) => {
+    if (method !== 'PUT' || met > 0) return undefined;
+    const values = await sync.consul.values(prefix);
+    if (!['expiries/0', ...keys].every((key) => `${prefix}${key}` in values)) return undefined;
+    met++;
+    return { status: 500, isCarriedOut: true };
+  });
+  expect(await sync.cycle('destination')).toMatchObject({ counts: { failed: 0 } });
+  expect(met).toBe(1);
+  expect(await at('a')).toEqual([{ path: 'a' }, 1]);
+  const noted = { copies: 1, early: 1, nextAt: expect.any(String) as string };
+  expect(await ends()).toEqual(noted);
 });
 
 test('a copy that does not end any more is looked at once, and not noted any more', async () => {

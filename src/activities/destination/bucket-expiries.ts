@@ -4,6 +4,7 @@ import { lookAtMs, summaryOf, type Ends, type ExpirySummary } from '../../sync/e
 import { ActivityError } from '../failures';
 import { inParallel } from '../in-parallel';
 import { CONSUL_READS } from '../limits';
+import { readBuckets } from '../read-buckets';
 import type { Fence } from './bucket-checkpoint';
 import type { DestinationDeps } from './deps';
 
@@ -104,6 +105,19 @@ export function duePaths(
 ): string[] {
   if (bucket === undefined) return revision === 0 ? [] : [...all];
   return [...bucket].filter(([, ends]) => lookAtMs(ends) <= nowMs).map(([path]) => path);
+}
+
+/** All that is noted now. A list that is damaged has to be looked at. */
+export async function countExpiries(
+  { info }: Pick<DestinationDeps, 'info'>,
+  numBuckets: number,
+  signal: AbortSignal,
+): Promise<ExpirySummary> {
+  const ids = Array.from({ length: numBuckets }, (_, id) => id);
+  const lists = [...(await readBuckets(info.expiries, ids, signal)).values()];
+  const isDamaged = lists.some(({ bucket, revision }) => bucket === undefined && revision !== 0);
+  const summary = summaryOf(lists.map(({ bucket }) => bucket ?? new Map<string, never>()));
+  return isDamaged ? { ...summary, nextMs: 0 } : summary;
 }
 
 /** Which buckets have copies that may have ended, and what there is besides. */

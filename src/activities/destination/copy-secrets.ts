@@ -1,6 +1,7 @@
 import { cancellationDetails } from '@temporalio/activity';
 import { noteUnsaved } from '../../consul/unsaved';
 import { isConsidered } from '../../sync/considered';
+import { NO_EXPIRY, NOT_COUNTED, sumOf } from '../../sync/expiry';
 import type { CopySecretsInput, CopySecretsResult } from '../../workflows/messages';
 import { ActivityError } from '../failures';
 import { inParallel } from '../in-parallel';
@@ -21,12 +22,15 @@ const BUCKETS_AT_ONCE = 16;
 /**
  * Brings the secrets of a group of buckets to the destination. Each bucket of the destination's info is saved as
  * its secrets arrive: what is lost with a worker is at most some seconds of claims, never a secret.
+ *
+ * @param isRepeated an earlier attempt may have saved a part, and its result is lost
  */
 export async function copySecrets(
   deps: DestinationDeps,
   input: CopySecretsInput,
   signal: AbortSignal,
   progress: (done: number) => void,
+  isRepeated = false,
 ): Promise<CopySecretsResult> {
   const origin = await deps.originInfo.readIndex(signal);
   const own = await deps.info.readIndex(signal);
@@ -70,7 +74,8 @@ export async function copySecrets(
     finished = false;
   }
   const settled = [...context.held].filter(([id]) => !context.open.has(id));
-  const { expiries } = context;
+  const isCounted = !finished || !isRepeated || !(await deps.info.expiries.isMarked(signal));
+  const expiries = isCounted ? context.expiries : sumOf(context.expiries ?? NO_EXPIRY, NOT_COUNTED);
   return {
     v: 1,
     finished,

@@ -15,12 +15,13 @@ import type { SyncInfo } from '../../consul/sync-info';
 import { readUnsaved, removeUnsaved } from '../../consul/unsaved';
 import { hashBucket } from '../../sync/bucket';
 import { consideredOf, isConsidered } from '../../sync/considered';
-import { NO_EXPIRY, sumOf, type ExpirySummary } from '../../sync/expiry';
+import { NO_EXPIRY, NOT_COUNTED, sumOf, type ExpirySummary } from '../../sync/expiry';
 import { hashOfDeletes, noteDeletes } from '../../sync/delete-guard';
 import { emptyIndex } from '../../sync/sync-index';
 import type { SaveDestinationInput, SaveDestinationResult } from '../../workflows/messages';
 import { CONSUL_READS } from '../limits';
 import { assertOwner } from '../owner';
+import { countExpiries } from './bucket-expiries';
 import { commitInfo, conflict } from './commit-info';
 import type { DestinationDeps } from './deps';
 import { byMount, deleteCandidates } from './guard-deletes';
@@ -81,7 +82,7 @@ export async function saveSyncInfo(
   const settings = await saveSettingsIndex(deps, carried, signal);
   writes += settings?.writes ?? 0;
   writes += await saveSettled(deps, input, { origin: origin.index ?? [], own: index, settings }, signal);
-  const since = { writes, index: origin.index, last: before?.last, run };
+  const since = { writes, index: origin.index, numBuckets, last: before?.last, run };
   writes += await saveState(deps, input, since, signal);
   await removeUnsaved(info, unsaved, signal);
   // The lists of a verify. After the save, so that a slow clean-up delays nothing.
@@ -166,21 +167,16 @@ const STATE_ATTEMPTS = 3;
 async function saveState(
   deps: DestinationDeps,
   input: SaveDestinationInput,
-  {
-    writes,
-    index,
-    last,
-    run,
-  }: Pick<Ground, 'index' | 'run'> & { writes: number; last: LastCycle | undefined },
+  { writes, last, ...ground }: Omit<Ground, 'state'> & { writes: number; last: LastCycle | undefined },
   signal: AbortSignal,
 ): Promise<number> {
   const { info } = deps;
   for (let attempt = 1; ; attempt++) {
     const { state, revision } = await readDestinationState(info, signal);
     // Only an operator may have changed it since: what a later cycle has saved is not to be undone.
-    if (state?.last?.run !== run && !isDeepStrictEqual(state?.last, last))
+    if (state?.last?.run !== ground.run && !isDeepStrictEqual(state?.last, last))
       throw conflict(info.store, info.stateKey);
-    const next = await stateAfter(deps, input, { state, index, run }, signal);
+    const next = await stateAfter(deps, input, { ...ground, state }, signal);
     if (writes === 0 && !stateDiffers(state, next)) return 0;
     if ((await info.store.commit([writeOfState(info, next, revision)], signal)) !== undefined) return 1;
     if (attempt === STATE_ATTEMPTS) throw conflict(info.store, info.stateKey);
@@ -192,6 +188,8 @@ interface Ground {
   state: DestinationState | undefined;
   /** The origin's index now. */
   index: readonly string[] | undefined;
+  /** Of the destination. */
+  numBuckets: number;
   run: string;
 }
 
@@ -229,7 +227,7 @@ async function stateAfter(
 async function expiriesAfter(
   { info }: DestinationDeps,
   { finished, expiries, newExpiries }: SaveDestinationInput,
-  { state, run }: Ground,
+  { state, run, numBuckets }: Ground,
   signal: AbortSignal,
 ): Promise<ExpirySummary> {
   const before = state?.expiries ?? NO_EXPIRY;
@@ -241,7 +239,10 @@ async function expiriesAfter(
     return isNoted ? { ...before, nextMs: Date.now() } : before;
   }
   if (expiries === undefined && newExpiries === undefined) return before;
-  const after = sumOf(expiries ?? before, newExpiries ?? NO_EXPIRY);
+  const after =
+    newExpiries?.nextMs === NOT_COUNTED.nextMs
+      ? await countExpiries({ info }, numBuckets, signal)
+      : sumOf(expiries ?? before, newExpiries ?? NO_EXPIRY);
   return after.nextMs === undefined ? NO_EXPIRY : after;
 }
 
