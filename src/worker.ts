@@ -117,18 +117,17 @@ export async function createWorkers(
       const { role, name } = parts.config;
       log.info({ name, taskQueue: taskQueue(role, name) }, 'worker ready');
     }
-    if (lookEveryMs < Infinity) {
-      for (const parts of prepared) {
-        const keeper = keepSchedule(parts, lookEveryMs);
-        closers.push(() => keeper.close());
-      }
-    }
   } catch (error) {
     await close();
     throw error;
   }
   const shutdown = (): void => {
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  let refused: UserError | undefined;
+  const onOtherSync = (error: UserError): void => {
+    refused ??= error;
+    shutdown();
   };
   return {
     run: async () => {
@@ -140,17 +139,30 @@ export async function createWorkers(
           shutdown();
         }
       });
+      // Only when they run: a worker that has not begun cannot be shut down.
+      if (lookEveryMs < Infinity) {
+        for (const parts of prepared) {
+          const keeper = keepSchedule(parts, lookEveryMs, onOtherSync);
+          closers.push(() => keeper.close());
+        }
+      }
       const ends = await Promise.allSettled(running);
       await close();
       for (const end of ends) if (end.status === 'rejected') throw end.reason;
+      if (refused !== undefined) throw refused;
     },
     shutdown,
   };
 }
 
-function keepSchedule({ log, config, clients, connection, target }: Parts, everyMs: number): ScheduleKeeper {
+function keepSchedule(
+  { log, config, clients, connection, target }: Parts,
+  everyMs: number,
+  onOtherSync: (error: UserError) => void,
+): ScheduleKeeper {
   const client = new Client({ connection, namespace: target.namespace });
-  return new ScheduleKeeper({ client, clients, target, log: log.child({ name: config.name }), everyMs });
+  const ownLog = log.child({ name: config.name });
+  return new ScheduleKeeper({ client, clients, target, log: ownLog, everyMs, onOtherSync });
 }
 
 /** Two of one role and name would take each other's tasks, and fail them. */

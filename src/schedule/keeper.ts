@@ -20,6 +20,8 @@ export interface KeeperOptions {
   target: TemporalTarget;
   log: Logger;
   everyMs: number;
+  /** The names belong to another sync, whose tasks this worker would take and fail: it has to end. */
+  onOtherSync: (error: UserError) => void;
 }
 
 /**
@@ -74,6 +76,7 @@ export class ScheduleKeeper {
       const { level, text } = this.describe(finding);
       log[level](text);
     });
+    if (finding.kind === 'other-sync') this.options.onOtherSync(new UserError(endsBecause(finding.message)));
   }
 
   private describe(finding: Finding): { level: 'info' | 'warn' | 'error'; text: string } {
@@ -100,7 +103,7 @@ export class ScheduleKeeper {
         return { level: 'error', text };
       }
       case 'other-sync':
-        return { level: 'error', text: `this worker gets no cycles: ${finding.message}` };
+        return { level: 'error', text: endsBecause(finding.message) };
       case 'never-started':
         return {
           level: 'warn',
@@ -131,4 +134,8 @@ export class ScheduleKeeper {
     this.said = what;
     speak();
   }
+}
+
+function endsBecause(message: string): string {
+  return `this worker ends, because its name or its sync path is that of another sync: ${message}`;
 }

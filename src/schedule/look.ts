@@ -21,6 +21,7 @@ export type Finding =
   | { kind: 'without-next' }
   /** Another configuration was started than the one of this worker. */
   | { kind: 'other-configuration' }
+  /** The schedule or the sync path of this worker belongs to another sync. */
   | { kind: 'other-sync'; message: string }
   | { kind: 'never-started' }
   | { kind: 'stopped'; at: string };
@@ -82,7 +83,9 @@ async function whereMissing(
   const { record } = await readRecord(info, signal);
   if (record === undefined) return found({ kind: 'never-started' });
   if (record.name !== config.name) {
-    const message = `Consul ${info.store.address}: ${info.prefix} is the sync info of ${record.name}`;
+    const message =
+      `Consul ${info.store.address}: ${info.prefix} is the sync info of ${record.name}, and this sync is called ` +
+      `${config.name}; give each sync a syncPath of its own. If it was renamed, start the worker with the new file`;
     return found({ kind: 'other-sync', message });
   }
   if (record.stoppedAt !== undefined) return found({ kind: 'stopped', at: record.stoppedAt });

@@ -4,11 +4,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pino, type Logger } from 'pino';
 import { createClients, infoOf, type Clients } from '../../src/clients';
-import type { Config } from '../../src/config/schema';
+import type { Config, DestinationConfig } from '../../src/config/schema';
 import { lookAtSchedule } from '../../src/schedule/look';
 import { readRecord, recordStop } from '../../src/schedule/record';
 import { start, stop } from '../../src/starter';
 import { formatStatus } from '../../src/status';
+import { UserError } from '../../src/user-error';
+import { createWorkers } from '../../src/worker';
+import { testBundle } from '../support/bundle';
 import { eventually } from '../support/eventually';
 import { startOwnServers, stopOwnServers, asShared, type OwnServers } from '../support/own-servers';
 import { freePorts } from '../support/servers';
@@ -224,6 +227,40 @@ describe('a worker looks at its schedule and its watch', () => {
     } finally {
       await clients.close();
     }
+  });
+
+  test('ends when its name is that of another sync, which then has its cycles', async () => {
+    await sync.run({ log: messages().log });
+    await sync.stopWork();
+    await stop(sync.client, sync.config('destination'));
+    // A file that was copied, and given another Vault, but no other name.
+    const [, { address, rootToken: token }] = sync.servers.destinations;
+    await sync.destinationVaults[1]?.mount(sync.mount);
+    const copied = sync.config('destination') as DestinationConfig;
+    Object.assign(copied.destination, {
+      syncPath: `${sync.syncPath}copied/`,
+      vault: { ...copied.destination.vault, address, auth: { kind: 'token', token } },
+    });
+    const seen = messages();
+    const workflowBundle = testBundle();
+    const worker = await createWorkers([copied], { log: seen.log, workflowBundle, lookEveryMs });
+    const ended = worker.run().then(
+      () => 'without an error',
+      (error: unknown) => error,
+    );
+    await logged(seen, `there is no schedule ${scheduleId()}: this worker waits`);
+
+    await sync.start('destination');
+    const error = await ended;
+    expect(error).toBeInstanceOf(UserError);
+    expect((error as Error).message).toMatch(
+      /^this worker ends, because its name or its sync path is that of another sync: .* belongs to another sync: .* give this one another "name"/,
+    );
+    expect(seen.count('this worker ends')).toBe(1);
+    await sync.work();
+    await sync.cycle('origin');
+    await sync.cycle('destination');
+    expect(await sync.destinationVaults[0]?.get(sync.mount, 'a')).toEqual({ value: 1 });
   });
 
   test('says that a schedule has no next cycle, and leaves it as it is', async () => {
