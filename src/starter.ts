@@ -30,6 +30,7 @@ import {
 import { readRecord, recordStart } from './schedule/record';
 import { updateSchedule } from './schedule/update';
 import { endWatch, ensureWatch } from './schedule/watch';
+import { temporalPlace } from './temporal';
 import { UserError } from './user-error';
 import {
   ORIGIN_CHANGED,
@@ -102,7 +103,11 @@ export async function start(client: Client, clients: Clients, { adopt = false } 
   const schedule = await ensureSchedule(client, options, identity(clients), adopt);
   if (config.role === 'destination') await ensureWatch(client, name);
   const { state } = await handle.describe();
-  await recordStart(info, { name, fingerprint, ...(state.paused ? { paused: state.note ?? '' } : {}) });
+  await recordStart(
+    info,
+    { name, fingerprint, ...(state.paused ? { paused: state.note ?? '' } : {}) },
+    temporalPlace(config.temporal),
+  );
   if (!state.paused) await handle.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
   return { scheduleId: options.scheduleId, schedule, paused: state.paused };
 }

@@ -15,6 +15,7 @@ import { readRecord, whyMissing } from './schedule/record';
 import { deadWatch, watchState, type WatchState } from './schedule/watch';
 import { cyclesOf, type CycleId } from './starter';
 import type { ExpirySummary } from './sync/expiry';
+import { temporalPlace } from './temporal';
 import { UserError } from './user-error';
 import type { Counts, CycleResult, HeldDeletes, PathFailure } from './workflows/messages';
 
@@ -65,7 +66,7 @@ export async function readStatus(client: Client, config: Config, info: SyncInfo)
   const description = await findSchedule(client, config.role, config.name);
   if (description === undefined)
     throw new UserError(
-      `there is no schedule ${handle.scheduleId}: ${whyMissing((await readRecord(info)).record)}`,
+      `there is no schedule ${handle.scheduleId}: ${whyMissing((await readRecord(info)).record, temporalPlace(config.temporal))}`,
     );
   const { state, info: scheduleInfo } = description;
   const watch = config.role === 'destination' ? await watchState(client, config.name) : undefined;

@@ -16,9 +16,14 @@ import { UserError } from './user-error';
 export const DEFAULT_ADDRESS = 'localhost:7233';
 export const DEFAULT_NAMESPACE = 'default';
 
-/** Where Temporal is, and how to get in. */
-export interface TemporalTarget extends Way {
+/** One namespace of one Temporal, as a configuration names it. */
+export interface TemporalPlace {
+  address: string;
   namespace: string;
+}
+
+/** Where Temporal is, and how to get in. */
+export interface TemporalTarget extends Way, TemporalPlace {
   connection: ConnectionOptions;
 }
 
@@ -35,12 +40,24 @@ export function temporalTarget(temporal: Config['temporal']): TemporalTarget {
       : { apiKey: readFile(temporal.apiKeyFile, 'temporal.apiKeyFile').trim() };
   const connection = { ...(standard.connectionOptions as ConnectionOptions), ...tls, ...apiKey };
   if (typeof connection.apiKey === 'string') assertApiKey(connection.apiKey, temporal.apiKeyFile);
-  const address = temporal.address ?? standard.connectionOptions.address ?? DEFAULT_ADDRESS;
+  const { address, namespace } = placeOf(temporal, standard);
   return {
     address,
-    namespace: temporal.namespace ?? standard.namespace ?? DEFAULT_NAMESPACE,
+    namespace,
     connection: { ...connection, address },
     tlsByApiKey: connection.apiKey !== undefined && temporal.tls === undefined,
+  };
+}
+
+/** As {@link temporalTarget}, without the way in. */
+export function temporalPlace(temporal: Config['temporal']): TemporalPlace {
+  return placeOf(temporal, standardTarget());
+}
+
+function placeOf(temporal: Config['temporal'], standard: ReturnType<typeof standardTarget>): TemporalPlace {
+  return {
+    address: temporal.address ?? standard.connectionOptions.address ?? DEFAULT_ADDRESS,
+    namespace: temporal.namespace ?? standard.namespace ?? DEFAULT_NAMESPACE,
   };
 }
 

@@ -3,9 +3,16 @@ import { infoOf } from '../clients';
 import type { Config } from '../config/schema';
 import { scheduleId, watchId } from '../names';
 import { assertOwnSchedule, findSchedule } from '../ownership';
-import { readRecord, whyMissing } from '../schedule/record';
+import { isStartedAt, readRecord, whyMissing } from '../schedule/record';
 import { deadWatch, watchState } from '../schedule/watch';
-import { connectClient, explainTemporal, temporalTarget, type TemporalTarget } from '../temporal';
+import {
+  connectClient,
+  explainTemporal,
+  temporalPlace,
+  temporalTarget,
+  type TemporalPlace,
+  type TemporalTarget,
+} from '../temporal';
 import { VaultError } from '../vault/errors';
 import { check, notChecked, type Check, type Finding } from './check';
 
@@ -80,22 +87,23 @@ function scheduleFinding({ state, info }: ScheduleDescription): Finding {
 
 /** Right before the first start and after a stop. */
 async function missing(config: Config): Promise<Finding> {
-  const { isLost, why } = await withRecord(config);
+  const { isLost, why } = await withRecord(config, temporalPlace(config.temporal));
   return { outcome: isLost ? 'warning' : 'pass', detail: `is not there: ${why}` };
 }
 
 /** Not the place to report its Consul, which has checks of its own. */
-async function withRecord(config: Config): Promise<{ isLost: boolean; why: string }> {
+async function withRecord(config: Config, here: TemporalPlace): Promise<{ isLost: boolean; why: string }> {
   try {
     const { info, close } = await infoOf(config);
     try {
       const { record } = await readRecord(info);
-      return { isLost: record !== undefined && record.stoppedAt === undefined, why: whyMissing(record) };
+      const isLost = record !== undefined && record.stoppedAt === undefined && isStartedAt(record, here);
+      return { isLost, why: whyMissing(record, here) };
     } finally {
       close();
     }
   } catch {
-    return { isLost: false, why: whyMissing(undefined) };
+    return { isLost: false, why: whyMissing(undefined, here) };
   }
 }
 

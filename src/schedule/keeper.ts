@@ -6,6 +6,7 @@ import { scheduleId, watchId } from '../names';
 import type { Logger } from '../telemetry/log';
 import { explainTemporal, type TemporalTarget } from '../temporal';
 import { UserError } from '../user-error';
+import { describePlaces } from './record';
 import { lookAtSchedule, type Finding, type Looked } from './look';
 
 /** How often a worker looks at its schedule and its watch. */
@@ -109,6 +110,13 @@ export class ScheduleKeeper {
           level: 'warn',
           text: `there is no ${schedule}: this worker waits until "vsync start -c FILE" makes it`,
         };
+      case 'elsewhere': {
+        const text =
+          `there is no ${schedule} at Temporal ${describePlaces([this.options.target])}: the sync was started at ` +
+          `Temporal ${describePlaces(finding.temporals)}, so this worker makes none here; end this worker, or, if the ` +
+          'sync is to run here, run "vsync stop" with the file of the other Temporal and "vsync start -c FILE" here';
+        return { level: 'warn', text };
+      }
       case 'stopped': {
         const text = `${schedule} was removed by "vsync stop" at ${finding.at}: this worker waits for "vsync start -c FILE"`;
         return { level: 'info', text };

@@ -5,12 +5,21 @@ import {
   type Client,
   type ScheduleDescription,
 } from '@temporalio/client';
+import { isDeepStrictEqual } from 'node:util';
 import type { Clients } from '../clients';
 import { isFingerprintOf } from '../config/fingerprint';
 import { assertSameSync, findSchedule, identity } from '../ownership';
 import { scheduleOptions } from '../starter';
+import { temporalPlace, type TemporalPlace } from '../temporal';
 import { UserError } from '../user-error';
-import { mayRecord, readRecord, writeRecord, type ScheduleRecord, type StoredRecord } from './record';
+import {
+  isStartedAt,
+  mayRecord,
+  readRecord,
+  writeRecord,
+  type ScheduleRecord,
+  type StoredRecord,
+} from './record';
 import { endWatch, ensureWatch, watchState, type WatchState } from './watch';
 
 /** How the schedule of a worker's sync was found. */
@@ -24,6 +33,8 @@ export type Finding =
   /** The schedule or the sync path of this worker belongs to another sync. */
   | { kind: 'other-sync'; message: string }
   | { kind: 'never-started' }
+  /** The sync was started at another Temporal than this worker's. */
+  | { kind: 'elsewhere'; temporals: readonly TemporalPlace[] }
   | { kind: 'stopped'; at: string };
 
 /** What a look found, and what it made again. */
@@ -89,6 +100,8 @@ async function whereMissing(
     return found({ kind: 'other-sync', message });
   }
   if (record.stoppedAt !== undefined) return found({ kind: 'stopped', at: record.stoppedAt });
+  const here = temporalPlace(config.temporal);
+  if (!isStartedAt(record, here)) return found({ kind: 'elsewhere', temporals: record.temporals ?? [] });
   if (!isFingerprintOf(deps, record.fingerprint)) return found({ kind: 'other-configuration' });
 
   const { paused } = record;
@@ -103,10 +116,15 @@ async function whereMissing(
   const handle = client.schedule.getHandle(options.scheduleId);
   if (role === 'destination') await ensureWatch(client, config.name);
   const { record: after } = await readRecord(info, signal);
-  if (after?.stoppedAt !== undefined) {
+  const isMoved = after !== undefined && !isStartedAt(after, here);
+  if (after?.stoppedAt !== undefined || isMoved) {
     await handle.delete();
     if (role === 'destination') await endWatch(client, config.name, 'vsync stop');
-    return found({ kind: 'stopped', at: after.stoppedAt });
+    return found(
+      after.stoppedAt === undefined
+        ? { kind: 'elsewhere', temporals: after.temporals ?? [] }
+        : { kind: 'stopped', at: after.stoppedAt },
+    );
   }
   if (paused === undefined) await trigger(client, options.scheduleId);
   return {
@@ -152,11 +170,15 @@ async function keepRecord(
   signal: AbortSignal,
 ): Promise<void> {
   if (isStopped(before.record)) return;
+  const here = temporalPlace(config.temporal);
+  const known = before.record?.temporals ?? [];
   const next: ScheduleRecord = {
     v: 1,
     name: config.name,
     fingerprint: fingerprintOf(action),
     ...(state.paused ? { paused: state.note ?? '' } : {}),
+    // Operators and workers may reach one Temporal by several addresses.
+    temporals: known.some((one) => isDeepStrictEqual(one, here)) ? known : [...known, here],
   };
   await writeRecord(info, before, next, signal);
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { StoredInfoError } from '../consul/errors';
 import { jsonOf } from '../consul/json';
 import type { SyncInfo } from '../consul/sync-info';
+import type { TemporalPlace } from '../temporal';
 
 /*
  * `<syncPath><role>/schedule` in Consul: what there should be in Temporal, so that a worker can tell a schedule that was
@@ -20,8 +21,26 @@ const RecordSchema = z.object({
   paused: z.string().optional(),
   /** RFC 3339: `vsync stop` removed the schedule, and it is not to be made again. */
   stoppedAt: z.string().optional(),
+  /**
+   * Each address and namespace by which the Temporal of this schedule was reached: only there is it made again. Absent
+   * in records of older versions.
+   */
+  temporals: z.array(z.object({ address: z.string(), namespace: z.string() })).optional(),
 });
 export type ScheduleRecord = z.infer<typeof RecordSchema>;
+
+/**
+ * Whether the schedule may be made at this Temporal: a worker that is left behind when a sync moves to another Temporal
+ * must not bring it back in the old one.
+ */
+export function isStartedAt({ temporals }: ScheduleRecord, place: TemporalPlace): boolean {
+  return temporals === undefined || temporals.some((one) => isDeepStrictEqual(one, place));
+}
+
+/** For messages. */
+export function describePlaces(places: readonly TemporalPlace[]): string {
+  return places.map(({ address, namespace }) => `${address} (namespace ${namespace})`).join(' or ');
+}
 
 export interface StoredRecord {
   /** Undefined if there is none yet. */
@@ -83,12 +102,14 @@ async function changeRecord(
 export function recordStart(
   info: SyncInfo,
   { name, fingerprint, paused }: Pick<ScheduleRecord, 'name' | 'fingerprint' | 'paused'>,
+  temporal: TemporalPlace,
 ): Promise<void> {
   return changeRecord(info, () => ({
     v: 1,
     name,
     fingerprint,
     ...(paused === undefined ? {} : { paused }),
+    temporals: [temporal],
   }));
 }
 
@@ -102,9 +123,11 @@ export function recordStop(info: SyncInfo, name: string, at: Date): Promise<void
 }
 
 /** Why there is no schedule, and what to do, for messages. */
-export function whyMissing(record: ScheduleRecord | undefined): string {
+export function whyMissing(record: ScheduleRecord | undefined, here: TemporalPlace): string {
   const remedy = 'create it with "vsync start -c FILE"';
   if (record === undefined) return remedy;
   if (record.stoppedAt !== undefined) return `"vsync stop" removed it at ${record.stoppedAt}; ${remedy}`;
+  if (!isStartedAt(record, here))
+    return `the sync was started at Temporal ${describePlaces(record.temporals ?? [])}; if it is to run here, ${remedy}`;
   return `it was lost, or removed by something other than "vsync stop"; a worker makes it again within a minute, or ${remedy}`;
 }

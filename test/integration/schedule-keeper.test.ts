@@ -1,4 +1,4 @@
-import { Client, ScheduleNotFoundError } from '@temporalio/client';
+import { Client, Connection, ScheduleNotFoundError } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -14,8 +14,9 @@ import { createWorkers } from '../../src/worker';
 import { testBundle } from '../support/bundle';
 import { eventually } from '../support/eventually';
 import { startOwnServers, stopOwnServers, asShared, type OwnServers } from '../support/own-servers';
-import { freePorts } from '../support/servers';
+import { freePorts, startTemporal } from '../support/servers';
 import { SyncFixture } from '../support/sync-fixture';
+import { TcpProxy } from '../support/tcp-proxy';
 import { runVsync } from '../support/vsync-command';
 
 /** So often that a test need not wait; in production once a minute. */
@@ -206,6 +207,59 @@ describe('a worker looks at its schedule and its watch', () => {
     writeFileSync(file, before);
     await sync.work({ only: 'destination', log: seen.log, lookEveryMs });
     await logged(seen, 'made again');
+  });
+
+  test('makes nothing at the Temporal that its sync was moved away from', async () => {
+    const seen = messages();
+    await runBoth(seen.log);
+    const other = await startTemporal();
+    const connection = await Connection.connect({ address: other.address });
+    const client = new Client({ connection });
+    const config = sync.config('destination');
+    const clients = await createClients({ ...config, temporal: { address: other.address } });
+    try {
+      await stopDestination();
+      await start(client, clients);
+      await logged(seen, `the sync was started at Temporal ${other.address} (namespace default)`);
+      expect(seen.count('made again')).toBe(0);
+      await expect(sync.schedule('destination').describe()).rejects.toThrow(ScheduleNotFoundError);
+      await expect(sync.status('destination')).rejects.toThrow(
+        `the sync was started at Temporal ${other.address} (namespace default); if it is to run here, create it`,
+      );
+
+      // A worker of the new Temporal makes it again there.
+      await client.schedule.getHandle(scheduleId()).delete();
+      const looked = await lookAtSchedule(client, clients, new AbortController().signal);
+      expect(looked).toMatchObject({ finding: { kind: 'running' }, made: 'schedule' });
+    } finally {
+      await clients.close();
+      await connection.close();
+      await other.stop();
+    }
+  });
+
+  test('makes a schedule again at a Temporal that it reaches by another address than vsync start did', async () => {
+    await sync.work({ only: 'origin' });
+    await sync.start('origin');
+    await sync.cycle('origin');
+    await sync.start('origin');
+    const config = sync.config('origin');
+    const alias = await TcpProxy.before(config.temporal.address ?? '');
+    const clients = await createClients({ ...config, temporal: { address: alias.address } });
+    try {
+      const { signal } = new AbortController();
+      await lookAtSchedule(sync.client, clients, signal);
+      const { record: kept } = await readRecord(clients.deps.info);
+      expect(kept?.temporals).toEqual([
+        { address: config.temporal.address, namespace: 'default' },
+        { address: alias.address, namespace: 'default' },
+      ]);
+      await sync.schedule('origin').delete();
+      expect(await lookAtSchedule(sync.client, clients, signal)).toMatchObject({ made: 'schedule' });
+    } finally {
+      await clients.close();
+      await alias.cut();
+    }
   });
 
   test('takes a schedule that an older version started from the namespace root for its own', async () => {
