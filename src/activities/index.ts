@@ -39,6 +39,7 @@ import type {
 import { isFingerprintOf, type Fingerprinted } from '../config/fingerprint';
 import { taskQueue, type Role } from '../names';
 import { sharedQueue } from '../shared-queue';
+import { beforeWork } from './before-work';
 import { beginVerify } from './destination/begin-verify';
 import { copySecrets } from './destination/copy-secrets';
 import { deleteOrphans } from './destination/delete-orphans';
@@ -70,7 +71,7 @@ export function createOriginActivities(deps: OriginDeps) {
   const withShares = sharesTeller('origin', deps.config.name);
   return {
     async preflight(input: ActivityInput): Promise<OriginPreflightResult> {
-      return originPreflight(deps, check(input));
+      return beforeWork(check(input), (signal) => originPreflight(deps, signal));
     },
     async listPaths(input: ActivityInput): Promise<ListPathsResult> {
       return withShares(await listPaths(deps, check(input), progressReporter()));
@@ -94,10 +95,10 @@ export function createDestinationActivities(deps: DestinationDeps) {
   const withShares = sharesTeller('destination', deps.config.name);
   return {
     async preflight(input: ActivityInput): Promise<DestinationPreflightResult> {
-      return destinationPreflight(deps, check(input));
+      return beforeWork(check(input), (signal) => destinationPreflight(deps, signal));
     },
     async diffIndices(input: DiffIndicesInput): Promise<DiffIndicesResult> {
-      return diffIndices(deps, input, check(input));
+      return beforeWork(check(input), (signal) => diffIndices(deps, input, signal));
     },
     async moveClaims(input: MoveClaimsInput): Promise<MoveClaimsResult> {
       return moveClaims(deps, input, check(input));
@@ -125,7 +126,7 @@ export function createDestinationActivities(deps: DestinationDeps) {
       return Promise.resolve(tellOutages([deps.originVault, deps.vault], input));
     },
     async beginVerify(input: ActivityInput): Promise<BeginVerifyResult> {
-      return beginVerify(deps, input, check(input));
+      return beforeWork(check(input), (signal) => beginVerify(deps, input, signal));
     },
     async verifySecrets(input: VerifySecretsInput): Promise<VerifySecretsResult> {
       return verifySecrets(deps, input, check(input), progressReporter());

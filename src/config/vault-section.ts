@@ -38,7 +38,7 @@ export const vault = z
         'namespace of the token or the AppRole, where it is another one than that of the secrets; "root" for the root',
       ),
     requestTimeout: requestTimeout().describe(
-      'time for one request; 20s if not given, and 90s for the listing of a folder, as long as a Vault works at it by default',
+      'time for one request; 20s if not given, and 90s for the listing of a folder, as long as a Vault works at it by default. The steps before the work have 30s in all, whatever it says',
     ),
     ...tlsKeys,
   })
