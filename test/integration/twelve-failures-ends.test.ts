@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { infoOf } from '../../src/clients';
 import { cyclesOf } from '../../src/starter';
 import { readStatus } from '../../src/status';
-import { FaultProxy } from '../support/fault-proxy';
+import { FaultProxy, type Choice } from '../support/fault-proxy';
 import { eventually } from '../support/eventually';
 import { RunningSync, type RunningOptions } from '../support/running-sync';
 import { sharedServers } from '../support/shared-servers';
@@ -99,6 +99,14 @@ test('9. two origin paths to one destination path are refused by name, and a cha
   expect((await sync.plan()).orphans).toEqual([]);
 });
 
+/** Every other namespace is not there. */
+const onlyIn =
+  (namespace: string): Choice =>
+  (_method, _url, headers) =>
+    [undefined, namespace].includes(headers['x-vault-namespace'] as string | undefined)
+      ? undefined
+      : { status: 404, body: JSON.stringify({ errors: ['namespace not found'] }) };
+
 test('10. custom_metadata and settings are carried, and each side has its own namespace, token and Consul token', async () => {
   const ownConsul = await FaultProxy.before(sharedServers().consul);
   await start({
@@ -111,6 +119,11 @@ test('10. custom_metadata and settings are carried, and each side has its own na
       const destination = file['destination'] as { vault: object; consul: object };
       Object.assign(destination.vault, { namespace: 'at-destination' });
       Object.assign(destination.consul, { address: ownConsul.address, token: 'consul-token-of-destination' });
+    },
+    // The Vaults behind know no namespaces. One that took no notice of them would be refused.
+    beforeWork: ({ originVault, vault }) => {
+      originVault.choose(onlyIn('at-origin'));
+      vault.choose(onlyIn('at-destination'));
     },
   });
   try {

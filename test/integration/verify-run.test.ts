@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { verifyId } from '../../src/names';
 import { eventually } from '../support/eventually';
@@ -39,10 +39,10 @@ describe('a verify', () => {
   const statusOf = async (): Promise<string> =>
     (await sync.client.workflow.getHandle(id()).describe()).status.name;
 
-  /** Everything but what a verify stages. */
+  /** Everything but what a verify stages, and what a worker notes of its schedule. */
   async function info(): Promise<Record<string, number>> {
     const all = Object.entries(await sync.consul.revisions(sync.syncPath));
-    return Object.fromEntries(all.filter(([key]) => !key.includes('destination/staging/')));
+    return Object.fromEntries(all.filter(([key]) => !/destination\/(staging\/|schedule$)/.test(key)));
   }
 
   /** Holds the read of one secret at the destination. */
@@ -118,18 +118,12 @@ describe('a verify', () => {
     const held = holdRead();
     const first = sync.verify();
     await held;
-    const other = await runVsync(
-      [
-        'verify',
-        '-c',
-        sync.destinationFiles[0] ?? '',
-        '--origin.vault.address',
-        sync.servers.destinations[1].address,
-        '--origin.vault.token',
-        sync.servers.destinations[1].rootToken,
-      ],
-      { home: sync.folder },
-    );
+    const [file = ''] = sync.destinationFiles;
+    const configuration = JSON.parse(readFileSync(file, 'utf8')) as { destination: object };
+    Object.assign(configuration.destination, { exclude: [`${sync.mount}elsewhere`] });
+    const otherFile = path.join(sync.folder, 'other.json');
+    writeFileSync(otherFile, JSON.stringify(configuration));
+    const other = await runVsync(['verify', '-c', otherFile], { home: sync.folder });
     expect(other).toMatchObject({ code: 1, stdout: '' });
     expect(other.stderr).toContain(
       `is running for another configuration; wait for its end, or cancel it with`,

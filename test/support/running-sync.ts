@@ -16,6 +16,8 @@ export interface RunningOptions extends FixtureOptions {
   /** Secrets that stand at the origin before the first cycle, each with its path as value. */
   secrets?: readonly string[];
   log?: Logger;
+  /** What the proxies are to do already when the workers start. */
+  beforeWork?: (proxies: Proxies) => void;
   /** As for the workers. */
   vaultTimes?: VaultTimes;
 }
@@ -31,6 +33,7 @@ export class RunningSync {
     secrets = [],
     edit,
     log,
+    beforeWork,
     vaultTimes,
     ...options
   }: RunningOptions = {}): Promise<RunningSync> {
@@ -52,6 +55,7 @@ export class RunningSync {
     });
     const running = new RunningSync(sync, proxies);
     await running.put(...secrets);
+    beforeWork?.(proxies);
     await sync.run({ ...(log && { log }), ...(vaultTimes && { vaultTimes }) });
     await sync.cycle('origin');
     await sync.cycle('destination');
