@@ -99,7 +99,13 @@ const DestinationStateSchema = z.object({
    * there are none; absent in a state that does not know.
    */
   expiries: z
-    .object({ nextMs: z.number().optional(), copies: z.number().int(), early: z.number().int() })
+    .object({
+      nextMs: z.number().optional(),
+      /** Buckets whose copies are looked at in each cycle: they were due, and could not be compared. */
+      due: z.array(z.number().int()).optional(),
+      copies: z.number().int(),
+      early: z.number().int(),
+    })
     .optional(),
   /** Staged claims that are on their way into other buckets: the move is finished, never undone. */
   moving: z.string().optional(),

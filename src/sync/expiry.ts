@@ -12,8 +12,10 @@ export type EndsBucket = ReadonlyMap<string, Ends>;
 
 /** What is known of the ends of some copies. */
 export interface ExpirySummary {
-  /** When the first of them is to be looked at, in milliseconds since 1970; undefined if there are none. */
+  /** When the first of the others is to be looked at, in milliseconds since 1970; undefined if there are none. */
   readonly nextMs?: number;
+  /** Ids of the buckets in which copies are due now, in their order; undefined if there are none. */
+  readonly due?: number[];
   /** Copies that end. */
   readonly copies: number;
   /** Those among them that end before their originals do. */
@@ -72,8 +74,10 @@ export function summaryOf(buckets: Iterable<EndsBucket>): ExpirySummary {
 
 export function sumOf(a: ExpirySummary, b: ExpirySummary): ExpirySummary {
   const times = [a.nextMs, b.nextMs].filter((time) => time !== undefined);
+  const due = [...new Set([...(a.due ?? []), ...(b.due ?? [])])].sort((one, other) => one - other);
   return {
     ...(times.length > 0 && { nextMs: Math.min(...times) }),
+    ...(due.length > 0 && { due }),
     copies: a.copies + b.copies,
     early: a.early + b.early,
   };

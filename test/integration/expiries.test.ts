@@ -182,6 +182,44 @@ test.each([
   expect(await ends()).toEqual(noted);
 });
 
+test('a copy that has ended and cannot be compared is looked at in each cycle, and only its bucket', async () => {
+  const consul = await FaultProxy.before(sharedServers().consul);
+  const origin = await FaultProxy.before(sharedServers().origin.address);
+  proxies.push(consul, origin);
+  await begin('0s', {
+    numBuckets: 8,
+    edit: (file, role) => {
+      if (role === 'origin') return;
+      Object.assign(file['destination'] as object, { consul: { address: consul.address } });
+      (file['origin'] as { vault: { address: string } }).vault.address = origin.address;
+    },
+  });
+  const rules = `${sync.mount}metadata/`;
+  for (const [path, rule] of Object.entries({ a: '4s', b: '1h' }))
+    await sync.destinationVaults[0]?.request('POST', rules + path, { delete_version_after: rule });
+  await put('a', 'b');
+  await cycles();
+  expect(await ends()).toMatchObject({ copies: 2, early: 2 });
+  await ended('a');
+
+  origin.choose((method, url) =>
+    method === 'GET' && url.endsWith('/data/a') ? { status: 403, body: '{"errors":["denied"]}' } : undefined,
+  );
+  const listsRead = async (): Promise<number> => {
+    consul.choose(() => undefined);
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'partial', counts: { failed: 1 } });
+    return new Set(consul.requests.filter((request) => decodeURIComponent(request).includes('/expiries/')))
+      .size;
+  };
+  expect(await listsRead()).toBe(8);
+  expect(await listsRead()).toBe(1);
+  expect(await listsRead()).toBe(1);
+  origin.choose(() => undefined);
+  expect(await sync.cycle('destination')).toMatchObject({ counts: { updated: 1, failed: 0 } });
+  expect(await at('a')).toEqual([{ path: 'a' }, 2]);
+  expect(await ends()).toMatchObject({ copies: 2, early: 2 });
+});
+
 test('a copy that does not end any more is looked at once, and not noted any more', async () => {
   await begin('5s');
   await put('a');

@@ -1,9 +1,7 @@
 import type { Expiries } from '../../consul/expiries';
 import type { StoredBucket } from '../../consul/indexed-buckets';
-import { lookAtMs, summaryOf, type Ends, type ExpirySummary } from '../../sync/expiry';
+import { lookAtMs, NO_EXPIRY, summaryOf, sumOf, type Ends, type ExpirySummary } from '../../sync/expiry';
 import { ActivityError } from '../failures';
-import { inParallel } from '../in-parallel';
-import { CONSUL_READS } from '../limits';
 import { readBuckets } from '../read-buckets';
 import type { Fence } from './bucket-checkpoint';
 import type { DestinationDeps } from './deps';
@@ -82,14 +80,8 @@ export class BucketExpiries {
   changed(): ExpirySummary | undefined {
     if (this.known === undefined) return undefined;
     const { before, stored } = this.known;
-    const { nextMs, copies, early } = summaryOf([this.bucket(stored)]);
-    // Damaged, and not written anew: it has to be looked at again.
-    const next = stored.bucket === undefined && stored.revision !== 0 ? 0 : nextMs;
-    return {
-      ...(next !== undefined && { nextMs: next }),
-      copies: copies - before.copies,
-      early: early - before.early,
-    };
+    const { copies, early, ...times } = summaryOfList(this.id, stored);
+    return { ...times, copies: copies - before.copies, early: early - before.early };
   }
 
   private bucket({ bucket }: StoredBucket<Ends>): Map<string, Ends> {
@@ -114,10 +106,19 @@ export async function countExpiries(
   signal: AbortSignal,
 ): Promise<ExpirySummary> {
   const ids = Array.from({ length: numBuckets }, (_, id) => id);
-  const lists = [...(await readBuckets(info.expiries, ids, signal)).values()];
-  const isDamaged = lists.some(({ bucket, revision }) => bucket === undefined && revision !== 0);
-  const summary = summaryOf(lists.map(({ bucket }) => bucket ?? new Map<string, never>()));
-  return isDamaged ? { ...summary, nextMs: 0 } : summary;
+  const lists = await readBuckets(info.expiries, ids, signal);
+  return [...lists].map(([id, list]) => summaryOfList(id, list)).reduce(sumOf, NO_EXPIRY);
+}
+
+/** What one list says. One that is damaged, and was not written anew, has to be looked at again. */
+function summaryOfList(id: number, { bucket, revision }: StoredBucket<Ends>): ExpirySummary {
+  const nowMs = Date.now();
+  const isDue = (ends: Ends): boolean => lookAtMs(ends) <= nowMs;
+  const all = [...(bucket ?? [])];
+  const later = summaryOf([new Map(all.filter(([, ends]) => !isDue(ends)))]);
+  const { copies, early } = summaryOf([new Map(all)]);
+  const hasDue = all.some(([, ends]) => isDue(ends)) || (bucket === undefined && revision !== 0);
+  return { ...later, ...(hasDue && { due: [id] }), copies, early };
 }
 
 /** Which buckets have copies that may have ended, and what there is besides. */
@@ -127,29 +128,21 @@ export interface ExpiredBuckets {
   readonly all: ExpirySummary;
 }
 
-/** Looks through what is noted of all buckets. */
+/**
+ * Looks through what is noted: of all buckets, or only of those that are due as the state says, while no other is.
+ *
+ * @param known as in the state; undefined if that cannot be relied on
+ */
 export async function expiredBuckets(
   { info }: Pick<DestinationDeps, 'info'>,
+  known: ExpirySummary | undefined,
   numBuckets: number,
   signal: AbortSignal,
 ): Promise<ExpiredBuckets> {
-  const nowMs = Date.now();
-  const ids: number[] = [];
-  const later: Map<string, Ends>[] = [];
-  const read = async (id: number, stop: AbortSignal): Promise<ReadonlyMap<string, Ends>> => {
-    const { bucket, revision } = await info.expiries.readBucket(id, stop);
-    const notYet = new Map([...(bucket ?? [])].filter(([, ends]) => lookAtMs(ends) > nowMs));
-    later.push(notYet);
-    if ((bucket === undefined && revision !== 0) || notYet.size !== (bucket?.size ?? 0)) ids.push(id);
-    return bucket ?? new Map<string, never>();
-  };
-  const buckets = await inParallel(
-    Array.from({ length: numBuckets }, (_, id) => id),
-    signal,
-    read,
-    CONSUL_READS,
-  );
-  const { nextMs } = summaryOf(later);
-  const { copies, early } = summaryOf(buckets);
-  return { ids: ids.sort((a, b) => a - b), all: { ...(nextMs !== undefined && { nextMs }), copies, early } };
+  if (known?.due !== undefined && (known.nextMs ?? Infinity) > Date.now()) {
+    const { due, ...all } = known;
+    return { ids: due.filter((id) => id < numBuckets), all };
+  }
+  const { due = [], ...all } = await countExpiries({ info }, numBuckets, signal);
+  return { ids: due, all };
 }

@@ -59,7 +59,8 @@ export async function diffIndices(
   const isUnsaved = own.index !== undefined && (await readUnsaved(info, signal)) !== 0;
   // What an interrupted cycle noted is in no state.
   const hasExpired = expired === true || (isUnsaved && (await info.expiries.isMarked(signal)));
-  const ended = hasExpired ? await expiredBuckets(deps, numBuckets, signal) : undefined;
+  const { state: before } = hasExpired && !isUnsaved ? await readDestinationState(info, signal) : {};
+  const ended = hasExpired ? await expiredBuckets(deps, before?.expiries, numBuckets, signal) : undefined;
   const expiries = ended && { expiries: ended.all };
   // The last cycle changed buckets, and did not come to save its index: that tells nothing of them.
   if (isUnsaved)

@@ -57,7 +57,7 @@ export async function preflight(
   const approved = state?.orphans?.approved;
   // A state that is new, or that an earlier version wrote, does not know of the ends that are noted.
   const hasExpired = endsKnown
-    ? (state.expiries?.nextMs ?? Infinity) <= Date.now()
+    ? state.expiries?.due !== undefined || (state.expiries?.nextMs ?? Infinity) <= Date.now()
     : await info.expiries.isMarked(signal);
   return {
     v: 1,

@@ -235,7 +235,8 @@ async function expiriesAfter(
   if (state?.last?.run === run) return before;
   if (!finished) {
     // What a part of the cycle noted that failed or was cut off, nobody knows: the next one looks through the notes.
-    const isNoted = before.nextMs !== undefined || (await info.expiries.isMarked(signal));
+    const isNoted =
+      before.nextMs !== undefined || before.due !== undefined || (await info.expiries.isMarked(signal));
     return isNoted ? { ...before, nextMs: Date.now() } : before;
   }
   if (expiries === undefined && newExpiries === undefined) return before;
@@ -243,7 +244,7 @@ async function expiriesAfter(
     newExpiries?.nextMs === NOT_COUNTED.nextMs
       ? await countExpiries({ info }, numBuckets, signal)
       : sumOf(expiries ?? before, newExpiries ?? NO_EXPIRY);
-  return after.nextMs === undefined ? NO_EXPIRY : after;
+  return after.nextMs === undefined && after.due === undefined ? NO_EXPIRY : after;
 }
 
 /**
