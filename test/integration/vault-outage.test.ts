@@ -46,7 +46,7 @@ const OUTAGES: Record<string, Outage> = {
   'killed and restarted': {
     goAway: () => vault.halt('SIGKILL'),
     comeBack: () => vault.restart(),
-    words: 'the connection was closed in the middle of the answer; since ',
+    words: 'the connection was closed in the middle of the answer',
   },
 };
 

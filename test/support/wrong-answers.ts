@@ -33,7 +33,7 @@ export const WRONG_ANSWERS: Readonly<Record<string, WrongAnswer>> = {
   'a 429 with Retry-After': {
     fault: vaultError(429, 'rate limit quota exceeded', { 'retry-after': '1' }),
     vault: 'throttled',
-    consul: ['ConsulUnavailable', 'Consul cannot answer now (429)'],
+    consul: ['ConsulUnavailable', 'it refuses more requests or connections from this machine (429)'],
   },
   'a 412': {
     fault: vaultError(412, 'required index state not present'),
