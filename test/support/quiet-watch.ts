@@ -1,4 +1,4 @@
-import type { Client } from '@temporalio/client';
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { watchId } from '../../src/names';
 
 /**
@@ -12,4 +12,14 @@ export async function quietWatch(client: Client, name: string): Promise<void> {
     taskQueue: `${workflowId}:nobody`,
     workflowIdConflictPolicy: 'TERMINATE_EXISTING',
   });
+}
+
+/** Ends it, so that `vsync start` makes a real watch again. */
+export async function endQuietWatch(client: Client, name: string): Promise<void> {
+  const handle = client.workflow.getHandle(watchId(name));
+  const found = await handle.describe().catch((error: unknown) => {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  });
+  if (found?.type === 'quietWatch' && found.status.name === 'RUNNING') await handle.terminate();
 }

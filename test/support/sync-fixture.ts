@@ -22,7 +22,7 @@ import { runVerify } from '../../src/verify/run';
 import { testBundle } from './bundle';
 import { ConsulApi } from './consul-api';
 import { eventually } from './eventually';
-import { quietWatch } from './quiet-watch';
+import { endQuietWatch, quietWatch } from './quiet-watch';
 import { sharedServers, type SharedServers } from './shared-servers';
 import { VaultApi } from './vault-api';
 
@@ -179,6 +179,7 @@ export class SyncFixture {
 
   /** Creates or updates the schedule (and the watch), as `vsync start` does. */
   async start(role: 'origin' | 'destination', number = 0, { adopt = false } = {}): Promise<void> {
+    if (role === 'destination') await endQuietWatch(this.client, this.nameOf('destination', number));
     const clients = await createClients(this.config(role, number));
     try {
       await start(this.client, clients, { adopt });
