@@ -133,6 +133,15 @@ export function explainTemporal({ address, namespace }: TemporalTarget, error: u
   });
 }
 
+/** Runs some work, and puts Temporal's own refusals into words. @throws what {@link explainTemporal} makes of an error */
+export async function explained<T>(target: TemporalTarget, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw explainTemporal(target, error);
+  }
+}
+
 /** Codes of gRPC that have words of their own. */
 const status = {
   DEADLINE_EXCEEDED: 4,

@@ -21,7 +21,7 @@ import { sharedQueue } from './shared-queue';
 import { keepHeapSmall } from './small-heap';
 import { checkAccess } from './starter';
 import type { Logger } from './telemetry/log';
-import { explainTemporal, temporalTarget, type TemporalTarget } from './temporal';
+import { explained, temporalTarget, type TemporalTarget } from './temporal';
 import { connectWorker } from './temporal-worker';
 import { UserError } from './user-error';
 import type { VaultTimes } from './vault/client';
@@ -84,6 +84,7 @@ export async function createWorkers(
   if (!existsSync(workflowBundle)) {
     throw new UserError(`${workflowBundle} is missing: run "npm run build" in the folder of vsync`);
   }
+  assertNoneTwice(configs);
   const connections = new Map<string, NativeConnection>();
   const closers: (() => void | Promise<void>)[] = [];
   const prepared: Parts[] = [];
@@ -92,7 +93,6 @@ export async function createWorkers(
     for (const closer of closers.reverse()) await closer();
   };
   closers.push(logOutages(log));
-  assertNoneTwice(configs);
   try {
     for (const config of configs) {
       const target = temporalTarget(config.temporal);
@@ -104,9 +104,7 @@ export async function createWorkers(
       closers.push(clients.close);
       for (const advice of await checkAccess(clients)) log.warn({ name: config.name }, advice);
       const { namespace } = target;
-      await assertOwnSync(new Client({ connection, namespace }), clients).catch((error: unknown) => {
-        throw explainTemporal(target, error);
-      });
+      await explained(target, () => assertOwnSync(new Client({ connection, namespace }), clients));
       const keepers = keepTokens(clients, log.child({ name: config.name }));
       closers.push(() => keepers.close());
       prepared.push({ log, workflowBundle, config, clients, connection, target });

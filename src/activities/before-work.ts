@@ -1,7 +1,7 @@
 import { activityInfo } from '@temporalio/activity';
-import { setMaxListeners } from 'node:events';
 import { ConsulError } from '../consul/errors';
 import { VaultError } from '../vault/errors';
+import { forManyRequests } from '../many-listeners';
 import { ActivityError } from './failures';
 
 /** A little earlier than Temporal ends the step, in milliseconds: its timeout names no server. */
@@ -27,9 +27,7 @@ export async function beforeWork<T>(
     },
     Math.max(info.scheduleToCloseTimeoutMs - spentMs - MARGIN_MS, 0),
   );
-  const either = AbortSignal.any([signal, tooLate.signal]);
-  // Every request in flight listens to it: Node's warning about a leak would be wrong.
-  setMaxListeners(0, either);
+  const either = forManyRequests(AbortSignal.any([signal, tooLate.signal]));
   try {
     return await work(either);
   } catch (error) {

@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events';
+import { forManyRequests } from '../many-listeners';
 import { Room } from './room';
 
 /** Items of one call that are being worked on, where nobody says how many: it bounds the memory of a call. */
@@ -25,9 +25,7 @@ export async function forAllOf<T>(
   room: Room | number = MOST_AT_ONCE,
 ): Promise<void> {
   const stop = new AbortController();
-  const either = AbortSignal.any([signal, stop.signal]);
-  // Every request in flight listens to it: Node's warning about a leak would be wrong.
-  setMaxListeners(0, either);
+  const either = forManyRequests(AbortSignal.any([signal, stop.signal]));
   const failures: unknown[] = [];
   const hasNext = (): boolean => source.size > 0;
   const begin = (done: () => void): void => {

@@ -1,5 +1,5 @@
+import { forManyRequests } from '../many-listeners';
 import { cancellationSignal, Context } from '@temporalio/activity';
-import { setMaxListeners } from 'node:events';
 import type { Client } from '@temporalio/client';
 import type {
   ActivityInput,
@@ -173,12 +173,7 @@ function temporalClient(): Client {
  * @returns the signal that says when to stop
  */
 function begin(input: ActivityInput, own: Fingerprinted, name: string): AbortSignal {
-  if (isFingerprintOf(own, input.fingerprint)) {
-    const signal = cancellationSignal();
-    // Every request in flight listens to it: Node's warning about a leak would be wrong.
-    setMaxListeners(0, signal);
-    return signal;
-  }
+  if (isFingerprintOf(own, input.fingerprint)) return forManyRequests(cancellationSignal());
   throw new ActivityError(
     'ConfigChanged',
     `this cycle of ${name} was started for another configuration than the one of the worker that got it: run ` +

@@ -1,6 +1,6 @@
 import type { VaultConfig } from '../config/schema';
 import { UserError } from '../user-error';
-import { VaultError } from '../vault/errors';
+import { unlessRefused } from '../vault/errors';
 import type { Kv2 } from '../vault/kv2';
 
 /** Nobody has a namespace of this name. */
@@ -35,11 +35,6 @@ export async function assertNamespace(
 }
 
 /** @returns undefined if the engine is not shown */
-export async function uuidOf(vault: Kv2, mount: string, namespace?: string): Promise<string | undefined> {
-  try {
-    return (await vault.mount(mount, undefined, namespace)).uuid;
-  } catch (error) {
-    if (!(error instanceof VaultError) || error.transient || error.kind === 'cancelled') throw error;
-    return undefined;
-  }
+export function uuidOf(vault: Kv2, mount: string, namespace?: string): Promise<string | undefined> {
+  return unlessRefused(async () => (await vault.mount(mount, undefined, namespace)).uuid);
 }

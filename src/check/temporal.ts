@@ -5,14 +5,7 @@ import { scheduleId, watchId } from '../names';
 import { assertOwnSchedule, findSchedule } from '../ownership';
 import { isStartedAt, readRecord, whyMissing } from '../schedule/record';
 import { deadWatch, watchState } from '../schedule/watch';
-import {
-  connectClient,
-  explainTemporal,
-  temporalPlace,
-  temporalTarget,
-  type TemporalPlace,
-  type TemporalTarget,
-} from '../temporal';
+import { connectClient, explained, temporalPlace, temporalTarget, type TemporalPlace } from '../temporal';
 import { VaultError } from '../vault/errors';
 import { check, notChecked, type Check, type Finding } from './check';
 
@@ -104,13 +97,5 @@ async function withRecord(config: Config, here: TemporalPlace): Promise<{ isLost
     }
   } catch {
     return { isLost: false, why: whyMissing(undefined, here) };
-  }
-}
-
-async function explained<T>(target: TemporalTarget, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw explainTemporal(target, error);
   }
 }

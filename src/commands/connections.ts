@@ -1,16 +1,14 @@
 import type { Client } from '@temporalio/client';
 import { createClients, type Clients } from '../clients';
 import type { Config } from '../config/schema';
-import { connectClient, explainTemporal, temporalTarget } from '../temporal';
+import { connectClient, explained, temporalTarget } from '../temporal';
 
 /** Runs some work with a connection to Temporal, whose own refusals are put into words. */
 export async function withTemporal<T>(config: Config, work: (client: Client) => Promise<T>): Promise<T> {
   const target = temporalTarget(config.temporal);
   const client = await connectClient(target);
   try {
-    return await work(client);
-  } catch (error) {
-    throw explainTemporal(target, error);
+    return await explained(target, () => work(client));
   } finally {
     await client.connection.close();
   }

@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events';
+import { forManyRequests } from '../many-listeners';
 import { approveDeletes, approveMounts, approveOrphans, orphansSet, waitingDeletes } from '../approve';
 import { createClients, infoOf } from '../clients';
 import type { Config } from '../config/schema';
@@ -53,9 +53,7 @@ async function withPlan(
   const clients = await createClients(config);
   try {
     if (clients.role !== 'destination') return;
-    const { signal } = new AbortController();
-    // Every request in flight listens to it: Node's warning about a leak would be wrong.
-    setMaxListeners(0, signal);
+    const signal = forManyRequests(new AbortController().signal);
     await work(await planCycle(clients.deps, signal), clients.deps.info);
   } finally {
     await clients.close();

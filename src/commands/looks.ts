@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events';
+import { forManyRequests } from '../many-listeners';
 import { formatChecks, runChecks } from '../check';
 import { foreignVariables } from '../config/foreign-environment';
 import { fromVaultSync } from '../config/from-vault-sync';
@@ -25,9 +25,7 @@ export async function checkAll(options: Options): Promise<void> {
   const interrupt = (): void => {
     interruption.abort();
   };
-  const { signal } = interruption;
-  // Every request in flight listens to it: Node's warning about a leak would be wrong.
-  setMaxListeners(0, signal);
+  const signal = forManyRequests(interruption.signal);
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, interrupt);
   const foreign = foreignVariables(process.env);
   const left: string[] = [];

@@ -12,7 +12,7 @@ import { describeNetworkError } from '../network-errors';
 import { readTls, type TlsFiles } from '../tls';
 import { baseUrlOf } from './base-url';
 import { connectionsTo, type Joined } from './connections';
-import { ConsulError } from './errors';
+import { ConsulError, isTooLarge } from './errors';
 import type { KeyValueStore, StoredValue, Unchanged, Write } from './key-value-store';
 import type { TransactionSize } from './server-limits';
 
@@ -490,10 +490,6 @@ function sizeOf(writes: readonly Write[], unchanged: readonly Unchanged[]): Tran
 const JSON_BYTES = 120;
 
 const kib = (bytes: number): string => `${Math.floor(bytes / 1024)} KiB`;
-
-function isTooLarge(error: unknown): boolean {
-  return error instanceof ConsulError && error.kind === 'too-large';
-}
 
 /** The connection was closed without an answer. */
 function isClosed(error: unknown): boolean {

@@ -1,4 +1,4 @@
-import { ConsulError } from './errors';
+import { isTooLarge } from './errors';
 import type { KeyValueStore, Unchanged, Write } from './key-value-store';
 
 /** Whether one commit was enough, and then the new revisions (undefined: a key had another revision than expected). */
@@ -16,8 +16,7 @@ export async function commitAtOnce(
     return { fits: true, revisions: await store.commit(writes, signal, unchanged) };
   } catch (error) {
     // The store takes less than was known, and it is known now.
-    const isNews = error instanceof ConsulError && error.kind === 'too-large';
-    if (!isNews || store.fitsOneCommit(writes, unchanged)) throw error;
+    if (!isTooLarge(error) || store.fitsOneCommit(writes, unchanged)) throw error;
     return { fits: false };
   }
 }

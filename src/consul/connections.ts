@@ -129,11 +129,6 @@ export class ConsulConnections {
     this.limit.refused(this.inFlight, Date.now());
   }
 
-  /** How many requests may be sent at the same time now. */
-  get atOnce(): number {
-    return this.limit.value;
-  }
-
   private createAgent(tls: TlsOptions): http.Agent {
     // The last one that was used is used again, so that those which are not needed grow old.
     const options = {

@@ -32,6 +32,11 @@ export class ConsulError extends Error {
   }
 }
 
+/** More than a limit of this Consul, which knows it afterwards. */
+export function isTooLarge(error: unknown): error is ConsulError {
+  return error instanceof ConsulError && error.kind === 'too-large';
+}
+
 /** A key of ours in Consul that does not hold what it should. Nothing is guessed from it, and nothing deleted. */
 export class StoredInfoError extends Error {
   override readonly name = 'StoredInfoError';

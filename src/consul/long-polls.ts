@@ -1,3 +1,4 @@
+import { onAbort } from '../vault/on-abort';
 import { orAborted } from '../vault/waits';
 
 /**
@@ -40,7 +41,8 @@ export class LongPolls {
   private readonly shared = new Map<string, Shared>();
   /** Under way with their whole wait. */
   private readonly long = new Set<Long>();
-  private readonly waiting: (() => void)[] = [];
+  /** In the order in which they came. */
+  private readonly waiting = new Set<() => void>();
   private underWay = 0;
   private crowdedUntilMs = -Infinity;
 
@@ -109,22 +111,25 @@ export class LongPolls {
     this.long.clear();
     return new Promise((resolve, reject) => {
       const go = (): void => {
-        signal.removeEventListener('abort', onAbort);
+        forget();
         resolve();
       };
-      const onAbort = (): void => {
-        this.waiting.splice(this.waiting.indexOf(go), 1);
-        reject(signal.reason as Error);
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-      this.waiting.push(go);
+      this.waiting.add(go);
+      const forget = onAbort(signal, (reason) => {
+        this.waiting.delete(go);
+        reject(reason);
+      });
     });
   }
 
   private leave(): void {
-    const next = this.waiting.shift();
+    const [next] = this.waiting;
+    if (next === undefined) {
+      this.underWay -= 1;
+      return;
+    }
     // The place goes to the next one.
-    if (next === undefined) this.underWay -= 1;
-    else next();
+    this.waiting.delete(next);
+    next();
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import { ConsulError, StoredInfoError } from './errors';
+import { isTooLarge, StoredInfoError } from './errors';
 import type { KeyValueStore } from './key-value-store';
 
 const compress = promisify(gzip);
@@ -60,8 +60,7 @@ export class Staging {
         return reference;
       } catch (error) {
         // The store takes smaller values than was known.
-        const isNews = error instanceof ConsulError && error.kind === 'too-large';
-        if (!isNews || this.store.maxValueBytes >= partBytes) throw error;
+        if (!isTooLarge(error) || this.store.maxValueBytes >= partBytes) throw error;
       }
     }
   }

@@ -1,4 +1,4 @@
-import { compareInstants, instantOfMs, parseTime, type Instant } from './time';
+import { parseTime, type Instant } from './time';
 import { TimeError } from './errors';
 
 /** When a copy ends by itself (`delete_version_after`), and when its original does. RFC 3339; "" for never. */
@@ -49,16 +49,6 @@ export function lookAtMs(ends: Ends): number {
     return seconds * 1000 + Math.ceil(nanos / 1e6);
   } catch (error) {
     if (error instanceof TimeError) return 0;
-    throw error;
-  }
-}
-
-/** Whether a time has come. Of one that cannot be read nobody can say that it has not. */
-export function hasPassed(time: string, nowMs: number): boolean {
-  try {
-    return compareInstants(parseTime(time), instantOfMs(nowMs)) <= 0;
-  } catch (error) {
-    if (error instanceof TimeError) return true;
     throw error;
   }
 }

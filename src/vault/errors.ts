@@ -69,6 +69,16 @@ export function cancelledRequest(address: string, path: string): VaultError {
   return new VaultError('cancelled', address, path, 'the request was cancelled');
 }
 
+/** What is asked, or undefined if Vault or what stands before it refuses. An outage is no answer, and thrown. */
+export async function unlessRefused<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof VaultError) || error.transient || error.kind === 'cancelled') throw error;
+    return undefined;
+  }
+}
+
 /** Of a value; of metadata as OpenBao words it: another version, or none although one was expected. */
 const CONFLICT =
   /check-and-set parameter (did|does) not match|metadata_cas must be 0 when creating new metadata/;

@@ -57,7 +57,7 @@ export function explain(refusal: Refusal): string {
 
 /** A success whose body is not what was asked for: a page, or a login that is only half of one. */
 export function explainUnexpected(refusal: Pick<Refusal, 'address' | 'body' | 'isLogin'>): string {
-  if (refusal.isLogin && HalfLogin.safeParse(refusal.body).success) {
+  if (refusal.isLogin && asksForMfa(refusal.body)) {
     return (
       'the login asks for a second factor (MFA), which a worker cannot give; take this auth method out of the login ' +
       'enforcement (vault read identity/mfa/login-enforcement/NAME), or give a token'

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { VaultClient } from './client';
-import { VaultError } from './errors';
+import { unlessRefused, VaultError } from './errors';
 
 /*
  * Whether two clients reach one server. A cluster id does not tell: a Vault that was restored from a snapshot of another
@@ -73,15 +73,5 @@ async function remove(maker: VaultClient, token: string): Promise<void> {
     await maker.write('sys/wrapping/unwrap', {}, UnwrapBody, { headers: { 'X-Vault-Token': token } });
   } catch {
     // It ends within a minute.
-  }
-}
-
-/** An outage is no answer; anything else means that this way is closed. */
-async function unlessRefused<T>(ask: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (!(error instanceof VaultError) || error.transient || error.kind === 'cancelled') throw error;
-    return undefined;
   }
 }

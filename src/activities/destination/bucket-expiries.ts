@@ -1,9 +1,10 @@
 import type { Expiries } from '../../consul/expiries';
 import type { StoredBucket } from '../../consul/indexed-buckets';
 import { lookAtMs, NO_EXPIRY, summaryOf, sumOf, type Ends, type ExpirySummary } from '../../sync/expiry';
-import { ActivityError } from '../failures';
+import type { SyncInfo } from '../../consul/sync-info';
 import { readBuckets } from '../read-buckets';
 import type { Fence } from './bucket-checkpoint';
+import { conflict } from './commit-info';
 import type { DestinationDeps } from './deps';
 
 /**
@@ -14,7 +15,7 @@ import type { DestinationDeps } from './deps';
  */
 export class BucketExpiries {
   private readonly changes = new Map<string, Ends | undefined>();
-  private known: { stored: StoredBucket<Ends>; before: ExpirySummary } | undefined;
+  private known: Known | undefined;
 
   constructor(
     private readonly info: Expiries,
@@ -23,9 +24,10 @@ export class BucketExpiries {
   ) {}
 
   /** Reads what earlier cycles noted. */
-  async read(signal?: AbortSignal): Promise<void> {
+  async read(signal?: AbortSignal): Promise<Known> {
     const stored = await this.info.readBucket(this.id, signal);
-    this.known = { stored, before: summaryOf([this.bucket(stored)]) };
+    this.known = { stored, before: summaryOf([stored.bucket ?? new Map()]) };
+    return this.known;
   }
 
   /**
@@ -51,10 +53,8 @@ export class BucketExpiries {
     const isNews = [...this.changes.values()].some((ends) => ends !== undefined);
     // What is only taken back is of no use to anybody before the copy would have been looked at.
     if (this.known === undefined && !isNews) return;
-    if (this.known === undefined) await this.read();
-    const stored = this.known?.stored;
-    if (stored === undefined) return;
-    const bucket = this.bucket(stored);
+    const { stored, before } = this.known ?? (await this.read());
+    const bucket = new Map(stored.bucket);
     for (const [path, ends] of this.changes) {
       if (ends === undefined) bucket.delete(path);
       else bucket.set(path, ends);
@@ -65,15 +65,9 @@ export class BucketExpiries {
     const write = this.info.writeOfBucket(this.id, bucket, stored.revision);
     const written = await this.info.store.commit([write], undefined, this.fence.indices);
     const revision = written?.get(write.key);
-    if (revision === undefined) {
-      throw new ActivityError(
-        'Conflict',
-        `Consul ${this.info.store.address}: ${write.key}: another cycle wrote this key or the index during this one; ` +
-          'the next cycle goes on from there. Is another destination running on this sync path?',
-      );
-    }
+    if (revision === undefined) throw conflict(this.info.store, write.key);
     const hash = this.info.format.hash(bucket);
-    this.known = { before: this.known?.before ?? summaryOf([]), stored: { bucket, hash, revision } };
+    this.known = { before, stored: { bucket, hash, revision } };
   }
 
   /** What changed: the counts as differences, the time as it is now. Undefined if nothing was read. */
@@ -83,10 +77,12 @@ export class BucketExpiries {
     const { copies, early, ...times } = summaryOfList(this.id, stored);
     return { ...times, copies: copies - before.copies, early: early - before.early };
   }
+}
 
-  private bucket({ bucket }: StoredBucket<Ends>): Map<string, Ends> {
-    return new Map(bucket);
-  }
+/** What is noted, and what it came to before this cycle. */
+interface Known {
+  stored: StoredBucket<Ends>;
+  before: ExpirySummary;
 }
 
 /** @param all the paths of the bucket: if what was noted of them is damaged, each has to be looked at */
@@ -99,14 +95,23 @@ export function duePaths(
   return [...bucket].filter(([, ends]) => lookAtMs(ends) <= nowMs).map(([path]) => path);
 }
 
+/** What is noted of all buckets, by their ids. */
+export function readAllEnds(
+  info: SyncInfo,
+  numBuckets: number,
+  signal: AbortSignal,
+): Promise<Map<number, StoredBucket<Ends>>> {
+  const ids = Array.from({ length: numBuckets }, (_, id) => id);
+  return readBuckets(info.expiries, ids, signal);
+}
+
 /** All that is noted now. A list that is damaged has to be looked at. */
 export async function countExpiries(
   { info }: Pick<DestinationDeps, 'info'>,
   numBuckets: number,
   signal: AbortSignal,
 ): Promise<ExpirySummary> {
-  const ids = Array.from({ length: numBuckets }, (_, id) => id);
-  const lists = await readBuckets(info.expiries, ids, signal);
+  const lists = await readAllEnds(info, numBuckets, signal);
   return [...lists].map(([id, list]) => summaryOfList(id, list)).reduce(sumOf, NO_EXPIRY);
 }
 

@@ -1,4 +1,4 @@
-import { ConsulError } from '../../consul/errors';
+import { isTooLarge } from '../../consul/errors';
 import { fits } from '../../consul/indexed-buckets';
 import { hashBucket, type Bucket } from '../../sync/bucket';
 import { doubted } from '../../sync/claims';
@@ -77,7 +77,7 @@ export async function copyBucket(context: CopyContext, id: number, signal: Abort
     await copyAndClaim(context, id, expiries, signal);
   } catch (error) {
     context.open.add(id);
-    if (!(error instanceof ConsulError) || error.kind !== 'too-large') throw error;
+    if (!isTooLarge(error)) throw error;
     context.tally.fail(error.key, 'too-large');
   } finally {
     const changed = expiries.changed();

@@ -15,6 +15,7 @@ import { compileTransforms } from '../../sync/transform';
 import type { MoveClaimsInput, MoveClaimsResult } from '../../workflows/messages';
 import { CONSUL_READS } from '../limits';
 import { readBuckets } from '../read-buckets';
+import { readAllEnds } from './bucket-expiries';
 import { changesSince, type Changes } from './changes';
 import { commitInfo, conflict } from './commit-info';
 import type { DestinationDeps } from './deps';
@@ -75,8 +76,7 @@ export async function readMoving(
 /** Paths whose copies end by themselves. A list that cannot be read is no reason to compare every value. */
 async function notedEnds(info: SyncInfo, numBuckets: number, signal: AbortSignal): Promise<Set<string>> {
   if (!(await info.expiries.isMarked(signal))) return new Set();
-  const ids = Array.from({ length: numBuckets }, (_, id) => id);
-  const lists = await readBuckets(info.expiries, ids, signal);
+  const lists = await readAllEnds(info, numBuckets, signal);
   return new Set([...lists.values()].flatMap(({ bucket }) => [...(bucket?.keys() ?? [])]));
 }
 

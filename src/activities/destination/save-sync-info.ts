@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import pLimit from 'p-limit';
-import { ConsulError } from '../../consul/errors';
+import { isTooLarge } from '../../consul/errors';
 import type { KeyValueStore, Unchanged, Write } from '../../consul/key-value-store';
 import { readSettled, settledBucket, writeOfSettled, type SettledBucket } from '../../consul/settled';
 import {
@@ -102,8 +102,7 @@ async function commitIndex(
     return await commitInfo(store, [index], signal, unchanged);
   } catch (error) {
     // An older Consul takes fewer, which is known now.
-    const isNews = error instanceof ConsulError && error.kind === 'too-large';
-    if (!isNews || store.maxOperations > unchanged.length) throw error;
+    if (!isTooLarge(error) || store.maxOperations > unchanged.length) throw error;
     return commitIndex(store, index, seen, signal);
   }
 }
@@ -154,8 +153,7 @@ async function commitSettled(
       signal,
     );
   } catch (error) {
-    const isTooLarge = error instanceof ConsulError && error.kind === 'too-large';
-    if (!isTooLarge || settled.length === 0) throw error;
+    if (!isTooLarge(error) || settled.length === 0) throw error;
     const half = settled.slice(0, Math.floor(settled.length / 2));
     return commitSettled(info, fingerprint, half, revision, signal);
   }
