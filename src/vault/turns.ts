@@ -75,7 +75,7 @@ export class Turns {
    * @throws the signal's reason, or BlockedError
    */
   enter({ signal, isUrgent = false }: Entry = {}, groupOf = (): string => ''): Promise<void> | undefined {
-    if (signal?.aborted !== true && this.count === 0 && this.isOpen()) {
+    if (signal?.aborted !== true && this.count === 0 && this.isOpenAt(Date.now())) {
       this.inFlight += 1;
       return undefined;
     }
@@ -177,8 +177,8 @@ export class Turns {
     }
   }
 
-  private isOpen(): boolean {
-    if (this.pausedUntilMs > Date.now()) return false;
+  private isOpenAt(nowMs: number): boolean {
+    if (this.pausedUntilMs > nowMs) return false;
     return this.inFlight < (this.pauses > 0 ? 1 : this.level.value);
   }
 
@@ -204,7 +204,9 @@ export class Turns {
 
   /** Lets those go whose turn it is, and wakes up when the pause is over. Without anybody waiting there is no timer. */
   private letGo(): void {
-    while (this.count > 0 && this.isOpen()) {
+    // Read once: if the pause ended between two readings, the first would let nobody go and the second set no timer.
+    const nowMs = Date.now();
+    while (this.count > 0 && this.isOpenAt(nowMs)) {
       const waiter = this.next();
       if (waiter === undefined) break;
       this.inFlight += 1;
@@ -213,7 +215,7 @@ export class Turns {
     if (this.count > 0) this.level.full();
     clearTimeout(this.timer);
     this.timer = undefined;
-    const pauseMs = this.pausedUntilMs - Date.now();
+    const pauseMs = this.pausedUntilMs - nowMs;
     if (this.count > 0 && pauseMs > 0) this.timer = setTimeout(this.letGo.bind(this), pauseMs);
   }
 }

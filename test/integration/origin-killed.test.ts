@@ -14,7 +14,8 @@ test('an origin that is killed in the middle of its save publishes the whole wit
   const gate = await GateProxy.before(sharedServers().consul);
   const sync = await SyncFixture.create({
     destinations: 0,
-    numBuckets: 50,
+    // Twice that, for insights and for metadata: more than one transaction takes.
+    numBuckets: 80,
     edit: (file) => {
       file['syncMetadata'] = true;
       (file['origin'] as { consul: { address: string } }).consul.address = gate.address;

@@ -167,8 +167,7 @@ export class SyncFixture {
   async run(options: Work = {}): Promise<void> {
     await this.work(options);
     await this.start('origin');
-    await this.start('destination');
-    await this.stopWatch();
+    await this.startQuietly('destination');
   }
 
   async stopWork(): Promise<void> {
@@ -180,6 +179,16 @@ export class SyncFixture {
   /** Creates or updates the schedule (and the watch), as `vsync start` does. */
   async start(role: 'origin' | 'destination', number = 0, { adopt = false } = {}): Promise<void> {
     if (role === 'destination') await endQuietWatch(this.client, this.nameOf('destination', number));
+    await this.startSchedule(role, number, adopt);
+  }
+
+  /** The same without a watch: one that is ended later goes on asking Consul until its next heartbeat. */
+  private async startQuietly(role: 'origin' | 'destination', number = 0): Promise<void> {
+    if (role === 'destination') await quietWatch(this.client, this.nameOf('destination', number));
+    await this.startSchedule(role, number, false);
+  }
+
+  private async startSchedule(role: 'origin' | 'destination', number: number, adopt: boolean): Promise<void> {
     const clients = await createClients(this.config(role, number));
     try {
       await start(this.client, clients, { adopt });
@@ -278,10 +287,9 @@ export class SyncFixture {
     change(content);
     writeFileSync(file, JSON.stringify(content));
     await this.stopWork();
-    await this.start(role);
+    await this.startQuietly(role);
     await this.work();
     await this.idle(role);
-    if (role === 'destination') await this.stopWatch();
   }
 
   /** Triggers a cycle, and waits for its result. */

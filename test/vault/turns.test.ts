@@ -12,12 +12,12 @@ afterEach(() => {
 const ANSWERED: Passage = { kind: 'answered', latencyMs: 1 };
 const refused = (retryAfterMs?: number): Passage => ({ kind: 'throttled', retryAfterMs });
 
-/** Asks for so many turns at once. @returns how many were given so far */
 /** Waits for a turn also where there is nothing to wait for. */
 async function enter(turns: Turns, ...how: Parameters<Turns['enter']>): Promise<void> {
   await turns.enter(...how);
 }
 
+/** Asks for so many turns at once. @returns how many were given so far */
 function ask(turns: Turns, times: number): () => number {
   let given = 0;
   for (let time = 0; time < times; time++) void enter(turns).then(() => given++);
@@ -238,4 +238,20 @@ test('an answer that is no 429 shows that no quota is in the way, whatever it sa
     await pass(0);
   }
   expect(turns.isBlocked).toBe(false);
+});
+
+test('a pause that ends between two readings of the clock leaves nobody waiting', async () => {
+  const turns = new Turns(new Level(1));
+  await enter(turns);
+  const given = ask(turns, 1);
+  const beganMs = Date.now();
+  // The clock moves while the pause is looked at: before its end at the first reading, at its end at the next.
+  const clock = jest.spyOn(Date, 'now');
+  clock.mockReturnValueOnce(beganMs).mockReturnValueOnce(beganMs);
+  clock.mockReturnValueOnce(beganMs + 999).mockReturnValue(beganMs + 1_000);
+  turns.leave(refused(1_000));
+  clock.mockRestore();
+  await pass(1_000);
+  expect(given()).toBe(1);
+  turns.leave(ANSWERED);
 });
