@@ -21,14 +21,16 @@ const consul = z
       'the address of a Consul agent, such as consul.example.com:8500',
       consulAddress,
       CONSUL_ADDRESS_PATTERN,
-    ).describe('Consul agent that holds the sync info, as host:port or URL'),
+    ).describe('Consul agent with the sync info, as host:port or URL'),
     dc: text('the name of a datacenter')
       .optional()
       .describe(
-        "datacenter that the sync info is in; refused if it is not the agent's own, and the agent's own holds sync info",
+        "datacenter of the sync info; refused if it is not the agent's own and the agent's own has sync info",
       ),
-    token: secretToken('an ACL token as text').default('').describe('ACL token; the anonymous one if empty'),
-    requestTimeout: requestTimeout().describe('time for one request; 10s if not given'),
+    token: secretToken('an ACL token as text')
+      .default('')
+      .describe('ACL token; the anonymous token if empty'),
+    requestTimeout: requestTimeout().describe('timeout of one request; 10s if not given'),
     ...tlsKeys,
   })
   .superRefine(bothOrNone)
@@ -45,7 +47,7 @@ const mounts = z
     const conflict = conflictOf(list);
     if (conflict) context.addIssue({ code: 'custom', path: [conflict.position], message: conflict.problem });
   })
-  .describe('mounts of kv version 2; a "/" at the end is added if missing');
+  .describe('mounts of KV version 2; a missing "/" at the end is added');
 
 /**
  * Consul answers some keys with a redirect to another key, or refuses them, so that nothing would be found where it was
@@ -64,7 +66,7 @@ const syncPath = hinted(text('a path in Consul, such as vsync/'), '^[^/ ]')
   )
   .transform((path) => (path.endsWith('/') ? path : `${path}/`))
   .default('vsync/')
-  .describe('where the sync info stands in Consul; a "/" at the end is added if missing');
+  .describe('path of the sync info in Consul; a missing "/" at the end is added');
 
 const globs = (what: string) =>
   z
@@ -92,28 +94,28 @@ const side = z.strictObject({
   mounts,
   syncPath,
   include: globs(
-    'globs on paths at the origin, such as secret/team/**: only secrets that match one are synced; all if empty',
+    'globs on paths at the origin, such as secret/team/**: only matching secrets are synced; all if empty',
   ),
-  exclude: globs('globs on paths at the origin: secrets that match one are not synced; beats include'),
+  exclude: globs('globs on paths at the origin: matching secrets are not synced; overrides include'),
   numWorkers: z
     .int(expecting('a whole number, at least 1'))
     .min(1, 'must be at least 1')
     .optional()
     .describe(
-      'secrets in flight at the most; as many as the Vaults take well if not given. A listing that takes longer than 2s is not counted, of up to as many',
+      'maximum requests in flight to each Vault; adaptive if not given. Folder listings that take longer than 2s do not count; at most as many of them run in addition, and never more than 16',
     ),
   tick: duration(TICK_STEP_MS, '1s', TICK_STEP_MS)
     .prefault('1m')
-    .describe('time between two cycles, in whole seconds: a fraction is rounded up'),
+    .describe('time between two cycles, in whole seconds; a fraction is rounded up'),
   timeout: duration(1, '1ms')
     .prefault('5m')
     .describe(
-      'time after which a cycle ends: a destination keeps what it has copied, an origin publishes nothing',
+      'time after which a cycle ends; a destination then keeps what it has copied, an origin publishes nothing',
     ),
   renewToken: flag()
     .default(true)
     .describe(
-      'keep the Vault token alive while a worker runs; one that cannot be renewed is reported in its log',
+      'keep the Vault token alive while a worker runs; the log reports a token that cannot be renewed',
     ),
 });
 
@@ -135,15 +137,15 @@ const destinationSection = side
       .enum(['overwrite', 'keep'], 'must be overwrite or keep')
       .default('overwrite')
       .describe(
-        "what to do where another value stands at the destination that vsync did not put there: write the origin's over " +
-          'it, or keep it',
+        "what to do with another value at the destination that vsync did not write: overwrite it with the origin's, or " +
+          'keep it',
       ),
     deleteExcluded: flag()
       .default(false)
-      .describe('delete at the destination what include or exclude leave out now, and was copied before'),
+      .describe('delete copies at the destination that include or exclude now filter out'),
   })
   .transform(withUnits)
-  .describe('where secrets go; not read by an origin');
+  .describe('where secrets go; ignored by an origin');
 
 const MAX_DELETES = 'must be a whole number, at least 0, or a share in quotes, such as "10%"';
 
@@ -155,8 +157,8 @@ const maxDeletes = z
   )
   .optional()
   .describe(
-    'deletes of one cycle that happen without an approval, as a number or a share; if not given, 10 %, at least ' +
-      '20, and never more than half of the secrets of a mount',
+    'deletes of 24 hours that need no approval, as a number or a share; if not given, 10 %, at least 20, and ' +
+      'never more than half of the secrets of a mount',
   );
 
 const common = {
@@ -165,14 +167,14 @@ const common = {
       level: z
         .enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error')
         .default('info')
-        .describe('least level to log: debug, info, warn or error; any other word is info'),
+        .describe('minimum level to log: debug, info, warn or error; any other word means info'),
       type: z
         .enum(['console', 'json'], 'must be console or json')
         .default('console')
-        .describe('form of the log: console or json; any other word is console'),
+        .describe('format of the log: console or json; any other word means console'),
     })
     .prefault({})
-    .describe('what is logged, and how'),
+    .describe('level and format of the log'),
   numBuckets: z
     .union(
       [
@@ -183,7 +185,7 @@ const common = {
     )
     .default(1)
     .describe(
-      'buckets of sync info: a number, or "auto" where no destination is an original vsync; counts at the origin only',
+      'number of buckets of sync info, or "auto" if no destination is an original vsync; used at the origin only',
     ),
   ignoreDeletes: flag()
     .default(false)
@@ -191,12 +193,12 @@ const common = {
   maxDeletes,
   syncMetadata: flag()
     .default(false)
-    .describe('custom_metadata, max_versions, cas_required and delete_version_after are carried over too'),
+    .describe('also copy custom_metadata, max_versions, cas_required and delete_version_after'),
   requestsPerSecond: z
     .int(expecting('a whole number, at least 1'))
     .min(1, 'must be at least 1')
     .optional()
-    .describe('requests per second to each Vault at the most, for the whole process; no limit if not given'),
+    .describe('maximum requests per second to each Vault, for the whole process; no limit if not given'),
   temporal,
 };
 
@@ -207,7 +209,7 @@ function name(role: 'origin' | 'destination') {
     .transform(printableName)
     .default(role)
     .describe(
-      'names this sync; used for ids and telemetry; any text, percent-encoded in ids but for letters, digits, ".", "_" and "-"; the role if not given',
+      'name of this sync, used in ids; any text. In ids, everything except letters, digits, ".", "_" and "-" is percent-encoded. The role if not given',
     );
 }
 

@@ -9,9 +9,9 @@ const pemFile = (what: string): z.ZodOptional<z.ZodString> =>
 const temporalTls = z
   .strictObject({
     caFile: pemFile("certificate authorities to trust instead of the system's"),
-    certFile: pemFile('certificate to show; needs keyFile'),
+    certFile: pemFile('client certificate; needs keyFile'),
     keyFile: pemFile('key of certFile'),
-    serverName: text('a host name').optional().describe('name to expect in the certificate of the server'),
+    serverName: text('a host name').optional().describe('expected name in the certificate of the server'),
   })
   .superRefine(bothOrNone);
 
@@ -26,14 +26,14 @@ export const temporal = z
       .optional()
       .describe('frontend of Temporal, as host:port'),
     namespace: text('a namespace as text').optional().describe('namespace in Temporal'),
-    apiKeyFile: text('the path of a file').optional().describe('file that holds the API key'),
+    apiKeyFile: text('the path of a file').optional().describe('file with the API key'),
     tls: z
       .union(
         [flag(), temporalTls],
         'must be true, false or a section with caFile, certFile, keyFile or serverName',
       )
       .optional()
-      .describe('connect with TLS; a section for more than the defaults'),
+      .describe('connect with TLS; a section changes the defaults'),
   })
   .prefault({})
   .describe('connection to Temporal');

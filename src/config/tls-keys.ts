@@ -7,11 +7,11 @@ const pemFile = (what: string): z.ZodOptional<z.ZodString> =>
 /** The keys of a section that say how to connect with TLS. */
 export const tlsKeys = {
   caFile: pemFile("PEM file with the certificate authorities to trust instead of the system's"),
-  certFile: pemFile('PEM file with the certificate to show to the server; needs keyFile'),
+  certFile: pemFile('PEM file with the client certificate; needs keyFile'),
   keyFile: pemFile('PEM file with the key of certFile'),
   serverName: text('a host name')
     .optional()
-    .describe('name to expect in the certificate of the server, if it is not the host of the address'),
+    .describe('expected name in the certificate of the server, if it is not the host of the address'),
 };
 
 interface Pair {

@@ -10,7 +10,7 @@ export const transforms = z
     z.strictObject({
       name: text('a name as text')
         .default('')
-        .describe('name for logs and reports; its place in the list if not given'),
+        .describe('name in logs and reports; its position in the list if not given'),
       from: text('a regular expression as text')
         .default('')
         .describe(
@@ -19,7 +19,9 @@ export const transforms = z
       to: text('a path as text')
         .refine((to) => cleanPath(to) !== '', 'is empty')
         .refine((to) => !leadsOut(to), 'leads out of Vault; remove a ".."')
-        .describe('new data path; a part that is the name of a group becomes what the group matched'),
+        .describe(
+          'new data path; a part that equals the name of a group is replaced by what the group matched',
+        ),
     }),
     expecting('a list of transforms, each with from and to'),
   )
@@ -40,7 +42,7 @@ export const transforms = z
     })),
   )
   .default([])
-  .describe('how paths change on their way; in order, the first that matches wins');
+  .describe('how paths change on the way to the destination; in order, the first match wins');
 
 /** More ".." than parts before them: the original would send such a path to something else than secrets. */
 function leadsOut(to: string): boolean {

@@ -17,7 +17,7 @@ export const vault = z
     ).describe('URL of the Vault'),
     token: secretToken('a token as text')
       .optional()
-      .describe('token to work with; beside it, the AppRole is not used'),
+      .describe('token to work with; if given, the AppRole is not used'),
     approle: z
       .strictObject({
         path: text('the path of the auth method as text, such as approle')
@@ -35,10 +35,10 @@ export const vault = z
     authNamespace: namespace
       .optional()
       .describe(
-        'namespace of the token or the AppRole, where it is another one than that of the secrets; "root" for the root',
+        'namespace of the token or the AppRole, if it differs from that of the secrets; "root" for the root',
       ),
     requestTimeout: requestTimeout().describe(
-      'time for one request; 20s if not given, and 90s for the listing of a folder, as long as a Vault works at it by default. The steps before the work have 30s in all, whatever it says',
+      'timeout of one request; if not given, 20s, and 90s (the default of Vault) to list a folder. The steps before the work have 30s in all, whatever the value',
     ),
     ...tlsKeys,
   })
