@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The same number means different things by the format of the file it stands in. viper leaves
-# each decoder its own type for a number, and cast (v1.3.0) turns only some of them into what
-# is asked for; for the others it answers false, or another number, without an error.
-# Whoever takes JSON, YAML and TOML should not think that a file can be translated one to one.
+# The same number can mean different things in different file formats. viper lets each decoder choose
+# its own type for a number, and cast (v1.3.0) converts only some of these types. For the others it
+# returns false or another number, without an error. So a file in JSON, YAML or TOML cannot be
+# translated one to one.
 set -euo pipefail
 
 work=$(mktemp -d)

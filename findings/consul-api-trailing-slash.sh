@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# Consul's Go client takes an address with a slash at its end, and then dials another one:
-# the slash becomes a part of the host, and with it the port is no port any more. NewClient
-# says nothing; each request fails later. An address is often copied from a browser, with
-# its slash. (github.com/hashicorp/consul/api v1.1.0)
+# Consul's Go client accepts an address with a slash at its end, and then dials another one. The slash
+# becomes part of the host, so the port is lost. NewClient returns no error; each request fails later.
+# An address copied from a browser often has its slash. (github.com/hashicorp/consul/api v1.1.0)
 set -euo pipefail
 
 work=$(mktemp -d)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The npm package consul cannot reach an agent at an IPv6 address: it hands the host of the
-# URL to the resolver with its brackets, and the resolver knows no name "[::1]". The error
-# (ENOTFOUND) looks like a fault of DNS. fetch reaches the same URL. (consul 2.0.1)
+# The npm package consul cannot reach an agent at an IPv6 address. It passes the host of the URL to the
+# resolver with its brackets, and the name "[::1]" cannot be resolved. The error (ENOTFOUND) looks like
+# a fault of DNS. fetch reaches the same URL. (consul 2.0.1)
 set -euo pipefail
 
 work=$(mktemp -d)

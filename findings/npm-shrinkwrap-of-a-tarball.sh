@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# npm-shrinkwrap.json pins the dependencies of a package for those who install it, but not if they
-# install the tarball as a file: `npm install ./x.tgz` takes the newest dependencies that
-# package.json allows. npm looks at the file only if the registry's description of the package
-# says _hasShrinkwrap, and a tarball has no such description. So a test of the packed tarball
-# before it is published does not test what users will get. (npm 11.19.1)
+# npm-shrinkwrap.json pins the dependencies of a package for its users, but not if they install the
+# tarball as a file: `npm install ./x.tgz` takes the newest dependencies that package.json allows. npm
+# reads the shrinkwrap only if the registry's description of the package has _hasShrinkwrap, and a
+# tarball has no such description. A test of the packed tarball before publishing therefore does not
+# test what users will get. (npm 11.19.1)
 set -euo pipefail
 
 work=$(mktemp -d)
@@ -60,7 +60,7 @@ for _ in $(seq 100); do [ -s port ] && break; sleep 0.1; done
 port=$(cat port)
 
 echo "Versions: Node $(node --version), npm $(npm --version), lockfileVersion $(node -p 'require("./pinned/npm-shrinkwrap.json").lockfileVersion') of the shrinkwrap"
-echo 'Guess: whoever installs the tarball gets ms 2.0.0, as its npm-shrinkwrap.json says.'
+echo 'Guess: an install of the tarball gets ms 2.0.0, as in its npm-shrinkwrap.json.'
 echo 'Seen:'
 changed=0
 see() { # what, whether ms is to be 2.0.0, arguments of npm install

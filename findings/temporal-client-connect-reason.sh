@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Temporal has two connections for Node.js, and only one says why it failed. To a port where nobody
-# listens, NativeConnection (@temporalio/worker) fails at once and names the reason. Connection
-# (@temporalio/client) waits until its timeout is over, and then says no more than that the time is
-# over: no "connection refused", no cause. Whoever wants to tell a user what is wrong has to find
-# out by another way. (1.24.0 of both; no server is needed)
+# Temporal has two connections for Node.js, and only one reports why it failed. If nothing listens on
+# the port, NativeConnection (@temporalio/worker) fails at once with the reason. Connection
+# (@temporalio/client) waits for its timeout and then reports only the timeout: no "connection refused",
+# no cause. A program that wants to show the reason has to find it in another way.
+# (1.24.0 of both; no server is needed)
 set -euo pipefail
 
 work=$(mktemp -d)
@@ -66,7 +66,7 @@ JS
 
 version() { node -p "require('./node_modules/$1/package.json').version"; }
 echo "Versions: Node $(node --version), @temporalio/client $(version @temporalio/client), @temporalio/worker $(version @temporalio/worker), @grpc/grpc-js $(version @grpc/grpc-js)"
-echo 'Guess: connecting to a port where nobody listens fails with "connection refused", in the message or as the cause.'
+echo 'Guess: connecting to a port where nothing listens fails with "connection refused", in the message or as the cause.'
 echo 'Seen:'
 timeout 120 node connect.cjs
 echo 'Connection does not say that the connection was refused.'

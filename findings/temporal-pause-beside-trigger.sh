@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # A pause of a Temporal schedule can get lost if a trigger is sent at the same moment. Both are
-# answered OK. The server passes both on as a signal to the workflow behind the schedule, and that
-# keeps only the last one that came before its next step. It matters to whoever pauses a schedule
-# that other programs trigger: a pause has to be read back, and sent again.
-# (Temporal CLI 1.5.1, which is server 1.29.1)
+# answered OK. The server forwards both as a signal to the workflow behind the schedule, which keeps
+# only the last one that arrives before its next step. If other programs trigger a schedule, read a
+# pause back and send it again. (Temporal CLI 1.5.1, which is server 1.29.1)
 set -euo pipefail
 
 work=$(mktemp -d)
@@ -12,7 +11,7 @@ trap '[ -z "$server" ] || { kill "$server"; wait "$server"; } 2>/dev/null || tru
 cd "$work"
 export GOFLAGS=-mod=mod GOBIN=$work/bin
 
-echo 'Building Temporal: some minutes, if the build cache of Go does not know it yet.'
+echo 'Building Temporal: takes some minutes if it is not in the build cache of Go.'
 go install github.com/temporalio/cli/cmd/temporal@v1.5.1 >setup.log 2>&1 || { cat setup.log; exit 2; }
 echo '{ "private": true }' >package.json
 npm install --no-audit --no-fund --ignore-scripts --save-exact @temporalio/client@1.24.0 >setup.log 2>&1 ||
@@ -98,4 +97,4 @@ echo "Versions: $(go version -m bin/temporal | awk '$1 == "mod" { print $2, $3 }
 echo 'Guess: a trigger does not touch the pause; both are applied, in one order or the other.'
 echo 'Seen:'
 timeout 300 node see.cjs "127.0.0.1:$port"
-echo 'The trigger took the place of the pause: the schedules go on, and nobody was told.'
+echo 'The trigger replaced the pause: the schedules continue, and no error was reported.'

@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
-# Temporal's UpdateSchedule takes a conflict token, so that an update is made only if nobody has
-# changed the schedule since it was described. With an old token the update is not made, which is
-# right, but the server answers OK: it passes the update on as a signal and compares the token
-# later. Whoever takes the answer for "done" loses the update without a trace; it has to be read
-# back. (Temporal CLI 1.5.1, which is server 1.29.1)
+# Temporal's UpdateSchedule takes a conflict token, so that an update is made only if the schedule has
+# not changed since it was described. An update with an old token is not made, which is right, but the
+# server answers OK: it forwards the update as a signal and compares the token later. A program that
+# trusts the answer loses the update silently; read it back. (Temporal CLI 1.5.1, which is server 1.29.1)
 set -euo pipefail
 
 work=$(mktemp -d)
@@ -12,7 +11,7 @@ trap '[ -z "$server" ] || { kill "$server"; wait "$server"; } 2>/dev/null || tru
 cd "$work"
 export GOFLAGS=-mod=mod GOBIN=$work/bin
 
-echo 'Building Temporal: some minutes, if the build cache of Go does not know it yet.'
+echo 'Building Temporal: takes some minutes if it is not in the build cache of Go.'
 go install github.com/temporalio/cli/cmd/temporal@v1.5.1 >setup.log 2>&1 || { cat setup.log; exit 2; }
 echo '{ "private": true }' >package.json
 npm install --no-audit --no-fund --ignore-scripts --save-exact @temporalio/client@1.24.0 >setup.log 2>&1 ||
@@ -94,4 +93,4 @@ echo "Versions: $(go version -m bin/temporal | awk '$1 == "mod" { print $2, $3 }
 echo 'Guess: an update with an old token is refused, for instance with FAILED_PRECONDITION.'
 echo 'Seen:'
 timeout 300 node see.cjs "127.0.0.1:$port"
-echo 'All three are answered alike. The update with the old token was dropped, and nobody was told.'
+echo 'All three get the same answer. The update with the old token was dropped, and no error was reported.'

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# viper reads a block of HCL as a list of maps, so no key inside a block is found.
-# Worse: the defaults below the block's name are hidden too, and every read answers the
-# zero value without an error. Whoever offers HCL beside JSON, YAML and TOML should know
-# that nested keys work in the last three only. (Go programs on viper v1.4.0, hcl v1.0.0)
+# viper reads an HCL block as a list of maps, so no key inside a block is found. Worse, the defaults
+# below the block's name are hidden too, and every read returns the zero value without an error. A
+# program that accepts HCL, JSON, YAML and TOML has nested keys in the last three only.
+# (Go programs on viper v1.4.0, hcl v1.0.0)
 set -euo pipefail
 
 work=$(mktemp -d)

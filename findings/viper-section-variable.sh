@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# With viper's AutomaticEnv, a variable that is named as a section hides the whole section:
-# APP_ORIGIN=x makes every key below "origin" empty, from the file and from the defaults,
-# without an error. It matters where prefix and section together are a likely name for a
-# variable that somebody else sets. (Go programs on viper v1.4.0)
+# With viper's AutomaticEnv, an environment variable named like a section hides the whole section:
+# APP_ORIGIN=x makes every key below "origin" empty, from the file and from the defaults, without an
+# error. It matters where another program may set a variable with that name.
+# (Go programs on viper v1.4.0)
 set -euo pipefail
 
 work=$(mktemp -d)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Two readers of YAML 1.1 do not agree about YAML 1.1: the npm package yaml, told version 1.1, and
-# Go's gopkg.in/yaml.v2, whose readme says "most of YAML 1.1 and 1.2". Who moves a program from Go to
-# Node.js and chooses 1.1 so that old files mean the same gets other types for times, dates and
-# numbers, and other values where "<<" stands below a key of its own. None of it is an error.
+# Two YAML 1.1 readers disagree about YAML 1.1: the npm package yaml with version 1.1, and Go's
+# gopkg.in/yaml.v2, whose readme says "most of YAML 1.1 and 1.2". A program that moves from Go to Node.js
+# and chooses 1.1 to keep the meaning of old files gets other types for times, dates and numbers. It gets
+# other values where "<<" is below a key of its own. None of it is an error.
 # (yaml 2.9.1, gopkg.in/yaml.v2 v2.2.2)
 set -euo pipefail
 
