@@ -6,6 +6,63 @@ import { builtinModules } from 'node:module';
 /** Node modules that the workflow sandbox provides; all others would break determinism or the bundle. */
 const ALLOWED_IN_WORKFLOWS = new Set(['assert', 'url', 'util']);
 
+/**
+ * Folders from the bottom to the top: each imports from those before it only, types included. So there is no circle of
+ * folders, and a reader who goes down never comes back up.
+ */
+const LAYERS = {
+  src: [
+    'concurrency',
+    'network',
+    'rules',
+    'contract',
+    'consul',
+    'vault',
+    'config',
+    'sync-info',
+    'access',
+    'activities',
+    'temporal',
+    'workflows',
+    'worker',
+    'migrate',
+    'cli',
+  ],
+  'src/activities': ['shared', 'origin', 'destination'],
+  'src/activities/destination': ['base', 'deletes', 'copy', 'claims', 'watch', 'cycle', 'verify', 'plan'],
+};
+
+/** What one folder may not import, as patterns of `no-restricted-imports`. */
+function above(top, folder) {
+  const layers = LAYERS[top];
+  const higher = layers.slice(layers.indexOf(folder) + 1);
+  if (higher.length === 0) return [];
+  return [
+    {
+      regex: `^(\\.\\./)+(${higher.join('|')})(/|$)`,
+      message: `${top}/${folder} is below this folder (LAYERS in eslint.config.mjs): move what both need down.`,
+    },
+  ];
+}
+
+/** The patterns of a folder and of those that it is in. */
+function arrowsOf(path) {
+  return Object.keys(LAYERS).flatMap((top) =>
+    path.startsWith(`${top}/`) ? above(top, path.slice(top.length + 1).split('/')[0]) : [],
+  );
+}
+
+/** A rule for each folder. The last one that fits a file counts, so inner folders repeat the patterns of outer ones. */
+const arrows = Object.entries(LAYERS).flatMap(([top, layers]) =>
+  layers
+    .map((folder) => `${top}/${folder}`)
+    .filter((path) => path !== 'src/workflows')
+    .map((path) => ({
+      files: [`${path}/**/*.ts`],
+      rules: { 'no-restricted-imports': ['error', { patterns: arrowsOf(path) }] },
+    })),
+);
+
 export default tseslint.config(
   { ignores: ['dist/', 'coverage/', 'node_modules/'] },
   js.configs.recommended,
@@ -34,6 +91,7 @@ export default tseslint.config(
       'no-console': 'error',
     },
   },
+  ...arrows,
   {
     files: ['src/workflows/**/*.ts'],
     rules: {
@@ -45,10 +103,12 @@ export default tseslint.config(
             .flatMap((name) => [name, `node:${name}`])
             .map((name) => ({ name, message: 'Workflows are deterministic: do this in an activity.' })),
           patterns: [
+            ...arrowsOf('src/workflows'),
             {
-              regex: '^\\.\\./(activities|vault|consul|config|telemetry)/',
+              regex: '^\\.\\./(?!(contract|rules)/)',
               allowTypeImports: true,
-              message: 'Workflows may import only types from outside src/workflows and src/sync.',
+              message:
+                'Workflows may import only types from outside src/workflows, src/contract and src/rules.',
             },
           ],
         },
@@ -57,14 +117,14 @@ export default tseslint.config(
   },
   {
     // Loaded late, so that a command takes no longer to start than it has to.
-    files: ['src/cli.ts'],
+    files: ['src/cli/index.ts'],
     rules: {
-      '@typescript-eslint/no-require-imports': ['error', { allow: ['^\\./commands/'] }],
+      '@typescript-eslint/no-require-imports': ['error', { allow: ['^\\./'] }],
       '@typescript-eslint/consistent-type-imports': ['error', { disallowTypeAnnotations: false }],
     },
   },
   {
-    files: ['demo/**/*.ts', 'src/cli.ts', 'src/commands/**'],
+    files: ['demo/**/*.ts', 'src/cli/**'],
     rules: { 'no-console': 'off' },
   },
   {

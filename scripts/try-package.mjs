@@ -51,7 +51,7 @@ function tryIn(folder) {
     .map((name) => name.replace(/^package\//, ''));
   const needless = names.filter((name) => NEEDLESS.test(name));
   expect(needless.length === 0, `the package holds ${needless.slice(0, 5).join(', ')}`);
-  for (const name of ['bin/vsync', 'dist/cli.js', 'dist/workflow-bundle.js', 'npm-shrinkwrap.json'])
+  for (const name of ['bin/vsync', 'dist/cli/index.js', 'dist/workflow-bundle.js', 'npm-shrinkwrap.json'])
     expect(names.includes(name), `the package lacks ${name}`);
   console.log(`packed ${filename}: ${names.length} files, ${megabytes(fs.statSync(tarball).size)}`);
 

@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { UserError } from './user-error';
+import { UserError } from './errors';
 
 /** What a section of the configuration may say about TLS. The files are PEM. */
 export interface TlsFiles {

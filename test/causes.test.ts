@@ -5,7 +5,7 @@ import path from 'node:path';
 import tls from 'node:tls';
 import { ConsulStore } from '../src/consul/client';
 import { ConsulError } from '../src/consul/errors';
-import { describeNetworkError } from '../src/network-errors';
+import { describeNetworkError } from '../src/network/errors';
 import { describeTlsError, type TlsFiles } from '../src/tls';
 import { VaultClient, type VaultAuth } from '../src/vault/client';
 import { VaultError } from '../src/vault/errors';

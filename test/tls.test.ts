@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { ConsulStore } from '../src/consul/client';
 import { readTls } from '../src/tls';
-import { UserError } from '../src/user-error';
+import { UserError } from '../src/errors';
 import { makeCertificates, type Certificates } from './support/certificates';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'vsync-tls-'));

@@ -1,5 +1,5 @@
-import { DEFAULT_SECRETS_AT_ONCE } from '../../src/activities/limits';
-import { MOST_LEVEL } from '../../src/vault/level';
+import { DEFAULT_SECRETS_AT_ONCE } from '../../src/limits';
+import { MOST_LEVEL } from '../../src/concurrency/adaptive-limit';
 import { makePaths, SECRETS_PER_FOLDER } from '../data';
 import { distantVaults, MAX_DISTANT_SECRETS, type DistantVaults } from '../distance';
 import { Helper } from '../helper';

@@ -1,4 +1,4 @@
-import { forManyRequests } from '../many-listeners';
+import { forManyRequests } from '../concurrency/many-listeners';
 import { cancellationSignal, Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import type {
@@ -35,35 +35,35 @@ import type {
   WakeDestinationInput,
   WakeDestinationResult,
   WatchInput,
-} from '../workflows/messages';
+} from '../contract/messages';
 import { isFingerprintOf, type Fingerprinted } from '../config/fingerprint';
-import { taskQueue, type Role } from '../names';
-import { sharedQueue } from '../shared-queue';
-import { beforeWork } from './before-work';
-import { beginVerify } from './destination/begin-verify';
-import { copySecrets } from './destination/copy-secrets';
-import { deleteOrphans } from './destination/delete-orphans';
-import type { DestinationDeps } from './destination/deps';
-import { diffIndices } from './destination/diff-indices';
-import { guardDeletes } from './destination/guard-deletes';
-import { listExtras } from './destination/list-extras';
-import { listFolders } from './destination/list-folders';
-import { listUnpublished } from './destination/list-unpublished';
-import { moveClaims } from './destination/move-claims';
-import { preflight as destinationPreflight } from './destination/preflight';
-import { saveSyncInfo as saveDestinationInfo } from './destination/save-sync-info';
-import { verifySecrets } from './destination/verify-secrets';
-import { wakeDestination } from './destination/wake-destination';
-import { watchIndex } from './destination/watch-index';
-import { ActivityError } from './failures';
-import { progressReporter } from './interceptor';
+import { taskQueue, type Role } from '../contract/ids';
+import { sharedQueue } from '../contract/shared-queue';
+import { beforeWork } from './shared/before-work';
+import { beginVerify } from './destination/verify/begin-verify';
+import { copySecrets } from './destination/copy/copy-secrets';
+import { deleteOrphans } from './destination/deletes/delete-orphans';
+import type { DestinationDeps } from './destination/base/deps';
+import { diffIndices } from './destination/cycle/diff-indices';
+import { guardDeletes } from './destination/deletes/guard-deletes';
+import { listExtras } from './destination/verify/list-extras';
+import { listFolders } from './destination/verify/list-folders';
+import { listUnpublished } from './destination/verify/list-unpublished';
+import { moveClaims } from './destination/claims/move-claims';
+import { preflight as destinationPreflight } from './destination/cycle/preflight';
+import { saveSyncInfo as saveDestinationInfo } from './destination/cycle/save-sync-info';
+import { verifySecrets } from './destination/verify/verify-secrets';
+import { wakeDestination } from './destination/watch/wake-destination';
+import { watchIndex } from './destination/watch/watch-index';
+import { ActivityError } from '../contract/failures';
+import { progressReporter } from './shared/interceptor';
 import type { OriginDeps } from './origin/deps';
 import { fetchMetadata } from './origin/fetch-metadata';
 import { listPaths } from './origin/list-paths';
 import { preflight as originPreflight } from './origin/preflight';
 import { saveSyncInfo as saveOriginInfo } from './origin/save-sync-info';
-import { tellOutages } from './outages';
-import { Shares } from './shares';
+import { tellOutages } from './shared/outages';
+import { Shares } from './shared/dispatch-width';
 
 /** The activities of one origin, bound to its clients. */
 export function createOriginActivities(deps: OriginDeps) {

@@ -1,7 +1,7 @@
-import { canMatch } from '../sync/transform';
+import { canMatch } from '../rules/transform';
 import { allKeys } from './keys';
 import { distinctMounts } from './mounts';
-import type { Role } from '../names';
+import type { Role } from '../contract/ids';
 import type { Settings } from './settings';
 
 /*

@@ -1,4 +1,4 @@
-import { formatDuration } from './duration';
+import { formatDuration } from '../rules/duration';
 import { allKeys, type Key } from './keys';
 import type { Config } from './schema';
 import type { Settings } from './settings';

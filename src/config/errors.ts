@@ -1,3 +1,5 @@
+import { ExplainedError } from '../errors';
+
 /** One thing that is wrong with the configuration. No part of it ever holds a configured value. */
 export interface ConfigProblem {
   /** Dotted path of the key; absent if it is about the file as a whole. */
@@ -12,7 +14,7 @@ export interface ConfigProblem {
  * The configuration cannot be used. The message lists every problem, one per line. The command ends with exit
  * code 2, so that a supervisor can tell it from an outage: starting again does not help.
  */
-export class ConfigError extends Error {
+export class ConfigError extends ExplainedError {
   override readonly name = 'ConfigError';
 
   constructor(readonly problems: readonly ConfigProblem[]) {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Checked } from './addresses';
-import { asNanoseconds, DURATION_PATTERN, DurationError, parseDuration } from './duration';
+import { asNanoseconds, DURATION_PATTERN, DurationError, parseDuration } from '../rules/duration';
 
 /*
  * What the schema is built of. A message says what is wrong and what to do, and never quotes a value: the

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { FilterRules } from '../sync/filter';
-import { bytewise } from '../sync/paths';
+import type { FilterRules } from '../rules/filter';
+import { bytewise } from '../rules/paths';
 import { ROOT_SPELLING } from '../vault/namespace';
 import type { Config, DestinationConfig } from './schema';
 

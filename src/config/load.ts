@@ -1,7 +1,7 @@
 import type { z } from 'zod';
-import type { Role } from '../names';
+import type { Role } from '../contract/ids';
 import { readAsOriginal } from './as-original';
-import { formatDuration, parseDuration } from './duration';
+import { formatDuration, parseDuration } from '../rules/duration';
 import { ConfigError, type ConfigProblem } from './errors';
 import { isJson, readConfigFile } from './file';
 import { setFromFile } from './file-layer';

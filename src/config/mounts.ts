@@ -1,4 +1,4 @@
-import { dataPath } from '../sync/paths';
+import { dataPath } from '../rules/paths';
 
 /** For editors, by way of the JSON Schema; "." and ".." as parts are left to {@link normalMount}. */
 export const MOUNT_PATTERN = '^[^/]+(/[^/]+)*/?$';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { TransformError } from '../sync/errors';
-import { cleanPath } from '../sync/paths';
-import { compileTransforms } from '../sync/transform';
+import { TransformError } from '../rules/errors';
+import { cleanPath } from '../rules/paths';
+import { compileTransforms } from '../rules/transform';
 import { expecting, text } from './fields';
 
 /** `destination.transforms`. */

@@ -7,8 +7,8 @@ import {
   explainForeignPage,
   explainGateway,
   isPlainHttpRefused,
-} from '../foreign-answer';
-import { describeNetworkError } from '../network-errors';
+} from '../network/foreign-answer';
+import { describeNetworkError } from '../network/errors';
 import { readTls, type TlsFiles } from '../tls';
 import { baseUrlOf } from './base-url';
 import { connectionsTo, type Joined } from './connections';

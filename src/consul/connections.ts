@@ -1,6 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
-import { onAbort } from '../vault/on-abort';
+import { onAbort } from '../concurrency/on-abort';
 import type { TlsOptions } from '../tls';
 import { ConnectionLimit, MOST_CONNECTIONS } from './connection-limit';
 import { LongPolls } from './long-polls';

@@ -1,4 +1,4 @@
-import { UserError } from '../user-error';
+import { UserError } from '../errors';
 import { ConsulStore, type ConsulOptions } from './client';
 import { ConsulError } from './errors';
 import type { StoredValue } from './key-value-store';

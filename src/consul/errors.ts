@@ -1,3 +1,5 @@
+import { ExplainedError } from '../errors';
+
 /**
  * Everything that can go wrong between us and Consul, as a closed set.
  *
@@ -12,7 +14,7 @@ export type ConsulErrorKind =
   'forbidden' | 'unavailable' | 'too-large' | 'malformed' | 'rejected' | 'cancelled';
 
 /** A failed request to Consul. The message names the Consul and the key; no client library's error travels along. */
-export class ConsulError extends Error {
+export class ConsulError extends ExplainedError {
   override readonly name = 'ConsulError';
   /**
    * The agent may have refused the connection: it said so (`answered`, nothing was done then), or closed it without an
@@ -38,7 +40,7 @@ export function isTooLarge(error: unknown): error is ConsulError {
 }
 
 /** A key of ours in Consul that does not hold what it should. Nothing is guessed from it, and nothing deleted. */
-export class StoredInfoError extends Error {
+export class StoredInfoError extends ExplainedError {
   override readonly name = 'StoredInfoError';
 
   constructor(

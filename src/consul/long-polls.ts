@@ -1,5 +1,5 @@
-import { onAbort } from '../vault/on-abort';
-import { orAborted } from '../vault/waits';
+import { onAbort } from '../concurrency/on-abort';
+import { orAborted } from '../concurrency/or-aborted';
 
 /**
  * Blocking queries of one process at one Consul that are sent at the same time, at the most. Each holds a connection

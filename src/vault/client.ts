@@ -3,16 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { prefixBetween } from './namespace';
 import type { TlsFiles } from '../tls';
-import type { Outage } from './breaker';
+import type { Outage } from './circuit-breaker';
 import { cancelledRequest, classify, VaultError } from './errors';
 import { asksForMfa, explain, explainUnexpected } from './explain';
-import { Gate } from './gate';
-import { guardOf, type Guarded } from './guard';
+import { Gate } from '../concurrency/gate';
+import { guardOf, type Guarded } from './traffic';
 import { explainHealth, HEALTH_TIMEOUT_MS } from './health';
-import { MOST_LEVEL } from './level';
+import { MOST_LEVEL } from '../concurrency/adaptive-limit';
 import { UndiciTransport, type TransportResponse } from './transport';
-import { MOST_SLOW, type Entry } from './turns';
-import { orAborted } from './waits';
+import { MOST_SLOW, type Entry } from './request-queue';
+import { orAborted } from '../concurrency/or-aborted';
 
 /** How to log in: a token, or an AppRole whose login gives one. */
 export type VaultAuth =

@@ -1,3 +1,5 @@
+import { ExplainedError } from '../errors';
+
 /**
  * Everything that can go wrong between us and a Vault, as a closed set. `classify` is the only place that
  * turns a status code into one of these; the rules come from Vault's API documentation and from measurements.
@@ -35,7 +37,7 @@ const TRANSIENT: ReadonlySet<VaultErrorKind> = new Set(['throttled', 'sealed', '
  * A failed request to Vault. The message names the Vault and the path, never a value or a token; it is made
  * from our own words and Vault's error text, so no client library's error (which holds both) travels along.
  */
-export class VaultError extends Error {
+export class VaultError extends ExplainedError {
   override readonly name = 'VaultError';
 
   /** The whole Vault is down, or lets nothing pass: it says nothing about the path. Set by the Vault's guard. */

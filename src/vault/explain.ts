@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import { explainForeignAnswer, explainForeignPage, explainGateway, pathHint } from '../foreign-answer';
+import {
+  explainForeignAnswer,
+  explainForeignPage,
+  explainGateway,
+  pathHint,
+} from '../network/foreign-answer';
 import type { VaultErrorKind } from './errors';
 
 /** An answer of Vault, or of what stands in between, that is not a success. */

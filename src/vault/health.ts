@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Health } from './breaker';
+import type { Health } from './circuit-breaker';
 import { VaultError } from './errors';
 import type { TransportResponse } from './transport';
 

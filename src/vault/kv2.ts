@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { SecretSettings } from '../sync/settings';
+import type { SecretSettings } from '../rules/settings';
 import { EmptyBody, type RequestOptions, type VaultClient } from './client';
 import { VaultError } from './errors';
 import { PagedLister } from './listing';

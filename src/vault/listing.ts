@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bytewise } from '../sync/paths';
+import { bytewise } from '../rules/paths';
 import type { VaultClient } from './client';
 import { VaultError } from './errors';
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from '../telemetry/log';
+import type { Logger } from '../log';
 import type { VaultClient } from './client';
 import { VaultError } from './errors';
 import { afterRenewal, dueAtMs, nextWarningMs, planOf, type TokenPlan } from './token-plan';

@@ -1,5 +1,5 @@
 import { Pool } from 'undici';
-import { describeNetworkError } from '../network-errors';
+import { describeNetworkError } from '../network/errors';
 import { readTls, type TlsFiles } from '../tls';
 import { cancelledRequest, VaultError } from './errors';
 import { exchange } from './exchange';

@@ -4,8 +4,8 @@ import {
   type ActivityOptions,
   type RetryPolicy,
 } from '@temporalio/workflow';
-import { sharedQueue } from '../shared-queue';
-import { VERIFY_TIMEOUT_MS } from './messages';
+import { sharedQueue } from '../contract/shared-queue';
+import { VERIFY_TIMEOUT_MS } from '../contract/messages';
 
 /**
  * Every timeout, retry policy and heartbeat of the activities, with its reason. Activities are bounded by time

@@ -19,7 +19,7 @@ import {
   type PathFailure,
   type Tally,
   type TellOutagesResult,
-} from './messages';
+} from '../contract/messages';
 
 /**
  * What both kinds of cycle have in common: the timer, the counts, the durations of the steps, and the words for

@@ -15,8 +15,8 @@ import {
   type GuardDeletesResult,
   type HeldInBucket,
   type Outcome,
-} from './messages';
-import { NO_EXPIRY, sumOf, type ExpirySummary } from '../sync/expiry';
+} from '../contract/messages';
+import { NO_EXPIRY, sumOf, type ExpirySummary } from '../rules/expiry';
 
 /** Groups that are asked for at the same time where guardDeletes does not say how many. */
 const GROUPS_AT_ONCE = 8;

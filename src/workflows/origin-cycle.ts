@@ -4,7 +4,7 @@ import { LOOK_OPTIONS, NOTE_OPTIONS, sharedOptions, workOptions } from './activi
 import { forEachBounded } from './bounded';
 import { Cycle, cycleFailure } from './cycle';
 import { raise } from './raise';
-import type { ActivityInput, CycleInput, CycleResult, ListPathsResult } from './messages';
+import type { ActivityInput, CycleInput, CycleResult, ListPathsResult } from '../contract/messages';
 
 /** Chunks that are asked for at the same time where listPaths does not say how many. */
 const CHUNKS_AT_ONCE = 4;

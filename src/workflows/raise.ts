@@ -1,6 +1,6 @@
 import { patched } from '@temporalio/workflow';
 import type { Bound } from './bounded';
-import type { SharesAtOnce } from './messages';
+import type { SharesAtOnce } from '../contract/messages';
 
 /** Since this change more workers may come while a cycle goes on. */
 const SHARES_RISE = 'shares-rise';

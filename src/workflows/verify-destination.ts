@@ -19,7 +19,7 @@ import {
   type VerifyInput,
   type VerifyResult,
   type VerifyTally,
-} from './messages';
+} from '../contract/messages';
 
 /** Groups, and then chunks, in flight: a worker's limiter bounds the secrets, several workers share the groups. */
 const AT_ONCE = { most: 8 };

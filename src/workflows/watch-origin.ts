@@ -18,7 +18,7 @@ import {
   type OriginChangedSignal,
   type WakeDestinationResult,
   type WatchInput,
-} from './messages';
+} from '../contract/messages';
 
 export const originChanged = defineSignal<[OriginChangedSignal]>(ORIGIN_CHANGED);
 

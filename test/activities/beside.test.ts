@@ -1,6 +1,6 @@
-import { beside } from '../../src/activities/destination/deps';
-import { inParallel } from '../../src/activities/in-parallel';
-import { Room } from '../../src/activities/room';
+import { beside } from '../../src/activities/destination/base/deps';
+import { inParallel } from '../../src/concurrency/in-parallel';
+import { Room } from '../../src/concurrency/work-pool';
 
 test('a cycle does not wait behind the comparisons of a verify', async () => {
   const never = new AbortController().signal;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { dealOut } from '../../src/activities/destination/group-work';
-import { GROUP_SECRETS, MAX_GROUPS } from '../../src/activities/limits';
+import { dealOut } from '../../src/activities/destination/base/group-work';
+import { GROUP_SECRETS, MAX_GROUPS } from '../../src/limits';
 
 const weights = fc
   .array(fc.integer({ min: 0, max: 5_000 }), { minLength: 1, maxLength: 600 })

@@ -6,9 +6,9 @@ import {
   readManifest,
   type Manifest,
 } from '../../src/activities/origin/manifest';
-import { MAX_CHUNKS } from '../../src/activities/limits';
+import { MAX_CHUNKS } from '../../src/limits';
 import { StoredInfoError } from '../../src/consul/errors';
-import { Staging } from '../../src/consul/staging';
+import { Staging } from '../../src/sync-info/staging';
 import { MemoryStore } from '../support/memory-store';
 
 /** A number of buckets, and a number of chunks that a cycle may split them into. */

@@ -1,15 +1,15 @@
-import type { DestinationDeps } from '../../src/activities/destination/deps';
-import { moveClaims } from '../../src/activities/destination/move-claims';
+import type { DestinationDeps } from '../../src/activities/destination/base/deps';
+import { moveClaims } from '../../src/activities/destination/claims/move-claims';
 import type { DestinationConfig } from '../../src/config/schema';
-import { Orphans } from '../../src/consul/orphans';
-import { Staging } from '../../src/consul/staging';
-import { readDestinationState, writeOfState, type DestinationState } from '../../src/consul/state';
-import { SyncInfo } from '../../src/consul/sync-info';
-import { bucketId, hashBucket } from '../../src/sync/bucket';
-import { compileFilter } from '../../src/sync/filter';
-import type { Insight } from '../../src/sync/insight';
-import { Scope } from '../../src/sync/scope';
-import { compileTransforms, type TransformRule } from '../../src/sync/transform';
+import { Orphans } from '../../src/sync-info/orphans';
+import { Staging } from '../../src/sync-info/staging';
+import { readDestinationState, writeOfState, type DestinationState } from '../../src/sync-info/state';
+import { SyncInfo } from '../../src/sync-info/sync-info';
+import { bucketId, hashBucket } from '../../src/rules/bucket';
+import { compileFilter } from '../../src/rules/filter';
+import type { Insight } from '../../src/rules/insight';
+import { Scope } from '../../src/rules/scope';
+import { compileTransforms, type TransformRule } from '../../src/rules/transform';
 import { MemoryStore } from '../support/memory-store';
 
 const { signal } = new AbortController();

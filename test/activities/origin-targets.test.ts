@@ -1,10 +1,10 @@
-import { OriginTargets } from '../../src/activities/destination/origin-targets';
-import { SyncInfo } from '../../src/consul/sync-info';
-import { bucketId, hashBucket, serializeBucket } from '../../src/sync/bucket';
-import { compileFilter } from '../../src/sync/filter';
-import type { Insight } from '../../src/sync/insight';
-import { Scope } from '../../src/sync/scope';
-import { compileTransforms } from '../../src/sync/transform';
+import { OriginTargets } from '../../src/activities/destination/base/origin-targets';
+import { SyncInfo } from '../../src/sync-info/sync-info';
+import { bucketId, hashBucket, serializeBucket } from '../../src/rules/bucket';
+import { compileFilter } from '../../src/rules/filter';
+import type { Insight } from '../../src/rules/insight';
+import { Scope } from '../../src/rules/scope';
+import { compileTransforms } from '../../src/rules/transform';
 import { MemoryStore } from '../support/memory-store';
 
 const INSIGHT: Insight = { version: 1, updateTime: '2026-01-01T00:00:00Z', type: 'kvV2' };

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { secretRoom } from '../../src/activities/destination/secret-room';
+import { secretRoom } from '../../src/activities/destination/base/secret-room';
 
 test('as many secrets at the same time as the Vaults take requests now, and never more than the most', async () => {
   const room = { origin: 3, destination: 8 };

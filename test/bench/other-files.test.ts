@@ -1,6 +1,6 @@
 import { originalVsyncFile, vaultSyncFile } from '../../bench/other-files';
 import { loadConfig } from '../../src/config/load';
-import { readVaultSyncFile } from '../../src/config/vault-sync-file';
+import { readVaultSyncFile } from '../../src/migrate/vault-sync-file';
 import { configFile, removeConfigFiles } from '../config/fixtures';
 
 afterAll(removeConfigFiles);

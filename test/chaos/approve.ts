@@ -1,5 +1,5 @@
-import { readStateOf } from '../../src/consul/state';
-import { infoOf } from '../../src/clients';
+import { readStateOf } from '../../src/sync-info/state';
+import { infoOf } from '../../src/activities/clients';
 import { MOUNTS, type MountName } from './names';
 import { orNothing, type Run } from './run';
 import { ROLES, type Role } from './world';

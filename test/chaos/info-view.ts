@@ -1,6 +1,6 @@
-import { hashBucket, parseBucket } from '../../src/sync/bucket';
-import type { Insight } from '../../src/sync/insight';
-import { parseIndex } from '../../src/sync/sync-index';
+import { hashBucket, parseBucket } from '../../src/rules/bucket';
+import type { Insight } from '../../src/rules/insight';
+import { parseIndex } from '../../src/rules/sync-index';
 import type { SyncFixture } from '../support/sync-fixture';
 import type { InfoView } from './witness';
 

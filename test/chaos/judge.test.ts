@@ -1,4 +1,4 @@
-import type { Insight } from '../../src/sync/insight';
+import type { Insight } from '../../src/rules/insight';
 import { Judge } from './judge';
 import { Model } from './model';
 import { FIRST_SETTINGS, type Settings } from './settings';

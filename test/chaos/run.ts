@@ -1,4 +1,4 @@
-import { UserError } from '../../src/user-error';
+import { UserError } from '../../src/errors';
 import type { Judge } from './judge';
 import type { Model } from './model';
 import { ALL_NAMES } from './names';

@@ -1,4 +1,4 @@
-import type { Outcome } from '../../src/workflows/messages';
+import type { Outcome } from '../../src/contract/messages';
 import { approveMounts } from './approve';
 import { MOUNTS } from './names';
 import { resume } from './pause';

@@ -1,4 +1,4 @@
-import type { Outcome } from '../../src/workflows/messages';
+import type { Outcome } from '../../src/contract/messages';
 
 /** What a test did, for its last words. */
 export class Stats {

@@ -1,4 +1,4 @@
-import type { Insight } from '../../src/sync/insight';
+import type { Insight } from '../../src/rules/insight';
 import type { Settings } from './settings';
 
 export interface StandingVersion {

@@ -1,8 +1,8 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { cyclesOf, setPaused, trigger } from '../../src/starter';
-import { failedCycle } from '../../src/status';
-import type { CycleResult, Outcome } from '../../src/workflows/messages';
+import { cyclesOf, setPaused, trigger } from '../../src/temporal/operations';
+import { failedCycle } from '../../src/cli/text/status';
+import type { CycleResult, Outcome } from '../../src/contract/messages';
 import { eventually } from '../support/eventually';
 import { quietWatch } from '../support/quiet-watch';
 import { SyncFixture, type FileContent } from '../support/sync-fixture';

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { DESTINATIONS, writeConfigs } from '../../demo/configs';
 import type { Environment } from '../../demo/environment';
 import { consulAddress, temporalAddress, vaultAddress } from '../../src/config/addresses';
-import { DURATION_PATTERN, DurationError, parseDuration } from '../../src/config/duration';
+import { DURATION_PATTERN, DurationError, parseDuration } from '../../src/rules/duration';
 import { readConfigFile } from '../../src/config/file';
 import { configJsonSchema } from '../../src/config/json-schema';
 import { allKeys } from '../../src/config/keys';

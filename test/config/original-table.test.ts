@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { normalArguments } from '../../src/commands/arguments';
-import { sourcesOf } from '../../src/commands/options';
+import { normalArguments } from '../../src/cli/arguments';
+import { sourcesOf } from '../../src/cli/options';
 import { createProgram } from '../../src/cli';
-import { parseDuration } from '../../src/config/duration';
+import { parseDuration } from '../../src/rules/duration';
 import { ConfigError } from '../../src/config/errors';
 import { loadConfig } from '../../src/config/load';
 import type { Config } from '../../src/config/schema';
-import { printableName } from '../../src/names';
+import { printableName } from '../../src/contract/ids';
 import { configFile, removeConfigFiles } from './fixtures';
 
 /**

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import { runChecks, type Check } from '../../src/check';
+import { runChecks, type Check } from '../../src/cli/check';
 import type { Config } from '../../src/config/schema';
-import { assertKeyAccess } from '../../src/check/consul-keys';
-import { infoOf } from '../../src/clients';
+import { assertKeyAccess } from '../../src/access/consul-keys';
+import { infoOf } from '../../src/activities/clients';
 import { eventually } from '../support/eventually';
 import { FaultProxy } from '../support/fault-proxy';
 import { portOf } from '../support/sockets';

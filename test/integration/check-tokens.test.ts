@@ -1,7 +1,7 @@
-import { runChecks, type Check } from '../../src/check';
-import { createClients } from '../../src/clients';
+import { runChecks, type Check } from '../../src/cli/check';
+import { createClients } from '../../src/activities/clients';
 import type { Config } from '../../src/config/schema';
-import { checkAccess } from '../../src/starter';
+import { checkAccess } from '../../src/temporal/operations';
 import { VaultClient, type VaultAuth } from '../../src/vault/client';
 import { Kv2 } from '../../src/vault/kv2';
 import { exposed, rejection } from '../support/exposed';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Check } from '../../src/check';
+import type { Check } from '../../src/cli/check';
 import { PLANTED, RefusalCheck, WRONG_TOKEN } from '../support/refusal';
 import { freePorts, startVaultFile } from '../support/servers';
 import { SyncFixture } from '../support/sync-fixture';

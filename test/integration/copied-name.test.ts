@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { watchId } from '../../src/names';
-import { stop } from '../../src/starter';
+import { watchId } from '../../src/contract/ids';
+import { stop } from '../../src/temporal/operations';
 import { FaultProxy } from '../support/fault-proxy';
 import { freePorts } from '../support/servers';
 import { SyncFixture, type FileContent } from '../support/sync-fixture';

@@ -1,7 +1,7 @@
 import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import path from 'node:path';
-import { cyclesOf } from '../../src/starter';
-import type { CycleResult } from '../../src/workflows/messages';
+import { cyclesOf } from '../../src/temporal/operations';
+import type { CycleResult } from '../../src/contract/messages';
 import { eventually } from '../support/eventually';
 import { cleanEnvironment, startGuarded } from '../support/servers';
 import { GateProxy } from '../support/gate-proxy';

@@ -1,5 +1,5 @@
-import { sharedQueue } from '../../src/shared-queue';
-import { taskQueue } from '../../src/names';
+import { sharedQueue } from '../../src/contract/shared-queue';
+import { taskQueue } from '../../src/contract/ids';
 import { SyncFixture } from '../support/sync-fixture';
 
 /** What files of the original hold, and used to be refused or to fail in the cycle. */

@@ -1,4 +1,4 @@
-import { bucketId } from '../../src/sync/bucket';
+import { bucketId } from '../../src/rules/bucket';
 import { eventually } from '../support/eventually';
 import { publishedBy } from '../support/published';
 import { RunningSync } from '../support/running-sync';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { VaultRequests } from '../../bench/vault-requests';
-import { cyclesOf } from '../../src/starter';
+import { cyclesOf } from '../../src/temporal/operations';
 import { sharedServers } from '../support/shared-servers';
 import { largestPayload } from '../support/shares';
 import { SyncFixture } from '../support/sync-fixture';

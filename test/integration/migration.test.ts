@@ -1,7 +1,7 @@
-import { parseBucket } from '../../src/sync/bucket';
-import { parseIndex } from '../../src/sync/sync-index';
+import { parseBucket } from '../../src/rules/bucket';
+import { parseIndex } from '../../src/rules/sync-index';
 import { SyncFixture } from '../support/sync-fixture';
-import { syncInfoVectors } from '../sync/vectors';
+import { syncInfoVectors } from '../rules/vectors';
 
 /** What the original vsync 0.3.0 wrote with this number of buckets. */
 const NUM_BUCKETS = 19;

@@ -1,8 +1,8 @@
-import { runChecks } from '../../src/check';
-import { createClients } from '../../src/clients';
+import { runChecks } from '../../src/cli/check';
+import { createClients } from '../../src/activities/clients';
 import type { DestinationConfig } from '../../src/config/schema';
-import { createLog } from '../../src/telemetry/log';
-import { createWorkers } from '../../src/worker';
+import { createLog } from '../../src/log';
+import { createWorkers } from '../../src/worker/create-workers';
 import { BaoFront } from '../support/bao-front';
 import { always } from '../support/bao-namespaces';
 import { testBundle } from '../support/bundle';

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { cyclesOf } from '../../src/starter';
-import { fingerprintOfSettings, settingsOf } from '../../src/sync/settings';
+import { cyclesOf } from '../../src/temporal/operations';
+import { fingerprintOfSettings, settingsOf } from '../../src/rules/settings';
 import { eventually } from '../support/eventually';
 import { GateProxy } from '../support/gate-proxy';
 import { publishedBy } from '../support/published';

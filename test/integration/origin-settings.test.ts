@@ -1,4 +1,4 @@
-import { fingerprintOfSettings, settingsOf, type SettingsMetadata } from '../../src/sync/settings';
+import { fingerprintOfSettings, settingsOf, type SettingsMetadata } from '../../src/rules/settings';
 import { FaultProxy } from '../support/fault-proxy';
 import { INTERRUPTIONS, isWrite } from '../support/interrupted-saves';
 import { OriginRun } from '../support/origin-run';

@@ -1,6 +1,6 @@
-import type { Planned } from '../../src/plan/plan';
-import { formatPlan } from '../../src/plan/format';
-import type { CycleResult } from '../../src/workflows/messages';
+import type { Planned } from '../../src/activities/destination/plan/plan';
+import { formatPlan } from '../../src/cli/text/format-plan';
+import type { CycleResult } from '../../src/contract/messages';
 import { SyncFixture } from '../support/sync-fixture';
 import { runVsync, type Ended } from '../support/vsync-command';
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { runChecks, type Check } from '../../src/check';
+import { runChecks, type Check } from '../../src/cli/check';
 import type { Config } from '../../src/config/schema';
 import { ConsulAcl } from '../support/consul-acl';
 import { documentedPolicies, reducedPolicies } from '../support/policies';

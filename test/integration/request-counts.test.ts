@@ -1,6 +1,6 @@
 import { makePaths, makeValue } from '../../bench/data';
 import { consulKind, consulWrites, countKinds, vaultKind } from '../../bench/requests';
-import { cyclesOf } from '../../src/starter';
+import { cyclesOf } from '../../src/temporal/operations';
 import { CountingProxy } from '../support/counting-proxy';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';

@@ -1,4 +1,4 @@
-import { createClients } from '../../src/clients';
+import { createClients } from '../../src/activities/clients';
 import { GateProxy } from '../support/gate-proxy';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';

@@ -1,7 +1,7 @@
 import { Client, ScheduleOverlapPolicy, type ConnectionLike } from '@temporalio/client';
-import { createClients } from '../../src/clients';
+import { createClients } from '../../src/activities/clients';
 import { loadConfig } from '../../src/config/load';
-import { setPaused, start } from '../../src/starter';
+import { setPaused, start } from '../../src/temporal/operations';
 import { SyncFixture } from '../support/sync-fixture';
 
 const HOUR_MS = 3_600_000;

@@ -1,11 +1,11 @@
-import { SHARES_OF_WORKER } from '../../src/activities/limits';
+import { SHARES_OF_WORKER } from '../../src/limits';
 import { chunkOfBucket } from '../../src/activities/origin/manifest';
-import { Shares } from '../../src/activities/shares';
-import { taskQueue, verifyId } from '../../src/names';
-import { sharedQueue } from '../../src/shared-queue';
-import { cyclesOf } from '../../src/starter';
-import { bucketId } from '../../src/sync/bucket';
-import { dataPath } from '../../src/sync/paths';
+import { Shares } from '../../src/activities/shared/dispatch-width';
+import { taskQueue, verifyId } from '../../src/contract/ids';
+import { sharedQueue } from '../../src/contract/shared-queue';
+import { cyclesOf } from '../../src/temporal/operations';
+import { bucketId } from '../../src/rules/bucket';
+import { dataPath } from '../../src/rules/paths';
 import { eventually } from '../support/eventually';
 import { FaultProxy } from '../support/fault-proxy';
 import { sharedServers } from '../support/shared-servers';

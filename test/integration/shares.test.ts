@@ -1,8 +1,8 @@
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { randomBytes } from 'node:crypto';
-import { Shares } from '../../src/activities/shares';
-import { SHARES_OF_WORKER } from '../../src/activities/limits';
+import { Shares } from '../../src/activities/shared/dispatch-width';
+import { SHARES_OF_WORKER } from '../../src/limits';
 import { eventually } from '../support/eventually';
 import { sharedServers } from '../support/shared-servers';
 

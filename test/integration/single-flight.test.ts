@@ -1,5 +1,5 @@
-import { signalOriginChanged, trigger } from '../../src/starter';
-import { watchId } from '../../src/names';
+import { signalOriginChanged, trigger } from '../../src/temporal/operations';
+import { watchId } from '../../src/contract/ids';
 import { eventually } from '../support/eventually';
 import { GateProxy } from '../support/gate-proxy';
 import { sharedServers } from '../support/shared-servers';

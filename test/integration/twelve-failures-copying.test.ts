@@ -1,4 +1,4 @@
-import { numBucketsFor } from '../../src/sync/bucket-number';
+import { numBucketsFor } from '../../src/rules/bucket-number';
 import { publishedBy } from '../support/published';
 import { RunningSync } from '../support/running-sync';
 

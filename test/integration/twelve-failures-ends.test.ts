@@ -1,7 +1,7 @@
 import { pino } from 'pino';
-import { infoOf } from '../../src/clients';
-import { cyclesOf } from '../../src/starter';
-import { readStatus } from '../../src/status';
+import { infoOf } from '../../src/activities/clients';
+import { cyclesOf } from '../../src/temporal/operations';
+import { readStatus } from '../../src/cli/text/status';
 import { FaultProxy, type Choice } from '../support/fault-proxy';
 import { eventually } from '../support/eventually';
 import { RunningSync, type RunningOptions } from '../support/running-sync';

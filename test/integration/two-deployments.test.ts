@@ -1,9 +1,9 @@
 import { Client, Connection, WorkflowFailedError } from '@temporalio/client';
-import { createClients } from '../../src/clients';
+import { createClients } from '../../src/activities/clients';
 import type { Config } from '../../src/config/schema';
-import { scheduleId, watchId } from '../../src/names';
-import { start, trigger } from '../../src/starter';
-import type { CycleResult } from '../../src/workflows/messages';
+import { scheduleId, watchId } from '../../src/contract/ids';
+import { start, trigger } from '../../src/temporal/operations';
+import type { CycleResult } from '../../src/contract/messages';
 import { eventually } from '../support/eventually';
 import { publishedBy } from '../support/published';
 import { sharedServers } from '../support/shared-servers';

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { inParallel } from '../../src/activities/in-parallel';
+import { inParallel } from '../../src/concurrency/in-parallel';
 import { FaultProxy } from '../support/fault-proxy';
 import { publishedBy } from '../support/published';
 import type { GuardedProcess } from '../support/servers';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { fingerprintOfSettings, settingsOf, type SecretSettings } from '../../src/sync/settings';
+import { fingerprintOfSettings, settingsOf, type SecretSettings } from '../../src/rules/settings';
 import { VaultClient } from '../../src/vault/client';
 import { Kv2 } from '../../src/vault/kv2';
 import { eventually } from '../support/eventually';

@@ -1,5 +1,5 @@
-import { cyclesOf } from '../../src/starter';
-import type { CycleResult } from '../../src/workflows/messages';
+import { cyclesOf } from '../../src/temporal/operations';
+import type { CycleResult } from '../../src/contract/messages';
 import { collectedLog } from '../support/collected-log';
 import { eventually } from '../support/eventually';
 import { syncWithVault, type OwnVaultOptions, type OwnVaultSync } from '../support/own-vault';

@@ -1,4 +1,4 @@
-import { insightOfMetadata } from '../../src/sync/insight';
+import { insightOfMetadata } from '../../src/rules/insight';
 import { VaultClient } from '../../src/vault/client';
 import { Kv2 } from '../../src/vault/kv2';
 import { sharedServers } from '../support/shared-servers';

@@ -1,4 +1,4 @@
-import type { Finding } from '../../src/verify/findings';
+import type { Finding } from '../../src/activities/destination/verify/findings';
 import { SyncFixture, type FixtureOptions } from '../support/sync-fixture';
 
 /** A sync in which everything that can be copied has been, and whose cycles only run when asked for. */

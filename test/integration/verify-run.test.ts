@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { verifyId } from '../../src/names';
+import { verifyId } from '../../src/contract/ids';
 import { eventually } from '../support/eventually';
 import { GateProxy } from '../support/gate-proxy';
 import { cleanEnvironment, startGuarded } from '../support/servers';

@@ -1,4 +1,4 @@
-import type { Finding } from '../../src/verify/findings';
+import type { Finding } from '../../src/activities/destination/verify/findings';
 import { SyncFixture } from '../support/sync-fixture';
 import { runVsync, type Ended } from '../support/vsync-command';
 

@@ -1,4 +1,4 @@
-import { signalOriginChanged } from '../../src/starter';
+import { signalOriginChanged } from '../../src/temporal/operations';
 import { eventually } from '../support/eventually';
 import { GateProxy } from '../support/gate-proxy';
 import { sharedServers } from '../support/shared-servers';

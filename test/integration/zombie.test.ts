@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { bucketId } from '../../src/sync/bucket';
+import { bucketId } from '../../src/rules/bucket';
 import { eventually } from '../support/eventually';
 import { FaultProxy } from '../support/fault-proxy';
 import { publishedBy } from '../support/published';

@@ -1,5 +1,5 @@
-import { hashBucket, parseBucket, serializeBucket } from '../../src/sync/bucket';
-import { parseIndex, serializeIndex } from '../../src/sync/sync-index';
+import { hashBucket, parseBucket, serializeBucket } from '../../src/rules/bucket';
+import { parseIndex, serializeIndex } from '../../src/rules/sync-index';
 import { BaoFront, metadataCas, movingTimes, type Behaviour } from './bao-front';
 import { findBao, startVaultDev, type VaultServer } from './servers';
 import { sharedServers, type SharedVault } from './shared-servers';

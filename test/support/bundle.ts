@@ -1,7 +1,7 @@
 import { mkdtempSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { bundleWorkflows } from '../../src/bundle-workflows';
+import { bundleWorkflows } from '../../src/worker/bundle-workflows';
 
 /** Where the test process finds the bundle that the global set-up made. */
 const VARIABLE = 'VSYNC_TEST_WORKFLOW_BUNDLE';

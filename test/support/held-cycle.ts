@@ -1,6 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
-import { cyclesOf } from '../../src/starter';
-import type { CycleResult } from '../../src/workflows/messages';
+import { cyclesOf } from '../../src/temporal/operations';
+import type { CycleResult } from '../../src/contract/messages';
 import { endOf, type Ended } from './ended';
 import { eventually } from './eventually';
 import type { Fault, FaultProxy } from './fault-proxy';

@@ -4,8 +4,8 @@ import { fetchMetadata } from '../../src/activities/origin/fetch-metadata';
 import { listPaths } from '../../src/activities/origin/list-paths';
 import { preflight } from '../../src/activities/origin/preflight';
 import { saveSyncInfo } from '../../src/activities/origin/save-sync-info';
-import { createClients } from '../../src/clients';
-import type { SaveOriginResult } from '../../src/workflows/messages';
+import { createClients } from '../../src/activities/clients';
+import type { SaveOriginResult } from '../../src/contract/messages';
 import type { SyncFixture } from './sync-fixture';
 
 const signal = new AbortController().signal;

@@ -1,7 +1,7 @@
-import { hashBucket, parseBucket } from '../../src/sync/bucket';
-import type { Insight } from '../../src/sync/insight';
-import { hashSettingsBucket, parseSettingsBucket } from '../../src/sync/settings-bucket';
-import { parseIndex } from '../../src/sync/sync-index';
+import { hashBucket, parseBucket } from '../../src/rules/bucket';
+import type { Insight } from '../../src/rules/insight';
+import { hashSettingsBucket, parseSettingsBucket } from '../../src/rules/settings-bucket';
+import { parseIndex } from '../../src/rules/sync-index';
 import type { SyncFixture } from './sync-fixture';
 
 /** What a role's sync info says: whole, or this throws. Paths without mount and "data/". */

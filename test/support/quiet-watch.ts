@@ -1,5 +1,5 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { watchId } from '../../src/names';
+import { watchId } from '../../src/contract/ids';
 
 /**
  * Puts a workflow that no worker takes in the place of a destination's watch: it starts no cycle, and no worker makes

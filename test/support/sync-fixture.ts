@@ -3,22 +3,33 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { DestinationDeps } from '../../src/activities/destination/deps';
-import { approveDeletes, approveMounts, approveOrphans, orphansSet, waitingDeletes } from '../../src/approve';
-import { createClients, infoOf } from '../../src/clients';
+import type { DestinationDeps } from '../../src/activities/destination/base/deps';
+import {
+  approveDeletes,
+  approveMounts,
+  approveOrphans,
+  orphansSet,
+  waitingDeletes,
+} from '../../src/cli/approvals';
+import { createClients, infoOf } from '../../src/activities/clients';
 import { loadConfig } from '../../src/config/load';
 import type { Config } from '../../src/config/schema';
-import { scheduleId } from '../../src/names';
-import type { Plan } from '../../src/plan/plan';
-import { planCycle } from '../../src/plan/plan-cycle';
-import { cyclesOf, start, stop, trigger } from '../../src/starter';
-import { createLog } from '../../src/telemetry/log';
-import { readStatus, type Status } from '../../src/status';
-import { createWorkers, installRuntime, type VsyncWorker, type WorkerOptions } from '../../src/worker';
-import type { CycleResult } from '../../src/workflows/messages';
-import { repair, type Repair } from '../../src/verify/repair';
-import { mendable, type Report } from '../../src/verify/report';
-import { runVerify } from '../../src/verify/run';
+import { scheduleId } from '../../src/contract/ids';
+import type { Plan } from '../../src/activities/destination/plan/plan';
+import { planCycle } from '../../src/activities/destination/plan/plan-cycle';
+import { cyclesOf, start, stop, trigger } from '../../src/temporal/operations';
+import { createLog } from '../../src/log';
+import { readStatus, type Status } from '../../src/cli/text/status';
+import {
+  createWorkers,
+  installRuntime,
+  type VsyncWorker,
+  type WorkerOptions,
+} from '../../src/worker/create-workers';
+import type { CycleResult } from '../../src/contract/messages';
+import { repair, type Repair } from '../../src/cli/verify/repair';
+import { mendable, type Report } from '../../src/cli/verify/report';
+import { runVerify } from '../../src/cli/verify/run';
 import { testBundle } from './bundle';
 import { ConsulApi } from './consul-api';
 import { eventually } from './eventually';

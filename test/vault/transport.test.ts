@@ -1,4 +1,4 @@
-import { UserError } from '../../src/user-error';
+import { UserError } from '../../src/errors';
 import { VaultError } from '../../src/vault/errors';
 import { UndiciTransport, type TransportRequest, type TransportResponse } from '../../src/vault/transport';
 import { rejection } from '../support/exposed';

@@ -1,8 +1,8 @@
 import type { OriginConfig } from '../../config/schema';
-import type { Staging } from '../../consul/staging';
-import type { SyncInfo } from '../../consul/sync-info';
+import type { Staging } from '../../sync-info/staging';
+import type { SyncInfo } from '../../sync-info/sync-info';
 import type { Kv2 } from '../../vault/kv2';
-import type { Room } from '../room';
+import type { Room } from '../../concurrency/work-pool';
 
 /** What the activities of an origin work with. */
 export interface OriginDeps {

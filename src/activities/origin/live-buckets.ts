@@ -1,5 +1,5 @@
-import { fits, type IndexedBuckets, type StoredBucket } from '../../consul/indexed-buckets';
-import { readBuckets } from '../read-buckets';
+import { fits, type IndexedBuckets, type StoredBucket } from '../../sync-info/indexed-buckets';
+import { readBuckets } from '../../sync-info/read-buckets';
 import type { StagedBucket } from './manifest';
 
 /** What the live buckets of one chunk hold, and what was known of its paths before. */

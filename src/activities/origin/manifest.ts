@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { StoredInfoError } from '../../consul/errors';
-import type { Staging } from '../../consul/staging';
+import type { Staging } from '../../sync-info/staging';
 
 /** What one walk of the origin found: staged by listPaths, read by all that follows in the cycle. */
 const ManifestSchema = z.object({

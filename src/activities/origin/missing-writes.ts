@@ -1,8 +1,8 @@
 import pLimit from 'p-limit';
-import type { IndexedBuckets } from '../../consul/indexed-buckets';
+import type { IndexedBuckets } from '../../sync-info/indexed-buckets';
 import type { KeyValueStore, Write } from '../../consul/key-value-store';
-import { ActivityError } from '../failures';
-import { CONSUL_READS } from '../limits';
+import { ActivityError } from '../../contract/failures';
+import { CONSUL_READS } from '../../limits';
 import type { StagedBucket } from './manifest';
 
 /** What a save still has to write of one kind of buckets: nothing of what an earlier attempt has written. */

@@ -1,9 +1,9 @@
-import { assertCapabilities } from '../../check/capabilities';
-import { originNeeds } from '../../check/needs';
-import { readOriginState } from '../../consul/state';
-import type { OriginPreflightResult } from '../../workflows/messages';
-import { readMounts } from '../mounts';
-import { assertOwner } from '../owner';
+import { assertCapabilities } from '../../access/capabilities';
+import { originNeeds } from '../../access/needs';
+import { readOriginState } from '../../sync-info/state';
+import type { OriginPreflightResult } from '../../contract/messages';
+import { readMounts } from '../../access/mounts';
+import { assertOwner } from '../../access/owner';
 import type { OriginDeps } from './deps';
 
 /** Looks whether a cycle can do its work at all. Writes nothing. */

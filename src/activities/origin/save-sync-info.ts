@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { commitAtOnce, firstBatch } from '../../consul/commit';
+import { commitAtOnce, firstBatch } from '../../sync-info/commit';
 import { StoredInfoError } from '../../consul/errors';
 import type { Write } from '../../consul/key-value-store';
 import {
@@ -8,11 +8,11 @@ import {
   stateDiffers,
   writeOfState,
   type OriginState,
-} from '../../consul/state';
-import type { SyncInfo } from '../../consul/sync-info';
-import type { SaveOriginInput, SaveOriginResult } from '../../workflows/messages';
-import { ActivityError } from '../failures';
-import { assertOwner } from '../owner';
+} from '../../sync-info/state';
+import type { SyncInfo } from '../../sync-info/sync-info';
+import type { SaveOriginInput, SaveOriginResult } from '../../contract/messages';
+import { ActivityError } from '../../contract/failures';
+import { assertOwner } from '../../access/owner';
 import type { OriginDeps } from './deps';
 import { readManifest, readStagedBuckets, type Manifest, type StagedBucket } from './manifest';
 import { conflict, missingWrites, OversizeError, type MissingWrites } from './missing-writes';

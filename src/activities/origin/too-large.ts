@@ -1,7 +1,7 @@
-import { parseBucket } from '../../sync/bucket';
-import { mostBuckets, numBucketsFor } from '../../sync/bucket-number';
-import { dataPath } from '../../sync/paths';
-import { ActivityError } from '../failures';
+import { parseBucket } from '../../rules/bucket';
+import { mostBuckets, numBucketsFor } from '../../rules/bucket-number';
+import { dataPath } from '../../rules/paths';
+import { ActivityError } from '../../contract/failures';
 import type { OriginDeps } from './deps';
 import { readChunk, type Manifest, type StagedBucket } from './manifest';
 import type { OversizeError } from './missing-writes';

@@ -1,0 +1,33 @@
+import { ExplainedError } from '../errors';
+
+/** What came out of one check. */
+export interface Finding {
+  /** `pass` if not given. A warning is for what may be right, but should be looked at. */
+  outcome?: 'pass' | 'fail' | 'warning';
+  /** What was found, or what is wrong and what to do. */
+  detail: string;
+  /** Text of the policy or rules that grant what is missing. */
+  policy?: string;
+}
+
+/** One check of `vsync check`. */
+export interface Check extends Finding {
+  outcome: 'pass' | 'fail' | 'warning';
+  /** What was looked at: "Vault https://… (origin.vault): token". */
+  what: string;
+}
+
+/** Does one check. An error that is written for users is a failed check; any other one is thrown. */
+export async function check(what: string, look: () => Promise<Finding> | Finding): Promise<Check> {
+  try {
+    return { what, outcome: 'pass', ...(await look()) };
+  } catch (error) {
+    if (!(error instanceof ExplainedError)) throw error;
+    return { what, outcome: 'fail', detail: error.message };
+  }
+}
+
+/** What could not be looked at because of a failure before it. */
+export function notChecked(what: string, because: string): Check {
+  return { what, outcome: 'warning', detail: `not checked, because ${because}` };
+}

@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import { ConsulError } from '../consul/errors';
+import type { KeyValueStore } from '../consul/key-value-store';
+import type { SyncInfo } from '../sync-info/sync-info';
+
+/**
+ * Looks whether keys below a role's sync path can be created, listed, read and removed, with one of a name that
+ * no other process has. It is removed again whatever happens. One that a killed process left is removed by a later
+ * check, from {@link LEFT_AFTER_S} on. The rule of the original vsync.
+ *
+ * @param onLeft called if the key may be left because it could not be removed
+ * @throws ConsulError that names the step which was refused
+ */
+export async function assertKeyAccess(
+  { store, prefix }: SyncInfo,
+  signal?: AbortSignal,
+  onLeft?: (key: string) => void,
+): Promise<void> {
+  const key = `${prefix}check-${randomBytes(8).toString('hex')}`;
+  const refused = (step: string): ConsulError =>
+    new ConsulError('forbidden', store.address, key, `${step}; ${REMEDY}`);
+  const step = <T>(what: string, work: () => Promise<T>): Promise<T> =>
+    explained(what, store.address, key, work);
+  let wasCreated = false;
+  try {
+    const created = await step('cannot create the key', () =>
+      store.commit([{ key, value: CONTENT, expect: 0, flags: nowS() }], signal),
+    );
+    const revision = created?.get(key);
+    if (revision === undefined) throw refused('cannot create the key');
+    wasCreated = true;
+    const listed = await step('cannot list the keys', () => store.keys(`${prefix}check-`, signal));
+    // Without the permission Consul leaves keys out of a list, without a word.
+    if (!listed.includes(key)) throw refused('cannot list the keys: the one just written is not among them');
+    const stored = await step('cannot read the key', () => store.get(key, signal));
+    if (stored?.value.equals(CONTENT) !== true) throw refused('cannot read the key that was just written');
+    if (!(await step('cannot remove the key', () => store.remove(key, revision, signal)))) {
+      throw refused('cannot remove the key');
+    }
+    for (const other of listed) if (other !== key) await removeIfLeft(store, other);
+  } catch (error) {
+    // What was refused for lack of permission was not written.
+    const mayBeThere = wasCreated || !(error instanceof ConsulError) || error.kind !== 'forbidden';
+    if (!(await removeIfThere(store, key)) && mayBeThere) onLeft?.(key);
+    throw error;
+  }
+}
+
+/** A check takes seconds; clocks of other machines may be wrong by more. Named in docs/operating.md. */
+const LEFT_AFTER_S = 600;
+
+/** Consul keeps no times of its own: they travel in the flags of the keys. */
+function nowS(): number {
+  return Math.floor(Date.now() / 1000);
+}
+
+/** A key that a check has left which was killed. One of a check that is running now is newer. */
+async function removeIfLeft(store: KeyValueStore, key: string): Promise<void> {
+  try {
+    const stored = await store.get(key);
+    if (stored?.value.equals(CONTENT) === true && nowS() - stored.flags > LEFT_AFTER_S)
+      await store.remove(key, stored.revision);
+  } catch {
+    // The next check tries again.
+  }
+}
+
+const CONTENT = Buffer.from('written by the check of vsync, and removed at once');
+
+const REMEDY = 'check the Consul token and its policy: "vsync check -c FILE" prints the one that is needed';
+
+/** Says which step of the check it was that Consul refused; other errors pass. */
+async function explained<T>(step: string, address: string, key: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof ConsulError) || error.kind !== 'forbidden') throw error;
+    throw new ConsulError('forbidden', address, key, `${step}: permission denied (403); ${REMEDY}`);
+  }
+}
+
+/**
+ * Also after an answer that was lost: the key may have been written. The failure that led here is the one to report.
+ *
+ * @returns whether the key is known to be gone
+ */
+async function removeIfThere(store: KeyValueStore, key: string): Promise<boolean> {
+  try {
+    const stored = await store.get(key);
+    return stored === undefined || (await store.remove(key, stored.revision));
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,116 @@
+import type { DestinationConfig, OriginConfig } from '../config/schema';
+import { isLiteral, literalFolder } from '../rules/filter';
+
+export type Capability = 'create' | 'read' | 'update' | 'delete' | 'list';
+
+/** One capability of a Vault policy. */
+export interface Grant {
+  /** As a policy names it: "secret/data/*". */
+  readonly policyPath: string;
+  readonly capability: Capability;
+  /**
+   * The path that Vault is asked about. Not the folder itself unless it is to be listed: policies often have a
+   * line of their own for the folder, which says nothing about what is below it.
+   */
+  readonly asked: string;
+}
+
+/** One capability that a role needs in a Vault. */
+export interface Need extends Grant {
+  /** Another one that does too, but not as well. */
+  readonly instead?: Grant & { readonly advice: string };
+}
+
+/** A part of a mount that a sync works on: a folder ("" or "team/"), or one secret in it. */
+interface Scope {
+  readonly mount: string;
+  readonly folder: string;
+  readonly name?: string;
+}
+
+/** Stands for any secret of a folder. Policies do not ask whether it exists. */
+const ANY_SECRET = 'vsync-check';
+
+/** What an origin needs in its Vault: the names of secrets and their metadata, no values. */
+export function originNeeds({ origin }: OriginConfig): Need[] {
+  return scopesOf(origin.mounts, origin.include).flatMap((scope) => [
+    toList(scope),
+    to('read', 'metadata', scope),
+  ]);
+}
+
+/** What a destination needs in the origin's Vault and in its own. */
+export function destinationNeeds(config: DestinationConfig): { origin: Need[]; destination: Need[] } {
+  const { origin, destination, ignoreDeletes } = config;
+  const include = destination.include.length > 0 ? destination.include : origin.include;
+  // Where a transform may have moved a path to cannot be told from its glob.
+  const ownInclude = destination.transforms.length > 0 ? [] : include;
+  return {
+    origin: scopesOf(origin.mounts, include).flatMap((scope) => [
+      to('read', 'data', scope),
+      to('read', 'metadata', scope),
+    ]),
+    destination: scopesOf(destination.mounts, ownInclude).flatMap((scope) => [
+      ...(['create', 'read', 'update'] as const).map((capability) => to(capability, 'data', scope)),
+      ...(ignoreDeletes ? [] : [toDelete(scope)]),
+      // Reading them only saves writes: without it, settings are written that may be there already.
+      ...(config.syncMetadata
+        ? (['create', 'update'] as const).map((capability) => to(capability, 'metadata', scope))
+        : []),
+    ]),
+  };
+}
+
+function to(capability: Capability, part: string, { mount, folder, name }: Scope): Grant {
+  const start = `${mount}${part}/${folder}`;
+  return { policyPath: start + (name ?? '*'), capability, asked: start + (name ?? ANY_SECRET) };
+}
+
+function toList({ mount, folder, name }: Scope): Grant {
+  const start = `${mount}metadata/${folder}`;
+  return { policyPath: name === undefined ? `${start}*` : start, capability: 'list', asked: start };
+}
+
+/** Policies that were written for the original have only `delete` on `data/`. */
+function toDelete(scope: Scope): Need {
+  const exact = to('update', 'delete', scope);
+  return {
+    ...exact,
+    instead: {
+      ...to('delete', 'data', scope),
+      advice: `add update on ${exact.policyPath}: a delete then hits exactly the version that was looked at`,
+    },
+  };
+}
+
+/** The widest parts of the mounts in which everything lies that the globs include; all of them without globs. */
+function scopesOf(mounts: readonly string[], include: readonly string[]): Scope[] {
+  if (include.length === 0) return mounts.map((mount) => ({ mount, folder: '' }));
+  const scopes = include.flatMap((glob) => mounts.flatMap((mount) => scopeOf(glob, mount) ?? []));
+  return scopes.filter(
+    (scope, position) =>
+      !scopes.some((other, otherPosition) =>
+        sameScope(other, scope) ? otherPosition < position : holds(other, scope),
+      ),
+  );
+}
+
+function scopeOf(glob: string, mount: string): Scope | undefined {
+  const folder = literalFolder(glob);
+  if (mount.startsWith(folder)) return { mount, folder: '', ...nameOf(glob, mount) };
+  if (!folder.startsWith(mount)) return undefined;
+  return { mount, folder: folder.slice(mount.length), ...nameOf(glob, folder) };
+}
+
+/** The secret that a glob without wildcards names, if it stands in this folder. */
+function nameOf(glob: string, folder: string): { name?: string } {
+  return isLiteral(glob) && glob.startsWith(folder) ? { name: glob.slice(folder.length) } : {};
+}
+
+function sameScope(a: Scope, b: Scope): boolean {
+  return a.mount === b.mount && a.folder === b.folder && a.name === b.name;
+}
+
+function holds(outer: Scope, inner: Scope): boolean {
+  return outer.mount === inner.mount && outer.name === undefined && inner.folder.startsWith(outer.folder);
+}

@@ -1,0 +1,201 @@
+import type { DestinationDeps } from './destination/base/deps';
+import type { OriginDeps } from './origin/deps';
+import { DEFAULT_SECRETS_AT_ONCE, LEAST_BEGUN } from '../limits';
+import { Room } from '../concurrency/work-pool';
+import { OriginTargets } from './destination/base/origin-targets';
+import { secretRoom } from './destination/base/secret-room';
+import { lookAtBothVaults } from '../access/both-vaults';
+import { assertNamespace } from '../access/namespace';
+import { fingerprint, fingerprintParts, olderFingerprints } from '../config/fingerprint';
+import { syncInfoPath } from '../config/schema';
+import type { Config, ConsulConfig, DestinationConfig, OriginConfig, VaultConfig } from '../config/schema';
+import { openStore } from '../consul/datacenter';
+import { Orphans } from '../sync-info/orphans';
+import { Staging } from '../sync-info/staging';
+import { SyncInfo } from '../sync-info/sync-info';
+import type { Role } from '../contract/ids';
+import { compileFilter } from '../rules/filter';
+import { Scope } from '../rules/scope';
+import { compileTransforms } from '../rules/transform';
+import type { Logger } from '../log';
+import { VaultClient, type VaultTimes } from '../vault/client';
+import { Kv2 } from '../vault/kv2';
+import { limitRequests } from '../vault/request-rate';
+import { TokenKeeper } from '../vault/token-keeper';
+
+/**
+ * Identity of the Vault clusters that a sync works on. It tells a rebuilt Vault from the one that was there before. Of
+ * a destination that was restored from the origin's snapshot it is another one than the origin's.
+ */
+export interface Clusters {
+  origin: string;
+  destination?: string;
+}
+
+/** Clients of one configuration, as its activities need them. */
+export type Clients =
+  | { role: 'origin'; deps: OriginDeps; clusters: Clusters; close: () => Promise<void> }
+  | { role: 'destination'; deps: DestinationDeps; clusters: Clusters; close: () => Promise<void> };
+
+/**
+ * Builds the clients of a configuration. Asks each Vault who it is, of two with one cluster id whether they are one, each
+ * Consul about its datacenter if one is configured, and nothing else.
+ *
+ * @throws VaultError if a Vault cannot be reached
+ * @throws UserError if a Vault ignores its namespace, or both ends are one place
+ * @throws UserError or ConsulError about a datacenter
+ */
+export async function createClients(config: Config, times: VaultTimes = {}): Promise<Clients> {
+  return config.role === 'origin' ? createOrigin(config, times) : createDestination(config, times);
+}
+
+/** Sync info, with its own connection to Consul. */
+export interface OpenInfo {
+  info: SyncInfo;
+  close: () => void;
+}
+
+/**
+ * The sync info of the configuration's own role, for looking at it without any Vault.
+ *
+ * @throws UserError or ConsulError about the datacenter, if one is configured
+ */
+export function infoOf(config: Config): Promise<OpenInfo> {
+  return config.role === 'origin'
+    ? openInfo(config.origin.consul, 'origin', syncInfoPath(config, 'origin'))
+    : openInfo(config.destination.consul, 'destination', syncInfoPath(config, 'destination'));
+}
+
+/** The sync info of the origin: a destination only reads it. Throws as {@link infoOf} does. */
+export function originInfoOf(config: DestinationConfig): Promise<OpenInfo> {
+  return openInfo(config.origin.consul, 'origin', syncInfoPath(config, 'origin'));
+}
+
+/** @param prefix ends in `origin/` or `destination/` */
+async function openInfo(consul: ConsulConfig, side: Role, prefix: string): Promise<OpenInfo> {
+  const store = await openStore(consul, { section: `${side}.consul`, indexKey: `${prefix}index` });
+  return { info: new SyncInfo(store, prefix), close: store.close.bind(store) };
+}
+
+/** One Vault of a configuration. Sends nothing yet. */
+export function openVault(vault: VaultConfig, numWorkers: number | undefined, times: VaultTimes = {}): Kv2 {
+  return new Kv2(new VaultClient({ ...vault, ...times, concurrency: numWorkers }));
+}
+
+/** Keeps the tokens of the clients alive until it is closed, except where `renewToken` is off. */
+export function keepTokens({ role, deps }: Clients, log: Logger): { close: () => Promise<void> } {
+  const { origin } = deps.config;
+  const sides: [section: string, client: VaultClient, on: boolean][] =
+    role === 'origin'
+      ? [['origin.vault', deps.vault.client, origin.renewToken]]
+      : [
+          ['origin.vault', deps.originVault.client, origin.renewToken],
+          ['destination.vault', deps.vault.client, deps.config.destination.renewToken],
+        ];
+  const keepers = sides
+    .filter(([, , on]) => on)
+    .map(([section, client]) => new TokenKeeper(client, { section, log }));
+  return {
+    close: async () => {
+      await Promise.all(keepers.map((keeper) => keeper.close()));
+    },
+  };
+}
+
+async function createOrigin(config: OriginConfig, times: VaultTimes): Promise<Clients> {
+  const { origin } = config;
+  const vault = openVault(origin.vault, origin.numWorkers, times);
+  const closers: Closer[] = [() => vault.client.close(), ...limitVaults(config)];
+  return orClose(closers, async () => {
+    await assertNamespace(vault, origin, 'origin');
+    const clusters = { origin: await vault.clusterId() };
+    const { info, close } = await infoOf(config);
+    closers.push(close);
+    const deps: OriginDeps = {
+      config,
+      fingerprint: fingerprint(config, clusters),
+      olderFingerprints: olderFingerprints(config, clusters),
+      vault,
+      info,
+      staging: new Staging(info.store, `${info.prefix}staging/`),
+      room: new Room(() => Math.max(LEAST_BEGUN, 2 * vault.client.requestsAtOnce)),
+    };
+    return { role: 'origin', deps, clusters, close: () => closeAll(closers) };
+  });
+}
+
+async function createDestination(config: DestinationConfig, times: VaultTimes): Promise<Clients> {
+  const { origin, destination } = config;
+  const { numWorkers } = destination;
+  // No more than the limit lets through in a second: what was seen of a secret would grow old in the queue.
+  const secretsInFlight = Math.min(
+    numWorkers ?? DEFAULT_SECRETS_AT_ONCE,
+    config.requestsPerSecond ?? Infinity,
+  );
+  const originVault = openVault(origin.vault, numWorkers, times);
+  const vault = openVault(destination.vault, numWorkers, times);
+  const closers: Closer[] = [
+    () => originVault.client.close(),
+    () => vault.client.close(),
+    ...limitVaults(config),
+  ];
+  return orClose(closers, async () => {
+    await assertNamespace(originVault, origin, 'origin');
+    await assertNamespace(vault, destination, 'destination');
+    const { clusters, are: vaultsAre, sharedMounts } = await lookAtBothVaults(config, originVault, vault);
+    const { info: originInfo, close: closeOrigin } = await originInfoOf(config);
+    closers.push(closeOrigin);
+    const { info, close } = await infoOf(config);
+    closers.push(close);
+    const scope = new Scope({
+      originMounts: origin.mounts,
+      destinationMounts: destination.mounts,
+      transformer: compileTransforms(destination.transforms),
+      originFilter: compileFilter(origin),
+      filter: compileFilter(destination),
+      sharedMounts,
+    });
+    const deps: DestinationDeps = {
+      config,
+      fingerprint: fingerprint(config, clusters),
+      olderFingerprints: olderFingerprints(config, clusters),
+      parts: fingerprintParts(config, clusters),
+      vaultsAre,
+      originVault,
+      vault,
+      originInfo,
+      info,
+      scope,
+      targets: new OriginTargets(originInfo, scope, destination.transforms.length > 0 || scope.sharesMounts),
+      orphans: new Orphans(info.store, `${info.prefix}orphans/`),
+      staging: new Staging(info.store, `${info.prefix}staging/`),
+      secretRoom: secretRoom(secretsInFlight, [originVault, vault]),
+      verifyRoom: secretRoom(secretsInFlight, [originVault, vault], 1 / 2),
+    };
+    return { role: 'destination', deps, clusters, close: () => closeAll(closers) };
+  });
+}
+
+/** Limits the requests to each Vault of a configuration, if it says so. @returns what lifts the limits again */
+export function limitVaults(config: Config): (() => void)[] {
+  const { requestsPerSecond } = config;
+  if (requestsPerSecond === undefined) return [];
+  const sides = config.role === 'origin' ? [config.origin] : [config.origin, config.destination];
+  const addresses = new Set(sides.map(({ vault }) => vault.address));
+  return [...addresses].map((address) => limitRequests(address, requestsPerSecond));
+}
+
+type Closer = () => void | Promise<void>;
+
+async function closeAll(closers: readonly Closer[]): Promise<void> {
+  await Promise.all(closers.map(async (close) => close()));
+}
+
+async function orClose<T>(closers: readonly Closer[], work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await closeAll(closers);
+    throw error;
+  }
+}

@@ -1,0 +1,61 @@
+import { differingBuckets } from '../../../rules/sync-index';
+import { EMPTY_SETTINGS } from '../../../rules/settings-plan';
+import type { PathFailure } from '../../../contract/messages';
+import type { DestinationDeps } from './deps';
+
+/** What can be told of the settings that the origin publishes. */
+export interface OriginSettings {
+  /** Undefined if there is nothing to carry over, or if nobody can tell now. */
+  readonly index?: readonly string[];
+  /** The index is damaged, or being written: its secrets have settings that nobody can tell now. */
+  readonly unknown?: PathFailure;
+  /** `syncMetadata` is on here, and the origin publishes no settings. */
+  readonly missing?: true;
+}
+
+/**
+ * Reads the index of the origin's settings; nothing, if they are not carried over. To be read after the index of the
+ * sync info: the origin writes it before that one, so that each secret there has its settings here.
+ *
+ * @param numBuckets of the origin's sync info
+ */
+export async function readOriginSettings(
+  { config, originInfo }: Pick<DestinationDeps, 'config' | 'originInfo'>,
+  numBuckets: number,
+  signal: AbortSignal,
+): Promise<OriginSettings> {
+  if (!config.syncMetadata) return {};
+  const { settings } = originInfo;
+  const { index, revision } = await settings.readIndex(signal);
+  if (revision === 0) return { missing: true };
+  if (index === undefined) return { unknown: { path: settings.indexKey, class: 'malformed' } };
+  if (index.length !== numBuckets) return { unknown: { path: settings.indexKey, class: 'torn-bucket' } };
+  return { index };
+}
+
+/** The index of what a destination has carried over. */
+export interface OwnSettings {
+  /** One of empty buckets before the first settings are carried over; undefined if it is damaged. */
+  readonly index: readonly string[] | undefined;
+  /** 0 if there is none yet. */
+  readonly revision: number;
+}
+
+export async function readOwnSettings(
+  { info }: Pick<DestinationDeps, 'info'>,
+  numBuckets: number,
+  signal: AbortSignal,
+): Promise<OwnSettings> {
+  const { index, revision } = await info.settings.readIndex(signal);
+  if (revision === 0) return { index: new Array<string>(numBuckets).fill(EMPTY_SETTINGS), revision };
+  return { index, revision };
+}
+
+/** Ids of the buckets whose settings differ; none, if the origin's cannot be told. */
+export function differingSettingsBuckets(origin: OriginSettings, own: OwnSettings): number[] {
+  return origin.index === undefined ? [] : differingBuckets(origin.index, own.index);
+}
+
+/** What an operator reads who has turned `syncMetadata` on at the destination only. */
+export const NO_SETTINGS =
+  'syncMetadata is on, and the origin publishes no settings of secrets: turn it on there too; an original vsync has none';

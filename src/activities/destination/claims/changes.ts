@@ -1,0 +1,44 @@
+import type { FingerprintParts } from '../../../config/fingerprint';
+import { storedNamespace } from '../../../vault/namespace';
+import type { DestinationState } from '../../../sync-info/state';
+
+/** What is not as it was when the destination's claims were made. */
+export interface Changes {
+  /** The claims are about the secrets of another origin, or nobody knows what changed. */
+  readonly origin: boolean;
+  /** They are about another Vault than the one that is written to now. */
+  readonly destination: boolean;
+  /** Mounts of the destination that were re-created. */
+  readonly mounts: readonly string[];
+  /** The transforms with which the secrets were copied. */
+  readonly transforms: FingerprintParts['transforms'];
+}
+
+/** Compares what the destination remembers with what is there now. */
+export function changesSince(
+  state: DestinationState,
+  now: FingerprintParts,
+  ownMounts: Readonly<Record<string, string>>,
+): Changes {
+  const before = state.parts;
+  const differs = (
+    side: 'origin' | 'destination',
+    keys: readonly ('cluster' | 'namespace' | 'syncPath')[],
+  ): boolean => {
+    const [then, today] = [before?.sides[side], now.sides[side]];
+    const isSame = (key: (typeof keys)[number]): boolean =>
+      then !== undefined && key === 'namespace'
+        ? storedNamespace(then.namespace) === today?.namespace
+        : then?.[key] === today?.[key];
+    return !keys.every(isSame);
+  };
+  const mounts = Object.keys(ownMounts).filter(
+    (mount) => (state.ownMounts[mount] ?? ownMounts[mount]) !== ownMounts[mount],
+  );
+  return {
+    origin: differs('origin', ['cluster', 'namespace', 'syncPath']),
+    destination: before !== undefined && differs('destination', ['cluster', 'namespace']),
+    mounts,
+    transforms: before?.transforms ?? now.transforms,
+  };
+}

@@ -1,0 +1,281 @@
+import pLimit from 'p-limit';
+import { setImmediate } from 'node:timers/promises';
+import { z } from 'zod';
+import { isFingerprintOf } from '../../../config/fingerprint';
+import { commitAtOnce } from '../../../sync-info/commit';
+import { StoredInfoError } from '../../../consul/errors';
+import {
+  fits,
+  type IndexedBuckets,
+  type StoredBucket,
+  type StoredIndex,
+} from '../../../sync-info/indexed-buckets';
+import type { Unchanged, Write } from '../../../consul/key-value-store';
+import { readDestinationState, writeOfState, type DestinationState } from '../../../sync-info/state';
+import type { SyncInfo } from '../../../sync-info/sync-info';
+import { ClaimMover, DOUBTS, SETTINGS_DOUBTS, type ClaimRules } from '../../../rules/claims';
+import type { Insight } from '../../../rules/insight';
+import { locate } from '../../../rules/paths';
+import { compileTransforms } from '../../../rules/transform';
+import type { MoveClaimsInput, MoveClaimsResult } from '../../../contract/messages';
+import { CONSUL_READS } from '../../../limits';
+import { readBuckets } from '../../../sync-info/read-buckets';
+import { readAllEnds } from '../base/bucket-expiries';
+import { changesSince, type Changes } from './changes';
+import { commitInfo, conflict } from '../base/commit-info';
+import type { DestinationDeps } from '../base/deps';
+
+/** Claims of one kind as they stand, and what becomes of them. */
+export interface MovingBuckets<T = Insight> {
+  readonly own: StoredIndex;
+  /** Buckets of both the old and the new number. */
+  readonly stored: readonly StoredBucket<T>[];
+  readonly moved: ClaimMover<T>;
+}
+
+/** The destination's info as it stands, and what becomes of its claims. */
+export interface Moving extends MovingBuckets {
+  readonly state: DestinationState | undefined;
+  readonly stateRevision: number;
+  readonly changes: Changes | undefined;
+  /** The same of the settings; they move whether they are carried over now or not. */
+  readonly settings: MovingBuckets<string>;
+}
+
+/**
+ * Reads the destination's info, and works out what of it holds under the configuration and the number of buckets
+ * of now. Writes nothing.
+ */
+export async function readMoving(
+  { config, parts, info, originInfo, scope }: DestinationDeps,
+  ownMounts: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<Moving> {
+  const origin = await originInfo.readIndex(signal);
+  const own = await info.readIndex(signal);
+  const { state, revision: stateRevision } = await readDestinationState(info, signal);
+  const numBuckets = origin.index?.length ?? own.index?.length ?? 0;
+  const changes = state === undefined ? undefined : changesSince(state, parts, ownMounts);
+  const before = compileTransforms(changes?.transforms.map((rule) => ({ name: '', ...rule })) ?? []);
+  const rules: ClaimRules = {
+    numBuckets,
+    targetBefore: (path) => (changes === undefined ? scope.target(path) : before.transform(path).path),
+    targetNow: (path) => scope.target(path),
+    isGone: (target) => changes !== undefined && isGone(changes, target, config.destination.mounts),
+    doubtful: changes?.origin === true,
+    wants: (path) => scope.wants(path),
+    isSame: (target, path) => scope.isSame(target, path),
+  };
+  const noted = await notedEnds(info, own.index?.length ?? 0, signal);
+  const ofValues = { ...rules, endsItself: (path: string) => noted.has(path) };
+  const values = await readClaims(info, own, new ClaimMover(ofValues, DOUBTS), numBuckets, signal);
+  const ownSettings = await info.settings.readIndex(signal);
+  const settingsMover = new ClaimMover(rules, SETTINGS_DOUBTS);
+  const settings =
+    ownSettings.revision === 0
+      ? { own: ownSettings, stored: [], moved: settingsMover }
+      : await readClaims(info.settings, ownSettings, settingsMover, numBuckets, signal);
+  return { ...values, state, stateRevision, changes, settings };
+}
+
+/** Paths whose copies end by themselves. A list that cannot be read is no reason to compare every value. */
+async function notedEnds(info: SyncInfo, numBuckets: number, signal: AbortSignal): Promise<Set<string>> {
+  if (!(await info.expiries.isMarked(signal))) return new Set();
+  const lists = await readAllEnds(info, numBuckets, signal);
+  return new Set([...lists.values()].flatMap(({ bucket }) => [...(bucket?.keys() ?? [])]));
+}
+
+async function readClaims<T>(
+  info: IndexedBuckets<T>,
+  own: StoredIndex,
+  moved: ClaimMover<T>,
+  numBuckets: number,
+  signal: AbortSignal,
+): Promise<MovingBuckets<T>> {
+  const ids = Array.from({ length: Math.max(numBuckets, own.index?.length ?? 0) }, (_, id) => id);
+  const stored = [...(await readBuckets(info, ids, signal)).values()];
+  for (const [id, one] of stored.slice(0, own.index?.length ?? numBuckets).entries()) {
+    moved.add(one.bucket ?? new Map<string, never>(), fits(one, own.index?.[id]));
+    // So that heartbeats go out in between: the transforms of many paths take their time.
+    await setImmediate();
+  }
+  return { own, stored, moved };
+}
+
+function isGone({ destination, mounts }: Changes, target: string, configured: readonly string[]): boolean {
+  if (destination) return true;
+  const mount = locate(target, configured)?.mount;
+  return mount !== undefined && mounts.includes(mount);
+}
+
+/**
+ * Brings the destination's info into the shape that the next cycles need: into the origin's number of buckets, and
+ * without the claims that the changed configuration makes wrong. No secret is read or written for it. What stands
+ * where nothing belongs any more is put on the list of orphans first, because only the claims name it.
+ *
+ * In one transaction where it fits. Else what the buckets are to hold is staged first and noted in the state: from
+ * then on there is only forward, because half of the claims would be in no bucket in between.
+ */
+export async function moveClaims(
+  deps: DestinationDeps,
+  input: MoveClaimsInput,
+  signal: AbortSignal,
+): Promise<MoveClaimsResult> {
+  const { config, fingerprint, parts, info, orphans, staging } = deps;
+  const { state: before } = await readDestinationState(info, signal);
+  if (before?.moving !== undefined) await finishMove(deps, before.moving, signal);
+
+  const moving = await readMoving(deps, input.ownMounts, signal);
+  const { own, state, stateRevision, stored, moved, changes, settings } = moving;
+  const since = new Date().toISOString();
+  await orphans.add(moved.orphans, since, signal);
+  const count = await tidyOrphans(deps, moved, changes, signal);
+  // When copies end is noted anew as their values are compared.
+  const {
+    approved: _approved,
+    held: _held,
+    orphans: _orphans,
+    expiries: _expiries,
+    ...rest
+  } = state ?? NO_STATE;
+  const next: DestinationState = {
+    ...rest,
+    name: config.name,
+    config: fingerprint,
+    parts,
+    considered: '',
+    // An approval since the cycle began stays, as in the save.
+    mounts: { ...input.mounts, ...state?.mounts },
+    ownMounts: input.ownMounts,
+    ...(state === undefined || isFingerprintOf(deps, state.config)
+      ? {}
+      : { suspended: `${CONFIGURATION_CHANGED} (${since})` }),
+    ...(count === 0 ? {} : { orphans: { count } }),
+  };
+
+  const hasInfo = own.index !== undefined || stored.some(({ revision }) => revision !== 0);
+  const hasSettings = settings.own.revision !== 0;
+  // A state without an index makes an original vsync fail.
+  if (!hasInfo && state === undefined) return { v: 1, orphans: 0 };
+  // The settings first: nothing is believed before the index that comes last.
+  const writes = [
+    ...(hasSettings ? writesOf(info.settings, settings) : []),
+    ...(hasInfo ? writesOf(info, moving) : []),
+    writeOfState(info, next, stateRevision),
+  ];
+  const atOnce = await commitAtOnce(info.store, writes, signal);
+  if (atOnce.fits) {
+    if (atOnce.revisions === undefined) throw conflict(info.store, writes[0]?.key ?? '');
+  } else {
+    const reference = await staging.put(stagedOf(info, moving, hasSettings), signal);
+    await commitInfo(info.store, [writeOfState(info, { ...next, moving: reference }, stateRevision)], signal);
+    await finishMove(deps, reference, signal);
+  }
+  const isMarked = await info.expiries.isMarked(signal);
+  if (isMarked) await info.expiries.clear([...stored.keys()], signal);
+  return { v: 1, orphans: moved.orphans.size };
+}
+
+/** For sync info that has no state yet, as that of an original vsync. */
+const NO_STATE: DestinationState = { v: 1, name: '', config: '', considered: '', mounts: {}, ownMounts: {} };
+
+/** The buckets that are not as they are to be, and their index. */
+function writesOf<T>(info: IndexedBuckets<T>, { own, stored, moved }: MovingBuckets<T>): Write[] {
+  const index = moved.buckets.map((bucket) => info.format.hash(bucket));
+  const buckets = moved.buckets.flatMap((bucket, id) =>
+    stored[id]?.hash === index[id] ? [] : [info.writeOfBucket(id, bucket, stored[id]?.revision ?? 0)],
+  );
+  return [...buckets, info.writeOfIndex(index, own.revision)];
+}
+
+/** All buckets as they are to be, in the form in which they are written. */
+const StagedClaims = z.object({
+  v: z.literal(1),
+  /** Absent if no settings were ever carried over. */
+  settings: z.array(z.string()).optional(),
+  buckets: z.array(z.string()),
+});
+
+function stagedOf(
+  info: SyncInfo,
+  { moved, settings }: Moving,
+  hasSettings: boolean,
+): z.infer<typeof StagedClaims> {
+  return {
+    v: 1,
+    ...(hasSettings ? { settings: settings.moved.buckets.map(info.settings.format.serialize) } : {}),
+    buckets: moved.buckets.map(info.format.serialize),
+  };
+}
+
+/** Writes the staged buckets that are not live yet and their indices, and then takes the note out of the state. */
+async function finishMove(deps: DestinationDeps, moving: string, signal: AbortSignal): Promise<void> {
+  const { info, staging } = deps;
+  const { state, revision } = await readDestinationState(info, signal);
+  if (state?.moving !== moving) return;
+  // Every write is bound to the note: who comes late must not put the old claims over what cycles made of them since.
+  const unchanged = [{ key: info.stateKey, revision }];
+  const staged = await staging.get(moving, signal).catch((error: unknown) => {
+    if (error instanceof StoredInfoError) return undefined;
+    throw error;
+  });
+  const parsed = StagedClaims.safeParse(staged);
+  // Staged more than a day ago: what the buckets hold now is all there is, and what does not fit is in doubt.
+  if (parsed.success) {
+    if (parsed.data.settings !== undefined)
+      await writeStaged(info.settings, parsed.data.settings, unchanged, signal);
+    await writeStaged(info, parsed.data.buckets, unchanged, signal);
+  }
+  const { moving: _, ...rest } = state;
+  await commitInfo(info.store, [writeOfState(info, rest, revision)], signal);
+}
+
+async function writeStaged<T>(
+  info: IndexedBuckets<T>,
+  staged: readonly string[],
+  unchanged: readonly Unchanged[],
+  signal: AbortSignal,
+): Promise<void> {
+  const buckets = staged.map(info.format.parse);
+  const index = buckets.map(info.format.hash);
+  const limit = pLimit(CONSUL_READS);
+  await Promise.all(
+    buckets.map((bucket, id) =>
+      limit(async () => {
+        const live = await info.readBucket(id, signal);
+        if (live.hash !== index[id])
+          await commitInfo(info.store, [info.writeOfBucket(id, bucket, live.revision)], signal, unchanged);
+      }),
+    ),
+  );
+  const own = await info.readIndex(signal);
+  if (JSON.stringify(index) !== JSON.stringify(own.index))
+    await commitInfo(info.store, [info.writeOfIndex(index, own.revision)], signal, unchanged);
+}
+
+/**
+ * Takes from the list what is gone with its Vault or its mount, and what a claim stands on again.
+ *
+ * @returns how many are left
+ */
+async function tidyOrphans(
+  { config, scope, orphans }: DestinationDeps,
+  moved: Moving['moved'],
+  changes: Changes | undefined,
+  signal: AbortSignal,
+): Promise<number> {
+  const listed = [...(await orphans.read(signal)).keys()];
+  if (listed.length === 0) return 0;
+  const claimed = new Set(
+    moved.buckets.flatMap((bucket) => [...bucket.keys()].map((path) => scope.target(path))),
+  );
+  const over = listed.filter(
+    (target) =>
+      claimed.has(target) || (changes !== undefined && isGone(changes, target, config.destination.mounts)),
+  );
+  await orphans.remove(over, signal);
+  return listed.length - over.length;
+}
+
+/** Why deletes are suspended after a change. */
+export const CONFIGURATION_CHANGED = 'the configuration was changed';

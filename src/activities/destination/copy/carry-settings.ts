@@ -1,0 +1,238 @@
+import type { StoredBucket } from '../../../sync-info/indexed-buckets';
+import type { Bucket } from '../../../rules/bucket';
+import { insightOfMetadata } from '../../../rules/insight';
+import type { Location } from '../../../rules/paths';
+import { fingerprintOfSettings, settingsOf, type SecretSettings } from '../../../rules/settings';
+import type { SettingsBucket } from '../../../rules/settings-bucket';
+import { differingSettings, doubtedSettings, EMPTY_SETTINGS } from '../../../rules/settings-plan';
+import { VaultError } from '../../../vault/errors';
+import { pathFailureClass } from '../../shared/failures';
+import { WRITE_ATTEMPTS } from '../../../limits';
+import { throwOutage } from '../../shared/outage';
+import { BucketCheckpoint } from '../base/bucket-checkpoint';
+import type { CopyContext } from './copy-bucket';
+import { placeAtDestination, placeAtOrigin } from '../base/place';
+import type { DestinationDeps } from '../base/deps';
+import { Freshness, tooSlow } from '../base/freshness';
+import { readFitting } from '../base/read-fitting';
+
+/** What all buckets of one activity know of the settings. */
+export interface SettingsContext {
+  /** Undefined if the origin's cannot be told now. */
+  readonly originIndex: readonly string[] | undefined;
+  /** Undefined if it is damaged. */
+  readonly ownIndex: readonly string[] | undefined;
+  /** Of the own index; 0 if nothing was carried over yet. */
+  readonly ownRevision: number;
+}
+
+/** Settings on their way. They stand in the memory of one activity only, as values do. */
+export interface Carried {
+  readonly settings: SecretSettings;
+  /** Whether they have to be at the destination before the value that the secret has now. */
+  readonly beforeValue: boolean;
+  readonly freshness: Freshness;
+}
+
+/** Carries over the settings of the secrets of one bucket, and claims what was applied. */
+export class SettingsCarrier {
+  private readonly failedPaths = new Set<string>();
+
+  private constructor(
+    private readonly context: CopyContext,
+    private readonly id: number,
+    /** Undefined if it cannot be told now. */
+    private readonly origin: SettingsBucket | undefined,
+    /** Paths whose settings differ. */
+    readonly pending: ReadonlySet<string>,
+    readonly checkpoint: BucketCheckpoint<string>,
+  ) {}
+
+  /**
+   * @param insights the origin's bucket
+   * @param isCopied whether the destination has a secret of it, or is to have it
+   * @returns undefined if settings are not carried over, or the origin publishes none
+   */
+  static async open(
+    context: CopyContext,
+    id: number,
+    insights: Bucket,
+    isCopied: (path: string) => boolean,
+    signal: AbortSignal,
+  ): Promise<SettingsCarrier | undefined> {
+    const { settings, deps, tally, open } = context;
+    if (settings === undefined) return undefined;
+    const { info, originInfo } = deps;
+    const stored = await info.settings.readBucket(id, signal);
+    const read =
+      settings.originIndex && (await readFitting(originInfo.settings, settings.originIndex, id, signal));
+    const origin = read?.bucket;
+    if (origin === undefined) {
+      open.add(id);
+      // A damaged index is reported once for all buckets.
+      if (settings.originIndex !== undefined)
+        tally.fail(originInfo.settings.bucketKey(id), 'torn-bucket', 'unknown');
+    }
+    const claims = believedSettings(
+      stored,
+      settings.ownIndex?.[id],
+      settings.ownRevision === 0,
+      insights.keys(),
+    );
+    const differing = origin === undefined ? [] : differingSettings(origin, claims, isCopied);
+    // A bucket that is not there is an empty one: most secrets have no settings of their own.
+    const hash = stored.revision === 0 ? EMPTY_SETTINGS : stored.hash;
+    const checkpoint = new BucketCheckpoint(info.settings, id, { ...stored, hash }, claims, context.fence);
+    return new SettingsCarrier(context, id, origin, new Set(differing), checkpoint);
+  }
+
+  /** The settings of this secret are to be carried over, and could not be. */
+  isMissing(path: string): boolean {
+    return this.origin === undefined || this.failedPaths.has(path);
+  }
+
+  /** They could not be, and this was reported. */
+  hasFailed(path: string): boolean {
+    return this.failedPaths.has(path);
+  }
+
+  /** Whether the claims say of these secrets what the origin says. */
+  isDone(isWanted: (path: string) => boolean): boolean {
+    return (
+      this.origin !== undefined &&
+      differingSettings(this.origin, this.checkpoint.claims, isWanted).length === 0
+    );
+  }
+
+  /**
+   * Reads what has to be carried over for a secret.
+   *
+   * A version expires if `delete_version_after` was set when it was written. One that does has to be written after
+   * the settings here too; one that lives for ever before them, if they would let it expire.
+   *
+   * @returns undefined if nothing has to be, or if it failed: that is reported
+   */
+  async read(path: string, signal: AbortSignal): Promise<Carried | undefined> {
+    if (!this.pending.has(path)) return undefined;
+    return this.attempt(path, signal, () => this.ask(path, signal));
+  }
+
+  private async ask(path: string, signal: AbortSignal): Promise<Carried | undefined> {
+    const { deps } = this.context;
+    const { mount, rel } = placeAtOrigin(deps, path);
+    const freshness = new Freshness();
+    const metadata = await deps.originVault.metadata(mount, rel, signal, freshness.begin);
+    // It went away in the meantime: the origin's info will say so.
+    if (metadata === undefined || insightOfMetadata(metadata, Date.now()) === undefined) return undefined;
+    const settings = settingsOf(metadata);
+    const expires = metadata.versions[String(metadata.current_version)]?.deletion_time !== '';
+    return { settings, beforeValue: expires || settings.delete_version_after === '0s', freshness };
+  }
+
+  /** Writes them at the destination, unless they are there, and claims them. A failure is reported. */
+  async apply(path: string, carried: Carried, signal: AbortSignal): Promise<void> {
+    await this.attempt(path, signal, async () => {
+      const { deps, tally } = this.context;
+      const place = placeAtDestination(deps, path);
+      let asked = carried;
+      for (let attempt = 1; ; attempt++) {
+        const there = await settingsThere(deps, place, signal);
+        if (!asked.freshness.isFresh()) {
+          const again = await this.ask(path, signal);
+          if (again === undefined) return;
+          asked = again;
+        }
+        const { settings, freshness } = asked;
+        const fingerprint = fingerprintOfSettings(settings);
+        // What was applied, also where the origin has moved on since it published its fingerprint.
+        if (there !== 'unknown' && there.fingerprint === fingerprint) {
+          this.claim(path, fingerprint);
+          return;
+        }
+        try {
+          // Vault knows no check-and-set for settings: there, all that keeps old ones from being written late is the clock.
+          const cas = there === 'unknown' ? undefined : there.metadataCas;
+          const writing = freshness.writing(deps.vault, place.mount + place.rel, signal);
+          await deps.vault.writeSettings(place.mount, place.rel, settings, cas, writing);
+          tally.count('settings');
+          this.claim(path, fingerprint);
+          return;
+        } catch (error) {
+          // Written by another client since: what it wrote is read before anything is written over it.
+          const isConflict = error instanceof VaultError && error.kind === 'conflict';
+          if (isConflict && attempt < WRITE_ATTEMPTS) continue;
+          if (!freshness.isTooOld(error, signal)) throw error;
+          if (attempt === WRITE_ATTEMPTS) throw tooSlow(deps.vault, place);
+        }
+      }
+    });
+    this.context.onProgress();
+    await this.checkpoint.saveSometimes();
+  }
+
+  private claim(path: string, fingerprint: string | undefined): void {
+    if (fingerprint === undefined) this.checkpoint.claims.delete(path);
+    else this.checkpoint.claims.set(path, fingerprint);
+  }
+
+  private async attempt<T>(
+    path: string,
+    signal: AbortSignal,
+    work: () => Promise<T>,
+  ): Promise<T | undefined> {
+    const { open, tally } = this.context;
+    try {
+      return await work();
+    } catch (error) {
+      if (signal.aborted) throw error;
+      const failureClass = pathFailureClass(error);
+      throwOutage(error);
+      open.add(this.id);
+      this.failedPaths.add(path);
+      tally.fail(path, `settings-${failureClass}`);
+      return undefined;
+    }
+  }
+}
+
+/**
+ * What is believed of a bucket of the destination's own: all, if it fits its index; else nothing, so that what it
+ * names is compared. If even that cannot be read, all secrets of the origin's bucket are.
+ *
+ * @param entry of the index; undefined if that is damaged
+ * @param isFirst there is no index yet
+ */
+export function believedSettings(
+  stored: StoredBucket<string>,
+  entry: string | undefined,
+  isFirst: boolean,
+  paths: Iterable<string>,
+): Map<string, string> {
+  const hash = stored.revision === 0 ? EMPTY_SETTINGS : stored.hash;
+  if (hash !== undefined && hash === entry) return stored.bucket ?? new Map<string, string>();
+  if (stored.bucket !== undefined) return doubtedSettings(stored.bucket.keys());
+  return isFirst && stored.revision === 0 ? new Map<string, string>() : doubtedSettings(paths);
+}
+
+interface SettingsThere {
+  fingerprint: string | undefined;
+  /** For the write: as {@link Kv2.writeSettings} takes it. */
+  metadataCas: number | undefined;
+}
+
+/** What stands at the destination; `unknown` if the token may write it and not read it. */
+async function settingsThere(
+  { vault }: DestinationDeps,
+  { mount, rel }: Location,
+  signal: AbortSignal,
+): Promise<SettingsThere | 'unknown'> {
+  try {
+    const metadata = await vault.metadata(mount, rel, signal);
+    if (metadata === undefined) return { fingerprint: undefined, metadataCas: 0 };
+    const metadataCas = metadata.current_metadata_version;
+    return { fingerprint: fingerprintOfSettings(settingsOf(metadata)), metadataCas };
+  } catch (error) {
+    if (error instanceof VaultError && error.kind === 'forbidden') return 'unknown';
+    throw error;
+  }
+}

@@ -1,0 +1,125 @@
+import { bucketId } from '../../../rules/bucket';
+import { doubted } from '../../../rules/claims';
+import type { Insight } from '../../../rules/insight';
+import { pathFailureClass } from '../../shared/failures';
+import { inParallel } from '../../../concurrency/in-parallel';
+import { throwOutage } from '../../shared/outage';
+import type { BucketCheckpoint } from '../base/bucket-checkpoint';
+import type { CopyContext } from './copy-bucket';
+import { copySecret } from './copy-secret';
+import { absenceAtOrigin, deleteSecret } from '../deletes/delete-secret';
+
+/** What the destination's bucket names and should not. */
+export interface Leaving {
+  /** The origin's bucket lacks it. */
+  readonly gone: readonly string[];
+  /** Not wanted any more, and to be deleted (`deleteExcluded`). */
+  readonly unwanted: readonly string[];
+}
+
+/**
+ * Deletes what the origin has no more. Each delete is asked back at the origin, and marked as version 0 before
+ * it happens: after a crash in between, a secret that the origin has again reads as an update.
+ *
+ * @returns how many are kept on purpose
+ */
+export async function removeGone(
+  context: CopyContext,
+  id: number,
+  checkpoint: BucketCheckpoint,
+  { gone, unwanted }: Leaving,
+  signal: AbortSignal,
+): Promise<number> {
+  const { deps, mounts, tally } = context;
+  if (gone.length + unwanted.length === 0) return 0;
+  let held = 0;
+  const hold = (): void => {
+    held += 1;
+    tally.count('held');
+  };
+  const attempt = async <T>(
+    path: string,
+    stop: AbortSignal,
+    work: () => Promise<T>,
+  ): Promise<T | undefined> => {
+    try {
+      return await work();
+    } catch (error) {
+      if (stop.aborted) throw error;
+      throwOutage(error);
+      context.open.add(id);
+      tally.fail(path, pathFailureClass(error), 'unknown');
+      return undefined;
+    }
+  };
+
+  const confirmed: { path: string; isUnwanted: boolean }[] = [];
+  const leaving = [
+    ...gone.map((path) => ({ path, isUnwanted: false })),
+    ...unwanted.map((path) => ({ path, isUnwanted: true })),
+  ];
+  await inParallel(
+    leaving,
+    signal,
+    async ({ path, isUnwanted }, stop) => {
+      const [owner, ...others] = context.targets.owners(deps.scope.target(path));
+      if (others.length > 0) {
+        // Several belong there, and none of them is written: what stands there stays, and is named until one is left.
+        hold();
+        context.open.add(id);
+      } else if (owner !== undefined) {
+        // Another secret of the origin belongs there: its value has to stand there, whoever wrote last.
+        const done = await attempt(path, stop, () =>
+          copySecret(deps, owner, UNCLAIMED, { compareFirst: true, isOurs: true }, stop),
+        );
+        if (done === undefined) return;
+        if (done.did === 'added' || done.did === 'updated') tally.count(done.did);
+        checkpoint.claims.delete(path);
+      } else if (isUnwanted) confirmed.push({ path, isUnwanted });
+      else {
+        const place = deps.scope.placeAtOrigin(path);
+        const absence = await attempt(path, stop, () => absenceAtOrigin(deps, place, mounts, stop));
+        if (absence === 'absent') confirmed.push({ path, isUnwanted });
+        else if (absence === 'served' && bucketId(path, context.originIndex.length) !== id) {
+          // Its claim belongs into another bucket, where it is compared.
+          checkpoint.claims.delete(path);
+        } else if (absence !== undefined) {
+          hold();
+          // It came back after its info was written. If it goes again before the next, the info stays as it is: only
+          // another question can tell.
+          if (absence === 'served' && deps.scope.isPublished(path)) context.open.add(id);
+        }
+      }
+    },
+    deps.secretRoom,
+  );
+  for (const { path } of confirmed) {
+    const insight = checkpoint.claims.get(path);
+    if (insight !== undefined) checkpoint.claims.set(path, doubted(insight));
+  }
+  await checkpoint.save();
+  await inParallel(
+    confirmed,
+    signal,
+    async ({ path, isUnwanted }, stop) => {
+      const done = await attempt(path, stop, () => deleteSecret(deps, path, isUnwanted, mounts, stop));
+      if (done === undefined) return;
+      if (done === 'held') {
+        hold();
+        context.open.add(id);
+        return;
+      }
+      if (done === 'deleted') {
+        tally.count('deleted');
+        const mount = deps.scope.mountAtOrigin(path);
+        context.deleted.set(mount, (context.deleted.get(mount) ?? 0) + 1);
+      }
+      checkpoint.claims.delete(path);
+    },
+    deps.secretRoom,
+  );
+  return held;
+}
+
+/** For a copy that is not claimed here: the claim of that secret stands in its own bucket. */
+const UNCLAIMED: Insight = { version: 0, updateTime: '', type: '' };

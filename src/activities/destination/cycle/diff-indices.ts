@@ -1,0 +1,103 @@
+import { isSettled, readSettled } from '../../../sync-info/known-differences';
+import { readDestinationState } from '../../../sync-info/state';
+import { readUnsaved } from '../../../sync-info/dirty-marker';
+import { consideredOf } from '../../../rules/considered';
+import { differingBuckets } from '../../../rules/sync-index';
+import type { DiffIndicesInput, DiffIndicesResult } from '../../../contract/messages';
+import { ActivityError } from '../../../contract/failures';
+import { MAX_GROUPS } from '../../../limits';
+import { expiredBuckets } from '../base/bucket-expiries';
+import type { DestinationDeps } from '../base/deps';
+import {
+  differingSettingsBuckets,
+  NO_SETTINGS,
+  readOriginSettings,
+  readOwnSettings,
+} from '../base/settings-indices';
+
+/**
+ * Compares the two indices, and those of the settings where they are carried over, and splits the buckets that
+ * differ into groups of work.
+ */
+export async function diffIndices(
+  deps: DestinationDeps,
+  { changed, expired }: DiffIndicesInput,
+  signal: AbortSignal,
+): Promise<DiffIndicesResult> {
+  const { originInfo, info } = deps;
+  const origin = await originInfo.readIndex(signal);
+  const own = await info.readIndex(signal);
+  const nothing = { v: 1, indexRevision: own.revision, move: false, groups: [], held: 0 } as const;
+  if (origin.index === undefined) {
+    const { state } = await readDestinationState(info, signal);
+    if (origin.problem === undefined && state === undefined && own.index === undefined)
+      return { ...nothing, groups: [] };
+    // It was there before: an index that is gone or broken is an accident, never "all secrets were deleted".
+    throw new ActivityError(
+      'OriginInfoGone',
+      `Consul ${originInfo.store.address}: ${originInfo.indexKey}: the origin's index ` +
+        `${origin.problem === undefined ? 'is gone' : `is damaged (${origin.problem})`}; nothing is changed at the ` +
+        'destination. Let the origin run a cycle (vsync trigger -c ORIGIN_FILE), or check origin.syncPath and origin.consul',
+    );
+  }
+  const numBuckets = origin.index.length;
+  const settings = await readOriginSettings(deps, numBuckets, signal);
+  const carries = settings.index !== undefined;
+  const ownSettings = carries ? await readOwnSettings(deps, numBuckets, signal) : NOTHING_CARRIED;
+  const isResized = (index: readonly string[] | undefined): boolean =>
+    index !== undefined && index.length !== numBuckets;
+  const found = {
+    ...nothing,
+    considered: consideredOf(origin.index, settings.index),
+    ...(carries ? { settingsRevision: ownSettings.revision } : {}),
+    ...(settings.unknown === undefined ? {} : { unknownSettings: settings.unknown }),
+    ...(settings.missing === undefined ? {} : { note: NO_SETTINGS }),
+  };
+  if (changed || isResized(own.index) || isResized(ownSettings.index))
+    return { ...found, move: true, groups: [] };
+
+  const isUnsaved = own.index !== undefined && (await readUnsaved(info, signal)) !== 0;
+  // What an interrupted cycle noted is in no state.
+  const hasExpired = expired === true || (isUnsaved && (await info.expiries.isMarked(signal)));
+  const { state: before } = hasExpired && !isUnsaved ? await readDestinationState(info, signal) : {};
+  const ended = hasExpired ? await expiredBuckets(deps, before?.expiries, numBuckets, signal) : undefined;
+  const expiries = ended && { expiries: ended.all };
+  // The last cycle changed buckets, and did not come to save its index: that tells nothing of them.
+  if (isUnsaved)
+    return { ...found, ...expiries, groups: split([...origin.index.keys()], MAX_GROUPS), held: 0 };
+
+  const differing = [
+    ...differingBuckets(origin.index, own.index),
+    ...differingSettingsBuckets(settings, ownSettings),
+    ...(ended?.ids ?? []),
+  ];
+  const ids = [...new Set(differing)].sort((a, b) => a - b);
+  if (ids.length === 0) return { ...found, ...expiries, groups: [] };
+  const settled = await readSettled(info, signal);
+  const buckets = settled.rules === deps.fingerprint ? settled.buckets : new Map<number, never>();
+  const hashes = (
+    index: readonly string[] | undefined,
+    ofSettings: readonly string[] | undefined,
+    id: number,
+  ) => ({
+    insights: index?.[id],
+    settings: carries ? (ofSettings?.[id] ?? '') : undefined,
+  });
+  const open = ids.filter((id) => {
+    if (ended?.ids.includes(id)) return true;
+    const theirs = hashes(origin.index, settings.index, id);
+    return !isSettled(buckets.get(id), theirs, hashes(own.index, ownSettings.index, id));
+  });
+  const openIds = new Set(open);
+  const held = ids.reduce((sum, id) => sum + (openIds.has(id) ? 0 : (buckets.get(id)?.held ?? 0)), 0);
+  return { ...found, ...expiries, groups: split(open, MAX_GROUPS), held };
+}
+
+const NOTHING_CARRIED = { index: undefined, revision: 0 };
+
+/** Deals the ids out evenly, neighbours apart. */
+export function split<T>(ids: readonly T[], most: number): T[][] {
+  const groups = Array.from({ length: Math.min(most, ids.length) }, (): T[] => []);
+  ids.forEach((id, position) => groups[position % groups.length]?.push(id));
+  return groups;
+}

@@ -1,0 +1,302 @@
+import { isDeepStrictEqual } from 'node:util';
+import pLimit from 'p-limit';
+import { isTooLarge } from '../../../consul/errors';
+import type { KeyValueStore, Unchanged, Write } from '../../../consul/key-value-store';
+import {
+  readSettled,
+  settledBucket,
+  writeOfSettled,
+  type SettledBucket,
+} from '../../../sync-info/known-differences';
+import {
+  mountsAfter,
+  readDestinationState,
+  stateDiffers,
+  writeOfState,
+  type DestinationState,
+  type LastCycle,
+} from '../../../sync-info/state';
+import type { SyncInfo } from '../../../sync-info/sync-info';
+import { readUnsaved, removeUnsaved } from '../../../sync-info/dirty-marker';
+import { hashBucket } from '../../../rules/bucket';
+import { consideredOf, isConsidered } from '../../../rules/considered';
+import { NO_EXPIRY, NOT_COUNTED, sumOf, type ExpirySummary } from '../../../rules/expiry';
+import { hashOfDeletes, noteDeletes } from '../../../rules/delete-guard';
+import { emptyIndex } from '../../../rules/sync-index';
+import type { SaveDestinationInput, SaveDestinationResult } from '../../../contract/messages';
+import { CONSUL_READS } from '../../../limits';
+import { assertOwner } from '../../../access/owner';
+import { countExpiries } from '../base/bucket-expiries';
+import { commitInfo, conflict } from '../base/commit-info';
+import type { DestinationDeps } from '../base/deps';
+import { byMount, deleteCandidates } from '../deletes/guard-deletes';
+import { saveSettingsIndex, type SavedSettings } from './save-settings-index';
+
+/**
+ * Saves the destination's index, that of the settings, then its state. The index is made from what the buckets in
+ * Consul contain, so it never claims more than they do, whatever became of the cycle.
+ *
+ * @param run id of the cycle's run
+ * @throws ActivityError `Conflict` if another cycle saved in the meantime
+ */
+export async function saveSyncInfo(
+  deps: DestinationDeps,
+  input: SaveDestinationInput,
+  signal: AbortSignal,
+  run: string,
+): Promise<SaveDestinationResult> {
+  const { info, originInfo } = deps;
+  const { state: before } = await readDestinationState(info, signal);
+  assertOwner(info, before, deps.config.name);
+  const unsaved = await readUnsaved(info, signal);
+  const origin = await originInfo.readIndex(signal);
+  const own = await info.readIndex(signal);
+  // If the origin took another number in the meantime, the next cycle moves the claims. An index of the new number
+  // would say that they have moved, and those in the other buckets would be lost.
+  const numBuckets = own.index?.length ?? origin.index?.length ?? 0;
+  const index = [...(own.index ?? emptyIndex(numBuckets))];
+
+  const limit = pLimit(CONSUL_READS);
+  const ids = own.index === undefined ? [...index.keys()] : input.buckets;
+  let writes = 0;
+  const seen: Unchanged[] = [];
+  await Promise.all(
+    ids.map((id) =>
+      limit(async () => {
+        const { hash, revision } = await info.readBucket(id, signal);
+        if (hash !== undefined) {
+          index[id] = hash;
+          seen.push({ key: info.bucketKey(id), revision });
+          return;
+        }
+        // An original vsync fails on a bucket that its index names and that is not there.
+        if (revision !== 0) return;
+        const written = await commitInfo(info.store, [info.writeOfBucket(id, new Map(), 0)], signal);
+        writes += written;
+        index[id] = hashBucket(new Map());
+      }),
+    ),
+  );
+
+  if (numBuckets > 0 && JSON.stringify(index) !== JSON.stringify(own.index)) {
+    if (own.revision !== input.indexRevision) throw conflict(info.store, info.indexKey);
+    // From here on nobody who began before can write a bucket. As far as one transaction goes, nor since we looked.
+    writes += await commitIndex(info.store, info.writeOfIndex(index, own.revision), seen, signal);
+  }
+  const carried = { ids, revision: input.settingsRevision, numBuckets };
+  const settings = await saveSettingsIndex(deps, carried, signal);
+  writes += settings?.writes ?? 0;
+  writes += await saveSettled(deps, input, { origin: origin.index ?? [], own: index, settings }, signal);
+  const since = { writes, index: origin.index, numBuckets, last: before?.last, run };
+  writes += await saveState(deps, input, since, signal);
+  await removeUnsaved(info, unsaved, signal);
+  // The lists of a verify. After the save, so that a slow clean-up delays nothing.
+  await deps.staging.removeExpiredSometimes(signal);
+  return { v: 1, writes };
+}
+
+/** Writes the index while as many of these keys are unchanged as one transaction takes. @returns how many writes */
+async function commitIndex(
+  store: KeyValueStore,
+  index: Write,
+  seen: readonly Unchanged[],
+  signal: AbortSignal,
+): Promise<number> {
+  const unchanged = seen.slice(0, store.maxOperations - 1);
+  try {
+    return await commitInfo(store, [index], signal, unchanged);
+  } catch (error) {
+    // An older Consul takes fewer, which is known now.
+    if (!isTooLarge(error) || store.maxOperations > unchanged.length) throw error;
+    return commitIndex(store, index, seen, signal);
+  }
+}
+
+/** The indices after the cycle. */
+interface Indices {
+  origin: readonly string[];
+  own: readonly string[];
+  settings: SavedSettings | undefined;
+}
+
+/** Notes which of the differing buckets are done with. Those of other buckets stay as they are noted. */
+async function saveSettled(
+  { info, fingerprint }: DestinationDeps,
+  input: SaveDestinationInput,
+  { origin, own, settings }: Indices,
+  signal: AbortSignal,
+): Promise<number> {
+  if (input.buckets.length === 0) return 0;
+  const before = await readSettled(info, signal);
+  const dealtWith = new Set(input.buckets);
+  const kept = before.rules === fingerprint ? [...before.buckets].filter(([id]) => !dealtWith.has(id)) : [];
+  // If the origin has published more in the meantime, nobody has looked at that: these buckets are not done with.
+  const isCurrent = consideredOf(origin, settings?.origin) === input.considered;
+  const settled = (isCurrent ? input.settled : []).flatMap(([id, held]): [number, SettledBucket][] => {
+    const theirs = { insights: origin[id], settings: settings?.origin[id] };
+    const ours = { insights: own[id], settings: settings?.own[id] };
+    return isDeepStrictEqual(theirs, ours) ? [] : [[id, settledBucket(theirs, ours, held)]];
+  });
+  const next = new Map([...kept, ...settled].sort(([a], [b]) => a - b));
+  if (next.size === 0 && before.buckets.size === 0) return 0;
+  if (before.rules === fingerprint && isDeepStrictEqual(before.buckets, next)) return 0;
+  return commitSettled(info, fingerprint, [...next], before.revision, signal);
+}
+
+/** Notes as many of them as one value takes. The others are looked at again in each cycle, which costs requests only. */
+async function commitSettled(
+  info: SyncInfo,
+  fingerprint: string,
+  settled: readonly [number, SettledBucket][],
+  revision: number,
+  signal: AbortSignal,
+): Promise<number> {
+  try {
+    return await commitInfo(
+      info.store,
+      [writeOfSettled(info, fingerprint, new Map(settled), revision)],
+      signal,
+    );
+  } catch (error) {
+    if (!isTooLarge(error) || settled.length === 0) throw error;
+    const half = settled.slice(0, Math.floor(settled.length / 2));
+    return commitSettled(info, fingerprint, half, revision, signal);
+  }
+}
+
+/** Attempts to save the state, which an operator's approval may change at the same moment. */
+const STATE_ATTEMPTS = 3;
+
+async function saveState(
+  deps: DestinationDeps,
+  input: SaveDestinationInput,
+  { writes, last, ...ground }: Omit<Ground, 'state'> & { writes: number; last: LastCycle | undefined },
+  signal: AbortSignal,
+): Promise<number> {
+  const { info } = deps;
+  for (let attempt = 1; ; attempt++) {
+    const { state, revision } = await readDestinationState(info, signal);
+    // Only an operator may have changed it since: what a later cycle has saved is not to be undone.
+    if (state?.last?.run !== ground.run && !isDeepStrictEqual(state?.last, last))
+      throw conflict(info.store, info.stateKey);
+    const next = await stateAfter(deps, input, { ...ground, state }, signal);
+    if (writes === 0 && !stateDiffers(state, next)) return 0;
+    if ((await info.store.commit([writeOfState(info, next, revision)], signal)) !== undefined) return 1;
+    if (attempt === STATE_ATTEMPTS) throw conflict(info.store, info.stateKey);
+  }
+}
+
+/** What there is to decide from, besides what the cycle did. */
+interface Ground {
+  state: DestinationState | undefined;
+  /** The origin's index now. */
+  index: readonly string[] | undefined;
+  /** Of the destination. */
+  numBuckets: number;
+  run: string;
+}
+
+async function stateAfter(
+  deps: DestinationDeps,
+  input: SaveDestinationInput,
+  ground: Ground,
+  signal: AbortSignal,
+): Promise<DestinationState> {
+  const { config, parts } = deps;
+  const { outcome, counts, finished, ownMounts, fingerprint } = input;
+  const orphans = ground.state?.orphans;
+  const noted = ground.state?.deletesOfDay ?? [];
+  // The answer to an earlier attempt was lost: its deletes are noted.
+  const isRepeated = ground.state?.last?.run === ground.run;
+  const deleted = isRepeated ? {} : await deletedByCycle(deps, input, ground.index, signal);
+  const deletesOfDay = noteDeletes(noted, { ...input, deleted }, Date.now());
+  return {
+    v: 1,
+    name: config.name,
+    config: fingerprint,
+    parts,
+    considered: finished ? input.considered : '',
+    ...mountsAfter(ground.state?.mounts, input.mounts, input.changedMounts),
+    ownMounts,
+    ...(await deletesAfter(deps, input, ground, signal)),
+    ...(orphans === undefined ? {} : { orphans }),
+    ...(deletesOfDay.length === 0 ? {} : { deletesOfDay }),
+    expiries: await expiriesAfter(deps, input, ground, signal),
+    last: { outcome, counts, finishedAt: new Date().toISOString(), run: ground.run },
+  };
+}
+
+/** When copies are to be looked at because they end by themselves. Also of none: a state without is one that lost it. */
+async function expiriesAfter(
+  { info }: DestinationDeps,
+  { finished, expiries, newExpiries }: SaveDestinationInput,
+  { state, run, numBuckets }: Ground,
+  signal: AbortSignal,
+): Promise<ExpirySummary> {
+  const before = state?.expiries ?? NO_EXPIRY;
+  // The answer to an earlier attempt was lost: the numbers are added.
+  if (state?.last?.run === run) return before;
+  if (!finished) {
+    // What a part of the cycle noted that failed or was cut off, nobody knows: the next one looks through the notes.
+    const isNoted =
+      before.nextMs !== undefined || before.due !== undefined || (await info.expiries.isMarked(signal));
+    return isNoted ? { ...before, nextMs: Date.now() } : before;
+  }
+  if (expiries === undefined && newExpiries === undefined) return before;
+  const after =
+    newExpiries?.nextMs === NOT_COUNTED.nextMs
+      ? await countExpiries({ info }, numBuckets, signal)
+      : sumOf(expiries ?? before, newExpiries ?? NO_EXPIRY);
+  return after.nextMs === undefined && after.due === undefined ? NO_EXPIRY : after;
+}
+
+/**
+ * How many secrets the cycle deleted, by mount. An attempt that was cut off told nobody; but while the origin's index
+ * is the same, the candidates can only have become fewer by deletes.
+ */
+async function deletedByCycle(
+  deps: DestinationDeps,
+  { deleted, candidates, buckets, considered }: SaveDestinationInput,
+  index: readonly string[] | undefined,
+  signal: AbortSignal,
+): Promise<Record<string, number>> {
+  if (candidates === undefined || index === undefined || !isConsidered(considered, index)) return deleted;
+  const paths = (await deleteCandidates(deps, buckets, index, signal)).map(({ path }) => path);
+  const left = byMount(deps, paths);
+  const mounts = new Set([...Object.keys(deleted), ...Object.keys(candidates)]);
+  return Object.fromEntries(
+    [...mounts].map((mount) => {
+      const gone = (candidates[mount] ?? 0) - (left.get(mount) ?? 0);
+      return [mount, Math.max(deleted[mount] ?? 0, gone)];
+    }),
+  );
+}
+
+type Deletes = Pick<DestinationState, 'held' | 'approved' | 'suspended'>;
+
+/** What waits for an operator after the cycle, and what an operator's word is still good for. */
+async function deletesAfter(
+  deps: DestinationDeps,
+  { finished, considered, buckets, held }: SaveDestinationInput,
+  { state, index }: Ground,
+  signal: AbortSignal,
+): Promise<Deletes> {
+  const before: Deletes = {
+    ...(state?.held && { held: state.held }),
+    ...(state?.approved !== undefined && { approved: state.approved }),
+    ...(state?.suspended !== undefined && { suspended: state.suspended }),
+  };
+  // The origin published meanwhile: deletes may have been left out, and what was said about them stands.
+  if (index === undefined || !isConsidered(considered, index) || deps.config.ignoreDeletes)
+    return { ...before, ...(held && { held }) };
+  if (held !== undefined) {
+    // Given while this cycle was running, the approval is for the next one.
+    const approved = before.approved === held.hash ? { approved: held.hash } : {};
+    return { held, ...approved, ...(before.suspended !== undefined && { suspended: before.suspended }) };
+  }
+  if (finished) return {};
+  if (before.approved === undefined) return before;
+  // The set can only have become smaller: what is left of it stays approved.
+  const left = await deleteCandidates(deps, buckets, index, signal);
+  return { ...before, approved: hashOfDeletes(left.map(({ path }) => path)) };
+}

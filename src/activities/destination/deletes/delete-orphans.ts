@@ -1,0 +1,112 @@
+import { readDestinationState, writeOfState } from '../../../sync-info/state';
+import { hashOfDeletes } from '../../../rules/delete-guard';
+import { compareTimes } from '../../../rules/time';
+import type { SecretVersion } from '../../../vault/kv2';
+import type { DeleteOrphansInput, DeleteOrphansResult } from '../../../contract/messages';
+import { ActivityError } from '../../../contract/failures';
+import { pathFailureClass } from '../../shared/failures';
+import { inParallel } from '../../../concurrency/in-parallel';
+import { throwOutage } from '../../shared/outage';
+import { TallyBuilder } from '../../shared/cycle-report';
+import { deleteAt } from './delete-secret';
+import type { DestinationDeps } from '../base/deps';
+import { knownPaths } from '../base/known-paths';
+
+/**
+ * Soft-deletes the orphans that an operator has seen and wants removed: exactly the list that was shown. One at
+ * whose place a secret of the origin belongs, or a claim stands, only leaves the list. What was written there after
+ * it became an orphan is somebody else's, and stays.
+ *
+ * The list itself is changed last, so that an attempt that was cut off can be repeated.
+ */
+export async function deleteOrphans(
+  deps: DestinationDeps,
+  { hash }: DeleteOrphansInput,
+  signal: AbortSignal,
+): Promise<DeleteOrphansResult> {
+  const { scope, orphans } = deps;
+  const tally = new TallyBuilder();
+  const listed = await orphans.read(signal);
+  if (hashOfDeletes([...listed.keys()]) !== hash) {
+    await noteRemaining(deps, listed.size, signal);
+    return { v: 1, ...tally.result() };
+  }
+  const places = await placesInUse(deps, signal);
+  // A bucket of the origin is being written: the next cycle tries again, with the same approval.
+  if (places === undefined) return { v: 1, ...tally.result() };
+  const done: string[] = [];
+  await inParallel(
+    [...listed],
+    signal,
+    async ([target, { since, of }], stop) => {
+      const place = scope.placeOfTarget(target);
+      if (place === undefined || places.inUse(target)) {
+        done.push(target);
+        return;
+      }
+      if (places.isOnlyCopy(of)) {
+        tally.fail(target, 'only-copy');
+        return;
+      }
+      try {
+        const isOurs = ({ createdTime }: SecretVersion): Promise<boolean> =>
+          Promise.resolve(compareTimes(createdTime, since) <= 0);
+        const did = await deleteAt(deps, place, stop, isOurs);
+        if (did === 'held') tally.fail(target, 'written-since');
+        else done.push(target);
+        if (did === 'deleted') tally.count('deleted');
+      } catch (error) {
+        if (stop.aborted) throw error;
+        throwOutage(error);
+        tally.fail(target, pathFailureClass(error));
+      }
+    },
+    deps.secretRoom,
+  );
+  await orphans.remove(done, signal);
+  await noteRemaining(deps, listed.size - done.length, signal);
+  return { v: 1, ...tally.result() };
+}
+
+/** What there is to know about the places of orphans. */
+export interface Places {
+  /** A secret of the origin belongs there, or a claim stands there. */
+  inUse: (target: string) => boolean;
+  /** The secret that the orphan was copied for has no other place at the destination yet. */
+  isOnlyCopy: (of: string) => boolean;
+}
+
+/**
+ * Which data paths of the destination nobody may take for an orphan's: where a secret of the origin belongs, and
+ * where the destination's info claims one.
+ *
+ * @returns undefined if the origin's info cannot be read as a whole
+ */
+export async function placesInUse(deps: DestinationDeps, signal: AbortSignal): Promise<Places | undefined> {
+  const { originInfo, scope, targets } = deps;
+  const { index } = await originInfo.readIndex(signal);
+  if (index === undefined) return undefined;
+  const all = await targets.loadAll(index, signal);
+  if (!all.complete) return undefined;
+  const paths = new Set(await knownPaths(deps, index, signal));
+  const claimed = new Set([...paths].map((path) => scope.target(path)));
+  return {
+    inUse: (target) => claimed.has(target) || all.owners(target).length > 0,
+    // Copied before, wanted still, and not arrived at its new place: the old one may be the only copy.
+    isOnlyCopy: (of) => !paths.has(of) && all.owners(scope.target(of)).includes(of),
+  };
+}
+
+/** The approval is used up: what is left needs another look. */
+async function noteRemaining({ info }: DestinationDeps, count: number, signal: AbortSignal): Promise<void> {
+  const { state, revision } = await readDestinationState(info, signal);
+  if (state === undefined) return;
+  const { orphans: _, ...rest } = state;
+  const next = { ...rest, ...(count === 0 ? {} : { orphans: { count } }) };
+  if ((await info.store.commit([writeOfState(info, next, revision)], signal)) !== undefined) return;
+  throw new ActivityError(
+    'Conflict',
+    `Consul ${info.store.address}: ${info.stateKey}: somebody else wrote this key at the same moment; trying again`,
+    true,
+  );
+}

@@ -1,0 +1,111 @@
+import { insightOfMetadata } from '../../../rules/insight';
+import type { Location } from '../../../rules/paths';
+import type { RequestOptions } from '../../../vault/client';
+import { VaultError } from '../../../vault/errors';
+import type { SecretVersion } from '../../../vault/kv2';
+import { PathError } from '../../shared/failures';
+import { WRITE_ATTEMPTS } from '../../../limits';
+import { placeAtDestination } from '../base/place';
+import type { DestinationDeps } from '../base/deps';
+import { Freshness, tooSlow } from '../base/freshness';
+
+/**
+ * Asks the origin whether a secret that its info lacks is really gone.
+ *
+ * @returns `absent`: its metadata says deleted, or there is none; `served`: the origin still has it;
+ *   `withdrawn`: its mount is not configured any more, so nobody can say
+ * @param freshness begins with the question
+ * @throws PathError `mount-changed` if the mount is not the one it was: a re-created mount answers exactly like
+ *   one whose secrets were all deleted
+ * @throws VaultError if the origin cannot be asked
+ */
+export async function absenceAtOrigin(
+  { originVault }: Pick<DestinationDeps, 'originVault'>,
+  place: Location | undefined,
+  mounts: Record<string, string>,
+  signal: AbortSignal,
+  freshness?: Freshness,
+): Promise<'absent' | 'served' | 'withdrawn'> {
+  if (place === undefined) return 'withdrawn';
+  const metadata = await originVault.metadata(place.mount, place.rel, signal, freshness?.begin);
+  if (metadata !== undefined && insightOfMetadata(metadata, Date.now()) !== undefined) return 'served';
+  // Asked after the answer: the same engine now means that it was the same engine then.
+  const { uuid } = await originVault.mount(place.mount, signal);
+  if (uuid !== mounts[place.mount]) throw new PathError('mount-changed', place.mount + place.rel);
+  return 'absent';
+}
+
+/**
+ * Soft-deletes one secret at the destination, unless the origin has it again.
+ *
+ * @param unwanted the configuration says that it has to go although the origin has it: nobody is asked
+ * @returns as {@link deleteAt}
+ */
+export async function deleteSecret(
+  deps: DestinationDeps,
+  path: string,
+  unwanted: boolean,
+  mounts: Record<string, string>,
+  signal: AbortSignal,
+): Promise<'deleted' | 'gone' | 'held'> {
+  return deleteAt(deps, placeAtDestination(deps, path), signal, async (_there, freshness) => {
+    if (unwanted) return true;
+    return (
+      (await absenceAtOrigin(deps, deps.scope.placeAtOrigin(path), mounts, signal, freshness)) === 'absent'
+    );
+  });
+}
+
+/**
+ * Soft-deletes what stands at one place of the destination: the version that stood there before the last question
+ * was asked, and no later one.
+ *
+ * @param confirm the last question, about what stands there
+ * @returns `deleted`, `gone` if nothing stood there, `held` if the answer was no, or another version came in between
+ * @throws VaultError `unavailable` if all of it took so long, again and again, that the answer may not be true any more
+ */
+export async function deleteAt(
+  { vault }: Pick<DestinationDeps, 'vault'>,
+  { mount, rel }: Location,
+  signal: AbortSignal,
+  confirm: (there: SecretVersion, freshness: Freshness) => Promise<boolean>,
+): Promise<'deleted' | 'gone' | 'held'> {
+  for (let attempt = 1; ; attempt++) {
+    const there = await vault.data(mount, rel, { signal });
+    if (there?.live !== true) return 'gone';
+    // A delete that was undone at the origin leaves the version here as it was: it would be the one that is hit.
+    const freshness = new Freshness();
+    if (!(await confirm(there, freshness))) return 'held';
+    try {
+      const done = await deleteIfStill(
+        { vault },
+        { mount, rel },
+        there,
+        freshness.writing(vault, mount + rel, signal),
+      );
+      return done;
+    } catch (error) {
+      if (!freshness.isTooOld(error, signal)) throw error;
+      if (attempt === WRITE_ATTEMPTS) throw tooSlow(vault, { mount, rel });
+    }
+  }
+}
+
+async function deleteIfStill(
+  { vault }: Pick<DestinationDeps, 'vault'>,
+  { mount, rel }: Location,
+  there: SecretVersion,
+  writing: RequestOptions,
+): Promise<'deleted' | 'gone' | 'held'> {
+  try {
+    await vault.deleteVersion(mount, rel, there.version, writing);
+  } catch (error) {
+    if (!(error instanceof VaultError) || error.kind !== 'forbidden') throw error;
+    // Policies written for the original vsync allow only to delete what is the latest: make sure that it is ours.
+    const latest = await vault.data(mount, rel, { signal: writing.signal });
+    if (latest?.live !== true) return 'gone';
+    if (latest.version !== there.version) return 'held';
+    await vault.deleteLatest(mount, rel, writing);
+  }
+  return 'deleted';
+}

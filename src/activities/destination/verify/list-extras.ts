@@ -1,0 +1,172 @@
+import { bucketId } from '../../../rules/bucket';
+import { insightOfMetadata } from '../../../rules/insight';
+import { dataPath, type Location } from '../../../rules/paths';
+import { counted, stageFindings, type Finding } from './findings';
+import type { ListExtrasInput, ListExtrasResult } from '../../../contract/messages';
+import { pathFailureClass } from '../../shared/failures';
+import { inParallel } from '../../../concurrency/in-parallel';
+import { CONSUL_READS } from '../../../limits';
+import { throwOutage } from '../../shared/outage';
+import { readFitting } from '../base/read-fitting';
+import { beside, type DestinationDeps } from '../base/deps';
+import { FolderLister, readFolderChunk } from './list-folders';
+
+/** Secrets at the destination by data path. */
+type Standing = Map<string, Location>;
+
+/**
+ * Walks a part of the destination's folders, and names the secrets in them that belong to no secret of the origin.
+ * Reads names and metadata, no values.
+ */
+export async function listExtras(
+  deps: DestinationDeps,
+  { folders, chunk }: ListExtrasInput,
+  signal: AbortSignal,
+  progress: (done: number) => void,
+): Promise<ListExtrasResult> {
+  const lister = new FolderLister(deps, deps.vault);
+  const part = await readFolderChunk(deps.staging, folders, chunk, signal);
+  const standing: Standing = new Map();
+  const add = (secrets: readonly Location[]): void => {
+    for (const place of secrets) standing.set(dataPath(place.mount, place.rel), place);
+    progress(standing.size);
+  };
+  add(part.secrets);
+  for (let level = part.folders; level.length > 0;) {
+    const listed = await lister.list(level, signal);
+    add(listed.secrets);
+    level = listed.folders;
+  }
+
+  const complete = await removeWanted(deps, standing, signal);
+  const unsure = await removeDeleted(deps, standing, signal);
+  const findings = await described(deps, standing, unsure, signal);
+  const list = await stageFindings(deps.staging, findings, signal);
+  return { v: 1, counts: counted(findings), unlisted: lister.unlisted, complete, ...(list && { list }) };
+}
+
+/**
+ * Removes what a secret of the origin belongs at. What cannot be told, because a bucket of the origin does not fit
+ * its index, is removed too.
+ *
+ * @returns false if something could not be told
+ */
+async function removeWanted(
+  deps: DestinationDeps,
+  standing: Standing,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { originInfo, scope, config } = deps;
+  for (const path of standing.keys()) if (scope.isOfOrigin(path)) standing.delete(path);
+  const { index } = await originInfo.readIndex(signal);
+  if (index === undefined) {
+    standing.clear();
+    return false;
+  }
+  if (config.destination.transforms.length > 0) {
+    const targets = await deps.targets.load(index, signal);
+    if (!targets.complete) standing.clear();
+    for (const path of standing.keys()) if (targets.owners(path).length > 0) standing.delete(path);
+    return targets.complete;
+  }
+  let complete = true;
+  await forEachBucketOf(standing, index.length, signal, async (id, paths, stop) => {
+    const { bucket } = (await readFitting(originInfo, index, id, stop)) ?? {};
+    if (bucket === undefined) complete = false;
+    for (const path of paths)
+      if (bucket === undefined || (bucket.has(path) && scope.wants(path))) standing.delete(path);
+  });
+  return complete;
+}
+
+/**
+ * Removes what is deleted: a listing names deleted secrets too.
+ *
+ * @returns paths of which nobody can say, because their metadata cannot be read: they are taken as standing
+ */
+async function removeDeleted(
+  deps: DestinationDeps,
+  standing: Standing,
+  signal: AbortSignal,
+): Promise<Set<string>> {
+  const forbidden = new Set<string>();
+  const unsure = new Set<string>();
+  await beside(deps, [...standing], signal, async ([path, { mount, rel }], stop) => {
+    // One refusal is enough for a mount: policies are rarely made for single secrets.
+    if (forbidden.has(mount)) {
+      unsure.add(path);
+      return;
+    }
+    try {
+      const metadata = await deps.vault.metadata(mount, rel, stop);
+      if (metadata === undefined || insightOfMetadata(metadata, Date.now()) === undefined)
+        standing.delete(path);
+    } catch (error) {
+      if (stop.aborted) throw error;
+      throwOutage(error);
+      if (pathFailureClass(error) === 'forbidden') forbidden.add(mount);
+      unsure.add(path);
+    }
+  });
+  return unsure;
+}
+
+/** Says of each one what is known about it. */
+async function described(
+  deps: DestinationDeps,
+  standing: Standing,
+  unsure: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<Finding[]> {
+  if (standing.size === 0) return [];
+  const orphans = await deps.orphans.read(signal);
+  const claimedFor = await claimedTargets(deps, standing, signal);
+  return [...standing.keys()].map((path): Finding => {
+    const orphan = orphans.get(path);
+    if (orphan !== undefined) return { kind: 'orphan', path, with: orphan.of };
+    const origin = claimedFor.get(path);
+    if (origin !== undefined) return { kind: 'extra', path, class: 'kept', with: origin };
+    return { kind: 'extra', path, ...(unsure.has(path) ? { class: 'perhaps-deleted' } : {}) };
+  });
+}
+
+/** Which of them the destination's info names: they were copied, and are kept on purpose or wait for their delete. */
+async function claimedTargets(
+  { info, scope, config }: DestinationDeps,
+  standing: Standing,
+  signal: AbortSignal,
+): Promise<Map<string, string>> {
+  const claimed = new Map<string, string>();
+  const { index } = await info.readIndex(signal);
+  if (index === undefined) return claimed;
+  const look = async (id: number, stop: AbortSignal): Promise<void> => {
+    const { bucket } = await info.readBucket(id, stop);
+    for (const path of bucket?.keys() ?? []) {
+      const target = scope.target(path);
+      if (standing.has(target)) claimed.set(target, path);
+    }
+  };
+  if (config.destination.transforms.length === 0) {
+    await forEachBucketOf(standing, index.length, signal, (id, _paths, stop) => look(id, stop));
+  } else {
+    await inParallel([...index.keys()], signal, look, CONSUL_READS);
+  }
+  return claimed;
+}
+
+/** Without transforms a path is its own target, so that only its own bucket can name it. */
+export async function forEachBucketOf(
+  standing: ReadonlyMap<string, Location>,
+  numBuckets: number,
+  signal: AbortSignal,
+  work: (id: number, paths: readonly string[], signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const buckets = new Map<number, string[]>();
+  for (const path of standing.keys()) {
+    const id = bucketId(path, numBuckets);
+    const paths = buckets.get(id);
+    if (paths === undefined) buckets.set(id, [path]);
+    else paths.push(path);
+  }
+  await inParallel([...buckets], signal, ([id, paths], stop) => work(id, paths, stop), CONSUL_READS);
+}

@@ -1,0 +1,52 @@
+import { MAX_FAILURES, type Counts, type PathFailure, type Tally } from '../../contract/messages';
+
+/**
+ * Length of the paths that one activity names, together: with very long ones it names fewer than {@link MAX_FAILURES},
+ * so that the history of a cycle in which every chunk fails stays short too. The first one is always named.
+ */
+const MAX_NAMED_CHARACTERS = 4_000;
+
+/** Collects what an activity did. */
+export class TallyBuilder {
+  private readonly counts: Partial<Counts> = {};
+  private readonly failures: Tally['failures'] = [];
+  private named = 0;
+  private done = 0;
+
+  count(what: keyof Counts, by = 1): void {
+    this.counts[what] = (this.counts[what] ?? 0) + by;
+    this.done += by;
+  }
+
+  /** Records a path that went wrong, as `failed` or `unknown`. */
+  fail(path: string, failureClass: string, as: 'failed' | 'unknown' = 'failed'): void {
+    this.count(as);
+    this.name({ path, class: failureClass });
+  }
+
+  /** Records a secret that is not copied because of another path. */
+  refuse(path: string, why: string, other: string): void {
+    this.count('failed');
+    this.name({ path, class: why, with: other });
+  }
+
+  /** Names a path of which an operator should know, although nothing went wrong. */
+  note(path: string, what: string): void {
+    this.name({ path, class: what });
+  }
+
+  private name(failure: PathFailure): void {
+    this.named += failure.path.length + (failure.with?.length ?? 0);
+    const fits = this.named <= MAX_NAMED_CHARACTERS || this.failures.length === 0;
+    if (this.failures.length < MAX_FAILURES && fits) this.failures.push(failure);
+  }
+
+  /** Number of secrets dealt with so far, for the heartbeat. */
+  get progress(): number {
+    return this.done;
+  }
+
+  result(): Tally {
+    return { counts: this.counts, failures: this.failures };
+  }
+}

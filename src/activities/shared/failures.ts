@@ -1,0 +1,84 @@
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { ActivityError, type FailureType } from '../../contract/failures';
+import { ConsulError, StoredInfoError, type ConsulErrorKind } from '../../consul/errors';
+import { MetadataError, TimeError } from '../../rules/errors';
+import { VaultError, type VaultErrorKind } from '../../vault/errors';
+
+const VAULT_TYPES: Readonly<Record<VaultErrorKind, [FailureType, retryable: boolean]>> = {
+  absent: ['VaultRejected', false],
+  'no-mount': ['MountMissing', false],
+  // A policy may be on its way; a dead token needs a person. The cycle ends, the next one looks again.
+  forbidden: ['VaultForbidden', false],
+  conflict: ['Conflict', false],
+  throttled: ['VaultUnavailable', true],
+  sealed: ['VaultUnavailable', true],
+  unavailable: ['VaultUnavailable', true],
+  'too-large': ['VaultRejected', false],
+  malformed: ['VaultUnavailable', true],
+  rejected: ['VaultRejected', false],
+  cancelled: ['WorkerShutdown', true],
+};
+
+const CONSUL_TYPES: Readonly<Record<ConsulErrorKind, [FailureType, retryable: boolean]>> = {
+  forbidden: ['ConsulForbidden', false],
+  unavailable: ['ConsulUnavailable', true],
+  'too-large': ['BucketTooLarge', false],
+  malformed: ['ConsulUnavailable', true],
+  rejected: ['ConsulRejected', false],
+  cancelled: ['WorkerShutdown', true],
+};
+
+/**
+ * Maps whatever an activity threw to a failure of the closed set. Failures are stored in Temporal as plain text
+ * even where a codec encrypts payloads, and a client library's error may hold a token or a secret: only our own
+ * messages pass, without cause and without stack.
+ */
+export function toFailure(error: unknown): ApplicationFailure | CancelledFailure {
+  if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
+  const [type, retryable, message] = describe(error);
+  const failure = ApplicationFailure.create({ type, message, nonRetryable: !retryable });
+  failure.stack = '';
+  return failure;
+}
+
+function describe(error: unknown): [FailureType, retryable: boolean, message: string] {
+  if (error instanceof ActivityError) return [error.type, error.retryable, error.message];
+  if (error instanceof VaultError) return [...VAULT_TYPES[error.kind], error.message];
+  if (error instanceof ConsulError) return [...CONSUL_TYPES[error.kind], error.message];
+  if (error instanceof StoredInfoError) return ['StoredInfoDamaged', false, error.message];
+  // Not the message: nobody knows what a foreign error holds. The worker's log has it at debug level.
+  const name = error instanceof Error ? error.name : typeof error;
+  return [
+    'Internal',
+    true,
+    `unexpected ${name} in an activity; the worker's log says more with log.level debug`,
+  ];
+}
+
+/**
+ * Why a single path was left alone, where no request failed.
+ *
+ * - `outside-mounts`: it is below none of the configured mounts of the origin
+ * - `no-data-path`: what the transforms made of it is no data path: it has no "/data/" behind a mount
+ * - `mount-changed`: its mount at the origin was re-created, so that its absence proves nothing
+ * - `stale`: the origin answered with an older version than the one that its sync info names
+ * - `waits-for-settings`: its value expires, and would live for ever before its settings are written
+ */
+export class PathError extends Error {
+  override readonly name = 'PathError';
+
+  constructor(
+    readonly reason: 'outside-mounts' | 'no-data-path' | 'mount-changed' | 'stale' | 'waits-for-settings',
+    path: string,
+  ) {
+    super(`${path}: ${reason}`);
+  }
+}
+
+/** Class of a single path's failure, for counts and reports. Throws on what is not about a path. */
+export function pathFailureClass(error: unknown): string {
+  if (error instanceof VaultError) return error.kind;
+  if (error instanceof PathError) return error.reason;
+  if (error instanceof TimeError || error instanceof MetadataError) return 'malformed';
+  throw error;
+}

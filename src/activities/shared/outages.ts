@@ -1,0 +1,22 @@
+import { describeOutage } from '../../vault/traffic';
+import type { Kv2 } from '../../vault/kv2';
+import type { TellOutagesInput, TellOutagesResult } from '../../contract/messages';
+
+/** Outages that are told of, the last ones: a note stays short. */
+const MOST_TOLD = 3;
+
+/**
+ * Says in words which Vaults were down since a time, as far as this worker has noticed. Asks nothing: a cycle that has
+ * run out of time says so what it has waited for.
+ */
+export function tellOutages(vaults: readonly Kv2[], { sinceMs }: TellOutagesInput): TellOutagesResult {
+  const clients = new Map(vaults.map(({ client }) => [client.address, client]));
+  const outages = [...clients.values()].flatMap((client) =>
+    client.outagesSince(sinceMs).map((outage) => ({ address: client.address, outage })),
+  );
+  outages.sort((a, b) => a.outage.sinceMs - b.outage.sinceMs);
+  return {
+    v: 1,
+    outages: outages.slice(-MOST_TOLD).map(({ address, outage }) => describeOutage(address, outage)),
+  };
+}

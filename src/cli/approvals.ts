@@ -1,0 +1,153 @@
+import { assertOwner } from '../access/owner';
+import {
+  readDestinationState,
+  readStateOf,
+  writeOfState,
+  type DestinationState,
+  type OriginState,
+  type Stored,
+} from '../sync-info/state';
+import type { SyncInfo } from '../sync-info/sync-info';
+import type { Role } from '../contract/ids';
+import { isNamed, shortSet } from './text/named-set';
+import type { Plan } from '../activities/destination/plan/plan';
+import { UserError } from '../errors';
+import type { HeldDeletes } from '../contract/messages';
+
+/** Sync info, and the name of the sync that a person means: nothing is approved at that of another one. */
+export interface Approvable {
+  info: SyncInfo;
+  name: string;
+}
+
+/** The deletes that wait at a destination. @throws UserError if none wait */
+export async function waitingDeletes({ info, name }: Approvable): Promise<HeldDeletes> {
+  const { state } = await readDestinationState(info);
+  if (state === undefined) throw new UserError(NO_CYCLE_YET);
+  assertOwner(info, state, name);
+  return heldOf(state);
+}
+
+function heldOf(state: DestinationState): HeldDeletes {
+  if (state.held === undefined) throw new UserError(nothingWaits(state));
+  return state.held;
+}
+
+/**
+ * Releases the deletes that wait at a destination: exactly the set that the last cycle held. If another set is
+ * found by the next cycle, it is held again.
+ *
+ * @param set name of the set that was looked at
+ * @throws UserError if none wait, or another set does
+ */
+export async function approveDeletes(at: Approvable, set: string): Promise<HeldDeletes> {
+  return changeState(at, readDestinationState, (state) => {
+    const held = heldOf(state);
+    if (!isNamed(held.hash, set)) {
+      throw new UserError(
+        `another set of deletes waits now: ${held.count}, ${held.reason}. Look at it with "vsync plan -c FILE", ` +
+          `and approve it with: vsync approve --set ${shortSet(held.hash)} -c FILE`,
+      );
+    }
+    return [{ ...state, approved: held.hash }, held];
+  });
+}
+
+/** What is there to approve instead, if anything is. */
+function nothingWaits({ changedMounts = {} }: DestinationState | OriginState): string {
+  const names = Object.keys(changedMounts);
+  return names.length === 0
+    ? 'no deletes wait for an approval; "vsync status -c FILE" shows them when they do'
+    : `no deletes wait for an approval; re-created mounts do: vsync approve --mount ${names.join(' ')} -c FILE`;
+}
+
+/**
+ * Takes mounts of the origin that were re-created for what they are now: what they lack counts as deleted from then
+ * on. At the engine that the last cycle found, and no other: if it is replaced once more, it is unknown again.
+ *
+ * @throws UserError if one of them is not known to have been re-created, or if none is named
+ */
+export async function approveMounts(at: Approvable, role: Role, names: readonly string[]): Promise<void> {
+  await changeState(
+    at,
+    (of) => readStateOf(role, of),
+    (state) => {
+      if (names.length === 0) throw new UserError(nothingWaits(state));
+      const { changedMounts = {}, ...rest } = state;
+      const found = Object.entries(changedMounts);
+      const unknown = names.filter((name) => changedMounts[name] === undefined);
+      if (unknown.length > 0) {
+        const waiting = found.length === 0 ? 'none' : found.map(([name]) => name).join(', ');
+        throw new UserError(
+          `${unknown.join(', ')}: not a mount of the origin that the last cycle found re-created; those that wait for ` +
+            `an approval: ${waiting}`,
+        );
+      }
+      const left = found.filter(([name]) => !names.includes(name));
+      const mounts = {
+        ...state.mounts,
+        ...Object.fromEntries(found.filter(([name]) => names.includes(name))),
+      };
+      const next = {
+        ...rest,
+        mounts,
+        ...(left.length === 0 ? {} : { changedMounts: Object.fromEntries(left) }),
+      };
+      return [next, undefined];
+    },
+  );
+}
+
+/** The hash that names the orphans of a plan. @throws UserError if there are none, or if the next cycle changes the list first */
+export function orphansSet({ orphans, orphansHash }: Plan): string {
+  if (orphans.length === 0) throw new UserError('there are no orphans: nothing to remove');
+  if (orphansHash !== undefined) return orphansHash;
+  throw new UserError(
+    'the configuration was changed: let a cycle run, look at the plan again, and then repeat this',
+  );
+}
+
+/**
+ * Asks for the removal of the orphans of a destination: exactly those that were shown.
+ *
+ * @param plan lists them
+ * @param set name of the list that was looked at
+ * @throws UserError if there are none, if the plan lists others, or if the next cycle changes the list first
+ */
+export async function approveOrphans(at: Approvable, plan: Plan, set: string): Promise<void> {
+  const { orphans } = plan;
+  const orphansHash = orphansSet(plan);
+  if (!isNamed(orphansHash, set)) {
+    throw new UserError(
+      `the list of orphans is another one now: ${orphans.length}. Look at it with "vsync plan -c FILE", and remove ` +
+        `them with: vsync prune --orphans --set ${shortSet(orphansHash)} -c FILE`,
+    );
+  }
+  await changeState(at, readDestinationState, (state) => [
+    { ...state, orphans: { count: orphans.length, approved: orphansHash } },
+    undefined,
+  ]);
+}
+
+const NO_CYCLE_YET = 'nothing waits for an approval: there was no cycle yet';
+
+/** Attempts beside a cycle that saves its state at the same moment. */
+const ATTEMPTS = 3;
+
+/** @param change gives the next state, and what the caller is to have */
+async function changeState<T extends OriginState | DestinationState, R>(
+  { info, name }: Approvable,
+  read: (info: SyncInfo) => Promise<Stored<T>>,
+  change: (state: T) => [next: T, result: R],
+): Promise<R> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const { state, revision } = await read(info);
+    if (state === undefined) throw new UserError(NO_CYCLE_YET);
+    assertOwner(info, state, name);
+    const [next, result] = change(state);
+    if ((await info.store.commit([writeOfState(info, next, revision)])) !== undefined) return result;
+  }
+  throw new UserError(
+    `Consul ${info.store.address}: ${info.stateKey}: cycles write this key all the time; run the command again`,
+  );
+}

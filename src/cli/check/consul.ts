@@ -1,0 +1,128 @@
+import { assertOwner } from '../../access/owner';
+import { infoOf, originInfoOf, type OpenInfo } from '../../activities/clients';
+import type { Config, DestinationConfig } from '../../config/schema';
+import { ConsulError } from '../../consul/errors';
+import { readStateOf } from '../../sync-info/state';
+import type { SyncInfo } from '../../sync-info/sync-info';
+import { check, notChecked, type Check, type Finding } from '../../access/check-line';
+import { assertKeyAccess } from '../../access/consul-keys';
+import { consulRule } from './policy';
+
+/** The role's own Consul: datacenter, keys, whose sync path it is. Writes one key, and removes it again; `onLeft` is told where it could not. */
+export async function checkOwnConsul(
+  config: Config,
+  signal?: AbortSignal,
+  onLeft?: (what: string) => void,
+): Promise<Check[]> {
+  const section = config.role === 'origin' ? config.origin : config.destination;
+  const name = `Consul ${section.consul.address} (${config.role}.consul)`;
+  return withInfo(
+    name,
+    section.consul.dc,
+    () => infoOf(config),
+    async (info) => [
+      await check(`${name}: keys below ${info.prefix}`, () =>
+        orRule(info, 'write', async () => {
+          await assertKeyAccess(info, signal, (key) => onLeft?.(`Consul ${section.consul.address}: ${key}`));
+          return { detail: 'can be created, listed, read and removed' };
+        }),
+      ),
+      await check(`${name}: sync path ${info.prefix}`, () =>
+        orRule(info, 'write', async () => {
+          const { state } = await readStateOf(config.role, info);
+          assertOwner(info, state, config.name);
+          return { detail: state === undefined ? 'is free' : `belongs to ${config.name}` };
+        }),
+      ),
+    ],
+  );
+}
+
+/** The origin's Consul, as a destination uses it: it only reads. */
+export async function checkOriginConsul(config: DestinationConfig): Promise<Check[]> {
+  const { address, dc } = config.origin.consul;
+  const name = `Consul ${address} (origin.consul)`;
+  return withInfo(
+    name,
+    dc,
+    () => originInfoOf(config),
+    async (info) => [
+      await check(`${name}: sync info of the origin`, () =>
+        orRule(info, 'read', () => originInfo(info, config)),
+      ),
+    ],
+  );
+}
+
+/** Whether a cycle has been there: a missing index of the origin is an accident then. Not the place to report its own Consul. */
+async function hasOwnInfo(config: DestinationConfig): Promise<boolean> {
+  try {
+    const { info, close } = await infoOf(config);
+    try {
+      return (await info.readIndex()).index !== undefined;
+    } finally {
+      close();
+    }
+  } catch {
+    return false;
+  }
+}
+
+async function originInfo(info: SyncInfo, config: DestinationConfig): Promise<Finding> {
+  const { index, problem } = await info.readIndex();
+  if (index !== undefined) return { detail: `is there, with ${index.length} buckets` };
+  if (problem !== undefined) {
+    const detail = `Consul ${info.store.address}: ${info.indexKey}: ${problem}; let the origin run a cycle`;
+    return { outcome: 'fail', detail };
+  }
+  if (await hasOwnInfo(config)) {
+    const detail =
+      `Consul ${info.store.address}: ${info.indexKey}: the origin's index is gone, and this destination has sync info; ` +
+      'nothing is changed until it is back. Let the origin run a cycle, or check origin.syncPath and origin.consul';
+    return { outcome: 'fail', detail };
+  }
+  return {
+    outcome: 'warning',
+    detail: `${info.indexKey} is not there yet: the destination waits for the origin's first cycle`,
+  };
+}
+
+async function withInfo(
+  name: string,
+  dc: string | undefined,
+  open: () => Promise<OpenInfo>,
+  work: (info: SyncInfo) => Promise<Check[]>,
+): Promise<Check[]> {
+  let opened: OpenInfo | undefined;
+  const reached = await check(name, async () => {
+    opened = await open();
+    // Without a datacenter nothing has been asked yet.
+    await opened.info.readIndex().catch((error: unknown) => {
+      // It answers; what the token may do is the next check.
+      if (!(error instanceof ConsulError) || error.kind !== 'forbidden') throw error;
+    });
+    return { detail: dc === undefined ? 'answers' : `answers for datacenter ${dc}` };
+  });
+  try {
+    if (opened === undefined || reached.outcome === 'fail') {
+      return [reached, notChecked(`${name}: keys`, 'the Consul cannot be used')];
+    }
+    return [reached, ...(await work(opened.info))];
+  } finally {
+    opened?.close();
+  }
+}
+
+/** Adds the rule that grants what Consul refused. */
+async function orRule(
+  { prefix }: SyncInfo,
+  policy: 'read' | 'write',
+  look: () => Promise<Finding>,
+): Promise<Finding> {
+  try {
+    return await look();
+  } catch (error) {
+    if (!(error instanceof ConsulError) || error.kind !== 'forbidden') throw error;
+    return { outcome: 'fail', detail: error.message, policy: consulRule(prefix, policy) };
+  }
+}

@@ -1,0 +1,47 @@
+import { limitVaults } from '../../activities/clients';
+import type { Config } from '../../config/schema';
+import type { Check } from '../../access/check-line';
+import { checkConfiguration, type ForeignVariable } from './configuration';
+import { checkOriginConsul, checkOwnConsul } from './consul';
+import { destinationNeeds, originNeeds } from '../../access/needs';
+import { mountRuleChecks, type RulesOfSides } from './mount-rules';
+import { checkTemporal } from './temporal';
+import { checkVaults } from './vault';
+
+export type { Check } from '../../access/check-line';
+export { formatChecks } from './report';
+
+export interface CheckOptions {
+  /** What the loading of the configuration warned of. */
+  warnings: readonly string[];
+  foreign: readonly ForeignVariable[];
+  /** Ends the checks early: what was written is removed, and what was logged in is logged out. */
+  signal?: AbortSignal;
+  /** Called with the place of a key in Consul that may be left, because it could not be removed. */
+  onLeft?: (place: string) => void;
+}
+
+/**
+ * Everything that `vsync check` looks at, in the order in which it is shown. A failed check stops only what
+ * depends on it. Writes nothing but a key in Consul, which is removed again.
+ */
+export async function runChecks(
+  config: Config,
+  { warnings, foreign, signal, onLeft }: CheckOptions,
+): Promise<Check[]> {
+  const needs = config.role === 'origin' ? { origin: originNeeds(config) } : destinationNeeds(config);
+  const lifts = limitVaults(config);
+  const rules: RulesOfSides = { origin: new Map(), destination: new Map() };
+  try {
+    const checks = await Promise.all([
+      checkTemporal(config),
+      checkVaults(config, needs, rules, signal),
+      ...(config.role === 'destination' ? [checkOriginConsul(config)] : []),
+      checkOwnConsul(config, signal, onLeft),
+    ]);
+    const ofMounts = config.role === 'destination' ? mountRuleChecks(config, rules) : [];
+    return [...checkConfiguration(warnings, foreign), ...checks.flat(), ...ofMounts];
+  } finally {
+    for (const lift of lifts) lift();
+  }
+}

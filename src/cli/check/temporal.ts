@@ -1,0 +1,107 @@
+import type { Client, ScheduleDescription } from '@temporalio/client';
+import { infoOf } from '../../activities/clients';
+import type { Config } from '../../config/schema';
+import { scheduleId, watchId } from '../../contract/ids';
+import { assertOwnSchedule, findSchedule } from '../../temporal/ownership';
+import { isStartedAt, readRecord, whyMissing } from '../../temporal/schedule-record';
+import { deadWatch, watchState } from '../../temporal/watch';
+import {
+  connectClient,
+  explained,
+  temporalPlace,
+  temporalTarget,
+  type TemporalPlace,
+} from '../../temporal/connect';
+import { VaultError } from '../../vault/errors';
+import { check, notChecked, type Check, type Finding } from '../../access/check-line';
+
+/** Whether Temporal answers and has the namespace, and whether the schedule and the watch run there. */
+export async function checkTemporal(config: Config): Promise<Check[]> {
+  const schedule = `Temporal: schedule ${scheduleId(config.role, config.name)}`;
+  let client: Client | undefined;
+  try {
+    const reached = await check('Temporal', async () => {
+      const target = temporalTarget(config.temporal);
+      const { namespace } = target;
+      const { workflowService } = (client = await connectClient(target));
+      await explained(target, () => workflowService.describeNamespace({ namespace }));
+      return { detail: `${target.address} answers, and has the namespace ${namespace}` };
+    });
+    if (client === undefined || reached.outcome === 'fail')
+      return [reached, notChecked(schedule, 'Temporal cannot be used')];
+    return [reached, ...(await checkSchedule(client, config, schedule))];
+  } finally {
+    await client?.connection.close();
+  }
+}
+
+/** A warning is enough: before the first start nothing is there, and without a watch the tick still starts cycles. */
+async function checkSchedule(client: Client, config: Config, what: string): Promise<Check[]> {
+  const { role, name, temporal } = config;
+  const target = temporalTarget(temporal);
+  const there: ScheduleDescription[] = [];
+  const schedule = await check(what, () =>
+    explained(target, async () => {
+      const found = await findSchedule(client, role, name);
+      if (found === undefined) return missing(config);
+      const unknown = await whyUnknown(found, config);
+      there.push(found);
+      return unknown ?? scheduleFinding(found);
+    }),
+  );
+  if (role === 'origin' || there.length === 0) return [schedule];
+  const watch = await check(`Temporal: watch ${watchId(name)}`, () =>
+    explained(target, async (): Promise<Finding> => {
+      const state = await watchState(client, name);
+      return state === 'running'
+        ? { detail: 'runs' }
+        : { outcome: 'warning', detail: deadWatch(name, state) };
+    }),
+  );
+  return [schedule, watch];
+}
+
+/** Whose schedule it is: each Vault of the configuration is asked who it is. @throws UserError if it is another sync's */
+async function whyUnknown(found: ScheduleDescription, config: Config): Promise<Finding | undefined> {
+  try {
+    await assertOwnSchedule(found, config, { askAll: true });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof VaultError)) throw error;
+    const detail = `is there; whose it is was not checked, because a Vault does not say who it is (${error.detail})`;
+    return { outcome: 'warning', detail };
+  }
+}
+
+function scheduleFinding({ state, info }: ScheduleDescription): Finding {
+  const [next] = info.nextActionTimes;
+  if (state.paused) {
+    const detail = `is paused (${state.note ?? ''}): no cycle starts by itself until "vsync resume -c FILE"`;
+    return { outcome: 'warning', detail };
+  }
+  if (next !== undefined) return { detail: `runs; its next cycle is at ${next.toISOString()}` };
+  const detail = 'has no next cycle: make it anew with "vsync stop -c FILE" and "vsync start -c FILE"';
+  return { outcome: 'warning', detail };
+}
+
+/** Right before the first start and after a stop. */
+async function missing(config: Config): Promise<Finding> {
+  const { isLost, why } = await withRecord(config, temporalPlace(config.temporal));
+  return { outcome: isLost ? 'warning' : 'pass', detail: `is not there: ${why}` };
+}
+
+/** Not the place to report its Consul, which has checks of its own. */
+async function withRecord(config: Config, here: TemporalPlace): Promise<{ isLost: boolean; why: string }> {
+  try {
+    const { info, close } = await infoOf(config);
+    try {
+      const { record } = await readRecord(info);
+      const isLost = record !== undefined && record.stoppedAt === undefined && isStartedAt(record, here);
+      return { isLost, why: whyMissing(record, here) };
+    } finally {
+      close();
+    }
+  } catch {
+    return { isLost: false, why: whyMissing(undefined, here) };
+  }
+}

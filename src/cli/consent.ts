@@ -1,0 +1,51 @@
+import { createInterface } from 'node:readline/promises';
+import { UsageError, UserError } from '../errors';
+import type { Options } from './options';
+
+/** How a person agrees to what cannot be undone by another cycle. */
+export type Consent = { kind: 'set'; set: string } | { kind: 'yes' } | { kind: 'ask' };
+
+/** Where a person can be asked. */
+export interface Terminal {
+  input: NodeJS.ReadableStream & { isTTY?: boolean };
+  output: NodeJS.WritableStream & { isTTY?: boolean };
+}
+
+const STANDARD: Terminal = { input: process.stdin, output: process.stderr };
+
+/**
+ * Reads from the options how a person agrees. To be called before any server is asked.
+ *
+ * @param command for the message: "vsync approve"
+ * @throws UsageError if nothing names the set and there is no terminal to ask on
+ */
+export function consentOf(options: Options, command: string, terminal = STANDARD): Consent {
+  const set = options['set'];
+  if (typeof set === 'string') return { kind: 'set', set };
+  if (options['yes'] === true) return { kind: 'yes' };
+  if (terminal.input.isTTY === true && terminal.output.isTTY === true) return { kind: 'ask' };
+  throw new UsageError(
+    `${command} asks before it acts, and there is no terminal to ask on: name the set with --set HASH ` +
+      '("vsync plan -c FILE" shows it), or give --yes to accept what waits now',
+  );
+}
+
+/**
+ * Asks on the terminal. Only "yes" agrees; Ctrl-C, Ctrl-D and everything else do not.
+ *
+ * @throws UserError if the answer is not "yes"
+ */
+export async function ask(question: string, { input, output } = STANDARD): Promise<void> {
+  const lines = createInterface({ input, output });
+  const closed = new Promise<string>((resolve) => {
+    lines.once('close', () => {
+      resolve('');
+    });
+  });
+  try {
+    const answer = await Promise.race([lines.question(`${question} Type yes to go on: `), closed]);
+    if (answer.trim().toLowerCase() !== 'yes') throw new UserError('not confirmed: nothing was changed');
+  } finally {
+    lines.close();
+  }
+}

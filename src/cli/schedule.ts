@@ -1,0 +1,60 @@
+import { infoOf } from '../activities/clients';
+import { describeForeign, foreignVariables } from '../migrate/foreign-environment';
+import type { Config } from '../config/schema';
+import { recordStop } from '../temporal/schedule-record';
+import { start, stop, type Started } from '../temporal/operations';
+import { ExplainedError, UserError } from '../errors';
+import { withClients, withTemporal } from './connections';
+import { fileOf, load, warn, type Options } from './options';
+
+export async function startOnly(options: Options): Promise<void> {
+  const config = load(options);
+  warn(foreignVariables(process.env).map(describeForeign));
+  const started = await withClients(config, (client, clients) =>
+    start(client, clients, { adopt: options['adopt'] === true }),
+  );
+  console.log(`${describeStart(started)}; its work needs a worker: vsync worker -c ${fileOf(options)}`);
+}
+
+/** What `start` did, for users. */
+export function describeStart({ scheduleId, schedule, paused }: Started): string {
+  return `schedule ${scheduleId} ${schedule}${paused ? ' (it is paused, and stays so)' : ', first cycle asked for'}`;
+}
+
+export async function stopAll(options: Options): Promise<void> {
+  const config = load(options);
+  const { name } = config;
+  let unrecorded: string | undefined;
+  const { schedule, watch, cycles } = await withTemporal(config, (client) =>
+    stop(client, config, async () => {
+      unrecorded = await tryToRecord(config);
+    }),
+  );
+  const removed = [schedule && 'schedule', watch && 'watch'].filter((what) => what !== false);
+  if (removed.length > 0) {
+    const running = cycles === 0 ? '' : ', and cancelled the cycle that was running';
+    console.log(`removed ${removed.join(' and ')} of ${name}${running}; sync info and secrets stay`);
+  }
+  if (unrecorded !== undefined)
+    throw new UserError(
+      `the stop of ${name} could not be recorded (${unrecorded}): a worker that runs makes the schedule again as soon as ` +
+        'it reaches Consul. End the workers, or run this command again when Consul answers',
+    );
+  if (removed.length === 0) throw new UserError(`nothing to stop: ${name} has neither schedule nor watch`);
+}
+
+/** A stop also works while Consul is down. @returns why it could not be recorded */
+async function tryToRecord(config: Config): Promise<string | undefined> {
+  try {
+    const { info, close } = await infoOf(config);
+    try {
+      await recordStop(info, config.name, new Date());
+      return undefined;
+    } finally {
+      close();
+    }
+  } catch (error) {
+    if (!(error instanceof ExplainedError)) throw error;
+    return error.message;
+  }
+}

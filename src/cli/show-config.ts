@@ -1,0 +1,105 @@
+import { effectiveKeys, FROM_DEFAULT, type EffectiveKey } from '../config/effective';
+import { loadWithSettings, type ConfigSources } from '../config/load';
+import type { Role } from '../contract/ids';
+import { DEFAULT_ADDRESS, DEFAULT_NAMESPACE, temporalStandard } from '../temporal/connect';
+
+/** What `vsync config` shows. Holds no secret. */
+export interface EffectiveConfig {
+  readonly role: Role;
+  readonly name: string;
+  readonly keys: readonly EffectiveKey[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * The configuration of a role as a command would use it, and where each value came from. Asks no server.
+ *
+ * @throws ConfigError as loadConfig does
+ */
+export function readEffectiveConfig(role: Role | undefined, sources: ConfigSources): EffectiveConfig {
+  const { config, warnings, settings } = loadWithSettings(role, sources);
+  const standard = temporalStandard();
+  const keys = effectiveKeys(config, settings).map((key) =>
+    // A section in place of true or false counts as given too.
+    key.source === FROM_DEFAULT && !settings.has(key.path)
+      ? (fromStandard(key, standard, sources.env) ?? key)
+      : key,
+  );
+  return { role: config.role, name: config.name, keys, warnings };
+}
+
+/** The variables of Temporal's own standard. They count for what is not configured. */
+const STANDARD_VARIABLES: Readonly<Record<string, string>> = {
+  'temporal.address': 'TEMPORAL_ADDRESS',
+  'temporal.namespace': 'TEMPORAL_NAMESPACE',
+  'temporal.apiKeyFile': 'TEMPORAL_API_KEY',
+  'temporal.tls': 'TEMPORAL_TLS',
+};
+
+/** What Temporal's own standard says of a key that is not configured; undefined if nothing. */
+function fromStandard(
+  { path }: EffectiveKey,
+  { address, namespace, apiKey, tls }: ReturnType<typeof temporalStandard>,
+  env: NodeJS.ProcessEnv,
+): EffectiveKey | undefined {
+  const variable = STANDARD_VARIABLES[path];
+  if (variable === undefined) return undefined;
+  const source = env[variable] ? `environment ${variable}` : "Temporal's own configuration";
+  switch (path) {
+    case 'temporal.address':
+      return address === undefined || address === DEFAULT_ADDRESS
+        ? { path, source: env[variable] ? source : FROM_DEFAULT, secret: false, value: DEFAULT_ADDRESS }
+        : { path, source, secret: false, value: address };
+    case 'temporal.namespace':
+      return namespace === undefined || namespace === DEFAULT_NAMESPACE
+        ? { path, source: env[variable] ? source : FROM_DEFAULT, secret: false, value: DEFAULT_NAMESPACE }
+        : { path, source, secret: false, value: namespace };
+    case 'temporal.apiKeyFile':
+      // Not the path of a file, but the key itself.
+      return apiKey ? { path, source, secret: true, set: true } : undefined;
+    default:
+      return tls ? { path, source, secret: false, value: true } : undefined;
+  }
+}
+
+/** For machines: by the path of each key. A value that is not there is null; a secret's is left out. */
+export function jsonOfConfig({ role, name, keys }: EffectiveConfig): string {
+  const byPath = keys.map((key): [string, object] => [
+    key.path,
+    key.secret
+      ? { secret: true, set: key.set, source: key.source }
+      : { value: key.value ?? null, source: key.source },
+  ]);
+  return JSON.stringify({ role, name, keys: Object.fromEntries(byPath) }, null, 2);
+}
+
+/** For people: a table of key, value and source; each transform has rows of its own. */
+export function formatConfig({ role, name, keys }: EffectiveConfig): string {
+  const rows = keys.flatMap((key) => rowsOf(key));
+  const width = (column: 0 | 1): number => Math.max(...rows.map((row) => row[column].length));
+  const lines = rows.map(
+    ([path, value, source]) => `  ${path.padEnd(width(0))}  ${value.padEnd(width(1))}  ${source}`,
+  );
+  return [`${role} ${name}`, ...lines].join('\n');
+}
+
+type Row = readonly [path: string, value: string, source: string];
+
+function rowsOf(key: EffectiveKey): Row[] {
+  if (key.secret) return [[key.path, key.set ? '(set, not shown)' : '(not set)', key.source]];
+  const { path, value, source } = key;
+  if (Array.isArray(value) && value.some((entry) => typeof entry === 'object')) {
+    return value.flatMap((rule: object, number) =>
+      Object.entries(rule).map(([name, part]): Row => [`${path}[${number}].${name}`, shown(part), source]),
+    );
+  }
+  return [[path, shown(value), source]];
+}
+
+function shown(value: unknown): string {
+  if (value === undefined || value === '') return '(not set)';
+  if (Array.isArray(value)) return value.length === 0 ? '(none)' : value.map(shown).join(', ');
+  if (typeof value !== 'string') return JSON.stringify(value);
+  // Text that could play tricks with a terminal, or with the table, is quoted.
+  return /^[\p{L}\p{N}\p{P}\p{S}]+( [\p{L}\p{N}\p{P}\p{S}]+)*$/u.test(value) ? value : JSON.stringify(value);
+}

@@ -1,0 +1,197 @@
+import {
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  type Client,
+  type WorkflowHandle,
+} from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { readStateOf, type DestinationState, type LastCycle, type OriginState } from '../../sync-info/state';
+import type { SyncInfo } from '../../sync-info/sync-info';
+import type { Config } from '../../config/schema';
+import { scheduleId } from '../../contract/ids';
+import { shortSet } from './named-set';
+import { findSchedule } from '../../temporal/ownership';
+import { readRecord, whyMissing } from '../../temporal/schedule-record';
+import { deadWatch, watchState, type WatchState } from '../../temporal/watch';
+import { cyclesOf, type CycleId } from '../../temporal/operations';
+import type { ExpirySummary } from '../../rules/expiry';
+import { temporalPlace } from '../../temporal/connect';
+import { UserError } from '../../errors';
+import type { Counts, CycleResult, HeldDeletes, PathFailure } from '../../contract/messages';
+
+/** Cycles that status shows. Temporal remembers the last ten of a schedule. */
+const SHOWN_CYCLES = 5;
+
+/** One cycle, as far as Temporal still knows it. */
+export interface CycleStatus {
+  workflowId: string;
+  runId: string;
+  startedAt: string;
+  /** An outcome, or `running`, `failed`, `terminated`, `forgotten` (its history is past the retention). */
+  outcome: string;
+  durationMs?: number;
+  counts?: Counts;
+  failures?: PathFailure[];
+  /** Why it failed, or what explains its outcome. */
+  note?: string;
+}
+
+/** What `vsync status --json` prints. */
+export interface Status {
+  name: string;
+  role: string;
+  schedule: string;
+  paused: boolean;
+  /** Of a destination: `running`, `missing`, or how it ended (`terminated`, `canceled`, `failed`, …). */
+  watch?: WatchState;
+  /** RFC 3339; absent if paused. */
+  nextCycleAt?: string;
+  /** Newest first. */
+  cycles: CycleStatus[];
+  /** The last cycle that changed something or ended in another way than before, from Consul: it outlives Temporal's retention. */
+  last?: LastCycle;
+  /** Mounts of the origin that were re-created: they wait for `vsync approve --mount`. */
+  changedMounts?: string[];
+  /** Deletes that wait for `vsync approve`. */
+  held?: HeldDeletes;
+  /** Copies that end by themselves; `early`: before their originals do. */
+  expiries?: { copies: number; early: number; /** RFC 3339 */ nextAt?: string };
+  /** Secrets that stand at the destination where nothing belongs any more: `vsync plan` lists them. */
+  orphans?: number;
+}
+
+/** Collects the status of one sync from Temporal and Consul. */
+export async function readStatus(client: Client, config: Config, info: SyncInfo): Promise<Status> {
+  const handle = client.schedule.getHandle(scheduleId(config.role, config.name));
+  const description = await findSchedule(client, config.role, config.name);
+  if (description === undefined)
+    throw new UserError(
+      `there is no schedule ${handle.scheduleId}: ${whyMissing((await readRecord(info)).record, temporalPlace(config.temporal))}`,
+    );
+  const { state, info: scheduleInfo } = description;
+  const watch = config.role === 'destination' ? await watchState(client, config.name) : undefined;
+  const recent = cyclesOf(description).slice(-SHOWN_CYCLES).reverse();
+  const cycles = await Promise.all(recent.map((cycle) => readCycle(client, cycle)));
+  const stored = await readStateOf(config.role, info);
+  const next = state.paused ? undefined : scheduleInfo.nextActionTimes[0]?.toISOString();
+  return {
+    name: config.name,
+    role: config.role,
+    schedule: handle.scheduleId,
+    paused: state.paused,
+    ...(watch === undefined ? {} : { watch }),
+    ...(next === undefined ? {} : { nextCycleAt: next }),
+    cycles,
+    ...(stored.state?.last === undefined ? {} : { last: stored.state.last }),
+    ...waitingIn(stored.state),
+  };
+}
+
+/** What waits for a person. */
+function waitingIn(
+  state: OriginState | DestinationState | undefined,
+): Pick<Status, 'changedMounts' | 'held' | 'orphans' | 'expiries'> {
+  if (state === undefined) return {};
+  const mounts = state.changedMounts === undefined ? {} : { changedMounts: Object.keys(state.changedMounts) };
+  if (!('considered' in state)) return mounts;
+  const { held, orphans, expiries } = state;
+  return {
+    ...mounts,
+    ...(held && { held }),
+    ...(orphans && { orphans: orphans.count }),
+    ...(expiries !== undefined && expiries.copies > 0 && { expiries: endsOf(expiries) }),
+  };
+}
+
+function endsOf({ copies, early, nextMs }: ExpirySummary): NonNullable<Status['expiries']> {
+  return { copies, early, ...(nextMs !== undefined && { nextAt: new Date(nextMs).toISOString() }) };
+}
+
+async function readCycle(client: Client, { workflowId, runId, takenAt }: CycleId): Promise<CycleStatus> {
+  const cycle = { workflowId, runId, startedAt: takenAt.toISOString() };
+  const handle = client.workflow.getHandle(workflowId, runId);
+  try {
+    const { status, startTime, closeTime } = await handle.describe();
+    if (closeTime === undefined) return { ...cycle, outcome: 'running' };
+    const durationMs = closeTime.getTime() - startTime.getTime();
+    if (status.name !== 'COMPLETED') return { ...cycle, durationMs, ...(await whyNotCompleted(handle)) };
+    const { outcome, counts, failures, note } = (await handle.result()) as CycleResult;
+    return { ...cycle, outcome, durationMs, counts, failures, ...(note === undefined ? {} : { note }) };
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return { ...cycle, outcome: 'forgotten' };
+    throw error;
+  }
+}
+
+async function whyNotCompleted(handle: WorkflowHandle): Promise<{ outcome: string; note?: string }> {
+  try {
+    await handle.result();
+    return { outcome: 'unknown' };
+  } catch (error) {
+    if (error instanceof WorkflowFailedError) return failedCycle(error);
+    throw error;
+  }
+}
+
+/** Words for a cycle that has no result. */
+export function failedCycle({ cause }: WorkflowFailedError): { outcome: string; note?: string } {
+  if (cause instanceof CancelledFailure) return { outcome: 'cancelled' };
+  if (cause instanceof ApplicationFailure)
+    return { outcome: 'failed', note: `${cause.type ?? 'Internal'}: ${cause.message}` };
+  return { outcome: 'terminated' };
+}
+
+/** A cycle that has no result, in a line. */
+export function formatFailedCycle(workflowId: string, error: WorkflowFailedError): string {
+  const { outcome, note } = failedCycle(error);
+  return `${workflowId}: ${outcome}${note === undefined ? '' : `: ${note}`}`;
+}
+
+/** The status for people. */
+export function formatStatus(status: Status): string {
+  const lines = [
+    `${status.schedule}${status.paused ? ' (paused)' : ''}`,
+    status.nextCycleAt === undefined ? undefined : `  next cycle  ${status.nextCycleAt}`,
+    status.watch === undefined || status.watch === 'running'
+      ? undefined
+      : `  watch       ${deadWatch(status.name, status.watch)}`,
+    status.last &&
+      `  last change ${status.last.finishedAt}  ${formatCycle(status.last.outcome, status.last.counts)}`,
+    ...(status.changedMounts ?? []).map(
+      (mount) =>
+        `  re-created  ${mount}: its secrets are kept as they were known, until "vsync approve --mount ${mount} -c FILE"`,
+    ),
+    status.held &&
+      `  held        ${status.held.count} deletes wait for "vsync approve --set ${shortSet(status.held.hash)} -c FILE": ${status.held.reason}`,
+    status.orphans === undefined
+      ? undefined
+      : `  orphans     ${status.orphans} secrets stand where nothing belongs any more: "vsync plan -c FILE" lists them`,
+    status.expiries === undefined || status.expiries.early === 0
+      ? undefined
+      : `  expire      ${status.expiries.early} copies end before their originals do${firstAt(status.expiries.nextAt)}: delete_version_after of the ` +
+        'secret or its mount at the destination; each is copied again after its end ("vsync check -c FILE" names the mounts)',
+    status.cycles.length === 0 ? '  no cycle yet' : '  cycles',
+    ...status.cycles.flatMap((cycle) => [
+      `    ${cycle.startedAt}  ${formatCycle(cycle.outcome, cycle.counts, cycle.durationMs)}`,
+      cycle.note === undefined ? undefined : `      ${cycle.note}`,
+      ...(cycle.failures ?? []).map((failure) => `      ${formatFailure(failure)}`),
+    ]),
+  ];
+  return lines.filter((line) => line !== undefined).join('\n');
+}
+
+function firstAt(nextAt: string | undefined): string {
+  return nextAt === undefined ? '' : `, the first at ${nextAt}`;
+}
+
+/** A path that went wrong, in a line. */
+export function formatFailure({ path, class: why, with: other }: PathFailure): string {
+  return `${why}: ${path}${other === undefined ? '' : ` (with ${other})`}`;
+}
+
+/** One cycle in a line: outcome, time, and the counts that are not zero. */
+export function formatCycle(outcome: string, counts: Partial<Counts> = {}, durationMs?: number): string {
+  const shown = Object.entries(counts).filter(([, count]) => count > 0);
+  const time = durationMs === undefined ? '' : ` in ${(durationMs / 1000).toFixed(2)} s`;
+  return `${outcome}${time}${shown.length === 0 ? '' : `: ${shown.map(([what, count]) => `${what} ${count}`).join(', ')}`}`;
+}

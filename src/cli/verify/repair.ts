@@ -1,0 +1,86 @@
+import { WorkflowFailedError, type Client } from '@temporalio/client';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DestinationConfig } from '../../config/schema';
+import type { SyncInfo } from '../../sync-info/sync-info';
+import { scheduleId } from '../../contract/ids';
+import { describe, trigger } from '../../temporal/operations';
+import { formatFailedCycle } from '../text/status';
+import { UserError } from '../../errors';
+import type { CycleResult, Outcome } from '../../contract/messages';
+import { countDoubted, doubtClaims } from './unverify';
+
+/** How long a cycle may take to end after its own timeout, cleanup included. */
+const CYCLE_END_MS = 120_000;
+
+const POLL_MS = 500;
+
+const WELL_ENDED: ReadonlySet<Outcome> = new Set(['synced', 'unchanged', 'held']);
+
+/** What a repair did. */
+export interface Repair {
+  /** Claims that came in doubt; a secret that was not claimed needs none. */
+  doubted: number;
+  /** Of the paths, those whose claims are still in doubt: no cycle has dealt with them yet. */
+  left: number;
+  /** The last cycle that was asked for; one of another tick may have come before it. Undefined if the schedule is paused. */
+  cycle?: { workflowId: string; result: CycleResult };
+}
+
+/**
+ * Has a cycle mend some paths: their claims come in doubt, and a cycle that the schedule starts compares them by value
+ * and writes what differs. If the schedule is paused, none is started: the claims stay in doubt for the next one.
+ *
+ * @throws UserError if there is no schedule, a cycle wrote the info at the same moment, or the cycle failed
+ */
+export async function repair(
+  client: Client,
+  info: SyncInfo,
+  config: DestinationConfig,
+  { paths, say }: { paths: readonly string[]; say: (text: string) => void },
+): Promise<Repair> {
+  await waitForIdle(client, config, say);
+  const doubted = await doubtClaims(info, paths);
+  const { state } = await describe(client.schedule.getHandle(scheduleId('destination', config.name)));
+  if (state.paused) return { doubted, left: await countDoubted(info, paths) };
+  let cycle = await runCycle(client, config);
+  let left = await countDoubted(info, paths);
+  // One that had begun before the claims came in doubt did not see them.
+  if (left > 0 && WELL_ENDED.has(cycle.result.outcome)) {
+    cycle = await runCycle(client, config);
+    left = await countDoubted(info, paths);
+  }
+  return { doubted, left, cycle };
+}
+
+/** @throws UserError if it failed or was cancelled */
+async function runCycle(client: Client, config: DestinationConfig): Promise<NonNullable<Repair['cycle']>> {
+  const { cycle } = await trigger(client, config, { wait: true });
+  if (cycle === undefined) throw new Error('a trigger that waits has a cycle');
+  const { workflowId } = cycle;
+  try {
+    return { workflowId, result: await cycle.result() };
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    throw new UserError(
+      `${formatFailedCycle(workflowId, error)}; the next cycle mends what this one did not`,
+    );
+  }
+}
+
+/** A cycle that is running would fail, because its sync info is written under its hands. Check-and-set has the last word. */
+async function waitForIdle(
+  client: Client,
+  config: DestinationConfig,
+  say: (text: string) => void,
+): Promise<void> {
+  const schedule = client.schedule.getHandle(scheduleId('destination', config.name));
+  const untilMs = Date.now() + config.destination.timeoutMs + CYCLE_END_MS;
+  for (let looks = 0; (await describe(schedule)).info.runningActions.length > 0; looks++) {
+    if (looks === 0) say('a cycle is running: the repair waits for its end');
+    if (Date.now() > untilMs)
+      throw new UserError(
+        'a cycle is still running, so nothing was repaired; run the command again when it has ended',
+      );
+    await sleep(POLL_MS);
+  }
+}

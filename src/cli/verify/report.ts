@@ -1,0 +1,72 @@
+import { firstLines } from '../text/first-lines';
+import type { VerifyCounts } from '../../contract/messages';
+import { FINDING_KINDS, type Finding, type FindingKind } from '../../activities/destination/verify/findings';
+
+/** What a verify found; what `vsync verify --json` prints. */
+export interface Report {
+  name: string;
+  counts: VerifyCounts;
+  /** By kind, then by path. */
+  findings: Finding[];
+  /** What else there is to know: the origin has no sync info yet, a mount could not be listed, … */
+  notes: string[];
+}
+
+const TITLES: Readonly<Record<FindingKind, string>> = {
+  drift: 'drift: the values differ',
+  missing: 'missing at the destination',
+  unpublished:
+    "unpublished: the origin has them, its info lacks them, so they are not copied; if they stay, look at the origin's cycles",
+  changed: 'changed meanwhile at the origin, no drift: the next cycles deal with it',
+  refused: 'refused: not copied at all',
+  failed: 'failed: could not be compared',
+  unknown:
+    "unknown: buckets of the origin's info that do not fit its index; if they stay, let the origin run a cycle",
+  orphan: 'orphans, left by an earlier configuration: they stay until "vsync prune --orphans"',
+  extra: 'extra: they belong to no secret of the origin, and stay',
+};
+
+/** The report for people. */
+export function formatReport({ name, counts, findings, notes }: Report): string {
+  const lines = [`${name}: equal at both ends: ${counts.equal}`, ...notes.map((note) => `  note: ${note}`)];
+  for (const kind of FINDING_KINDS) {
+    const those = findings.filter((finding) => finding.kind === kind);
+    if (those.length === 0) continue;
+    lines.push(`  ${TITLES[kind]}: ${those.length}`, ...firstLines(those.map((one) => `    ${line(one)}`)));
+  }
+  if (findings.length === 0) lines.push('  nothing is wrong');
+  return lines.join('\n');
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  newer: 'the origin has a newer version than its info says',
+  gone: 'the origin has none any more',
+  behind: "the destination's last cycle was before the change",
+  deleted: 'its current version is deleted',
+  absent: 'nothing stands there',
+  kept: 'it was copied, and is kept on purpose or waits for its delete',
+  unreadable: "perhaps deleted: its metadata cannot be read with the destination's token at the origin",
+  'perhaps-deleted': "perhaps deleted: the destination's token needs read on metadata/ to tell",
+};
+
+function line({ path, to, class: why, at, with: other }: Finding): string {
+  const details = [
+    why === undefined ? undefined : `${WORDS[why] ?? why}${at === undefined ? '' : ` at the ${at}`}`,
+    other === undefined ? undefined : `with ${other}`,
+  ].filter((detail) => detail !== undefined);
+  const arrow = to === undefined ? '' : ` -> ${to}`;
+  return `${path}${arrow}${details.length === 0 ? '' : `  (${details.join('; ')})`}`;
+}
+
+/** What is wrong, in words, or undefined: extras and what merely changed are not. */
+export function whatIsWrong({ counts }: Pick<Report, 'counts'>): string | undefined {
+  const wrong = (['drift', 'missing', 'unpublished', 'refused', 'failed', 'unknown'] as const).filter(
+    (kind) => counts[kind] > 0,
+  );
+  return wrong.length === 0 ? undefined : wrong.map((kind) => `${kind} ${counts[kind]}`).join(', ');
+}
+
+/** Paths that a cycle would mend if it looked at them. */
+export function mendable({ findings }: Pick<Report, 'findings'>): string[] {
+  return findings.filter(({ kind }) => kind === 'drift' || kind === 'missing').map(({ path }) => path);
+}

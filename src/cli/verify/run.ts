@@ -1,0 +1,168 @@
+import {
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  type Client,
+  type WorkflowHandle,
+} from '@temporalio/client';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DestinationDeps } from '../../activities/destination/base/deps';
+import { isFingerprintOf } from '../../config/fingerprint';
+import { taskQueue, verifyId } from '../../contract/ids';
+import { failedCycle } from '../text/status';
+import { UserError } from '../../errors';
+import { VERIFY_TIMEOUT_MS, type VerifyInput, type VerifyResult } from '../../contract/messages';
+import { readFindings } from '../../activities/destination/verify/findings';
+import type { Report } from './report';
+
+/** How long nothing happens before somebody who waits is told why. */
+const PATIENCE_MS = 4_000;
+
+const LOOK_EVERY_MS = 2_000;
+
+/** Time for the activities to notice a cancel; their next heartbeat tells them. */
+const CANCEL_WAIT_MS = 20_000;
+
+/** Events of a workflow that no worker has touched: its start, and its first task. */
+const UNTOUCHED_EVENTS = 2;
+
+export interface RunOptions {
+  /** The file as the user would have to name it again, for messages. */
+  file: string;
+  /** Tells somebody who waits what is going on. */
+  say: (text: string) => void;
+  /** Gives the verify up. */
+  signal: AbortSignal;
+}
+
+/**
+ * Runs a verify of a destination on its workers, or waits for the one that is running, and reads what it found.
+ *
+ * @throws UserError if it failed or was cancelled, or if one runs for another configuration
+ */
+export async function runVerify(client: Client, deps: DestinationDeps, options: RunOptions): Promise<Report> {
+  const { handle, isOurs } = await startOrJoin(client, deps, options.say);
+  const { counts, lists, notes } = await resultOf(handle, isOurs, options);
+  return { name: deps.config.name, counts, findings: await readFindings(deps.staging, lists), notes };
+}
+
+async function startOrJoin(
+  client: Client,
+  deps: DestinationDeps,
+  say: RunOptions['say'],
+): Promise<{ handle: WorkflowHandle; isOurs: boolean }> {
+  const {
+    config: { name },
+    fingerprint,
+  } = deps;
+  const workflowId = verifyId(name);
+  const input: VerifyInput = { v: 1, name, fingerprint };
+  try {
+    const handle = await client.workflow.start('verifyDestination', {
+      workflowId,
+      taskQueue: taskQueue('destination', name),
+      args: [input],
+      // It has nothing to clean up, so that a timeout of the server's does no harm; it also ends one that no worker takes.
+      workflowRunTimeout: VERIFY_TIMEOUT_MS,
+      memo: { vsync: { v: 1, fingerprint } },
+      staticSummary: `Compares the secrets of ${name} with those of its origin`,
+    });
+    return { handle, isOurs: true };
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+  const handle = client.workflow.getHandle(workflowId);
+  const { memo } = await handle.describe();
+  const running = (memo?.['vsync'] as { fingerprint?: string } | undefined)?.fingerprint ?? '';
+  if (!isFingerprintOf(deps, running)) {
+    throw new UserError(
+      `a verify of ${name} is running for another configuration; wait for its end, or cancel it with: temporal ` +
+        `workflow cancel --workflow-id ${workflowId}`,
+    );
+  }
+  say(`a verify of ${name} is already running: waiting for its result`);
+  return { handle, isOurs: false };
+}
+
+async function resultOf(
+  handle: WorkflowHandle,
+  isOurs: boolean,
+  { file, say, signal }: RunOptions,
+): Promise<VerifyResult> {
+  const watching = new AbortController();
+  const result = handle.result() as Promise<VerifyResult>;
+  // Who waits first hears of it; the other one must not be a rejection that nobody handles.
+  result.catch(() => undefined);
+  const givenUp = new Promise<'given up'>((resolve) => {
+    const giveUp = (): void => {
+      resolve('given up');
+    };
+    if (signal.aborted) giveUp();
+    else signal.addEventListener('abort', giveUp, { once: true });
+  });
+  try {
+    void tellWhatItWaitsFor(handle, file, say, watching.signal);
+    const ended = await Promise.race([result, givenUp]);
+    if (ended !== 'given up') return ended;
+    if (!isOurs)
+      throw new UserError(`not waiting any longer; ${handle.workflowId} goes on for who started it`);
+    await end(handle, result);
+    throw new UserError('the verify was cancelled; nothing was changed');
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    throw new UserError(explain(error));
+  } finally {
+    watching.abort();
+  }
+}
+
+function explain(error: WorkflowFailedError): string {
+  const { outcome, note } = failedCycle(error);
+  if (note !== undefined) return `the verify failed: ${note}`;
+  if (outcome === 'cancelled') return 'the verify was cancelled; nothing was changed';
+  return `the verify was ended from outside, or did not end within ${VERIFY_TIMEOUT_MS / 3_600_000} h; nothing was changed`;
+}
+
+/** Cancels it, or terminates it where no worker is there to hear of a cancel. */
+async function end(handle: WorkflowHandle, result: Promise<VerifyResult>): Promise<void> {
+  try {
+    const { historyLength } = await handle.describe();
+    if (historyLength <= UNTOUCHED_EVENTS) {
+      await handle.terminate('vsync verify was interrupted');
+      return;
+    }
+    await handle.cancel();
+    await Promise.race([result.catch(() => undefined), sleep(CANCEL_WAIT_MS, undefined, { ref: false })]);
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  }
+}
+
+/** Says that no worker is there, and why a step is being tried again. Each thing once. */
+async function tellWhatItWaitsFor(
+  handle: WorkflowHandle,
+  file: string,
+  say: RunOptions['say'],
+  signal: AbortSignal,
+): Promise<void> {
+  const said = new Set<string>();
+  const once = (text: string): void => {
+    if (!said.has(text)) say(text);
+    said.add(text);
+  };
+  try {
+    await sleep(PATIENCE_MS, undefined, { signal });
+    for (;;) {
+      const { historyLength, raw } = await handle.describe();
+      if (historyLength <= UNTOUCHED_EVENTS)
+        once(`waiting for a worker of this destination: vsync worker -c ${file}`);
+      for (const { activityType, lastFailure } of raw.pendingActivities ?? []) {
+        if (lastFailure?.message)
+          once(`${activityType?.name ?? 'a step'} is being tried again: ${lastFailure.message}`);
+      }
+      await sleep(LOOK_EVERY_MS, undefined, { signal });
+    }
+  } catch {
+    // It ended, or Temporal cannot be asked now: whoever waits for the result hears of that.
+  }
+}

@@ -1,0 +1,88 @@
+import pLimit from 'p-limit';
+import { CONSUL_READS } from '../../limits';
+import { commitAtOnce } from '../../sync-info/commit';
+import { fits } from '../../sync-info/indexed-buckets';
+import type { Write } from '../../consul/key-value-store';
+import type { SyncInfo } from '../../sync-info/sync-info';
+import { bucketId, hashBucket } from '../../rules/bucket';
+import { doubted } from '../../rules/claims';
+import type { Insight } from '../../rules/insight';
+import { UserError } from '../../errors';
+
+/**
+ * Puts what the destination's info claims of some paths in doubt, so that the next cycle compares them by value.
+ *
+ * The claims stay in their buckets, also those of secrets that are missing: the delete guard counts what the
+ * destination is known to have. A path that is not claimed is copied by the next cycle anyway. In a bucket that does
+ * not fit its index no claim is believed, so all of them come in doubt: else the new index would vouch for them.
+ *
+ * Buckets first, then the index: cut off in between, a bucket does not fit its index, and nothing wrong is claimed.
+ *
+ * @returns how many claims are in doubt now that were not before
+ * @throws UserError if somebody else wrote the info at the same moment
+ */
+export async function doubtClaims(info: SyncInfo, paths: readonly string[]): Promise<number> {
+  const { index, revision } = await info.readIndex();
+  // Without an index nothing is believed: the next cycle compares all by itself.
+  if (index === undefined) return 0;
+  const byBucket = bucketsOf(paths, index.length);
+  const limit = pLimit(CONSUL_READS);
+  let count = 0;
+  const writes: Write[] = [];
+  const next = [...index];
+  await Promise.all(
+    [...byBucket].map(([id, those]) =>
+      limit(async () => {
+        const stored = await info.readBucket(id);
+        const isTrusted = fits(stored, index[id]);
+        const bucket = new Map<string, Insight>();
+        for (const [path, insight] of stored.bucket ?? []) {
+          const isDoubted = insight.version !== 0 && (!isTrusted || those.has(path));
+          bucket.set(path, isDoubted ? doubted(insight) : insight);
+          if (isDoubted) count++;
+        }
+        next[id] = hashBucket(bucket);
+        if (next[id] !== stored.hash) writes.push(info.writeOfBucket(id, bucket, stored.revision));
+      }),
+    ),
+  );
+  if (JSON.stringify(next) !== JSON.stringify(index)) writes.push(info.writeOfIndex(next, revision));
+  const isWritten = async (): Promise<boolean> => {
+    const atOnce = await commitAtOnce(info.store, writes);
+    if (atOnce.fits) return atOnce.revisions !== undefined;
+    for (const write of writes) if ((await info.store.commit([write])) === undefined) return false;
+    return true;
+  };
+  if (!(await isWritten())) {
+    throw new UserError(
+      `Consul ${info.store.address}: ${writes[0]?.key ?? ''}: a cycle wrote the destination's sync info at the same ` +
+        'moment; no secret was changed: run "vsync verify --repair" again',
+    );
+  }
+  return count;
+}
+
+/** Of these paths, how many have a claim that is (still) in doubt. */
+export async function countDoubted(info: SyncInfo, paths: readonly string[]): Promise<number> {
+  const { index } = await info.readIndex();
+  if (index === undefined) return 0;
+  const limit = pLimit(CONSUL_READS);
+  const counts = await Promise.all(
+    [...bucketsOf(paths, index.length)].map(([id, those]) =>
+      limit(async () => {
+        const { bucket } = await info.readBucket(id);
+        return [...those].filter((path) => bucket?.get(path)?.version === 0).length;
+      }),
+    ),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+function bucketsOf(paths: readonly string[], numBuckets: number): Map<number, Set<string>> {
+  const buckets = new Map<number, Set<string>>();
+  for (const path of paths) {
+    const id = bucketId(path, numBuckets);
+    buckets.set(id, (buckets.get(id) ?? new Set()).add(path));
+  }
+  return buckets;
+}

@@ -1,0 +1,17 @@
+/**
+ * An error whose message is written for users: it says what happened, where, and what to do next. It holds no secret
+ * and nothing of a client library's error. Commands print it without a stack trace; cycles report it.
+ */
+export abstract class ExplainedError extends Error {}
+
+/**
+ * Something that the user can fix. The command ends with exit code 1.
+ */
+export class UserError extends ExplainedError {
+  override readonly name: string = 'UserError';
+}
+
+/** The command line does not say enough. The command ends with exit code 2, and has asked no server. */
+export class UsageError extends UserError {
+  override readonly name = 'UsageError';
+}

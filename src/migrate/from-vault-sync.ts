@@ -1,0 +1,205 @@
+import { stringify } from 'yaml';
+import type { TransformRule } from '../rules/transform';
+import { vaultAddress } from '../config/addresses';
+import { formatDuration } from '../rules/duration';
+import { feedsItself, includesOf, transformsOf } from './vault-sync-paths';
+import { readVaultSyncFile, type VaultSyncFile, type VaultSyncSide } from './vault-sync-file';
+
+/** One bucket of sync info holds some thousand secrets. */
+const NUM_BUCKETS = 16;
+
+/** With an audit device, vault-sync knew of a change at once: a tick may be longer than this only without. */
+const LONGEST_TICK_WITH_AUDIT_S = 60;
+
+/**
+ * The configuration of vsync that does what a vault-sync does, as YAML: one file for both roles. What it cannot
+ * say stands in it as comments. No secret of the file is part of it: the comments say which variables to set.
+ *
+ * @param file configuration file of vault-sync
+ * @throws ConfigError if that cannot be read
+ */
+export function fromVaultSync(file: string): string {
+  const vaultSync = readVaultSyncFile(file);
+  const { src, dst, intervalS, listens } = vaultSync;
+  const includes = includesOf(vaultSync);
+  const transforms = transformsOf(vaultSync);
+  const originTickS = listens ? Math.min(intervalS, LONGEST_TICK_WITH_AUDIT_S) : intervalS;
+  const lines = [
+    ...comments([`Does what vault-sync does with ${oneLine(file)}. For both roles:`]),
+    '#   vsync origin -c FILE',
+    '#   vsync destination -c FILE',
+    '#',
+    ...comments(['To be given, here or as variables:']),
+    ...comments(toBeGiven(vaultSync).map((item) => `- ${item}`)),
+    '#',
+    ...comments(['What is not the same:']),
+    ...comments(differences(vaultSync).map((item) => `- ${item}`)),
+    '',
+    `name: ${yaml(nameOf(vaultSync.id))}`,
+    `numBuckets: ${NUM_BUCKETS} # enough for some 50,000 secrets`,
+    ...(listens
+      ? []
+      : ['# false lets deletes at the origin arrive, which vault-sync without an audit device did not.']),
+    `ignoreDeletes: ${!listens}`,
+    '',
+    'origin:',
+    ...vaultLines('origin', src),
+    `  mounts: ${list(src.mounts)}`,
+    ...(includes.length === 0 ? [] : [`  include: ${list(includes)}`]),
+    `  tick: ${tick(originTickS)}`,
+    '',
+    'destination:',
+    ...vaultLines('destination', dst),
+    `  mounts: ${list([...new Set(dst.mounts)])}`,
+    `  tick: ${tick(intervalS)}`,
+    ...(transforms.length === 0 ? [] : ['  transforms:', ...transforms.flatMap(transformLines)]),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+type Side = 'origin' | 'destination';
+
+const KEY_THERE = { origin: 'src', destination: 'dst' } as const;
+
+function vaultLines(side: Side, { url, namespace, login }: VaultSyncSide): string[] {
+  const address = vaultAddress(url);
+  const variables = loginVariables(side, login).map(({ ours }) => ours);
+  return [
+    '  vault:',
+    // Not quoted where it is wrong: it may hold a password.
+    'value' in address
+      ? `    address: ${yaml(address.value)}`
+      : `    # address: ${KEY_THERE[side]}.url ${address.problem}`,
+    ...(namespace === '' ? [] : [`    namespace: ${yaml(namespace)}`]),
+    `    # login: ${variables.join(' and ')}${login === 'environment' ? ', or an AppRole (see above)' : ''}`,
+    '  consul:',
+    '    # address: consul.example.com:8500',
+  ];
+}
+
+interface LoginVariable {
+  readonly ours: string;
+  /** Where vault-sync has it from. */
+  readonly theirs: string;
+}
+
+function loginVariables(side: Side, login: VaultSyncSide['login']): LoginVariable[] {
+  const there = KEY_THERE[side];
+  const names = login === 'approle' ? (['role_id', 'secret_id'] as const) : (['token'] as const);
+  return names.map((name) => {
+    const approle = name === 'token' ? '' : 'APPROLE_';
+    return {
+      ours: `VSYNC_${side.toUpperCase()}_VAULT_${approle}${name.toUpperCase()}`,
+      theirs:
+        login === 'environment'
+          ? `of the variable VAULT_SYNC_${there.toUpperCase()}_${name.toUpperCase()}`
+          : `of ${there}.${name} in the file of vault-sync`,
+    };
+  });
+}
+
+function toBeGiven({ src, dst }: VaultSyncFile): string[] {
+  const ofSide = (side: Side, { login }: VaultSyncSide): string[] => {
+    const variables = loginVariables(side, login).map(({ ours, theirs }) => `${ours}: the value ${theirs}`);
+    if (login !== 'environment') return variables;
+    const orRole = loginVariables(side, 'approle').map(({ ours }) => ours);
+    const there = `VAULT_SYNC_${KEY_THERE[side].toUpperCase()}`;
+    return [
+      ...variables,
+      `or, if that is not set, ${orRole.join(' and ')}: the values of ${there}_ROLE_ID and ${there}_SECRET_ID`,
+    ];
+  };
+  return [
+    ...ofSide('origin', src),
+    ...ofSide('destination', dst),
+    'VSYNC_ORIGIN_CONSUL_ADDRESS and VSYNC_DESTINATION_CONSUL_ADDRESS: vault-sync has no Consul; vsync keeps there ' +
+      'what it knows of both sides. One agent may serve both',
+    'temporal.address, if Temporal is elsewhere than at localhost:7233',
+  ];
+}
+
+function differences(vaultSync: VaultSyncFile): string[] {
+  const { id, src, dst, listens, intervalS } = vaultSync;
+  const versionOne = [src.version === 1 ? src.mounts : [], dst.version === 1 ? dst.mounts : []].flat();
+  const notes: [boolean, string][] = [
+    [nameOf(id) !== id, 'name: the id has characters that a name of vsync must not have'],
+    [
+      versionOne.length > 0,
+      'kv version 1 cannot be synced: make it version 2 before, with "vault kv enable-versioning", for ' +
+        [...new Set(versionOne)].map(oneLine).join(', '),
+    ],
+    [
+      listens,
+      `Audit device: not needed. The origin is looked at every ${formatDuration(tickMs(Math.min(intervalS, LONGEST_TICK_WITH_AUDIT_S)))}, and a ` +
+        'watch starts the destination. Before vault-sync is stopped, remove its device from the source Vault ("vault ' +
+        'audit disable"), because a Vault whose only audit device is gone answers no request',
+    ],
+    [
+      listens,
+      'Deletes: also those arrive that happened while nothing was running. A delete is that of the latest ' +
+        'version; it can be undone',
+    ],
+    [!listens, 'Deletes: ignoreDeletes is true, because a full sync of vault-sync deletes nothing'],
+    [
+      src.limitsToken || dst.limitsToken,
+      'token_ttl and token_max_ttl: nothing to write; a token is renewed by what its Vault says (renewToken)',
+    ],
+    [
+      feedsItself(vaultSync),
+      'The destination lies within the source, in one Vault: what is copied would be copied again. Exclude it: ' +
+        'origin.exclude',
+    ],
+    [true, 'A CA in SSL_CERT_FILE: write origin.vault.caFile and destination.vault.caFile'],
+    [true, 'Policies: vsync needs others; look at the migration guide'],
+  ];
+  return notes.flatMap(([applies, note]) => (applies ? [note] : []));
+}
+
+function transformLines({ name, from, to }: TransformRule): string[] {
+  return [`    - name: ${yaml(name)}`, `      from: ${yaml(from)}`, `      to: ${yaml(to)}`];
+}
+
+function nameOf(id: string): string {
+  return id.replace(/[^A-Za-z0-9._-]/g, '-').slice(0, 100) || 'vault-sync';
+}
+
+/** A tick is at least a second. */
+function tickMs(seconds: number): number {
+  return Math.max(seconds, 1) * 1000;
+}
+
+function tick(seconds: number): string {
+  return formatDuration(tickMs(seconds));
+}
+
+function list(values: readonly string[]): string {
+  return `[${values.map((value) => JSON.stringify(value)).join(', ')}]`;
+}
+
+/** A text as it stands in YAML on one line. */
+function yaml(text: string): string {
+  return /[\p{Cc}\u2028\u2029]/u.test(text)
+    ? JSON.stringify(text)
+    : stringify(text, { lineWidth: 0 }).trimEnd();
+}
+
+/** For comments, which must not end before their line does. */
+function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029]/gu, ' ');
+}
+
+function comments(texts: readonly string[]): string[] {
+  return texts.flatMap(wrapped).map((line) => `# ${line}`);
+}
+
+/** Lines of at most 100 characters; those after the first of an item stand below its text. */
+function wrapped(text: string): string[] {
+  const indent = text.startsWith('- ') ? '  ' : '';
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1) ?? '';
+    if (line.length > 0 && line.length + word.length > 100) lines.push(indent + word);
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+  }
+  return lines;
+}

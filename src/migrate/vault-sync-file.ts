@@ -1,0 +1,141 @@
+import { z } from 'zod';
+import { ConfigError, type ConfigProblem } from '../config/errors';
+import { expecting } from '../config/fields';
+import { readConfigFile } from '../config/file';
+import { conflictOf, normalMount } from '../config/mounts';
+
+/*
+ * The configuration file of vault-sync (github.com/pbchekin/vault-sync, 0.11), as far as it says what is synced
+ * where. Keys that vault-sync does not know it ignores, so they are ignored here too.
+ */
+
+const text = (what: string) => z.string(expecting(what));
+const maybe = (what: string) => text(what).nullish();
+
+const side = z
+  .object(
+    {
+      url: text('the URL of the Vault'),
+      prefix: maybe('a prefix as text'),
+      backend: maybe('a mount as text'),
+      backends: z
+        .array(text('a mount as text'), expecting('a list of mounts'))
+        .min(1, 'is empty; name a mount')
+        .nullish(),
+      version: z.literal([1, 2], 'must be 1 or 2').nullish(),
+      namespace: maybe('a namespace as text'),
+      token: maybe('a token as text'),
+      role_id: maybe('a role id as text'),
+      secret_id: maybe('a secret id as text'),
+      token_ttl: z.unknown().optional(),
+      token_max_ttl: z.unknown().optional(),
+    },
+    expecting('a section with url'),
+  )
+  .refine(({ backend, backends }) => backend == null || backends == null, {
+    path: ['backends'],
+    message: 'stands beside backend; keep the one that is meant',
+  })
+  .transform(({ url, prefix, backend, backends, version, namespace, ...login }) => ({
+    url,
+    /** Folder in each mount: "" or "a/b/". */
+    folder: folderOf(prefix ?? ''),
+    /** As written; undefined if the default applies. */
+    mounts: backends ?? (backend == null ? undefined : [backend]),
+    /** Of the kv secrets engine. */
+    version: version ?? 2,
+    namespace: namespace ?? '',
+    /** Where its login stands. A token beside an AppRole wins, and half an AppRole is none. */
+    login: loginOf(login),
+    /** Whether it says how long a token lives. */
+    limitsToken: login.token_ttl != null || login.token_max_ttl != null,
+  }));
+
+const fileSchema = z.object({
+  id: text('the name of this vault-sync'),
+  full_sync_interval: z
+    .int(expecting('a number of seconds'))
+    .min(0, 'must not be negative')
+    .max(1_000_000_000, 'is longer than 30 years'),
+  bind: maybe('an address to listen on, as text'),
+  src: side,
+  dst: side,
+});
+
+type ParsedSide = z.output<typeof side>;
+
+/** One end of a vault-sync. Holds no secret. */
+export interface VaultSyncSide extends Omit<ParsedSide, 'mounts'> {
+  /** Each ending in "/"; the n-th of the source goes to the n-th of the destination. */
+  readonly mounts: readonly string[];
+}
+
+export interface VaultSyncFile {
+  readonly id: string;
+  readonly intervalS: number;
+  /** Whether it listens for the source Vault's audit log. */
+  readonly listens: boolean;
+  readonly src: VaultSyncSide;
+  readonly dst: VaultSyncSide;
+}
+
+/**
+ * Reads a configuration file of vault-sync, with the defaults that it fills in.
+ *
+ * @throws ConfigError that names each key that is wrong, without any value
+ */
+export function readVaultSyncFile(file: string): VaultSyncFile {
+  const refuse = (problems: readonly Omit<ConfigProblem, 'source'>[]): never => {
+    throw new ConfigError(problems.map((problem) => ({ ...problem, source: `file ${file}` })));
+  };
+  const parsed = fileSchema.safeParse(readConfigFile(file, { yaml12: true }));
+  if (!parsed.success) {
+    return refuse(parsed.error.issues.map(({ path, message }) => ({ key: path.join('.'), message })));
+  }
+  const { id, full_sync_interval: intervalS, bind, src, dst } = parsed.data;
+  const from = src.mounts ?? ['secret'];
+  const to = dst.mounts ?? from;
+  if (from.length !== to.length) {
+    refuse([{ key: 'dst', message: 'must have as many mounts as src; vault-sync refuses it too' }]);
+  }
+  const mounts = {
+    src: normalMounts(from, 'src', refuse),
+    dst: normalMounts(to, 'dst', refuse),
+  };
+  return {
+    id,
+    intervalS,
+    listens: bind != null,
+    src: { ...src, mounts: mounts.src },
+    dst: { ...dst, mounts: mounts.dst },
+  };
+}
+
+/** Several mounts of the source may go to one of the destination, but a mount of the source stands there once. */
+function normalMounts(
+  mounts: readonly string[],
+  side: 'src' | 'dst',
+  refuse: (problems: ConfigProblem[]) => never,
+): string[] {
+  const wrong = (position: number, message: string): never =>
+    refuse([{ key: mounts.length === 1 ? `${side}.backend` : `${side}.backends[${position}]`, message }]);
+  const normal = mounts.map((mount, position) => {
+    const checked = normalMount(mount);
+    return 'value' in checked ? checked.value : wrong(position, checked.problem);
+  });
+  const conflict = conflictOf(side === 'src' ? normal : [...new Set(normal)]);
+  return conflict === undefined ? normal : wrong(conflict.position, conflict.problem);
+}
+
+/** As vault-sync reads a prefix: a folder, whether or not a "/" stands at its end. */
+function folderOf(prefix: string): string {
+  const parts = prefix.split('/').filter((part) => part !== '');
+  return parts.map((part) => `${part}/`).join('');
+}
+
+function loginOf(
+  keys: Partial<Record<'token' | 'role_id' | 'secret_id', string | null>>,
+): 'token' | 'approle' | 'environment' {
+  if (keys.token != null) return 'token';
+  return keys.role_id != null && keys.secret_id != null ? 'approle' : 'environment';
+}

@@ -1,0 +1,162 @@
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { gunzip, gzip } from 'node:zlib';
+import { isTooLarge, StoredInfoError } from '../consul/errors';
+import type { KeyValueStore } from '../consul/key-value-store';
+
+const compress = promisify(gzip);
+const decompress = promisify(gunzip);
+
+/** A part of a staged value. Under Consul's limit for a value, and small enough for a transaction as base64. */
+const PART_BYTES = 360 * 1024;
+/** A value that is used again after this time is written again, so that it does not expire in its user's hands. */
+const REFRESH_AFTER_S = 12 * 3600;
+/** Older values are removed. Longer than any cycle that could still read them. */
+const EXPIRE_AFTER_S = 24 * 3600;
+
+/** Time between two removals by one process. */
+const REMOVE_EVERY_MS = 3_600_000;
+
+/** First byte of gzip; a value in parts starts with `{` instead. */
+const GZIP_MAGIC = 0x1f;
+
+/**
+ * Lists that are too long for Temporal travel through here: content-addressed values under
+ * `<syncPath>origin/staging/<sha256 of the content>` (a destination's: `…destination/staging/`), compressed,
+ * immutable, and split where they are too long for one key. The key's flags hold the write time in seconds, because Consul keeps no times of its own.
+ */
+export class Staging {
+  private removedAtMs = 0;
+
+  constructor(
+    private readonly store: KeyValueStore,
+    /** Ends in `staging/`. */
+    private readonly prefix: string,
+    private readonly nowMs: () => number = Date.now,
+  ) {}
+
+  /** Of the store; for messages. */
+  get address(): string {
+    return this.store.address;
+  }
+
+  /**
+   * Stages a value. The same content is not written twice, unless it is about to expire.
+   *
+   * @returns the reference to read it by: the sha256 of its JSON text, in hex
+   */
+  async put(content: unknown, signal?: AbortSignal): Promise<string> {
+    const text = Buffer.from(JSON.stringify(content));
+    const reference = sha256(text);
+    const nowS = Math.floor(this.nowMs() / 1000);
+    const head = await this.store.get(this.prefix + reference, signal);
+    if (head !== undefined && nowS - head.flags < REFRESH_AFTER_S) return reference;
+
+    const packed = await compress(text);
+    for (;;) {
+      const partBytes = Math.min(PART_BYTES, this.store.maxValueBytes);
+      try {
+        await this.putParts(reference, packed, partBytes, nowS, signal);
+        return reference;
+      } catch (error) {
+        // The store takes smaller values than was known.
+        if (!isTooLarge(error) || this.store.maxValueBytes >= partBytes) throw error;
+      }
+    }
+  }
+
+  /**
+   * Reads a staged value and verifies it against its reference.
+   *
+   * @throws StoredInfoError if it is gone or was changed
+   */
+  async get(reference: string, signal?: AbortSignal): Promise<unknown> {
+    const head = await this.read(reference, signal);
+    let packed = head;
+    if (head[0] !== GZIP_MAGIC) {
+      const parts = partsOf(head);
+      if (parts === undefined) throw this.gone(reference, 'was changed');
+      const slices: Buffer[] = [];
+      for (let part = 0; part < parts; part++) slices.push(await this.read(`${reference}/${part}`, signal));
+      packed = Buffer.concat(slices);
+    }
+    // What is no gzip any more is as good as other content: neither hashes to the reference.
+    const text = await decompress(packed).catch(() => Buffer.alloc(0));
+    if (sha256(text) !== reference) throw this.gone(reference, 'was changed');
+    return JSON.parse(text.toString('utf8')) as unknown;
+  }
+
+  /** Removes what nobody can still be reading. */
+  async removeExpired(signal?: AbortSignal): Promise<number> {
+    const nowS = Math.floor(this.nowMs() / 1000);
+    let removed = 0;
+    for (const key of await this.store.keys(this.prefix, signal)) {
+      const stored = await this.store.get(key, signal);
+      if (stored === undefined || nowS - stored.flags < EXPIRE_AFTER_S) continue;
+      if (await this.store.remove(key, stored.revision, signal)) removed++;
+    }
+    return removed;
+  }
+
+  /** As {@link removeExpired}, at most once an hour; the first time soon after the start of the process. */
+  async removeExpiredSometimes(signal?: AbortSignal): Promise<void> {
+    const nowMs = this.nowMs();
+    if (nowMs - this.removedAtMs <= REMOVE_EVERY_MS) return;
+    this.removedAtMs = nowMs;
+    await this.removeExpired(signal);
+  }
+
+  private async putParts(
+    reference: string,
+    packed: Buffer,
+    partBytes: number,
+    nowS: number,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    if (packed.length <= partBytes) {
+      await this.write(reference, packed, nowS, signal);
+      return;
+    }
+    const parts = Math.ceil(packed.length / partBytes);
+    for (let part = 0; part < parts; part++) {
+      const slice = packed.subarray(part * partBytes, (part + 1) * partBytes);
+      await this.write(`${reference}/${part}`, slice, nowS, signal);
+    }
+    // The head comes last: whoever finds it finds the parts.
+    await this.write(reference, Buffer.from(JSON.stringify({ parts })), nowS, signal);
+  }
+
+  private async write(name: string, value: Buffer, nowS: number, signal?: AbortSignal): Promise<void> {
+    const key = this.prefix + name;
+    const expect = (await this.store.get(key, signal))?.revision ?? 0;
+    const written = await this.store.commit([{ key, value, expect, flags: nowS }], signal);
+    // A conflict means that somebody else has just written the same content, which is as good, or removed it.
+    if (written === undefined && (await this.store.get(key, signal)) === undefined)
+      throw this.gone(name, 'is gone');
+  }
+
+  private async read(name: string, signal?: AbortSignal): Promise<Buffer> {
+    const stored = await this.store.get(this.prefix + name, signal);
+    if (stored === undefined) throw this.gone(name, 'is gone');
+    return stored.value;
+  }
+
+  private gone(name: string, what: string): StoredInfoError {
+    const detail = `a staged list ${what}; the next cycle (or verify) stages it anew`;
+    return new StoredInfoError(this.store.address, this.prefix + name, detail);
+  }
+}
+
+/** Number of parts that a head names; undefined if it is none. */
+function partsOf(head: Buffer): number | undefined {
+  try {
+    const { parts } = JSON.parse(head.toString('utf8')) as { parts?: unknown };
+    return typeof parts === 'number' && Number.isInteger(parts) ? parts : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function sha256(content: Buffer): string {
+  return createHash('sha256').update(content).digest('hex');
+}

@@ -1,0 +1,184 @@
+import {
+  ScheduleAlreadyRunning,
+  ScheduleNotFoundError,
+  ScheduleOverlapPolicy,
+  type Client,
+  type ScheduleDescription,
+} from '@temporalio/client';
+import { isDeepStrictEqual } from 'node:util';
+import type { Clients } from '../activities/clients';
+import { isFingerprintOf } from '../config/fingerprint';
+import { assertSameSync, findSchedule, identity } from './ownership';
+import { scheduleOptions } from './operations';
+import { temporalPlace, type TemporalPlace } from './connect';
+import { UserError } from '../errors';
+import {
+  isStartedAt,
+  mayRecord,
+  readRecord,
+  writeRecord,
+  type ScheduleRecord,
+  type StoredRecord,
+} from './schedule-record';
+import { endWatch, ensureWatch, watchState, type WatchState } from './watch';
+
+/** How the schedule of a worker's sync was found. */
+export type Finding =
+  | { kind: 'running' }
+  | { kind: 'paused'; note: string }
+  /** It is there and not paused, and has no next cycle. */
+  | { kind: 'without-next' }
+  /** Another configuration was started than the one of this worker. */
+  | { kind: 'other-configuration' }
+  /** The schedule or the sync path of this worker belongs to another sync. */
+  | { kind: 'other-sync'; message: string }
+  | { kind: 'never-started' }
+  /** The sync was started at another Temporal than this worker's. */
+  | { kind: 'elsewhere'; temporals: readonly TemporalPlace[] }
+  | { kind: 'stopped'; at: string };
+
+/** What a look found, and what it made again. */
+export interface Looked {
+  finding: Finding;
+  made: 'schedule' | 'watch' | undefined;
+  /** Of a destination: how the watch was found. */
+  watch: WatchState | undefined;
+}
+
+/**
+ * Looks at a sync's schedule and watch, and makes again what is missing, unless `vsync stop` removed it or the sync was
+ * never started. Safe to do in several workers at once.
+ *
+ * The order matters: first Temporal, then the record in Consul. `vsync stop` writes the record before it removes
+ * anything, so whatever is missing because of it is already recorded when the record is read.
+ */
+export async function lookAtSchedule(client: Client, clients: Clients, signal: AbortSignal): Promise<Looked> {
+  const { info, config } = clients.deps;
+  const before = await readRecord(info, signal);
+  // Read before the schedule: where there was no index, a `vsync stop` may have recorded nothing.
+  const recordable = await mayRecord(info, before, signal);
+  const watch = config.role === 'destination' ? await watchState(client, config.name) : undefined;
+  const schedule = await findSchedule(client, config.role, config.name);
+  if (schedule === undefined) return whereMissing(client, clients, watch, signal);
+
+  try {
+    assertSameSync(schedule, identity(clients));
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { finding: { kind: 'other-sync', message: error.message }, made: undefined, watch };
+  }
+  if (recordable) await keepRecord(clients, before, schedule, signal);
+  const finding = findingOf(schedule, clients);
+  // Without sync info it may be the first start, which makes the watch a moment after the schedule.
+  if (watch === undefined || watch === 'running' || !recordable) return { finding, made: undefined, watch };
+
+  if (isStopped((await readRecord(info, signal)).record)) return { finding, made: undefined, watch };
+  await ensureWatch(client, config.name);
+  // `vsync stop` may have come in between. Without sync info it records nothing, and removes the schedule first.
+  const isGone =
+    isStopped((await readRecord(info, signal)).record) ||
+    (await findSchedule(client, config.role, config.name)) === undefined;
+  if (isGone) await endWatch(client, config.name, 'the schedule was removed');
+  return { finding, made: isGone ? undefined : 'watch', watch };
+}
+
+async function whereMissing(
+  client: Client,
+  clients: Clients,
+  watch: WatchState | undefined,
+  signal: AbortSignal,
+): Promise<Looked> {
+  const { role, deps } = clients;
+  const { info, config } = deps;
+  const found = (finding: Finding): Looked => ({ finding, made: undefined, watch });
+  const { record } = await readRecord(info, signal);
+  if (record === undefined) return found({ kind: 'never-started' });
+  if (record.name !== config.name) {
+    const message =
+      `Consul ${info.store.address}: ${info.prefix} is the sync info of ${record.name}, and this sync is called ` +
+      `${config.name}; give each sync a syncPath of its own. If it was renamed, start the worker with the new file`;
+    return found({ kind: 'other-sync', message });
+  }
+  if (record.stoppedAt !== undefined) return found({ kind: 'stopped', at: record.stoppedAt });
+  const here = temporalPlace(config.temporal);
+  if (!isStartedAt(record, here)) return found({ kind: 'elsewhere', temporals: record.temporals ?? [] });
+  if (!isFingerprintOf(deps, record.fingerprint)) return found({ kind: 'other-configuration' });
+
+  const { paused } = record;
+  const options = scheduleOptions(clients, paused);
+  try {
+    await client.schedule.create(options);
+  } catch (error) {
+    // Another worker was first, and says so.
+    if (error instanceof ScheduleAlreadyRunning) return found({ kind: 'running' });
+    throw error;
+  }
+  const handle = client.schedule.getHandle(options.scheduleId);
+  if (role === 'destination') await ensureWatch(client, config.name);
+  const { record: after } = await readRecord(info, signal);
+  const isMoved = after !== undefined && !isStartedAt(after, here);
+  if (after?.stoppedAt !== undefined || isMoved) {
+    await handle.delete();
+    if (role === 'destination') await endWatch(client, config.name, 'vsync stop');
+    return found(
+      after.stoppedAt === undefined
+        ? { kind: 'elsewhere', temporals: after.temporals ?? [] }
+        : { kind: 'stopped', at: after.stoppedAt },
+    );
+  }
+  if (paused === undefined) await trigger(client, options.scheduleId);
+  return {
+    finding: paused === undefined ? { kind: 'running' } : { kind: 'paused', note: paused },
+    made: 'schedule',
+    watch,
+  };
+}
+
+async function trigger(client: Client, id: string): Promise<void> {
+  try {
+    await client.schedule.getHandle(id).trigger(ScheduleOverlapPolicy.BUFFER_ONE);
+  } catch (error) {
+    // Stopped a moment ago.
+    if (!(error instanceof ScheduleNotFoundError)) throw error;
+  }
+}
+
+function findingOf({ state, info, action }: ScheduleDescription, { deps }: Clients): Finding {
+  if (!isFingerprintOf(deps, fingerprintOf(action))) return { kind: 'other-configuration' };
+  if (state.paused) return { kind: 'paused', note: state.note ?? '' };
+  if (info.nextActionTimes.length === 0) return { kind: 'without-next' };
+  return { kind: 'running' };
+}
+
+function fingerprintOf({ args }: ScheduleDescription['action']): string {
+  const [input] = (args ?? []) as unknown as [{ fingerprint?: string }?];
+  return input?.fingerprint ?? '';
+}
+
+function isStopped(record: ScheduleRecord | undefined): boolean {
+  return record?.stoppedAt !== undefined;
+}
+
+/**
+ * Records the schedule as it is: what was paused is then made again paused. A change in between, by `vsync stop` or
+ * another worker, wins.
+ */
+async function keepRecord(
+  { deps: { info, config } }: Clients,
+  before: StoredRecord,
+  { action, state }: ScheduleDescription,
+  signal: AbortSignal,
+): Promise<void> {
+  if (isStopped(before.record)) return;
+  const here = temporalPlace(config.temporal);
+  const known = before.record?.temporals ?? [];
+  const next: ScheduleRecord = {
+    v: 1,
+    name: config.name,
+    fingerprint: fingerprintOf(action),
+    ...(state.paused ? { paused: state.note ?? '' } : {}),
+    // Operators and workers may reach one Temporal by several addresses.
+    temporals: known.some((one) => isDeepStrictEqual(one, here)) ? known : [...known, here],
+  };
+  await writeRecord(info, before, next, signal);
+}

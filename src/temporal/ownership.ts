@@ -1,0 +1,176 @@
+import { ScheduleNotFoundError, type Client, type ScheduleDescription } from '@temporalio/client';
+import { z } from 'zod';
+import { assertOwner } from '../access/owner';
+import { cloneIdentity } from '../access/both-vaults';
+import { openVault, type Clients } from '../activities/clients';
+import type { Config } from '../config/schema';
+import { readStateOf } from '../sync-info/state';
+import { scheduleId, type Role } from '../contract/ids';
+import { UserError } from '../errors';
+import { VaultError } from '../vault/errors';
+
+/*
+ * Whose schedule is it? Two configurations may share a name by mistake, mostly because one file was copied from the
+ * other. Everything in Temporal is found by the name, so each command and each worker first compares what the
+ * schedule's memo says with its own configuration.
+ */
+
+/** What a schedule is about, in its action's memo: enough to notice that a config would take over another sync. */
+const IdentitySchema = z.object({
+  v: z.literal(1),
+  role: z.string(),
+  clusters: z.record(z.string(), z.string()),
+  syncPaths: z.record(z.string(), z.string()),
+  /**
+   * Addresses of the Vaults. Where they are those of the configuration, no Vault has to be asked who it is: `pause` and
+   * `stop` work while Vaults are down. Absent in schedules of older versions.
+   */
+  addresses: z.record(z.string(), z.string()).optional(),
+});
+export type Identity = z.infer<typeof IdentitySchema>;
+
+export function identity({ clusters: { origin, destination }, deps: { config } }: Clients): Identity {
+  return identityOf(config, destination === undefined ? { origin } : { origin, destination });
+}
+
+function identityOf(config: Config, clusters: Record<string, string>): Identity {
+  return {
+    v: 1,
+    role: config.role,
+    clusters,
+    syncPaths: bySide(config, ({ syncPath }) => syncPath),
+    addresses: addressesOf(config),
+  };
+}
+
+const addressesOf = (config: Config): Record<string, string> => bySide(config, ({ vault }) => vault.address);
+
+function bySide(config: Config, valueOf: (side: Config['origin']) => string): Record<string, string> {
+  const origin = { origin: valueOf(config.origin) };
+  return config.role === 'origin' ? origin : { ...origin, destination: valueOf(config.destination) };
+}
+
+/** @throws UserError if a schedule is that of another sync */
+export function assertSameSync(found: ScheduleDescription, wanted: Identity): void {
+  const memo = memoOf(found);
+  if (memo === undefined) return;
+  const differences = (['clusters', 'syncPaths'] as const).flatMap((what) =>
+    Object.entries(wanted[what])
+      .filter(([role, value]) => (memo[what][role] ?? value) !== value)
+      .map(([role, value]) => {
+        if (what === 'syncPaths') return `${role}.syncPath was ${memo[what][role] ?? ''} and is ${value}`;
+        const at = ({ addresses }: Identity): string =>
+          addresses?.[role] === undefined ? '' : ` at ${addresses[role]}`;
+        return `${role}.vault (cluster id) was ${memo[what][role] ?? ''}${at(memo)} and is ${value}${at(wanted)}`;
+      }),
+  );
+  if (differences.length === 0) return;
+  throw new UserError(
+    `schedule ${found.scheduleId} belongs to another sync: ${differences.join('; ')}. If two configurations share ` +
+      'a name, give this one another "name". If the Vault was rebuilt or restored on purpose, say so: vsync start --adopt -c FILE',
+  );
+}
+
+function memoOf({ action }: ScheduleDescription): Identity | undefined {
+  return IdentitySchema.safeParse(action.memo?.['vsync']).data;
+}
+
+/**
+ * The same for a command that works without Vaults: it asks a Vault who it is only where the configuration names
+ * another address than the schedule's memo, and sends it no token.
+ *
+ * @param askAll ask each Vault who it is, whatever its address; it is a VaultError then if one cannot be asked
+ * @throws UserError also if a Vault cannot be asked
+ */
+export async function assertOwnSchedule(
+  found: ScheduleDescription,
+  config: Config,
+  { askAll = false } = {},
+): Promise<void> {
+  const memo = memoOf(found);
+  if (memo === undefined) return;
+  const own = addressesOf(config);
+  const clusters: Record<string, string> = {};
+  for (const side of Object.keys(own) as Role[]) {
+    const known = memo.clusters[side];
+    const isKnown = memo.addresses === undefined || memo.addresses[side] === own[side];
+    if (!askAll && isKnown && known !== undefined) {
+      clusters[side] = known;
+      continue;
+    }
+    const asked = askAll ? await clusterOf(config, side) : await askCluster(found, memo, config, side);
+    // A Vault that was restored from the origin's snapshot does not say so itself.
+    const isClone = known === cloneIdentity(asked, own[side] ?? '');
+    clusters[side] = isClone ? known : asked;
+  }
+  assertSameSync(found, identityOf(config, clusters));
+}
+
+async function askCluster(
+  { scheduleId: id }: ScheduleDescription,
+  { addresses }: Identity,
+  config: Config,
+  side: Role,
+): Promise<string> {
+  try {
+    return await clusterOf(config, side);
+  } catch (error) {
+    if (!(error instanceof VaultError)) throw error;
+    throw new UserError(
+      `schedule ${id} was made for ${side}.vault at ${addresses?.[side] ?? 'an address that it does not name'}. ` +
+        `Whether this configuration names the same Vault cannot be asked (${error.message}). Nothing was done. If two ` +
+        'configurations share a name, give this one another "name". If the address was changed on purpose, run ' +
+        '"vsync start -c FILE" once that Vault answers; the temporal command does not compare (docs/operating.md)',
+    );
+  }
+}
+
+async function clusterOf(config: Config, side: Role): Promise<string> {
+  const { vault } =
+    side === 'destination' && config.role === 'destination' ? config.destination : config.origin;
+  // No token and no login: it may be the Vault of somebody else.
+  const kv = openVault({ ...vault, auth: { kind: 'token', token: 'none' } }, 1);
+  try {
+    return await kv.clusterId();
+  } finally {
+    await kv.client.close();
+  }
+}
+
+/** A schedule, or undefined if there is none. */
+export async function findSchedule(
+  client: Client,
+  role: Role,
+  name: string,
+): Promise<ScheduleDescription | undefined> {
+  try {
+    return await client.schedule.getHandle(scheduleId(role, name)).describe();
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/** {@link assertOwnSchedule}, if there is a schedule. */
+export async function assertOwnName(client: Client, config: Config): Promise<void> {
+  const found = await findSchedule(client, config.role, config.name);
+  if (found !== undefined) await assertOwnSchedule(found, config);
+}
+
+/** Whether the sync info is that of a sync with this name. @throws ActivityError `Conflict` */
+export async function assertOwnState({ role, deps: { info, config } }: Clients): Promise<void> {
+  const { state } = await readStateOf(role, info);
+  assertOwner(info, state, config.name);
+}
+
+/**
+ * Whether both the sync info and the schedule, as far as they exist, are those of this configuration: for what takes
+ * tasks, and knows the Vaults.
+ *
+ * @throws ActivityError `Conflict`, or UserError
+ */
+export async function assertOwnSync(client: Client, clients: Clients): Promise<void> {
+  await assertOwnState(clients);
+  const found = await findSchedule(client, clients.role, clients.deps.config.name);
+  if (found !== undefined) assertSameSync(found, identity(clients));
+}

@@ -1,0 +1,133 @@
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import { StoredInfoError } from '../consul/errors';
+import { jsonOf } from '../sync-info/json';
+import type { SyncInfo } from '../sync-info/sync-info';
+import type { TemporalPlace } from './connect';
+
+/*
+ * `<syncPath><role>/schedule` in Consul: what there should be in Temporal, so that a worker can tell a schedule that was
+ * lost from one that `vsync stop` removed. Written by `vsync start`, `vsync stop` and by workers that look at the
+ * schedule; only where there is an index, because an original vsync fails on a sync path that has keys and no index.
+ */
+
+const RecordSchema = z.object({
+  v: z.literal(1),
+  /** Name of the sync. */
+  name: z.string(),
+  /** Fingerprint of the configuration that the schedule was started with. */
+  fingerprint: z.string(),
+  /** Note of a pause; absent if the schedule is not paused. */
+  paused: z.string().optional(),
+  /** RFC 3339: `vsync stop` removed the schedule, and it is not to be made again. */
+  stoppedAt: z.string().optional(),
+  /**
+   * Each address and namespace by which the Temporal of this schedule was reached: only there is it made again. Absent
+   * in records of older versions.
+   */
+  temporals: z.array(z.object({ address: z.string(), namespace: z.string() })).optional(),
+});
+export type ScheduleRecord = z.infer<typeof RecordSchema>;
+
+/**
+ * Whether the schedule may be made at this Temporal: a worker that is left behind when a sync moves to another Temporal
+ * must not bring it back in the old one.
+ */
+export function isStartedAt({ temporals }: ScheduleRecord, place: TemporalPlace): boolean {
+  return temporals === undefined || temporals.some((one) => isDeepStrictEqual(one, place));
+}
+
+/** For messages. */
+export function describePlaces(places: readonly TemporalPlace[]): string {
+  return places.map(({ address, namespace }) => `${address} (namespace ${namespace})`).join(' or ');
+}
+
+export interface StoredRecord {
+  /** Undefined if there is none yet. */
+  record: ScheduleRecord | undefined;
+  /** 0 if there is none yet. */
+  revision: number;
+}
+
+/** @throws StoredInfoError if the key holds something else */
+export async function readRecord(info: SyncInfo, signal?: AbortSignal): Promise<StoredRecord> {
+  const stored = await info.store.get(info.scheduleKey, signal);
+  if (stored === undefined) return { record: undefined, revision: 0 };
+  const parsed = RecordSchema.safeParse(jsonOf(stored.value));
+  if (parsed.success) return { record: parsed.data, revision: stored.revision };
+  const detail = 'not what this version of vsync wrote; remove the key, and run "vsync start -c FILE"';
+  throw new StoredInfoError(info.store.address, info.scheduleKey, detail);
+}
+
+/** Writes the record if it has not been written since it was read. @returns whether it is as given now */
+export async function writeRecord(
+  info: SyncInfo,
+  { record, revision }: StoredRecord,
+  next: ScheduleRecord,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  if (isDeepStrictEqual(record, next)) return true;
+  const value = Buffer.from(JSON.stringify(next));
+  return (
+    (await info.store.commit([{ key: info.scheduleKey, value, expect: revision }], signal)) !== undefined
+  );
+}
+
+/** Whether the record may be written: it exists, or a cycle has written sync info. */
+export async function mayRecord(
+  info: SyncInfo,
+  { record }: StoredRecord,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  return record !== undefined || (await info.readIndex(signal)).revision !== 0;
+}
+
+/** Others are workers that look at the schedule: each writes once. */
+const ATTEMPTS = 10;
+
+async function changeRecord(
+  info: SyncInfo,
+  change: (record: ScheduleRecord | undefined) => ScheduleRecord,
+): Promise<void> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const stored = await readRecord(info);
+    if (!(await mayRecord(info, stored))) return;
+    if (await writeRecord(info, stored, change(stored.record))) return;
+  }
+  const detail = 'other processes keep changing this key; run the command again';
+  throw new StoredInfoError(info.store.address, info.scheduleKey, detail);
+}
+
+/** Records what `vsync start` made: a worker may make it again. */
+export function recordStart(
+  info: SyncInfo,
+  { name, fingerprint, paused }: Pick<ScheduleRecord, 'name' | 'fingerprint' | 'paused'>,
+  temporal: TemporalPlace,
+): Promise<void> {
+  return changeRecord(info, () => ({
+    v: 1,
+    name,
+    fingerprint,
+    ...(paused === undefined ? {} : { paused }),
+    temporals: [temporal],
+  }));
+}
+
+/** Records that the schedule of this name is not to be made again; to be called before it is removed. */
+export function recordStop(info: SyncInfo, name: string, at: Date): Promise<void> {
+  return changeRecord(info, (record) => {
+    // The sync was renamed: this is the record of its new name.
+    if (record !== undefined && record.name !== name) return record;
+    return { v: 1, name, fingerprint: record?.fingerprint ?? '', stoppedAt: at.toISOString() };
+  });
+}
+
+/** Why there is no schedule, and what to do, for messages. */
+export function whyMissing(record: ScheduleRecord | undefined, here: TemporalPlace): string {
+  const remedy = 'create it with "vsync start -c FILE"';
+  if (record === undefined) return remedy;
+  if (record.stoppedAt !== undefined) return `"vsync stop" removed it at ${record.stoppedAt}; ${remedy}`;
+  if (!isStartedAt(record, here))
+    return `the sync was started at Temporal ${describePlaces(record.temporals ?? [])}; if it is to run here, ${remedy}`;
+  return `it was lost, or removed by something other than "vsync stop"; a worker makes it again within a minute, or ${remedy}`;
+}

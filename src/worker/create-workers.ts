@@ -1,0 +1,225 @@
+import { Client } from '@temporalio/client';
+import { SdkComponent } from '@temporalio/common';
+import {
+  DefaultLogger,
+  makeTelemetryFilterString,
+  Runtime,
+  Worker,
+  type NativeConnection,
+} from '@temporalio/worker';
+import { existsSync } from 'node:fs';
+import { createDestinationActivities, createOriginActivities } from '../activities';
+import { ActivityInterceptor } from '../activities/shared/interceptor';
+import { SHARES_OF_WORKER } from '../limits';
+import { WORKFLOW_BUNDLE } from './bundle-workflows';
+import { createClients, keepTokens, type Clients } from '../activities/clients';
+import type { Config } from '../config/schema';
+import { taskQueue } from '../contract/ids';
+import { assertOwnSync } from '../temporal/ownership';
+import { LOOK_EVERY_MS, ScheduleKeeper } from '../temporal/schedule-keeper';
+import { sharedQueue } from '../contract/shared-queue';
+import { keepHeapSmall } from './small-heap';
+import { checkAccess } from '../temporal/operations';
+import type { Logger } from '../log';
+import { explained, temporalTarget, type TemporalTarget } from '../temporal/connect';
+import { connectWorker } from './connect';
+import { UserError } from '../errors';
+import type { VaultTimes } from '../vault/client';
+import { logOutages } from './log-outages';
+
+export interface WorkerOptions {
+  log: Logger;
+  /** File with the bundled workflows; the build's by default. */
+  workflowBundle?: string;
+  /** Signals that end the worker; SIGINT and SIGTERM by default. */
+  shutdownSignals?: NodeJS.Signals[];
+  vaultTimes?: VaultTimes;
+  /** Time between two looks at the schedule and the watch; `Infinity`: they are not looked at. */
+  lookEveryMs?: number;
+}
+
+/** Longest time between two heartbeats on their way to the server: a cancel is noticed that much later at the most. */
+const HEARTBEAT_THROTTLE_MS = 2_000;
+
+/** How long a shutdown waits for activities to save what they did. Then they are left to the next worker. */
+const SHUTDOWN_MS = 30_000;
+
+/**
+ * Prepares this process and Temporal's runtime in it. To be called once, before any connection.
+ */
+export function installRuntime({ log, shutdownSignals }: WorkerOptions): void {
+  keepHeapSmall();
+  Runtime.install({
+    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
+      // The meta is left out: it may hold an error of any library. Failed activities are logged by our interceptor.
+      if (meta?.['sdkComponent'] === SdkComponent.workflow) log.info(message);
+      else if (level === 'ERROR') log.error(`Temporal SDK: ${message}`);
+      else log.debug(`Temporal SDK: ${message}`);
+    }),
+    // The native part prints to the console otherwise, and its warnings are part of normal life.
+    telemetryOptions: {
+      logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }), forward: {} },
+    },
+    ...(shutdownSignals === undefined ? {} : { shutdownSignals }),
+  });
+}
+
+/** A worker for one configuration: its workflows and activities, on its own task queue. */
+export interface VsyncWorker {
+  /** Runs until the process gets SIGINT or SIGTERM, or `shutdown` is called. Rejects if the worker failed. */
+  run: () => Promise<void>;
+  shutdown: () => void;
+}
+
+/**
+ * Creates the workers of any number of configurations; those on the same Temporal share a connection.
+ *
+ * @throws UserError, or an error of Vault or Consul if a cycle could not do its work
+ */
+export async function createWorkers(
+  configs: readonly Config[],
+  options: WorkerOptions,
+): Promise<VsyncWorker> {
+  const { log, workflowBundle = WORKFLOW_BUNDLE, vaultTimes, lookEveryMs = LOOK_EVERY_MS } = options;
+  if (!existsSync(workflowBundle)) {
+    throw new UserError(`${workflowBundle} is missing: run "npm run build" in the folder of vsync`);
+  }
+  assertNoneTwice(configs);
+  const connections = new Map<string, NativeConnection>();
+  const closers: (() => void | Promise<void>)[] = [];
+  const prepared: Parts[] = [];
+  const workers: Worker[] = [];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.reverse()) await closer();
+  };
+  closers.push(logOutages(log));
+  try {
+    for (const config of configs) {
+      const target = temporalTarget(config.temporal);
+      const key = JSON.stringify(target);
+      const connection = connections.get(key) ?? (await connectWorker(target));
+      if (!connections.has(key)) closers.push(() => connection.close());
+      connections.set(key, connection);
+      const clients = await createClients(config, vaultTimes);
+      closers.push(clients.close);
+      for (const advice of await checkAccess(clients)) log.warn({ name: config.name }, advice);
+      const { namespace } = target;
+      await explained(target, () => assertOwnSync(new Client({ connection, namespace }), clients));
+      const keepers = keepTokens(clients, log.child({ name: config.name }));
+      closers.push(() => keepers.close());
+      prepared.push({ log, workflowBundle, config, clients, connection, target });
+    }
+    // Only when all of them can work: a worker that was created holds its connection until it has run.
+    for (const parts of prepared) {
+      for (const worker of await createPair(parts)) workers.push(worker);
+      const { role, name } = parts.config;
+      log.info({ name, taskQueue: taskQueue(role, name) }, 'worker ready');
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const shutdown = (): void => {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  let refused: UserError | undefined;
+  const onOtherSync = (error: UserError): void => {
+    refused ??= error;
+    shutdown();
+  };
+  return {
+    run: async () => {
+      const running = workers.map(async (worker) => {
+        try {
+          await worker.run();
+        } finally {
+          // One that failed takes the others along: a process that does half of its work would go unnoticed.
+          shutdown();
+        }
+      });
+      // Only when they run: a worker that has not begun cannot be shut down.
+      if (lookEveryMs < Infinity) {
+        for (const parts of prepared) {
+          const keeper = keepSchedule(parts, lookEveryMs, onOtherSync);
+          closers.push(() => keeper.close());
+        }
+      }
+      const ends = await Promise.allSettled(running);
+      await close();
+      for (const end of ends) if (end.status === 'rejected') throw end.reason;
+      if (refused !== undefined) throw refused;
+    },
+    shutdown,
+  };
+}
+
+function keepSchedule(
+  { log, config, clients, connection, target }: Parts,
+  everyMs: number,
+  onOtherSync: (error: UserError) => void,
+): ScheduleKeeper {
+  const client = new Client({ connection, namespace: target.namespace });
+  const ownLog = log.child({ name: config.name });
+  return new ScheduleKeeper({ client, clients, target, log: ownLog, everyMs, onOtherSync });
+}
+
+/** Two of one role and name would take each other's tasks, and fail them. */
+function assertNoneTwice(configs: readonly Config[]): void {
+  const seen = new Set<string>();
+  for (const { role, name, temporal } of configs) {
+    const { address, namespace } = temporalTarget(temporal);
+    const key = JSON.stringify([address, namespace, role, name]);
+    if (seen.has(key))
+      throw new UserError(
+        `two of the configurations are of the ${role} ${name}: give each file once, and each sync a "name" of its own`,
+      );
+    seen.add(key);
+  }
+}
+
+/** What the workers of one configuration are made of. */
+interface Parts {
+  log: Logger;
+  workflowBundle: string;
+  config: Config;
+  clients: Clients;
+  connection: NativeConnection;
+  target: TemporalTarget;
+}
+
+/**
+ * One worker for all of the sync's workflows and activities, and one for what a cycle shares among processes: it takes
+ * no more than it can work at, so that the rest is left to the others. The first one knows those activities too: a
+ * cycle that an older version began has them on the first one's queue.
+ */
+async function createPair({
+  log,
+  workflowBundle,
+  config,
+  clients,
+  connection,
+  target: { namespace },
+}: Parts): Promise<Worker[]> {
+  const own = taskQueue(config.role, config.name);
+  const common = {
+    connection,
+    namespace,
+    activities:
+      clients.role === 'origin'
+        ? createOriginActivities(clients.deps)
+        : createDestinationActivities(clients.deps),
+    interceptors: { activity: [() => ({ inbound: new ActivityInterceptor(log) })] },
+    maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
+    // Activities are told at once; they save and end within their own time.
+    shutdownGraceTime: 0,
+    shutdownForceTime: SHUTDOWN_MS,
+  };
+  return [
+    await Worker.create({ ...common, taskQueue: own, workflowBundle: { codePath: workflowBundle } }),
+    await Worker.create({
+      ...common,
+      taskQueue: sharedQueue(own),
+      maxConcurrentActivityTaskExecutions: SHARES_OF_WORKER,
+    }),
+  ];
+}

@@ -1,0 +1,118 @@
+import { destinationNeeds, originNeeds, type Need } from '../../src/access/needs';
+import { consulRule, vaultPolicy } from '../../src/cli/check/policy';
+import { loadConfig } from '../../src/config/load';
+import { configFile, removeConfigFiles, section } from '../config/fixtures';
+
+afterAll(removeConfigFiles);
+
+/** "read secret/data/*", and "or delete secret/data/*" for what does too. */
+const shown = (needs: readonly Need[]): string[] =>
+  needs.map(({ capability, policyPath, instead }) => {
+    const or = instead === undefined ? '' : ` or ${instead.capability} ${instead.policyPath}`;
+    return `${capability} ${policyPath}${or}`;
+  });
+
+function origin(overrides: object = {}): Need[] {
+  return originNeeds(
+    loadConfig('origin', { file: configFile({ origin: section(overrides) }), env: {} }).config,
+  );
+}
+
+function destination(
+  own: object = {},
+  { top = {}, from = {} }: { top?: object; from?: object } = {},
+): ReturnType<typeof destinationNeeds> {
+  const content = { ...top, origin: section(from), destination: section(own) };
+  return destinationNeeds(loadConfig('destination', { file: configFile(content), env: {} }).config);
+}
+
+test('an origin lists and reads metadata of each mount, and no values', () => {
+  expect(shown(origin({ mounts: ['secret/', 'team/'] }))).toEqual([
+    'list secret/metadata/*',
+    'read secret/metadata/*',
+    'list team/metadata/*',
+    'read team/metadata/*',
+  ]);
+});
+
+test('a destination reads at the origin, and writes and deletes at its own Vault', () => {
+  const { origin: there, destination: here } = destination();
+  expect(shown(there)).toEqual(['read secret/data/*', 'read secret/metadata/*']);
+  expect(shown(here)).toEqual([
+    'create secret/data/*',
+    'read secret/data/*',
+    'update secret/data/*',
+    'update secret/delete/* or delete secret/data/*',
+  ]);
+});
+
+test('with ignoreDeletes it needs no capability to delete', () => {
+  const { destination: here } = destination({}, { top: { ignoreDeletes: true } });
+  expect(shown(here)).toEqual(['create secret/data/*', 'read secret/data/*', 'update secret/data/*']);
+});
+
+test('with syncMetadata it writes metadata too', () => {
+  const { config } = loadConfig('destination', {
+    file: configFile({ ignoreDeletes: true, syncMetadata: true, origin: section(), destination: section() }),
+    env: {},
+  });
+  const needs = destinationNeeds(config);
+  expect(shown(needs.destination).slice(3)).toEqual(['create secret/metadata/*', 'update secret/metadata/*']);
+});
+
+test('what is asked about lies below the folder, but for a list: policies treat the folder apart', () => {
+  expect(origin().map(({ capability, asked }) => `${capability} ${asked}`)).toEqual([
+    'list secret/metadata/',
+    'read secret/metadata/vsync-check',
+  ]);
+});
+
+describe('with globs', () => {
+  test.each<[include: string[], policyPaths: string[]]>([
+    [['secret/team/**'], ['list secret/metadata/team/*', 'read secret/metadata/team/*']],
+    [['secret/team/'], ['list secret/metadata/team/*', 'read secret/metadata/team/*']],
+    [['secret/team/a*'], ['list secret/metadata/team/*', 'read secret/metadata/team/*']],
+    [
+      ['secret/team/**', 'secret/team/app/*'],
+      ['list secret/metadata/team/*', 'read secret/metadata/team/*'],
+    ],
+    [['secret/*/app'], ['list secret/metadata/*', 'read secret/metadata/*']],
+    [['**'], ['list secret/metadata/*', 'read secret/metadata/*']],
+    [['secret/team/app'], ['list secret/metadata/team/', 'read secret/metadata/team/app']],
+    [['other/**'], []],
+  ])('%j only the literal folder is looked at', (include, policyPaths) => {
+    expect(shown(origin({ include }))).toEqual(policyPaths);
+  });
+
+  test('exclude changes nothing', () => {
+    expect(origin({ exclude: ['secret/team/**'] })).toEqual(origin());
+  });
+
+  test("a destination's own globs count, else those of the origin", () => {
+    const from = { include: ['secret/a/**'] };
+    expect(shown(destination({ include: ['secret/a/b/**'] }, { from }).origin)).toContain(
+      'read secret/data/a/b/*',
+    );
+    expect(shown(destination({}, { from }).destination)).toContain('create secret/data/a/*');
+  });
+
+  test('with transforms nobody knows where a folder goes to: the whole mount is looked at', () => {
+    const transforms = [{ name: 't', from: '^secret/data/(?P<rest>.+)$', to: 'secret/data/copy/rest' }];
+    const needs = destination({ include: ['secret/a/**'], transforms });
+    expect(shown(needs.origin)).toContain('read secret/data/a/*');
+    expect(shown(needs.destination)).toContain('create secret/data/*');
+  });
+});
+
+test('the policy has one line for each path', () => {
+  expect(vaultPolicy(destination().destination)).toBe(
+    'path "secret/data/*"   { capabilities = ["create", "read", "update"] }\n' +
+      'path "secret/delete/*" { capabilities = ["update"] }',
+  );
+  expect(vaultPolicy(origin())).toBe('path "secret/metadata/*" { capabilities = ["read", "list"] }');
+  // A policy of a namespace above that of the secrets.
+  expect(vaultPolicy(origin(), 'team/')).toBe(
+    'path "team/secret/metadata/*" { capabilities = ["read", "list"] }',
+  );
+  expect(consulRule('vsync/origin/', 'read')).toBe('key_prefix "vsync/origin/" { policy = "read" }');
+});

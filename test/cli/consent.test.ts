@@ -1,0 +1,68 @@
+import { PassThrough } from 'node:stream';
+import { ask, consentOf, type Terminal } from '../../src/cli/consent';
+import { UsageError, UserError } from '../../src/errors';
+
+function terminal({ input = true, output = true } = {}): Terminal & {
+  input: PassThrough;
+  output: PassThrough;
+} {
+  return {
+    input: Object.assign(new PassThrough(), { isTTY: input }),
+    output: Object.assign(new PassThrough(), { isTTY: output }),
+  };
+}
+
+describe('consentOf', () => {
+  test.each([
+    ['a named set', { set: 'a'.repeat(12) }, { kind: 'set', set: 'a'.repeat(12) }],
+    ['a named set before --yes', { set: 'a'.repeat(12), yes: true }, { kind: 'set', set: 'a'.repeat(12) }],
+    ['--yes', { yes: true }, { kind: 'yes' }],
+    ['a question on a terminal', {}, { kind: 'ask' }],
+  ])('takes %s', (_what, options, consent) => {
+    expect(consentOf(options, 'vsync approve', terminal())).toEqual(consent);
+  });
+
+  test.each([
+    ['no terminal', { input: false, output: false }],
+    ['an input that is a file', { input: false }],
+    ['an output that is a file', { output: false }],
+  ])('refuses with %s, and names --set and --yes', (_what, is) => {
+    const refused = (): unknown => consentOf({}, 'vsync approve', terminal(is));
+    expect(refused).toThrow(UsageError);
+    expect(refused).toThrow(/^vsync approve asks before it acts.*--set HASH.*--yes/);
+  });
+});
+
+describe('ask', () => {
+  test.each(['yes', 'YES', ' yes '])('agrees to %j', async (answer) => {
+    const at = terminal();
+    const asked = ask('Delete these 3 secrets?', at);
+    at.input.write(`${answer}\n`);
+    await expect(asked).resolves.toBeUndefined();
+    expect(String(at.output.read())).toContain('Delete these 3 secrets? Type yes to go on: ');
+  });
+
+  test.each(['', 'y', 'no', 'yes please'])('does not agree to %j', async (answer) => {
+    const at = terminal();
+    const asked = ask('Delete?', at);
+    at.input.write(`${answer}\n`);
+    await expect(asked).rejects.toThrow(UserError);
+  });
+
+  test.each([
+    ['Ctrl-D', '\u0004'],
+    ['Ctrl-C', '\u0003'],
+  ])('does not agree to %s', async (_what, key) => {
+    const at = terminal();
+    const asked = ask('Delete?', at);
+    at.input.write(key);
+    await expect(asked).rejects.toThrow('not confirmed: nothing was changed');
+  });
+
+  test('does not agree to an input that ends', async () => {
+    const at = terminal();
+    const asked = ask('Delete?', at);
+    at.input.end();
+    await expect(asked).rejects.toThrow('not confirmed: nothing was changed');
+  });
+});

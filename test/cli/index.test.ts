@@ -1,0 +1,316 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { createProgram, main } from '../../src/cli';
+import { FLAGS, isOverride } from '../../src/cli/options';
+
+/** The command as a function, for what it says without any server. The real command is in test/integration. */
+
+const folder = mkdtempSync(path.join(os.tmpdir(), 'vsync-cli-'));
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+interface Ended {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+async function run(...args: string[]): Promise<Ended> {
+  const ended: Ended = { code: -1, stdout: '', stderr: '' };
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('VSYNC_')));
+  const into = (stream: 'stdout' | 'stderr') => (text: unknown) => {
+    ended[stream] += `${String(text)}\n`;
+    return true;
+  };
+  const mocks = [
+    jest.replaceProperty(process, 'env', env),
+    jest.spyOn(process.stdout, 'write').mockImplementation(into('stdout')),
+    jest.spyOn(process.stderr, 'write').mockImplementation(into('stderr')),
+    jest.spyOn(console, 'log').mockImplementation(into('stdout')),
+    jest.spyOn(console, 'error').mockImplementation(into('stderr')),
+  ];
+  try {
+    ended.code = await main(['node', 'vsync', ...args]);
+  } finally {
+    for (const mock of mocks) {
+      if ('restore' in mock) mock.restore();
+      else mock.mockRestore();
+    }
+  }
+  return ended;
+}
+
+function written(name: string, text: string): string {
+  const file = path.join(folder, name);
+  writeFileSync(file, text);
+  return file;
+}
+
+const COMMANDS = [
+  'origin',
+  'destination',
+  'worker',
+  'start',
+  'stop',
+  'trigger',
+  'pause',
+  'resume',
+  'signal',
+  'verify',
+  'status',
+  'config',
+  'check',
+  'plan',
+  'prune',
+  'approve',
+];
+
+/** What a command is nothing without. */
+const NEEDED: Readonly<Record<string, readonly string[]>> = { prune: ['--orphans'] };
+
+describe.each(COMMANDS)('vsync %s', (command) => {
+  test('explains itself', async () => {
+    const { code, stdout, stderr } = await run(command, '--help');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toContain(`Usage: vsync ${command} [options]`);
+    expect(stdout).toContain('--config');
+    expect(stdout).toContain('--destination.vault.token <value>');
+  });
+
+  test('ends with 2 on a wrong configuration, with one message that names file and key', async () => {
+    const file = written('wrong.json', '{ "tcik": "planted-4711", "origin": { "mounts": "planted-4711" } }');
+    const { code, stdout, stderr } = await run(command, ...(NEEDED[command] ?? []), '-c', file);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^vsync: the configuration has \d+ problems:\n/);
+    expect(stderr).toContain(`tcik (file ${file}): is not a key of vsync`);
+    expect(stderr).toContain('origin.vault.address: is missing');
+    expect(stderr).not.toMatch(/^\s+at /m);
+    expect(stderr).not.toContain('4711');
+  });
+});
+
+test.each([
+  ['a missing file', 'none.json', undefined, 'there is no such file'],
+  ['a folder', '.', undefined, 'its name must end in one of .json'],
+  ['another extension', 'a.toml', 'x = 4711', 'its name must end in one of .json'],
+  ['an empty file', 'empty.yaml', '', 'is empty'],
+  ['malformed JSON', 'a.json', '{"token": "4711', 'json, line 1, column 11'],
+  ['malformed YAML', 'a.yml', 'token: "4711', 'yml, line 1'],
+  ['malformed HCL', 'a.hcl', 'token = "4711', 'hcl, line 1'],
+  ['no object', 'list.json', '["4711"]', 'its top level must be an object'],
+])('%s is named with its path', async (_what, name, text, message) => {
+  const file = text === undefined ? path.join(folder, name) : written(name, text);
+  const { code, stderr } = await run('start', '-c', file);
+  expect(code).toBe(2);
+  expect(stderr).toContain(`file ${file}: ${message}`);
+  expect(stderr).not.toContain('4711');
+});
+
+test.each([
+  [['frobnicate'], "unknown command 'frobnicate'"],
+  [['start', '--frobnicate'], "unknown option '--frobnicate'"],
+  [['start', '-c'], "option '-c, --config <file>' argument missing"],
+  [['start', 'left-over'], 'too many arguments'],
+  [['trigger', '--role', 'neither'], 'Allowed choices are origin, destination'],
+  [['worker'], "required option '-c, --config <file...>' not specified"],
+])('wrong usage ends with 2: %j', async (args, message) => {
+  const { code, stdout, stderr } = await run(...args);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toContain(message);
+  expect(stderr).toContain('(vsync --help says more)');
+});
+
+describe('every option of every command', () => {
+  /** The flags that override what the original vsync reads too: an empty one means there what it means to the original. */
+  const isOriginals = (long: string): boolean => /^--(log|origin|destination)\./.test(long);
+  const optionsOf = (command: string): { long: string; flags: string }[] =>
+    (createProgram().commands.find((known) => known.name() === command)?.options ?? [])
+      .filter(({ required }) => required)
+      .map(({ long, flags }) => ({ long: long ?? '', flags }));
+
+  test.each(COMMANDS)('refuses the name of another option as its value: %s', async (command) => {
+    for (const { long, flags } of optionsOf(command)) {
+      const { code, stdout, stderr } = await run(command, long, '--config', 'x.json');
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toContain(`It is the name of another option: the value of ${flags} is missing.`);
+    }
+  });
+
+  test.each(COMMANDS)('refuses an empty value: %s', async (command) => {
+    const own = optionsOf(command).filter(({ long }) => !isOriginals(long));
+    expect(own.length).toBeGreaterThanOrEqual(3);
+    for (const { long } of own) {
+      for (const args of [[long, ''], [`${long}=`], [long, ' ']]) {
+        const { code, stdout, stderr } = await run(command, ...args);
+        expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+        expect(stderr).toMatch(/It is empty\. Give a value|argument missing/);
+      }
+    }
+  });
+
+  test.each(['configuration.md', 'migration.md'])('%s names the flags that must not be empty', (page) => {
+    const lines = readFileSync(path.join(__dirname, '..', '..', 'docs', page), 'utf8').split('\n');
+    const [about = ''] = lines.filter((line) => line.includes('An empty flag'));
+    const own = FLAGS.map(([key]) => key).filter((key) => !isOverride(key));
+    expect(own.filter((key) => !about.includes(`\`--${key}=\``))).toEqual([]);
+  });
+
+  test.each([
+    ['approve', ['--mount', 'secret/', '']],
+    ['worker', ['-c', 'a.json', '']],
+    ['stop', ['-c', '']],
+  ])('refuses an empty one among several: %s %j', async (command, args) => {
+    const { code, stderr } = await run(command, ...args);
+    expect(code).toBe(2);
+    expect(stderr).toContain('It is empty.');
+  });
+
+  test.each([
+    ['approve', ['--set', 'a'.repeat(12), '--set', 'b'.repeat(12)]],
+    ['stop', ['-c', 'a.json', '-c', 'b.json']],
+    ['pause', ['--reason', 'a', '--reason', 'b']],
+  ])('refuses a second value where one is taken: %s %j', async (command, args) => {
+    const { code, stderr } = await run(command, ...args);
+    expect(code).toBe(2);
+    expect(stderr).toContain('It was given twice, and takes one value.');
+  });
+});
+
+describe.each([['approve'], ['prune']])('the set of vsync %s', (command) => {
+  test.each(['9', 'abc', 'a'.repeat(11), 'g'.repeat(12), 'a'.repeat(65), '--yes'])(
+    'is not named by %j',
+    async (set) => {
+      const { code, stdout } = await run(command, ...(NEEDED[command] ?? []), '--set', set);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    },
+  );
+});
+
+test('a wrong flag is named as such, and its value is not shown', async () => {
+  const { code, stderr } = await run('start', '--origin.vault.address', 'planted-4711');
+  expect(code).toBe(2);
+  expect(stderr).toContain(
+    'origin.vault.address (flag --origin.vault.address): must be an http or https URL',
+  );
+  expect(stderr).not.toContain('4711');
+});
+
+describe('flags of the configuration', () => {
+  const TEXT = `log.level: verbose
+origin:
+  vault: { address: http://a, token: planted-4711, approle: { role_id: r, secret_id: planted-4712 } }
+  consul: { address: c:1 }
+  mounts: [a/, a/]
+`;
+  const config = (args: readonly string[]): Promise<Ended> =>
+    run(...args.map((arg) => arg.replace('FILE', written('flags.yaml', TEXT))));
+  const level = ({ stdout }: Ended): unknown =>
+    (JSON.parse(stdout) as { keys: Record<string, { value: unknown }> }).keys['log.level']?.value;
+
+  test.each([
+    [['-c', 'FILE', 'config', '--json']],
+    [['-c=FILE', 'config', '--json']],
+    [['-cFILE', '--log.type=json', 'config', '--json']],
+    [['--config=FILE', 'config', '--json']],
+    [['--log.type', 'json', '-c', 'FILE', 'config', '--json']],
+    [['config', '-c=FILE', '--json']],
+    [['--log.level', 'debug', '--log.level=info', 'config', '-c', 'FILE', '--json']],
+  ])('may be written before the command, and the file as -c=FILE: %j', async (args) => {
+    const ended = await config(args);
+    expect(ended.code).toBe(0);
+    expect(level(ended)).toBe('info');
+  });
+
+  test.each([
+    [['-c', 'FILE']],
+    [['-c', 'FILE', '--json', 'config']],
+    [['--frobnicate', 'x', 'config', '-c', 'FILE']],
+  ])('only those of the configuration: %j', async (args) => {
+    expect((await config(args)).code).toBe(2);
+  });
+
+  test('-c= without a file is wrong usage', async () => {
+    expect((await run('config', '-c=')).code).toBe(2);
+  });
+
+  test('an empty one empties the key: the AppRole is used instead of the token', async () => {
+    const { code, stdout, stderr } = await config([
+      'config',
+      '-c',
+      'FILE',
+      '--json',
+      '--origin.vault.token=',
+    ]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      keys: { 'origin.vault.token': { secret: true, set: false } },
+    });
+    expect(stderr).toContain('flag --origin.vault.token is empty: origin.vault.token (file ');
+    expect(stderr).not.toContain('is used, and');
+    expect(stderr).not.toContain('471');
+  });
+
+  test('each warning about the file is printed once, to stderr', async () => {
+    const { stderr } = await config(['config', '-c', 'FILE']);
+    const lines = stderr
+      .trim()
+      .split(/\n+/)
+      .map((line) => line.replace(/file \S*\//g, 'file '));
+    expect(lines).toEqual([
+      'vsync: log.level (file flags.yaml) is not debug, info, warn or error; it counts as info, as in the original vsync',
+      'vsync: origin.mounts (file flags.yaml) names a mount twice; it counts once',
+      expect.stringMatching(/^vsync: origin\.vault\.token \(file flags\.yaml\) is used, and /),
+    ]);
+  });
+});
+
+describe('vsync config --from-vault-sync', () => {
+  const source =
+    'id: x\nfull_sync_interval: 60\nsrc: { url: "http://a", token: planted-4711 }\ndst: { url: "http://b" }\n';
+
+  test('prints YAML, and no secret', async () => {
+    const file = written('vault-sync.yaml', source);
+    const { code, stdout, stderr } = await run('config', '--from-vault-sync', file);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(new RegExp(`^# Does what vault-sync does with ${file}\\.`));
+    expect(stdout).toContain('\n  tick: 1m\n');
+    expect(stdout).not.toContain('4711');
+  });
+
+  test.each([
+    [['-c', 'x.json'], "option '--from-vault-sync <file>' cannot be used with option '-c, --config <file>'"],
+    [['--json'], "option '--from-vault-sync <file>' cannot be used with option '--json'"],
+  ])('stands alone: %j', async (args, message) => {
+    const { code, stderr } = await run('config', '--from-vault-sync', 'x.yaml', ...args);
+    expect(code).toBe(2);
+    expect(stderr).toContain(message);
+  });
+
+  test('names a file that is none of vault-sync', async () => {
+    const file = written('other.yaml', 'id: planted-4711\n');
+    const { code, stdout, stderr } = await run('config', '--from-vault-sync', file);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(`src (file ${file}): is missing; give a section with url`);
+    expect(stderr).not.toContain('4711');
+  });
+});
+
+test('the overview lists every command, and the version is that of the package', async () => {
+  const { code, stdout } = await run('--help');
+  expect(code).toBe(0);
+  for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
+  expect(await run('--version')).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^\d+\.\d+\.\d+/) as string,
+  });
+});
+
+test('the stack is shown at debug only', async () => {
+  const args = ['start', '-c', path.join(folder, 'none.json')];
+  expect((await run(...args)).stderr).not.toMatch(/^\s+at /m);
+  for (const debug of [['--log.level', 'debug'], ['--log.level=debug']]) {
+    expect((await run(...args, ...debug)).stderr).toContain('ConfigError');
+  }
+});

@@ -1,0 +1,13 @@
+import { firstLines } from '../../../src/cli/text/first-lines';
+
+describe('firstLines', () => {
+  const lines = (count: number): string[] => Array.from({ length: count }, (_, number) => `    ${number}`);
+
+  it.each([0, 1, 20])('shows all of %d lines', (count) => {
+    expect(firstLines(lines(count))).toEqual(lines(count));
+  });
+
+  it('says how many more than 20 there are, and what shows them', () => {
+    expect(firstLines(lines(23))).toEqual([...lines(20), '    … and 3 more; --json shows all']);
+  });
+});

@@ -1,0 +1,60 @@
+import type { Finding } from '../../../src/activities/destination/verify/findings';
+import { formatReport, mendable, whatIsWrong, type Report } from '../../../src/cli/verify/report';
+import { NO_FINDINGS } from '../../../src/contract/messages';
+
+const report = (findings: Finding[], more: Partial<Report> = {}): Report => ({
+  name: 'site1',
+  counts: { ...NO_FINDINGS },
+  findings,
+  notes: [],
+  ...more,
+});
+
+describe('a report of a verify', () => {
+  it('shows at most 20 paths of a kind, and says how many there are', () => {
+    const drift = Array.from({ length: 23 }, (_, n): Finding => ({ kind: 'drift', path: `s/data/${n}` }));
+    const lines = formatReport(report([...drift, { kind: 'extra', path: 's/data/x' }])).split('\n');
+    expect(lines).toContain('  drift: the values differ: 23');
+    expect(lines.filter((line) => /^ {4}s\/data\/\d+$/.test(line))).toHaveLength(20);
+    expect(lines).toContain('    … and 3 more; --json shows all');
+    expect(lines.at(-1)).toBe('    s/data/x');
+  });
+
+  it('says of each path what there is to say', () => {
+    const findings: Finding[] = [
+      { kind: 'missing', path: 's/data/a', to: 't/data/a', class: 'absent' },
+      { kind: 'refused', path: 's/data/b', class: 'collision', with: 's/data/c' },
+      { kind: 'failed', path: 's/data/d', class: 'forbidden', at: 'origin' },
+      { kind: 'orphan', path: 't/data/e', with: 's/data/e' },
+      { kind: 'extra', path: 't/data/f', class: 'kept', with: 's/data/f' },
+    ];
+    expect(formatReport(report(findings, { notes: ['a note'] })).split('\n')).toEqual([
+      'site1: equal at both ends: 0',
+      '  note: a note',
+      '  missing at the destination: 1',
+      '    s/data/a -> t/data/a  (nothing stands there)',
+      '  refused: not copied at all: 1',
+      '    s/data/b  (collision; with s/data/c)',
+      '  failed: could not be compared: 1',
+      '    s/data/d  (forbidden at the origin)',
+      '  orphans, left by an earlier configuration: they stay until "vsync prune --orphans": 1',
+      '    t/data/e  (with s/data/e)',
+      '  extra: they belong to no secret of the origin, and stay: 1',
+      '    t/data/f  (it was copied, and is kept on purpose or waits for its delete; with s/data/f)',
+    ]);
+  });
+
+  it.each([
+    [{}, undefined],
+    [{ equal: 5, extra: 3, orphan: 2, changed: 1 }, undefined],
+    [{ drift: 1 }, 'drift 1'],
+    [{ missing: 2, refused: 1, failed: 3, unknown: 1 }, 'missing 2, refused 1, failed 3, unknown 1'],
+  ])('tells whether something is wrong: %j', (counts, wrong) => {
+    expect(whatIsWrong({ counts: { ...NO_FINDINGS, ...counts } })).toBe(wrong);
+  });
+
+  it('gives to a repair what a cycle can mend', () => {
+    const kinds = ['drift', 'missing', 'changed', 'refused', 'failed', 'unknown', 'orphan', 'extra'] as const;
+    expect(mendable(report(kinds.map((kind) => ({ kind, path: kind }))))).toEqual(['drift', 'missing']);
+  });
+});

@@ -1,0 +1,115 @@
+import { MetadataError, TimeError } from '../../src/rules/errors';
+import {
+  insightOfMetadata,
+  isNamedBy,
+  mayBeMetadataWrite,
+  type Insight,
+  type SecretMetadata,
+  type VersionMetadata,
+} from '../../src/rules/insight';
+
+const NOW = Date.parse('2026-11-21T10:00:00.000Z');
+const UPDATED = '2026-11-21T09:51:52.307116038Z';
+
+function metadata(current: number, version: Partial<VersionMetadata>): SecretMetadata {
+  return {
+    current_version: current,
+    updated_time: UPDATED,
+    versions: { [current]: { created_time: UPDATED, deletion_time: '', destroyed: false, ...version } },
+  };
+}
+
+describe('insightOfMetadata', () => {
+  it.each([
+    ['it can be read', metadata(1, {})],
+    ['it expires a nanosecond from now', metadata(2, { deletion_time: '2026-11-21T10:00:00.000000001Z' })],
+    ['its expiry looks past in another zone', metadata(3, { deletion_time: '2026-11-21T09:30:00-01:00' })],
+    [
+      'only an older version was destroyed',
+      {
+        ...metadata(2, {}),
+        versions: {
+          1: { created_time: '', deletion_time: '', destroyed: true },
+          ...metadata(2, {}).versions,
+        },
+      },
+    ],
+  ])('there is an insight when %s', (_reason, meta) => {
+    expect(insightOfMetadata(meta, NOW)).toEqual({
+      version: meta.current_version,
+      updateTime: UPDATED,
+      type: 'kvV2',
+    });
+  });
+
+  it.each([
+    ['it has metadata only', { current_version: 0, updated_time: UPDATED, versions: {} }],
+    ['its current version is deleted', metadata(1, { deletion_time: '2026-11-21T09:59:00Z' })],
+    ['it expires just now', metadata(1, { deletion_time: '2026-11-21T10:00:00Z' })],
+    ['its current version is destroyed', metadata(1, { destroyed: true })],
+  ])('there is none when %s', (_reason, meta) => {
+    expect(insightOfMetadata(meta, NOW)).toBeUndefined();
+  });
+
+  it('has the time of the current version, and not the one of a later metadata write as OpenBao notes it', () => {
+    const written = { ...metadata(1, {}), updated_time: '2026-11-21T09:59:00Z' };
+    expect(insightOfMetadata(written, NOW)?.updateTime).toBe(UPDATED);
+  });
+
+  it('does not guess when a deletion time cannot be read', () => {
+    expect(() => insightOfMetadata(metadata(1, { deletion_time: 'soon' }), NOW)).toThrow(TimeError);
+  });
+
+  it('does not guess when the current version is not among the versions', () => {
+    const contradicting = { ...metadata(1, {}), current_version: 2 };
+    expect(() => insightOfMetadata(contradicting, NOW)).toThrow(MetadataError);
+  });
+});
+
+describe('isNamedBy', () => {
+  const LATER = '2026-11-21T09:52:00Z';
+  const LATEST = '2026-11-21T09:53:00Z';
+  const insight = (version: number, updateTime = UPDATED): Insight => ({ version, updateTime, type: 'kvV2' });
+  const found = { live: true, version: 2, createdTime: UPDATED };
+  const written = (updated_time: string): SecretMetadata => ({ ...metadata(2, {}), updated_time });
+
+  it.each<[what: string, named: boolean, insight: Insight, metadata: SecretMetadata | undefined]>([
+    ['the same version and time', true, insight(2), undefined],
+    ['another version', false, insight(1), undefined],
+    [
+      'the same version with an earlier time: a secret made anew since',
+      false,
+      insight(2, '2026-11-21T09:51:00Z'),
+      undefined,
+    ],
+    ['a later time, and no metadata that explain it', false, insight(2, LATER), undefined],
+    ['a later time that is of a metadata write', true, insight(2, LATER), written(LATER)],
+    ['a later time, and one more metadata write since', true, insight(2, LATER), written(LATEST)],
+    [
+      'a later time than any that the metadata know: they lag behind',
+      false,
+      insight(2, LATEST),
+      written(LATER),
+    ],
+    [
+      'a later time, and metadata of a newer version',
+      false,
+      insight(2, LATER),
+      { ...metadata(3, {}), updated_time: LATER },
+    ],
+    [
+      'a later time, and metadata of a secret made anew',
+      false,
+      insight(2, LATER),
+      { ...metadata(2, { created_time: LATER }), updated_time: LATER },
+    ],
+    ['a time that cannot be read', false, insight(2, 'yesterday'), written(LATER)],
+  ])('%s: %s', (_what, named, ofInfo, meta) => {
+    expect(isNamedBy(ofInfo, found, meta)).toBe(named);
+  });
+
+  it('needs metadata only where the version is the same and the time of the insight is later', () => {
+    const needed = [insight(2), insight(1, LATER), insight(3, LATER), insight(2, LATER)];
+    expect(needed.map((one) => mayBeMetadataWrite(one, found))).toEqual([false, false, false, true]);
+  });
+});

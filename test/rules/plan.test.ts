@@ -1,0 +1,192 @@
+import fc from 'fast-check';
+import type { Bucket } from '../../src/rules/bucket';
+import { compileFilter } from '../../src/rules/filter';
+import type { Insight } from '../../src/rules/insight';
+import { planBucket, type BucketPlan, type Neighbours } from '../../src/rules/plan';
+import { Scope } from '../../src/rules/scope';
+import { compileTransforms } from '../../src/rules/transform';
+
+interface Rules {
+  transforms?: { name: string; from: string; to: string }[];
+  include?: string[];
+  exclude?: string[];
+  sameVault?: boolean;
+}
+
+function scopeOf({ transforms = [], include = [], exclude = [], sameVault = false }: Rules = {}): Scope {
+  return new Scope({
+    originMounts: ['s/'],
+    destinationMounts: ['s/'],
+    transformer: compileTransforms(transforms),
+    originFilter: compileFilter({ include: [], exclude: [] }),
+    filter: compileFilter({ include, exclude }),
+    sharedMounts: new Map(sameVault ? [['s/', 's/']] : []),
+  });
+}
+
+/** The neighbours where the whole origin is one bucket. */
+function neighboursIn(origin: Bucket, scope: Scope): Neighbours {
+  const owners = (target: string): string[] =>
+    [...origin.keys()].filter((path) => scope.wants(path) && scope.target(path) === target);
+  return { owners, others: (path) => owners(scope.target(path)).filter((other) => other !== path) };
+}
+
+const plan = (origin: Bucket, claims: Bucket, scope: Scope): BucketPlan =>
+  planBucket(origin, claims, claims.keys(), scope, neighboursIn(origin, scope));
+
+/** What the claims are when everything of a plan was done. */
+function applied(
+  made: BucketPlan,
+  origin: Bucket,
+  claims: Bucket,
+  deleteExcluded: boolean,
+): Map<string, Insight> {
+  const after = new Map(claims);
+  for (const path of [...made.add, ...made.update, ...made.verify])
+    after.set(path, origin.get(path) as Insight);
+  for (const path of [...made.gone, ...made.itself, ...(deleteExcluded ? made.unwanted : [])])
+    after.delete(path);
+  return after;
+}
+
+const bucketOf = (entries: Record<string, number>): Map<string, Insight> =>
+  new Map(
+    Object.entries(entries).map(([path, version]) => [
+      path,
+      { version, updateTime: `2026-01-01T00:00:0${version}Z`, type: 'kvV2' },
+    ]),
+  );
+
+describe('the plan of a bucket', () => {
+  const insight = fc.record({
+    version: fc.integer({ min: 0, max: 4 }),
+    updateTime: fc.constantFrom('2026-01-01T00:00:00Z', '2026-01-02T00:00:00.5Z', 'no time'),
+    type: fc.constantFrom('kvV2', 'other'),
+  });
+  const path = fc
+    .array(fc.constantFrom('a', 'b', 'c', '1'), { minLength: 1, maxLength: 3 })
+    .map((parts) => `s/data/${parts.join('/')}`);
+  const bucket = fc.array(fc.tuple(path, insight)).map((entries) => new Map(entries));
+  const originBucket = fc
+    .array(
+      fc.tuple(
+        path,
+        insight.map((made) => ({ ...made, version: made.version + 1 })),
+      ),
+    )
+    .map((entries) => new Map(entries));
+  const rules = fc.record({
+    exclude: fc.subarray(['s/a/**', 's/*/b', 's/1']),
+    sameVault: fc.boolean(),
+    transforms: fc.subarray([
+      { name: 'flat', from: '^s/data/(?P<x>[abc])/(?P<y>.+)$', to: 's/data/y' },
+      { name: 'moved', from: '^s/data/(?P<x>[abc])$', to: 't/data/x' },
+    ]),
+  });
+
+  it('leaves nothing to do when it was applied', () => {
+    fc.assert(
+      fc.property(originBucket, bucket, rules, fc.boolean(), (origin, claims, made, deleteExcluded) => {
+        const scope = scopeOf(made);
+        const first = plan(origin, claims, scope);
+        const second = plan(origin, applied(first, origin, claims, deleteExcluded), scope);
+        const kept = deleteExcluded ? [] : first.unwanted;
+        const itself = first.itself.filter((one) => origin.has(one) && scope.wants(one));
+        expect(second).toEqual({
+          ...first,
+          add: [],
+          update: [],
+          verify: [],
+          gone: [],
+          unwanted: kept,
+          itself,
+        });
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('never has a path in two lists, and never deletes what the origin has', () => {
+    fc.assert(
+      fc.property(originBucket, bucket, rules, (origin, claims, made) => {
+        const { refused, ...lists } = plan(origin, claims, scopeOf(made));
+        const all = [...Object.values(lists).flat(), ...refused.map(({ path: refusedPath }) => refusedPath)];
+        expect(new Set(all).size).toBe(all.length);
+        for (const gone of lists.gone) expect(origin.has(gone)).toBe(false);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('writes no two secrets to one path', () => {
+    fc.assert(
+      fc.property(originBucket, bucket, rules, (origin, claims, made) => {
+        const scope = scopeOf(made);
+        const { add, update, verify } = plan(origin, claims, scope);
+        const targets = [...add, ...update, ...verify].map((copied) => scope.target(copied));
+        expect(new Set(targets).size).toBe(targets.length);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('refuses both secrets of a collision, and names the other one', () => {
+    const scope = scopeOf({
+      transforms: [{ name: 'flat', from: '^s/data/[ab]/(?P<x>.+)$', to: 's/data/x' }],
+    });
+    const origin = bucketOf({ 's/data/a/x': 1, 's/data/b/x': 1, 's/data/b/y': 1 });
+    expect(plan(origin, new Map(), scope)).toMatchObject({
+      add: ['s/data/b/y'],
+      refused: [
+        { path: 's/data/a/x', why: 'collision', with: 's/data/b/x' },
+        { path: 's/data/b/x', why: 'collision', with: 's/data/a/x' },
+      ],
+    });
+  });
+
+  it('is no collision with a secret that is left out', () => {
+    const scope = scopeOf({
+      exclude: ['s/a/**'],
+      transforms: [{ name: 'flat', from: '^s/data/[ab]/(?P<x>.+)$', to: 's/data/x' }],
+    });
+    const origin = bucketOf({ 's/data/a/x': 1, 's/data/b/x': 1 });
+    expect(plan(origin, new Map(), scope)).toMatchObject({ add: ['s/data/b/x'], refused: [] });
+  });
+
+  it('refuses a loop only where origin and destination are one Vault', () => {
+    const transforms = [{ name: 'copy', from: '^s/data/(?P<x>[^/]+)$', to: 's/data/copy/x' }];
+    const origin = bucketOf({ 's/data/a': 1 });
+    expect(plan(origin, new Map(), scopeOf({ transforms })).add).toEqual(['s/data/a']);
+    expect(plan(origin, new Map(), scopeOf({ transforms, sameVault: true })).refused).toEqual([
+      { path: 's/data/a', why: 'loop', with: 's/data/copy/a' },
+    ]);
+    const excluded = scopeOf({ transforms, sameVault: true, exclude: ['s/copy/**'] });
+    expect(plan(origin, new Map(), excluded).add).toEqual(['s/data/a']);
+  });
+
+  it('neither copies nor deletes a secret that is its own copy, and has its claim dropped', () => {
+    const transforms = [{ name: 'copy', from: '^s/data/(?P<x>up[^/]*)$', to: 't/data/x' }];
+    const scope = scopeOf({ transforms, sameVault: true, exclude: ['s/out*'] });
+    const origin = bucketOf({ 's/data/a': 1, 's/data/out': 1, 's/data/up': 1 });
+    const claims = bucketOf({ 's/data/a': 1, 's/data/gone': 1, 's/data/out': 1, 's/data/upgone': 1 });
+    expect(plan(origin, claims, scope)).toEqual({
+      add: ['s/data/up'],
+      update: [],
+      verify: [],
+      refused: [],
+      gone: ['s/data/upgone'],
+      unwanted: [],
+      itself: ['s/data/a', 's/data/gone', 's/data/out'],
+    });
+    expect(plan(origin, claims, scopeOf({ transforms })).itself).toEqual([]);
+  });
+
+  it('keeps what is left out now apart from what is gone', () => {
+    const claims = bucketOf({ 's/data/a': 1, 's/data/b': 1 });
+    expect(plan(bucketOf({ 's/data/a': 2 }), claims, scopeOf({ exclude: ['s/a'] }))).toMatchObject({
+      update: [],
+      gone: ['s/data/b'],
+      unwanted: ['s/data/a'],
+    });
+  });
+});

@@ -1,0 +1,97 @@
+import {
+  ASK_AFTER,
+  Breaker,
+  FIRST_WAIT_MS,
+  MOST_WAIT_MS,
+  type Health,
+} from '../../src/vault/circuit-breaker';
+
+const UP: Health = { up: true };
+const SEALED: Health = { up: false, kind: 'sealed', detail: 'sealed' };
+const SILENT: Health = { up: false, kind: 'unavailable', detail: 'no answer' };
+
+/** So many failures in a row, from 1,000 ms on. @returns whether the Vault is to be asked, after each of them */
+function fail(breaker: Breaker, times: number): boolean[] {
+  return Array.from({ length: times }, (_, time) => breaker.failed(1_000 + time));
+}
+
+test('the Vault is asked after some failures in a row, and is not down before it says so', () => {
+  const breaker = new Breaker();
+  expect(fail(breaker, ASK_AFTER)).toEqual([...Array.from({ length: ASK_AFTER - 1 }, () => false), true]);
+  expect(breaker.outage).toBeUndefined();
+  expect(breaker.judged(SEALED, 2_000)).toBe('down');
+  expect(breaker.outage).toEqual({ kind: 'sealed', detail: 'sealed', sinceMs: 1_000 });
+});
+
+test('an answer in between begins the row anew', () => {
+  const breaker = new Breaker();
+  for (let round = 0; round < 3; round++) {
+    expect(fail(breaker, ASK_AFTER - 1)).not.toContain(true);
+    expect(breaker.isDoubtful).toBe(true);
+    breaker.answered();
+    expect(breaker.isDoubtful).toBe(false);
+  }
+});
+
+test('paths that fail while the Vault is well are no outage, however many', () => {
+  const breaker = new Breaker();
+  for (let round = 0; round < 10; round++) {
+    expect(fail(breaker, ASK_AFTER).at(-1)).toBe(true);
+    expect(breaker.judged(UP, 2_000)).toBeUndefined();
+    expect(breaker.outage).toBeUndefined();
+    expect(breaker.isDoubtful).toBe(false);
+  }
+});
+
+test('an outage ends only when the Vault says so, and is told once at each end', () => {
+  const breaker = new Breaker();
+  fail(breaker, ASK_AFTER);
+  expect(breaker.judged(SILENT, 2_000)).toBe('down');
+  // A late answer, sent before.
+  breaker.answered();
+  expect(breaker.outage).toBeDefined();
+  expect(fail(breaker, ASK_AFTER)).not.toContain(true);
+  expect(breaker.judged(SILENT, 3_000)).toBeUndefined();
+  expect(breaker.judged(UP, 4_000)).toBe('back');
+  expect(breaker.outage).toBeUndefined();
+  expect(breaker.judged(UP, 5_000)).toBeUndefined();
+});
+
+test('what is wrong may change while it lasts; since when does not', () => {
+  const breaker = new Breaker();
+  fail(breaker, ASK_AFTER);
+  breaker.judged(SILENT, 2_000);
+  breaker.judged(SEALED, 3_000);
+  expect(breaker.outage).toEqual({ kind: 'sealed', detail: 'sealed', sinceMs: 1_000 });
+});
+
+test('the question is repeated after 1 s at first, and after 30 s at the most', () => {
+  const breaker = new Breaker();
+  fail(breaker, ASK_AFTER);
+  breaker.judged(SILENT, 2_000);
+  const most = Array.from({ length: 8 }, () => breaker.nextWaitMs(1));
+  expect(most).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
+  expect(breaker.nextWaitMs(0)).toBe(0.75 * MOST_WAIT_MS);
+  breaker.judged(UP, 3_000);
+  fail(breaker, ASK_AFTER);
+  breaker.judged(SILENT, 4_000);
+  expect(breaker.nextWaitMs(0)).toBe(FIRST_WAIT_MS);
+});
+
+test('outages are remembered: those that lasted at a time, or began later', () => {
+  const breaker = new Breaker();
+  for (const downMs of [10_000, 20_000, 30_000]) {
+    breaker.judged(SEALED, downMs);
+    breaker.judged(UP, downMs + 5_000);
+  }
+  breaker.judged(SILENT, 40_000);
+  const begins = (sinceMs: number): number[] => breaker.outagesSince(sinceMs).map((outage) => outage.sinceMs);
+  expect(begins(0)).toEqual([10_000, 20_000, 30_000, 40_000]);
+  expect(begins(22_000)).toEqual([20_000, 30_000, 40_000]);
+  expect(begins(50_000)).toEqual([40_000]);
+  for (let more = 0; more < 100; more++) {
+    breaker.judged(UP, 60_000);
+    breaker.judged(SEALED, 60_000);
+  }
+  expect(begins(0).length).toBeLessThanOrEqual(10);
+});
