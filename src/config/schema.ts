@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { nameProblem, printableName } from '../contract/ids';
-import { MAX_NUM_BUCKETS } from '../rules/bucket-number';
+import { MAX_NUM_BUCKETS } from '../rules/sync-index';
 import { CONSUL_ADDRESS_PATTERN, consulAddress } from './addresses';
 import { requestTimeout, checkedText, duration, expecting, flag, hinted, secretToken, text } from './fields';
 import { conflictOf, MOUNT_PATTERN, normalMount } from './mounts';

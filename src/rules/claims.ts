@@ -1,6 +1,6 @@
 import { bucketId } from './bucket';
 import type { Insight } from './insight';
-import { DOUBTED_SETTINGS } from './settings-plan';
+import { DOUBTED_SETTINGS } from './settings';
 
 /** What became of the claims when the ground under them changed. */
 export interface ClaimRules {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { DurationError, parseDuration } from './duration';
-import { bytewise } from './paths';
+import { bytewise, wellFormed } from './paths';
+import { SyncInfoError } from './errors';
 
 /** What Vault keeps for a secret beside its versions, in the names of its API. */
 export interface SecretSettings {
@@ -70,4 +71,87 @@ function inSeconds(duration: string): string {
     if (error instanceof DurationError) return duration;
     throw error;
   }
+}
+
+/**
+ * The fingerprints of the settings of those secrets whose data paths hash to one bucket, by data path. A secret
+ * without an entry has default settings, or its settings were never read.
+ */
+export type SettingsBucket = ReadonlyMap<string, string>;
+
+/** The hash of a bucket that stands in the index of the settings: lower-case hex sha256 of its JSON. */
+export function hashSettingsBucket(bucket: SettingsBucket): string {
+  return createHash('sha256').update(serializeSettingsBucket(bucket)).digest('hex');
+}
+
+/** JSON object of data path to fingerprint: keys sorted by bytes, no spaces. */
+export function serializeSettingsBucket(bucket: SettingsBucket): string {
+  const members = [...bucket]
+    .sort(([a], [b]) => bytewise(a, b))
+    .map(([path, fingerprint]) => `${JSON.stringify(wellFormed(path))}:${JSON.stringify(fingerprint)}`);
+  return `{${members.join(',')}}`;
+}
+
+/**
+ * Reads a bucket of fingerprints from Consul.
+ *
+ * @throws SyncInfoError that says what is wrong
+ */
+export function parseSettingsBucket(json: string): Map<string, string> {
+  const value = parseJson(json);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw problem('it is JSON, but not an object of path to fingerprint');
+  }
+  const bucket = new Map<string, string>();
+  for (const [path, fingerprint] of Object.entries(value) as [string, unknown][]) {
+    if (typeof fingerprint !== 'string' || !/^[0-9a-f]{64}$/.test(fingerprint)) {
+      throw problem(`fingerprint of ${JSON.stringify(path)}: must be a sha256 in lower-case hex`);
+    }
+    bucket.set(wellFormed(path), fingerprint);
+  }
+  return bucket;
+}
+
+function parseJson(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    throw problem('it is not JSON');
+  }
+}
+
+function problem(detail: string): SyncInfoError {
+  return new SyncInfoError('settings bucket', detail);
+}
+
+/** Hash of a bucket without entries: what a destination that has not carried anything yet starts with. */
+export const EMPTY_SETTINGS = hashSettingsBucket(new Map());
+
+/**
+ * A claim that is not believed, in the place of a fingerprint: no settings have it, so that those of the secret are
+ * compared with what stands at the destination.
+ */
+export const DOUBTED_SETTINGS = '0'.repeat(64);
+
+/**
+ * The paths whose settings have to be carried, sorted by bytes. A claim without an entry at the origin means that
+ * the settings went back to the defaults. Claims about secrets that are not copied stay: a soft delete leaves the
+ * settings where they are.
+ *
+ * @param origin fingerprints of the origin
+ * @param claims fingerprints of what was applied at the destination
+ * @param isCopied whether the destination has the secret, or is to have it
+ */
+export function differingSettings(
+  origin: SettingsBucket,
+  claims: SettingsBucket,
+  isCopied: (path: string) => boolean,
+): string[] {
+  const paths = new Set([...origin.keys(), ...claims.keys()]);
+  return [...paths].filter((path) => origin.get(path) !== claims.get(path) && isCopied(path)).sort(bytewise);
+}
+
+/** A bucket of claims of which not one is believed. */
+export function doubtedSettings(paths: Iterable<string>): Map<string, string> {
+  return new Map([...paths].map((path) => [path, DOUBTED_SETTINGS]));
 }

@@ -1,4 +1,4 @@
-import { hashSettingsBucket, parseSettingsBucket, serializeSettingsBucket } from '../rules/settings-bucket';
+import { hashSettingsBucket, parseSettingsBucket, serializeSettingsBucket } from '../rules/settings';
 import { IndexedBuckets } from './indexed-buckets';
 import type { KeyValueStore } from '../consul/key-value-store';
 

@@ -5,7 +5,7 @@ import { Staging } from '../../src/sync-info/staging';
 import { readDestinationState, writeOfState, type DestinationState } from '../../src/sync-info/state';
 import { SyncInfo } from '../../src/sync-info/sync-info';
 import { bucketId, hashBucket } from '../../src/rules/bucket';
-import { consideredOf } from '../../src/rules/considered';
+import { consideredOf } from '../../src/rules/sync-index';
 import type { Insight } from '../../src/rules/insight';
 import { lastDay } from '../../src/rules/delete-guard';
 import { compileFilter } from '../../src/rules/filter';

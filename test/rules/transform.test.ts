@@ -1,7 +1,6 @@
 import { TransformError } from '../../src/rules/errors';
 import { cleanPath } from '../../src/rules/paths';
-import { renameGroups } from '../../src/rules/regex-groups';
-import { compileTransforms, IDENTITY } from '../../src/rules/transform';
+import { compileTransforms, IDENTITY, renameGroups } from '../../src/rules/transform';
 import { transformVectors } from './vectors';
 
 const RUNNER = {

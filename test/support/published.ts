@@ -1,6 +1,6 @@
 import { hashBucket, parseBucket } from '../../src/rules/bucket';
 import type { Insight } from '../../src/rules/insight';
-import { hashSettingsBucket, parseSettingsBucket } from '../../src/rules/settings-bucket';
+import { hashSettingsBucket, parseSettingsBucket } from '../../src/rules/settings';
 import { parseIndex } from '../../src/rules/sync-index';
 import type { SyncFixture } from './sync-fixture';
 

@@ -1,5 +1,5 @@
 import { SyncInfo } from '../../src/sync-info/sync-info';
-import { hashSettingsBucket } from '../../src/rules/settings-bucket';
+import { hashSettingsBucket } from '../../src/rules/settings';
 import { MemoryStore } from '../support/memory-store';
 
 const PRINT = '0f'.repeat(32);

@@ -1,5 +1,5 @@
 import { bucketId } from '../../rules/bucket';
-import { mostBuckets, numBucketsFor } from '../../rules/bucket-number';
+import { mostBuckets, numBucketsFor } from '../../rules/sync-index';
 import { compileFilter } from '../../rules/filter';
 import { bytewise, dataPath } from '../../rules/paths';
 import { FairQueue } from '../../concurrency/fair-queue';

@@ -1,5 +1,5 @@
 import { parseBucket } from '../../rules/bucket';
-import { mostBuckets, numBucketsFor } from '../../rules/bucket-number';
+import { mostBuckets, numBucketsFor } from '../../rules/sync-index';
 import { dataPath } from '../../rules/paths';
 import { ActivityError } from '../../contract/failures';
 import type { OriginDeps } from './deps';

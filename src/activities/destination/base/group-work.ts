@@ -1,5 +1,5 @@
 import { fits, type StoredBucket } from '../../../sync-info/indexed-buckets';
-import { compareBuckets } from '../../../rules/compare';
+import { compareBuckets } from '../../../rules/plan';
 import { GROUP_SECRETS, MAX_GROUPS } from '../../../limits';
 import type { DestinationDeps } from './deps';
 

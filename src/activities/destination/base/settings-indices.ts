@@ -1,5 +1,5 @@
 import { differingBuckets } from '../../../rules/sync-index';
-import { EMPTY_SETTINGS } from '../../../rules/settings-plan';
+import { EMPTY_SETTINGS } from '../../../rules/settings';
 import type { PathFailure } from '../../../contract/messages';
 import type { DestinationDeps } from './deps';
 

@@ -2,9 +2,15 @@ import type { StoredBucket } from '../../../sync-info/indexed-buckets';
 import type { Bucket } from '../../../rules/bucket';
 import { insightOfMetadata } from '../../../rules/insight';
 import type { Location } from '../../../rules/paths';
-import { fingerprintOfSettings, settingsOf, type SecretSettings } from '../../../rules/settings';
-import type { SettingsBucket } from '../../../rules/settings-bucket';
-import { differingSettings, doubtedSettings, EMPTY_SETTINGS } from '../../../rules/settings-plan';
+import {
+  differingSettings,
+  doubtedSettings,
+  EMPTY_SETTINGS,
+  fingerprintOfSettings,
+  type SecretSettings,
+  type SettingsBucket,
+  settingsOf,
+} from '../../../rules/settings';
 import { VaultError } from '../../../vault/errors';
 import { pathFailureClass } from '../../shared/failures';
 import { WRITE_ATTEMPTS } from '../../../limits';

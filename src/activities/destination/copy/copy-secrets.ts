@@ -1,6 +1,6 @@
 import { cancellationDetails } from '@temporalio/activity';
 import { noteUnsaved } from '../../../sync-info/dirty-marker';
-import { isConsidered } from '../../../rules/considered';
+import { isConsidered } from '../../../rules/sync-index';
 import { NO_EXPIRY, NOT_COUNTED, sumOf } from '../../../rules/expiry';
 import type { CopySecretsInput, CopySecretsResult } from '../../../contract/messages';
 import { ActivityError } from '../../../contract/failures';

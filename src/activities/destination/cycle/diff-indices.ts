@@ -1,8 +1,7 @@
 import { isSettled, readSettled } from '../../../sync-info/known-differences';
 import { readDestinationState } from '../../../sync-info/state';
 import { readUnsaved } from '../../../sync-info/dirty-marker';
-import { consideredOf } from '../../../rules/considered';
-import { differingBuckets } from '../../../rules/sync-index';
+import { consideredOf, differingBuckets } from '../../../rules/sync-index';
 import type { DiffIndicesInput, DiffIndicesResult } from '../../../contract/messages';
 import { ActivityError } from '../../../contract/failures';
 import { MAX_GROUPS } from '../../../limits';

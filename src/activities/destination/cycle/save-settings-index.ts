@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { EMPTY_SETTINGS } from '../../../rules/settings-plan';
+import { EMPTY_SETTINGS } from '../../../rules/settings';
 import { CONSUL_READS } from '../../../limits';
 import { commitInfo, conflict } from '../base/commit-info';
 import type { DestinationDeps } from '../base/deps';

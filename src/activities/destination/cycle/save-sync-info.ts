@@ -19,10 +19,9 @@ import {
 import type { SyncInfo } from '../../../sync-info/sync-info';
 import { readUnsaved, removeUnsaved } from '../../../sync-info/dirty-marker';
 import { hashBucket } from '../../../rules/bucket';
-import { consideredOf, isConsidered } from '../../../rules/considered';
+import { consideredOf, emptyIndex, isConsidered } from '../../../rules/sync-index';
 import { NO_EXPIRY, NOT_COUNTED, sumOf, type ExpirySummary } from '../../../rules/expiry';
 import { hashOfDeletes, noteDeletes } from '../../../rules/delete-guard';
-import { emptyIndex } from '../../../rules/sync-index';
 import type { SaveDestinationInput, SaveDestinationResult } from '../../../contract/messages';
 import { CONSUL_READS } from '../../../limits';
 import { assertOwner } from '../../../access/owner';

@@ -1,8 +1,7 @@
 import { fits } from '../../../sync-info/indexed-buckets';
 import { readDestinationState, type DestinationState } from '../../../sync-info/state';
 import { hashOfDeletes, whyHeld } from '../../../rules/delete-guard';
-import { isConsidered } from '../../../rules/considered';
-import { emptyIndex } from '../../../rules/sync-index';
+import { emptyIndex, isConsidered } from '../../../rules/sync-index';
 import type { GuardDeletesInput, GuardDeletesResult } from '../../../contract/messages';
 import { inParallel } from '../../../concurrency/in-parallel';
 import { CONSUL_READS, SHARES_AT_ONCE } from '../../../limits';

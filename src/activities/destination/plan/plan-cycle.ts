@@ -9,7 +9,7 @@ import { readDestinationState } from '../../../sync-info/state';
 import { hashBucket } from '../../../rules/bucket';
 import { hashOfDeletes } from '../../../rules/delete-guard';
 import { bytewise } from '../../../rules/paths';
-import { hashSettingsBucket } from '../../../rules/settings-bucket';
+import { hashSettingsBucket } from '../../../rules/settings';
 import { readOwn, type OwnBucket } from './plan-inputs';
 import type { Plan } from './plan';
 import { planBuckets } from './plan-buckets';

@@ -4,8 +4,7 @@ import { readOriginSettings, readOwnSettings } from '../base/settings-indices';
 import { fits } from '../../../sync-info/indexed-buckets';
 import type { Bucket } from '../../../rules/bucket';
 import { isCopiedOf } from '../../../rules/plan';
-import type { SettingsBucket } from '../../../rules/settings-bucket';
-import { DOUBTED_SETTINGS, differingSettings } from '../../../rules/settings-plan';
+import { differingSettings, DOUBTED_SETTINGS, type SettingsBucket } from '../../../rules/settings';
 import type { Targets } from '../base/origin-targets';
 import type { Put } from './plan-deletes';
 

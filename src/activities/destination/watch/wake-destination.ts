@@ -1,7 +1,7 @@
 import { ScheduleNotFoundError, ScheduleOverlapPolicy, type Client } from '@temporalio/client';
 import { readDestinationState } from '../../../sync-info/state';
 import { scheduleId } from '../../../contract/ids';
-import { consideredOf } from '../../../rules/considered';
+import { consideredOf } from '../../../rules/sync-index';
 import type { WakeDestinationResult } from '../../../contract/messages';
 import type { DestinationDeps } from '../base/deps';
 import { readOriginSettings } from '../base/settings-indices';
