@@ -105,10 +105,10 @@ export default tseslint.config(
           patterns: [
             ...arrowsOf('src/workflows'),
             {
-              regex: '^\\.\\./(?!(contract|rules)/)',
+              regex: '^\\.\\./(?!(contract|rules)/|limits$)',
               allowTypeImports: true,
               message:
-                'Workflows may import only types from outside src/workflows, src/contract and src/rules.',
+                'Workflows may import only types from outside src/workflows, src/contract, src/rules and src/limits.ts.',
             },
           ],
         },

@@ -1,5 +1,4 @@
-import { DEFAULT_SECRETS_AT_ONCE } from '../../src/limits';
-import { MOST_LEVEL } from '../../src/concurrency/adaptive-limit';
+import { DEFAULT_SECRETS_AT_ONCE, MAX_VAULT_REQUESTS } from '../../src/limits';
 import { makePaths, SECRETS_PER_FOLDER } from '../data';
 import { distantVaults, MAX_DISTANT_SECRETS, type DistantVaults } from '../distance';
 import { Helper } from '../helper';
@@ -66,7 +65,7 @@ async function measureAt(
     const scan = await origin.cycle();
     expectCycle(scan, 'an origin cycle', { outcome: 'unchanged', counts: { read: secrets } });
     times.scan.push(scan.ms);
-    const bareScan = await floor.do({ kind: 'scan', origin: from, mounts, inFlight: MOST_LEVEL });
+    const bareScan = await floor.do({ kind: 'scan', origin: from, mounts, inFlight: MAX_VAULT_REQUESTS });
     times.bareScan.push(bareScan.ms);
 
     await freshMounts(world, mounts);
@@ -107,7 +106,7 @@ async function measureAt(
   rows.push(
     rowOf(
       'scan',
-      `origin cycle without numWorkers, the Vault ${delayMs} ms away, beside its floor with ${MOST_LEVEL} in flight`,
+      `origin cycle without numWorkers, the Vault ${delayMs} ms away, beside its floor with ${MAX_VAULT_REQUESTS} in flight`,
       times.scan,
       times.bareScan,
     ),

@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { ConsulError } from '../consul/errors';
 import type { KeyValueStore } from '../consul/key-value-store';
 import type { SyncInfo } from '../sync-info/sync-info';
+import { PROBE_KEY_LEFT_AFTER_S } from '../limits';
 
 /**
  * Looks whether keys below a role's sync path can be created, listed, read and removed, with one of a name that
  * no other process has. It is removed again whatever happens. One that a killed process left is removed by a later
- * check, from {@link LEFT_AFTER_S} on. The rule of the original vsync.
+ * check, from {@link PROBE_KEY_LEFT_AFTER_S} on. The rule of the original vsync.
  *
  * @param onLeft called if the key may be left because it could not be removed
  * @throws ConsulError that names the step which was refused
@@ -46,9 +47,6 @@ export async function assertKeyAccess(
   }
 }
 
-/** A check takes seconds; clocks of other machines may be wrong by more. Named in docs/operating.md. */
-const LEFT_AFTER_S = 600;
-
 /** Consul keeps no times of its own: they travel in the flags of the keys. */
 function nowS(): number {
   return Math.floor(Date.now() / 1000);
@@ -58,7 +56,7 @@ function nowS(): number {
 async function removeIfLeft(store: KeyValueStore, key: string): Promise<void> {
   try {
     const stored = await store.get(key);
-    if (stored?.value.equals(CONTENT) === true && nowS() - stored.flags > LEFT_AFTER_S)
+    if (stored?.value.equals(CONTENT) === true && nowS() - stored.flags > PROBE_KEY_LEFT_AFTER_S)
       await store.remove(key, stored.revision);
   } catch {
     // The next check tries again.

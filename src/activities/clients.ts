@@ -1,6 +1,6 @@
 import type { DestinationDeps } from './destination/base/deps';
 import type { OriginDeps } from './origin/deps';
-import { DEFAULT_SECRETS_AT_ONCE, LEAST_BEGUN } from '../limits';
+import { DEFAULT_SECRETS_AT_ONCE, MIN_ITEMS_BEGUN } from '../limits';
 import { Room } from '../concurrency/work-pool';
 import { OriginTargets } from './destination/base/origin-targets';
 import { secretRoom } from './destination/base/secret-room';
@@ -118,7 +118,7 @@ async function createOrigin(config: OriginConfig, times: VaultTimes): Promise<Cl
       vault,
       info,
       staging: new Staging(info.store, `${info.prefix}staging/`),
-      room: new Room(() => Math.max(LEAST_BEGUN, 2 * vault.client.requestsAtOnce)),
+      room: new Room(() => Math.max(MIN_ITEMS_BEGUN, 2 * vault.client.requestsAtOnce)),
     };
     return { role: 'origin', deps, clusters, close: () => closeAll(closers) };
   });

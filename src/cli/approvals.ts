@@ -13,6 +13,7 @@ import { isNamed, shortSet } from './text/named-set';
 import type { Plan } from '../activities/destination/plan/plan';
 import { UserError } from '../errors';
 import type { HeldDeletes } from '../contract/messages';
+import { STATE_ATTEMPTS } from '../limits';
 
 /** Sync info, and the name of the sync that a person means: nothing is approved at that of another one. */
 export interface Approvable {
@@ -131,16 +132,13 @@ export async function approveOrphans(at: Approvable, plan: Plan, set: string): P
 
 const NO_CYCLE_YET = 'nothing waits for an approval: there was no cycle yet';
 
-/** Attempts beside a cycle that saves its state at the same moment. */
-const ATTEMPTS = 3;
-
 /** @param change gives the next state, and what the caller is to have */
 async function changeState<T extends OriginState | DestinationState, R>(
   { info, name }: Approvable,
   read: (info: SyncInfo) => Promise<Stored<T>>,
   change: (state: T) => [next: T, result: R],
 ): Promise<R> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+  for (let attempt = 0; attempt < STATE_ATTEMPTS; attempt++) {
     const { state, revision } = await read(info);
     if (state === undefined) throw new UserError(NO_CYCLE_YET);
     assertOwner(info, state, name);

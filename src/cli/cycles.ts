@@ -6,9 +6,7 @@ import { formatCycle, formatFailedCycle, formatFailure, formatStatus, readStatus
 import { UserError } from '../errors';
 import { withTemporal } from './connections';
 import { fileOf, load, warn, type Options } from './options';
-
-/** After this time a wait is explained, in milliseconds: mostly it is a worker that is missing. */
-const PATIENCE_MS = 10_000;
+import { EXPLAIN_CYCLE_WAIT_AFTER_MS } from '../limits';
 
 export async function triggerCycle(options: Options): Promise<void> {
   const config = load(options);
@@ -24,7 +22,7 @@ export async function triggerCycle(options: Options): Promise<void> {
       console.error(
         `vsync: waiting for ${cycle.workflowId}; its work needs a worker: vsync worker -c ${fileOf(options)}`,
       );
-    }, PATIENCE_MS);
+    }, EXPLAIN_CYCLE_WAIT_AFTER_MS);
     try {
       const { outcome, counts, failures, note } = await cycle.result();
       console.log(

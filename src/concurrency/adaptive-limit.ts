@@ -1,8 +1,7 @@
+import { MAX_VAULT_REQUESTS } from '../limits';
+
 /** Where the search begins: some that hang do not keep the others waiting. */
 const FIRST_LEVEL = 16;
-
-/** Where it ends: a Vault's own CPUs are busy long before. */
-export const MOST_LEVEL = 128;
 
 /** So few do not burden any Vault: how long they take is the way there and the work, and no waiting. */
 const FEW = 4;
@@ -61,7 +60,7 @@ export class Level {
   private wasFull = false;
 
   /** @param cap never more than so many */
-  constructor(private readonly cap = MOST_LEVEL) {
+  constructor(private readonly cap = MAX_VAULT_REQUESTS) {
     this.level = Math.min(FIRST_LEVEL, cap);
   }
 

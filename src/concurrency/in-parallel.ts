@@ -1,8 +1,6 @@
 import { forManyRequests } from './many-listeners';
 import { Room } from './work-pool';
-
-/** Items of one call that are being worked on, where nobody says how many: it bounds the memory of a call. */
-const MOST_AT_ONCE = 64;
+import { DEFAULT_PARALLEL_ITEMS } from '../limits';
 
 /** Gives what is to be done next; what was begun may add to it. */
 export interface Source<T> {
@@ -22,7 +20,7 @@ export async function forAllOf<T>(
   source: Source<T>,
   signal: AbortSignal,
   work: (item: T, signal: AbortSignal) => Promise<void>,
-  room: Room | number = MOST_AT_ONCE,
+  room: Room | number = DEFAULT_PARALLEL_ITEMS,
 ): Promise<void> {
   const stop = new AbortController();
   const either = forManyRequests(AbortSignal.any([signal, stop.signal]));
@@ -50,7 +48,7 @@ export async function inParallel<T, R>(
   items: readonly T[],
   signal: AbortSignal,
   work: (item: T, signal: AbortSignal) => Promise<R>,
-  room: Room | number = MOST_AT_ONCE,
+  room: Room | number = DEFAULT_PARALLEL_ITEMS,
 ): Promise<R[]> {
   const results = new Array<R>(items.length);
   let next = 0;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Checked } from './addresses';
 import { asNanoseconds, DURATION_PATTERN, DurationError, parseDuration } from '../rules/duration';
+import { MAX_REQUEST_TIMEOUT_MS } from '../limits';
 
 /*
  * What the schema is built of. A message says what is wrong and what to do, and never quotes a value: the
@@ -66,10 +67,8 @@ export function duration(minimumMs: number, minimum: string, stepMs = 1): z.ZodT
 /** Time for one request to a server, as milliseconds: a second at the least, because the clocks of sockets are that coarse. */
 export const requestTimeout = () =>
   duration(1_000, '1s')
-    .refine((ms) => ms <= MOST_REQUEST_MS, 'must be at most 1h')
+    .refine((ms) => ms <= MAX_REQUEST_TIMEOUT_MS, 'must be at most 1h')
     .optional();
-
-const MOST_REQUEST_MS = 3_600_000;
 
 /** Text of any kind; `what` is said when it is missing. */
 export const text = (what: string): z.ZodString => z.string(expecting(what));

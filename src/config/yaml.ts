@@ -12,6 +12,7 @@ import {
 } from 'yaml';
 import { goInteger, plainNumber } from './go-numbers';
 import { lineAt, SyntaxProblem, type Remarks, type Written } from './syntax-problem';
+import { MAX_YAML_DEPTH, MAX_YAML_VALUES } from '../limits';
 
 /**
  * Reads one YAML document (YAML 1.2, for files of other programs; anchors and "<<" work). The library's messages quote the text around the
@@ -63,11 +64,6 @@ export function parseYaml11(text: string, remarks?: Remarks): unknown {
 
 const BAD_ALIAS = 'is not YAML (an alias without its anchor, or too many of them)';
 
-/** More than any configuration has: aliases of aliases can stand for billions of values. */
-const MAX_VALUES = 100_000;
-/** An anchor inside of itself has no end. */
-const MAX_DEPTH = 100;
-
 /** What a plain word means, in all its spellings. */
 const WORDS: ReadonlyMap<string, boolean | null | number> = new Map(
   (
@@ -104,7 +100,8 @@ class Resolver {
 
   /** @param depth sections and lists around it */
   value(node: unknown, depth = 0): unknown {
-    if (++this.values > MAX_VALUES || depth > MAX_DEPTH) throw new SyntaxProblem(this.text, 0, BAD_ALIAS);
+    if (++this.values > MAX_YAML_VALUES || depth > MAX_YAML_DEPTH)
+      throw new SyntaxProblem(this.text, 0, BAD_ALIAS);
     if (isAlias(node)) {
       const target = node.resolve(this.document);
       if (target === undefined) throw new SyntaxProblem(this.text, node.range?.[0] ?? 0, BAD_ALIAS);
@@ -163,7 +160,7 @@ class Resolver {
   /** What a "<<" brings; of several maps in a list the earlier one counts. */
   private merged(node: unknown, depth: number): [string, Member][] {
     const target = isAlias(node) ? node.resolve(this.document) : node;
-    if (++this.values <= MAX_VALUES && depth <= MAX_DEPTH) {
+    if (++this.values <= MAX_YAML_VALUES && depth <= MAX_YAML_DEPTH) {
       if (isMap(target)) return [...this.members(target, depth + 1)];
       if (isSeq(target)) return [...target.items].reverse().flatMap((item) => this.merged(item, depth + 1));
     }

@@ -15,6 +15,14 @@ import { connectionsTo, type Joined } from './connections';
 import { ConsulError, isTooLarge } from './errors';
 import type { KeyValueStore, StoredValue, Unchanged, Write } from './key-value-store';
 import type { TransactionSize } from './server-limits';
+import {
+  CONSUL_CLOSED_FOR_MS,
+  CONSUL_REFUSED_FOR_MS,
+  CONSUL_REQUEST_TIMEOUT_MS,
+  FIRST_CONSUL_REFUSED_PAUSE_MS,
+  MAX_CONSUL_REFUSED_PAUSE_MS,
+  RETRY_DELAYS_MS,
+} from '../limits';
 
 export interface ConsulOptions extends TlsFiles {
   /** URL of a Consul agent, for example `http://127.0.0.1:8500`. */
@@ -26,19 +34,6 @@ export interface ConsulOptions extends TlsFiles {
   /** Time for one request, in milliseconds; 10 s by default. */
   requestTimeoutMs?: number | undefined;
 }
-
-const REQUEST_TIMEOUT_MS = 10_000;
-const RETRY_DELAYS_MS: readonly number[] = [100, 400, 1_600];
-
-/**
- * How long a request goes on asking an agent that refuses connections, in milliseconds: other programs may hold all that
- * it allows for this machine. Shorter than the steps before the work of a cycle may take.
- */
-const REFUSED_FOR_MS = 15_000;
-/** The same where it only closes them, which has other causes too. */
-const CLOSED_FOR_MS = 4_000;
-const FIRST_REFUSED_DELAY_MS = 100;
-const MOST_REFUSED_DELAY_MS = 2_000;
 
 /** No key ever has it: a write that expects it changes nothing. */
 const NO_REVISION = Number.MAX_SAFE_INTEGER;
@@ -213,7 +208,7 @@ export class ConsulStore implements KeyValueStore {
   }
 
   private get requestTimeoutMs(): number {
-    return this.options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
+    return this.options.requestTimeoutMs ?? CONSUL_REQUEST_TIMEOUT_MS;
   }
 
   /** There is no transaction for it: what has to be unchanged is looked at as close to the write as can be. */
@@ -502,9 +497,13 @@ function delayAfterRefusal(
   sinceMs: number,
   refusals: number,
 ): number | undefined {
-  if (Date.now() - sinceMs >= (refusal === 'answered' ? REFUSED_FOR_MS : CLOSED_FOR_MS)) return undefined;
+  if (Date.now() - sinceMs >= (refusal === 'answered' ? CONSUL_REFUSED_FOR_MS : CONSUL_CLOSED_FOR_MS))
+    return undefined;
   // Many are refused at the same moment, by all workers of a machine.
-  return Math.min(FIRST_REFUSED_DELAY_MS * 2 ** refusals, MOST_REFUSED_DELAY_MS) * (0.5 + Math.random() / 2);
+  return (
+    Math.min(FIRST_CONSUL_REFUSED_PAUSE_MS * 2 ** refusals, MAX_CONSUL_REFUSED_PAUSE_MS) *
+    (0.5 + Math.random() / 2)
+  );
 }
 
 /** What a connection that the other side closed is in Node. */

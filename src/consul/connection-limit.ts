@@ -1,12 +1,4 @@
-/**
- * Connections that one process uses for its requests to one Consul, at the most. An agent allows 200 per client address
- * by default (`limits.http_max_conns_per_client`), for all programs on a machine together: eight workers and what they
- * wait on leave a third of them to others. More would also not be faster: Consul answers in a millisecond or two.
- */
-export const MOST_CONNECTIONS = 16;
-
-/** Refusals within this time count once: they come in bursts. So long after the last change there may be one more. */
-const CHANGE_EVERY_MS = 1_000;
+import { CONSUL_LIMIT_STEP_MS, MAX_CONSUL_CONNECTIONS } from '../limits';
 
 /**
  * How many requests may be sent at the same time: half as many each time that the agent refuses connections, and one
@@ -16,7 +8,7 @@ export class ConnectionLimit {
   private level: number;
   private changedMs = -Infinity;
 
-  constructor(private readonly most = MOST_CONNECTIONS) {
+  constructor(private readonly most = MAX_CONSUL_CONNECTIONS) {
     this.level = most;
   }
 
@@ -31,14 +23,14 @@ export class ConnectionLimit {
    * @param inFlight requests that were sent and not answered
    */
   refused(inFlight: number, nowMs: number): void {
-    if (this.level < this.most && nowMs - this.changedMs < CHANGE_EVERY_MS) return;
+    if (this.level < this.most && nowMs - this.changedMs < CONSUL_LIMIT_STEP_MS) return;
     this.level = Math.max(1, Math.floor(Math.min(this.level, inFlight) / 2));
     this.changedMs = nowMs;
   }
 
   /** A request was answered. */
   answered(nowMs: number): void {
-    if (this.level >= this.most || nowMs - this.changedMs < CHANGE_EVERY_MS) return;
+    if (this.level >= this.most || nowMs - this.changedMs < CONSUL_LIMIT_STEP_MS) return;
     this.level += 1;
     this.changedMs = nowMs;
   }

@@ -2,12 +2,10 @@ import http from 'node:http';
 import https from 'node:https';
 import { onAbort } from '../concurrency/on-abort';
 import type { TlsOptions } from '../tls';
-import { ConnectionLimit, MOST_CONNECTIONS } from './connection-limit';
+import { ConnectionLimit } from './connection-limit';
 import { LongPolls } from './long-polls';
 import { ServerLimits } from './server-limits';
-
-/** A connection without a request for so long is closed: an agent counts it against its limit for this machine. */
-const IDLE_MS = 5_000;
+import { CONSUL_IDLE_MS, MAX_CONSUL_CONNECTIONS } from '../limits';
 
 /** By the agent's scheme, host and port. One for the process: several syncs ask the same Consul. */
 const known = new Map<string, ConsulConnections>();
@@ -46,7 +44,7 @@ export function connectionsTo(address: string, tls: TlsOptions): Joined {
 }
 
 /**
- * All connections of this process to one Consul agent: at most {@link MOST_CONNECTIONS} for requests, fewer while the
+ * All connections of this process to one Consul agent: at most {@link MAX_CONSUL_CONNECTIONS} for requests, fewer while the
  * agent refuses some, and a few more for blocking queries. The caller waits in here and not in Node's agent, where the
  * time in the queue would count as time without an answer.
  */
@@ -134,8 +132,8 @@ export class ConsulConnections {
     const options = {
       keepAlive: true,
       scheduling: 'lifo' as const,
-      timeout: IDLE_MS,
-      maxFreeSockets: MOST_CONNECTIONS,
+      timeout: CONSUL_IDLE_MS,
+      maxFreeSockets: MAX_CONSUL_CONNECTIONS,
     };
     return this.isHttps ? new https.Agent({ ...options, ...tls }) : new http.Agent(options);
   }

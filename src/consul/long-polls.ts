@@ -1,17 +1,6 @@
 import { onAbort } from '../concurrency/on-abort';
 import { orAborted } from '../concurrency/or-aborted';
-
-/**
- * Blocking queries of one process at one Consul that are sent at the same time, at the most. Each holds a connection
- * for as long as it waits.
- */
-export const MOST_POLLS = 6;
-
-/** How long a query may wait while more of them are needed than there may be, in milliseconds: they take turns. */
-const TURN_MS = 1_000;
-
-/** They go on taking turns for so long after one had to wait, in milliseconds: callers pause between two queries. */
-const CROWDED_MS = 60_000;
+import { MAX_CONSUL_POLLS, POLLS_CROWDED_MS, POLL_TURN_MS } from '../limits';
 
 /**
  * Sends one blocking query.
@@ -34,7 +23,7 @@ interface Long {
 }
 
 /**
- * The blocking queries of a process: callers that wait for the same thing share one, and at most {@link MOST_POLLS}
+ * The blocking queries of a process: callers that wait for the same thing share one, and at most {@link MAX_CONSUL_POLLS}
  * are under way. If more are needed they take turns, and a change is noticed some seconds later.
  */
 export class LongPolls {
@@ -91,7 +80,7 @@ export class LongPolls {
       try {
         signal.throwIfAborted();
         const either = AbortSignal.any([signal, turn.signal]);
-        return await poll(isLong ? waitMs : Math.min(waitMs, TURN_MS), either);
+        return await poll(isLong ? waitMs : Math.min(waitMs, POLL_TURN_MS), either);
       } catch (error) {
         if (signal.aborted || !turn.signal.aborted) throw error;
       } finally {
@@ -102,11 +91,11 @@ export class LongPolls {
   }
 
   private enter(signal: AbortSignal): Promise<void> | undefined {
-    if (this.underWay < MOST_POLLS) {
+    if (this.underWay < MAX_CONSUL_POLLS) {
       this.underWay += 1;
       return undefined;
     }
-    this.crowdedUntilMs = Date.now() + CROWDED_MS;
+    this.crowdedUntilMs = Date.now() + POLLS_CROWDED_MS;
     for (const { giveWay } of this.long) giveWay();
     this.long.clear();
     return new Promise((resolve, reject) => {

@@ -1,11 +1,4 @@
-/** The largest value that a Consul agent takes by default, in bytes (`limits.kv_max_value_size`). */
-const DEFAULT_VALUE_BYTES = 512 * 1024;
-
-/** Operations in one transaction at the most: 128 in newer versions of Consul, 64 in older ones. */
-const DEFAULT_OPERATIONS = 128;
-
-/** The JSON body of a transaction, in bytes (`limits.txn_max_req_len`); an agent takes as much as for a value at least. */
-const DEFAULT_BODY_BYTES = 512 * 1024;
+import { CONSUL_OPERATIONS, CONSUL_TRANSACTION_BYTES, CONSUL_VALUE_BYTES } from '../limits';
 
 /** One limit of a server: assumed at first, then as its answers show it. */
 class LearntLimit {
@@ -57,9 +50,9 @@ export interface TransactionSize {
  * them, and other versions have others.
  */
 export class ServerLimits {
-  private readonly values = new LearntLimit(DEFAULT_VALUE_BYTES);
-  private readonly operations = new LearntLimit(DEFAULT_OPERATIONS);
-  private readonly bodies = new LearntLimit(DEFAULT_BODY_BYTES);
+  private readonly values = new LearntLimit(CONSUL_VALUE_BYTES);
+  private readonly operations = new LearntLimit(CONSUL_OPERATIONS);
+  private readonly bodies = new LearntLimit(CONSUL_TRANSACTION_BYTES);
 
   /** The largest value that it takes, as far as is known. */
   get valueBytes(): number {

@@ -73,9 +73,6 @@ export interface ActivityInput {
   fingerprint: string;
 }
 
-/** Failed paths that a result names, of an activity and of a cycle. The counts tell how many there were. */
-export const MAX_FAILURES = 20;
-
 /** Counts and failures of one activity's part of the work. */
 export interface Tally {
   counts: Partial<Counts>;
@@ -348,12 +345,6 @@ export interface SaveDestinationResult {
 }
 
 // ---- verify ------------------------------------------------------------------------------------------------
-
-/**
- * How long a verify may take. It reads every value once: a million secrets in an hour or two. Shorter than the life
- * of a staged list, so that the first ones are still there when the last one is.
- */
-export const VERIFY_TIMEOUT_MS = 6 * 3600 * 1000;
 
 /** Input of verifyDestination: made by the command. */
 export interface VerifyInput {

@@ -3,19 +3,15 @@ import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { isTooLarge, StoredInfoError } from '../consul/errors';
 import type { KeyValueStore } from '../consul/key-value-store';
+import {
+  STAGED_CLEANUP_EVERY_MS,
+  STAGED_EXPIRE_AFTER_S,
+  STAGED_PART_BYTES,
+  STAGED_REFRESH_AFTER_S,
+} from '../limits';
 
 const compress = promisify(gzip);
 const decompress = promisify(gunzip);
-
-/** A part of a staged value. Under Consul's limit for a value, and small enough for a transaction as base64. */
-const PART_BYTES = 360 * 1024;
-/** A value that is used again after this time is written again, so that it does not expire in its user's hands. */
-const REFRESH_AFTER_S = 12 * 3600;
-/** Older values are removed. Longer than any cycle that could still read them. */
-const EXPIRE_AFTER_S = 24 * 3600;
-
-/** Time between two removals by one process. */
-const REMOVE_EVERY_MS = 3_600_000;
 
 /** First byte of gzip; a value in parts starts with `{` instead. */
 const GZIP_MAGIC = 0x1f;
@@ -50,11 +46,11 @@ export class Staging {
     const reference = sha256(text);
     const nowS = Math.floor(this.nowMs() / 1000);
     const head = await this.store.get(this.prefix + reference, signal);
-    if (head !== undefined && nowS - head.flags < REFRESH_AFTER_S) return reference;
+    if (head !== undefined && nowS - head.flags < STAGED_REFRESH_AFTER_S) return reference;
 
     const packed = await compress(text);
     for (;;) {
-      const partBytes = Math.min(PART_BYTES, this.store.maxValueBytes);
+      const partBytes = Math.min(STAGED_PART_BYTES, this.store.maxValueBytes);
       try {
         await this.putParts(reference, packed, partBytes, nowS, signal);
         return reference;
@@ -92,7 +88,7 @@ export class Staging {
     let removed = 0;
     for (const key of await this.store.keys(this.prefix, signal)) {
       const stored = await this.store.get(key, signal);
-      if (stored === undefined || nowS - stored.flags < EXPIRE_AFTER_S) continue;
+      if (stored === undefined || nowS - stored.flags < STAGED_EXPIRE_AFTER_S) continue;
       if (await this.store.remove(key, stored.revision, signal)) removed++;
     }
     return removed;
@@ -101,7 +97,7 @@ export class Staging {
   /** As {@link removeExpired}, at most once an hour; the first time soon after the start of the process. */
   async removeExpiredSometimes(signal?: AbortSignal): Promise<void> {
     const nowMs = this.nowMs();
-    if (nowMs - this.removedAtMs <= REMOVE_EVERY_MS) return;
+    if (nowMs - this.removedAtMs <= STAGED_CLEANUP_EVERY_MS) return;
     this.removedAtMs = nowMs;
     await this.removeExpired(signal);
   }

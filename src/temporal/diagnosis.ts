@@ -3,9 +3,7 @@ import http2 from 'node:http2';
 import net from 'node:net';
 import tls from 'node:tls';
 import { describeNetworkError } from '../network/errors';
-
-/** Time for each step, in milliseconds. */
-const STEP_MS = 5_000;
+import { TEMPORAL_DIAGNOSIS_STEP_MS } from '../limits';
 
 /** What a connection to Temporal is made of. */
 export interface Way {
@@ -97,7 +95,7 @@ function open(address: string, options: tls.ConnectionOptions | undefined): Prom
       socket.destroy();
       resolve({ failure });
     };
-    socket.setTimeout(STEP_MS, () => {
+    socket.setTimeout(TEMPORAL_DIAGNOSIS_STEP_MS, () => {
       end('ETIMEDOUT');
     });
     socket.once('error', (error) => {
@@ -121,7 +119,7 @@ function greet(socket: net.Socket): Promise<string | undefined> {
     const session = http2.connect('http://temporal', { createConnection: () => socket });
     const timer = setTimeout(() => {
       end('ETIMEDOUT');
-    }, STEP_MS);
+    }, TEMPORAL_DIAGNOSIS_STEP_MS);
     const end = (failure: string | undefined): void => {
       clearTimeout(timer);
       resolve(failure);

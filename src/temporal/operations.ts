@@ -38,9 +38,7 @@ import {
   type CycleResult,
   type OriginChangedSignal,
 } from '../contract/messages';
-
-/** The least catch-up window that Temporal takes. */
-const MIN_CATCHUP_MS = 10_000;
+import { CYCLE_START_POLL_MS, CYCLE_START_WAIT_MS, MIN_CATCHUP_MS, PAUSE_ATTEMPTS } from '../limits';
 
 /**
  * Looks whether a cycle could do its work, more thoroughly than its own preflight. Writes nothing but a key below
@@ -231,23 +229,12 @@ export async function setPaused(
   );
 }
 
-/**
- * A pause that reaches the server together with a trigger is answered and then lost (server 1.29.1: 98 of 100 that
- * were sent at the same time). So it is read back, and repeated.
- */
-const PAUSE_ATTEMPTS = 10;
-
 /** A cycle as Temporal knows it. */
 export interface TriggeredCycle {
   workflowId: string;
   /** Waits for its end. Rejects if the cycle failed or was cancelled. */
   result: () => Promise<CycleResult>;
 }
-
-/** How long Temporal may take to start a cycle that was asked for, when nothing is in its way. */
-const START_WAIT_MS = 20_000;
-
-const POLL_MS = 100;
 
 /** What became of a trigger. */
 export interface Triggered {
@@ -266,7 +253,7 @@ export async function trigger(client: Client, config: Config, { wait = false } =
   await assertOwnSchedule(found, config);
   const before = new Set(cyclesOf(found).map(({ runId }) => runId));
   await handle.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
-  for (let idleMs = 0; idleMs < START_WAIT_MS;) {
+  for (let idleMs = 0; idleMs < CYCLE_START_WAIT_MS;) {
     const description = await describe(handle);
     const isBuffered = Number(description.raw.info?.bufferSize ?? 0) > 0;
     if (isBuffered && !wait) return {};
@@ -276,11 +263,11 @@ export async function trigger(client: Client, config: Config, { wait = false } =
       const { workflowId, runId } = cycle;
       return { cycle: { workflowId, result: () => client.workflow.getHandle(workflowId, runId).result() } };
     }
-    await sleep(POLL_MS);
-    if (!isBuffered) idleMs += POLL_MS;
+    await sleep(CYCLE_START_POLL_MS);
+    if (!isBuffered) idleMs += CYCLE_START_POLL_MS;
   }
   throw new UserError(
-    `schedule ${handle.scheduleId} was triggered, but started no cycle within ${START_WAIT_MS / 1000} s; look at it ` +
+    `schedule ${handle.scheduleId} was triggered, but started no cycle within ${CYCLE_START_WAIT_MS / 1000} s; look at it ` +
       `with: temporal schedule describe --schedule-id ${handle.scheduleId}`,
   );
 }

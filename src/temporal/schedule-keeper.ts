@@ -7,12 +7,7 @@ import { explainTemporal, type TemporalTarget } from './connect';
 import { ExplainedError, UserError } from '../errors';
 import { describePlaces } from './schedule-record';
 import { lookAtSchedule, type Finding, type Looked } from './lost-schedule';
-
-/** How often a worker looks at its schedule and its watch. */
-export const LOOK_EVERY_MS = 60_000;
-
-/** How long Temporal may take to answer one look. */
-const LOOK_TIMEOUT_MS = 30_000;
+import { SCHEDULE_CHECK_TIMEOUT_MS } from '../limits';
 
 export interface KeeperOptions {
   client: Client;
@@ -58,7 +53,7 @@ export class ScheduleKeeper {
     try {
       const work = (): Promise<Looked> => lookAtSchedule(client, clients, this.stopping.signal);
       const looked = await client.withAbortSignal(this.stopping.signal, () =>
-        client.withDeadline(Date.now() + LOOK_TIMEOUT_MS, work),
+        client.withDeadline(Date.now() + SCHEDULE_CHECK_TIMEOUT_MS, work),
       );
       this.report(looked);
     } catch (error) {

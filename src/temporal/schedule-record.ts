@@ -4,6 +4,7 @@ import { StoredInfoError } from '../consul/errors';
 import { jsonOf } from '../sync-info/json';
 import type { SyncInfo } from '../sync-info/sync-info';
 import type { TemporalPlace } from './connect';
+import { SCHEDULE_WRITE_ATTEMPTS } from '../limits';
 
 /*
  * `<syncPath><role>/schedule` in Consul: what there should be in Temporal, so that a worker can tell a schedule that was
@@ -82,14 +83,11 @@ export async function mayRecord(
   return record !== undefined || (await info.readIndex(signal)).revision !== 0;
 }
 
-/** Others are workers that look at the schedule: each writes once. */
-const ATTEMPTS = 10;
-
 async function changeRecord(
   info: SyncInfo,
   change: (record: ScheduleRecord | undefined) => ScheduleRecord,
 ): Promise<void> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+  for (let attempt = 0; attempt < SCHEDULE_WRITE_ATTEMPTS; attempt++) {
     const stored = await readRecord(info);
     if (!(await mayRecord(info, stored))) return;
     if (await writeRecord(info, stored, change(stored.record))) return;

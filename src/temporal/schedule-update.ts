@@ -7,6 +7,7 @@ import {
 } from '@temporalio/client';
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../errors';
+import { SCHEDULE_WRITE_ATTEMPTS } from '../limits';
 
 /*
  * Sets a schedule's spec, action and policies, and changes nothing that another process sets at the same time.
@@ -19,9 +20,6 @@ import { UserError } from '../errors';
 
 /** What an update sets. The state (paused, note, remaining actions) is kept as it is. */
 export type Wanted = Pick<ScheduleOptions, 'scheduleId' | 'spec' | 'action' | 'policies'>;
-
-/** Each further one needs another process that changed the schedule at the same moment. */
-const ATTEMPTS = 10;
 
 /**
  * Makes an existing schedule as wanted, and does nothing if it is so already.
@@ -37,7 +35,7 @@ export async function updateSchedule(
   const fenced = new FencedScheduleClient(client);
   const handle = fenced.getHandle(wanted.scheduleId);
   let before: ScheduleDescription | undefined;
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+  for (let attempt = 0; attempt < SCHEDULE_WRITE_ATTEMPTS; attempt++) {
     const found = await handle.describe();
     assertOwn(found);
     if (isAsWanted(found, wanted) || (before !== undefined && isKeptOtherwise(before, found))) return;
@@ -52,7 +50,7 @@ export async function updateSchedule(
   }
   throw new UserError(
     `schedule ${wanted.scheduleId} could not be updated: other processes changed it at the same time, ` +
-      `${ATTEMPTS} times in a row. Run the command again; look at it with: temporal schedule describe --schedule-id ${wanted.scheduleId}`,
+      `${SCHEDULE_WRITE_ATTEMPTS} times in a row. Run the command again; look at it with: temporal schedule describe --schedule-id ${wanted.scheduleId}`,
   );
 }
 

@@ -1,4 +1,10 @@
 import type { VaultErrorKind } from './errors';
+import {
+  FAILURES_BEFORE_HEALTH_CHECK,
+  FIRST_HEALTH_PAUSE_MS,
+  MAX_HEALTH_PAUSE_MS,
+  REMEMBERED_OUTAGES,
+} from '../limits';
 
 /** A Vault that cannot serve requests. Times in milliseconds since the epoch. */
 export interface Outage {
@@ -12,19 +18,6 @@ export interface Outage {
 
 /** What a Vault's own answer to the question for its health says. */
 export type Health = { up: true } | { up: false; kind: VaultErrorKind; detail: string };
-
-/**
- * Failures in a row, with no answer in between, after which the Vault itself is asked: more than one request with its
- * repetitions makes, so that a single bad path does not do it alone.
- */
-export const ASK_AFTER = 5;
-
-/** Waits between two questions to a Vault that is down: the first, and the longest. Each is twice the one before. */
-export const FIRST_WAIT_MS = 1_000;
-export const MOST_WAIT_MS = 30_000;
-
-/** Outages that are remembered, for whoever asks what a cycle has waited for. */
-const REMEMBERED = 10;
 
 /**
  * Decides whether a Vault is down, from what its requests met and what it says of its health. Only the latter counts
@@ -55,7 +48,7 @@ export class Breaker {
   failed(nowMs: number): boolean {
     if (this.failures === 0) this.firstFailureMs = nowMs;
     this.failures += 1;
-    return this.outage === undefined && this.failures >= ASK_AFTER;
+    return this.outage === undefined && this.failures >= FAILURES_BEFORE_HEALTH_CHECK;
   }
 
   /** A request was answered, whatever the answer was. That ends no outage: it may have been sent before. */
@@ -80,7 +73,7 @@ export class Breaker {
       return undefined;
     }
     this.outages.push({ kind, detail, sinceMs: this.isDoubtful ? this.firstFailureMs : nowMs });
-    if (this.outages.length > REMEMBERED) this.outages.shift();
+    if (this.outages.length > REMEMBERED_OUTAGES) this.outages.shift();
     return 'down';
   }
 
@@ -90,8 +83,8 @@ export class Breaker {
    * @param random 0 ≤ random < 1: many workers must not ask at the same moment
    */
   nextWaitMs(random: number): number {
-    const waitMs = Math.min(FIRST_WAIT_MS * 2 ** this.questions++, MOST_WAIT_MS);
-    return Math.max(FIRST_WAIT_MS, waitMs * (0.75 + random / 4));
+    const waitMs = Math.min(FIRST_HEALTH_PAUSE_MS * 2 ** this.questions++, MAX_HEALTH_PAUSE_MS);
+    return Math.max(FIRST_HEALTH_PAUSE_MS, waitMs * (0.75 + random / 4));
   }
 
   /** Outages that lasted at that time, or began after it. */

@@ -8,11 +8,22 @@ import { cancelledRequest, classify, VaultError } from './errors';
 import { asksForMfa, explain, explainUnexpected } from './explain';
 import { Gate } from '../concurrency/gate';
 import { guardOf, type Guarded } from './traffic';
-import { explainHealth, HEALTH_TIMEOUT_MS } from './health';
-import { MOST_LEVEL } from '../concurrency/adaptive-limit';
+import { explainHealth } from './health';
 import { UndiciTransport, type TransportResponse } from './transport';
-import { MOST_SLOW, type Entry } from './request-queue';
+import { type Entry } from './request-queue';
 import { orAborted } from '../concurrency/or-aborted';
+import {
+  HEALTH_TIMEOUT_MS,
+  LOGIN_AGAIN_AFTER_MS,
+  MAX_SLOW_LISTS,
+  MAX_VAULT_REQUESTS,
+  QUOTA_ATTEMPTS,
+  RETRY_DELAYS_MS,
+  REVOKE_TIMEOUT_MS,
+  SLOW_LIST_MS,
+  VAULT_LIST_TIMEOUT_MS,
+  VAULT_REQUEST_TIMEOUT_MS,
+} from '../limits';
 
 /** How to log in: a token, or an AppRole whose login gives one. */
 export type VaultAuth =
@@ -38,30 +49,6 @@ export interface VaultOptions extends TlsFiles, VaultTimes {
    */
   concurrency?: number | undefined;
 }
-
-/** Time for one request. Vault's own default is 90 s; a KV request that takes longer than this is an outage. */
-const REQUEST_TIMEOUT_MS = 20_000;
-
-/** The same for a listing, where none is configured: a Vault gives up its own work after that time by default. */
-const LIST_TIMEOUT_MS = 90_000;
-
-/**
- * A listing that takes longer gives its turn to another request, in milliseconds: one huge folder must not hold up the
- * others, and says nothing about how many requests the Vault takes. `numWorkers` does not count it from then on.
- */
-const SLOW_LIST_MS = 2_000;
-
-/** Waits between the attempts of a request that met no usable answer. The cycle's own retries come after. */
-const RETRY_DELAYS_MS: readonly number[] = [100, 400, 1_600];
-
-/** Attempts of a request that a quota refuses. The pauses between them are those of the whole Vault. */
-const QUOTA_ATTEMPTS = 6;
-
-/** Time to revoke the token of a login at the end. */
-const REVOKE_TIMEOUT_MS = 2_000;
-
-/** Age of an AppRole's login from which a 403 may mean that its token has ended. */
-const LOGIN_AGAIN_AFTER_MS = 60_000;
 
 /** How a request is sent. */
 export interface RequestOptions {
@@ -141,8 +128,10 @@ export class VaultClient {
     this.transport = new UndiciTransport(this.address, {
       // One more, so that the question for the Vault's health waits behind no request that gets no answer.
       connections:
-        (options.concurrency ?? MOST_LEVEL) + Math.min(options.concurrency ?? MOST_SLOW, MOST_SLOW) + 1,
-      timeoutMs: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
+        (options.concurrency ?? MAX_VAULT_REQUESTS) +
+        Math.min(options.concurrency ?? MAX_SLOW_LISTS, MAX_SLOW_LISTS) +
+        1,
+      timeoutMs: options.requestTimeoutMs ?? VAULT_REQUEST_TIMEOUT_MS,
       tls: options,
     });
     const { transport } = this;
@@ -292,7 +281,7 @@ export class VaultClient {
 
   /** The time that a listing has. */
   private timeOf({ isList }: ReadOptions<unknown>): { timeoutMs?: number } {
-    return isList === true ? { timeoutMs: this.options.requestTimeoutMs ?? LIST_TIMEOUT_MS } : {};
+    return isList === true ? { timeoutMs: this.options.requestTimeoutMs ?? VAULT_LIST_TIMEOUT_MS } : {};
   }
 
   /**

@@ -3,9 +3,6 @@ import type { Health } from './circuit-breaker';
 import { VaultError } from './errors';
 import type { TransportResponse } from './transport';
 
-/** Time for one answer, in milliseconds. A Vault that is well takes some milliseconds. */
-export const HEALTH_TIMEOUT_MS = 5_000;
-
 /** A standby is up: it passes requests on. The status says the rest. */
 const HEALTH_PATH = 'sys/health?standbyok=true&perfstandbyok=true';
 

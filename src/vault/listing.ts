@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { bytewise } from '../rules/paths';
 import type { VaultClient } from './client';
 import { VaultError } from './errors';
+import { LIST_PAGE_NAMES } from '../limits';
 
 /**
  * Names in a folder, all of them. OpenBao cuts a listing at the `pagination_limit` of the token's policy and answers
@@ -15,12 +16,6 @@ import { VaultError } from './errors';
  *
  * Whatever fails on the way fails the whole folder. See docs/decisions/0011-listings-are-read-to-their-end.md.
  */
-
-/**
- * Names that a page may hold. Large, because the server decrypts the whole folder for each page: nearly every folder
- * is one request.
- */
-export const PAGE_SIZE = 100_000;
 
 /** What a LIST answers. */
 export interface Page {
@@ -52,7 +47,7 @@ export class PagedLister {
 
   constructor(
     private readonly client: VaultClient,
-    private readonly pageSize = PAGE_SIZE,
+    private readonly pageSize = LIST_PAGE_NAMES,
   ) {}
 
   /** Whether a name may be missing that a policy hides: then only the secret itself says that it is gone. */

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { VaultClient } from './client';
 import { unlessRefused, VaultError } from './errors';
+import { SAME_SERVER_DELAYS_MS, WRAP_TTL_S } from '../limits';
 
 /*
  * Whether two clients reach one server. A cluster id does not tell: a Vault that was restored from a snapshot of another
@@ -10,14 +11,8 @@ import { unlessRefused, VaultError } from './errors';
  * before it, all lead to the place where it is known.
  */
 
-/** The token ends by itself, should its removal fail. */
-const WRAP_TTL = '60s';
-
 /** What is wrapped: nobody needs it. */
 const PAYLOAD = { vsync: 'written by the check of vsync, and removed at once' };
-
-/** Waits before the questions: a node that stands by may lag behind the one that made the token. */
-const ASK_AFTER_MS: readonly number[] = [0, 200, 800];
 
 const WrapBody = z.object({ wrap_info: z.object({ token: z.string().min(1) }) });
 const LookupBody = z.object({ data: z.object({ creation_path: z.literal('sys/wrapping/wrap') }) });
@@ -36,12 +31,12 @@ export async function isOneServer(one: VaultClient, other: VaultClient): Promise
 
 async function isKnownTo(maker: VaultClient, asked: VaultClient): Promise<boolean | undefined> {
   const token = await unlessRefused(async () => {
-    const headers = { 'X-Vault-Wrap-TTL': WRAP_TTL };
+    const headers = { 'X-Vault-Wrap-TTL': `${WRAP_TTL_S}s` };
     return (await maker.write('sys/wrapping/wrap', PAYLOAD, WrapBody, { headers })).wrap_info.token;
   });
   if (token === undefined) return undefined;
   try {
-    for (const afterMs of ASK_AFTER_MS) {
+    for (const afterMs of SAME_SERVER_DELAYS_MS) {
       await sleep(afterMs);
       const known = await knows(asked, token);
       if (known !== false) return known;

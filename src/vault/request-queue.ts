@@ -1,19 +1,14 @@
 import { FairQueue } from '../concurrency/fair-queue';
 import { Level } from '../concurrency/adaptive-limit';
 import { onAbort } from '../concurrency/on-abort';
-
-/** First pause after a 429 that does not say how long to wait, and the longest. It doubles with each 429 in a row. */
-const FIRST_PAUSE_MS = 1_000;
-const MOST_PAUSE_MS = 30_000;
-
-/** One turn of so many is for whoever only reads, however many writes there are. */
-const READ_EVERY = 4;
-
-/** After so long without anything but 429, nobody waits any more: shorter than the looks before the work of a cycle. */
-const BLOCKED_AFTER_MS = 20_000;
-
-/** Requests that take long and have given way to others, at the most: a Vault that hangs must not get ever more. */
-export const MOST_SLOW = 16;
+import {
+  FIRST_QUOTA_PAUSE_MS,
+  OVERLOAD_ONCE_PER_MS,
+  MAX_QUOTA_PAUSE_MS,
+  MAX_SLOW_LISTS,
+  QUOTA_BLOCKED_AFTER_MS,
+  READ_TURN_EVERY,
+} from '../limits';
 
 /**
  * What became of a request that had its turn: `answered` after so many milliseconds, `throttled` by a quota (429),
@@ -116,7 +111,7 @@ export class Turns {
 
   /** For so long nothing but 429 came that waiting makes no sense any more. */
   get isBlocked(): boolean {
-    return Date.now() - this.blockedSinceMs >= BLOCKED_AFTER_MS;
+    return Date.now() - this.blockedSinceMs >= QUOTA_BLOCKED_AFTER_MS;
   }
 
   /**
@@ -126,8 +121,8 @@ export class Turns {
    * @param most that may give way at the same time
    * @returns whether it did; then {@link leave} has to be told
    */
-  giveWay(most = MOST_SLOW): boolean {
-    if (this.slow >= Math.min(most, MOST_SLOW)) return false;
+  giveWay(most = MAX_SLOW_LISTS): boolean {
+    if (this.slow >= Math.min(most, MAX_SLOW_LISTS)) return false;
     this.slow += 1;
     this.inFlight -= 1;
     this.letGo();
@@ -155,7 +150,7 @@ export class Turns {
 
   /** The Vault says that it cannot serve now. All that say so in the same second count once. */
   tooMuch(): void {
-    if (Date.now() - this.tooMuchMs < 1_000) return;
+    if (Date.now() - this.tooMuchMs < OVERLOAD_ONCE_PER_MS) return;
     this.tooMuchMs = Date.now();
     this.level.tooMuch(this.inFlight);
   }
@@ -171,7 +166,7 @@ export class Turns {
       this.given += 1;
       // Without end, where several syncs copy at the same time, writes would leave no turn for anything else.
       const [first, second] =
-        this.given % READ_EVERY === 0 ? [this.waiting, this.urgent] : [this.urgent, this.waiting];
+        this.given % READ_TURN_EVERY === 0 ? [this.waiting, this.urgent] : [this.urgent, this.waiting];
       const waiter = first.shift() ?? second.shift();
       if (waiter?.isGone !== true) return waiter;
     }
@@ -191,8 +186,11 @@ export class Turns {
       this.blockedSinceMs = Math.min(this.blockedSinceMs, nowMs);
       this.pauses += 1;
     }
-    const ownMs = isSame ? 0 : FIRST_PAUSE_MS * 2 ** (this.pauses - 1);
-    this.pausedUntilMs = Math.max(this.pausedUntilMs, nowMs + Math.min(retryAfterMs ?? ownMs, MOST_PAUSE_MS));
+    const ownMs = isSame ? 0 : FIRST_QUOTA_PAUSE_MS * 2 ** (this.pauses - 1);
+    this.pausedUntilMs = Math.max(
+      this.pausedUntilMs,
+      nowMs + Math.min(retryAfterMs ?? ownMs, MAX_QUOTA_PAUSE_MS),
+    );
     if (!this.isBlocked) return 0;
     let others = 0;
     for (let waiter = this.next(); waiter !== undefined; waiter = this.next()) {

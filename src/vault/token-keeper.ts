@@ -4,14 +4,12 @@ import type { VaultClient } from './client';
 import { VaultError } from './errors';
 import { afterRenewal, dueAtMs, nextWarningMs, planOf, type TokenPlan } from './token-plan';
 import { lookupSelf, renewSelf } from './token';
-
-/** First wait after a failure; it doubles with each one that follows. */
-const FIRST_BACKOFF_MS = 500;
-const MAX_BACKOFF_MS = 60_000;
-/** Waits after a login that was refused: it is reported each time, and only a person can mend it. */
-const MAX_REFUSED_BACKOFF_MS = 600_000;
-/** Node's timers take no more than 24 days, and a machine may sleep: looked at again at least this often. */
-const MAX_SLEEP_MS = 3_600_000;
+import {
+  FIRST_TOKEN_PAUSE_MS,
+  MAX_REFUSED_LOGIN_PAUSE_MS,
+  MAX_TIMER_MS,
+  MAX_TOKEN_PAUSE_MS,
+} from '../limits';
 
 export interface KeeperOptions {
   /** Section of the configuration that the token or the AppRole stands in: "origin.vault". */
@@ -70,7 +68,7 @@ export class TokenKeeper {
         continue;
       }
       const nextMs = isToken && plan.lastEndMs !== undefined ? Math.min(warnAtMs, extendAtMs) : extendAtMs;
-      await this.pause(Math.min(nextMs - nowMs, MAX_SLEEP_MS));
+      await this.pause(Math.min(nextMs - nowMs, MAX_TIMER_MS));
     }
   }
 
@@ -140,8 +138,8 @@ export class TokenKeeper {
               'that are valid, and restart the worker',
           );
         } else this.options.log.debug(`keeping the token alive: ${error.message}; trying again`);
-        const mostMs = refused ? MAX_REFUSED_BACKOFF_MS : MAX_BACKOFF_MS;
-        await this.pause(Math.min(mostMs, FIRST_BACKOFF_MS * 2 ** this.failures++));
+        const mostMs = refused ? MAX_REFUSED_LOGIN_PAUSE_MS : MAX_TOKEN_PAUSE_MS;
+        await this.pause(Math.min(mostMs, FIRST_TOKEN_PAUSE_MS * 2 ** this.failures++));
         if (this.isClosed()) return undefined;
       }
     }

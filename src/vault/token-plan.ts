@@ -1,3 +1,5 @@
+import { TOKEN_WARNING_GAP_MS } from '../limits';
+
 /** A token with an end. Times are Unix milliseconds. */
 export interface TokenPlan {
   /** When it ends, as far as is known. */
@@ -9,9 +11,6 @@ export interface TokenPlan {
   /** When it ends whatever renewals do, if that is known. */
   lastEndMs: number | undefined;
 }
-
-/** Least time between two warnings. */
-const WARNING_GAP_MS = 60_000;
 
 /** Vault counts in whole seconds. */
 const ROUNDING_MS = 1_000;
@@ -53,5 +52,5 @@ export function dueAtMs({ endMs, grantedMs }: TokenPlan): number {
 
 /** When to warn again of an end: at half of what is left, and never more often than each minute, but at the end. */
 export function nextWarningMs(lastEndMs: number, nowMs: number): number {
-  return Math.min(lastEndMs, nowMs + Math.max(WARNING_GAP_MS, (lastEndMs - nowMs) / 2));
+  return Math.min(lastEndMs, nowMs + Math.max(TOKEN_WARNING_GAP_MS, (lastEndMs - nowMs) / 2));
 }

@@ -1,9 +1,10 @@
-import { Breaker, MOST_WAIT_MS, type Outage } from './circuit-breaker';
+import { Breaker, type Outage } from './circuit-breaker';
 import { cancelledRequest, VaultError } from './errors';
 import { askHealth } from './health';
 import type { TransportResponse } from './transport';
 import { BlockedError, Turns, type Entry, type Passage } from './request-queue';
 import { orAborted } from '../concurrency/or-aborted';
+import { MAX_HEALTH_PAUSE_MS } from '../limits';
 
 /** How to ask a Vault without a token: the health question of one client. */
 export type Ask = (path: string, signal: AbortSignal) => Promise<TransportResponse>;
@@ -103,7 +104,7 @@ export class VaultGuard {
     this.turns.leave({ kind: 'silent' });
     const detail =
       `${outage.detail}; since ${iso(outage.sinceMs)}. Nothing is sent to it until it says that it is well; it is ` +
-      `asked at least every ${MOST_WAIT_MS / 1000} s`;
+      `asked at least every ${MAX_HEALTH_PAUSE_MS / 1000} s`;
     throw this.refusal(outage.kind, path, detail);
   }
 

@@ -5,6 +5,7 @@ import { cancelledRequest, VaultError } from './errors';
 import { exchange } from './exchange';
 import { jsonText } from './json';
 import { awaitTurn, isLimited } from './request-rate';
+import { VAULT_CONNECT_TIMEOUT_MS } from '../limits';
 
 /**
  * Agents and proxies of Vault and OpenBao with `require_request_header` answer 412 to requests without it, as a guard
@@ -67,7 +68,7 @@ export class UndiciTransport {
       connections: options.connections,
       headersTimeout: options.timeoutMs,
       bodyTimeout: options.timeoutMs,
-      connect: { timeout: Math.min(options.timeoutMs, 5_000), ...tls },
+      connect: { timeout: Math.min(options.timeoutMs, VAULT_CONNECT_TIMEOUT_MS), ...tls },
     });
   }
 

@@ -10,13 +10,18 @@ import {
 import { existsSync } from 'node:fs';
 import { createDestinationActivities, createOriginActivities } from '../activities';
 import { ActivityInterceptor } from '../activities/shared/interceptor';
-import { SHARES_OF_WORKER } from '../limits';
+import {
+  MAX_HEARTBEAT_THROTTLE_MS,
+  SCHEDULE_CHECK_EVERY_MS,
+  SHARED_ACTIVITIES_PER_WORKER,
+  SHUTDOWN_MS,
+} from '../limits';
 import { WORKFLOW_BUNDLE } from './bundle-workflows';
 import { createClients, keepTokens, type Clients } from '../activities/clients';
 import type { Config } from '../config/schema';
 import { taskQueue } from '../contract/ids';
 import { assertOwnSync } from '../temporal/ownership';
-import { LOOK_EVERY_MS, ScheduleKeeper } from '../temporal/schedule-keeper';
+import { ScheduleKeeper } from '../temporal/schedule-keeper';
 import { sharedQueue } from '../contract/shared-queue';
 import { keepHeapSmall } from './small-heap';
 import { checkAccess } from '../temporal/operations';
@@ -37,12 +42,6 @@ export interface WorkerOptions {
   /** Time between two looks at the schedule and the watch; `Infinity`: they are not looked at. */
   lookEveryMs?: number;
 }
-
-/** Longest time between two heartbeats on their way to the server: a cancel is noticed that much later at the most. */
-const HEARTBEAT_THROTTLE_MS = 2_000;
-
-/** How long a shutdown waits for activities to save what they did. Then they are left to the next worker. */
-const SHUTDOWN_MS = 30_000;
 
 /**
  * Prepares this process and Temporal's runtime in it. To be called once, before any connection.
@@ -80,7 +79,12 @@ export async function createWorkers(
   configs: readonly Config[],
   options: WorkerOptions,
 ): Promise<VsyncWorker> {
-  const { log, workflowBundle = WORKFLOW_BUNDLE, vaultTimes, lookEveryMs = LOOK_EVERY_MS } = options;
+  const {
+    log,
+    workflowBundle = WORKFLOW_BUNDLE,
+    vaultTimes,
+    lookEveryMs = SCHEDULE_CHECK_EVERY_MS,
+  } = options;
   if (!existsSync(workflowBundle)) {
     throw new UserError(`${workflowBundle} is missing: run "npm run build" in the folder of vsync`);
   }
@@ -209,7 +213,7 @@ async function createPair({
         ? createOriginActivities(clients.deps)
         : createDestinationActivities(clients.deps),
     interceptors: { activity: [() => ({ inbound: new ActivityInterceptor(log) })] },
-    maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE_MS,
+    maxHeartbeatThrottleInterval: MAX_HEARTBEAT_THROTTLE_MS,
     // Activities are told at once; they save and end within their own time.
     shutdownGraceTime: 0,
     shutdownForceTime: SHUTDOWN_MS,
@@ -219,7 +223,7 @@ async function createPair({
     await Worker.create({
       ...common,
       taskQueue: sharedQueue(own),
-      maxConcurrentActivityTaskExecutions: SHARES_OF_WORKER,
+      maxConcurrentActivityTaskExecutions: SHARED_ACTIVITIES_PER_WORKER,
     }),
   ];
 }

@@ -1,6 +1,6 @@
 import type { Logger } from '../log';
-import { MOST_WAIT_MS } from '../vault/circuit-breaker';
 import { describeOutage, onOutage } from '../vault/traffic';
+import { MAX_HEALTH_PAUSE_MS } from '../limits';
 
 /** Says once when a Vault is found down, and once when it is back. @returns ends it */
 export function logOutages(log: Logger): () => void {
@@ -9,7 +9,7 @@ export function logOutages(log: Logger): () => void {
       log.warn(
         { vault: address },
         `${describeOutage(address, outage)}. Cycles wait for it; nothing but the question for its health is sent to ` +
-          `it, at least every ${MOST_WAIT_MS / 1000} s`,
+          `it, at least every ${MAX_HEALTH_PAUSE_MS / 1000} s`,
       );
       return;
     }

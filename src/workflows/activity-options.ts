@@ -5,7 +5,7 @@ import {
   type RetryPolicy,
 } from '@temporalio/workflow';
 import { sharedQueue } from '../contract/shared-queue';
-import { VERIFY_TIMEOUT_MS } from '../contract/messages';
+import { VERIFY_TIMEOUT_MS } from '../limits';
 
 /**
  * Every timeout, retry policy and heartbeat of the activities, with its reason. Activities are bounded by time

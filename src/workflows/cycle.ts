@@ -11,7 +11,6 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import {
-  MAX_FAILURES,
   NO_COUNTS,
   type Counts,
   type CycleResult,
@@ -20,6 +19,7 @@ import {
   type Tally,
   type TellOutagesResult,
 } from '../contract/messages';
+import { MAX_FAILURES } from '../limits';
 
 /**
  * What both kinds of cycle have in common: the timer, the counts, the durations of the steps, and the words for

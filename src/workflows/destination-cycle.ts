@@ -17,9 +17,7 @@ import {
   type Outcome,
 } from '../contract/messages';
 import { NO_EXPIRY, sumOf, type ExpirySummary } from '../rules/expiry';
-
-/** Groups that are asked for at the same time where guardDeletes does not say how many. */
-const GROUPS_AT_ONCE = 8;
+import { DEFAULT_GROUPS_IN_FLIGHT } from '../limits';
 
 /** Since this change the groups are those of guardDeletes. */
 const WORK_IN_GROUPS = 'work-in-groups';
@@ -48,7 +46,7 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
   let diff: DiffIndicesResult | undefined;
   let guard: GuardDeletesResult = { v: 1, deletes: true, known: {} };
   const settled: HeldInBucket[] = [];
-  let work: GroupsOfWork = { groups: [], atOnce: GROUPS_AT_ONCE };
+  let work: GroupsOfWork = { groups: [], atOnce: DEFAULT_GROUPS_IN_FLIGHT };
   let copied = 0;
   const deletedIn: Record<string, number> = {};
   let newExpiries: ExpirySummary | undefined;
@@ -99,7 +97,7 @@ export async function destinationCycle(input: CycleInput): Promise<CycleResult> 
         );
       }
       const { deletes } = guard;
-      work = { groups, atOnce: GROUPS_AT_ONCE };
+      work = { groups, atOnce: DEFAULT_GROUPS_IN_FLIGHT };
       // Not because guardDeletes says so alone: it may have run on a newer worker than the workflow did until here.
       if (guard.work !== undefined && patched(WORK_IN_GROUPS)) work = guard.work;
       const bound = { most: work.atOnce };

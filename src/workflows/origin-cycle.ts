@@ -5,9 +5,7 @@ import { forEachBounded } from './bounded';
 import { Cycle, cycleFailure } from './cycle';
 import { raise } from './raise';
 import type { ActivityInput, CycleInput, CycleResult, ListPathsResult } from '../contract/messages';
-
-/** Chunks that are asked for at the same time where listPaths does not say how many. */
-const CHUNKS_AT_ONCE = 4;
+import { DEFAULT_CHUNKS_IN_FLIGHT } from '../limits';
 
 /** Since this change listPaths says how many. */
 const CHUNKS_AS_ASKED = 'chunks-as-asked';
@@ -34,7 +32,7 @@ export async function originCycle(input: CycleInput): Promise<CycleResult> {
       const listed = await cycle.step('listPaths', () => listPaths(base));
       cycle.add(listed);
       // Not because listPaths says so alone: it may have run on a newer worker than the workflow did until here.
-      const bound = { most: CHUNKS_AT_ONCE };
+      const bound = { most: DEFAULT_CHUNKS_IN_FLIGHT };
       if (listed.atOnce !== undefined && patched(CHUNKS_AS_ASKED)) bound.most = listed.atOnce;
       await cycle.step('fetchMetadata', () =>
         forEachBounded([...Array(listed.chunks).keys()], bound, async (chunk) => {

@@ -11,7 +11,6 @@ import { LOOK_OPTIONS, VERIFY_OPTIONS } from './activity-options';
 import { forEachBounded } from './bounded';
 import { cycleFailure } from './cycle';
 import {
-  MAX_FAILURES,
   NO_FINDINGS,
   type ActivityInput,
   type PathFailure,
@@ -20,9 +19,7 @@ import {
   type VerifyResult,
   type VerifyTally,
 } from '../contract/messages';
-
-/** Groups, and then chunks, in flight: a worker's limiter bounds the secrets, several workers share the groups. */
-const AT_ONCE = { most: 8 };
+import { MAX_FAILURES, VERIFY_IN_FLIGHT } from '../limits';
 
 /**
  * Compares the values at both ends, then looks for what stands at the destination without belonging there. It is no
@@ -46,7 +43,7 @@ export async function verifyDestination({ fingerprint }: VerifyInput): Promise<V
 
     setCurrentDetails('verifySecrets');
     let distrusted = 0;
-    await forEachBounded(groups, AT_ONCE, async (buckets) => {
+    await forEachBounded(groups, { most: VERIFY_IN_FLIGHT }, async (buckets) => {
       const found = await verifySecrets({ ...base, buckets, numBuckets });
       add(found);
       distrusted += found.distrusted;
@@ -56,7 +53,7 @@ export async function verifyDestination({ fingerprint }: VerifyInput): Promise<V
     setCurrentDetails('listExtras');
     const { folders, chunks, unlisted } = await listFolders(base);
     let incomplete = 0;
-    await forEachBounded([...Array(chunks).keys()], AT_ONCE, async (chunk) => {
+    await forEachBounded([...Array(chunks).keys()], { most: VERIFY_IN_FLIGHT }, async (chunk) => {
       const found = await listExtras({ ...base, folders, chunk });
       add(found);
       unlisted.push(...found.unlisted);

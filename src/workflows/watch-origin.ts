@@ -19,13 +19,9 @@ import {
   type WakeDestinationResult,
   type WatchInput,
 } from '../contract/messages';
+import { FAILED_WATCH_PAUSE_MS, FIRST_WATCH_PAUSE_MS } from '../limits';
 
 export const originChanged = defineSignal<[OriginChangedSignal]>(ORIGIN_CHANGED);
-
-/** The first wait before the watch looks again whether the destination has dealt with a change; then doubled. */
-const FIRST_WAIT_MS = 1_000;
-
-const AFTER_FAILED_POLL_MS = 60_000;
 
 /**
  * The watch of one destination: it starts a cycle soon after the origin's index changed, and looks again until
@@ -48,7 +44,7 @@ export async function watchOrigin(input: WatchInput): Promise<void> {
       if (isCancellation(error)) return;
       // Its time is over, or it met something that no retry helps, such as a wrong token: not to be repeated at once.
       setCurrentDetails('the long poll of Consul failed; starting anew in a minute');
-      await sleep(AFTER_FAILED_POLL_MS);
+      await sleep(FAILED_WATCH_PAUSE_MS);
     })
     .then(() => {
       seen.pollEnded = true;
@@ -66,7 +62,10 @@ export async function watchOrigin(input: WatchInput): Promise<void> {
     setCurrentDetails(woken?.action ?? 'cannot look at Consul or the schedule; trying again');
     if (woken?.action === 'considered') waitMs = undefined;
     else
-      waitMs = Math.min(news ? FIRST_WAIT_MS : 2 * (waitMs ?? FIRST_WAIT_MS), woken?.maxWaitMs ?? Infinity);
+      waitMs = Math.min(
+        news ? FIRST_WATCH_PAUSE_MS : 2 * (waitMs ?? FIRST_WATCH_PAUSE_MS),
+        woken?.maxWaitMs ?? Infinity,
+      );
   }
 
   poll.cancel();

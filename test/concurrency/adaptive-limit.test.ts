@@ -1,4 +1,5 @@
-import { Level, MOST_LEVEL } from '../../src/concurrency/adaptive-limit';
+import { Level } from '../../src/concurrency/adaptive-limit';
+import { MAX_VAULT_REQUESTS } from '../../src/limits';
 
 /**
  * A Vault that works on so many requests at the same time, and keeps the others waiting.
@@ -20,7 +21,7 @@ function run(level: Level, latencyMs: (inFlight: number) => number, requests = 2
 }
 
 test('grows while the latency holds, up to its cap', () => {
-  expect(run(new Level(), vault(1000, 20, 1))).toBe(MOST_LEVEL);
+  expect(run(new Level(), vault(1000, 20, 1))).toBe(MAX_VAULT_REQUESTS);
   expect(run(new Level(40), vault(1000, 20, 1))).toBe(40);
   expect(new Level(3).value).toBe(3);
 });
@@ -34,7 +35,7 @@ test.each([
   const found = run(new Level(), latencyMs);
   // Nothing is to be gained by more in flight, and nobody waits for long.
   const served = (inFlight: number): number => inFlight / latencyMs(inFlight);
-  expect(served(found)).toBeGreaterThan(0.75 * served(MOST_LEVEL));
+  expect(served(found)).toBeGreaterThan(0.75 * served(MAX_VAULT_REQUESTS));
   const lowestMs = latencyMs(4);
   expect(latencyMs(found)).toBeLessThanOrEqual(lowestMs + 3 * Math.max(lowestMs, 10));
 });
@@ -45,7 +46,7 @@ test('one huge folder among many is no reason for less', () => {
   const latencyMs = (): number => (++requests % 32 === 0 ? 1_900 : 1);
   // The lowest latency is known before.
   run(level, () => 1, 40);
-  expect(run(level, latencyMs)).toBe(MOST_LEVEL);
+  expect(run(level, latencyMs)).toBe(MAX_VAULT_REQUESTS);
 });
 
 test('shrinks when the latency rises, and grows again when it falls', () => {
@@ -59,7 +60,7 @@ test('shrinks when the latency rises, and grows again when it falls', () => {
 test('a network that has become slower for good is no reason for less', () => {
   const level = new Level();
   run(level, vault(1000, 2, 1));
-  expect(run(level, vault(1000, 100, 1), 200_000)).toBe(MOST_LEVEL);
+  expect(run(level, vault(1000, 100, 1), 200_000)).toBe(MAX_VAULT_REQUESTS);
 });
 
 test('is halved when it is too much, and never less than one', () => {
@@ -69,7 +70,7 @@ test('is halved when it is too much, and never less than one', () => {
   expect(level.value).toBe(6);
   for (let time = 0; time < 10; time++) level.tooMuch(12);
   expect(level.value).toBe(1);
-  expect(run(level, vault(1000, 5, 1))).toBe(MOST_LEVEL);
+  expect(run(level, vault(1000, 5, 1))).toBe(MAX_VAULT_REQUESTS);
 });
 
 test('what was never used up says nothing about more', () => {

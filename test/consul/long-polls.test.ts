@@ -1,4 +1,5 @@
-import { LongPolls, MOST_POLLS } from '../../src/consul/long-polls';
+import { LongPolls } from '../../src/consul/long-polls';
+import { MAX_CONSUL_POLLS } from '../../src/limits';
 
 /** Blocking queries that the test answers. */
 class Queries {
@@ -59,7 +60,7 @@ describe('LongPolls', () => {
 
   it('has no more under way than it may, and each has its turn', async () => {
     const [polls, queries] = [new LongPolls(), new Queries()];
-    const ids = [...Array(MOST_POLLS + 4).keys()].map(String);
+    const ids = [...Array(MAX_CONSUL_POLLS + 4).keys()].map(String);
     const waits = ids.map((id) => polls.wait(id, 60_000, queries.poll(id)));
     const answered = new Set<string>();
     for (const [at, wait] of waits.entries()) void wait.then(() => answered.add(String(at)));
@@ -68,21 +69,21 @@ describe('LongPolls', () => {
       for (const { id, answer } of queries.sent.filter(({ signal }) => !signal.aborted)) answer(id);
     }
     expect(await Promise.all(waits)).toEqual(ids);
-    expect(queries.most).toBe(MOST_POLLS);
+    expect(queries.most).toBe(MAX_CONSUL_POLLS);
   });
 
   it('makes those with a long wait give way when one more is needed, and go on with short waits', async () => {
     const [polls, queries] = [new LongPolls(), new Queries()];
-    const ids = [...Array(MOST_POLLS + 1).keys()].map(String);
+    const ids = [...Array(MAX_CONSUL_POLLS + 1).keys()].map(String);
     const waits = ids.map((id) => polls.wait(id, 60_000, queries.poll(id)));
     await settle();
-    const [before, after] = [queries.sent.slice(0, MOST_POLLS), queries.sent.slice(MOST_POLLS)];
+    const [before, after] = [queries.sent.slice(0, MAX_CONSUL_POLLS), queries.sent.slice(MAX_CONSUL_POLLS)];
     expect(before.map(({ waitMs, signal }) => [waitMs, signal.aborted])).toEqual(
       before.map(() => [60_000, true]),
     );
     // The new one first, then those that gave way.
     expect(after.map(({ id, waitMs }) => [id, waitMs])).toEqual(
-      [ids.at(-1), ...ids.slice(0, MOST_POLLS - 1)].map((id) => [id, 1_000]),
+      [ids.at(-1), ...ids.slice(0, MAX_CONSUL_POLLS - 1)].map((id) => [id, 1_000]),
     );
     queries.answer(ids.at(-1) ?? '', 'last');
     expect(await waits.at(-1)).toBe('last');

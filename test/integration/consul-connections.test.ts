@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import net, { type Socket } from 'node:net';
-import { MOST_CONNECTIONS } from '../../src/consul/connection-limit';
 import { ConsulStore } from '../../src/consul/client';
-import { MOST_POLLS } from '../../src/consul/long-polls';
 import { eventually } from '../support/eventually';
 import { ConsulApi } from '../support/consul-api';
 import { CountedConnections } from '../support/counted-connections';
 import { startConsul, type ConsulServer } from '../support/servers';
+import { MAX_CONSUL_CONNECTIONS, MAX_CONSUL_POLLS } from '../../src/limits';
 
 /** How many connections one process has to a real Consul, and what it does where the agent refuses some. */
 
@@ -73,7 +72,7 @@ test('several syncs of one process share the connections to a Consul, and close 
   closers.push(() => counted.close());
   const stores = storesOn(counted.address, STORES);
   await Promise.all(stores.flatMap((store) => keys(50).map((key) => store.get(key))));
-  expect(counted.most).toBe(MOST_CONNECTIONS);
+  expect(counted.most).toBe(MAX_CONSUL_CONNECTIONS);
   await counted.atMost(0);
 
   // Seven destinations watch the same index: one blocking query. What else is watched takes turns.
@@ -89,7 +88,7 @@ test('several syncs of one process share the connections to a Consul, and close 
   await counted.atMost(1);
   expect(counted.count).toBe(1);
   await Promise.all(keys(20).map(watch));
-  await counted.atMost(MOST_POLLS);
+  await counted.atMost(MAX_CONSUL_POLLS);
   expect(counted.count).toBeLessThanOrEqual(MOST_IDLE);
   stop.abort();
 });

@@ -2,7 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { randomBytes } from 'node:crypto';
 import { Shares } from '../../src/activities/shared/dispatch-width';
-import { SHARES_OF_WORKER } from '../../src/limits';
+import { SHARED_ACTIVITIES_PER_WORKER } from '../../src/limits';
 import { eventually } from '../support/eventually';
 import { sharedServers } from '../support/shared-servers';
 
@@ -24,7 +24,7 @@ test('each worker of a queue is counted, whichever partition holds its polls', a
           identity,
           taskQueue,
           activities: { nothing: () => Promise.resolve() },
-          maxConcurrentActivityTaskExecutions: SHARES_OF_WORKER,
+          maxConcurrentActivityTaskExecutions: SHARED_ACTIVITIES_PER_WORKER,
         }),
       ),
     ),
@@ -34,7 +34,7 @@ test('each worker of a queue is counted, whichever partition holds its polls', a
     const client = new Client({ connection });
     for (const queue of queues) {
       await eventually(async () => {
-        expect(await new Shares(queue).atOnce(client)).toBe(WORKERS.length * SHARES_OF_WORKER);
+        expect(await new Shares(queue).atOnce(client)).toBe(WORKERS.length * SHARED_ACTIVITIES_PER_WORKER);
       }, `all workers of ${queue} to be known`);
     }
   } finally {

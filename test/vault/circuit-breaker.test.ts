@@ -1,10 +1,5 @@
-import {
-  ASK_AFTER,
-  Breaker,
-  FIRST_WAIT_MS,
-  MOST_WAIT_MS,
-  type Health,
-} from '../../src/vault/circuit-breaker';
+import { Breaker, type Health } from '../../src/vault/circuit-breaker';
+import { FAILURES_BEFORE_HEALTH_CHECK, FIRST_HEALTH_PAUSE_MS, MAX_HEALTH_PAUSE_MS } from '../../src/limits';
 
 const UP: Health = { up: true };
 const SEALED: Health = { up: false, kind: 'sealed', detail: 'sealed' };
@@ -17,7 +12,10 @@ function fail(breaker: Breaker, times: number): boolean[] {
 
 test('the Vault is asked after some failures in a row, and is not down before it says so', () => {
   const breaker = new Breaker();
-  expect(fail(breaker, ASK_AFTER)).toEqual([...Array.from({ length: ASK_AFTER - 1 }, () => false), true]);
+  expect(fail(breaker, FAILURES_BEFORE_HEALTH_CHECK)).toEqual([
+    ...Array.from({ length: FAILURES_BEFORE_HEALTH_CHECK - 1 }, () => false),
+    true,
+  ]);
   expect(breaker.outage).toBeUndefined();
   expect(breaker.judged(SEALED, 2_000)).toBe('down');
   expect(breaker.outage).toEqual({ kind: 'sealed', detail: 'sealed', sinceMs: 1_000 });
@@ -26,7 +24,7 @@ test('the Vault is asked after some failures in a row, and is not down before it
 test('an answer in between begins the row anew', () => {
   const breaker = new Breaker();
   for (let round = 0; round < 3; round++) {
-    expect(fail(breaker, ASK_AFTER - 1)).not.toContain(true);
+    expect(fail(breaker, FAILURES_BEFORE_HEALTH_CHECK - 1)).not.toContain(true);
     expect(breaker.isDoubtful).toBe(true);
     breaker.answered();
     expect(breaker.isDoubtful).toBe(false);
@@ -36,7 +34,7 @@ test('an answer in between begins the row anew', () => {
 test('paths that fail while the Vault is well are no outage, however many', () => {
   const breaker = new Breaker();
   for (let round = 0; round < 10; round++) {
-    expect(fail(breaker, ASK_AFTER).at(-1)).toBe(true);
+    expect(fail(breaker, FAILURES_BEFORE_HEALTH_CHECK).at(-1)).toBe(true);
     expect(breaker.judged(UP, 2_000)).toBeUndefined();
     expect(breaker.outage).toBeUndefined();
     expect(breaker.isDoubtful).toBe(false);
@@ -45,12 +43,12 @@ test('paths that fail while the Vault is well are no outage, however many', () =
 
 test('an outage ends only when the Vault says so, and is told once at each end', () => {
   const breaker = new Breaker();
-  fail(breaker, ASK_AFTER);
+  fail(breaker, FAILURES_BEFORE_HEALTH_CHECK);
   expect(breaker.judged(SILENT, 2_000)).toBe('down');
   // A late answer, sent before.
   breaker.answered();
   expect(breaker.outage).toBeDefined();
-  expect(fail(breaker, ASK_AFTER)).not.toContain(true);
+  expect(fail(breaker, FAILURES_BEFORE_HEALTH_CHECK)).not.toContain(true);
   expect(breaker.judged(SILENT, 3_000)).toBeUndefined();
   expect(breaker.judged(UP, 4_000)).toBe('back');
   expect(breaker.outage).toBeUndefined();
@@ -59,7 +57,7 @@ test('an outage ends only when the Vault says so, and is told once at each end',
 
 test('what is wrong may change while it lasts; since when does not', () => {
   const breaker = new Breaker();
-  fail(breaker, ASK_AFTER);
+  fail(breaker, FAILURES_BEFORE_HEALTH_CHECK);
   breaker.judged(SILENT, 2_000);
   breaker.judged(SEALED, 3_000);
   expect(breaker.outage).toEqual({ kind: 'sealed', detail: 'sealed', sinceMs: 1_000 });
@@ -67,15 +65,15 @@ test('what is wrong may change while it lasts; since when does not', () => {
 
 test('the question is repeated after 1 s at first, and after 30 s at the most', () => {
   const breaker = new Breaker();
-  fail(breaker, ASK_AFTER);
+  fail(breaker, FAILURES_BEFORE_HEALTH_CHECK);
   breaker.judged(SILENT, 2_000);
   const most = Array.from({ length: 8 }, () => breaker.nextWaitMs(1));
   expect(most).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
-  expect(breaker.nextWaitMs(0)).toBe(0.75 * MOST_WAIT_MS);
+  expect(breaker.nextWaitMs(0)).toBe(0.75 * MAX_HEALTH_PAUSE_MS);
   breaker.judged(UP, 3_000);
-  fail(breaker, ASK_AFTER);
+  fail(breaker, FAILURES_BEFORE_HEALTH_CHECK);
   breaker.judged(SILENT, 4_000);
-  expect(breaker.nextWaitMs(0)).toBe(FIRST_WAIT_MS);
+  expect(breaker.nextWaitMs(0)).toBe(FIRST_HEALTH_PAUSE_MS);
 });
 
 test('outages are remembered: those that lasted at a time, or began later', () => {

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { ASK_AFTER, FIRST_WAIT_MS, type Outage } from '../../src/vault/circuit-breaker';
+import { type Outage } from '../../src/vault/circuit-breaker';
 import { VaultClient } from '../../src/vault/client';
 import { onOutage } from '../../src/vault/traffic';
 import { eventually } from '../support/eventually';
 import { rejection } from '../support/exposed';
 import { answer, silence, TinyServer } from '../support/tiny-server';
+import { FAILURES_BEFORE_HEALTH_CHECK, FIRST_HEALTH_PAUSE_MS } from '../../src/limits';
 
 /** What clients of one Vault do while it is down: a server of a few lines says how it is. */
 
@@ -67,13 +68,17 @@ const read = (vault: VaultClient, path: string, signal?: AbortSignal): Promise<u
 /** Reads until the Vault was found down. */
 async function findDown(vault: VaultClient): Promise<void> {
   isSealed = true;
-  await Promise.all(Array.from({ length: ASK_AFTER }, (_, at) => rejection(read(vault, `a${at}`))));
+  await Promise.all(
+    Array.from({ length: FAILURES_BEFORE_HEALTH_CHECK }, (_, at) => rejection(read(vault, `a${at}`))),
+  );
   expect(told).toHaveLength(1);
 }
 
 test('two Vaults behind one gateway, told apart by the path of their addresses, are two', async () => {
   const [one, other] = [client('', '/sealed'), client('', '/well/')];
-  await Promise.all(Array.from({ length: ASK_AFTER }, (_, at) => rejection(read(one, `a${at}`))));
+  await Promise.all(
+    Array.from({ length: FAILURES_BEFORE_HEALTH_CHECK }, (_, at) => rejection(read(one, `a${at}`))),
+  );
   expect(await rejection(read(one, 'a'))).toMatchObject({ isOutage: true, kind: 'sealed' });
   expect(await read(other, 'b')).toEqual({ data: {} });
 });
@@ -206,7 +211,7 @@ describe('a client that is closed', () => {
     await findDown(client());
     for (const one of clients.splice(0)) await one.close();
     const asked = server.requests.length;
-    await sleep(1.5 * FIRST_WAIT_MS);
+    await sleep(1.5 * FIRST_HEALTH_PAUSE_MS);
     expect(server.requests).toHaveLength(asked);
   });
 });

@@ -8,7 +8,7 @@ import type { ListPathsResult } from '../../contract/messages';
 import { ActivityError } from '../../contract/failures';
 import { pathFailureClass } from '../shared/failures';
 import { forAllOf, inParallel } from '../../concurrency/in-parallel';
-import { CHUNK_PATHS, MAX_CHUNKS, SHARES_AT_ONCE, STAGED_AT_ONCE } from '../../limits';
+import { CHUNK_PATHS, MAX_CHUNKS, MAX_DISPATCH_WIDTH, STAGED_AT_ONCE } from '../../limits';
 import { changedMounts, readMounts } from '../../access/mounts';
 import { throwOutage } from '../shared/outage';
 import { TallyBuilder } from '../shared/cycle-report';
@@ -102,7 +102,7 @@ export async function listPaths(
     v: 1,
     manifest: await staging.put(manifest, signal),
     chunks: chunks.length,
-    atOnce: SHARES_AT_ONCE,
+    atOnce: MAX_DISPATCH_WIDTH,
     indexRevision,
     ...(settingsIndex && { settingsIndexRevision: settingsIndex.revision }),
     ...tally.result(),

@@ -3,9 +3,7 @@ import { ConsulError } from '../../consul/errors';
 import { VaultError } from '../../vault/errors';
 import { forManyRequests } from '../../concurrency/many-listeners';
 import { ActivityError } from '../../contract/failures';
-
-/** A little earlier than Temporal ends the step, in milliseconds: its timeout names no server. */
-const MARGIN_MS = 1_000;
+import { STEP_MARGIN_MS } from '../../limits';
 
 /**
  * Runs a step before the work of a cycle. When its time is over, the failure names the server and the path that it
@@ -25,7 +23,7 @@ export async function beforeWork<T>(
     () => {
       tooLate.abort();
     },
-    Math.max(info.scheduleToCloseTimeoutMs - spentMs - MARGIN_MS, 0),
+    Math.max(info.scheduleToCloseTimeoutMs - spentMs - STEP_MARGIN_MS, 0),
   );
   const either = forManyRequests(AbortSignal.any([signal, tooLate.signal]));
   try {

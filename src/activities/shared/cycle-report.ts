@@ -1,10 +1,5 @@
-import { MAX_FAILURES, type Counts, type PathFailure, type Tally } from '../../contract/messages';
-
-/**
- * Length of the paths that one activity names, together: with very long ones it names fewer than {@link MAX_FAILURES},
- * so that the history of a cycle in which every chunk fails stays short too. The first one is always named.
- */
-const MAX_NAMED_CHARACTERS = 4_000;
+import { type Counts, type PathFailure, type Tally } from '../../contract/messages';
+import { MAX_FAILURES, MAX_FAILURE_CHARACTERS } from '../../limits';
 
 /** Collects what an activity did. */
 export class TallyBuilder {
@@ -37,7 +32,7 @@ export class TallyBuilder {
 
   private name(failure: PathFailure): void {
     this.named += failure.path.length + (failure.with?.length ?? 0);
-    const fits = this.named <= MAX_NAMED_CHARACTERS || this.failures.length === 0;
+    const fits = this.named <= MAX_FAILURE_CHARACTERS || this.failures.length === 0;
     if (this.failures.length < MAX_FAILURES && fits) this.failures.push(failure);
   }
 

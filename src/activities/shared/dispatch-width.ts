@@ -1,5 +1,10 @@
 import type { Client } from '@temporalio/client';
-import { SHARES_AT_ONCE, SHARES_OF_WORKER } from '../../limits';
+import {
+  POLLERS_FRESH_MS,
+  POLLERS_TIMEOUT_MS,
+  MAX_DISPATCH_WIDTH,
+  SHARED_ACTIVITIES_PER_WORKER,
+} from '../../limits';
 
 type Service = Client['workflowService'];
 type Request = Parameters<Service['describeTaskQueue']>[0];
@@ -17,12 +22,6 @@ const ACTIVITIES = 2 as NonNullable<Request['taskQueueType']>;
 const ALL_PARTITIONS = 1 as NonNullable<Request['apiMode']>;
 /* eslint-enable @typescript-eslint/no-unsafe-enum-assignment */
 
-/** Time for the question, in milliseconds: without an answer the work goes on as it is. */
-const ASK_WITHIN_MS = 2_000;
-
-/** How long an answer is taken as true, in milliseconds: short chunks need not ask each time. */
-const FRESH_MS = 1_000;
-
 /**
  * Tells how many chunks or groups a cycle should have on a shared queue at the same time: as many as the workers that
  * are there take at once. What Temporal keeps in a queue may wait for a second although a worker is free, because each
@@ -39,7 +38,7 @@ export class Shares {
   /** @returns undefined if Temporal cannot tell */
   async atOnce(client: Client): Promise<number | undefined> {
     const nowMs = Date.now();
-    if (nowMs - this.askedAtMs >= FRESH_MS) {
+    if (nowMs - this.askedAtMs >= POLLERS_FRESH_MS) {
       this.askedAtMs = nowMs;
       this.asked = this.ask(client).catch(() => undefined);
     }
@@ -54,7 +53,7 @@ export class Shares {
     };
     // Both: one answer lacks those that other partitions hold, the other those that came in the last seconds. A server
     // may refuse either.
-    const answers = await client.withDeadline(Date.now() + ASK_WITHIN_MS, () =>
+    const answers = await client.withDeadline(Date.now() + POLLERS_TIMEOUT_MS, () =>
       Promise.allSettled([
         client.workflowService.describeTaskQueue(queue),
         client.workflowService.describeTaskQueue({
@@ -71,7 +70,7 @@ export class Shares {
       answers.flatMap((answer) => (answer.status === 'fulfilled' ? identitiesOf(answer.value) : [])),
     );
     if (workers.size === 0) return undefined;
-    return Math.min(workers.size * SHARES_OF_WORKER, SHARES_AT_ONCE);
+    return Math.min(workers.size * SHARED_ACTIVITIES_PER_WORKER, MAX_DISPATCH_WIDTH);
   }
 }
 

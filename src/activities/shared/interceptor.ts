@@ -3,12 +3,7 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { toFailure } from './failures';
-
-/** A quarter of the heartbeat timeout: one that is lost does no harm. */
-const HEARTBEAT_MS = 2_500;
-
-/** The first one, after the activity began. */
-const FIRST_HEARTBEAT_MS = 1_000;
+import { FIRST_HEARTBEAT_MS, HEARTBEAT_MS } from '../../limits';
 
 /** Latest progress of each running activity, by its workflow run and activity id. */
 const progressOf = new Map<string, number>();

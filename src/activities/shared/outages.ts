@@ -1,9 +1,7 @@
 import { describeOutage } from '../../vault/traffic';
 import type { Kv2 } from '../../vault/kv2';
 import type { TellOutagesInput, TellOutagesResult } from '../../contract/messages';
-
-/** Outages that are told of, the last ones: a note stays short. */
-const MOST_TOLD = 3;
+import { MAX_NOTED_OUTAGES } from '../../limits';
 
 /**
  * Says in words which Vaults were down since a time, as far as this worker has noticed. Asks nothing: a cycle that has
@@ -17,6 +15,6 @@ export function tellOutages(vaults: readonly Kv2[], { sinceMs }: TellOutagesInpu
   outages.sort((a, b) => a.outage.sinceMs - b.outage.sinceMs);
   return {
     v: 1,
-    outages: outages.slice(-MOST_TOLD).map(({ address, outage }) => describeOutage(address, outage)),
+    outages: outages.slice(-MAX_NOTED_OUTAGES).map(({ address, outage }) => describeOutage(address, outage)),
   };
 }

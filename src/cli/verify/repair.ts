@@ -8,11 +8,7 @@ import { formatFailedCycle } from '../text/status';
 import { UserError } from '../../errors';
 import type { CycleResult, Outcome } from '../../contract/messages';
 import { countDoubted, doubtClaims } from './unverify';
-
-/** How long a cycle may take to end after its own timeout, cleanup included. */
-const CYCLE_END_MS = 120_000;
-
-const POLL_MS = 500;
+import { CYCLE_END_WAIT_MS, REPAIR_POLL_MS } from '../../limits';
 
 const WELL_ENDED: ReadonlySet<Outcome> = new Set(['synced', 'unchanged', 'held']);
 
@@ -74,13 +70,13 @@ async function waitForIdle(
   say: (text: string) => void,
 ): Promise<void> {
   const schedule = client.schedule.getHandle(scheduleId('destination', config.name));
-  const untilMs = Date.now() + config.destination.timeoutMs + CYCLE_END_MS;
+  const untilMs = Date.now() + config.destination.timeoutMs + CYCLE_END_WAIT_MS;
   for (let looks = 0; (await describe(schedule)).info.runningActions.length > 0; looks++) {
     if (looks === 0) say('a cycle is running: the repair waits for its end');
     if (Date.now() > untilMs)
       throw new UserError(
         'a cycle is still running, so nothing was repaired; run the command again when it has ended',
       );
-    await sleep(POLL_MS);
+    await sleep(REPAIR_POLL_MS);
   }
 }

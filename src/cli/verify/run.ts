@@ -11,17 +11,15 @@ import { isFingerprintOf } from '../../config/fingerprint';
 import { taskQueue, verifyId } from '../../contract/ids';
 import { failedCycle } from '../text/status';
 import { UserError } from '../../errors';
-import { VERIFY_TIMEOUT_MS, type VerifyInput, type VerifyResult } from '../../contract/messages';
+import { type VerifyInput, type VerifyResult } from '../../contract/messages';
 import { readFindings } from '../../activities/destination/verify/findings';
 import type { Report } from './report';
-
-/** How long nothing happens before somebody who waits is told why. */
-const PATIENCE_MS = 4_000;
-
-const LOOK_EVERY_MS = 2_000;
-
-/** Time for the activities to notice a cancel; their next heartbeat tells them. */
-const CANCEL_WAIT_MS = 20_000;
+import {
+  EXPLAIN_VERIFY_WAIT_AFTER_MS,
+  VERIFY_CANCEL_WAIT_MS,
+  VERIFY_POLL_MS,
+  VERIFY_TIMEOUT_MS,
+} from '../../limits';
 
 /** Events of a workflow that no worker has touched: its start, and its first task. */
 const UNTOUCHED_EVENTS = 2;
@@ -132,7 +130,10 @@ async function end(handle: WorkflowHandle, result: Promise<VerifyResult>): Promi
       return;
     }
     await handle.cancel();
-    await Promise.race([result.catch(() => undefined), sleep(CANCEL_WAIT_MS, undefined, { ref: false })]);
+    await Promise.race([
+      result.catch(() => undefined),
+      sleep(VERIFY_CANCEL_WAIT_MS, undefined, { ref: false }),
+    ]);
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
   }
@@ -151,7 +152,7 @@ async function tellWhatItWaitsFor(
     said.add(text);
   };
   try {
-    await sleep(PATIENCE_MS, undefined, { signal });
+    await sleep(EXPLAIN_VERIFY_WAIT_AFTER_MS, undefined, { signal });
     for (;;) {
       const { historyLength, raw } = await handle.describe();
       if (historyLength <= UNTOUCHED_EVENTS)
@@ -160,7 +161,7 @@ async function tellWhatItWaitsFor(
         if (lastFailure?.message)
           once(`${activityType?.name ?? 'a step'} is being tried again: ${lastFailure.message}`);
       }
-      await sleep(LOOK_EVERY_MS, undefined, { signal });
+      await sleep(VERIFY_POLL_MS, undefined, { signal });
     }
   } catch {
     // It ended, or Temporal cannot be asked now: whoever waits for the result hears of that.

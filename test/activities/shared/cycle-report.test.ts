@@ -1,5 +1,5 @@
-import { MAX_FAILURES } from '../../../src/contract/messages';
 import { TallyBuilder } from '../../../src/activities/shared/cycle-report';
+import { MAX_FAILURES } from '../../../src/limits';
 
 describe('a tally', () => {
   test('has only what was counted', () => {

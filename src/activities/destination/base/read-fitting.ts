@@ -1,8 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { IndexedBuckets } from '../../../sync-info/indexed-buckets';
-
-/** The origin writes bucket and index at almost the same time: a bucket that does not fit yet may fit soon. */
-const TORN_READ_PAUSE_MS = 200;
+import { TORN_READ_PAUSE_MS } from '../../../limits';
 
 /** A bucket of the origin that fits its index. */
 export interface Fitting<T> {

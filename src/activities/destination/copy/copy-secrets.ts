@@ -12,12 +12,7 @@ import type { Fence } from '../base/bucket-checkpoint';
 import type { SettingsContext } from './carry-settings';
 import type { DestinationDeps } from '../base/deps';
 import { readOriginSettings, readOwnSettings } from '../base/settings-indices';
-
-/**
- * Buckets of a group at the same time: the next ones begin while the last secrets of those before are written, and
- * many buckets with one changed secret each keep as many requests in flight as one bucket with many.
- */
-const BUCKETS_AT_ONCE = 16;
+import { COPY_BUCKETS } from '../../../limits';
 
 /**
  * Brings the secrets of a group of buckets to the destination. Each bucket of the destination's info is saved as
@@ -66,7 +61,7 @@ export async function copySecrets(
   };
   let finished = true;
   try {
-    await inParallel(input.buckets, signal, (id, stop) => copyBucket(context, id, stop), BUCKETS_AT_ONCE);
+    await inParallel(input.buckets, signal, (id, stop) => copyBucket(context, id, stop), COPY_BUCKETS);
   } catch (error) {
     // The cycle ran out of time or was cancelled, and every bucket is saved: its counts are still of interest.
     // A worker's shutdown is no decision about the cycle: that has to fail, so that another worker goes on.

@@ -23,7 +23,7 @@ import { consideredOf, emptyIndex, isConsidered } from '../../../rules/sync-inde
 import { NO_EXPIRY, NOT_COUNTED, sumOf, type ExpirySummary } from '../../../rules/expiry';
 import { hashOfDeletes, noteDeletes } from '../../../rules/delete-guard';
 import type { SaveDestinationInput, SaveDestinationResult } from '../../../contract/messages';
-import { CONSUL_READS } from '../../../limits';
+import { CONSUL_READS, STATE_ATTEMPTS } from '../../../limits';
 import { assertOwner } from '../../../access/owner';
 import { countExpiries } from '../base/bucket-expiries';
 import { commitInfo, conflict } from '../base/commit-info';
@@ -162,9 +162,6 @@ async function commitSettled(
     return commitSettled(info, fingerprint, half, revision, signal);
   }
 }
-
-/** Attempts to save the state, which an operator's approval may change at the same moment. */
-const STATE_ATTEMPTS = 3;
 
 async function saveState(
   deps: DestinationDeps,

@@ -4,7 +4,7 @@ import { hashOfDeletes, whyHeld } from '../../../rules/delete-guard';
 import { emptyIndex, isConsidered } from '../../../rules/sync-index';
 import type { GuardDeletesInput, GuardDeletesResult } from '../../../contract/messages';
 import { inParallel } from '../../../concurrency/in-parallel';
-import { CONSUL_READS, SHARES_AT_ONCE } from '../../../limits';
+import { CONSUL_READS, MAX_DISPATCH_WIDTH } from '../../../limits';
 import { absenceAtOrigin } from './delete-secret';
 import type { DestinationDeps } from '../base/deps';
 import { dealOut, secretsIn, type BothEnds } from '../base/group-work';
@@ -31,7 +31,7 @@ export async function guardDeletes(
     candidates: candidatesIn(deps, ends, index),
   }));
   const groups = dealOut(looks.map(({ weight }) => weight));
-  const work = { groups, atOnce: SHARES_AT_ONCE };
+  const work = { groups, atOnce: MAX_DISPATCH_WIDTH };
   if (deps.config.ignoreDeletes) return { v: 1, work, deletes: false, known: {} };
   const candidates = looks.flatMap((look) => look.candidates);
   if (candidates.length === 0) return { v: 1, work, deletes: true, known: {} };

@@ -1,16 +1,13 @@
 import { z } from 'zod';
 import { StoredInfoError } from '../../../consul/errors';
 import type { Staging } from '../../../sync-info/staging';
-import { MAX_FAILURES, type ListFoldersResult, type PathFailure } from '../../../contract/messages';
+import { type ListFoldersResult, type PathFailure } from '../../../contract/messages';
 import type { Kv2 } from '../../../vault/kv2';
 import { pathFailureClass } from '../../shared/failures';
-import { MAX_GROUPS } from '../../../limits';
+import { MAX_FAILURES, MAX_FOLDER_LEVELS, MAX_GROUPS } from '../../../limits';
 import { throwOutage } from '../../shared/outage';
 import { beside, type DestinationDeps } from '../base/deps';
 import { split } from '../cycle/diff-indices';
-
-/** Levels below a mount that are looked at to find enough folders to share. */
-const MOST_LEVELS = 4;
 
 const LocationSchema = z.object({ mount: z.string(), rel: z.string() });
 const ChunksSchema = z.object({
@@ -65,7 +62,11 @@ export async function listFolders(deps: DestinationDeps, signal: AbortSignal): P
   const lister = new FolderLister(deps, deps.vault);
   let folders = deps.config.destination.mounts.map((mount) => ({ mount, rel: '' }));
   const secrets: FolderChunk['secrets'] = [];
-  for (let level = 0; level < MOST_LEVELS && folders.length > 0 && folders.length < MAX_GROUPS; level++) {
+  for (
+    let level = 0;
+    level < MAX_FOLDER_LEVELS && folders.length > 0 && folders.length < MAX_GROUPS;
+    level++
+  ) {
     const listed = await lister.list(folders, signal);
     folders = listed.folders;
     secrets.push(...listed.secrets);

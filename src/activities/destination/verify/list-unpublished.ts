@@ -3,12 +3,13 @@ import { compileFilter, type PathFilter } from '../../../rules/filter';
 import { insightOfMetadata } from '../../../rules/insight';
 import { dataPath, type Location } from '../../../rules/paths';
 import { counted, stageFindings, type Finding } from './findings';
-import { MAX_FAILURES, type ListUnpublishedResult, type PathFailure } from '../../../contract/messages';
+import { type ListUnpublishedResult, type PathFailure } from '../../../contract/messages';
 import { throwOutage } from '../../shared/outage';
 import { beside, type DestinationDeps } from '../base/deps';
 import { forEachBucketOf } from './list-extras';
 import { FolderLister } from './list-folders';
 import { readFitting } from '../base/read-fitting';
+import { MAX_FAILURES } from '../../../limits';
 
 /**
  * Walks the origin itself, and names the secrets that it has and its sync info lacks: a destination learns of no

@@ -8,9 +8,7 @@ import { throwOutage } from '../../shared/outage';
 import { compareSecret } from './compare-secret';
 import { readFitting } from '../base/read-fitting';
 import { beside, type DestinationDeps } from '../base/deps';
-
-/** Buckets of a group at the same time: the next one begins while the last secrets of the one before are read. */
-const BUCKETS_AT_ONCE = 4;
+import { VERIFY_BUCKETS } from '../../../limits';
 
 /**
  * Compares the values at both ends for every secret of some of the origin's buckets that the destination wants.
@@ -62,7 +60,7 @@ export async function verifySecrets(
       else findings.push({ path, ...elsewhere(deps, path), ...compared });
     });
   };
-  await inParallel(buckets, signal, verifyBucket, BUCKETS_AT_ONCE);
+  await inParallel(buckets, signal, verifyBucket, VERIFY_BUCKETS);
 
   const list = await stageFindings(staging, findings, signal);
   return { v: 1, counts: { equal, ...counted(findings) }, distrusted, ...(list && { list }) };
