@@ -2,7 +2,7 @@ import type { DestinationConfig } from '../config/schema';
 import { UserError } from '../errors';
 import type { Kv2 } from '../vault/kv2';
 import { isOneServer } from '../vault/one-server';
-import { uuidOf } from './namespace';
+import { uuidOf } from './mounts';
 
 /** What origin and destination are to each other. */
 export interface BothVaults {
@@ -25,7 +25,7 @@ export interface BothVaults {
  * @throws UserError if every secret of a mount would be its own copy, or if that cannot be told
  * @throws VaultError if a Vault does not answer
  */
-export async function lookAtBothVaults(
+export async function compareVaults(
   config: DestinationConfig,
   originVault: Kv2,
   vault: Kv2,

@@ -1,7 +1,7 @@
 import { ExplainedError } from '../errors';
 
 /** What came out of one check. */
-export interface Finding {
+export interface CheckResult {
   /** `pass` if not given. A warning is for what may be right, but should be looked at. */
   outcome?: 'pass' | 'fail' | 'warning';
   /** What was found, or what is wrong and what to do. */
@@ -11,14 +11,14 @@ export interface Finding {
 }
 
 /** One check of `vsync check`. */
-export interface Check extends Finding {
+export interface Check extends CheckResult {
   outcome: 'pass' | 'fail' | 'warning';
   /** What was looked at: "Vault https://… (origin.vault): token". */
   what: string;
 }
 
 /** Does one check. An error that is written for users is a failed check; any other one is thrown. */
-export async function check(what: string, look: () => Promise<Finding> | Finding): Promise<Check> {
+export async function check(what: string, look: () => Promise<CheckResult> | CheckResult): Promise<Check> {
   try {
     return { what, outcome: 'pass', ...(await look()) };
   } catch (error) {

@@ -22,7 +22,7 @@ export interface Need extends Grant {
 }
 
 /** A part of a mount that a sync works on: a folder ("" or "team/"), or one secret in it. */
-interface Scope {
+interface MountPart {
   readonly mount: string;
   readonly folder: string;
   readonly name?: string;
@@ -33,9 +33,9 @@ const ANY_SECRET = 'vsync-check';
 
 /** What an origin needs in its Vault: the names of secrets and their metadata, no values. */
 export function originNeeds({ origin }: OriginConfig): Need[] {
-  return scopesOf(origin.mounts, origin.include).flatMap((scope) => [
-    toList(scope),
-    to('read', 'metadata', scope),
+  return partsOf(origin.mounts, origin.include).flatMap((part) => [
+    toList(part),
+    to('read', 'metadata', part),
   ]);
 }
 
@@ -46,56 +46,56 @@ export function destinationNeeds(config: DestinationConfig): { origin: Need[]; d
   // Where a transform may have moved a path to cannot be told from its glob.
   const ownInclude = destination.transforms.length > 0 ? [] : include;
   return {
-    origin: scopesOf(origin.mounts, include).flatMap((scope) => [
-      to('read', 'data', scope),
-      to('read', 'metadata', scope),
+    origin: partsOf(origin.mounts, include).flatMap((part) => [
+      to('read', 'data', part),
+      to('read', 'metadata', part),
     ]),
-    destination: scopesOf(destination.mounts, ownInclude).flatMap((scope) => [
-      ...(['create', 'read', 'update'] as const).map((capability) => to(capability, 'data', scope)),
-      ...(ignoreDeletes ? [] : [toDelete(scope)]),
+    destination: partsOf(destination.mounts, ownInclude).flatMap((part) => [
+      ...(['create', 'read', 'update'] as const).map((capability) => to(capability, 'data', part)),
+      ...(ignoreDeletes ? [] : [toDelete(part)]),
       // Reading them only saves writes: without it, settings are written that may be there already.
       ...(config.syncMetadata
-        ? (['create', 'update'] as const).map((capability) => to(capability, 'metadata', scope))
+        ? (['create', 'update'] as const).map((capability) => to(capability, 'metadata', part))
         : []),
     ]),
   };
 }
 
-function to(capability: Capability, part: string, { mount, folder, name }: Scope): Grant {
+function to(capability: Capability, part: string, { mount, folder, name }: MountPart): Grant {
   const start = `${mount}${part}/${folder}`;
   return { policyPath: start + (name ?? '*'), capability, asked: start + (name ?? ANY_SECRET) };
 }
 
-function toList({ mount, folder, name }: Scope): Grant {
+function toList({ mount, folder, name }: MountPart): Grant {
   const start = `${mount}metadata/${folder}`;
   return { policyPath: name === undefined ? `${start}*` : start, capability: 'list', asked: start };
 }
 
 /** Policies that were written for the original have only `delete` on `data/`. */
-function toDelete(scope: Scope): Need {
-  const exact = to('update', 'delete', scope);
+function toDelete(part: MountPart): Need {
+  const exact = to('update', 'delete', part);
   return {
     ...exact,
     instead: {
-      ...to('delete', 'data', scope),
+      ...to('delete', 'data', part),
       advice: `add update on ${exact.policyPath}: a delete then hits exactly the version that was looked at`,
     },
   };
 }
 
 /** The widest parts of the mounts in which everything lies that the globs include; all of them without globs. */
-function scopesOf(mounts: readonly string[], include: readonly string[]): Scope[] {
+function partsOf(mounts: readonly string[], include: readonly string[]): MountPart[] {
   if (include.length === 0) return mounts.map((mount) => ({ mount, folder: '' }));
-  const scopes = include.flatMap((glob) => mounts.flatMap((mount) => scopeOf(glob, mount) ?? []));
-  return scopes.filter(
-    (scope, position) =>
-      !scopes.some((other, otherPosition) =>
-        sameScope(other, scope) ? otherPosition < position : holds(other, scope),
+  const parts = include.flatMap((glob) => mounts.flatMap((mount) => partOf(glob, mount) ?? []));
+  return parts.filter(
+    (part, position) =>
+      !parts.some((other, otherPosition) =>
+        isSamePart(other, part) ? otherPosition < position : holds(other, part),
       ),
   );
 }
 
-function scopeOf(glob: string, mount: string): Scope | undefined {
+function partOf(glob: string, mount: string): MountPart | undefined {
   const folder = literalFolder(glob);
   if (mount.startsWith(folder)) return { mount, folder: '', ...nameOf(glob, mount) };
   if (!folder.startsWith(mount)) return undefined;
@@ -107,10 +107,10 @@ function nameOf(glob: string, folder: string): { name?: string } {
   return isLiteral(glob) && glob.startsWith(folder) ? { name: glob.slice(folder.length) } : {};
 }
 
-function sameScope(a: Scope, b: Scope): boolean {
+function isSamePart(a: MountPart, b: MountPart): boolean {
   return a.mount === b.mount && a.folder === b.folder && a.name === b.name;
 }
 
-function holds(outer: Scope, inner: Scope): boolean {
+function holds(outer: MountPart, inner: MountPart): boolean {
   return outer.mount === inner.mount && outer.name === undefined && inner.folder.startsWith(outer.folder);
 }

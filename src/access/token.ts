@@ -5,7 +5,7 @@ import type { VaultClient } from '../vault/client';
 import { VaultError } from '../vault/errors';
 import type { Kv2 } from '../vault/kv2';
 import { lookupSelf, type TokenLife } from '../vault/token';
-import type { Finding } from './check-line';
+import type { CheckResult } from './check-line';
 
 /** A token of a configuration, and what it is for. */
 export interface TokenToCheck {
@@ -16,7 +16,11 @@ export interface TokenToCheck {
 }
 
 /** How long the token lives, what ends it, and whether a worker can do something about it. */
-export async function tokenFinding(kv: Kv2, target: TokenToCheck, signal?: AbortSignal): Promise<Finding> {
+export async function tokenFinding(
+  kv: Kv2,
+  target: TokenToCheck,
+  signal?: AbortSignal,
+): Promise<CheckResult> {
   const { side, vault, mounts } = target;
   try {
     const life = await lookupSelf(kv.client, signal);
@@ -74,7 +78,7 @@ function usesProblem(
     : `${left}: give ${section}.token one that was made without -use-limit`;
 }
 
-function endFinding(life: TokenLife, { side, renewToken }: TokenToCheck): Finding {
+function endFinding(life: TokenLife, { side, renewToken }: TokenToCheck): CheckResult {
   const { ttlS, renewable, lastEndS, isBatch } = life;
   if (ttlS === 0) return { detail: 'is alive, and never ends' };
   const ends = new Date(Date.now() + ttlS * 1000).toISOString();
@@ -98,7 +102,7 @@ function endFinding(life: TokenLife, { side, renewToken }: TokenToCheck): Findin
   };
 }
 
-function withParent(finding: Finding, { endsWithParent }: TokenLife, side: string): Finding {
+function withParent(finding: CheckResult, { endsWithParent }: TokenLife, side: string): CheckResult {
   if (!endsWithParent) return finding;
   return { ...finding, outcome: 'warning', detail: `${finding.detail}; it ${PARENT} (${side}.vault.token)` };
 }
@@ -114,7 +118,7 @@ async function loginFinding(
   { path, secretId }: Extract<VaultConfig['auth'], { kind: 'approle' }>,
   { ttlS, roleName }: TokenLife,
   signal?: AbortSignal,
-): Promise<Finding> {
+): Promise<CheckResult> {
   const works =
     ttlS === 0
       ? 'the login works, and its token never ends'

@@ -3,12 +3,18 @@ import type { OriginDeps } from './origin/deps';
 import { DEFAULT_SECRETS_AT_ONCE, MIN_ITEMS_BEGUN } from '../limits';
 import { Room } from '../concurrency/work-pool';
 import { OriginTargets } from './destination/base/origin-targets';
-import { secretRoom } from './destination/base/secret-room';
-import { lookAtBothVaults } from '../access/both-vaults';
-import { assertNamespace } from '../access/namespace';
+import { copyPool } from './destination/base/copy-pool';
+import { compareVaults } from '../access/both-vaults';
+import { assertNamespace } from '../access/mounts';
 import { fingerprint, fingerprintParts, olderFingerprints } from '../config/fingerprint';
-import { syncInfoPath } from '../config/schema';
-import type { Config, ConsulConfig, DestinationConfig, OriginConfig, VaultConfig } from '../config/schema';
+import {
+  syncInfoPath,
+  type Config,
+  type ConsulConfig,
+  type DestinationConfig,
+  type OriginConfig,
+  type VaultConfig,
+} from '../config/schema';
 import { openStore } from '../consul/datacenter';
 import { Orphans } from '../sync-info/orphans';
 import { Staging } from '../sync-info/staging';
@@ -142,7 +148,7 @@ async function createDestination(config: DestinationConfig, times: VaultTimes): 
   return orClose(closers, async () => {
     await assertNamespace(originVault, origin, 'origin');
     await assertNamespace(vault, destination, 'destination');
-    const { clusters, are: vaultsAre, sharedMounts } = await lookAtBothVaults(config, originVault, vault);
+    const { clusters, are: vaultsAre, sharedMounts } = await compareVaults(config, originVault, vault);
     const { info: originInfo, close: closeOrigin } = await originInfoOf(config);
     closers.push(closeOrigin);
     const { info, close } = await infoOf(config);
@@ -169,8 +175,8 @@ async function createDestination(config: DestinationConfig, times: VaultTimes): 
       targets: new OriginTargets(originInfo, scope, destination.transforms.length > 0 || scope.sharesMounts),
       orphans: new Orphans(info.store, `${info.prefix}orphans/`),
       staging: new Staging(info.store, `${info.prefix}staging/`),
-      secretRoom: secretRoom(secretsInFlight, [originVault, vault]),
-      verifyRoom: secretRoom(secretsInFlight, [originVault, vault], 1 / 2),
+      copyPool: copyPool(secretsInFlight, [originVault, vault]),
+      verifyPool: copyPool(secretsInFlight, [originVault, vault], 1 / 2),
     };
     return { role: 'destination', deps, clusters, close: () => closeAll(closers) };
   });

@@ -53,8 +53,7 @@ import { moveClaims } from './destination/claims/move-claims';
 import { preflight as destinationPreflight } from './destination/cycle/preflight';
 import { saveSyncInfo as saveDestinationInfo } from './destination/cycle/save-sync-info';
 import { verifySecrets } from './destination/verify/verify-secrets';
-import { wakeDestination } from './destination/watch/wake-destination';
-import { watchIndex } from './destination/watch/watch-index';
+import { wakeDestination, watchIndex } from './destination/watch/watch';
 import { ActivityError } from '../contract/failures';
 import { progressReporter } from './shared/interceptor';
 import type { OriginDeps } from './origin/deps';
@@ -63,21 +62,21 @@ import { listPaths } from './origin/list-paths';
 import { preflight as originPreflight } from './origin/preflight';
 import { saveSyncInfo as saveOriginInfo } from './origin/save-sync-info';
 import { tellOutages } from './shared/outages';
-import { Shares } from './shared/dispatch-width';
+import { DispatchWidth } from './shared/dispatch-width';
 
 /** The activities of one origin, bound to its clients. */
 export function createOriginActivities(deps: OriginDeps) {
   const check = (input: ActivityInput): AbortSignal => begin(input, deps, deps.config.name);
-  const withShares = sharesTeller('origin', deps.config.name);
+  const withWidth = dispatchWidthOf('origin', deps.config.name);
   return {
     async preflight(input: ActivityInput): Promise<OriginPreflightResult> {
       return beforeWork(check(input), (signal) => originPreflight(deps, signal));
     },
     async listPaths(input: ActivityInput): Promise<ListPathsResult> {
-      return withShares(await listPaths(deps, check(input), progressReporter()));
+      return withWidth(await listPaths(deps, check(input), progressReporter()));
     },
     async fetchMetadata(input: FetchMetadataInput): Promise<FetchMetadataResult> {
-      return withShares(await fetchMetadata(deps, input, check(input), progressReporter()));
+      return withWidth(await fetchMetadata(deps, input, check(input), progressReporter()));
     },
     async saveSyncInfo(input: SaveOriginInput): Promise<SaveOriginResult> {
       return saveOriginInfo(deps, input, check(input));
@@ -92,7 +91,7 @@ export function createOriginActivities(deps: OriginDeps) {
 /** The activities of one destination and its watch, bound to its clients. */
 export function createDestinationActivities(deps: DestinationDeps) {
   const check = (input: ActivityInput): AbortSignal => begin(input, deps, deps.config.name);
-  const withShares = sharesTeller('destination', deps.config.name);
+  const withWidth = dispatchWidthOf('destination', deps.config.name);
   return {
     async preflight(input: ActivityInput): Promise<DestinationPreflightResult> {
       return beforeWork(check(input), (signal) => destinationPreflight(deps, signal));
@@ -106,12 +105,12 @@ export function createDestinationActivities(deps: DestinationDeps) {
     async guardDeletes(input: GuardDeletesInput): Promise<GuardDeletesResult> {
       const result = await guardDeletes(deps, input, check(input));
       // Where it always was: the workflow may go on with an older worker, and be replayed by a newer one.
-      return result.work === undefined ? result : { ...result, work: await withShares(result.work) };
+      return result.work === undefined ? result : { ...result, work: await withWidth(result.work) };
     },
     async copySecrets(input: CopySecretsInput): Promise<CopySecretsResult> {
       const signal = check(input);
       const isRepeated = Context.current().info.attempt > 1;
-      return withShares(await copySecrets(deps, input, signal, progressReporter(), isRepeated));
+      return withWidth(await copySecrets(deps, input, signal, progressReporter(), isRepeated));
     },
     async deleteOrphans(input: DeleteOrphansInput): Promise<DeleteOrphansResult> {
       return deleteOrphans(deps, input, check(input));
@@ -153,8 +152,8 @@ export type OriginActivities = ReturnType<typeof createOriginActivities>;
 export type DestinationActivities = ReturnType<typeof createDestinationActivities>;
 
 /** Adds to a result how many chunks or groups the cycle should have at work, if Temporal can tell. */
-function sharesTeller(role: Role, name: string): <T extends SharesAtOnce>(result: T) => Promise<T> {
-  const shares = new Shares(sharedQueue(taskQueue(role, name)));
+function dispatchWidthOf(role: Role, name: string): <T extends SharesAtOnce>(result: T) => Promise<T> {
+  const shares = new DispatchWidth(sharedQueue(taskQueue(role, name)));
   return async (result) => {
     const atOnce = await shares.atOnce(temporalClient());
     return atOnce === undefined ? result : { ...result, atOnce };

@@ -1,4 +1,4 @@
-import { assertOwner } from '../access/owner';
+import { assertSyncName } from '../access/sync-path';
 import {
   readDestinationState,
   readStateOf,
@@ -25,7 +25,7 @@ export interface Approvable {
 export async function waitingDeletes({ info, name }: Approvable): Promise<HeldDeletes> {
   const { state } = await readDestinationState(info);
   if (state === undefined) throw new UserError(NO_CYCLE_YET);
-  assertOwner(info, state, name);
+  assertSyncName(info, state, name);
   return heldOf(state);
 }
 
@@ -141,7 +141,7 @@ async function changeState<T extends OriginState | DestinationState, R>(
   for (let attempt = 0; attempt < STATE_ATTEMPTS; attempt++) {
     const { state, revision } = await read(info);
     if (state === undefined) throw new UserError(NO_CYCLE_YET);
-    assertOwner(info, state, name);
+    assertSyncName(info, state, name);
     const [next, result] = change(state);
     if ((await info.store.commit([writeOfState(info, next, revision)])) !== undefined) return result;
   }

@@ -3,7 +3,7 @@ import { SyncInfoError } from '../rules/errors';
 import type { Ends } from '../rules/expiry';
 import { bytewise, wellFormed } from '../rules/paths';
 import { IndexedBuckets } from './indexed-buckets';
-import { jsonOf } from './json';
+import { jsonOf } from './store';
 import type { KeyValueStore } from '../consul/key-value-store';
 
 /**

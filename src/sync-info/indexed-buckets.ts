@@ -2,6 +2,9 @@ import { SyncInfoError } from '../rules/errors';
 import type { Insight } from '../rules/insight';
 import { parseIndex, serializeIndex } from '../rules/sync-index';
 import type { KeyValueStore, Write } from '../consul/key-value-store';
+import { inParallel } from '../concurrency/in-parallel';
+import { CONSUL_READS, TORN_READ_PAUSE_MS } from '../limits';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** An index as it stands in the store. */
 export interface StoredIndex {
@@ -104,4 +107,45 @@ export class IndexedBuckets<T> {
   writeOfBucket(id: number, bucket: ReadonlyMap<string, T>, expect: number): Write {
     return this.writeOfJson(id, this.format.serialize(bucket), expect);
   }
+}
+
+/** @returns the buckets as they stand, by id, in the order of the ids */
+export async function readBuckets<T>(
+  info: IndexedBuckets<T>,
+  ids: readonly number[],
+  signal: AbortSignal,
+): Promise<Map<number, StoredBucket<T>>> {
+  const read = async (id: number, stop: AbortSignal): Promise<[number, StoredBucket<T>]> => [
+    id,
+    await info.readBucket(id, stop),
+  ];
+  return new Map(await inParallel(ids, signal, read, CONSUL_READS));
+}
+
+/** A bucket of the origin that fits its index. */
+export interface Fitting<T> {
+  bucket: Map<string, T>;
+  /** It fits the index that the origin has published meanwhile, and not the one that was given. */
+  isNewer: boolean;
+}
+
+/**
+ * Reads a bucket of the origin.
+ *
+ * @returns undefined if it does not fit the index: it is being written, or was read in the middle
+ */
+export async function readFitting<T>(
+  info: IndexedBuckets<T>,
+  index: readonly string[],
+  id: number,
+  signal: AbortSignal,
+): Promise<Fitting<T> | undefined> {
+  for (const pauseMs of [0, TORN_READ_PAUSE_MS]) {
+    await sleep(pauseMs, undefined, { signal });
+    const { bucket, hash } = await info.readBucket(id, signal);
+    if (bucket === undefined) continue;
+    if (hash === index[id]) return { bucket, isNewer: false };
+    if (hash === (await info.readIndex(signal)).index?.[id]) return { bucket, isNewer: true };
+  }
+  return undefined;
 }

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { jsonOf } from './json';
+import { jsonOf } from './store';
 import type { Write } from '../consul/key-value-store';
 import type { SyncInfo } from './sync-info';
 
 /** Enough of a hash to tell two states of one bucket apart. */
 const HASH_CHARS = 16;
 
-const SettledSchema = z.object({
+const KnownDifferencesSchema = z.object({
   v: z.literal(1),
   /** What the decisions depended on; with other rules, none of them counts. */
   rules: z.string(),
@@ -21,14 +21,14 @@ const SettledSchema = z.object({
  *
  * `<syncPath>destination/settled`. It saves work and decides nothing: what cannot be read is looked at again.
  */
-export interface Settled {
-  readonly buckets: ReadonlyMap<number, SettledBucket>;
+export interface KnownDifferences {
+  readonly buckets: ReadonlyMap<number, KnownDifference>;
   readonly rules: string;
   /** Of the key; 0 if there is none. */
   readonly revision: number;
 }
 
-export interface SettledBucket {
+export interface KnownDifference {
   readonly origin: string;
   readonly own: string;
   readonly held: number;
@@ -41,33 +41,33 @@ export interface BucketHashes {
   readonly settings: string | undefined;
 }
 
-export async function readSettled(info: SyncInfo, signal?: AbortSignal): Promise<Settled> {
-  const stored = await info.store.get(info.settledKey, signal);
-  const parsed = stored === undefined ? undefined : SettledSchema.safeParse(jsonOf(stored.value));
+export async function readKnownDifferences(info: SyncInfo, signal?: AbortSignal): Promise<KnownDifferences> {
+  const stored = await info.store.get(info.knownDifferencesKey, signal);
+  const parsed = stored === undefined ? undefined : KnownDifferencesSchema.safeParse(jsonOf(stored.value));
   const revision = stored?.revision ?? 0;
   if (parsed?.success !== true) return { buckets: new Map(), rules: '', revision };
   const { rules, buckets } = parsed.data;
-  const entries = Object.entries(buckets).map(([id, [origin, own, held]]): [number, SettledBucket] => [
+  const entries = Object.entries(buckets).map(([id, [origin, own, held]]): [number, KnownDifference] => [
     Number(id),
     { origin, own, held },
   ]);
   return { buckets: new Map(entries), rules, revision };
 }
 
-export function writeOfSettled(
+export function writeOfKnownDifferences(
   info: SyncInfo,
   rules: string,
-  buckets: ReadonlyMap<number, SettledBucket>,
+  buckets: ReadonlyMap<number, KnownDifference>,
   expect: number,
 ): Write {
   const entries = [...buckets].map(([id, { origin, own, held }]) => [id, [origin, own, held]] as const);
   const value = Buffer.from(JSON.stringify({ v: 1, rules, buckets: Object.fromEntries(entries) }));
-  return { key: info.settledKey, value, expect };
+  return { key: info.knownDifferencesKey, value, expect };
 }
 
 /** Whether nothing happened to a bucket since it was settled. */
-export function isSettled(
-  settled: SettledBucket | undefined,
+export function isKnownDifference(
+  settled: KnownDifference | undefined,
   origin: BucketHashes,
   own: BucketHashes,
 ): boolean {
@@ -75,7 +75,7 @@ export function isSettled(
 }
 
 /** @param held secrets of the bucket that are kept on purpose */
-export function settledBucket(origin: BucketHashes, own: BucketHashes, held: number): SettledBucket {
+export function knownDifference(origin: BucketHashes, own: BucketHashes, held: number): KnownDifference {
   return { origin: shortened(origin), own: shortened(own), held };
 }
 

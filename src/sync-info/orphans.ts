@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { bucketId } from '../rules/bucket';
 import { StoredInfoError } from '../consul/errors';
-import { jsonOf } from './json';
+import { jsonOf } from './store';
 import type { KeyValueStore } from '../consul/key-value-store';
 
 /** One orphan: a secret that stands at the destination where nothing belongs any more. */

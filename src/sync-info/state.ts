@@ -5,7 +5,7 @@ import type { Role } from '../contract/ids';
 import type { HourOfDeletes } from '../rules/delete-guard';
 import { standingOf, type HeldDeletes } from '../contract/messages';
 import { StoredInfoError } from '../consul/errors';
-import { jsonOf } from './json';
+import { jsonOf } from './store';
 import type { Write } from '../consul/key-value-store';
 import type { SyncInfo } from './sync-info';
 

@@ -3,7 +3,7 @@ import type { Insight } from '../rules/insight';
 import { Expiries } from './expiries';
 import { IndexedBuckets } from './indexed-buckets';
 import type { KeyValueStore } from '../consul/key-value-store';
-import { SettingsInfo } from './settings-info';
+import { hashSettingsBucket, parseSettingsBucket, serializeSettingsBucket } from '../rules/settings';
 
 export type { StoredBucket, StoredIndex } from './indexed-buckets';
 
@@ -34,7 +34,23 @@ export class SyncInfo extends IndexedBuckets<Insight> {
   }
 
   /** Only a destination has one. */
-  get settledKey(): string {
+  get knownDifferencesKey(): string {
     return `${this.prefix}settled`;
+  }
+}
+
+/**
+ * Fingerprints of the secrets' settings (custom metadata, `max_versions`, …), in buckets of their own under
+ * `<syncPath>origin/meta/` or `<syncPath>destination/meta/`: as many as the sync info has, each with the same paths.
+ * A change of settings moves neither version nor time of an insight, and the keys of the original stay as they are.
+ */
+export class SettingsInfo extends IndexedBuckets<string> {
+  /** @param prefix ends in `origin/meta/` or `destination/meta/` */
+  constructor(store: KeyValueStore, prefix: string) {
+    super(store, prefix, {
+      parse: parseSettingsBucket,
+      serialize: serializeSettingsBucket,
+      hash: hashSettingsBucket,
+    });
   }
 }

@@ -12,7 +12,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readMounts } from '../access/mounts';
 import { assertCapabilities } from '../access/capabilities';
-import { assertKeyAccess } from '../access/consul-keys';
+import { assertKeyAccess } from '../access/sync-path';
 import { destinationNeeds, originNeeds } from '../access/needs';
 import { assertTokenLasts } from '../access/token';
 import type { Clients } from '../activities/clients';

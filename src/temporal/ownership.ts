@@ -1,6 +1,6 @@
 import { ScheduleNotFoundError, type Client, type ScheduleDescription } from '@temporalio/client';
 import { z } from 'zod';
-import { assertOwner } from '../access/owner';
+import { assertSyncName } from '../access/sync-path';
 import { cloneIdentity } from '../access/both-vaults';
 import { openVault, type Clients } from '../activities/clients';
 import type { Config } from '../config/schema';
@@ -160,7 +160,7 @@ export async function assertOwnName(client: Client, config: Config): Promise<voi
 /** Whether the sync info is that of a sync with this name. @throws ActivityError `Conflict` */
 export async function assertOwnState({ role, deps: { info, config } }: Clients): Promise<void> {
   const { state } = await readStateOf(role, info);
-  assertOwner(info, state, config.name);
+  assertSyncName(info, state, config.name);
 }
 
 /**

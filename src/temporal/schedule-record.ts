@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { StoredInfoError } from '../consul/errors';
-import { jsonOf } from '../sync-info/json';
+import { jsonOf } from '../sync-info/store';
 import type { SyncInfo } from '../sync-info/sync-info';
 import type { TemporalPlace } from './connect';
 import { SCHEDULE_WRITE_ATTEMPTS } from '../limits';

@@ -3,7 +3,7 @@ import http from 'node:http';
 import path from 'node:path';
 import { runChecks, type Check } from '../../src/cli/check';
 import type { Config } from '../../src/config/schema';
-import { assertKeyAccess } from '../../src/access/consul-keys';
+import { assertKeyAccess } from '../../src/access/sync-path';
 import { infoOf } from '../../src/activities/clients';
 import { eventually } from '../support/eventually';
 import { FaultProxy } from '../support/fault-proxy';

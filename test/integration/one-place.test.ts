@@ -1,5 +1,5 @@
 import { runChecks, type Check } from '../../src/cli/check';
-import { assertStillTheSame } from '../../src/activities/destination/cycle/still-the-same';
+import { assertStillTheSame } from '../../src/activities/destination/cycle/preflight';
 import { createClients, type Clients } from '../../src/activities/clients';
 import type { DestinationConfig } from '../../src/config/schema';
 import { createLog } from '../../src/log';

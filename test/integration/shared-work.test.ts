@@ -1,6 +1,6 @@
 import { SHARED_ACTIVITIES_PER_WORKER } from '../../src/limits';
 import { chunkOfBucket } from '../../src/activities/origin/manifest';
-import { Shares } from '../../src/activities/shared/dispatch-width';
+import { DispatchWidth } from '../../src/activities/shared/dispatch-width';
 import { taskQueue, verifyId } from '../../src/contract/ids';
 import { sharedQueue } from '../../src/contract/shared-queue';
 import { cyclesOf } from '../../src/temporal/operations';
@@ -124,7 +124,7 @@ describe('the shared work of a cycle', () => {
       other = await startVsync(['worker', '-c', sync.originFile], { home: sync.folder });
       await eventually(
         async () => {
-          expect(await new Shares(queue).atOnce(sync.client)).toBe(2 * SHARED_ACTIVITIES_PER_WORKER);
+          expect(await new DispatchWidth(queue).atOnce(sync.client)).toBe(2 * SHARED_ACTIVITIES_PER_WORKER);
         },
         'Temporal to know both workers',
         WITHIN_MS / 4,

@@ -1,7 +1,7 @@
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { randomBytes } from 'node:crypto';
-import { Shares } from '../../src/activities/shared/dispatch-width';
+import { DispatchWidth } from '../../src/activities/shared/dispatch-width';
 import { SHARED_ACTIVITIES_PER_WORKER } from '../../src/limits';
 import { eventually } from '../support/eventually';
 import { sharedServers } from '../support/shared-servers';
@@ -34,7 +34,9 @@ test('each worker of a queue is counted, whichever partition holds its polls', a
     const client = new Client({ connection });
     for (const queue of queues) {
       await eventually(async () => {
-        expect(await new Shares(queue).atOnce(client)).toBe(WORKERS.length * SHARED_ACTIVITIES_PER_WORKER);
+        expect(await new DispatchWidth(queue).atOnce(client)).toBe(
+          WORKERS.length * SHARED_ACTIVITIES_PER_WORKER,
+        );
       }, `all workers of ${queue} to be known`);
     }
   } finally {

@@ -10,11 +10,11 @@ import { ActivityError } from '../../contract/failures';
 import { pathFailureClass } from '../shared/failures';
 import { forAllOf } from '../../concurrency/in-parallel';
 import { changedMounts, readMounts } from '../../access/mounts';
-import { throwOutage } from '../shared/outage';
-import { TallyBuilder } from '../shared/cycle-report';
+import { throwOutage } from '../shared/outages';
+import { CycleReportBuilder } from '../shared/cycle-report';
 import type { OriginDeps } from './deps';
-import { LiveBuckets } from './live-buckets';
-import { bucketsOfChunk, readChunk, readManifest, type StagedBuckets } from './manifest';
+import { bucketsOfChunk, readChunk, readManifest, type StagedBuckets, type StagedBucket } from './manifest';
+import { fits, type IndexedBuckets, type StoredBucket, readBuckets } from '../../sync-info/indexed-buckets';
 
 /**
  * Reads the metadata of one chunk of paths, makes its buckets, and stages those that differ from the live ones.
@@ -35,7 +35,7 @@ export async function fetchMetadata(
   const live = await LiveBuckets.read(info, ids, numBuckets, signal);
   const liveSettings = manifest.settings && (await LiveBuckets.read(info.settings, ids, numBuckets, signal));
 
-  const tally = new TallyBuilder();
+  const report = new CycleReportBuilder();
   const buckets = new Map(ids.map((id) => [id, new Map<string, Insight>()]));
   const settings = new Map(ids.map((id) => [id, new Map<string, string>()]));
   const put = (path: string, insight: Insight, fingerprint: string | undefined): void => {
@@ -66,17 +66,17 @@ export async function fetchMetadata(
     try {
       const metadata = await vault.metadata(mount, path, stop);
       const insight = metadata && insightOfMetadata(metadata, Date.now());
-      tally.count('read');
+      report.count('read');
       if (metadata && insight) put(wirePath, insight, settingsFingerprint(metadata));
       // In a mount that was re-created: what another engine says of its secret says nothing of the one that was known.
       else if (underUnknown(wirePath)) keep(wirePath);
     } catch (error) {
       if (stop.aborted) throw error;
       throwOutage(error);
-      tally.fail(wirePath, pathFailureClass(error), 'unknown');
+      report.fail(wirePath, pathFailureClass(error), 'unknown');
       keep(wirePath);
     }
-    progress(tally.progress);
+    progress(report.progress);
   };
   const paths = chunk.paths.flatMap(([mount, inMount]) =>
     inMount.map((path): [string, string] => [mount, path]),
@@ -105,13 +105,13 @@ export async function fetchMetadata(
 
   const changed = live.changed(buckets);
   const changedSettings = liveSettings?.changed(settings) ?? [];
-  if (changed.length + changedSettings.length === 0) return { v: 1, ...tally.result() };
+  if (changed.length + changedSettings.length === 0) return { v: 1, ...report.result() };
   const toStage: StagedBuckets = {
     v: 1,
     buckets: changed,
     ...(changedSettings.length > 0 && { settings: changedSettings }),
   };
-  return { v: 1, staged: await staging.put(toStage, signal), ...tally.result() };
+  return { v: 1, staged: await staging.put(toStage, signal), ...report.result() };
 }
 
 function damaged(what: string): ActivityError {
@@ -134,4 +134,53 @@ async function assertSameMounts(
     'MountChanged',
     `Vault ${vault.client.address}: mount ${changed} was re-created while it was being read; nothing is published`,
   );
+}
+
+/** What the live buckets of one chunk hold, and what was known of its paths before. */
+export class LiveBuckets<T> {
+  private constructor(
+    private readonly info: IndexedBuckets<T>,
+    private readonly index: readonly string[] | undefined,
+    private readonly numBuckets: number,
+    private readonly live: ReadonlyMap<number, StoredBucket<T>>,
+    /** By data path. Only what fits its index is believed. */
+    readonly known: ReadonlyMap<string, T>,
+    /** False if some buckets could not be read: of a path that is not `known` there may have been something. */
+    readonly complete: boolean,
+  ) {}
+
+  /** @param ids the buckets of the chunk, among `numBuckets` */
+  static async read<T>(
+    info: IndexedBuckets<T>,
+    ids: readonly number[],
+    numBuckets: number,
+    signal: AbortSignal,
+  ): Promise<LiveBuckets<T>> {
+    const { index } = await info.readIndex(signal);
+    const live = await readBuckets(info, ids, signal);
+    if (index === undefined) {
+      // There may have been info before: its index is damaged or gone, and only buckets are left.
+      const isFirst = [...live.values()].every(({ revision }) => revision === 0);
+      return new LiveBuckets(info, index, numBuckets, live, new Map(), isFirst);
+    }
+    // With another number of buckets, a path of this chunk may stand in any of the old ones.
+    const old = index.length === numBuckets ? live : await readBuckets(info, [...index.keys()], signal);
+    const fitting = [...old].flatMap(([id, stored]) => (fits(stored, index[id]) ? [stored.bucket] : []));
+    const known = new Map(fitting.flatMap((bucket) => [...bucket]));
+    return new LiveBuckets(info, index, numBuckets, live, known, fitting.length === old.size);
+  }
+
+  /** Those of the new buckets that differ from what is live, or from what the index says. */
+  changed(buckets: ReadonlyMap<number, ReadonlyMap<string, T>>): StagedBucket[] {
+    const changed: StagedBucket[] = [];
+    for (const [id, bucket] of buckets) {
+      const hash = this.info.format.hash(bucket);
+      const stored = this.live.get(id);
+      const entry = this.index?.length === this.numBuckets ? this.index[id] : undefined;
+      if (stored?.hash === hash && entry === hash) continue;
+      const json = stored?.hash === hash ? {} : { json: this.info.format.serialize(bucket) };
+      changed.push({ id, hash, revision: stored?.revision ?? 0, ...json });
+    }
+    return changed;
+  }
 }

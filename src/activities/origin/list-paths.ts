@@ -10,8 +10,8 @@ import { pathFailureClass } from '../shared/failures';
 import { forAllOf, inParallel } from '../../concurrency/in-parallel';
 import { CHUNK_PATHS, MAX_CHUNKS, MAX_DISPATCH_WIDTH, STAGED_AT_ONCE } from '../../limits';
 import { changedMounts, readMounts } from '../../access/mounts';
-import { throwOutage } from '../shared/outage';
-import { TallyBuilder } from '../shared/cycle-report';
+import { throwOutage } from '../shared/outages';
+import { CycleReportBuilder } from '../shared/cycle-report';
 import type { OriginDeps } from './deps';
 import { chunkOfBucket, type Chunk, type Manifest } from './manifest';
 
@@ -36,12 +36,12 @@ export async function listPaths(
   const settingsIndex = config.syncMetadata ? await info.settings.readIndex(signal) : undefined;
   const { state } = await readOriginState(info, signal);
   const mounts = await readMounts(vault, config.origin.mounts, 'origin.mounts', signal);
-  const tally = new TallyBuilder();
+  const report = new CycleReportBuilder();
   const unknown: string[] = [];
   for (const mount of changedMounts(state?.mounts, mounts)) {
     // Its secrets may be gone, or not restored yet: what was known of them is kept until somebody says so.
     unknown.push(mount);
-    tally.fail(mount, 'mount-changed', 'unknown');
+    report.fail(mount, 'mount-changed', 'unknown');
   }
 
   const filter = compileFilter(config.origin);
@@ -53,14 +53,14 @@ export async function listPaths(
     const names = await vault.list(mount, folder, stop).catch((error: unknown) => {
       if (stop.aborted) throw error;
       throwOutage(error);
-      tally.fail(mount + folder, pathFailureClass(error), 'unknown');
+      report.fail(mount + folder, pathFailureClass(error), 'unknown');
       unknown.push(mount + folder);
     });
     if (names === undefined) return;
     const secrets = names.filter((name) => !name.endsWith('/') && filter.allows(mount + folder + name));
     for (const name of secrets) paths.get(mount)?.push(folder + name);
-    tally.count('listed', secrets.length);
-    progress(tally.progress);
+    report.count('listed', secrets.length);
+    progress(report.progress);
     for (const name of names) {
       if (name.endsWith('/') && filter.mayHold(mount + folder + name))
         folders.push(mount, { mount, folder: folder + name });
@@ -105,7 +105,7 @@ export async function listPaths(
     atOnce: MAX_DISPATCH_WIDTH,
     indexRevision,
     ...(settingsIndex && { settingsIndexRevision: settingsIndex.revision }),
-    ...tally.result(),
+    ...report.result(),
   };
 }
 

@@ -3,7 +3,7 @@ import { originNeeds } from '../../access/needs';
 import { readOriginState } from '../../sync-info/state';
 import type { OriginPreflightResult } from '../../contract/messages';
 import { readMounts } from '../../access/mounts';
-import { assertOwner } from '../../access/owner';
+import { assertSyncName } from '../../access/sync-path';
 import type { OriginDeps } from './deps';
 
 /** Looks whether a cycle can do its work at all. Writes nothing. */
@@ -14,6 +14,6 @@ export async function preflight(
   await readMounts(vault, config.origin.mounts, 'origin.mounts', signal);
   await assertCapabilities(vault.client, originNeeds(config), 'origin.vault', signal);
   const { state } = await readOriginState(info, signal);
-  assertOwner(info, state, config.name);
+  assertSyncName(info, state, config.name);
   return { v: 1, pendingSave: state?.pending !== undefined };
 }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { commitAtOnce, firstBatch } from '../../sync-info/commit';
+import { commitAtOnce, firstBatch } from '../../sync-info/store';
 import { StoredInfoError } from '../../consul/errors';
 import type { Write } from '../../consul/key-value-store';
 import {
@@ -12,7 +12,7 @@ import {
 import type { SyncInfo } from '../../sync-info/sync-info';
 import type { SaveOriginInput, SaveOriginResult } from '../../contract/messages';
 import { ActivityError } from '../../contract/failures';
-import { assertOwner } from '../../access/owner';
+import { assertSyncName } from '../../access/sync-path';
 import type { OriginDeps } from './deps';
 import { readManifest, readStagedBuckets, type Manifest, type StagedBucket } from './manifest';
 import { conflict, missingWrites, OversizeError, type MissingWrites } from './missing-writes';
@@ -67,7 +67,7 @@ async function giveUpPending(
 async function save(deps: SaveDeps, input: SaveOriginInput, signal: AbortSignal): Promise<SaveOriginResult> {
   const { config, info, staging, maxBucketBytes } = deps;
   const { state, revision: stateRevision } = await readOriginState(info, signal);
-  assertOwner(info, state, config.name);
+  assertSyncName(info, state, config.name);
   const plan = input.save ?? state?.pending;
   if (plan === undefined) return { v: 1, writes: 0 };
 

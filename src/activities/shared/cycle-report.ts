@@ -2,7 +2,7 @@ import { type Counts, type PathFailure, type Tally } from '../../contract/messag
 import { MAX_FAILURES, MAX_FAILURE_CHARACTERS } from '../../limits';
 
 /** Collects what an activity did. */
-export class TallyBuilder {
+export class CycleReportBuilder {
   private readonly counts: Partial<Counts> = {};
   private readonly failures: Tally['failures'] = [];
   private named = 0;

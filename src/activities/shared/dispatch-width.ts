@@ -28,7 +28,7 @@ const ALL_PARTITIONS = 1 as NonNullable<Request['apiMode']>;
  * partition of the queue gives out its own tasks; what a worker waits for is handed over at once. See
  * docs/decisions/0009-no-more-shares-than-workers-take.md.
  */
-export class Shares {
+export class DispatchWidth {
   private asked: Promise<number | undefined> = Promise.resolve(undefined);
   private askedAtMs = -Infinity;
 

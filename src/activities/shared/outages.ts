@@ -2,6 +2,7 @@ import { describeOutage } from '../../vault/traffic';
 import type { Kv2 } from '../../vault/kv2';
 import type { TellOutagesInput, TellOutagesResult } from '../../contract/messages';
 import { MAX_NOTED_OUTAGES } from '../../limits';
+import { VaultError } from '../../vault/errors';
 
 /**
  * Says in words which Vaults were down since a time, as far as this worker has noticed. Asks nothing: a cycle that has
@@ -17,4 +18,14 @@ export function tellOutages(vaults: readonly Kv2[], { sinceMs }: TellOutagesInpu
     v: 1,
     outages: outages.slice(-MAX_NOTED_OUTAGES).map(({ address, outage }) => describeOutage(address, outage)),
   };
+}
+
+/**
+ * Tells one secret's bad luck from an outage, which ends the activity: it is tried again as a whole when the Vault may
+ * be back. Without it, each secret would be reported as failed. Whether a Vault is down is known by its guard alone.
+ *
+ * @throws the error itself if the whole Vault is down, or lets nothing pass
+ */
+export function throwOutage(error: unknown): void {
+  if (error instanceof VaultError && error.isOutage) throw error;
 }

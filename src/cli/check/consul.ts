@@ -1,11 +1,10 @@
-import { assertOwner } from '../../access/owner';
+import { assertSyncName, assertKeyAccess } from '../../access/sync-path';
 import { infoOf, originInfoOf, type OpenInfo } from '../../activities/clients';
 import type { Config, DestinationConfig } from '../../config/schema';
 import { ConsulError } from '../../consul/errors';
 import { readStateOf } from '../../sync-info/state';
 import type { SyncInfo } from '../../sync-info/sync-info';
-import { check, notChecked, type Check, type Finding } from '../../access/check-line';
-import { assertKeyAccess } from '../../access/consul-keys';
+import { check, notChecked, type Check, type CheckResult } from '../../access/check-line';
 import { consulRule } from './policy';
 
 /** The role's own Consul: datacenter, keys, whose sync path it is. Writes one key, and removes it again; `onLeft` is told where it could not. */
@@ -30,7 +29,7 @@ export async function checkOwnConsul(
       await check(`${name}: sync path ${info.prefix}`, () =>
         orRule(info, 'write', async () => {
           const { state } = await readStateOf(config.role, info);
-          assertOwner(info, state, config.name);
+          assertSyncName(info, state, config.name);
           return { detail: state === undefined ? 'is free' : `belongs to ${config.name}` };
         }),
       ),
@@ -68,7 +67,7 @@ async function hasOwnInfo(config: DestinationConfig): Promise<boolean> {
   }
 }
 
-async function originInfo(info: SyncInfo, config: DestinationConfig): Promise<Finding> {
+async function originInfo(info: SyncInfo, config: DestinationConfig): Promise<CheckResult> {
   const { index, problem } = await info.readIndex();
   if (index !== undefined) return { detail: `is there, with ${index.length} buckets` };
   if (problem !== undefined) {
@@ -117,8 +116,8 @@ async function withInfo(
 async function orRule(
   { prefix }: SyncInfo,
   policy: 'read' | 'write',
-  look: () => Promise<Finding>,
-): Promise<Finding> {
+  look: () => Promise<CheckResult>,
+): Promise<CheckResult> {
   try {
     return await look();
   } catch (error) {

@@ -13,7 +13,7 @@ import {
   type TemporalPlace,
 } from '../../temporal/connect';
 import { VaultError } from '../../vault/errors';
-import { check, notChecked, type Check, type Finding } from '../../access/check-line';
+import { check, notChecked, type Check, type CheckResult } from '../../access/check-line';
 
 /** Whether Temporal answers and has the namespace, and whether the schedule and the watch run there. */
 export async function checkTemporal(config: Config): Promise<Check[]> {
@@ -51,7 +51,7 @@ async function checkSchedule(client: Client, config: Config, what: string): Prom
   );
   if (role === 'origin' || there.length === 0) return [schedule];
   const watch = await check(`Temporal: watch ${watchId(name)}`, () =>
-    explained(target, async (): Promise<Finding> => {
+    explained(target, async (): Promise<CheckResult> => {
       const state = await watchState(client, name);
       return state === 'running'
         ? { detail: 'runs' }
@@ -62,7 +62,7 @@ async function checkSchedule(client: Client, config: Config, what: string): Prom
 }
 
 /** Whose schedule it is: each Vault of the configuration is asked who it is. @throws UserError if it is another sync's */
-async function whyUnknown(found: ScheduleDescription, config: Config): Promise<Finding | undefined> {
+async function whyUnknown(found: ScheduleDescription, config: Config): Promise<CheckResult | undefined> {
   try {
     await assertOwnSchedule(found, config, { askAll: true });
     return undefined;
@@ -73,7 +73,7 @@ async function whyUnknown(found: ScheduleDescription, config: Config): Promise<F
   }
 }
 
-function scheduleFinding({ state, info }: ScheduleDescription): Finding {
+function scheduleFinding({ state, info }: ScheduleDescription): CheckResult {
   const [next] = info.nextActionTimes;
   if (state.paused) {
     const detail = `is paused (${state.note ?? ''}): no cycle starts by itself until "vsync resume -c FILE"`;
@@ -85,7 +85,7 @@ function scheduleFinding({ state, info }: ScheduleDescription): Finding {
 }
 
 /** Right before the first start and after a stop. */
-async function missing(config: Config): Promise<Finding> {
+async function missing(config: Config): Promise<CheckResult> {
   const { isLost, why } = await withRecord(config, temporalPlace(config.temporal));
   return { outcome: isLost ? 'warning' : 'pass', detail: `is not there: ${why}` };
 }

@@ -1,4 +1,4 @@
-import { readMounts } from '../../access/mounts';
+import { readMounts, assertNamespace } from '../../access/mounts';
 import { ROOT_SPELLING } from '../../vault/namespace';
 import type { Config, DestinationConfig, VaultConfig } from '../../config/schema';
 import { openVault } from '../../activities/clients';
@@ -6,9 +6,8 @@ import { VaultError } from '../../vault/errors';
 import type { Kv2, MountRules } from '../../vault/kv2';
 import { lookupSelf } from '../../vault/token';
 import { CANNOT_ASK, lackingCapabilities, missingText } from '../../access/capabilities';
-import { lookAtBothVaults, type BothVaults } from '../../access/both-vaults';
-import { check, notChecked, type Check, type Finding } from '../../access/check-line';
-import { assertNamespace } from '../../access/namespace';
+import { compareVaults, type BothVaults } from '../../access/both-vaults';
+import { check, notChecked, type Check, type CheckResult } from '../../access/check-line';
 import type { RulesOfSides } from './mount-rules';
 import type { Need } from '../../access/needs';
 import { vaultPolicy } from './policy';
@@ -133,10 +132,10 @@ async function checkBothVaults(
   const { origin, destination } = open;
   if (found.some(({ outcome }) => outcome === 'fail') || origin === undefined || destination === undefined)
     return notChecked(BOTH_ENDS, 'a check of one of them failed');
-  return check(BOTH_ENDS, async () => findingOfBoth(await lookAtBothVaults(config, origin, destination)));
+  return check(BOTH_ENDS, async () => findingOfBoth(await compareVaults(config, origin, destination)));
 }
 
-function findingOfBoth({ are, sharedMounts }: BothVaults): Finding {
+function findingOfBoth({ are, sharedMounts }: BothVaults): CheckResult {
   const shared = [...sharedMounts].map(([mount, origin]) =>
     mount === origin ? mount : `${mount} (${origin})`,
   );
@@ -158,7 +157,7 @@ async function capabilitiesFinding(
   kv: Kv2,
   { side, needs }: VaultToCheck,
   signal?: AbortSignal,
-): Promise<Finding> {
+): Promise<CheckResult> {
   const lacking = await lackingCapabilities(kv.client, needs, signal);
   if (lacking === undefined) return { outcome: 'warning', detail: await whyCannotAsk(kv, side) };
   const { missing, advice } = lacking;

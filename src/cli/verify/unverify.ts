@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import { CONSUL_READS } from '../../limits';
-import { commitAtOnce } from '../../sync-info/commit';
+import { commitAtOnce } from '../../sync-info/store';
 import { fits } from '../../sync-info/indexed-buckets';
 import type { Write } from '../../consul/key-value-store';
 import type { SyncInfo } from '../../sync-info/sync-info';

@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { Shares } from '../../../src/activities/shared/dispatch-width';
+import { DispatchWidth } from '../../../src/activities/shared/dispatch-width';
 
 /** A Temporal with these workers on the queue, and others that its root does not know; undefined: it cannot tell. */
 function temporalWith(
@@ -36,24 +36,24 @@ afterEach(() => {
 test('two for each worker on the shared queue, and sixteen at the most', async () => {
   // A worker has several polls.
   const { client, asked } = temporalWith(() => ['1@a', '1@a', '1@b', '2@b']);
-  expect(await new Shares('q:shared').atOnce(client)).toBe(6);
+  expect(await new DispatchWidth('q:shared').atOnce(client)).toBe(6);
   const queue = { namespace: 'secrets', taskQueue: { name: 'q:shared' }, taskQueueType: 2 };
   expect(asked).toMatchObject([queue, { ...queue, apiMode: 1, reportPollers: true }]);
   const many = temporalWith(() => [...Array(20).keys()].map((n) => `${n}@a`));
-  expect(await new Shares('q:shared').atOnce(many.client)).toBe(16);
+  expect(await new DispatchWidth('q:shared').atOnce(many.client)).toBe(16);
 });
 
 test('those that only one of the partitions knows are workers too', async () => {
   const { client } = temporalWith(() => [], ['1@a', '1@a', '1@b']);
-  expect(await new Shares('q:shared').atOnce(client)).toBe(4);
+  expect(await new DispatchWidth('q:shared').atOnce(client)).toBe(4);
   const both = temporalWith(() => ['1@a'], ['1@a', '1@b', '1@c']);
-  expect(await new Shares('q:shared').atOnce(both.client)).toBe(6);
+  expect(await new DispatchWidth('q:shared').atOnce(both.client)).toBe(6);
 });
 
 test('asks once a second at the most', async () => {
   const workers = ['1@a'];
   const { client, asked } = temporalWith(() => workers);
-  const shares = new Shares('q:shared');
+  const shares = new DispatchWidth('q:shared');
   expect(await Promise.all([shares.atOnce(client), shares.atOnce(client)])).toEqual([2, 2]);
   workers.push('1@b');
   expect(await shares.atOnce(client)).toBe(2);
@@ -65,12 +65,12 @@ test('asks once a second at the most', async () => {
 
 test('what the root says counts also where all partitions cannot be asked', async () => {
   const { client } = temporalWith(() => ['1@a', '1@b'], 'refused');
-  expect(await new Shares('q:shared').atOnce(client)).toBe(4);
+  expect(await new DispatchWidth('q:shared').atOnce(client)).toBe(4);
 });
 
 test('says nothing if Temporal cannot tell, or knows nobody', async () => {
   const dumb = temporalWith(() => undefined);
-  expect(await new Shares('q:shared').atOnce(dumb.client)).toBeUndefined();
+  expect(await new DispatchWidth('q:shared').atOnce(dumb.client)).toBeUndefined();
   const nobody = temporalWith(() => []);
-  expect(await new Shares('q:shared').atOnce(nobody.client)).toBeUndefined();
+  expect(await new DispatchWidth('q:shared').atOnce(nobody.client)).toBeUndefined();
 });

@@ -1,4 +1,4 @@
-import { throwOutage } from '../../../src/activities/shared/outage';
+import { throwOutage } from '../../../src/activities/shared/outages';
 import { VaultError, type VaultErrorKind } from '../../../src/vault/errors';
 
 const failure = (kind: VaultErrorKind): VaultError => new VaultError(kind, 'http://v', 'kv/data/a', 'x');

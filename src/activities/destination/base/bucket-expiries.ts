@@ -1,10 +1,9 @@
 import type { Expiries } from '../../../sync-info/expiries';
-import type { StoredBucket } from '../../../sync-info/indexed-buckets';
+import { type StoredBucket, readBuckets } from '../../../sync-info/indexed-buckets';
 import { lookAtMs, NO_EXPIRY, summaryOf, sumOf, type Ends, type ExpirySummary } from '../../../rules/expiry';
 import type { SyncInfo } from '../../../sync-info/sync-info';
-import { readBuckets } from '../../../sync-info/read-buckets';
 import type { Fence } from './bucket-checkpoint';
-import { conflict } from './commit-info';
+import { conflict } from '../../../sync-info/store';
 import type { DestinationDeps } from './deps';
 
 /**

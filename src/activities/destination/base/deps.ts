@@ -6,9 +6,10 @@ import type { Staging } from '../../../sync-info/staging';
 import type { SyncInfo } from '../../../sync-info/sync-info';
 import type { Scope } from '../../../rules/scope';
 import type { Kv2 } from '../../../vault/kv2';
-import { inParallel } from '../../../concurrency/in-parallel';
 import type { Room } from '../../../concurrency/work-pool';
 import type { OriginTargets } from './origin-targets';
+import type { Location } from '../../../rules/paths';
+import { PathError } from '../../shared/failures';
 
 /** What the activities of a destination work with. */
 export interface DestinationDeps {
@@ -34,23 +35,21 @@ export interface DestinationDeps {
   /** `<destination.syncPath>destination/staging/`: what a verify found, and claims on their way into other buckets. */
   staging: Staging;
   /** For the secrets in flight, of all activities of this process. */
-  secretRoom: Room;
+  copyPool: Room;
   /** For those of a verify among them. */
-  verifyRoom: Room;
+  verifyPool: Room;
 }
 
-/**
- * Runs a part of a verify. At most half of the secrets in flight are a verify's, and no more of them wait for the room
- * that cycles share: else a cycle would wait behind every comparison of a large bucket.
- *
- * @throws like {@link inParallel}
- */
-export async function beside<T>(
-  { secretRoom, verifyRoom }: Pick<DestinationDeps, 'secretRoom' | 'verifyRoom'>,
-  items: readonly T[],
-  signal: AbortSignal,
-  work: (item: T, signal: AbortSignal) => Promise<void>,
-): Promise<void> {
-  const inBoth = (item: T, stop: AbortSignal): Promise<void> => secretRoom.run(() => work(item, stop), stop);
-  await inParallel(items, signal, inBoth, verifyRoom);
+/** Returns where the secret of a path in sync info is at the origin. */
+export function placeAtOrigin({ scope }: DestinationDeps, path: string): Location {
+  const place = scope.placeAtOrigin(path);
+  if (place === undefined) throw new PathError('outside-mounts', path);
+  return place;
+}
+
+/** Returns where it belongs at the destination, after the transforms. */
+export function placeAtDestination({ scope }: DestinationDeps, path: string): Location {
+  const place = scope.placeAtDestination(path);
+  if (place === undefined) throw new PathError('no-data-path', path);
+  return place;
 }

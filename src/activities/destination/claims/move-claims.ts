@@ -2,13 +2,14 @@ import pLimit from 'p-limit';
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { isFingerprintOf } from '../../../config/fingerprint';
-import { commitAtOnce } from '../../../sync-info/commit';
+import { commitAtOnce, commitInfo, conflict } from '../../../sync-info/store';
 import { StoredInfoError } from '../../../consul/errors';
 import {
   fits,
   type IndexedBuckets,
   type StoredBucket,
   type StoredIndex,
+  readBuckets,
 } from '../../../sync-info/indexed-buckets';
 import type { Unchanged, Write } from '../../../consul/key-value-store';
 import { readDestinationState, writeOfState, type DestinationState } from '../../../sync-info/state';
@@ -19,10 +20,8 @@ import { locate } from '../../../rules/paths';
 import { compileTransforms } from '../../../rules/transform';
 import type { MoveClaimsInput, MoveClaimsResult } from '../../../contract/messages';
 import { CONSUL_READS } from '../../../limits';
-import { readBuckets } from '../../../sync-info/read-buckets';
 import { readAllEnds } from '../base/bucket-expiries';
 import { changesSince, type Changes } from './changes';
-import { commitInfo, conflict } from '../base/commit-info';
 import type { DestinationDeps } from '../base/deps';
 
 /** Claims of one kind as they stand, and what becomes of them. */

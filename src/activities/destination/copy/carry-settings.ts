@@ -1,4 +1,4 @@
-import type { StoredBucket } from '../../../sync-info/indexed-buckets';
+import { type StoredBucket, readFitting } from '../../../sync-info/indexed-buckets';
 import type { Bucket } from '../../../rules/bucket';
 import { insightOfMetadata } from '../../../rules/insight';
 import type { Location } from '../../../rules/paths';
@@ -14,13 +14,11 @@ import {
 import { VaultError } from '../../../vault/errors';
 import { pathFailureClass } from '../../shared/failures';
 import { WRITE_ATTEMPTS } from '../../../limits';
-import { throwOutage } from '../../shared/outage';
+import { throwOutage } from '../../shared/outages';
 import { BucketCheckpoint } from '../base/bucket-checkpoint';
 import type { CopyContext } from './copy-bucket';
-import { placeAtDestination, placeAtOrigin } from '../base/place';
-import type { DestinationDeps } from '../base/deps';
+import { placeAtDestination, placeAtOrigin, type DestinationDeps } from '../base/deps';
 import { Freshness, tooSlow } from '../base/freshness';
-import { readFitting } from '../base/read-fitting';
 
 /** What all buckets of one activity know of the settings. */
 export interface SettingsContext {
@@ -66,7 +64,7 @@ export class SettingsCarrier {
     isCopied: (path: string) => boolean,
     signal: AbortSignal,
   ): Promise<SettingsCarrier | undefined> {
-    const { settings, deps, tally, open } = context;
+    const { settings, deps, report, incomplete } = context;
     if (settings === undefined) return undefined;
     const { info, originInfo } = deps;
     const stored = await info.settings.readBucket(id, signal);
@@ -74,10 +72,10 @@ export class SettingsCarrier {
       settings.originIndex && (await readFitting(originInfo.settings, settings.originIndex, id, signal));
     const origin = read?.bucket;
     if (origin === undefined) {
-      open.add(id);
+      incomplete.add(id);
       // A damaged index is reported once for all buckets.
       if (settings.originIndex !== undefined)
-        tally.fail(originInfo.settings.bucketKey(id), 'torn-bucket', 'unknown');
+        report.fail(originInfo.settings.bucketKey(id), 'torn-bucket', 'unknown');
     }
     const claims = believedSettings(
       stored,
@@ -138,7 +136,7 @@ export class SettingsCarrier {
   /** Writes them at the destination, unless they are there, and claims them. A failure is reported. */
   async apply(path: string, carried: Carried, signal: AbortSignal): Promise<void> {
     await this.attempt(path, signal, async () => {
-      const { deps, tally } = this.context;
+      const { deps, report } = this.context;
       const place = placeAtDestination(deps, path);
       let asked = carried;
       for (let attempt = 1; ; attempt++) {
@@ -160,7 +158,7 @@ export class SettingsCarrier {
           const cas = there === 'unknown' ? undefined : there.metadataCas;
           const writing = freshness.writing(deps.vault, place.mount + place.rel, signal);
           await deps.vault.writeSettings(place.mount, place.rel, settings, cas, writing);
-          tally.count('settings');
+          report.count('settings');
           this.claim(path, fingerprint);
           return;
         } catch (error) {
@@ -186,16 +184,16 @@ export class SettingsCarrier {
     signal: AbortSignal,
     work: () => Promise<T>,
   ): Promise<T | undefined> {
-    const { open, tally } = this.context;
+    const { incomplete, report } = this.context;
     try {
       return await work();
     } catch (error) {
       if (signal.aborted) throw error;
       const failureClass = pathFailureClass(error);
       throwOutage(error);
-      open.add(this.id);
+      incomplete.add(this.id);
       this.failedPaths.add(path);
-      tally.fail(path, `settings-${failureClass}`);
+      report.fail(path, `settings-${failureClass}`);
       return undefined;
     }
   }

@@ -1,5 +1,5 @@
 import { isTooLarge } from '../../../consul/errors';
-import { fits } from '../../../sync-info/indexed-buckets';
+import { fits, readFitting } from '../../../sync-info/indexed-buckets';
 import { hashBucket, type Bucket } from '../../../rules/bucket';
 import { doubted } from '../../../rules/claims';
 import type { Insight } from '../../../rules/insight';
@@ -8,15 +8,14 @@ import { isCopiedOf, planBucket } from '../../../rules/plan';
 import { PathError, pathFailureClass } from '../../shared/failures';
 import { inParallel } from '../../../concurrency/in-parallel';
 import { inTurn } from '../../../concurrency/in-turn';
-import { throwOutage } from '../../shared/outage';
-import type { TallyBuilder } from '../../shared/cycle-report';
+import { throwOutage } from '../../shared/outages';
+import type { CycleReportBuilder } from '../../shared/cycle-report';
 import { BucketCheckpoint, type Fence } from '../base/bucket-checkpoint';
 import { BucketExpiries } from '../base/bucket-expiries';
 import { SettingsCarrier, type SettingsContext } from './carry-settings';
 import { copySecret } from './copy-secret';
 import type { DestinationDeps } from '../base/deps';
 import type { Targets } from '../base/origin-targets';
-import { readFitting } from '../base/read-fitting';
 import { removeGone } from './remove-gone';
 
 /** What all buckets of one activity share. */
@@ -35,9 +34,9 @@ export interface CopyContext {
   fence: Fence;
   /** Whether deletes may happen. */
   deletes: boolean;
-  tally: TallyBuilder;
+  report: CycleReportBuilder;
   /** Buckets in which something is left to do. */
-  open: Set<number>;
+  incomplete: Set<number>;
   /** Secrets that are kept on purpose, by bucket. */
   held: Map<number, number>;
   /** Secrets that were deleted, by mount of the origin. */
@@ -76,9 +75,9 @@ export async function copyBucket(context: CopyContext, id: number, signal: Abort
     if (context.lookAtExpiries) await expiries.read(signal);
     await copyAndClaim(context, id, expiries, signal);
   } catch (error) {
-    context.open.add(id);
+    context.incomplete.add(id);
     if (!isTooLarge(error)) throw error;
-    context.tally.fail(error.key, 'too-large');
+    context.report.fail(error.key, 'too-large');
   } finally {
     const changed = expiries.changed();
     if (changed !== undefined) context.expiries = sumOf(context.expiries ?? NO_EXPIRY, changed);
@@ -91,17 +90,17 @@ async function copyAndClaim(
   expiries: BucketExpiries,
   signal: AbortSignal,
 ): Promise<void> {
-  const { deps, ownIndex, tally, open } = context;
+  const { deps, ownIndex, report, incomplete } = context;
   const stored = await deps.info.readBucket(id, signal);
   const read = await readFitting(deps.originInfo, context.originIndex, id, signal);
   if (read?.isNewer === true) {
     // The guard and the targets are about the index that this cycle looked at: the next cycle looks at the new one.
-    open.add(id);
+    incomplete.add(id);
     return;
   }
   if (read === undefined) {
-    tally.fail(deps.originInfo.bucketKey(id), 'torn-bucket', 'unknown');
-    open.add(id);
+    report.fail(deps.originInfo.bucketKey(id), 'torn-bucket', 'unknown');
+    incomplete.add(id);
     return;
   }
   const origin = read.bucket;
@@ -151,24 +150,19 @@ async function copyAndClaim(
     kept: new Set(),
   };
 
-  if (plan.refused.length > 0) open.add(id);
-  for (const { path, why, with: other } of plan.refused) tally.refuse(path, why, other);
+  if (plan.refused.length > 0) incomplete.add(id);
+  for (const { path, why, with: other } of plan.refused) report.refuse(path, why, other);
   for (const path of plan.itself) checkpoint.claims.delete(path);
   const itself = plan.itself.filter((path) => origin.has(path)).length;
-  tally.count('held', itself);
+  report.count('held', itself);
   try {
     const paths = [...new Set([...values, ...(carrier?.pending ?? [])])];
     const ofEachMount = inTurn(paths, (path) => deps.scope.mountAtOrigin(path));
-    await inParallel(
-      ofEachMount,
-      signal,
-      (path, stop) => bringOne(context, work, path, stop),
-      deps.secretRoom,
-    );
+    await inParallel(ofEachMount, signal, (path, stop) => bringOne(context, work, path, stop), deps.copyPool);
     const { deleteExcluded } = deps.config.destination;
     const leaving = { gone: plan.gone, unwanted: deleteExcluded ? plan.unwanted : [] };
     const kept = deleteExcluded ? 0 : plan.unwanted.length;
-    tally.count('held', kept);
+    report.count('held', kept);
     const held =
       kept + itself + work.kept.size + (await removeOrHold(context, id, checkpoint, leaving, signal));
     context.held.set(id, held);
@@ -183,7 +177,7 @@ async function copyAndClaim(
   }
   // Somebody else's claim may be missing although nothing failed: what the origin no longer serves is not claimed.
   if (!isDone(origin, checkpoint.claims, work.kept, deps) || carrier?.isDone(isWanted) === false)
-    open.add(id);
+    incomplete.add(id);
 }
 
 /** Whether the claims say of every wanted secret what the origin says, but for those whose place is somebody else's. */
@@ -208,14 +202,14 @@ async function removeOrHold(
   leaving: { gone: readonly string[]; unwanted: readonly string[] },
   signal: AbortSignal,
 ): Promise<number> {
-  const { deps, deletes, targets, tally, open } = context;
+  const { deps, deletes, targets, report, incomplete } = context;
   const count = leaving.gone.length + leaving.unwanted.length;
   if (count === 0) return 0;
   // While a bucket of the origin is being written, what stands at their targets may be another secret's by now.
   if (!deps.config.ignoreDeletes && deletes && targets.complete)
     return removeGone(context, id, checkpoint, leaving, signal);
-  tally.count('held', count);
-  if (!deps.config.ignoreDeletes) open.add(id);
+  report.count('held', count);
+  if (!deps.config.ignoreDeletes) incomplete.add(id);
   return count;
 }
 
@@ -236,7 +230,7 @@ async function bringOne(
 
 /** @returns whether the destination has the secret now */
 async function copyOne(
-  { deps, tally, open, onProgress }: CopyContext,
+  { deps, report, incomplete, onProgress }: CopyContext,
   work: BucketWork,
   path: string,
   signal: AbortSignal,
@@ -250,14 +244,14 @@ async function copyOne(
   try {
     const options = { compareFirst: !isNew(path), isOurs: isOurs(path), withoutSettings };
     const { did, claim, isThere, ends, conflict } = await copySecret(deps, path, insight, options, signal);
-    tally.count('read');
+    report.count('read');
     if (did === 'kept') {
       arrived = false;
       work.kept.add(path);
-      tally.count('held');
-    } else tally.count(did);
+      report.count('held');
+    } else report.count(did);
     // Reported, and no failure.
-    if (conflict === true) tally.note(path, did === 'kept' ? 'kept' : 'overwritten');
+    if (conflict === true) report.note(path, did === 'kept' ? 'kept' : 'overwritten');
     // Of a value that is not there nothing is known: what was noted of it stays, and it is looked at again.
     if (isThere) expiries.note(path, ends);
     // The claim comes after the secret.
@@ -269,10 +263,10 @@ async function copyOne(
     if (signal.aborted) throw error;
     arrived = false;
     throwOutage(error);
-    open.add(id);
+    incomplete.add(id);
     // Why it waits was said with its settings.
     const isSaid = error instanceof PathError && error.reason === 'waits-for-settings';
-    if (!isSaid || carrier?.hasFailed(path) !== true) tally.fail(path, pathFailureClass(error));
+    if (!isSaid || carrier?.hasFailed(path) !== true) report.fail(path, pathFailureClass(error));
   }
   onProgress();
   await checkpoint.saveSometimes();

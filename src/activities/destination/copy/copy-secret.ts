@@ -7,9 +7,8 @@ import { sameValue } from '../../../vault/json';
 import type { SecretVersion } from '../../../vault/kv2';
 import { PathError } from '../../shared/failures';
 import { WRITE_ATTEMPTS } from '../../../limits';
-import type { DestinationDeps } from '../base/deps';
+import { type DestinationDeps, placeAtDestination, placeAtOrigin } from '../base/deps';
 import { Freshness, tooSlow } from '../base/freshness';
-import { placeAtDestination, placeAtOrigin } from '../base/place';
 
 /** How a secret is to be copied. */
 export interface CopyOptions {

@@ -1,12 +1,12 @@
 import { cancellationDetails } from '@temporalio/activity';
-import { noteUnsaved } from '../../../sync-info/dirty-marker';
+import { setDirtyMarker } from '../../../sync-info/dirty-marker';
 import { isConsidered } from '../../../rules/sync-index';
 import { NO_EXPIRY, NOT_COUNTED, sumOf } from '../../../rules/expiry';
 import type { CopySecretsInput, CopySecretsResult } from '../../../contract/messages';
 import { ActivityError } from '../../../contract/failures';
 import { inParallel } from '../../../concurrency/in-parallel';
-import { TallyBuilder } from '../../shared/cycle-report';
-import { conflict } from '../base/commit-info';
+import { CycleReportBuilder } from '../../shared/cycle-report';
+import { conflict } from '../../../sync-info/store';
 import { copyBucket, type CopyContext } from './copy-bucket';
 import type { Fence } from '../base/bucket-checkpoint';
 import type { SettingsContext } from './carry-settings';
@@ -37,7 +37,7 @@ export async function copySecrets(
     );
   }
   if (own.revision !== input.indexRevision) throw conflict(deps.info.store, deps.info.indexKey);
-  const tally = new TallyBuilder();
+  const report = new CycleReportBuilder();
   const settings = await readSettings(deps, origin.index.length, signal);
   const context: CopyContext = {
     deps,
@@ -49,14 +49,14 @@ export async function copySecrets(
     fence: fenceOf(deps, own.revision, settings),
     // The guard has seen the deletes of another index: those of this one are for the next cycle.
     deletes: input.deletes && isConsidered(input.considered, origin.index),
-    tally,
-    open: new Set(),
+    report,
+    incomplete: new Set(),
     held: new Map(),
     deleted: new Map(),
     lookAtExpiries: input.expiries === true,
     expiries: undefined,
     onProgress: () => {
-      progress(tally.progress);
+      progress(report.progress);
     },
   };
   let finished = true;
@@ -68,7 +68,7 @@ export async function copySecrets(
     if (cancellationDetails()?.cancelRequested !== true) throw error;
     finished = false;
   }
-  const settled = [...context.held].filter(([id]) => !context.open.has(id));
+  const settled = [...context.held].filter(([id]) => !context.incomplete.has(id));
   const isCounted = !finished || !isRepeated || !(await deps.info.expiries.isMarked(signal));
   const expiries = isCounted ? context.expiries : sumOf(context.expiries ?? NO_EXPIRY, NOT_COUNTED);
   return {
@@ -77,7 +77,7 @@ export async function copySecrets(
     settled,
     deleted: Object.fromEntries(context.deleted),
     ...(expiries && { expiries }),
-    ...tally.result(),
+    ...report.result(),
   };
 }
 
@@ -92,7 +92,7 @@ function fenceOf(
   const note = (): Promise<void> => {
     // Without an index every bucket is looked at anyway, and an original vsync fails on what stands there before it.
     if (indexRevision === 0) return Promise.resolve();
-    noted ??= noteUnsaved(info, indices).catch((error: unknown) => {
+    noted ??= setDirtyMarker(info, indices).catch((error: unknown) => {
       noted = undefined; // the next write tries again
       throw error;
     });

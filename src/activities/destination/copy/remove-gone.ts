@@ -3,7 +3,7 @@ import { doubted } from '../../../rules/claims';
 import type { Insight } from '../../../rules/insight';
 import { pathFailureClass } from '../../shared/failures';
 import { inParallel } from '../../../concurrency/in-parallel';
-import { throwOutage } from '../../shared/outage';
+import { throwOutage } from '../../shared/outages';
 import type { BucketCheckpoint } from '../base/bucket-checkpoint';
 import type { CopyContext } from './copy-bucket';
 import { copySecret } from './copy-secret';
@@ -30,12 +30,12 @@ export async function removeGone(
   { gone, unwanted }: Leaving,
   signal: AbortSignal,
 ): Promise<number> {
-  const { deps, mounts, tally } = context;
+  const { deps, mounts, report } = context;
   if (gone.length + unwanted.length === 0) return 0;
   let held = 0;
   const hold = (): void => {
     held += 1;
-    tally.count('held');
+    report.count('held');
   };
   const attempt = async <T>(
     path: string,
@@ -47,8 +47,8 @@ export async function removeGone(
     } catch (error) {
       if (stop.aborted) throw error;
       throwOutage(error);
-      context.open.add(id);
-      tally.fail(path, pathFailureClass(error), 'unknown');
+      context.incomplete.add(id);
+      report.fail(path, pathFailureClass(error), 'unknown');
       return undefined;
     }
   };
@@ -66,14 +66,14 @@ export async function removeGone(
       if (others.length > 0) {
         // Several belong there, and none of them is written: what stands there stays, and is named until one is left.
         hold();
-        context.open.add(id);
+        context.incomplete.add(id);
       } else if (owner !== undefined) {
         // Another secret of the origin belongs there: its value has to stand there, whoever wrote last.
         const done = await attempt(path, stop, () =>
           copySecret(deps, owner, UNCLAIMED, { compareFirst: true, isOurs: true }, stop),
         );
         if (done === undefined) return;
-        if (done.did === 'added' || done.did === 'updated') tally.count(done.did);
+        if (done.did === 'added' || done.did === 'updated') report.count(done.did);
         checkpoint.claims.delete(path);
       } else if (isUnwanted) confirmed.push({ path, isUnwanted });
       else {
@@ -87,11 +87,11 @@ export async function removeGone(
           hold();
           // It came back after its info was written. If it goes again before the next, the info stays as it is: only
           // another question can tell.
-          if (absence === 'served' && deps.scope.isPublished(path)) context.open.add(id);
+          if (absence === 'served' && deps.scope.isPublished(path)) context.incomplete.add(id);
         }
       }
     },
-    deps.secretRoom,
+    deps.copyPool,
   );
   for (const { path } of confirmed) {
     const insight = checkpoint.claims.get(path);
@@ -106,17 +106,17 @@ export async function removeGone(
       if (done === undefined) return;
       if (done === 'held') {
         hold();
-        context.open.add(id);
+        context.incomplete.add(id);
         return;
       }
       if (done === 'deleted') {
-        tally.count('deleted');
+        report.count('deleted');
         const mount = deps.scope.mountAtOrigin(path);
         context.deleted.set(mount, (context.deleted.get(mount) ?? 0) + 1);
       }
       checkpoint.claims.delete(path);
     },
-    deps.secretRoom,
+    deps.copyPool,
   );
   return held;
 }

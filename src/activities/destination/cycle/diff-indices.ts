@@ -1,6 +1,6 @@
-import { isSettled, readSettled } from '../../../sync-info/known-differences';
+import { isKnownDifference, readKnownDifferences } from '../../../sync-info/known-differences';
 import { readDestinationState } from '../../../sync-info/state';
-import { readUnsaved } from '../../../sync-info/dirty-marker';
+import { readDirtyMarker } from '../../../sync-info/dirty-marker';
 import { consideredOf, differingBuckets } from '../../../rules/sync-index';
 import type { DiffIndicesInput, DiffIndicesResult } from '../../../contract/messages';
 import { ActivityError } from '../../../contract/failures';
@@ -55,7 +55,7 @@ export async function diffIndices(
   if (changed || isResized(own.index) || isResized(ownSettings.index))
     return { ...found, move: true, groups: [] };
 
-  const isUnsaved = own.index !== undefined && (await readUnsaved(info, signal)) !== 0;
+  const isUnsaved = own.index !== undefined && (await readDirtyMarker(info, signal)) !== 0;
   // What an interrupted cycle noted is in no state.
   const hasExpired = expired === true || (isUnsaved && (await info.expiries.isMarked(signal)));
   const { state: before } = hasExpired && !isUnsaved ? await readDestinationState(info, signal) : {};
@@ -72,7 +72,7 @@ export async function diffIndices(
   ];
   const ids = [...new Set(differing)].sort((a, b) => a - b);
   if (ids.length === 0) return { ...found, ...expiries, groups: [] };
-  const settled = await readSettled(info, signal);
+  const settled = await readKnownDifferences(info, signal);
   const buckets = settled.rules === deps.fingerprint ? settled.buckets : new Map<number, never>();
   const hashes = (
     index: readonly string[] | undefined,
@@ -85,7 +85,7 @@ export async function diffIndices(
   const open = ids.filter((id) => {
     if (ended?.ids.includes(id)) return true;
     const theirs = hashes(origin.index, settings.index, id);
-    return !isSettled(buckets.get(id), theirs, hashes(own.index, ownSettings.index, id));
+    return !isKnownDifference(buckets.get(id), theirs, hashes(own.index, ownSettings.index, id));
   });
   const openIds = new Set(open);
   const held = ids.reduce((sum, id) => sum + (openIds.has(id) ? 0 : (buckets.get(id)?.held ?? 0)), 0);

@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import { EMPTY_SETTINGS } from '../../../rules/settings';
 import { CONSUL_READS } from '../../../limits';
-import { commitInfo, conflict } from '../base/commit-info';
+import { commitInfo, conflict } from '../../../sync-info/store';
 import type { DestinationDeps } from '../base/deps';
 import { readOriginSettings, readOwnSettings } from '../base/settings-indices';
 

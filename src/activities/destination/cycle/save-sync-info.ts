@@ -3,10 +3,10 @@ import pLimit from 'p-limit';
 import { isTooLarge } from '../../../consul/errors';
 import type { KeyValueStore, Unchanged, Write } from '../../../consul/key-value-store';
 import {
-  readSettled,
-  settledBucket,
-  writeOfSettled,
-  type SettledBucket,
+  readKnownDifferences,
+  knownDifference,
+  writeOfKnownDifferences,
+  type KnownDifference,
 } from '../../../sync-info/known-differences';
 import {
   mountsAfter,
@@ -17,16 +17,16 @@ import {
   type LastCycle,
 } from '../../../sync-info/state';
 import type { SyncInfo } from '../../../sync-info/sync-info';
-import { readUnsaved, removeUnsaved } from '../../../sync-info/dirty-marker';
+import { readDirtyMarker, removeDirtyMarker } from '../../../sync-info/dirty-marker';
 import { hashBucket } from '../../../rules/bucket';
 import { consideredOf, emptyIndex, isConsidered } from '../../../rules/sync-index';
 import { NO_EXPIRY, NOT_COUNTED, sumOf, type ExpirySummary } from '../../../rules/expiry';
 import { hashOfDeletes, noteDeletes } from '../../../rules/delete-guard';
 import type { SaveDestinationInput, SaveDestinationResult } from '../../../contract/messages';
 import { CONSUL_READS, STATE_ATTEMPTS } from '../../../limits';
-import { assertOwner } from '../../../access/owner';
+import { assertSyncName } from '../../../access/sync-path';
 import { countExpiries } from '../base/bucket-expiries';
-import { commitInfo, conflict } from '../base/commit-info';
+import { commitInfo, conflict } from '../../../sync-info/store';
 import type { DestinationDeps } from '../base/deps';
 import { byMount, deleteCandidates } from '../deletes/guard-deletes';
 import { saveSettingsIndex, type SavedSettings } from './save-settings-index';
@@ -46,8 +46,8 @@ export async function saveSyncInfo(
 ): Promise<SaveDestinationResult> {
   const { info, originInfo } = deps;
   const { state: before } = await readDestinationState(info, signal);
-  assertOwner(info, before, deps.config.name);
-  const unsaved = await readUnsaved(info, signal);
+  assertSyncName(info, before, deps.config.name);
+  const unsaved = await readDirtyMarker(info, signal);
   const origin = await originInfo.readIndex(signal);
   const own = await info.readIndex(signal);
   // If the origin took another number in the meantime, the next cycle moves the claims. An index of the new number
@@ -85,10 +85,15 @@ export async function saveSyncInfo(
   const carried = { ids, revision: input.settingsRevision, numBuckets };
   const settings = await saveSettingsIndex(deps, carried, signal);
   writes += settings?.writes ?? 0;
-  writes += await saveSettled(deps, input, { origin: origin.index ?? [], own: index, settings }, signal);
+  writes += await saveKnownDifferences(
+    deps,
+    input,
+    { origin: origin.index ?? [], own: index, settings },
+    signal,
+  );
   const since = { writes, index: origin.index, numBuckets, last: before?.last, run };
   writes += await saveState(deps, input, since, signal);
-  await removeUnsaved(info, unsaved, signal);
+  await removeDirtyMarker(info, unsaved, signal);
   // The lists of a verify. After the save, so that a slow clean-up delays nothing.
   await deps.staging.removeExpiredSometimes(signal);
   return { v: 1, writes };
@@ -119,63 +124,63 @@ interface Indices {
 }
 
 /** Notes which of the differing buckets are done with. Those of other buckets stay as they are noted. */
-async function saveSettled(
+async function saveKnownDifferences(
   { info, fingerprint }: DestinationDeps,
   input: SaveDestinationInput,
   { origin, own, settings }: Indices,
   signal: AbortSignal,
 ): Promise<number> {
   if (input.buckets.length === 0) return 0;
-  const before = await readSettled(info, signal);
+  const before = await readKnownDifferences(info, signal);
   const dealtWith = new Set(input.buckets);
   const kept = before.rules === fingerprint ? [...before.buckets].filter(([id]) => !dealtWith.has(id)) : [];
   // If the origin has published more in the meantime, nobody has looked at that: these buckets are not done with.
   const isCurrent = consideredOf(origin, settings?.origin) === input.considered;
-  const settled = (isCurrent ? input.settled : []).flatMap(([id, held]): [number, SettledBucket][] => {
+  const settled = (isCurrent ? input.settled : []).flatMap(([id, held]): [number, KnownDifference][] => {
     const theirs = { insights: origin[id], settings: settings?.origin[id] };
     const ours = { insights: own[id], settings: settings?.own[id] };
-    return isDeepStrictEqual(theirs, ours) ? [] : [[id, settledBucket(theirs, ours, held)]];
+    return isDeepStrictEqual(theirs, ours) ? [] : [[id, knownDifference(theirs, ours, held)]];
   });
   const next = new Map([...kept, ...settled].sort(([a], [b]) => a - b));
   if (next.size === 0 && before.buckets.size === 0) return 0;
   if (before.rules === fingerprint && isDeepStrictEqual(before.buckets, next)) return 0;
-  return commitSettled(info, fingerprint, [...next], before.revision, signal);
+  return commitKnownDifferences(info, fingerprint, [...next], before.revision, signal);
 }
 
 /** Notes as many of them as one value takes. The others are looked at again in each cycle, which costs requests only. */
-async function commitSettled(
+async function commitKnownDifferences(
   info: SyncInfo,
   fingerprint: string,
-  settled: readonly [number, SettledBucket][],
+  settled: readonly [number, KnownDifference][],
   revision: number,
   signal: AbortSignal,
 ): Promise<number> {
   try {
     return await commitInfo(
       info.store,
-      [writeOfSettled(info, fingerprint, new Map(settled), revision)],
+      [writeOfKnownDifferences(info, fingerprint, new Map(settled), revision)],
       signal,
     );
   } catch (error) {
     if (!isTooLarge(error) || settled.length === 0) throw error;
     const half = settled.slice(0, Math.floor(settled.length / 2));
-    return commitSettled(info, fingerprint, half, revision, signal);
+    return commitKnownDifferences(info, fingerprint, half, revision, signal);
   }
 }
 
 async function saveState(
   deps: DestinationDeps,
   input: SaveDestinationInput,
-  { writes, last, ...ground }: Omit<Ground, 'state'> & { writes: number; last: LastCycle | undefined },
+  { writes, last, ...context }: Omit<SaveContext, 'state'> & { writes: number; last: LastCycle | undefined },
   signal: AbortSignal,
 ): Promise<number> {
   const { info } = deps;
   for (let attempt = 1; ; attempt++) {
     const { state, revision } = await readDestinationState(info, signal);
     // Only an operator may have changed it since: what a later cycle has saved is not to be undone.
-    if (state?.last?.run !== ground.run && !isDeepStrictEqual(state?.last, last))
+    if (state?.last?.run !== context.run && !isDeepStrictEqual(state?.last, last))
       throw conflict(info.store, info.stateKey);
-    const next = await stateAfter(deps, input, { ...ground, state }, signal);
+    const next = await stateAfter(deps, input, { ...context, state }, signal);
     if (writes === 0 && !stateDiffers(state, next)) return 0;
     if ((await info.store.commit([writeOfState(info, next, revision)], signal)) !== undefined) return 1;
     if (attempt === STATE_ATTEMPTS) throw conflict(info.store, info.stateKey);
@@ -183,7 +188,7 @@ async function saveState(
 }
 
 /** What there is to decide from, besides what the cycle did. */
-interface Ground {
+interface SaveContext {
   state: DestinationState | undefined;
   /** The origin's index now. */
   index: readonly string[] | undefined;
@@ -195,16 +200,16 @@ interface Ground {
 async function stateAfter(
   deps: DestinationDeps,
   input: SaveDestinationInput,
-  ground: Ground,
+  context: SaveContext,
   signal: AbortSignal,
 ): Promise<DestinationState> {
   const { config, parts } = deps;
   const { outcome, counts, finished, ownMounts, fingerprint } = input;
-  const orphans = ground.state?.orphans;
-  const noted = ground.state?.deletesOfDay ?? [];
+  const orphans = context.state?.orphans;
+  const noted = context.state?.deletesOfDay ?? [];
   // The answer to an earlier attempt was lost: its deletes are noted.
-  const isRepeated = ground.state?.last?.run === ground.run;
-  const deleted = isRepeated ? {} : await deletedByCycle(deps, input, ground.index, signal);
+  const isRepeated = context.state?.last?.run === context.run;
+  const deleted = isRepeated ? {} : await deletedByCycle(deps, input, context.index, signal);
   const deletesOfDay = noteDeletes(noted, { ...input, deleted }, Date.now());
   return {
     v: 1,
@@ -212,13 +217,13 @@ async function stateAfter(
     config: fingerprint,
     parts,
     considered: finished ? input.considered : '',
-    ...mountsAfter(ground.state?.mounts, input.mounts, input.changedMounts),
+    ...mountsAfter(context.state?.mounts, input.mounts, input.changedMounts),
     ownMounts,
-    ...(await deletesAfter(deps, input, ground, signal)),
+    ...(await deletesAfter(deps, input, context, signal)),
     ...(orphans === undefined ? {} : { orphans }),
     ...(deletesOfDay.length === 0 ? {} : { deletesOfDay }),
-    expiries: await expiriesAfter(deps, input, ground, signal),
-    last: { outcome, counts, finishedAt: new Date().toISOString(), run: ground.run },
+    expiries: await expiriesAfter(deps, input, context, signal),
+    last: { outcome, counts, finishedAt: new Date().toISOString(), run: context.run },
   };
 }
 
@@ -226,7 +231,7 @@ async function stateAfter(
 async function expiriesAfter(
   { info }: DestinationDeps,
   { finished, expiries, newExpiries }: SaveDestinationInput,
-  { state, run, numBuckets }: Ground,
+  { state, run, numBuckets }: SaveContext,
   signal: AbortSignal,
 ): Promise<ExpirySummary> {
   const before = state?.expiries ?? NO_EXPIRY;
@@ -274,7 +279,7 @@ type Deletes = Pick<DestinationState, 'held' | 'approved' | 'suspended'>;
 async function deletesAfter(
   deps: DestinationDeps,
   { finished, considered, buckets, held }: SaveDestinationInput,
-  { state, index }: Ground,
+  { state, index }: SaveContext,
   signal: AbortSignal,
 ): Promise<Deletes> {
   const before: Deletes = {

@@ -6,8 +6,8 @@ import type { DeleteOrphansInput, DeleteOrphansResult } from '../../../contract/
 import { ActivityError } from '../../../contract/failures';
 import { pathFailureClass } from '../../shared/failures';
 import { inParallel } from '../../../concurrency/in-parallel';
-import { throwOutage } from '../../shared/outage';
-import { TallyBuilder } from '../../shared/cycle-report';
+import { throwOutage } from '../../shared/outages';
+import { CycleReportBuilder } from '../../shared/cycle-report';
 import { deleteAt } from './delete-secret';
 import type { DestinationDeps } from '../base/deps';
 import { knownPaths } from '../base/known-paths';
@@ -25,15 +25,15 @@ export async function deleteOrphans(
   signal: AbortSignal,
 ): Promise<DeleteOrphansResult> {
   const { scope, orphans } = deps;
-  const tally = new TallyBuilder();
+  const report = new CycleReportBuilder();
   const listed = await orphans.read(signal);
   if (hashOfDeletes([...listed.keys()]) !== hash) {
     await noteRemaining(deps, listed.size, signal);
-    return { v: 1, ...tally.result() };
+    return { v: 1, ...report.result() };
   }
   const places = await placesInUse(deps, signal);
   // A bucket of the origin is being written: the next cycle tries again, with the same approval.
-  if (places === undefined) return { v: 1, ...tally.result() };
+  if (places === undefined) return { v: 1, ...report.result() };
   const done: string[] = [];
   await inParallel(
     [...listed],
@@ -45,27 +45,27 @@ export async function deleteOrphans(
         return;
       }
       if (places.isOnlyCopy(of)) {
-        tally.fail(target, 'only-copy');
+        report.fail(target, 'only-copy');
         return;
       }
       try {
         const isOurs = ({ createdTime }: SecretVersion): Promise<boolean> =>
           Promise.resolve(compareTimes(createdTime, since) <= 0);
         const did = await deleteAt(deps, place, stop, isOurs);
-        if (did === 'held') tally.fail(target, 'written-since');
+        if (did === 'held') report.fail(target, 'written-since');
         else done.push(target);
-        if (did === 'deleted') tally.count('deleted');
+        if (did === 'deleted') report.count('deleted');
       } catch (error) {
         if (stop.aborted) throw error;
         throwOutage(error);
-        tally.fail(target, pathFailureClass(error));
+        report.fail(target, pathFailureClass(error));
       }
     },
-    deps.secretRoom,
+    deps.copyPool,
   );
   await orphans.remove(done, signal);
   await noteRemaining(deps, listed.size - done.length, signal);
-  return { v: 1, ...tally.result() };
+  return { v: 1, ...report.result() };
 }
 
 /** What there is to know about the places of orphans. */

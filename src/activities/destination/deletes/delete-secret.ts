@@ -5,8 +5,7 @@ import { VaultError } from '../../../vault/errors';
 import type { SecretVersion } from '../../../vault/kv2';
 import { PathError } from '../../shared/failures';
 import { WRITE_ATTEMPTS } from '../../../limits';
-import { placeAtDestination } from '../base/place';
-import type { DestinationDeps } from '../base/deps';
+import { placeAtDestination, type DestinationDeps } from '../base/deps';
 import { Freshness, tooSlow } from '../base/freshness';
 
 /**

@@ -36,8 +36,8 @@ export async function guardDeletes(
   const candidates = looks.flatMap((look) => look.candidates);
   if (candidates.length === 0) return { v: 1, work, deletes: true, known: {} };
   const { state } = await readDestinationState(info, signal);
-  const ground = { candidates, index, mounts, state, suspended: state?.suspended };
-  const { held, approved, known } = await heldDeletes(deps, ground, signal);
+  const input = { candidates, index, mounts, state, suspended: state?.suspended };
+  const { held, approved, known } = await heldDeletes(deps, input, signal);
   if (held !== undefined) return { v: 1, work, deletes: false, approved, known, held };
   const counts = byMount(
     deps,
@@ -54,7 +54,7 @@ export interface DeleteCandidate {
 }
 
 /** What the guard decides from. */
-export interface GuardGround {
+export interface GuardInput {
   candidates: readonly DeleteCandidate[];
   /** The origin's. */
   index: readonly string[];
@@ -64,7 +64,7 @@ export interface GuardGround {
 }
 
 /** What the guard decided. */
-export interface GuardVerdict {
+export interface GuardDecision {
   /** Undefined if the deletes may happen. */
   held: GuardDeletesResult['held'];
   /** They may because somebody approved them. */
@@ -75,9 +75,9 @@ export interface GuardVerdict {
 
 export async function heldDeletes(
   deps: DestinationDeps,
-  { candidates, index, mounts, state, suspended }: GuardGround,
+  { candidates, index, mounts, state, suspended }: GuardInput,
   signal: AbortSignal,
-): Promise<GuardVerdict> {
+): Promise<GuardDecision> {
   const known = byMount(deps, await knownPaths(deps, index, signal));
   const verdict = { held: undefined, approved: false, known: Object.fromEntries(known) };
   const reasonFor = (paths: readonly string[]): string | undefined =>
@@ -128,7 +128,7 @@ async function withoutServed(
         return 'unknown';
       });
     },
-    deps.secretRoom,
+    deps.copyPool,
   );
   return candidates.filter((_, position) => answers[position] !== 'served').map(({ path }) => path);
 }

@@ -1,12 +1,11 @@
 import type { DeleteCandidate } from '../deletes/guard-deletes';
 import { duePaths } from '../base/bucket-expiries';
 import type { DestinationDeps } from '../base/deps';
-import { readBuckets } from '../../../sync-info/read-buckets';
-import { fits } from '../../../sync-info/indexed-buckets';
+import { readBuckets, fits } from '../../../sync-info/indexed-buckets';
 import { type Bucket } from '../../../rules/bucket';
 import { bytewise } from '../../../rules/paths';
 import { isCopiedOf, planBucket } from '../../../rules/plan';
-import type { Ground } from './plan-inputs';
+import type { PlanInputs } from './plan-inputs';
 import type { Plan, Planned, PlannedAction } from './plan';
 import { planDeletes } from './plan-deletes';
 import { planSettings } from './plan-settings';
@@ -14,10 +13,10 @@ import { planSettings } from './plan-settings';
 /** Decides about every path of the buckets that differ. */
 export async function planBuckets(
   deps: DestinationDeps,
-  ground: Ground,
+  inputs: PlanInputs,
   signal: AbortSignal,
 ): Promise<Pick<Plan, 'planned' | 'held'>> {
-  const { own, index, targets } = ground;
+  const { own, index, targets } = inputs;
   const planned: Planned[] = [];
   const leaving: DeleteCandidate[] = [];
   const put = (action: PlannedAction, path: string, why: string): void => {
@@ -68,7 +67,7 @@ export async function planBuckets(
         path,
         'origin and destination are one Vault, and no transform leads it elsewhere: it is its own copy',
       );
-    if (ground.lookAtExpiries) {
+    if (inputs.lookAtExpiries) {
       const dealtWith = new Set([...plan.add, ...plan.update, ...plan.verify]);
       const isCopied = isCopiedOf(bucket, deps.scope, targets);
       const noted = await deps.info.expiries.readBucket(id, signal);
@@ -76,11 +75,11 @@ export async function planBuckets(
         if (isCopied(path) && !dealtWith.has(path))
           put('compare', path, 'its copy has ended by itself (delete_version_after at the destination)');
     }
-    if (ground.settings !== undefined)
-      await planSettings(deps, ground.settings, { id, origin: bucket, targets }, put, signal);
+    if (inputs.settings !== undefined)
+      await planSettings(deps, inputs.settings, { id, origin: bucket, targets }, put, signal);
     for (const path of plan.gone) leaving.push({ path, unwanted: false });
   }
-  const held = await planDeletes(deps, ground, leaving, put, signal);
+  const held = await planDeletes(deps, inputs, leaving, put, signal);
   planned.sort((a, b) => bytewise(a.path, b.path));
   return { planned, ...(held === undefined ? {} : { held }) };
 }

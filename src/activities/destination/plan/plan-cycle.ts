@@ -13,7 +13,7 @@ import { hashSettingsBucket } from '../../../rules/settings';
 import { readOwn, type OwnBucket } from './plan-inputs';
 import type { Plan } from './plan';
 import { planBuckets } from './plan-buckets';
-import { settingsGround, type SettingsGround } from './plan-settings';
+import { plannedSettings, type PlannedSettings } from './plan-settings';
 
 /**
  * Works out what a cycle of a destination would do now, by the same rules and from the same sync info. Writes
@@ -45,7 +45,7 @@ export async function planCycle(deps: DestinationDeps, signal: AbortSignal): Pro
   const { state } = await readDestinationState(deps.info, signal);
   const targets = await deps.targets.load(index, signal);
   let own: OwnBucket[];
-  let settings: SettingsGround | undefined;
+  let settings: PlannedSettings | undefined;
   if (diff.note !== undefined) notes.push(diff.note);
   if (diff.unknownSettings !== undefined) {
     const { path, class: why } = diff.unknownSettings;
@@ -65,7 +65,7 @@ export async function planCycle(deps: DestinationDeps, signal: AbortSignal): Pro
     const since = new Date().toISOString();
     for (const [target, of] of moved.orphans) if (!orphans.has(target)) orphans.set(target, { of, since });
     const movedSettings = ofSettings.moved.buckets;
-    settings = await settingsGround(deps, index.length, movedSettings, signal);
+    settings = await plannedSettings(deps, index.length, movedSettings, signal);
     own = moved.buckets
       .map((named, id) => ({ id, named, trusted: true }))
       .filter(({ id, named }) => {
@@ -73,7 +73,7 @@ export async function planCycle(deps: DestinationDeps, signal: AbortSignal): Pro
         return hashBucket(named) !== index[id] || (settings !== undefined && !sameSettings);
       });
   } else {
-    settings = await settingsGround(deps, index.length, undefined, signal);
+    settings = await plannedSettings(deps, index.length, undefined, signal);
     own = await readOwn(deps, diff.groups.flat(), signal);
     if (diff.held > 0) notes.push(`${diff.held} secrets are kept on purpose, as in the cycles before`);
   }

@@ -4,7 +4,7 @@ import { heldDeletes, type DeleteCandidate } from '../deletes/guard-deletes';
 import { pathFailureClass } from '../../shared/failures';
 import { inParallel } from '../../../concurrency/in-parallel';
 import type { HeldDeletes } from '../../../contract/messages';
-import type { Ground } from './plan-inputs';
+import type { PlanInputs } from './plan-inputs';
 import type { PlannedAction } from './plan';
 
 /** Puts a decision about a path into the plan. */
@@ -17,7 +17,7 @@ export type Put = (action: PlannedAction, path: string, why: string) => void;
  */
 export async function planDeletes(
   deps: DestinationDeps,
-  ground: Ground,
+  inputs: PlanInputs,
   leaving: readonly DeleteCandidate[],
   put: Put,
   signal: AbortSignal,
@@ -30,19 +30,19 @@ export async function planDeletes(
   const candidates = leaving.filter(
     ({ path, unwanted }) => unwanted || deps.scope.placeAtOrigin(path) !== undefined,
   );
-  const { held } = await heldDeletes(deps, { ...ground, candidates }, signal);
+  const { held } = await heldDeletes(deps, { ...inputs, candidates }, signal);
   await inParallel(
     leaving,
     signal,
     async (candidate, stop) => {
       const { path } = candidate;
-      const kept = await whyKept(deps, ground, candidate, stop);
+      const kept = await whyKept(deps, inputs, candidate, stop);
       if (kept !== undefined) put('hold', path, kept);
       else if (held !== undefined) put('hold', path, `waits for "vsync approve": ${held.reason}`);
       else if (candidate.unwanted) put('delete', path, 'include or exclude leave it out now');
       else put('delete', path, 'the origin says that it is gone');
     },
-    deps.secretRoom,
+    deps.copyPool,
   );
   return held;
 }
@@ -50,7 +50,7 @@ export async function planDeletes(
 /** Why it would not be deleted even if the guard lets it. */
 async function whyKept(
   deps: DestinationDeps,
-  { targets, mounts }: Ground,
+  { targets, mounts }: PlanInputs,
   { path, unwanted }: DeleteCandidate,
   signal: AbortSignal,
 ): Promise<string | undefined> {

@@ -1,10 +1,9 @@
 import type { DestinationDeps } from '../base/deps';
 import type { Targets } from '../base/origin-targets';
-import { readBuckets } from '../../../sync-info/read-buckets';
-import { fits } from '../../../sync-info/indexed-buckets';
+import { readBuckets, fits } from '../../../sync-info/indexed-buckets';
 import { type DestinationState } from '../../../sync-info/state';
 import { type Bucket } from '../../../rules/bucket';
-import type { SettingsGround } from './plan-settings';
+import type { PlannedSettings } from './plan-settings';
 
 /** What the destination's info would say of a bucket when the cycle comes to it. */
 export interface OwnBucket {
@@ -14,7 +13,7 @@ export interface OwnBucket {
 }
 
 /** What a plan is made from: everything is read before the first decision. */
-export interface Ground {
+export interface PlanInputs {
   own: readonly OwnBucket[];
   index: readonly string[];
   targets: Targets;
@@ -24,7 +23,7 @@ export interface Ground {
   /** Copies may have ended by themselves. */
   lookAtExpiries: boolean;
   /** Undefined if settings are not carried over. */
-  settings: SettingsGround | undefined;
+  settings: PlannedSettings | undefined;
 }
 
 /** The destination's buckets as they stand. */

@@ -9,7 +9,7 @@ import type { Targets } from '../base/origin-targets';
 import type { Put } from './plan-deletes';
 
 /** What a plan knows of the settings of secrets. */
-export interface SettingsGround {
+export interface PlannedSettings {
   /** Index of the origin's. */
   readonly index: readonly string[];
   /** What the destination's info would say of a bucket when the cycle comes to it. */
@@ -20,12 +20,12 @@ export interface SettingsGround {
  * @param moved the claims, where they would be moved first
  * @returns undefined if settings are not carried over, or the origin's cannot be told now
  */
-export async function settingsGround(
+export async function plannedSettings(
   deps: DestinationDeps,
   numBuckets: number,
   moved: readonly SettingsBucket[] | undefined,
   signal: AbortSignal,
-): Promise<SettingsGround | undefined> {
+): Promise<PlannedSettings | undefined> {
   const { index } = await readOriginSettings(deps, numBuckets, signal);
   if (index === undefined) return undefined;
   if (moved !== undefined)
@@ -43,7 +43,7 @@ export async function settingsGround(
 /** Puts those secrets of a bucket into the plan whose settings would be carried over. */
 export async function planSettings(
   deps: DestinationDeps,
-  { index, claims }: SettingsGround,
+  { index, claims }: PlannedSettings,
   { id, origin, targets }: { id: number; origin: Bucket; targets: Targets },
   put: Put,
   signal: AbortSignal,

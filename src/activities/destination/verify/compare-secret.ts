@@ -4,8 +4,7 @@ import type { SecretVersion } from '../../../vault/kv2';
 import type { Finding } from './findings';
 import { pathFailureClass } from '../../shared/failures';
 import { sameValue } from '../../../vault/json';
-import { placeAtDestination, placeAtOrigin } from '../base/place';
-import type { DestinationDeps } from '../base/deps';
+import { placeAtDestination, placeAtOrigin, type DestinationDeps } from '../base/deps';
 
 /** What a comparison came to: a verdict, or which end could not be read. */
 export type Compared = Verdict | (Pick<Finding, 'class' | 'at'> & { readonly kind: 'failed' });

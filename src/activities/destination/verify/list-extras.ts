@@ -6,13 +6,14 @@ import type { ListExtrasInput, ListExtrasResult } from '../../../contract/messag
 import { pathFailureClass } from '../../shared/failures';
 import { inParallel } from '../../../concurrency/in-parallel';
 import { CONSUL_READS } from '../../../limits';
-import { throwOutage } from '../../shared/outage';
-import { readFitting } from '../base/read-fitting';
-import { beside, type DestinationDeps } from '../base/deps';
+import { throwOutage } from '../../shared/outages';
+import { readFitting } from '../../../sync-info/indexed-buckets';
+import { inVerifyPool } from '../base/copy-pool';
+import type { DestinationDeps } from '../base/deps';
 import { FolderLister, readFolderChunk } from './list-folders';
 
 /** Secrets at the destination by data path. */
-type Standing = Map<string, Location>;
+type FoundSecrets = Map<string, Location>;
 
 /**
  * Walks a part of the destination's folders, and names the secrets in them that belong to no secret of the origin.
@@ -26,10 +27,10 @@ export async function listExtras(
 ): Promise<ListExtrasResult> {
   const lister = new FolderLister(deps, deps.vault);
   const part = await readFolderChunk(deps.staging, folders, chunk, signal);
-  const standing: Standing = new Map();
+  const found: FoundSecrets = new Map();
   const add = (secrets: readonly Location[]): void => {
-    for (const place of secrets) standing.set(dataPath(place.mount, place.rel), place);
-    progress(standing.size);
+    for (const place of secrets) found.set(dataPath(place.mount, place.rel), place);
+    progress(found.size);
   };
   add(part.secrets);
   for (let level = part.folders; level.length > 0;) {
@@ -38,9 +39,9 @@ export async function listExtras(
     level = listed.folders;
   }
 
-  const complete = await removeWanted(deps, standing, signal);
-  const unsure = await removeDeleted(deps, standing, signal);
-  const findings = await described(deps, standing, unsure, signal);
+  const complete = await removeWanted(deps, found, signal);
+  const unsure = await removeDeleted(deps, found, signal);
+  const findings = await described(deps, found, unsure, signal);
   const list = await stageFindings(deps.staging, findings, signal);
   return { v: 1, counts: counted(findings), unlisted: lister.unlisted, complete, ...(list && { list }) };
 }
@@ -53,28 +54,28 @@ export async function listExtras(
  */
 async function removeWanted(
   deps: DestinationDeps,
-  standing: Standing,
+  found: FoundSecrets,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { originInfo, scope, config } = deps;
-  for (const path of standing.keys()) if (scope.isOfOrigin(path)) standing.delete(path);
+  for (const path of found.keys()) if (scope.isOfOrigin(path)) found.delete(path);
   const { index } = await originInfo.readIndex(signal);
   if (index === undefined) {
-    standing.clear();
+    found.clear();
     return false;
   }
   if (config.destination.transforms.length > 0) {
     const targets = await deps.targets.load(index, signal);
-    if (!targets.complete) standing.clear();
-    for (const path of standing.keys()) if (targets.owners(path).length > 0) standing.delete(path);
+    if (!targets.complete) found.clear();
+    for (const path of found.keys()) if (targets.owners(path).length > 0) found.delete(path);
     return targets.complete;
   }
   let complete = true;
-  await forEachBucketOf(standing, index.length, signal, async (id, paths, stop) => {
+  await forEachBucketOf(found, index.length, signal, async (id, paths, stop) => {
     const { bucket } = (await readFitting(originInfo, index, id, stop)) ?? {};
     if (bucket === undefined) complete = false;
     for (const path of paths)
-      if (bucket === undefined || (bucket.has(path) && scope.wants(path))) standing.delete(path);
+      if (bucket === undefined || (bucket.has(path) && scope.wants(path))) found.delete(path);
   });
   return complete;
 }
@@ -82,16 +83,16 @@ async function removeWanted(
 /**
  * Removes what is deleted: a listing names deleted secrets too.
  *
- * @returns paths of which nobody can say, because their metadata cannot be read: they are taken as standing
+ * @returns paths of which nobody can say, because their metadata cannot be read: they are taken as found
  */
 async function removeDeleted(
   deps: DestinationDeps,
-  standing: Standing,
+  found: FoundSecrets,
   signal: AbortSignal,
 ): Promise<Set<string>> {
   const forbidden = new Set<string>();
   const unsure = new Set<string>();
-  await beside(deps, [...standing], signal, async ([path, { mount, rel }], stop) => {
+  await inVerifyPool(deps, [...found], signal, async ([path, { mount, rel }], stop) => {
     // One refusal is enough for a mount: policies are rarely made for single secrets.
     if (forbidden.has(mount)) {
       unsure.add(path);
@@ -99,8 +100,7 @@ async function removeDeleted(
     }
     try {
       const metadata = await deps.vault.metadata(mount, rel, stop);
-      if (metadata === undefined || insightOfMetadata(metadata, Date.now()) === undefined)
-        standing.delete(path);
+      if (metadata === undefined || insightOfMetadata(metadata, Date.now()) === undefined) found.delete(path);
     } catch (error) {
       if (stop.aborted) throw error;
       throwOutage(error);
@@ -114,14 +114,14 @@ async function removeDeleted(
 /** Says of each one what is known about it. */
 async function described(
   deps: DestinationDeps,
-  standing: Standing,
+  found: FoundSecrets,
   unsure: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<Finding[]> {
-  if (standing.size === 0) return [];
+  if (found.size === 0) return [];
   const orphans = await deps.orphans.read(signal);
-  const claimedFor = await claimedTargets(deps, standing, signal);
-  return [...standing.keys()].map((path): Finding => {
+  const claimedFor = await claimedTargets(deps, found, signal);
+  return [...found.keys()].map((path): Finding => {
     const orphan = orphans.get(path);
     if (orphan !== undefined) return { kind: 'orphan', path, with: orphan.of };
     const origin = claimedFor.get(path);
@@ -133,7 +133,7 @@ async function described(
 /** Which of them the destination's info names: they were copied, and are kept on purpose or wait for their delete. */
 async function claimedTargets(
   { info, scope, config }: DestinationDeps,
-  standing: Standing,
+  found: FoundSecrets,
   signal: AbortSignal,
 ): Promise<Map<string, string>> {
   const claimed = new Map<string, string>();
@@ -143,11 +143,11 @@ async function claimedTargets(
     const { bucket } = await info.readBucket(id, stop);
     for (const path of bucket?.keys() ?? []) {
       const target = scope.target(path);
-      if (standing.has(target)) claimed.set(target, path);
+      if (found.has(target)) claimed.set(target, path);
     }
   };
   if (config.destination.transforms.length === 0) {
-    await forEachBucketOf(standing, index.length, signal, (id, _paths, stop) => look(id, stop));
+    await forEachBucketOf(found, index.length, signal, (id, _paths, stop) => look(id, stop));
   } else {
     await inParallel([...index.keys()], signal, look, CONSUL_READS);
   }
@@ -156,13 +156,13 @@ async function claimedTargets(
 
 /** Without transforms a path is its own target, so that only its own bucket can name it. */
 export async function forEachBucketOf(
-  standing: ReadonlyMap<string, Location>,
+  found: ReadonlyMap<string, Location>,
   numBuckets: number,
   signal: AbortSignal,
   work: (id: number, paths: readonly string[], signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const buckets = new Map<number, string[]>();
-  for (const path of standing.keys()) {
+  for (const path of found.keys()) {
     const id = bucketId(path, numBuckets);
     const paths = buckets.get(id);
     if (paths === undefined) buckets.set(id, [path]);

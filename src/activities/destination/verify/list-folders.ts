@@ -5,8 +5,9 @@ import { type ListFoldersResult, type PathFailure } from '../../../contract/mess
 import type { Kv2 } from '../../../vault/kv2';
 import { pathFailureClass } from '../../shared/failures';
 import { MAX_FAILURES, MAX_FOLDER_LEVELS, MAX_GROUPS } from '../../../limits';
-import { throwOutage } from '../../shared/outage';
-import { beside, type DestinationDeps } from '../base/deps';
+import { throwOutage } from '../../shared/outages';
+import { inVerifyPool } from '../base/copy-pool';
+import type { DestinationDeps } from '../base/deps';
 import { split } from '../cycle/diff-indices';
 
 const LocationSchema = z.object({ mount: z.string(), rel: z.string() });
@@ -26,14 +27,14 @@ export class FolderLister {
   readonly unlisted: PathFailure[] = [];
 
   constructor(
-    private readonly deps: Pick<DestinationDeps, 'secretRoom' | 'verifyRoom'>,
+    private readonly deps: Pick<DestinationDeps, 'copyPool' | 'verifyPool'>,
     private readonly vault: Kv2,
   ) {}
 
   /** One level: all of these folders at once. */
   async list(folders: FolderChunk['folders'], signal: AbortSignal): Promise<Listed> {
     const listed: Listed = { folders: [], secrets: [] };
-    await beside(this.deps, folders, signal, async ({ mount, rel }, stop) => {
+    await inVerifyPool(this.deps, folders, signal, async ({ mount, rel }, stop) => {
       for (const name of await this.names(mount, rel, stop))
         listed[name.endsWith('/') ? 'folders' : 'secrets'].push({ mount, rel: rel + name });
     });

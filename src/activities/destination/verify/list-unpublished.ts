@@ -4,11 +4,12 @@ import { insightOfMetadata } from '../../../rules/insight';
 import { dataPath, type Location } from '../../../rules/paths';
 import { counted, stageFindings, type Finding } from './findings';
 import { type ListUnpublishedResult, type PathFailure } from '../../../contract/messages';
-import { throwOutage } from '../../shared/outage';
-import { beside, type DestinationDeps } from '../base/deps';
+import { throwOutage } from '../../shared/outages';
+import { inVerifyPool } from '../base/copy-pool';
+import type { DestinationDeps } from '../base/deps';
 import { forEachBucketOf } from './list-extras';
 import { FolderLister } from './list-folders';
-import { readFitting } from '../base/read-fitting';
+import { readFitting } from '../../../sync-info/indexed-buckets';
 import { MAX_FAILURES } from '../../../limits';
 
 /**
@@ -35,7 +36,7 @@ export async function listUnpublished(
   });
 
   const findings: Finding[] = [];
-  await beside(deps, [...found], signal, async ([path, { mount, rel }], stop) => {
+  await inVerifyPool(deps, [...found], signal, async ([path, { mount, rel }], stop) => {
     try {
       const metadata = await originVault.metadata(mount, rel, stop);
       if (metadata !== undefined && insightOfMetadata(metadata, Date.now()) !== undefined)

@@ -1,13 +1,13 @@
-import { fits } from '../../../sync-info/indexed-buckets';
+import { fits, readFitting } from '../../../sync-info/indexed-buckets';
 import { planBucket } from '../../../rules/plan';
 import { counted, stageFindings, type Finding } from './findings';
 import type { VerifySecretsInput, VerifySecretsResult } from '../../../contract/messages';
 import { ActivityError } from '../../../contract/failures';
 import { inParallel } from '../../../concurrency/in-parallel';
-import { throwOutage } from '../../shared/outage';
+import { throwOutage } from '../../shared/outages';
 import { compareSecret } from './compare-secret';
-import { readFitting } from '../base/read-fitting';
-import { beside, type DestinationDeps } from '../base/deps';
+import { inVerifyPool } from '../base/copy-pool';
+import type { DestinationDeps } from '../base/deps';
 import { VERIFY_BUCKETS } from '../../../limits';
 
 /**
@@ -50,7 +50,7 @@ export async function verifySecrets(
     const plan = planBucket(bucket, new Map(), [], scope, targets);
     for (const { path, why, with: other } of plan.refused)
       findings.push({ kind: 'refused', path, class: why, with: other });
-    await beside(deps, plan.add, stop, async (path, aborted) => {
+    await inVerifyPool(deps, plan.add, stop, async (path, aborted) => {
       const insight = bucket.get(path);
       if (insight === undefined) return;
       const known = { insight, claim: ownIndex && stored.bucket?.get(path) };

@@ -1,8 +1,25 @@
+import type { SyncInfo } from '../sync-info/sync-info';
+import { ActivityError } from '../contract/failures';
 import { randomBytes } from 'node:crypto';
 import { ConsulError } from '../consul/errors';
 import type { KeyValueStore } from '../consul/key-value-store';
-import type { SyncInfo } from '../sync-info/sync-info';
 import { PROBE_KEY_LEFT_AFTER_S } from '../limits';
+
+/**
+ * Refuses a sync path whose sync info is another sync's: two destinations on one sync path would each take the
+ * other's claims for its own, and one of the Vaults would stay empty without a word.
+ *
+ * @param state of the sync path, if there is one
+ * @throws ActivityError `Conflict`
+ */
+export function assertSyncName(info: SyncInfo, state: { name: string } | undefined, name: string): void {
+  if (state === undefined || state.name === name) return;
+  throw new ActivityError(
+    'Conflict',
+    `Consul ${info.store.address}: ${info.prefix} is the sync info of ${state.name}, and this sync is called ${name}: ` +
+      'give each sync a syncPath of its own. If it was renamed on purpose, say so: vsync start --adopt -c FILE',
+  );
+}
 
 /**
  * Looks whether keys below a role's sync path can be created, listed, read and removed, with one of a name that

@@ -1,11 +1,19 @@
 import { activityInfo } from '@temporalio/activity';
-import type { Client } from '@temporalio/client';
+import { type Client, ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConsulError } from '../../../consul/errors';
-import { ORIGIN_CHANGED, type OriginChangedSignal } from '../../../contract/messages';
+import {
+  ORIGIN_CHANGED,
+  type OriginChangedSignal,
+  type WakeDestinationResult,
+} from '../../../contract/messages';
 import { inParallel } from '../../../concurrency/in-parallel';
 import { WATCH_PAUSE_MS, WATCH_POLL_MS } from '../../../limits';
 import type { DestinationDeps } from '../base/deps';
+import { readDestinationState } from '../../../sync-info/state';
+import { scheduleId } from '../../../contract/ids';
+import { consideredOf } from '../../../rules/sync-index';
+import { readOriginSettings } from '../base/settings-indices';
 
 /**
  * Long-polls the origin's index in Consul (and that of its settings, where they are carried over), and signals the
@@ -57,4 +65,43 @@ export async function watchIndex(
   // All of them: a poll never ends.
   await inParallel(keys, signal, poll, keys.length);
   throw new ConsulError('cancelled', store.address, indexKey, 'the watch was stopped');
+}
+
+/**
+ * Starts a cycle through the schedule if the destination has not dealt with the origin's current index yet. It
+ * looks at the level, not at the edge: a signal that was lost or came twice makes no difference.
+ *
+ * A paused schedule is left alone, although Temporal would run a trigger on it.
+ */
+export async function wakeDestination(
+  deps: Pick<DestinationDeps, 'config' | 'originInfo' | 'info'>,
+  client: Client,
+  { whileRunning }: { whileRunning: boolean },
+  signal: AbortSignal,
+): Promise<WakeDestinationResult> {
+  const { config, originInfo, info } = deps;
+  const answer = (action: WakeDestinationResult['action']): WakeDestinationResult => ({
+    v: 1,
+    action,
+    maxWaitMs: config.destination.tickMs,
+  });
+  const { index } = await originInfo.readIndex(signal);
+  if (index === undefined) return answer('waiting');
+  const { state } = await readDestinationState(info, signal);
+  const settings = await readOriginSettings(deps, index.length, signal);
+  if (state?.considered === consideredOf(index, settings.index)) return answer('considered');
+
+  const schedule = client.schedule.getHandle(scheduleId('destination', config.name));
+  try {
+    const description = await schedule.describe();
+    if (description.state.paused) return answer('paused');
+    // A cycle under way may already deal with this index; if the change is news, one more cycle has to follow it.
+    if (!whileRunning && description.info.runningActions.length > 0) return answer('running');
+    // Without a policy, trigger() would start a cycle beside a running one.
+    await schedule.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return answer('waiting');
+    throw error;
+  }
+  return answer('triggered');
 }

@@ -1,7 +1,9 @@
 import { setMaxListeners } from 'node:events';
-import { secretRoom } from '../../src/activities/destination/base/secret-room';
+import { copyPool, inVerifyPool } from '../../src/activities/destination/base/copy-pool';
+import { inParallel } from '../../src/concurrency/in-parallel';
+import { Room } from '../../src/concurrency/work-pool';
 
-test('as many secrets at the same time as the Vaults take requests now, and never more than the most', async () => {
+test('copyPool follows the lower of the two adaptive limits, up to its bound', async () => {
   const room = { origin: 3, destination: 8 };
   const vault = (at: keyof typeof room): { client: { requestsAtOnce: number; othersWait: () => void } } => ({
     client: {
@@ -13,7 +15,7 @@ test('as many secrets at the same time as the Vaults take requests now, and neve
   });
   const told: string[] = [];
   const vaults = [vault('origin'), vault('destination')];
-  const secrets = secretRoom(6, vaults);
+  const secrets = copyPool(6, vaults);
   const never = new AbortController().signal;
   setMaxListeners(0, never);
   const ends: (() => void)[] = [];
@@ -47,4 +49,19 @@ test('as many secrets at the same time as the Vaults take requests now, and neve
   expect(await inFlight()).toBe(2);
   while (ended < all.length) await endOne();
   await Promise.all(all);
+});
+
+test('inVerifyPool leaves room for cycles', async () => {
+  const never = new AbortController().signal;
+  const pools = { copyPool: new Room(() => 4), verifyPool: new Room(() => 2) };
+  const order: string[] = [];
+  const step = async (what: string): Promise<void> => {
+    await new Promise((resolve) => setImmediate(resolve));
+    order.push(what);
+  };
+  const verify = inVerifyPool(pools, Array<string>(100).fill('verify'), never, step);
+  const cycle = inParallel(Array<string>(10).fill('cycle'), never, step, pools.copyPool);
+  await Promise.all([verify, cycle]);
+  expect(order.lastIndexOf('cycle')).toBeLessThan(30);
+  expect(order.filter((what) => what === 'verify')).toHaveLength(100);
 });
