@@ -30,6 +30,13 @@ const LAYERS = {
   ],
   'src/activities': ['shared', 'origin', 'destination'],
   'src/activities/destination': ['base', 'deletes', 'copy', 'claims', 'watch', 'cycle', 'verify', 'plan'],
+  dev: ['shared', 'servers', 'demo', 'bench', 'scripts'],
+};
+
+/** Tests use src and dev, never the reverse. */
+const NOT_TESTS = {
+  regex: '^(\\.\\./)+test/',
+  message: 'Tests use this folder: move what both need into dev/shared.',
 };
 
 /** What one folder may not import, as patterns of `no-restricted-imports`. */
@@ -47,9 +54,10 @@ function above(top, folder) {
 
 /** The patterns of a folder and of those that it is in. */
 function arrowsOf(path) {
-  return Object.keys(LAYERS).flatMap((top) =>
+  const patterns = Object.keys(LAYERS).flatMap((top) =>
     path.startsWith(`${top}/`) ? above(top, path.slice(top.length + 1).split('/')[0]) : [],
   );
+  return [NOT_TESTS, ...patterns];
 }
 
 /** A rule for each folder. The last one that fits a file counts, so inner folders repeat the patterns of outer ones. */
@@ -58,7 +66,7 @@ const arrows = Object.entries(LAYERS).flatMap(([top, layers]) =>
     .map((folder) => `${top}/${folder}`)
     .filter((path) => path !== 'src/workflows')
     .map((path) => ({
-      files: [`${path}/**/*.ts`],
+      files: [`${path}/**/*.{ts,mjs}`],
       rules: { 'no-restricted-imports': ['error', { patterns: arrowsOf(path) }] },
     })),
 );
@@ -124,11 +132,11 @@ export default tseslint.config(
     },
   },
   {
-    files: ['demo/**/*.ts', 'src/cli/**'],
+    files: ['dev/demo/**/*.ts', 'src/cli/**'],
     rules: { 'no-console': 'off' },
   },
   {
-    files: ['scripts/**', 'demo/**'],
+    files: ['dev/scripts/**', 'dev/servers/*.mjs', 'dev/shared/*.mjs', 'dev/demo/**'],
     rules: { 'no-console': 'off' },
   },
 );

@@ -12,7 +12,7 @@ import { VaultError } from '../src/vault/errors';
 import { Kv2 } from '../src/vault/kv2';
 import { makeCertificates, type Certificates } from './support/certificates';
 import { exposed, rejection } from './support/exposed';
-import { portOf } from './support/sockets';
+import { portOf } from '../dev/shared/sockets';
 import { answer, reset, TinyServer } from './support/tiny-server';
 
 /**

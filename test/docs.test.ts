@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { CONFIGURATION_PAGE, JSON_SCHEMA_FILE, jsonSchemaText, withKeys } from '../scripts/docs';
+import { CONFIGURATION_PAGE, JSON_SCHEMA_FILE, jsonSchemaText, withKeys } from '../dev/scripts/docs';
 
 const ROOT = path.join(__dirname, '..');
 

@@ -1,6 +1,6 @@
 import http from 'node:http';
-import { listFront } from '../support/list-front';
-import { portOf } from '../support/sockets';
+import { listFront } from '../../dev/shared/list-front';
+import { portOf } from '../../dev/shared/sockets';
 import { answerOf, type FaultKind, type PlannedFault } from './fault-kinds';
 
 /** Long enough to reorder what happens at the same time, short enough to be no outage. */

@@ -6,7 +6,7 @@ import {
   type ConsulServer,
   type TemporalServer,
   type VaultFileServer,
-} from '../support/servers';
+} from '../../dev/servers/start';
 
 export const SERVERS = ['temporal', 'consul', 'originVault', 'destinationVault'] as const;
 export type ServerName = (typeof SERVERS)[number];

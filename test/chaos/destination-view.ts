@@ -1,5 +1,5 @@
 import type { SyncFixture } from '../support/sync-fixture';
-import type { VaultApi } from '../support/vault-api';
+import type { VaultApi } from '../../dev/shared/vault-api';
 import { MOUNTS, type MountTable } from './names';
 import { wordOf, type SecretSettings } from './secret-settings';
 import type { Standing, View } from './witness';

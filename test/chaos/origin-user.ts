@@ -1,4 +1,4 @@
-import type { VaultApi } from '../support/vault-api';
+import type { VaultApi } from '../../dev/shared/vault-api';
 import { encoded } from './destination-view';
 import type { Model, OriginStep } from './model';
 import { partsOf, type MountName, type MountTable } from './names';

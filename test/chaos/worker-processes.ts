@@ -1,7 +1,12 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { eventually } from '../support/eventually';
-import { cleanEnvironment, startGuarded, tailOf, type GuardedProcess } from '../support/servers';
+import {
+  cleanEnvironment,
+  startGuarded,
+  tailOf,
+  type GuardedProcess,
+} from '../../dev/shared/guarded-process';
 
 const READY_WITHIN_MS = 60_000;
 const VSYNC = path.join(__dirname, '..', '..', 'bin', 'vsync');

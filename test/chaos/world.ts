@@ -4,7 +4,7 @@ import { cyclesOf, setPaused, trigger } from '../../src/temporal/operations';
 import { failedCycle } from '../../src/cli/text/status';
 import type { CycleResult, Outcome } from '../../src/contract/messages';
 import { eventually } from '../support/eventually';
-import { quietWatch } from '../support/quiet-watch';
+import { quietWatch } from '../../dev/shared/quiet-watch';
 import { SyncFixture, type FileContent } from '../support/sync-fixture';
 import { ChaosProxy } from './chaos-proxy';
 import type { ChaosServers } from './chaos-servers';

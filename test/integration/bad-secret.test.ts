@@ -1,4 +1,4 @@
-import { startVaultFile, type VaultFileServer } from '../support/servers';
+import { startVaultFile, type VaultFileServer } from '../../dev/servers/start';
 import { syncWithVault, type OwnVaultSync } from '../support/own-vault';
 import { vaultError } from '../support/wrong-answers';
 

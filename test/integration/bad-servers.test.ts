@@ -1,5 +1,5 @@
 import { PLANTED, RefusalCheck, WRONG_TOKEN, type ConfigFile } from '../support/refusal';
-import { freePorts } from '../support/servers';
+import { freePorts } from '../../dev/servers/start';
 import { SyncFixture } from '../support/sync-fixture';
 
 /** What a user gets from the built command for each thing that can be wrong with the servers it is told to use. */

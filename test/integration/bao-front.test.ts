@@ -8,7 +8,7 @@ import {
   pagedListings,
   type Behaviour,
 } from '../support/bao-front';
-import { findBao, startVaultDev, type VaultServer } from '../support/servers';
+import { findBao, startVaultDev, type VaultServer } from '../../dev/servers/start';
 import { onVault, whereBaoIs } from '../support/vault-kind';
 import { sharedServers } from '../support/shared-servers';
 

@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { makeTempFolder, ROOT } from '../scripts/run';
-import { cleanEnvironment } from '../support/servers';
+import { makeTempFolder, ROOT } from '../support/run-node';
+import { cleanEnvironment } from '../../dev/shared/guarded-process';
 
 /** Runs `npm run bench` as npm would, with a folder of its own for all that it leaves behind. */
 function runBench(temp: string, args: readonly string[], onOutput: (text: string, end: () => void) => void) {
   return new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve, reject) => {
-    const child = spawn(process.execPath, [path.join(ROOT, 'scripts', 'bench.mjs'), ...args], {
+    const child = spawn(process.execPath, [path.join(ROOT, 'dev', 'scripts', 'bench.mjs'), ...args], {
       cwd: ROOT,
       env: cleanEnvironment({ TMPDIR: temp }),
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -9,10 +9,10 @@ import { Kv2 } from '../../src/vault/kv2';
 import { makeCertificates, type Certificates } from '../support/certificates';
 import { ConsulAcl } from '../support/consul-acl';
 import { rejection } from '../support/exposed';
-import { baoPath, serverPaths, startConsul, vaultKind, type ConsulServer } from '../support/servers';
-import { consulArguments } from '../support/servers/arguments';
-import { launchInFolder, type LaunchedServer } from '../support/servers/launch';
-import { raftNode } from '../support/servers/vault-raft';
+import { baoPath, serverPaths, startConsul, vaultKind, type ConsulServer } from '../../dev/servers/start';
+import { consulArguments } from '../../dev/servers/start/arguments';
+import { launchInFolder, type LaunchedServer } from '../../dev/servers/start/launch';
+import { raftNode } from '../../dev/servers/start/vault-raft';
 import { sharedServers } from '../support/shared-servers';
 
 /** What a user reads for causes that the real servers have themselves; the others stand in test/causes.test.ts. */

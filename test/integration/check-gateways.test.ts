@@ -7,9 +7,9 @@ import { assertKeyAccess } from '../../src/access/sync-path';
 import { infoOf } from '../../src/activities/clients';
 import { eventually } from '../support/eventually';
 import { FaultProxy } from '../support/fault-proxy';
-import { portOf } from '../support/sockets';
+import { portOf } from '../../dev/shared/sockets';
 import { SyncFixture } from '../support/sync-fixture';
-import { startVsync } from '../support/vsync-command';
+import { startVsync } from '../../dev/shared/vsync-command';
 
 /** Set-ups that a made-up probe or a strict form would get wrong, before the real servers. */
 

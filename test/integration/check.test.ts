@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { Check } from '../../src/cli/check';
 import { PLANTED, RefusalCheck, WRONG_TOKEN } from '../support/refusal';
-import { freePorts, startVaultFile } from '../support/servers';
+import { freePorts, startVaultFile } from '../../dev/servers/start';
 import { SyncFixture } from '../support/sync-fixture';
-import { runVsync } from '../support/vsync-command';
+import { runVsync } from '../../dev/shared/vsync-command';
 
 /** `vsync check` as a user runs it. What it says of policies is in policies.test.ts. */
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Status } from '../../src/cli/text/status';
 import { eventually } from '../support/eventually';
 import { SyncFixture } from '../support/sync-fixture';
-import { runVsync, startVsync, type Ended } from '../support/vsync-command';
+import { runVsync, startVsync, type Ended } from '../../dev/shared/vsync-command';
 
 /** The commands as a user runs them, on configurations that are right. */
 describe('the commands of vsync', () => {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { ConsulStore } from '../../src/consul/client';
-import { ConsulApi } from '../support/consul-api';
+import { ConsulApi } from '../../dev/shared/consul-api';
 import { FaultProxy } from '../support/fault-proxy';
-import { freePorts } from '../support/servers';
+import { freePorts } from '../../dev/servers/start';
 import { sharedServers } from '../support/shared-servers';
 
 /** The store on a real Consul; what is read back is read by plain requests, and the reverse. */

@@ -3,9 +3,9 @@ import { setMaxListeners } from 'node:events';
 import net, { type Socket } from 'node:net';
 import { ConsulStore } from '../../src/consul/client';
 import { eventually } from '../support/eventually';
-import { ConsulApi } from '../support/consul-api';
+import { ConsulApi } from '../../dev/shared/consul-api';
 import { CountedConnections } from '../support/counted-connections';
-import { startConsul, type ConsulServer } from '../support/servers';
+import { startConsul, type ConsulServer } from '../../dev/servers/start';
 import { MAX_CONSUL_CONNECTIONS, MAX_CONSUL_POLLS } from '../../src/limits';
 
 /** How many connections one process has to a real Consul, and what it does where the agent refuses some. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ConsulStore } from '../../src/consul/client';
 import { ConsulAcl } from '../support/consul-acl';
 import { endOf } from '../support/ended';
-import { startConsul, type ConsulServer } from '../support/servers';
+import { startConsul, type ConsulServer } from '../../dev/servers/start';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture, type FileContent } from '../support/sync-fixture';
 

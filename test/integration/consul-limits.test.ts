@@ -4,7 +4,7 @@ import { mostBuckets, numBucketsFor } from '../../src/rules/sync-index';
 import { FaultProxy } from '../support/fault-proxy';
 import { OriginRun } from '../support/origin-run';
 import { publishedBy } from '../support/published';
-import { startConsul, type ConsulServer } from '../support/servers';
+import { startConsul, type ConsulServer } from '../../dev/servers/start';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 

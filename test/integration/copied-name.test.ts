@@ -3,9 +3,9 @@ import path from 'node:path';
 import { watchId } from '../../src/contract/ids';
 import { stop } from '../../src/temporal/operations';
 import { FaultProxy } from '../support/fault-proxy';
-import { freePorts } from '../support/servers';
+import { freePorts } from '../../dev/servers/start';
 import { SyncFixture, type FileContent } from '../support/sync-fixture';
-import { runVsync, type Ended } from '../support/vsync-command';
+import { runVsync, type Ended } from '../../dev/shared/vsync-command';
 
 /** A file that was copied from another sync's and changed, but for its name: the names in Temporal are the other's. */
 

@@ -1,6 +1,6 @@
 import { BaoFront, pagedListings } from '../support/bao-front';
 import { documentedPolicies } from '../support/policies';
-import { vaultKind } from '../support/servers';
+import { vaultKind } from '../../dev/servers/start';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 import { onVault } from '../support/vault-kind';

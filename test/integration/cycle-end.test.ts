@@ -3,7 +3,7 @@ import path from 'node:path';
 import { cyclesOf } from '../../src/temporal/operations';
 import type { CycleResult } from '../../src/contract/messages';
 import { eventually } from '../support/eventually';
-import { cleanEnvironment, startGuarded } from '../support/servers';
+import { cleanEnvironment, startGuarded } from '../../dev/shared/guarded-process';
 import { GateProxy } from '../support/gate-proxy';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';

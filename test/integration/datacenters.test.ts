@@ -4,10 +4,10 @@ import { ConsulStore } from '../../src/consul/client';
 import { openStore } from '../../src/consul/datacenter';
 import { randomUUID } from 'node:crypto';
 import { ConsulAcl } from '../support/consul-acl';
-import { ConsulApi } from '../support/consul-api';
+import { ConsulApi } from '../../dev/shared/consul-api';
 import { eventually } from '../support/eventually';
 import { FaultProxy } from '../support/fault-proxy';
-import { startConsul, type ConsulServer } from '../support/servers';
+import { startConsul, type ConsulServer } from '../../dev/servers/start';
 import { SyncFixture } from '../support/sync-fixture';
 
 /** Two real datacenters, joined by WAN: the destination's agent is in dc1, the origin writes to dc2. */

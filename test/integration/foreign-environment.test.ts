@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { sharedServers } from '../support/shared-servers';
-import { runVsync } from '../support/vsync-command';
+import { runVsync } from '../../dev/shared/vsync-command';
 
 /** What is said of variables that the original obeyed, by the commands that take up a sync. */
 

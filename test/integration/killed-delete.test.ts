@@ -2,7 +2,7 @@ import { bucketId } from '../../src/rules/bucket';
 import { eventually } from '../support/eventually';
 import { publishedBy } from '../support/published';
 import { RunningSync } from '../support/running-sync';
-import { startVsync } from '../support/vsync-command';
+import { startVsync } from '../../dev/shared/vsync-command';
 
 /**
  * A worker dies in the middle of a cycle that is then given up, and the origin goes back to what it was: its info is

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { VaultRequests } from '../../bench/vault-requests';
+import { VaultRequests } from '../../dev/bench/vault-requests';
 import { cyclesOf } from '../../src/temporal/operations';
 import { sharedServers } from '../support/shared-servers';
 import { largestPayload } from '../support/shares';
 import { SyncFixture } from '../support/sync-fixture';
-import { inParallel } from '../support/wait';
+import { inParallel } from '../../dev/shared/wait';
 
 /** Entries of one folder, all of them in the answer to one LIST. */
 const WIDE = 20_000;

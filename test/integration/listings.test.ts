@@ -13,10 +13,10 @@ import {
   type FrontRequest,
 } from '../support/bao-front';
 import { rejection } from '../support/exposed';
-import { findBao, startVaultDev, type VaultServer } from '../support/servers';
-import { sharedServers, type SharedVault } from '../support/shared-servers';
+import { findBao, startVaultDev, type VaultServer } from '../../dev/servers/start';
+import { sharedServers } from '../support/shared-servers';
 import { onVault, whereBaoIs } from '../support/vault-kind';
-import { VaultApi } from '../support/vault-api';
+import { VaultApi, type RootVault } from '../../dev/shared/vault-api';
 
 /** Listings are complete, or fail: on the server under test, behind the stand-in for OpenBao, and on a real OpenBao. */
 
@@ -30,7 +30,7 @@ const clients: VaultClient[] = [];
 const fronts: BaoFront[] = [];
 let bao: VaultServer | undefined;
 
-async function fill(vault: SharedVault): Promise<void> {
+async function fill(vault: RootVault): Promise<void> {
   const api = new VaultApi(vault);
   await api.mount(mount);
   for (const name of NAMES) await api.put(mount, name.endsWith('/') ? `${name}x` : name, { name });
@@ -54,7 +54,7 @@ interface Watched {
   lists: string[];
 }
 
-async function watched(vault: SharedVault, token: string, ...behaviours: Behaviour[]): Promise<Watched> {
+async function watched(vault: RootVault, token: string, ...behaviours: Behaviour[]): Promise<Watched> {
   const lists: string[] = [];
   const seen: Behaviour = (request, pass) => {
     if (request.method === 'LIST') lists.push(decodeURIComponent(request.query.toString()));

@@ -9,7 +9,7 @@ import { testBundle } from '../support/bundle';
 import { NAMESPACED, type NamespacedVault } from '../support/namespaced-vault';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture, type FixtureOptions } from '../support/sync-fixture';
-import { VaultApi } from '../support/vault-api';
+import { VaultApi } from '../../dev/shared/vault-api';
 import { onVault } from '../support/vault-kind';
 
 /** A side's Vault and mounts, as they stand in a file. */

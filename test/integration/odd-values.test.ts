@@ -1,7 +1,7 @@
 import { onVault } from '../support/vault-kind';
-import { startVaultFile, type VaultFileServer } from '../support/servers';
+import { startVaultFile, type VaultFileServer } from '../../dev/servers/start';
 import { syncWithVault, type OwnVaultSync } from '../support/own-vault';
-import type { VaultApi } from '../support/vault-api';
+import type { VaultApi } from '../../dev/shared/vault-api';
 
 /** Values that JSON and JavaScript treat in their own ways arrive as the origin's Vault prints them. */
 

@@ -13,11 +13,11 @@ import { testBundle } from '../support/bundle';
 import { FaultProxy } from '../support/fault-proxy';
 import { asShared, startOwnServers, stopOwnServers, type OwnServers } from '../support/own-servers';
 import { restoreFrom } from '../support/restored-vault';
-import { startVaultCluster } from '../support/servers';
-import { sharedServers, type SharedVault } from '../support/shared-servers';
+import { startVaultCluster } from '../../dev/servers/start';
+import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 import { TcpProxy } from '../support/tcp-proxy';
-import { VaultApi } from '../support/vault-api';
+import { VaultApi, type RootVault } from '../../dev/shared/vault-api';
 
 /** Whether both ends are one place is told by evidence, and not by an id that clones share. */
 
@@ -26,14 +26,14 @@ afterEach(async () => {
   for (const client of clients.splice(0)) await client.close();
 });
 
-function clientOf({ address, rootToken: token }: SharedVault): VaultClient {
+function clientOf({ address, rootToken: token }: RootVault): VaultClient {
   const client = new VaultClient({ address, auth: { kind: 'token', token }, namespace: '' });
   clients.push(client);
   return client;
 }
 
 /** Accessors of all tokens that a Vault has. */
-async function tokensOf(vault: SharedVault): Promise<string[]> {
+async function tokensOf(vault: RootVault): Promise<string[]> {
   const { data } = (await new VaultApi(vault).request('LIST', 'auth/token/accessors')) as {
     data: { keys: string[] };
   };
@@ -47,7 +47,7 @@ const bothEnds = async (config: DestinationConfig): Promise<Check | undefined> =
 
 describe('isOneServer', () => {
   const NO_DEFAULT = { policies: ['none'], no_default_policy: true, ttl: '1h' };
-  async function withoutDefaultPolicy(vault: SharedVault): Promise<SharedVault> {
+  async function withoutDefaultPolicy(vault: RootVault): Promise<RootVault> {
     const answer = await new VaultApi(vault).request('POST', 'auth/token/create', NO_DEFAULT);
     const { client_token: rootToken } = (answer as { auth: { client_token: string } }).auth;
     return { ...vault, rootToken };

@@ -4,7 +4,7 @@ import { fingerprintOfSettings, settingsOf } from '../../src/rules/settings';
 import { eventually } from '../support/eventually';
 import { GateProxy } from '../support/gate-proxy';
 import { publishedBy } from '../support/published';
-import { cleanEnvironment, startGuarded } from '../support/servers';
+import { cleanEnvironment, startGuarded } from '../../dev/shared/guarded-process';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 

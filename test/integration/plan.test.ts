@@ -2,7 +2,7 @@ import type { Planned } from '../../src/activities/destination/plan/plan';
 import { formatPlan } from '../../src/cli/text/format-plan';
 import type { CycleResult } from '../../src/contract/messages';
 import { SyncFixture } from '../support/sync-fixture';
-import { runVsync, type Ended } from '../support/vsync-command';
+import { runVsync, type Ended } from '../../dev/shared/vsync-command';
 
 const short = (planned: readonly Planned[], sync: SyncFixture): string[] =>
   planned.map(({ action, path }) => `${action} ${path.replace(`${sync.mount}data/`, '')}`);

@@ -3,9 +3,9 @@ import { runChecks, type Check } from '../../src/cli/check';
 import type { Config } from '../../src/config/schema';
 import { ConsulAcl } from '../support/consul-acl';
 import { documentedPolicies, reducedPolicies } from '../support/policies';
-import { startConsul, type ConsulServer } from '../support/servers';
+import { startConsul, type ConsulServer } from '../../dev/servers/start';
 import { SyncFixture, type FixtureOptions } from '../support/sync-fixture';
-import type { VaultApi } from '../support/vault-api';
+import type { VaultApi } from '../../dev/shared/vault-api';
 
 /** The policies of docs/policies.md, on a real Vault and on a real Consul that refuses by default. */
 

@@ -1,10 +1,10 @@
-import { makePaths, makeValue } from '../../bench/data';
-import { consulKind, consulWrites, countKinds, vaultKind } from '../../bench/requests';
+import { makePaths, makeValue } from '../../dev/bench/data';
+import { consulKind, consulWrites, countKinds, vaultKind } from '../../dev/bench/requests';
 import { cyclesOf } from '../../src/temporal/operations';
-import { CountingProxy } from '../support/counting-proxy';
+import { CountingProxy } from '../../dev/shared/counting-proxy';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
-import { inParallel } from '../support/wait';
+import { inParallel } from '../../dev/shared/wait';
 
 /** Two sizes: what must not depend on the number of secrets is the same with both. */
 const SIZES = [30, 240];

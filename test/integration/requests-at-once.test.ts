@@ -5,7 +5,7 @@ import { VaultClient } from '../../src/vault/client';
 import { Kv2 } from '../../src/vault/kv2';
 import { FaultProxy } from '../support/fault-proxy';
 import { sharedServers } from '../support/shared-servers';
-import { VaultApi } from '../support/vault-api';
+import { VaultApi } from '../../dev/shared/vault-api';
 
 /** How many requests a client sends to a real Vault at the same time; a proxy makes it distant, or weak. */
 

@@ -14,10 +14,10 @@ import { createWorkers } from '../../src/worker/create-workers';
 import { testBundle } from '../support/bundle';
 import { eventually } from '../support/eventually';
 import { startOwnServers, stopOwnServers, asShared, type OwnServers } from '../support/own-servers';
-import { freePorts, startTemporal } from '../support/servers';
+import { freePorts, startTemporal } from '../../dev/servers/start';
 import { SyncFixture } from '../support/sync-fixture';
 import { TcpProxy } from '../support/tcp-proxy';
-import { runVsync } from '../support/vsync-command';
+import { runVsync } from '../../dev/shared/vsync-command';
 
 /** So often that a test need not wait; in production once a minute. */
 const lookEveryMs = 50;

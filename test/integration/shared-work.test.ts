@@ -9,11 +9,11 @@ import { dataPath } from '../../src/rules/paths';
 import { eventually } from '../support/eventually';
 import { FaultProxy } from '../support/fault-proxy';
 import { sharedServers } from '../support/shared-servers';
-import type { GuardedProcess } from '../support/servers';
+import type { GuardedProcess } from '../../dev/shared/guarded-process';
 import { pendingOf, sharesOf } from '../support/shares';
 import { SyncFixture } from '../support/sync-fixture';
-import { startVsync } from '../support/vsync-command';
-import { inParallel } from '../support/wait';
+import { startVsync } from '../../dev/shared/vsync-command';
+import { inParallel } from '../../dev/shared/wait';
 
 /** Enough for four chunks of metadata, and six groups of buckets. */
 const SECRETS = 4_100;

@@ -11,7 +11,7 @@ import { UserError } from '../../src/errors';
 import { makeCertificates, type Certificates } from '../support/certificates';
 import { rejection } from '../support/exposed';
 import { sharedServers } from '../support/shared-servers';
-import { join, portOf } from '../support/sockets';
+import { join, portOf } from '../../dev/shared/sockets';
 import { answer, TinyServer } from '../support/tiny-server';
 
 /**

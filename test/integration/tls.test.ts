@@ -9,7 +9,7 @@ import { makeCertificates, type Certificates } from '../support/certificates';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 import { TlsProxy } from '../support/tls-proxy';
-import { runVsync } from '../support/vsync-command';
+import { runVsync } from '../../dev/shared/vsync-command';
 
 /** TLS with an authority of its own, a certificate of the client's, and a name that is not the address. */
 

@@ -7,7 +7,7 @@ import { FaultProxy } from '../support/fault-proxy';
 import { collectedLog } from '../support/collected-log';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
-import { VaultApi } from '../support/vault-api';
+import { VaultApi } from '../../dev/shared/vault-api';
 
 /** Tokens of seconds on a real Vault; what is sent is counted at a proxy. */
 

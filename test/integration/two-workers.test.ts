@@ -3,10 +3,10 @@ import path from 'node:path';
 import { inParallel } from '../../src/concurrency/in-parallel';
 import { FaultProxy } from '../support/fault-proxy';
 import { publishedBy } from '../support/published';
-import type { GuardedProcess } from '../support/servers';
+import type { GuardedProcess } from '../../dev/shared/guarded-process';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
-import { startVsync } from '../support/vsync-command';
+import { startVsync } from '../../dev/shared/vsync-command';
 
 /** Two processes work for one sync, and one of them is killed in the middle: of a scan, and of a first copy. */
 

@@ -3,9 +3,9 @@ import { fingerprintOfSettings, settingsOf, type SecretSettings } from '../../sr
 import { VaultClient } from '../../src/vault/client';
 import { Kv2 } from '../../src/vault/kv2';
 import { eventually } from '../support/eventually';
-import { startVaultFile, vaultKind, type VaultFileServer } from '../support/servers';
+import { startVaultFile, vaultKind, type VaultFileServer } from '../../dev/servers/start';
 import { sharedServers } from '../support/shared-servers';
-import { VaultApi } from '../support/vault-api';
+import { VaultApi } from '../../dev/shared/vault-api';
 
 /** The client for Vault on a real Vault; what is read back is read by plain requests, and the reverse. */
 

@@ -2,7 +2,7 @@ import { collectedLog } from '../support/collected-log';
 import { HeldCycle } from '../support/held-cycle';
 import { ManySecrets } from '../support/many-secrets';
 import { RunningSync } from '../support/running-sync';
-import { startVaultCluster, type VaultCluster } from '../support/servers';
+import { startVaultCluster, type VaultCluster } from '../../dev/servers/start';
 import { sharedServers, type SharedServers } from '../support/shared-servers';
 
 /** A real Vault of three nodes that changes its leader in the middle of a step: by step-down, and by kill -9. */

@@ -3,7 +3,7 @@ import { VaultClient } from '../../src/vault/client';
 import { Kv2 } from '../../src/vault/kv2';
 import { FaultProxy, type Fault } from '../support/fault-proxy';
 import { sharedServers } from '../support/shared-servers';
-import { VaultApi } from '../support/vault-api';
+import { VaultApi } from '../../dev/shared/vault-api';
 
 /** Faults between the client and a real Vault. Those that pass are waited out, the others are told. */
 

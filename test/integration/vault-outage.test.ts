@@ -3,7 +3,7 @@ import type { CycleResult } from '../../src/contract/messages';
 import { collectedLog } from '../support/collected-log';
 import { eventually } from '../support/eventually';
 import { syncWithVault, type OwnVaultOptions, type OwnVaultSync } from '../support/own-vault';
-import { startVaultFile, type VaultFileServer } from '../support/servers';
+import { startVaultFile, type VaultFileServer } from '../../dev/servers/start';
 
 /** A real Vault that goes away in the middle of a cycle: it is left alone, and the same cycle goes on when it is back. */
 

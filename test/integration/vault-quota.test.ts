@@ -1,7 +1,7 @@
 import { FaultProxy } from '../support/fault-proxy';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
-import { VaultApi } from '../support/vault-api';
+import { VaultApi } from '../../dev/shared/vault-api';
 
 test('a first copy under a quota of the destination’s Vault finishes, and is refused only now and then', async () => {
   const COUNT = 40;

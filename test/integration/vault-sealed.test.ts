@@ -3,7 +3,7 @@ import { eventually } from '../support/eventually';
 import { HeldCycle } from '../support/held-cycle';
 import { ManySecrets } from '../support/many-secrets';
 import { RunningSync } from '../support/running-sync';
-import { startVaultFile, type VaultFileServer } from '../support/servers';
+import { startVaultFile, type VaultFileServer } from '../../dev/servers/start';
 import { sharedServers } from '../support/shared-servers';
 
 /** Real Vaults that are sealed in the middle of a step, and unsealed later. */

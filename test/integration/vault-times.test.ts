@@ -2,7 +2,7 @@ import { insightOfMetadata } from '../../src/rules/insight';
 import { VaultClient } from '../../src/vault/client';
 import { Kv2 } from '../../src/vault/kv2';
 import { sharedServers } from '../support/shared-servers';
-import { VaultApi } from '../support/vault-api';
+import { VaultApi } from '../../dev/shared/vault-api';
 import { onVault } from '../support/vault-kind';
 
 /**

@@ -3,7 +3,7 @@ import { endOf } from '../support/ended';
 import type { Proxies } from '../support/running-sync';
 import { RunningSync } from '../support/running-sync';
 import type { FileContent, SyncFixture } from '../support/sync-fixture';
-import type { VaultApi } from '../support/vault-api';
+import type { VaultApi } from '../../dev/shared/vault-api';
 
 /** A token that dies in the middle of a cycle: each 403 after it says nothing about any secret. */
 

@@ -4,7 +4,7 @@ import { eventually } from '../support/eventually';
 import { exposed, rejection } from '../support/exposed';
 import { exportRuns, readableTexts } from '../support/histories';
 import { SyncFixture } from '../support/sync-fixture';
-import { runVsync } from '../support/vsync-command';
+import { runVsync } from '../../dev/shared/vsync-command';
 
 /** Rule 1: a secret's value lives in one activity's memory only. Here two values, which differ, meet in one. */
 test('no secret value reaches Temporal, Consul, the log or the report of a verify, also not when it fails', async () => {

@@ -1,7 +1,7 @@
 import { eventually } from '../support/eventually';
-import { startVaultFile, type VaultFileServer } from '../support/servers';
+import { startVaultFile, type VaultFileServer } from '../../dev/servers/start';
 import { SyncFixture } from '../support/sync-fixture';
-import { VaultApi } from '../support/vault-api';
+import { VaultApi } from '../../dev/shared/vault-api';
 
 /** A Vault of a destination that was set back: nothing else tells, because its claims still say what was copied. */
 describe('a destination that was restored from a snapshot', () => {

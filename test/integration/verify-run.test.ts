@@ -3,10 +3,10 @@ import path from 'node:path';
 import { verifyId } from '../../src/contract/ids';
 import { eventually } from '../support/eventually';
 import { GateProxy } from '../support/gate-proxy';
-import { cleanEnvironment, startGuarded } from '../support/servers';
+import { cleanEnvironment, startGuarded } from '../../dev/shared/guarded-process';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
-import { runVsync, startVsync, type Ended } from '../support/vsync-command';
+import { runVsync, startVsync, type Ended } from '../../dev/shared/vsync-command';
 
 const VSYNC = path.join(__dirname, '..', '..', 'bin', 'vsync');
 

@@ -1,6 +1,6 @@
 import type { Finding } from '../../src/activities/destination/verify/findings';
 import { SyncFixture } from '../support/sync-fixture';
-import { runVsync, type Ended } from '../support/vsync-command';
+import { runVsync, type Ended } from '../../dev/shared/vsync-command';
 
 const PATHS = ['team/a', 'team/b', 'team/c', 'team/d', 'top'];
 

@@ -6,9 +6,9 @@ import { FaultProxy } from '../support/fault-proxy';
 import { publishedBy } from '../support/published';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
-import type { GuardedProcess } from '../support/servers';
+import type { GuardedProcess } from '../../dev/shared/guarded-process';
 import { TcpProxy } from '../support/tcp-proxy';
-import { startVsync } from '../support/vsync-command';
+import { startVsync } from '../../dev/shared/vsync-command';
 
 /**
  * A worker is stopped (SIGSTOP) with answers on their way to it, so long that Temporal gives its work to another one.

@@ -13,8 +13,8 @@ import { eventually } from '../support/eventually';
 import { GateProxy } from '../support/gate-proxy';
 import { sharedServers, startSharedServers, stopSharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
-import { startVsync } from '../support/vsync-command';
-import { inParallel } from '../support/wait';
+import { startVsync } from '../../dev/shared/vsync-command';
+import { inParallel } from '../../dev/shared/wait';
 
 const FOLDER = path.join(__dirname, 'histories');
 

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import type { Server } from 'node:net';
-import { asSent, listFront } from './list-front';
-import { portOf } from './sockets';
+import { asSent, listFront } from '../../dev/shared/list-front';
+import { portOf } from '../../dev/shared/sockets';
 
 /**
  * A front that makes a real Vault answer as OpenBao 2.6.2 does, where OpenBao cannot be had. Each difference is a

@@ -1,8 +1,9 @@
 import { hashBucket, parseBucket, serializeBucket } from '../../src/rules/bucket';
 import { parseIndex, serializeIndex } from '../../src/rules/sync-index';
 import { BaoFront, metadataCas, movingTimes, type Behaviour } from './bao-front';
-import { findBao, startVaultDev, type VaultServer } from './servers';
-import { sharedServers, type SharedVault } from './shared-servers';
+import { findBao, startVaultDev, type VaultServer } from '../../dev/servers/start';
+import type { RootVault } from '../../dev/shared/vault-api';
+import { sharedServers } from './shared-servers';
 import { SyncFixture, type FixtureOptions } from './sync-fixture';
 
 /** Where both ends of a sync are on OpenBao: the stand-in, and the real one where it is installed. */
@@ -28,7 +29,7 @@ export class BaoSync {
     const front = (address: string): Promise<BaoFront> =>
       BaoFront.before(address, ...(isReal ? [] : [movingTimes(), metadataCas()]));
     const [origin, destination] = [await front(atOrigin.address), await front(atDestination.address)];
-    const behind = (before: BaoFront, { rootToken }: SharedVault): SharedVault => {
+    const behind = (before: BaoFront, { rootToken }: RootVault): RootVault => {
       return { address: before.address, rootToken };
     };
     const sync = await SyncFixture.create({

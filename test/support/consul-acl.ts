@@ -1,4 +1,4 @@
-import { askHttp } from './servers';
+import { askHttp } from '../../dev/servers/start';
 
 /** Everybody who gives no token. */
 const ANONYMOUS = '00000000-0000-0000-0000-000000000002';

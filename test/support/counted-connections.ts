@@ -1,5 +1,5 @@
 import net, { type Socket } from 'node:net';
-import { join, portOf } from './sockets';
+import { join, portOf } from '../../dev/shared/sockets';
 
 /** Stands in front of a server, and counts the connections that clients have open at the same time. */
 export class CountedConnections {

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import type { Server } from 'node:net';
-import { asNamed, listFront } from './list-front';
-import { portOf } from './sockets';
+import { asNamed, listFront } from '../../dev/shared/list-front';
+import { portOf } from '../../dev/shared/sockets';
 
 /**
  * What the proxy does with a request: an answer of its own (also after it was carried out), a closed connection before the request was passed on

@@ -1,11 +1,11 @@
 import { BaoFront, healthOfBao } from './bao-front';
 import { namespaces } from './bao-namespaces';
-import { findBao, startVaultDev } from './servers';
-import type { SharedVault } from './shared-servers';
-import { VaultApi } from './vault-api';
+import { findBao, startVaultDev } from '../../dev/servers/start';
+import type { RootVault } from '../../dev/shared/vault-api';
+import { VaultApi } from '../../dev/shared/vault-api';
 
 /** A server with the namespaces `A` and `B`: an OpenBao, or a Vault behind the stand-in for one. */
-export interface NamespacedVault extends SharedVault {
+export interface NamespacedVault extends RootVault {
   isReal: boolean;
   /** A user of one of its namespaces; of the root, if it is empty. */
   in: (namespace: string) => VaultApi;
@@ -38,7 +38,7 @@ async function startBao(): Promise<NamespacedVault> {
 }
 
 function withUsers(
-  { address, rootToken }: SharedVault,
+  { address, rootToken }: RootVault,
   isReal: boolean,
   stop: () => Promise<void>,
 ): NamespacedVault {

@@ -5,7 +5,7 @@ import {
   type ConsulServer,
   type TemporalServer,
   type VaultFileServer,
-} from './servers';
+} from '../../dev/servers/start';
 import type { SharedServers } from './shared-servers';
 
 /** Servers of one test file alone, with their data on disk: they may be killed, and started again as they were. */

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import { FaultProxy } from './fault-proxy';
-import type { VaultFileServer } from './servers/vault-file';
+import type { VaultFileServer } from '../../dev/servers/start/vault-file';
 import { SyncFixture, type FixtureOptions } from './sync-fixture';
-import { VaultApi } from './vault-api';
+import { VaultApi } from '../../dev/shared/vault-api';
 
 export interface OwnVaultOptions extends FixtureOptions {
   log?: Logger;

@@ -2,7 +2,7 @@ import { ScheduleNotFoundError, WorkflowNotFoundError } from '@temporalio/client
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { SyncFixture } from './sync-fixture';
-import { runVsync, type Ended } from './vsync-command';
+import { runVsync, type Ended } from '../../dev/shared/vsync-command';
 
 /** A value that stands at the origin, and must not show up anywhere else. */
 export const PLANTED = { path: 'planted', data: { password: 'planted-value-4711' } };

@@ -1,6 +1,6 @@
-import { expectOk, unsealNode } from './servers/vault-raft';
-import type { VaultFileServer } from './servers';
-import type { SharedVault } from './shared-servers';
+import { expectOk, unsealNode } from '../../dev/servers/start/vault-raft';
+import type { VaultFileServer } from '../../dev/servers/start';
+import type { RootVault } from '../../dev/shared/vault-api';
 
 /**
  * Restores a Vault from a snapshot of another one, as an operator does who builds a site from the origin: it then has
@@ -8,7 +8,7 @@ import type { SharedVault } from './shared-servers';
  *
  * @returns how to use it from then on
  */
-export async function restoreFrom(source: VaultFileServer, into: VaultFileServer): Promise<SharedVault> {
+export async function restoreFrom(source: VaultFileServer, into: VaultFileServer): Promise<RootVault> {
   const taken = await fetch(`${source.address}/v1/sys/storage/raft/snapshot`, {
     headers: { 'X-Vault-Token': source.rootToken },
   });

@@ -1,4 +1,5 @@
-import { startConsul, startTemporal, startVaultDev } from './servers';
+import type { RootVault } from '../../dev/shared/vault-api';
+import { startConsul, startTemporal, startVaultDev } from '../../dev/servers/start';
 
 /** The servers that all integration tests share. Each test works in mounts, sync paths and names of its own. */
 export interface SharedServers {
@@ -8,13 +9,8 @@ export interface SharedServers {
   temporalCommand: string;
   /** URL */
   consul: string;
-  origin: SharedVault;
-  destinations: [SharedVault, SharedVault];
-}
-
-export interface SharedVault {
-  address: string;
-  rootToken: string;
+  origin: RootVault;
+  destinations: [RootVault, RootVault];
 }
 
 const VARIABLE = 'VSYNC_TEST_SERVERS';

@@ -31,11 +31,11 @@ import { repair, type Repair } from '../../src/cli/verify/repair';
 import { mendable, type Report } from '../../src/cli/verify/report';
 import { runVerify } from '../../src/cli/verify/run';
 import { testBundle } from './bundle';
-import { ConsulApi } from './consul-api';
+import { ConsulApi } from '../../dev/shared/consul-api';
 import { eventually } from './eventually';
-import { endQuietWatch, quietWatch } from './quiet-watch';
+import { endQuietWatch, quietWatch } from '../../dev/shared/quiet-watch';
 import { sharedServers, type SharedServers } from './shared-servers';
-import { VaultApi } from './vault-api';
+import { VaultApi } from '../../dev/shared/vault-api';
 
 export interface FixtureOptions {
   /** Servers of its own, for a test that ends them; those that all tests share by default. */

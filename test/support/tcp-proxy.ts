@@ -1,5 +1,5 @@
 import net, { type Socket } from 'node:net';
-import { join, portOf } from './sockets';
+import { join, portOf } from '../../dev/shared/sockets';
 
 /** Stands in front of any server, and can be cut through: every connection ends, and no new one is taken. */
 export class TcpProxy {

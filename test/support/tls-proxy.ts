@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import tls from 'node:tls';
 import type { Certificates } from './certificates';
-import { join, portOf } from './sockets';
+import { join, portOf } from '../../dev/shared/sockets';
 
 /** Puts TLS before a real server: it wants a client's certificate of the same authority, and passes bytes on. */
 export class TlsProxy {

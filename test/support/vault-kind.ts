@@ -1,4 +1,4 @@
-import { findBao, vaultKind } from './servers/vault-kind';
+import { findBao, vaultKind } from '../../dev/servers/start/vault-kind';
 
 /** Tests of what one of the two servers does and the other does not. */
 

@@ -1,0 +1,34 @@
+/**
+ * `npm run demo`: brings the checkout into working order, then runs dev/demo/demo.ts in this same process, so
+ * that Ctrl-C and signals reach it directly. Plain Node: it runs before any npm package is installed.
+ */
+import { createRequire } from 'node:module';
+import { readFlags, runMain } from '../shared/command.mjs';
+import { setup } from './setup.mjs';
+
+const HELP = `Usage: npm run demo -- [--once] [--compose]
+
+Starts Temporal, Consul, one origin Vault and two destination Vaults on free ports, writes 300 secrets to the origin,
+runs vsync, and shows how they arrive; then changes, adds and deletes a secret and shows how long each takes. It
+stays until Ctrl-C and leaves nothing running.
+
+  --once     end after the last step: exit code 0 if everything arrived
+  --compose  use the servers of docker-compose.yml, which must be up (docker compose up -d --wait), instead of
+             starting any
+  --help     show this text`;
+
+async function main() {
+  const { flags, exitCode } = readFlags(
+    { once: { type: 'boolean', default: false }, compose: { type: 'boolean', default: false } },
+    HELP,
+  );
+  if (flags === undefined) return exitCode;
+  await setup({ servers: !flags.compose });
+  // Only now: it may just have been installed.
+  const tsx = await import('tsx/cjs/api');
+  tsx.register();
+  const { runDemo } = createRequire(import.meta.url)('../demo/demo.ts');
+  return runDemo({ once: flags.once, compose: flags.compose });
+}
+
+await runMain(import.meta.url, main);

@@ -1,0 +1,21 @@
+import { selfTimes } from '../../../dev/bench/profile';
+
+const frame = (functionName: string, url = '', lineNumber = 0) => ({ functionName, url, lineNumber });
+
+test('self times are those after each sample, without the idle ones, the longest first', () => {
+  const profile = {
+    nodes: [
+      { id: 1, callFrame: frame('(root)') },
+      { id: 2, callFrame: frame('(idle)') },
+      { id: 3, callFrame: frame('parse', 'file:///home/x/vsync/dist/vault/client.js', 9) },
+      { id: 4, callFrame: frame('', '/home/x/vsync/node_modules/undici/lib/pool.js', 0) },
+      { id: 5, callFrame: frame('parse', 'file:///home/x/vsync/dist/vault/client.js', 9) },
+    ],
+    samples: [1, 3, 2, 4, 5, 1],
+    timeDeltas: [0, 0, 2_000, 50_000, 1_000, 4_000],
+  };
+  expect(selfTimes(profile, 2)).toEqual([
+    { where: 'parse dist/vault/client.js:10', ms: 6, share: 6 / 7 },
+    { where: '(anonymous) node_modules/undici/lib/pool.js:1', ms: 1, share: 1 / 7 },
+  ]);
+});
