@@ -34,6 +34,11 @@ export class ConsulApi {
     if (!response.ok) throw new Error(`DELETE ${key}: ${response.status}`);
   }
 
+  /** Deletes every key below a prefix. */
+  async deleteAll(prefix: string): Promise<void> {
+    await this.delete(`${prefix}?recurse`);
+  }
+
   private async items(prefix: string): Promise<{ Key: string; Value: string | null; ModifyIndex: number }[]> {
     const response = await fetch(`${this.address}/v1/kv/${prefix}?recurse`);
     if (response.status === 404) return [];

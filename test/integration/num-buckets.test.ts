@@ -153,8 +153,7 @@ describe('numBuckets: auto', () => {
       let ended: unknown;
       do {
         // From the beginning: one bucket that has to grow to many.
-        for (const key of Object.keys(await sync.consul.revisions(sync.infoPrefix('origin'))))
-          await sync.consul.delete(key);
+        await sync.consul.deleteAll(sync.infoPrefix('origin'));
         await wide.cycle();
         expect((await publishedBy(sync)).numBuckets).toBe(1);
         const failing = failedAt.length + 1;

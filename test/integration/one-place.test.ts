@@ -13,7 +13,7 @@ import { testBundle } from '../support/bundle';
 import { FaultProxy } from '../support/fault-proxy';
 import { asShared, startOwnServers, stopOwnServers, type OwnServers } from '../support/own-servers';
 import { restoreFrom } from '../support/restored-vault';
-import { startVaultCluster } from '../../dev/servers/start';
+import { startVaultCluster, startVaultDev, type VaultServer } from '../../dev/servers/start';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 import { TcpProxy } from '../support/tcp-proxy';
@@ -46,6 +46,18 @@ const bothEnds = async (config: DestinationConfig): Promise<Check | undefined> =
   (await checksOf(config)).find(({ what }) => what === 'origin.vault and destination.vault');
 
 describe('isOneServer', () => {
+  // Not the shared ones, whose tokens come and go with the tests of other files.
+  let one: VaultServer;
+  let another: VaultServer;
+
+  beforeAll(async () => {
+    [one, another] = await Promise.all([startVaultDev(), startVaultDev()]);
+  });
+
+  afterAll(async () => {
+    await Promise.all([one.stop(), another.stop()]);
+  });
+
   const NO_DEFAULT = { policies: ['none'], no_default_policy: true, ttl: '1h' };
   async function withoutDefaultPolicy(vault: RootVault): Promise<RootVault> {
     const answer = await new VaultApi(vault).request('POST', 'auth/token/create', NO_DEFAULT);
@@ -54,15 +66,14 @@ describe('isOneServer', () => {
   }
 
   test('tells two addresses of one Vault from two Vaults, and leaves nothing behind', async () => {
-    const { origin, destinations } = sharedServers();
-    const proxy = await FaultProxy.before(origin.address);
+    const proxy = await FaultProxy.before(one.address);
     try {
-      const before = [await tokensOf(origin), await tokensOf(destinations[0])];
-      const other = clientOf({ ...origin, address: proxy.address });
-      expect(await isOneServer(clientOf(origin), other)).toBe(true);
-      expect(await isOneServer(other, clientOf(origin))).toBe(true);
-      expect(await isOneServer(clientOf(origin), clientOf(destinations[0]))).toBe(false);
-      expect([await tokensOf(origin), await tokensOf(destinations[0])]).toEqual(before);
+      const before = [await tokensOf(one), await tokensOf(another)];
+      const other = clientOf({ ...one, address: proxy.address });
+      expect(await isOneServer(clientOf(one), other)).toBe(true);
+      expect(await isOneServer(other, clientOf(one))).toBe(true);
+      expect(await isOneServer(clientOf(one), clientOf(another))).toBe(false);
+      expect([await tokensOf(one), await tokensOf(another)]).toEqual(before);
       // The token is in no URL, and what it wraps is no secret.
       expect(proxy.requests.filter((request) => /hvs\.|s\./.test(request.replace('sys.', '')))).toEqual([]);
     } finally {
@@ -80,14 +91,13 @@ describe('isOneServer', () => {
   });
 
   test('removes its token also where the question fails', async () => {
-    const { origin, destinations } = sharedServers();
-    const proxy = await FaultProxy.before(destinations[0].address);
+    const proxy = await FaultProxy.before(another.address);
     try {
       proxy.choose((_method, url) => (url.endsWith('sys/wrapping/lookup') ? 'reset' : undefined));
-      const before = await tokensOf(origin);
-      const asked = isOneServer(clientOf(origin), clientOf({ ...destinations[0], address: proxy.address }));
+      const before = await tokensOf(one);
+      const asked = isOneServer(clientOf(one), clientOf({ ...another, address: proxy.address }));
       await expect(asked).rejects.toMatchObject({ kind: 'unavailable' });
-      expect(await tokensOf(origin)).toEqual(before);
+      expect(await tokensOf(one)).toEqual(before);
     } finally {
       await proxy.close();
     }
