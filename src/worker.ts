@@ -1,2 +1,3 @@
 /** The worker, for those who run it from a program of their own; the command is `vsync worker`. */
-export { createWorkers, installRuntime, type VsyncWorker, type WorkerOptions } from './worker/create-workers';
+export { createWorkers, type VsyncWorker, type WorkerOptions } from './worker/create-workers';
+export { installRuntime } from './worker/runtime';

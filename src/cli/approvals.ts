@@ -9,7 +9,7 @@ import {
 } from '../sync-info/state';
 import type { SyncInfo } from '../sync-info/sync-info';
 import type { Role } from '../contract/ids';
-import { isNamed, shortSet } from './text/named-set';
+import { isNamed, shortSet } from './consent';
 import type { Plan } from '../activities/destination/plan/plan';
 import { UserError } from '../errors';
 import type { HeldDeletes } from '../contract/messages';

@@ -1,3 +1,5 @@
+import { InvalidArgumentError, type Command, type Option } from 'commander';
+import { isSetName, SET_NAME } from './consent';
 import { FLAGS } from './options';
 
 /**
@@ -33,4 +35,47 @@ function lengthOfFlag(arg: string): number {
   if (NAMES.has(arg)) return 2;
   const [name = ''] = arg.split('=', 1);
   return (arg.includes('=') && NAMES.has(name)) || /^-c./.test(arg) ? 1 : 0;
+}
+
+/**
+ * Makes a usage error of each value that nobody means: an empty one (`--set "$UNSET"`), the name of another option
+ * (`--set --json`: commander takes the next word, whatever it is), and a second value of an option that takes one.
+ *
+ * Excepted are the flags that override a configuration key: what an empty one or a second one means there is what it
+ * means to the original vsync.
+ *
+ * @param isOverride whether an option, by its long name, is such a flag
+ */
+export function checkValues(program: Command, isOverride: (name: string) => boolean): void {
+  for (const command of [program, ...program.commands]) {
+    for (const option of command.options.filter(({ required, optional }) => required || optional))
+      checkValue(command, option, isOverride(option.name()));
+  }
+}
+
+function checkValue(command: Command, option: Option, isOverride: boolean): void {
+  const parse = option.parseArg as ((value: string, before: unknown) => unknown) | undefined;
+  option.argParser<unknown>((value, before) => {
+    if (isNameOf(command, value))
+      throw new InvalidArgumentError(
+        `It is the name of another option: the value of ${option.flags} is missing.`,
+      );
+    if (!isOverride && value.trim() === '')
+      throw new InvalidArgumentError('It is empty. Give a value, or leave the option out.');
+    if (!isOverride && !option.variadic && before !== undefined)
+      throw new InvalidArgumentError('It was given twice, and takes one value.');
+    if (parse !== undefined) return parse(value, before);
+    return option.variadic ? [...((before as string[] | undefined) ?? []), value] : value;
+  });
+}
+
+function isNameOf({ options }: Command, value: string): boolean {
+  const [name = ''] = value.split('=');
+  return name.startsWith('-') && options.some(({ short, long }) => short === name || long === name);
+}
+
+/** A value that names a set of paths. */
+export function setName(value: string): string {
+  if (isSetName(value)) return value;
+  throw new InvalidArgumentError(`It must be ${SET_NAME}.`);
 }

@@ -1,7 +1,9 @@
 import type { Client } from '@temporalio/client';
 import { createClients, type Clients } from '../activities/clients';
+import { forManyRequests } from '../concurrency/many-listeners';
 import type { Config } from '../config/schema';
-import { connectClient, explained, temporalTarget } from '../temporal/connect';
+import { connectClient, explained } from '../temporal/connect';
+import { temporalTarget } from '../temporal/target';
 
 /** Runs some work with a connection to Temporal, whose own refusals are put into words. */
 export async function withTemporal<T>(config: Config, work: (client: Client) => Promise<T>): Promise<T> {
@@ -27,4 +29,19 @@ export async function withClients<T>(
       await clients.close();
     }
   });
+}
+
+/** Ctrl-C ends the work in order. A second one ends the process at once, and so does one after the work. */
+export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const interrupt = (): void => {
+    stop.abort();
+  };
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.once(signal, interrupt);
+  try {
+    return await work(forManyRequests(stop.signal));
+  } finally {
+    for (const signal of signals) process.off(signal, interrupt);
+  }
 }

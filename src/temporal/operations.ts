@@ -1,79 +1,24 @@
 import {
-  ScheduleAlreadyRunning,
   ScheduleNotFoundError,
   ScheduleOverlapPolicy,
   WorkflowNotFoundError,
   type Client,
-  type ScheduleDescription,
-  type ScheduleHandle,
-  type ScheduleOptions,
 } from '@temporalio/client';
-import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readMounts } from '../access/mounts';
-import { assertCapabilities } from '../access/capabilities';
-import { assertKeyAccess } from '../access/sync-path';
-import { destinationNeeds, originNeeds } from '../access/needs';
-import { assertTokenLasts } from '../access/token';
+import { checkAccess } from '../activities/check-access';
 import type { Clients } from '../activities/clients';
-import { adopt as adoptState } from '../sync-info/state';
 import type { Config } from '../config/schema';
-import { scheduleId, taskQueue, watchId } from '../contract/ids';
-import {
-  assertOwnName,
-  assertOwnSchedule,
-  assertOwnState,
-  assertSameSync,
-  identity,
-  type Identity,
-} from './ownership';
-import { readRecord, recordStart } from './schedule-record';
-import { updateSchedule } from './schedule-update';
-import { endWatch, ensureWatch } from './watch';
-import { temporalPlace } from './connect';
+import { scheduleId, watchId } from '../contract/ids';
+import { ORIGIN_CHANGED, type CycleResult, type OriginChangedSignal } from '../contract/messages';
 import { UserError } from '../errors';
-import {
-  ORIGIN_CHANGED,
-  type CycleInput,
-  type CycleResult,
-  type OriginChangedSignal,
-} from '../contract/messages';
-import { CYCLE_START_POLL_MS, CYCLE_START_WAIT_MS, MIN_CATCHUP_MS, PAUSE_ATTEMPTS } from '../limits';
-
-/**
- * Looks whether a cycle could do its work, more thoroughly than its own preflight. Writes nothing but a key below
- * the own sync path, which is removed again.
- *
- * @returns what an operator should know although nothing is wrong, for the log
- * @throws VaultError, ConsulError or ActivityError that name the server and what to do
- */
-export async function checkAccess(clients: Clients): Promise<string[]> {
-  if (clients.role === 'origin') {
-    const { vault, info, config } = clients.deps;
-    const advice = await assertTokenLasts(vault.client, 'origin.vault');
-    await readMounts(vault, config.origin.mounts, 'origin.mounts');
-    advice.push(...(await assertCapabilities(vault.client, originNeeds(config), 'origin.vault')));
-    await info.readIndex();
-    await assertKeyAccess(info);
-    return advice;
-  }
-  const { originVault, vault, originInfo, info, config } = clients.deps;
-  const advice = [
-    ...(await assertTokenLasts(originVault.client, 'origin.vault')),
-    ...(await assertTokenLasts(vault.client, 'destination.vault')),
-  ];
-  await readMounts(originVault, config.origin.mounts, 'origin.mounts');
-  await readMounts(vault, config.destination.mounts, 'destination.mounts');
-  const needs = destinationNeeds(config);
-  advice.push(
-    ...(await assertCapabilities(originVault.client, needs.origin, 'origin.vault')),
-    ...(await assertCapabilities(vault.client, needs.destination, 'destination.vault')),
-  );
-  await originInfo.readIndex();
-  await info.readIndex();
-  await assertKeyAccess(info);
-  return advice;
-}
+import { CYCLE_START_POLL_MS, CYCLE_START_WAIT_MS, PAUSE_ATTEMPTS } from '../limits';
+import { adopt as adoptState } from '../sync-info/state';
+import { ensureSchedule } from './ensure-schedule';
+import { assertOwnName, assertOwnSchedule, assertOwnState } from './ownership';
+import { cyclesOf, describeSchedule } from './schedule';
+import { readRecord, recordStart } from './schedule-record';
+import { temporalPlace } from './target';
+import { endWatch, ensureWatch } from './watch';
 
 /** What `start` did. */
 export interface Started {
@@ -96,9 +41,9 @@ export async function start(client: Client, clients: Clients, { adopt = false } 
   else await assertOwnState(clients);
   // A schedule that was lost while it was paused comes back paused. `vsync stop` forgets the pause.
   const { record } = await readRecord(info);
-  const options = scheduleOptions(clients, record?.name === name ? record.paused : undefined);
-  const handle = client.schedule.getHandle(options.scheduleId);
-  const schedule = await ensureSchedule(client, options, identity(clients), adopt);
+  const paused = record?.name === name ? record.paused : undefined;
+  const schedule = await ensureSchedule(client, clients, { paused, adopt });
+  const handle = client.schedule.getHandle(scheduleId(config.role, name));
   if (config.role === 'destination') await ensureWatch(client, name);
   const { state } = await handle.describe();
   await recordStart(
@@ -107,62 +52,7 @@ export async function start(client: Client, clients: Clients, { adopt = false } 
     temporalPlace(config.temporal),
   );
   if (!state.paused) await handle.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
-  return { scheduleId: options.scheduleId, schedule, paused: state.paused };
-}
-
-async function ensureSchedule(
-  client: Client,
-  options: ScheduleOptions,
-  wanted: Identity,
-  adopt: boolean,
-): Promise<'created' | 'updated'> {
-  try {
-    await client.schedule.create(options);
-    return 'created';
-  } catch (error) {
-    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-  }
-  await updateSchedule(client, options, (found) => {
-    if (!adopt) assertSameSync(found, wanted);
-  });
-  return 'updated';
-}
-
-/**
- * The schedule that a configuration needs.
- *
- * @param paused note of the pause with which it is created; it begins at once if undefined
- */
-export function scheduleOptions(clients: Clients, paused?: string): ScheduleOptions {
-  const { config, fingerprint } = clients.deps;
-  const { role, name } = config;
-  const { tickMs, timeoutMs } = config.role === 'origin' ? config.origin : config.destination;
-  const input: CycleInput = { v: 1, name, fingerprint, timeoutMs };
-  return {
-    scheduleId: scheduleId(role, name),
-    // The offset spreads the syncs, so that not all of them fire at the same moment.
-    spec: { intervals: [{ every: tickMs, offset: offsetMs(name, tickMs) }] },
-    action: {
-      type: 'startWorkflow',
-      workflowType: role === 'origin' ? 'originCycle' : 'destinationCycle',
-      workflowId: scheduleId(role, name),
-      taskQueue: taskQueue(role, name),
-      args: [input],
-      memo: { vsync: identity(clients) },
-      // No timeout and no retry here: they would skip the cleanup of the cycle, which has a timer of its own.
-    },
-    policies: {
-      overlap: ScheduleOverlapPolicy.SKIP,
-      catchupWindow: Math.max(tickMs, MIN_CATCHUP_MS),
-    },
-    ...(paused === undefined ? {} : { state: { paused: true, note: paused } }),
-  };
-}
-
-/** @returns 0 ≤ offset < tick, in whole seconds, the same for a name at any time */
-function offsetMs(name: string, tickMs: number): number {
-  const hash = createHash('sha256').update(name).digest().readUInt32BE(0);
-  return (hash % Math.max(1, Math.floor(tickMs / 1000))) * 1000;
+  return { scheduleId: handle.scheduleId, schedule, paused: state.paused };
 }
 
 /** What `stop` found, and ended. */
@@ -215,13 +105,13 @@ export async function setPaused(
   reason: string,
 ): Promise<{ already: boolean }> {
   const handle = client.schedule.getHandle(scheduleId(config.role, config.name));
-  const found = await describe(handle);
+  const found = await describeSchedule(handle);
   await assertOwnSchedule(found, config);
   const { state } = found;
   for (let attempt = 0; attempt < PAUSE_ATTEMPTS; attempt++) {
     if (paused) await handle.pause(reason);
     else await handle.unpause(reason);
-    if ((await describe(handle)).state.paused === paused) return { already: state.paused === paused };
+    if ((await describeSchedule(handle)).state.paused === paused) return { already: state.paused === paused };
   }
   throw new UserError(
     `schedule ${handle.scheduleId} could not be ${paused ? 'paused' : 'resumed'}: triggers came at the same moment, ` +
@@ -249,12 +139,12 @@ export interface Triggered {
  */
 export async function trigger(client: Client, config: Config, { wait = false } = {}): Promise<Triggered> {
   const handle = client.schedule.getHandle(scheduleId(config.role, config.name));
-  const found = await describe(handle);
+  const found = await describeSchedule(handle);
   await assertOwnSchedule(found, config);
   const before = new Set(cyclesOf(found).map(({ runId }) => runId));
   await handle.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
   for (let idleMs = 0; idleMs < CYCLE_START_WAIT_MS;) {
-    const description = await describe(handle);
+    const description = await describeSchedule(handle);
     const isBuffered = Number(description.raw.info?.bufferSize ?? 0) > 0;
     if (isBuffered && !wait) return {};
     // While one is buffered, the newest cycle is that of somebody who asked a moment before.
@@ -272,20 +162,6 @@ export async function trigger(client: Client, config: Config, { wait = false } =
   );
 }
 
-/** One cycle in Temporal. Cycles that were asked for in the same second share a workflow id, but not a run id. */
-export interface CycleId {
-  workflowId: string;
-  runId: string;
-  takenAt: Date;
-}
-
-/** The cycles that a schedule started last, oldest first; at most ten. */
-export function cyclesOf({ info }: ScheduleDescription): CycleId[] {
-  return info.recentActions.map(({ action: { workflow }, takenAt }) => {
-    return { workflowId: workflow.workflowId, runId: workflow.firstExecutionRunId, takenAt };
-  });
-}
-
 /** Tells a destination's watch that the origin changed. */
 export async function signalOriginChanged(client: Client, config: Config): Promise<void> {
   if (config.role === 'origin') {
@@ -297,16 +173,6 @@ export async function signalOriginChanged(client: Client, config: Config): Promi
   const handle = client.workflow.getHandle(watchId(config.name));
   if (!(await unlessMissing(() => handle.signal<[OriginChangedSignal]>(ORIGIN_CHANGED, { v: 1 })))) {
     throw new UserError(`there is no watch ${watchId(config.name)}: start it with "vsync start -c FILE"`);
-  }
-}
-
-/** Describes a schedule. @throws UserError if there is none */
-export async function describe(handle: ScheduleHandle): Promise<ScheduleDescription> {
-  try {
-    return await handle.describe();
-  } catch (error) {
-    if (!(error instanceof ScheduleNotFoundError)) throw error;
-    throw new UserError(`there is no schedule ${handle.scheduleId}: create it with "vsync start -c FILE"`);
   }
 }
 

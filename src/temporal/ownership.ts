@@ -1,13 +1,14 @@
-import { ScheduleNotFoundError, type Client, type ScheduleDescription } from '@temporalio/client';
+import type { Client, ScheduleDescription } from '@temporalio/client';
 import { z } from 'zod';
 import { assertSyncName } from '../access/sync-path';
 import { cloneIdentity } from '../access/both-vaults';
 import { openVault, type Clients } from '../activities/clients';
 import type { Config } from '../config/schema';
 import { readStateOf } from '../sync-info/state';
-import { scheduleId, type Role } from '../contract/ids';
+import type { Role } from '../contract/ids';
 import { UserError } from '../errors';
 import { VaultError } from '../vault/errors';
+import { findSchedule } from './schedule';
 
 /*
  * Whose schedule is it? Two configurations may share a name by mistake, mostly because one file was copied from the
@@ -134,20 +135,6 @@ async function clusterOf(config: Config, side: Role): Promise<string> {
     return await kv.clusterId();
   } finally {
     await kv.client.close();
-  }
-}
-
-/** A schedule, or undefined if there is none. */
-export async function findSchedule(
-  client: Client,
-  role: Role,
-  name: string,
-): Promise<ScheduleDescription | undefined> {
-  try {
-    return await client.schedule.getHandle(scheduleId(role, name)).describe();
-  } catch (error) {
-    if (error instanceof ScheduleNotFoundError) return undefined;
-    throw error;
   }
 }
 

@@ -3,11 +3,12 @@ import type { Client } from '@temporalio/client';
 import type { Clients } from '../activities/clients';
 import { scheduleId, watchId } from '../contract/ids';
 import type { Logger } from '../log';
-import { explainTemporal, type TemporalTarget } from './connect';
+import { explainTemporal } from './connect';
+import type { TemporalTarget } from './target';
 import { ExplainedError, UserError } from '../errors';
-import { describePlaces } from './schedule-record';
-import { lookAtSchedule, type Finding, type Looked } from './lost-schedule';
 import { SCHEDULE_CHECK_TIMEOUT_MS } from '../limits';
+import { describePlaces } from './schedule-record';
+import { lookAtSchedule, type Finding, type Looked } from './restore-schedule';
 
 export interface KeeperOptions {
   client: Client;

@@ -2,9 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { StoredInfoError } from '../consul/errors';
 import { jsonOf } from '../sync-info/store';
-import type { SyncInfo } from '../sync-info/sync-info';
-import type { TemporalPlace } from './connect';
 import { SCHEDULE_WRITE_ATTEMPTS } from '../limits';
+import type { SyncInfo } from '../sync-info/sync-info';
+import type { TemporalPlace } from './target';
 
 /*
  * `<syncPath><role>/schedule` in Consul: what there should be in Temporal, so that a worker can tell a schedule that was

@@ -1,66 +1,35 @@
 import { Client } from '@temporalio/client';
-import { SdkComponent } from '@temporalio/common';
-import {
-  DefaultLogger,
-  makeTelemetryFilterString,
-  Runtime,
-  Worker,
-  type NativeConnection,
-} from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import { existsSync } from 'node:fs';
 import { createDestinationActivities, createOriginActivities } from '../activities';
+import { checkAccess } from '../activities/check-access';
+import { createClients, keepTokens, type Clients } from '../activities/clients';
 import { ActivityInterceptor } from '../activities/shared/interceptor';
+import type { Config } from '../config/schema';
+import { taskQueue } from '../contract/ids';
+import { sharedQueue } from '../contract/shared-queue';
+import { UserError } from '../errors';
 import {
   MAX_HEARTBEAT_THROTTLE_MS,
   SCHEDULE_CHECK_EVERY_MS,
   SHARED_ACTIVITIES_PER_WORKER,
   SHUTDOWN_MS,
 } from '../limits';
-import { WORKFLOW_BUNDLE } from './bundle-workflows';
-import { createClients, keepTokens, type Clients } from '../activities/clients';
-import type { Config } from '../config/schema';
-import { taskQueue } from '../contract/ids';
+import type { Logger } from '../log';
+import { explained, unreachable } from '../temporal/connect';
 import { assertOwnSync } from '../temporal/ownership';
 import { ScheduleKeeper } from '../temporal/schedule-keeper';
-import { sharedQueue } from '../contract/shared-queue';
-import { keepHeapSmall } from './small-heap';
-import { checkAccess } from '../temporal/operations';
-import type { Logger } from '../log';
-import { explained, temporalTarget, type TemporalTarget } from '../temporal/connect';
-import { connectWorker } from './connect';
-import { UserError } from '../errors';
+import { temporalTarget, type TemporalTarget } from '../temporal/target';
 import type { VaultTimes } from '../vault/client';
-import { logOutages } from './log-outages';
+import { WORKFLOW_BUNDLE } from './bundle-workflows';
+import { logOutages, type RuntimeOptions } from './runtime';
 
-export interface WorkerOptions {
-  log: Logger;
+export interface WorkerOptions extends RuntimeOptions {
   /** File with the bundled workflows; the build's by default. */
   workflowBundle?: string;
-  /** Signals that end the worker; SIGINT and SIGTERM by default. */
-  shutdownSignals?: NodeJS.Signals[];
   vaultTimes?: VaultTimes;
   /** Time between two looks at the schedule and the watch; `Infinity`: they are not looked at. */
   lookEveryMs?: number;
-}
-
-/**
- * Prepares this process and Temporal's runtime in it. To be called once, before any connection.
- */
-export function installRuntime({ log, shutdownSignals }: WorkerOptions): void {
-  keepHeapSmall();
-  Runtime.install({
-    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
-      // The meta is left out: it may hold an error of any library. Failed activities are logged by our interceptor.
-      if (meta?.['sdkComponent'] === SdkComponent.workflow) log.info(message);
-      else if (level === 'ERROR') log.error(`Temporal SDK: ${message}`);
-      else log.debug(`Temporal SDK: ${message}`);
-    }),
-    // The native part prints to the console otherwise, and its warnings are part of normal life.
-    telemetryOptions: {
-      logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }), forward: {} },
-    },
-    ...(shutdownSignals === undefined ? {} : { shutdownSignals }),
-  });
 }
 
 /** A worker for one configuration: its workflows and activities, on its own task queue. */
@@ -226,4 +195,20 @@ async function createPair({
       maxConcurrentActivityTaskExecutions: SHARED_ACTIVITIES_PER_WORKER,
     }),
   ];
+}
+
+/** Connects as a worker. @throws UserError that names the address */
+export async function connectWorker(target: TemporalTarget): Promise<NativeConnection> {
+  const options = target.connection as Parameters<typeof NativeConnection.connect>[0];
+  const connection = await NativeConnection.connect(options).catch(async (error: unknown) => {
+    throw await unreachable(target, error);
+  });
+  try {
+    // A worker on a namespace that is missing fails too, but in the SDK's words, and keeps the process from ending.
+    await connection.workflowService.describeNamespace({ namespace: target.namespace });
+  } catch (error) {
+    await connection.close();
+    throw await unreachable(target, error);
+  }
+  return connection;
 }

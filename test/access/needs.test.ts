@@ -1,5 +1,5 @@
 import { destinationNeeds, originNeeds, type Need } from '../../src/access/needs';
-import { consulRule, vaultPolicy } from '../../src/cli/check/policy';
+import { consulRule, vaultPolicy } from '../../src/cli/check/report';
 import { loadConfig } from '../../src/config/load';
 import { configFile, removeConfigFiles, section } from '../config/fixtures';
 

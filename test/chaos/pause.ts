@@ -1,4 +1,4 @@
-import { cyclesOf } from '../../src/temporal/operations';
+import { cyclesOf } from '../../src/temporal/schedule';
 import { cycle, type Run } from './run';
 import { Violation } from './violation';
 import type { World } from './world';

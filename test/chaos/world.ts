@@ -1,7 +1,8 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { cyclesOf, setPaused, trigger } from '../../src/temporal/operations';
-import { failedCycle } from '../../src/cli/text/status';
+import { setPaused, trigger } from '../../src/temporal/operations';
+import { cyclesOf } from '../../src/temporal/schedule';
+import { failedCycle } from '../../src/cli/text';
 import type { CycleResult, Outcome } from '../../src/contract/messages';
 import { eventually } from '../support/eventually';
 import { quietWatch } from '../../dev/shared/quiet-watch';

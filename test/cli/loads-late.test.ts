@@ -15,16 +15,31 @@ jest.mock('node-vault', () => {
   return jest.requireActual<object>('node-vault');
 });
 
+/** The files of all commands that run no worker. */
+const NO_WORKERS = [
+  'approve',
+  'check/command',
+  'config',
+  'pause',
+  'plan',
+  'prune',
+  'signal',
+  'start',
+  'status',
+  'stop',
+  'trigger',
+  'verify/command',
+];
+
 test('a command loads only what it needs: help no client of any server, and only workers what a worker needs', async () => {
   jest.spyOn(process.stdout, 'write').mockReturnValue(true);
   const { main } = jest.requireActual<typeof Cli>('../../src/cli');
   await expect(main(['node', 'vsync', '--help'])).resolves.toBe(0);
   expect(loaded).toEqual([]);
 
-  for (const file of ['cycles', 'destination', 'looks', 'schedule'])
-    jest.requireActual(`../../src/cli/${file}`);
+  for (const file of NO_WORKERS) jest.requireActual(`../../src/cli/${file}`);
   expect([...loaded].sort()).toEqual(['client', 'node-vault']);
 
-  jest.requireActual('../../src/cli/worker');
+  for (const file of ['serve', 'worker']) jest.requireActual(`../../src/cli/${file}`);
   expect(loaded).toContain('worker');
 });

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import { runChecks, type Check } from '../../src/cli/check';
+import { runChecks } from '../../src/cli/check/run';
+import type { Check } from '../../src/access/check-line';
 import type { Config } from '../../src/config/schema';
 import { assertKeyAccess } from '../../src/access/sync-path';
 import { infoOf } from '../../src/activities/clients';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Check } from '../../src/cli/check';
+import type { Check } from '../../src/access/check-line';
 import { PLANTED, RefusalCheck, WRONG_TOKEN } from '../support/refusal';
 import { freePorts, startVaultFile } from '../../dev/servers/start';
 import { SyncFixture } from '../support/sync-fixture';

@@ -1,6 +1,6 @@
 import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import path from 'node:path';
-import { cyclesOf } from '../../src/temporal/operations';
+import { cyclesOf } from '../../src/temporal/schedule';
 import type { CycleResult } from '../../src/contract/messages';
 import { eventually } from '../support/eventually';
 import { cleanEnvironment, startGuarded } from '../../dev/shared/guarded-process';

@@ -11,7 +11,7 @@ import { toFailure } from '../../src/activities/shared/failures';
 import { createClients } from '../../src/activities/clients';
 import { openStore } from '../../src/consul/datacenter';
 import { SyncInfo } from '../../src/sync-info/sync-info';
-import { failedCycle } from '../../src/cli/text/status';
+import { failedCycle } from '../../src/cli/text';
 import { bucketId } from '../../src/rules/bucket';
 import type { CycleResult } from '../../src/contract/messages';
 import { FaultProxy, type Fault } from '../support/fault-proxy';

@@ -1,4 +1,4 @@
-import { runChecks } from '../../src/cli/check';
+import { runChecks } from '../../src/cli/check/run';
 import { eventually } from '../support/eventually';
 import { FaultProxy } from '../support/fault-proxy';
 import { sharedServers } from '../support/shared-servers';

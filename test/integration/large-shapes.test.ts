@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { VaultRequests } from '../../dev/bench/vault-requests';
-import { cyclesOf } from '../../src/temporal/operations';
+import { cyclesOf } from '../../src/temporal/schedule';
 import { sharedServers } from '../support/shared-servers';
 import { largestPayload } from '../support/shares';
 import { SyncFixture } from '../support/sync-fixture';

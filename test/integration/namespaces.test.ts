@@ -1,4 +1,4 @@
-import { runChecks } from '../../src/cli/check';
+import { runChecks } from '../../src/cli/check/run';
 import { createClients } from '../../src/activities/clients';
 import type { DestinationConfig } from '../../src/config/schema';
 import { createLog } from '../../src/log';

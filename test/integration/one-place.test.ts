@@ -1,4 +1,5 @@
-import { runChecks, type Check } from '../../src/cli/check';
+import { runChecks } from '../../src/cli/check/run';
+import type { Check } from '../../src/access/check-line';
 import { assertStillTheSame } from '../../src/activities/destination/cycle/preflight';
 import { createClients, type Clients } from '../../src/activities/clients';
 import type { DestinationConfig } from '../../src/config/schema';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { cyclesOf } from '../../src/temporal/operations';
+import { cyclesOf } from '../../src/temporal/schedule';
 import { fingerprintOfSettings, settingsOf } from '../../src/rules/settings';
 import { eventually } from '../support/eventually';
 import { GateProxy } from '../support/gate-proxy';

@@ -1,5 +1,5 @@
 import type { Planned } from '../../src/activities/destination/plan/plan';
-import { formatPlan } from '../../src/cli/text/format-plan';
+import { formatPlan } from '../../src/cli/plan';
 import type { CycleResult } from '../../src/contract/messages';
 import { SyncFixture } from '../support/sync-fixture';
 import { runVsync, type Ended } from '../../dev/shared/vsync-command';

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { runChecks, type Check } from '../../src/cli/check';
+import { runChecks } from '../../src/cli/check/run';
+import type { Check } from '../../src/access/check-line';
 import type { Config } from '../../src/config/schema';
 import { ConsulAcl } from '../support/consul-acl';
 import { documentedPolicies, reducedPolicies } from '../support/policies';

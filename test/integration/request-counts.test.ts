@@ -1,6 +1,6 @@
 import { makePaths, makeValue } from '../../dev/bench/data';
 import { consulKind, consulWrites, countKinds, vaultKind } from '../../dev/bench/requests';
-import { cyclesOf } from '../../src/temporal/operations';
+import { cyclesOf } from '../../src/temporal/schedule';
 import { CountingProxy } from '../../dev/shared/counting-proxy';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';

@@ -3,7 +3,7 @@ import { chunkOfBucket } from '../../src/activities/origin/manifest';
 import { DispatchWidth } from '../../src/activities/shared/dispatch-width';
 import { taskQueue, verifyId } from '../../src/contract/ids';
 import { sharedQueue } from '../../src/contract/shared-queue';
-import { cyclesOf } from '../../src/temporal/operations';
+import { cyclesOf } from '../../src/temporal/schedule';
 import { bucketId } from '../../src/rules/bucket';
 import { dataPath } from '../../src/rules/paths';
 import { eventually } from '../support/eventually';

@@ -1,4 +1,4 @@
-import { cyclesOf } from '../../src/temporal/operations';
+import { cyclesOf } from '../../src/temporal/schedule';
 import type { CycleResult } from '../../src/contract/messages';
 import { collectedLog } from '../support/collected-log';
 import { eventually } from '../support/eventually';

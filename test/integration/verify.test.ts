@@ -70,7 +70,7 @@ describe('vsync verify', () => {
       '',
     ]);
     expect(ended.stderr).toContain(
-      'is not as it should be: drift 1, missing 2; a cycle mends drift and missing',
+      'is not as it should be: drift 1, missing 2; a cycle repairs drift and missing',
     );
     expect(ended.stderr).toContain(`vsync verify --repair -c ${sync.destinationFiles[0] ?? ''}`);
 

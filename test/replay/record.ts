@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { verifyId } from '../../src/contract/ids';
-import { cyclesOf } from '../../src/temporal/operations';
+import { cyclesOf } from '../../src/temporal/schedule';
 import { makeTestBundle } from '../support/bundle';
 import { eventually } from '../support/eventually';
 import { GateProxy } from '../support/gate-proxy';

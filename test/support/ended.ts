@@ -1,5 +1,5 @@
 import type { WorkflowFailedError } from '@temporalio/client';
-import { failedCycle } from '../../src/cli/text/status';
+import { failedCycle } from '../../src/cli/text';
 import type { CycleResult } from '../../src/contract/messages';
 
 /** How a cycle ended, as `vsync status` says it. One that failed has an outcome and a note, and nothing else. */

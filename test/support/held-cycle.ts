@@ -1,5 +1,5 @@
 import type { WorkflowHandle } from '@temporalio/client';
-import { cyclesOf } from '../../src/temporal/operations';
+import { cyclesOf } from '../../src/temporal/schedule';
 import type { CycleResult } from '../../src/contract/messages';
 import { endOf, type Ended } from './ended';
 import { eventually } from './eventually';

@@ -17,18 +17,15 @@ import type { Config } from '../../src/config/schema';
 import { scheduleId } from '../../src/contract/ids';
 import type { Plan } from '../../src/activities/destination/plan/plan';
 import { planCycle } from '../../src/activities/destination/plan/plan-cycle';
-import { cyclesOf, start, stop, trigger } from '../../src/temporal/operations';
+import { start, stop, trigger } from '../../src/temporal/operations';
+import { cyclesOf } from '../../src/temporal/schedule';
 import { createLog } from '../../src/log';
-import { readStatus, type Status } from '../../src/cli/text/status';
-import {
-  createWorkers,
-  installRuntime,
-  type VsyncWorker,
-  type WorkerOptions,
-} from '../../src/worker/create-workers';
+import { readStatus, type Status } from '../../src/cli/status';
+import { createWorkers, type VsyncWorker, type WorkerOptions } from '../../src/worker/create-workers';
+import { installRuntime } from '../../src/worker/runtime';
 import type { CycleResult } from '../../src/contract/messages';
 import { repair, type Repair } from '../../src/cli/verify/repair';
-import { mendable, type Report } from '../../src/cli/verify/report';
+import { repairable, type Report } from '../../src/cli/verify/report';
 import { runVerify } from '../../src/cli/verify/run';
 import { testBundle } from './bundle';
 import { ConsulApi } from '../../dev/shared/consul-api';
@@ -265,7 +262,7 @@ export class SyncFixture {
 
   /** Has a cycle mend what a verify finds, as `vsync verify --repair` does. */
   async repair(number = 0): Promise<Repair> {
-    const paths = mendable(await this.verify(number));
+    const paths = repairable(await this.verify(number));
     return this.withDestination(number, ({ info, config }) =>
       repair(this.client, info, config, { paths, say: () => undefined }),
     );

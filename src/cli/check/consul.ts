@@ -5,7 +5,7 @@ import { ConsulError } from '../../consul/errors';
 import { readStateOf } from '../../sync-info/state';
 import type { SyncInfo } from '../../sync-info/sync-info';
 import { check, notChecked, type Check, type CheckResult } from '../../access/check-line';
-import { consulRule } from './policy';
+import { consulRule } from './report';
 
 /** The role's own Consul: datacenter, keys, whose sync path it is. Writes one key, and removes it again; `onLeft` is told where it could not. */
 export async function checkOwnConsul(

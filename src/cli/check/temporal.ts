@@ -2,16 +2,12 @@ import type { Client, ScheduleDescription } from '@temporalio/client';
 import { infoOf } from '../../activities/clients';
 import type { Config } from '../../config/schema';
 import { scheduleId, watchId } from '../../contract/ids';
-import { assertOwnSchedule, findSchedule } from '../../temporal/ownership';
+import { assertOwnSchedule } from '../../temporal/ownership';
+import { findSchedule } from '../../temporal/schedule';
 import { isStartedAt, readRecord, whyMissing } from '../../temporal/schedule-record';
 import { deadWatch, watchState } from '../../temporal/watch';
-import {
-  connectClient,
-  explained,
-  temporalPlace,
-  temporalTarget,
-  type TemporalPlace,
-} from '../../temporal/connect';
+import { connectClient, explained } from '../../temporal/connect';
+import { temporalPlace, temporalTarget, type TemporalPlace } from '../../temporal/target';
 import { VaultError } from '../../vault/errors';
 import { check, notChecked, type Check, type CheckResult } from '../../access/check-line';
 

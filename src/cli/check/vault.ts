@@ -10,7 +10,7 @@ import { compareVaults, type BothVaults } from '../../access/both-vaults';
 import { check, notChecked, type Check, type CheckResult } from '../../access/check-line';
 import type { RulesOfSides } from './mount-rules';
 import type { Need } from '../../access/needs';
-import { vaultPolicy } from './policy';
+import { vaultPolicy } from './report';
 import { tokenFinding } from '../../access/token';
 
 /** One Vault of a configuration, and what the role needs there. */

@@ -3,12 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DestinationConfig } from '../../config/schema';
 import type { SyncInfo } from '../../sync-info/sync-info';
 import { scheduleId } from '../../contract/ids';
-import { describe, trigger } from '../../temporal/operations';
-import { formatFailedCycle } from '../text/status';
+import { trigger } from '../../temporal/operations';
+import { describeSchedule } from '../../temporal/schedule';
+import { formatFailedCycle } from '../text';
 import { UserError } from '../../errors';
+import { CYCLE_END_WAIT_MS, REPAIR_POLL_MS } from '../../limits';
 import type { CycleResult, Outcome } from '../../contract/messages';
 import { countDoubted, doubtClaims } from './unverify';
-import { CYCLE_END_WAIT_MS, REPAIR_POLL_MS } from '../../limits';
 
 const WELL_ENDED: ReadonlySet<Outcome> = new Set(['synced', 'unchanged', 'held']);
 
@@ -36,7 +37,7 @@ export async function repair(
 ): Promise<Repair> {
   await waitForIdle(client, config, say);
   const doubted = await doubtClaims(info, paths);
-  const { state } = await describe(client.schedule.getHandle(scheduleId('destination', config.name)));
+  const { state } = await describeSchedule(client.schedule.getHandle(scheduleId('destination', config.name)));
   if (state.paused) return { doubted, left: await countDoubted(info, paths) };
   let cycle = await runCycle(client, config);
   let left = await countDoubted(info, paths);
@@ -71,7 +72,7 @@ async function waitForIdle(
 ): Promise<void> {
   const schedule = client.schedule.getHandle(scheduleId('destination', config.name));
   const untilMs = Date.now() + config.destination.timeoutMs + CYCLE_END_WAIT_MS;
-  for (let looks = 0; (await describe(schedule)).info.runningActions.length > 0; looks++) {
+  for (let looks = 0; (await describeSchedule(schedule)).info.runningActions.length > 0; looks++) {
     if (looks === 0) say('a cycle is running: the repair waits for its end');
     if (Date.now() > untilMs)
       throw new UserError(

@@ -1,4 +1,4 @@
-import { firstLines } from '../text/first-lines';
+import { firstLines } from '../text';
 import type { VerifyCounts } from '../../contract/messages';
 import { FINDING_KINDS, type Finding, type FindingKind } from '../../activities/destination/verify/findings';
 
@@ -67,6 +67,6 @@ export function whatIsWrong({ counts }: Pick<Report, 'counts'>): string | undefi
 }
 
 /** Paths that a cycle would mend if it looked at them. */
-export function mendable({ findings }: Pick<Report, 'findings'>): string[] {
+export function repairable({ findings }: Pick<Report, 'findings'>): string[] {
   return findings.filter(({ kind }) => kind === 'drift' || kind === 'missing').map(({ path }) => path);
 }

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DestinationDeps } from '../../activities/destination/base/deps';
 import { isFingerprintOf } from '../../config/fingerprint';
 import { taskQueue, verifyId } from '../../contract/ids';
-import { failedCycle } from '../text/status';
+import { failedCycle } from '../text';
 import { UserError } from '../../errors';
 import { type VerifyInput, type VerifyResult } from '../../contract/messages';
 import { readFindings } from '../../activities/destination/verify/findings';

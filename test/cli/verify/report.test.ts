@@ -1,5 +1,5 @@
 import type { Finding } from '../../../src/activities/destination/verify/findings';
-import { formatReport, mendable, whatIsWrong, type Report } from '../../../src/cli/verify/report';
+import { formatReport, repairable, whatIsWrong, type Report } from '../../../src/cli/verify/report';
 import { NO_FINDINGS } from '../../../src/contract/messages';
 
 const report = (findings: Finding[], more: Partial<Report> = {}): Report => ({
@@ -55,6 +55,6 @@ describe('a report of a verify', () => {
 
   it('gives to a repair what a cycle can mend', () => {
     const kinds = ['drift', 'missing', 'changed', 'refused', 'failed', 'unknown', 'orphan', 'extra'] as const;
-    expect(mendable(report(kinds.map((kind) => ({ kind, path: kind }))))).toEqual(['drift', 'missing']);
+    expect(repairable(report(kinds.map((kind) => ({ kind, path: kind }))))).toEqual(['drift', 'missing']);
   });
 });

@@ -1,7 +1,21 @@
 import { effectiveKeys, FROM_DEFAULT, type EffectiveKey } from '../config/effective';
 import { loadWithSettings, type ConfigSources } from '../config/load';
 import type { Role } from '../contract/ids';
-import { DEFAULT_ADDRESS, DEFAULT_NAMESPACE, temporalStandard } from '../temporal/connect';
+import { fromVaultSync } from '../migrate/from-vault-sync';
+import { DEFAULT_ADDRESS, DEFAULT_NAMESPACE, temporalStandard } from '../temporal/target';
+import { sourcesOf, warn, type Options } from './options';
+
+/** `vsync config`: the configuration as a command would use it. */
+export function showConfig(options: Options): void {
+  const vaultSync = options['fromVaultSync'];
+  if (typeof vaultSync === 'string') {
+    process.stdout.write(fromVaultSync(vaultSync));
+    return;
+  }
+  const effective = readEffectiveConfig(options['role'] as Role | undefined, sourcesOf(options));
+  warn(effective.warnings);
+  console.log(options['json'] === true ? jsonOfConfig(effective) : formatConfig(effective));
+}
 
 /** What `vsync config` shows. Holds no secret. */
 export interface EffectiveConfig {

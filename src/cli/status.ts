@@ -4,20 +4,42 @@ import {
   type Client,
   type WorkflowHandle,
 } from '@temporalio/client';
-import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { readStateOf, type DestinationState, type LastCycle, type OriginState } from '../../sync-info/state';
-import type { SyncInfo } from '../../sync-info/sync-info';
-import type { Config } from '../../config/schema';
-import { scheduleId } from '../../contract/ids';
-import { shortSet } from './named-set';
-import { findSchedule } from '../../temporal/ownership';
-import { readRecord, whyMissing } from '../../temporal/schedule-record';
-import { deadWatch, watchState, type WatchState } from '../../temporal/watch';
-import { cyclesOf, type CycleId } from '../../temporal/operations';
-import type { ExpirySummary } from '../../rules/expiry';
-import { temporalPlace } from '../../temporal/connect';
-import { UserError } from '../../errors';
-import type { Counts, CycleResult, HeldDeletes, PathFailure } from '../../contract/messages';
+import { infoOf } from '../activities/clients';
+import type { Config } from '../config/schema';
+import { scheduleId } from '../contract/ids';
+import type { Counts, CycleResult, HeldDeletes, PathFailure } from '../contract/messages';
+import { UserError } from '../errors';
+import type { ExpirySummary } from '../rules/expiry';
+import { readStateOf, type DestinationState, type LastCycle, type OriginState } from '../sync-info/state';
+import type { SyncInfo } from '../sync-info/sync-info';
+import { assertOwnName } from '../temporal/ownership';
+import { cyclesOf, findSchedule, type CycleId } from '../temporal/schedule';
+import { readRecord, whyMissing } from '../temporal/schedule-record';
+import { temporalPlace } from '../temporal/target';
+import { deadWatch, watchState, type WatchState } from '../temporal/watch';
+import { withTemporal } from './connections';
+import { shortSet } from './consent';
+import { load, warn, type Options } from './options';
+import { failedCycle, formatCycle, formatFailure } from './text';
+
+/** `vsync status`: what the last cycles did, and what waits for a person. */
+export async function showStatus(options: Options): Promise<void> {
+  const config = load(options);
+  const { info, close } = await infoOf(config);
+  try {
+    const status = await withTemporal(config, async (client) => {
+      // Nothing is changed here: what belongs to another sync is shown too, with a warning.
+      await assertOwnName(client, config).catch((error: unknown) => {
+        if (!(error instanceof UserError)) throw error;
+        warn([error.message]);
+      });
+      return readStatus(client, config, info);
+    });
+    console.log(options['json'] === true ? JSON.stringify(status, null, 2) : formatStatus(status));
+  } finally {
+    close();
+  }
+}
 
 /** Cycles that status shows. Temporal remembers the last ten of a schedule. */
 const SHOWN_CYCLES = 5;
@@ -133,20 +155,6 @@ async function whyNotCompleted(handle: WorkflowHandle): Promise<{ outcome: strin
   }
 }
 
-/** Words for a cycle that has no result. */
-export function failedCycle({ cause }: WorkflowFailedError): { outcome: string; note?: string } {
-  if (cause instanceof CancelledFailure) return { outcome: 'cancelled' };
-  if (cause instanceof ApplicationFailure)
-    return { outcome: 'failed', note: `${cause.type ?? 'Internal'}: ${cause.message}` };
-  return { outcome: 'terminated' };
-}
-
-/** A cycle that has no result, in a line. */
-export function formatFailedCycle(workflowId: string, error: WorkflowFailedError): string {
-  const { outcome, note } = failedCycle(error);
-  return `${workflowId}: ${outcome}${note === undefined ? '' : `: ${note}`}`;
-}
-
 /** The status for people. */
 export function formatStatus(status: Status): string {
   const lines = [
@@ -182,16 +190,4 @@ export function formatStatus(status: Status): string {
 
 function firstAt(nextAt: string | undefined): string {
   return nextAt === undefined ? '' : `, the first at ${nextAt}`;
-}
-
-/** A path that went wrong, in a line. */
-export function formatFailure({ path, class: why, with: other }: PathFailure): string {
-  return `${why}: ${path}${other === undefined ? '' : ` (with ${other})`}`;
-}
-
-/** One cycle in a line: outcome, time, and the counts that are not zero. */
-export function formatCycle(outcome: string, counts: Partial<Counts> = {}, durationMs?: number): string {
-  const shown = Object.entries(counts).filter(([, count]) => count > 0);
-  const time = durationMs === undefined ? '' : ` in ${(durationMs / 1000).toFixed(2)} s`;
-  return `${outcome}${time}${shown.length === 0 ? '' : `: ${shown.map(([what, count]) => `${what} ${count}`).join(', ')}`}`;
 }

@@ -1,33 +1,97 @@
 import {
+  ScheduleAlreadyRunning,
   ScheduleClient,
+  ScheduleOverlapPolicy,
   type Client,
   type ScheduleDescription,
   type ScheduleOptions,
   type ScheduleSpec,
 } from '@temporalio/client';
+import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import type { Clients } from '../activities/clients';
+import { scheduleId, taskQueue } from '../contract/ids';
+import type { CycleInput } from '../contract/messages';
 import { UserError } from '../errors';
-import { SCHEDULE_WRITE_ATTEMPTS } from '../limits';
+import { MIN_CATCHUP_MS, SCHEDULE_WRITE_ATTEMPTS } from '../limits';
+import { assertSameSync, identity } from './ownership';
 
-/*
+/**
+ * The schedule that a configuration needs.
+ *
+ * @param paused note of the pause with which it is created; it begins at once if undefined
+ */
+export function scheduleOptions(clients: Clients, paused?: string): ScheduleOptions {
+  const { config, fingerprint } = clients.deps;
+  const { role, name } = config;
+  const { tickMs, timeoutMs } = config.role === 'origin' ? config.origin : config.destination;
+  const input: CycleInput = { v: 1, name, fingerprint, timeoutMs };
+  return {
+    scheduleId: scheduleId(role, name),
+    // The offset spreads the syncs, so that not all of them fire at the same moment.
+    spec: { intervals: [{ every: tickMs, offset: offsetMs(name, tickMs) }] },
+    action: {
+      type: 'startWorkflow',
+      workflowType: role === 'origin' ? 'originCycle' : 'destinationCycle',
+      workflowId: scheduleId(role, name),
+      taskQueue: taskQueue(role, name),
+      args: [input],
+      memo: { vsync: identity(clients) },
+      // No timeout and no retry here: they would skip the cleanup of the cycle, which has a timer of its own.
+    },
+    policies: {
+      overlap: ScheduleOverlapPolicy.SKIP,
+      catchupWindow: Math.max(tickMs, MIN_CATCHUP_MS),
+    },
+    ...(paused === undefined ? {} : { state: { paused: true, note: paused } }),
+  };
+}
+
+/** @returns 0 ≤ offset < tick, in whole seconds, the same for a name at any time */
+function offsetMs(name: string, tickMs: number): number {
+  const hash = createHash('sha256').update(name).digest().readUInt32BE(0);
+  return (hash % Math.max(1, Math.floor(tickMs / 1000))) * 1000;
+}
+
+/**
+ * Creates the schedule, or updates it if it exists.
+ *
+ * @param paused note of the pause with which it is created
+ * @param adopt take over a schedule that another sync made
+ */
+export async function ensureSchedule(
+  client: Client,
+  clients: Clients,
+  { paused, adopt }: { paused: string | undefined; adopt: boolean },
+): Promise<'created' | 'updated'> {
+  const options = scheduleOptions(clients, paused);
+  try {
+    await client.schedule.create(options);
+    return 'created';
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+  }
+  await updateSchedule(client, options, (found) => {
+    if (!adopt) assertSameSync(found, identity(clients));
+  });
+  return 'updated';
+}
+
+/** What an update sets. The state (paused, note, remaining actions) is kept as it is. */
+type Wanted = Pick<ScheduleOptions, 'scheduleId' | 'spec' | 'action' | 'policies'>;
+
+/**
  * Sets a schedule's spec, action and policies, and changes nothing that another process sets at the same time.
  *
  * `ScheduleHandle.update` reads the schedule and writes it back whole: a pause that is set in between is undone. The
  * server has a conflict token against that, which the handle does not send. An update with an old token is answered
  * like any other, and then ignored (server 1.29.1). So the schedule is read again after each update, and the update is
  * repeated until the schedule is as wanted.
- */
-
-/** What an update sets. The state (paused, note, remaining actions) is kept as it is. */
-export type Wanted = Pick<ScheduleOptions, 'scheduleId' | 'spec' | 'action' | 'policies'>;
-
-/**
- * Makes an existing schedule as wanted, and does nothing if it is so already.
  *
  * @param assertOwn throws if this schedule must not be changed
  * @throws UserError if other processes keep changing it
  */
-export async function updateSchedule(
+async function updateSchedule(
   client: Client,
   wanted: Wanted,
   assertOwn: (found: ScheduleDescription) => void,
@@ -85,7 +149,7 @@ function isKeptOtherwise(before: ScheduleDescription, after: ScheduleDescription
 }
 
 /** Whether a schedule already has this spec, this action and these policies. */
-export function isAsWanted(found: ScheduleDescription, wanted: Wanted): boolean {
+function isAsWanted(found: ScheduleDescription, wanted: Wanted): boolean {
   return isDeepStrictEqual(essence(found), essence(wanted));
 }
 

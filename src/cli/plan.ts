@@ -1,6 +1,40 @@
-import { firstLines } from './first-lines';
-import { shortSet } from './named-set';
-import type { Plan, PlannedAction } from '../../activities/destination/plan/plan';
+import { createClients } from '../activities/clients';
+import type { Plan, PlannedAction } from '../activities/destination/plan/plan';
+import { planCycle } from '../activities/destination/plan/plan-cycle';
+import { forManyRequests } from '../concurrency/many-listeners';
+import type { Config } from '../config/schema';
+import { UsageError } from '../errors';
+import type { SyncInfo } from '../sync-info/sync-info';
+import { shortSet } from './consent';
+import { load, type Options } from './options';
+import { firstLines } from './text';
+
+/** `vsync plan`: what a cycle would do now. Changes nothing. */
+export async function showPlan(options: Options): Promise<void> {
+  if (options['applyOrphans'] === true)
+    throw new UsageError(
+      'a plan changes nothing, and --apply-orphans is not an option of it any more: look at the plan, then run ' +
+        '"vsync prune --orphans --set HASH -c FILE" with the set that it names',
+    );
+  await withPlan(load(options, undefined, 'destination'), (plan) => {
+    console.log(options['json'] === true ? JSON.stringify(plan, null, 2) : formatPlan(plan));
+  });
+}
+
+/** Makes the plan of a destination, and runs some work with it and the destination's sync info. */
+export async function withPlan(
+  config: Config,
+  work: (plan: Plan, info: SyncInfo) => Promise<void> | void,
+): Promise<void> {
+  const clients = await createClients(config);
+  try {
+    if (clients.role !== 'destination') return;
+    const signal = forManyRequests(new AbortController().signal);
+    await work(await planCycle(clients.deps, signal), clients.deps.info);
+  } finally {
+    await clients.close();
+  }
+}
 
 const TITLES: Readonly<Record<PlannedAction, string>> = {
   add: 'add',

@@ -1,4 +1,4 @@
-import { firstLines } from '../../../src/cli/text/first-lines';
+import { firstLines } from '../../src/cli/text';
 
 describe('firstLines', () => {
   const lines = (count: number): string[] => Array.from({ length: count }, (_, number) => `    ${number}`);

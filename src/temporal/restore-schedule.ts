@@ -8,9 +8,10 @@ import {
 import { isDeepStrictEqual } from 'node:util';
 import type { Clients } from '../activities/clients';
 import { isFingerprintOf } from '../config/fingerprint';
-import { assertSameSync, findSchedule, identity } from './ownership';
-import { scheduleOptions } from './operations';
-import { temporalPlace, type TemporalPlace } from './connect';
+import { assertSameSync, identity } from './ownership';
+import { findSchedule } from './schedule';
+import { scheduleOptions } from './ensure-schedule';
+import { temporalPlace, type TemporalPlace } from './target';
 import { UserError } from '../errors';
 import {
   isStartedAt,

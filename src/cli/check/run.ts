@@ -1,15 +1,12 @@
 import { limitVaults } from '../../activities/clients';
 import type { Config } from '../../config/schema';
 import type { Check } from '../../access/check-line';
-import { checkConfiguration, type ForeignVariable } from './configuration';
+import type { ForeignVariable } from '../../migrate/foreign-environment';
 import { checkOriginConsul, checkOwnConsul } from './consul';
 import { destinationNeeds, originNeeds } from '../../access/needs';
 import { mountRuleChecks, type RulesOfSides } from './mount-rules';
 import { checkTemporal } from './temporal';
 import { checkVaults } from './vault';
-
-export type { Check } from '../../access/check-line';
-export { formatChecks } from './report';
 
 export interface CheckOptions {
   /** What the loading of the configuration warned of. */
@@ -44,4 +41,11 @@ export async function runChecks(
   } finally {
     for (const lift of lifts) lift();
   }
+}
+
+/** What was ignored while the configuration was loaded. Wrong configurations do not come this far. */
+function checkConfiguration(warnings: readonly string[], foreign: readonly ForeignVariable[]): Check[] {
+  const findings = [...warnings, ...foreign.map(({ name, advice }) => `${name} is set: ${advice}`)];
+  if (findings.length === 0) return [{ what: 'configuration', outcome: 'pass', detail: 'is complete' }];
+  return findings.map((detail) => ({ what: 'configuration', outcome: 'warning', detail }));
 }

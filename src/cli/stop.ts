@@ -1,26 +1,12 @@
 import { infoOf } from '../activities/clients';
-import { describeForeign, foreignVariables } from '../migrate/foreign-environment';
 import type { Config } from '../config/schema';
-import { recordStop } from '../temporal/schedule-record';
-import { start, stop, type Started } from '../temporal/operations';
 import { ExplainedError, UserError } from '../errors';
-import { withClients, withTemporal } from './connections';
-import { fileOf, load, warn, type Options } from './options';
+import { stop } from '../temporal/operations';
+import { recordStop } from '../temporal/schedule-record';
+import { withTemporal } from './connections';
+import { load, type Options } from './options';
 
-export async function startOnly(options: Options): Promise<void> {
-  const config = load(options);
-  warn(foreignVariables(process.env).map(describeForeign));
-  const started = await withClients(config, (client, clients) =>
-    start(client, clients, { adopt: options['adopt'] === true }),
-  );
-  console.log(`${describeStart(started)}; its work needs a worker: vsync worker -c ${fileOf(options)}`);
-}
-
-/** What `start` did, for users. */
-export function describeStart({ scheduleId, schedule, paused }: Started): string {
-  return `schedule ${scheduleId} ${schedule}${paused ? ' (it is paused, and stays so)' : ', first cycle asked for'}`;
-}
-
+/** `vsync stop`: removes schedule and watch, and cancels a running cycle. */
 export async function stopAll(options: Options): Promise<void> {
   const config = load(options);
   const { name } = config;

@@ -2,7 +2,7 @@ import { ConfigError } from '../../src/config/errors';
 import type { ConfigSources } from '../../src/config/load';
 import { allKeys } from '../../src/config/keys';
 import type { Role } from '../../src/contract/ids';
-import { formatConfig, jsonOfConfig, readEffectiveConfig } from '../../src/cli/show-config';
+import { formatConfig, jsonOfConfig, readEffectiveConfig } from '../../src/cli/config';
 import { configFile, removeConfigFiles, section, SECRET } from '../config/fixtures';
 
 afterAll(removeConfigFiles);

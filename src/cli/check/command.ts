@@ -1,0 +1,34 @@
+import { UserError } from '../../errors';
+import { foreignVariables } from '../../migrate/foreign-environment';
+import { interruptible } from '../connections';
+import { load, warn, type Options } from '../options';
+import { formatChecks } from './report';
+import { runChecks } from './run';
+
+/** `vsync check`: whether configuration, servers and tokens are as the role needs them. */
+export async function checkAll(options: Options): Promise<void> {
+  const warnings: string[] = [];
+  const config = load(options, undefined, undefined, (found) => warnings.push(...found));
+  const foreign = foreignVariables(process.env);
+  const left: string[] = [];
+  const onLeft = (place: string): void => void left.push(place);
+  const { isInterrupted, result: checks } = await interruptible(async (signal) => {
+    const result = await runChecks(config, { warnings, foreign, signal, onLeft });
+    return { isInterrupted: signal.aborted, result };
+  });
+  const remedy = 'remove it with "consul kv delete", or run the check again ten minutes later or more';
+  const leftKeys = left.map((place) => `${place}: this key of the check could not be removed: ${remedy}`);
+  if (isInterrupted) {
+    const words = left.length > 0 ? leftKeys : ['nothing that the check wrote is left behind'];
+    throw new UserError(['interrupted', ...words].join(': '));
+  }
+  warn(leftKeys);
+  const failed = checks.filter(({ outcome }) => outcome === 'fail').length;
+  const { name, role } = config;
+  console.log(
+    options['json'] === true
+      ? JSON.stringify({ name, role, ok: failed === 0, checks }, null, 2)
+      : `${name} (${role})\n${formatChecks(checks)}`,
+  );
+  if (failed > 0) throw new UserError(`${failed} of ${checks.length} checks failed`);
+}

@@ -1,0 +1,28 @@
+import { setPaused } from '../temporal/operations';
+import { withTemporal } from './connections';
+import { fileOf, load, type Options } from './options';
+
+/** `vsync pause`: neither the tick nor the watch starts a cycle. */
+export async function pause(options: Options): Promise<void> {
+  const config = load(options);
+  const { already } = await withTemporal(config, (client) =>
+    setPaused(client, config, true, (options['reason'] as string | undefined) ?? 'vsync pause'),
+  );
+  console.log(
+    `${config.name} ${already ? 'was paused already' : 'is paused'}: no cycle starts by itself; one that is running ` +
+      `goes on. Resume it with: vsync resume -c ${fileOf(options)}`,
+  );
+}
+
+/** `vsync resume`: ends a pause. */
+export async function resume(options: Options): Promise<void> {
+  const config = load(options);
+  const { already } = await withTemporal(config, (client) =>
+    setPaused(client, config, false, (options['reason'] as string | undefined) ?? 'vsync resume'),
+  );
+  console.log(
+    already
+      ? `${config.name} was not paused`
+      : `${config.name} goes on: the next cycle catches up with what happened`,
+  );
+}

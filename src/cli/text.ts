@@ -1,0 +1,40 @@
+import type { WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import type { Counts, PathFailure } from '../contract/messages';
+
+/** Lines that several commands print. */
+
+/** Lines of one list that are shown to people; `--json` has all. */
+const SHOWN = 20;
+
+/** The first lines of a list within a report for people, and how many more there are. */
+export function firstLines(lines: readonly string[]): string[] {
+  const more = lines.length - SHOWN;
+  return more <= 0 ? [...lines] : [...lines.slice(0, SHOWN), `    … and ${more} more; --json shows all`];
+}
+
+/** One cycle in a line: outcome, time, and the counts that are not zero. */
+export function formatCycle(outcome: string, counts: Partial<Counts> = {}, durationMs?: number): string {
+  const shown = Object.entries(counts).filter(([, count]) => count > 0);
+  const time = durationMs === undefined ? '' : ` in ${(durationMs / 1000).toFixed(2)} s`;
+  return `${outcome}${time}${shown.length === 0 ? '' : `: ${shown.map(([what, count]) => `${what} ${count}`).join(', ')}`}`;
+}
+
+/** A path that went wrong, in a line. */
+export function formatFailure({ path, class: why, with: other }: PathFailure): string {
+  return `${why}: ${path}${other === undefined ? '' : ` (with ${other})`}`;
+}
+
+/** Words for a cycle that has no result. */
+export function failedCycle({ cause }: WorkflowFailedError): { outcome: string; note?: string } {
+  if (cause instanceof CancelledFailure) return { outcome: 'cancelled' };
+  if (cause instanceof ApplicationFailure)
+    return { outcome: 'failed', note: `${cause.type ?? 'Internal'}: ${cause.message}` };
+  return { outcome: 'terminated' };
+}
+
+/** A cycle that has no result, in a line. */
+export function formatFailedCycle(workflowId: string, error: WorkflowFailedError): string {
+  const { outcome, note } = failedCycle(error);
+  return `${workflowId}: ${outcome}${note === undefined ? '' : `: ${note}`}`;
+}

@@ -1,0 +1,122 @@
+import type { ConnectionOptions } from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { readFileSync } from 'node:fs';
+import { ConfigError } from '../config/errors';
+import type { Config } from '../config/schema';
+import type { Way } from './diagnosis';
+
+export const DEFAULT_ADDRESS = 'localhost:7233';
+export const DEFAULT_NAMESPACE = 'default';
+
+/** One namespace of one Temporal, as a configuration names it. */
+export interface TemporalPlace {
+  address: string;
+  namespace: string;
+}
+
+/** Where Temporal is, and how to get in. */
+export interface TemporalTarget extends Way, TemporalPlace {
+  connection: ConnectionOptions;
+}
+
+/**
+ * Finds Temporal: the configuration (file, `VSYNC_TEMPORAL_ADDRESS`, `--temporal.address`), else Temporal's own
+ * standard (`TEMPORAL_ADDRESS` and the other variables, or the profile of its TOML file), else localhost:7233.
+ */
+export function temporalTarget(temporal: Config['temporal']): TemporalTarget {
+  const standard = standardTarget();
+  const tls = temporal.tls === undefined ? {} : { tls: readTls(temporal.tls) };
+  const apiKey =
+    temporal.apiKeyFile === undefined
+      ? {}
+      : { apiKey: readFile(temporal.apiKeyFile, 'temporal.apiKeyFile').trim() };
+  const connection = { ...(standard.connectionOptions as ConnectionOptions), ...tls, ...apiKey };
+  if (typeof connection.apiKey === 'string') assertApiKey(connection.apiKey, temporal.apiKeyFile);
+  const { address, namespace } = placeOf(temporal, standard);
+  return {
+    address,
+    namespace,
+    connection: { ...connection, address },
+    tlsByApiKey: connection.apiKey !== undefined && temporal.tls === undefined,
+  };
+}
+
+/** As {@link temporalTarget}, without the way in. */
+export function temporalPlace(temporal: Config['temporal']): TemporalPlace {
+  return placeOf(temporal, standardTarget());
+}
+
+function placeOf(temporal: Config['temporal'], standard: ReturnType<typeof standardTarget>): TemporalPlace {
+  return {
+    address: temporal.address ?? standard.connectionOptions.address ?? DEFAULT_ADDRESS,
+    namespace: temporal.namespace ?? standard.namespace ?? DEFAULT_NAMESPACE,
+  };
+}
+
+/** Temporal's client would quote a key that no header may hold. */
+function assertApiKey(apiKey: string, file: string | undefined): void {
+  if (/^[\x21-\x7e]+$/.test(apiKey)) return;
+  const place = file === undefined ? {} : { key: 'temporal.apiKeyFile' };
+  const what = file === undefined ? "the API key of Temporal's own configuration (TEMPORAL_API_KEY)" : file;
+  const message = `${what} holds a space, a line end or another character that cannot be part of an API key; copy it again`;
+  throw new ConfigError([{ ...place, message }]);
+}
+
+/** What Temporal's own standard says, without any secret. @throws ConfigError if it cannot be read */
+export function temporalStandard(): { address?: string; namespace?: string; apiKey: boolean; tls: boolean } {
+  const { connectionOptions, namespace } = standardTarget();
+  const { address, apiKey, tls } = connectionOptions;
+  return {
+    ...(address === undefined ? {} : { address }),
+    ...(namespace === undefined ? {} : { namespace }),
+    apiKey: apiKey !== undefined,
+    tls: tls !== undefined && tls !== false,
+  };
+}
+
+/** Temporal's own standard configuration. Its parser's words are left out: they quote the file, which may hold a key. */
+function standardTarget(): ReturnType<typeof loadClientConnectConfig> {
+  try {
+    return loadClientConnectConfig();
+  } catch {
+    const set = Object.keys(process.env).filter((name) => name.startsWith('TEMPORAL_'));
+    throw new ConfigError([
+      {
+        message:
+          "Temporal's standard configuration cannot be read: check the variables " +
+          `${set.length === 0 ? 'TEMPORAL_*' : set.sort().join(', ')}, and the TOML file and profile that they name`,
+      },
+    ]);
+  }
+}
+
+function readTls(tls: NonNullable<Config['temporal']['tls']>): NonNullable<ConnectionOptions['tls']> {
+  if (tls === true) return true;
+  if (tls === false) return false;
+  const pem = (file: string, key: string): Buffer => Buffer.from(readFile(file, key));
+  const pair =
+    tls.certFile === undefined || tls.keyFile === undefined
+      ? {}
+      : {
+          clientCertPair: {
+            crt: pem(tls.certFile, 'temporal.tls.certFile'),
+            key: pem(tls.keyFile, 'temporal.tls.keyFile'),
+          },
+        };
+  return {
+    ...(tls.serverName === undefined ? {} : { serverNameOverride: tls.serverName }),
+    ...(tls.caFile === undefined ? {} : { serverRootCACertificate: pem(tls.caFile, 'temporal.tls.caFile') }),
+    ...pair,
+  };
+}
+
+function readFile(file: string, key: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'error';
+    throw new ConfigError([
+      { key, message: `cannot read ${file} (${code}); check the path and its permissions` },
+    ]);
+  }
+}

@@ -1,0 +1,61 @@
+import { SdkComponent } from '@temporalio/common';
+import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
+import v8 from 'node:v8';
+import { HEAP_GROWING_PERCENT, MAX_HEALTH_PAUSE_MS } from '../limits';
+import type { Logger } from '../log';
+import { describeOutage, onOutage } from '../vault/traffic';
+
+export interface RuntimeOptions {
+  log: Logger;
+  /** Signals that end the worker; SIGINT and SIGTERM by default. */
+  shutdownSignals?: NodeJS.Signals[];
+}
+
+/**
+ * Prepares this process and Temporal's runtime in it. To be called once, before any connection, whatever the number of
+ * configurations.
+ */
+export function installRuntime({ log, shutdownSignals }: RuntimeOptions): void {
+  keepHeapSmall();
+  Runtime.install({
+    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
+      // The meta is left out: it may hold an error of any library. Failed activities are logged by our interceptor.
+      if (meta?.['sdkComponent'] === SdkComponent.workflow) log.info(message);
+      else if (level === 'ERROR') log.error(`Temporal SDK: ${message}`);
+      else log.debug(`Temporal SDK: ${message}`);
+    }),
+    // The native part prints to the console otherwise, and its warnings are part of normal life.
+    telemetryOptions: {
+      logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }), forward: {} },
+    },
+    ...(shutdownSignals === undefined ? {} : { shutdownSignals }),
+  });
+}
+
+/**
+ * How much the heap may grow from one full collection to the next, in percent of what lives. V8's own rule lets it grow
+ * up to four times: a worker that scans then holds more garbage than anything else. See
+ * docs/decisions/0007-cpu-and-memory-of-a-worker.md.
+ */
+export const HEAP_GROWING_FLAG = '--heap-growing-percent';
+
+/** For the whole process, all its threads, from the next full collection on. V8 reads this flag anew each time. */
+function keepHeapSmall(): void {
+  v8.setFlagsFromString(`${HEAP_GROWING_FLAG}=${HEAP_GROWING_PERCENT}`);
+}
+
+/** Says once when a Vault is found down, and once when it is back. @returns ends it */
+export function logOutages(log: Logger): () => void {
+  return onOutage((address, outage) => {
+    if (outage.untilMs === undefined) {
+      log.warn(
+        { vault: address },
+        `${describeOutage(address, outage)}. Cycles wait for it; nothing but the question for its health is sent to ` +
+          `it, at least every ${MAX_HEALTH_PAUSE_MS / 1000} s`,
+      );
+      return;
+    }
+    const lastedS = Math.ceil((outage.untilMs - outage.sinceMs) / 1000);
+    log.info({ vault: address, lastedS }, `Vault ${address}: is back after ${lastedS} s; the work goes on`);
+  });
+}
