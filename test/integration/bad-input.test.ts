@@ -2,7 +2,7 @@ import path from 'node:path';
 import { PLANTED, RefusalCheck, WRONG_TOKEN, type ConfigFile } from '../support/refusal';
 import { SyncFixture } from '../support/sync-fixture';
 
-/** What a user gets from the built command for each thing that can be wrong with what it is given. */
+/** What the built command prints for bad input: files, keys, flags, and a sync that was never started. */
 
 type Edit = (file: ConfigFile) => void;
 
@@ -17,7 +17,7 @@ beforeAll(async () => {
 
 afterAll(() => sync.tearDown());
 
-describe('a wrong configuration ends with exit code 2, and names file and key', () => {
+describe('vsync ends with exit code 2, and names file and key, for', () => {
   test('a missing file', async () => {
     const file = path.join(sync.folder, 'none.json');
     await check.expectRefusal(await check.run('start', '-c', file), 2, [
@@ -65,36 +65,37 @@ describe('a wrong configuration ends with exit code 2, and names file and key', 
       'destination.consul.address: is missing',
     ]);
   });
-
-  test.each([
-    [['frobnicate'], "unknown command 'frobnicate'"],
-    [['status', '-c', 'x.json', '--frobnicate'], "unknown option '--frobnicate'"],
-    [['worker'], "required option '-c, --config <file...>' not specified"],
-    [['start', '-c', 'x.json', '--role', 'neither'], 'Allowed choices are origin, destination'],
-  ])('wrong usage: vsync %j', async (args, message) => {
-    await check.expectRefusal(await check.run(...args), 2, [message, '(vsync --help says more)']);
-  });
 });
 
-describe('a command on a sync that was never started ends with exit code 1, and says how to start it', () => {
-  test.each([
-    ['stop', (name: string) => `nothing to stop: ${name} has neither schedule nor watch`],
-    [
-      'status',
-      (name: string) => `there is no schedule vsync-destination-${name}: create it with "vsync start`,
-    ],
-    [
-      'trigger',
-      (name: string) => `there is no schedule vsync-destination-${name}: create it with "vsync start`,
-    ],
-    ['signal', (name: string) => `there is no watch vsync-watch-${name}: start it with "vsync start`],
-  ])('vsync %s', async (command, message) => {
+test.each([
+  [['frobnicate'], "unknown command 'frobnicate'"],
+  [['status', '-c', 'x.json', '--frobnicate'], "unknown option '--frobnicate'"],
+  [['worker'], "required option '-c, --config <file...>' not specified"],
+  [['start', '-c', 'x.json', '--role', 'neither'], 'Allowed choices are origin, destination'],
+])(
+  'vsync ends with exit code 2 for the arguments %j, and names the one that is wrong or missing',
+  async (args, message) => {
+    await check.expectRefusal(await check.run(...args), 2, [message, '(vsync --help says more)']);
+  },
+);
+
+test.each([
+  ['stop', (name: string) => `nothing to stop: ${name} has neither schedule nor watch`],
+  ['status', (name: string) => `there is no schedule vsync-destination-${name}: create it with "vsync start`],
+  [
+    'trigger',
+    (name: string) => `there is no schedule vsync-destination-${name}: create it with "vsync start`,
+  ],
+  ['signal', (name: string) => `there is no watch vsync-watch-${name}: start it with "vsync start`],
+])(
+  'vsync %s ends with exit code 1 for a sync that was never started, and names what does not exist',
+  async (command, message) => {
     const ended = await check.run(command, '-c', sync.destinationFiles[0] ?? '');
     await check.expectRefusal(ended, 1, [message(sync.config('destination').name)]);
-  });
-});
+  },
+);
 
-test('at log level debug the stack is shown, but nothing secret', async () => {
+test('vsync at log level debug prints the stack, and nothing secret', async () => {
   const file = check.changed('destination', (content) => (content.destination.vault.token = WRONG_TOKEN));
   const ended = await check.run('start', '-c', file, '--log.level', 'debug');
   expect(ended.code).toBe(1);

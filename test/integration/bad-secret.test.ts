@@ -2,16 +2,16 @@ import { startVaultFile, type VaultFileServer } from '../../dev/servers/start';
 import { syncWithVault, type OwnVaultSync } from '../support/own-vault';
 import { vaultError } from '../support/wrong-answers';
 
-/** One bad secret is reported with its class and path, tried again in each cycle, and holds up nothing else. */
+/** Invariant 6: one bad secret is reported with its path and class, retried in each cycle, and stops no other. */
 
 const GOOD = Array.from({ length: 12 }, (_, at) => `team${at % 3}/app${at}`);
-/** Together over the 1 MiB that raft, the destination's storage, takes for one entry. */
+/** Together more than the 1 MiB that the destination's storage (raft) accepts for one entry. */
 const TOO_LARGE = { one: 'x'.repeat(700_000), two: 'y'.repeat(700_000) };
 
 let vault: VaultFileServer;
 let running: OwnVaultSync;
 
-/** What the token of the destination may do; nothing at one path while that is denied. */
+/** Policy of the destination's token. `denied` forbids everything at one path. */
 const policy = (mount: string, denied: boolean): string =>
   `path "${mount}*" { capabilities = ["create", "read", "update", "delete", "list"] }\n` +
   (denied ? `path "${mount}data/denied" { capabilities = ["deny"] }\n` : '');
@@ -31,7 +31,7 @@ beforeAll(async () => {
         mounts: string[];
         transforms: unknown[];
       };
-      // What it makes of the path is no data path.
+      // Its result is not a data path.
       (transforms as unknown[] | undefined)?.push(transform(mounts[0] ?? '', 'mount/app'));
     },
   });
@@ -42,7 +42,7 @@ afterAll(async () => {
   await vault.stop();
 }, 60_000);
 
-test('a secret that is too large, forbidden, transformed to nowhere or always answered by 500 stops no other, and is copied when its cause is gone', async () => {
+test('destination cycle copies all others when a secret is too large, forbidden, transformed to nowhere or always answered by 500, and copies it when the cause is gone', async () => {
   const { sync, proxy, api } = running;
   const data = (path: string): string => `${sync.mount}data/${path}`;
   for (const path of [...GOOD, 'denied', 'odd', 'broken'])
@@ -69,7 +69,7 @@ test('a secret that is too large, forbidden, transformed to nowhere or always an
   expect(byPath(first.failures)).toEqual(FAILURES);
   for (const path of GOOD) expect(await api.get(sync.mount, path)).toEqual({ path });
 
-  // Nothing but them is looked at again, and what is new goes on.
+  // Only the failed ones are tried again, and a new secret is copied.
   await sync.originVault.put(sync.mount, 'new', { path: 'new' });
   await sync.cycle('origin');
   const second = await sync.cycle('destination');

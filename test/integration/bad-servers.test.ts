@@ -2,13 +2,13 @@ import { PLANTED, RefusalCheck, WRONG_TOKEN, type ConfigFile } from '../support/
 import { freePorts } from '../../dev/servers/start';
 import { SyncFixture } from '../support/sync-fixture';
 
-/** What a user gets from the built command for each thing that can be wrong with the servers it is told to use. */
+/** What the built command prints for each server that it cannot use. */
 
 type Edit = (file: ConfigFile) => void;
 
 let sync: SyncFixture;
 let check: RefusalCheck;
-/** host:port where nothing listens */
+/** A host:port where nothing listens. */
 let nowhere: string;
 
 beforeAll(async () => {
@@ -21,7 +21,7 @@ beforeAll(async () => {
 
 afterAll(() => sync.tearDown());
 
-describe('a server that cannot be used ends with exit code 1, and is named with its address', () => {
+describe('vsync ends with exit code 1, and names the server with its address, for', () => {
   const url = (): string => `http://${nowhere}`;
 
   test.each<[what: string, edit: Edit, texts: () => string[]]>([
@@ -59,7 +59,7 @@ describe('a server that cannot be used ends with exit code 1, and is named with 
       () => [`Vault ${sync.servers.destinations[0].address}: auth/token/lookup-self: permission denied (403`],
     ],
     [
-      'a namespace that no header may hold',
+      'a namespace with a character that no header allows',
       (file) => (file.origin.vault['namespace'] = 'größe→'),
       () => [`Vault ${sync.servers.origin.address}: `, 'holds a character that no header may hold'],
     ],
@@ -69,7 +69,7 @@ describe('a server that cannot be used ends with exit code 1, and is named with 
       () => [`Vault ${sync.servers.origin.address}: vault.caFile: cannot read /none.pem (ENOENT); check`],
     ],
     [
-      'https where http is spoken',
+      'https to a server that speaks http',
       (file) => (file.origin.vault.address = sync.servers.origin.address.replace('http:', 'https:')),
       () => [
         `Vault ${sync.servers.origin.address.replace('http:', 'https:')}: `,
@@ -77,17 +77,17 @@ describe('a server that cannot be used ends with exit code 1, and is named with 
       ],
     ],
     [
-      "Consul's address given for Vault",
+      "Consul's address in place of Vault's",
       (file) => (file.origin.vault.address = sync.servers.consul),
       () => [`Vault ${sync.servers.consul}: sys/health: `, 'is this the address of a Vault'],
     ],
     [
-      "Vault's address given for Consul",
+      "Vault's address in place of Consul's",
       (file) => (file.origin.consul.address = sync.servers.origin.address),
       () => [`Consul ${sync.servers.origin.address}: `, 'check that this is the address of a Consul agent'],
     ],
     [
-      "Temporal's address given for Vault",
+      "Temporal's address in place of Vault's",
       (file) => (file.origin.vault.address = `http://${sync.servers.temporal}`),
       () => [
         `Vault http://${sync.servers.temporal}: sys/health: it does not speak HTTP there (`,
@@ -121,8 +121,8 @@ describe('a server that cannot be used ends with exit code 1, and is named with 
     await check.expectRefusal(await check.run('start', '-c', check.changed('destination', edit)), 1, texts());
   });
 
-  // The long-running commands have ways of their own to Temporal: the second one has a native client.
-  test.each(['start', 'worker', 'trigger'])('an unreachable Temporal: vsync %s', async (command) => {
+  // Each of them connects to Temporal in its own way: a worker has a native client.
+  test.each(['start', 'worker', 'trigger'])('an unreachable Temporal (vsync %s)', async (command) => {
     const file = check.changed('origin', (content) => (content.temporal.address = nowhere));
     await check.expectRefusal(await check.run(command, '-c', file), 1, [
       `Temporal ${nowhere}: cannot connect (`,
@@ -130,14 +130,14 @@ describe('a server that cannot be used ends with exit code 1, and is named with 
     ]);
   });
 
-  test('a namespace that Temporal does not have: vsync worker', async () => {
+  test('a namespace that Temporal does not have (vsync worker)', async () => {
     const file = check.changed('origin', (content) => (content.temporal.namespace = 'not-there'));
     await check.expectRefusal(await check.run('worker', '-c', file), 1, [
       `Temporal ${sync.servers.temporal}: there is no namespace not-there`,
     ]);
   });
 
-  test.each(['origin', 'destination'] as const)('a wrong token: vsync %s', async (role) => {
+  test.each(['origin', 'destination'] as const)('a wrong token (vsync %s)', async (role) => {
     const file = check.changed(role, (content) => (content[role].vault.token = WRONG_TOKEN));
     await check.expectRefusal(await check.run(role, '-c', file), 1, [
       'permission denied (403',
@@ -145,7 +145,7 @@ describe('a server that cannot be used ends with exit code 1, and is named with 
     ]);
   });
 
-  test('an unreachable Vault: vsync worker', async () => {
+  test('an unreachable Vault (vsync worker)', async () => {
     const file = check.changed('destination', (content) => (content.destination.vault.address = url()));
     await check.expectRefusal(await check.run('worker', '-c', sync.originFile, file), 1, [
       `Vault ${url()}: sys/health: connection refused`,

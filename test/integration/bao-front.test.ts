@@ -13,8 +13,8 @@ import { onVault, whereBaoIs } from '../support/vault-kind';
 import { sharedServers } from '../support/shared-servers';
 
 /**
- * The stand-in for OpenBao answers as the real one does: each conversation has one right transcript, which both have
- * to give. Where there is no OpenBao, only the stand-in is asked.
+ * The stand-in for OpenBao answers as the real one does. Both hold the same conversations, and each conversation has
+ * one expected transcript. Where OpenBao is not installed, only the stand-in is asked.
  */
 
 interface Server {
@@ -35,7 +35,7 @@ interface Answer {
   body: { data?: Record<string, unknown>; errors?: string[] } & Record<string, unknown>;
 }
 
-/** A request of curl's: no header but what is said. */
+/** Sends a request as curl does, with only the given headers. */
 async function ask({ address, rootToken }: Server, path: string, asked: Asked = {}): Promise<Answer> {
   const { method = 'GET', token = rootToken, namespace, headers = {}, body } = asked;
   const response = await fetch(`${address}/v1/${path}`, {
@@ -60,17 +60,17 @@ beforeAll(async () => {
 });
 afterAll(() => bao?.stop());
 
-/** Whether a name is refused by the policy of {@link limitedToken}: the secrets of `dark/`. */
+/** Names that the policy of {@link limitedToken} denies. */
 const hidden = (path: string): boolean => /\/dark\/h/.test(path);
 
-/** Runs a conversation with the stand-in and, where there is one, with the real OpenBao. */
+/** Runs a conversation with the stand-in, and with the real OpenBao where it is installed. */
 function conversation(
   title: string,
   behaviours: (server: Server) => Behaviour[],
   talk: (server: Server) => Promise<unknown>,
   expected: unknown,
 ): void {
-  onVault('it stands in front of a Vault').test(`the stand-in for OpenBao ${title}`, async () => {
+  onVault('the stand-in runs in front of a Vault').test(`the stand-in for OpenBao ${title}`, async () => {
     const vault = sharedServers().origin;
     const front = await BaoFront.before(vault.address, ...behaviours(vault));
     try {
@@ -100,7 +100,7 @@ async function mounted(server: Server, name: string): Promise<string> {
 const statusAndErrors = ({ status, body }: Answer): unknown => [status, body.errors];
 
 conversation(
-  'has no sys/health in a namespace, and no `enterprise` in it elsewhere',
+  'refuses sys/health in a namespace, and has no `enterprise` in its answer elsewhere',
   () => [healthOfBao()],
   async (server) => {
     const outside = await ask(server, 'sys/health');
@@ -122,7 +122,7 @@ conversation(
 );
 
 conversation(
-  'moves updated_time with metadata writes and with data writes, and with nothing else',
+  'moves updated_time with metadata writes and data writes, and with nothing else',
   () => [movingTimes()],
   async (server) => {
     const kv = await mounted(server, 'times');
@@ -167,7 +167,7 @@ conversation(
   ],
 );
 
-/** A token whose policy has a `pagination_limit` of 3; a Vault does not know the word, and refuses the policy. */
+/** A token whose policy has a `pagination_limit` of 3. Vault refuses such a policy, and gets it without the limit. */
 async function limitedToken(server: Server, kv: string, extra = ''): Promise<string> {
   const policy = (limit: string): string =>
     `path "${kv}/*" { capabilities = ["read", "list"]\n ${limit} }\npath "${kv}/metadata/dark/h*" { capabilities = ["deny"] }`;
@@ -259,7 +259,7 @@ conversation(
 );
 
 conversation(
-  'demands metadata_cas, the version of the metadata that was read, where mount or key require it',
+  'demands metadata_cas, the version of the metadata that was read, where the mount or the key requires it',
   () => [metadataCas()],
   async (server) => {
     const kv = await mounted(server, 'cas');
@@ -310,19 +310,22 @@ conversation(
   ],
 );
 
-onVault('both have the same agent').test('the stand-in for an agent demands X-Vault-Request', async () => {
-  const vault = sharedServers().origin;
-  const front = await BaoFront.before(vault.address, headerRequired());
-  const server = { ...vault, address: front.address };
-  try {
-    expect(statusAndErrors(await ask(server, 'sys/health'))).toEqual([
-      412,
-      ['missing "X-Vault-Request" header'],
-    ]);
-    expect(await ask(server, 'sys/health', { headers: { 'X-Vault-Request': 'true' } })).toMatchObject({
-      status: 200,
-    });
-  } finally {
-    await front.close();
-  }
-});
+onVault('both have the same agent').test(
+  'the stand-in for an agent refuses a request without X-Vault-Request',
+  async () => {
+    const vault = sharedServers().origin;
+    const front = await BaoFront.before(vault.address, headerRequired());
+    const server = { ...vault, address: front.address };
+    try {
+      expect(statusAndErrors(await ask(server, 'sys/health'))).toEqual([
+        412,
+        ['missing "X-Vault-Request" header'],
+      ]);
+      expect(await ask(server, 'sys/health', { headers: { 'X-Vault-Request': 'true' } })).toMatchObject({
+        status: 200,
+      });
+    } finally {
+      await front.close();
+    }
+  },
+);

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { makeTempFolder, ROOT } from '../support/run-node';
 import { cleanEnvironment } from '../../dev/shared/guarded-process';
 
-/** Runs `npm run bench` as npm would, with a folder of its own for all that it leaves behind. */
+/** Runs the script of `npm run bench`. Whatever it leaves behind is in `temp`. */
 function runBench(temp: string, args: readonly string[], onOutput: (text: string, end: () => void) => void) {
   return new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve, reject) => {
     const child = spawn(process.execPath, [path.join(ROOT, 'dev', 'scripts', 'bench.mjs'), ...args], {
@@ -42,11 +42,11 @@ describe('npm run bench', () => {
   /** Folders of the benchmark, its servers and its workers. */
   const left = () => fs.readdirSync(temp).filter((name) => name.startsWith('vsync-'));
 
-  test('measures origin cycles beside the floor, says so as JSON, and leaves nothing behind', async () => {
+  test('measures origin cycles and their floor, writes the rows as JSON, and leaves nothing behind', async () => {
     const out = path.join(temp, 'results.json');
     const args = ['--secrets', '60', '--rounds', '1', '--only', 'origin', '--out', out];
     const { code, stdout, stderr } = await runBench(temp, args, () => undefined);
-    // What a build says stands there too, if the checkout was not in order.
+    // Where the checkout was not built, the output of the build is part of stderr.
     expect(stderr).not.toContain('error:');
     expect(code).toBe(0);
     expect(stdout).toContain('origin cycle with nothing changed, beside its floor');

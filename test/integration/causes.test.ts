@@ -15,7 +15,7 @@ import { launchInFolder, type LaunchedServer } from '../../dev/servers/start/lau
 import { raftNode } from '../../dev/servers/start/vault-raft';
 import { sharedServers } from '../support/shared-servers';
 
-/** What a user reads for causes that the real servers have themselves; the others stand in test/causes.test.ts. */
+/** Messages for causes that a real server can produce. test/causes.test.ts has the others. */
 
 const { origin } = sharedServers();
 const folder = mkdtempSync(path.join(os.tmpdir(), 'vsync-causes-'));
@@ -78,7 +78,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Any answer, also that of a port for TLS to http. */
+/** Any answer counts, also that of a port for TLS to http. */
 async function isListening([port = 0]: readonly number[]): Promise<undefined> {
   await fetch(`http://127.0.0.1:${port}/`).then((answer) => answer.text());
   return undefined;
@@ -156,7 +156,7 @@ test.each<[cause: string, ask: () => Promise<unknown>, kind: string, words: RegE
     /the address ends in \/ui: vsync adds \/v1\/ itself, so remove it/,
   ],
   [
-    'a token that Vault does not know',
+    'a token that is unknown to Vault',
     async () => {
       const client = new VaultClient({
         address: origin.address,
@@ -167,25 +167,25 @@ test.each<[cause: string, ask: () => Promise<unknown>, kind: string, words: RegE
       return rejection(new Kv2(client).checkToken()).finally(() => client.close());
     },
     'forbidden',
-    // OpenBao does not tell it from a policy that lacks something.
+    // OpenBao answers the same as for a policy that lacks something.
     vaultKind() === 'bao'
       ? /permission denied \(403.*check the token and its policies/
       : /permission denied \(403.*check the token: this Vault does not know it/,
   ],
   [
-    'a token that Consul does not know',
+    'a token that is unknown to Consul',
     () => fromConsul(consul.address, randomUUID()),
     'forbidden',
     /this Consul does not know the token \(403, ACL not found\)/,
   ],
   [
-    'no token where Consul wants one',
+    'no token for a Consul that demands one',
     () => fromConsul(consul.address),
     'forbidden',
     /permission denied \(403\): no token is configured/,
   ],
   [
-    'a token whose rules lack something',
+    'a token of Consul whose policy does not allow the write',
     async () => {
       const acl = new ConsulAcl(consul.address, managementToken);
       return fromConsul(consul.address, await acl.tokenFor('reader', 'key_prefix "" { policy = "read" }'));
@@ -193,12 +193,12 @@ test.each<[cause: string, ask: () => Promise<unknown>, kind: string, words: RegE
     'forbidden',
     /permission denied \(403\); check .* the Consul token and its policy$/,
   ],
-])('%s', async (_cause, ask, kind, words) => {
+])('the message of the client names the cause: %s', async (_cause, ask, kind, words) => {
   const error = await ask();
   expect(error).toMatchObject({ kind, message: expect.stringMatching(words) as string });
 });
 
-test('a Vault that is not initialised is named so, and not called sealed', async () => {
+test('VaultClient reports a Vault that is not initialised as such, and not as sealed', async () => {
   const auth = { kind: 'token', token: 'x' } as const;
   const client = new VaultClient({ address: at('http', empty), auth, namespace: '', concurrency: 1 });
   const error = await rejection(new Kv2(client).clusterId());
@@ -209,8 +209,8 @@ test('a Vault that is not initialised is named so, and not called sealed', async
   });
 });
 
-// Free Vault ignores the namespace.
-(vaultKind() === 'bao' ? test : test.skip)('a namespace that is not there is named', async () => {
+// Vault without a license ignores the namespace.
+(vaultKind() === 'bao' ? test : test.skip)('VaultClient names a namespace that does not exist', async () => {
   const error = await fromVault(origin.address, {}, 'not-there');
   expect((error as Error).message).toMatch(/namespace not-there/);
 });

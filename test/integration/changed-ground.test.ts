@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { publishedBy } from '../support/published';
 import { SyncFixture } from '../support/sync-fixture';
 
-/** What vsync stands on changes under its feet: nothing is deleted for it, and everything arrives again. */
-describe('when the configuration or a mount changes', () => {
+/** The configuration or a mount changes: nothing is deleted because of it, and every secret arrives again. */
+describe('after a configuration or mount change,', () => {
   let sync: SyncFixture;
 
   beforeEach(async () => {
@@ -26,7 +26,7 @@ describe('when the configuration or a mount changes', () => {
       ];
     });
 
-  test('a new transform brings the secrets to their new paths, and leaves the old ones', async () => {
+  test('destination cycle copies secrets to the paths of a new transform, and leaves the old ones', async () => {
     await setTransform('(?P<name>[bc])', 'moved/name');
     expect(await at('moved/b')).toEqual({ path: 'b' });
     expect(await at('moved/c')).toEqual({ path: 'c' });
@@ -35,20 +35,20 @@ describe('when the configuration or a mount changes', () => {
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
   });
 
-  test('what the origin deleted meanwhile is not deleted at a path where vsync never wrote', async () => {
-    await sync.destinationVaults[0]?.put(sync.mount, 'moved/b', { owner: 'somebody else' });
+  test('destination cycle keeps a secret at a path where vsync never wrote, also if the origin deleted its counterpart', async () => {
+    await sync.destinationVaults[0]?.put(sync.mount, 'moved/b', { owner: 'another' });
     await sync.originVault.delete(sync.mount, 'b');
     await sync.schedule('destination').pause();
     await sync.cycle('origin');
     await sync.schedule('destination').unpause();
     await setTransform('(?P<name>[bc])', 'moved/name');
     await sync.cycle('destination');
-    expect(await at('moved/b')).toEqual({ owner: 'somebody else' });
+    expect(await at('moved/b')).toEqual({ owner: 'another' });
     expect(await at('b')).toEqual({ path: 'b' });
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { held: 0 } });
   });
 
-  test('a rename at the origin to a path with the same target does not delete what was just written', async () => {
+  test('destination cycle keeps what it just wrote, if the origin renamed a secret to a path with the same target', async () => {
     await setTransform('(old|new)/(?P<name>.+)', 'name');
     expect(await at('app')).toEqual({ path: 'old/app' });
     await sync.originVault.put(sync.mount, 'new/app', { path: 'new/app' });
@@ -59,18 +59,18 @@ describe('when the configuration or a mount changes', () => {
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
   });
 
-  test('a destination mount that was re-created is filled again', async () => {
+  test('destination cycle fills its re-created mount again', async () => {
     await sync.destinationVaults[0]?.unmount(sync.mount);
     await sync.destinationVaults[0]?.mount(sync.mount);
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { added: 4 } });
     expect(await at('old/app')).toEqual({ path: 'old/app' });
   });
 
-  test('an origin mount that was re-created deletes nothing, until somebody says that it is right', async () => {
+  test('destination cycle deletes nothing for a re-created mount of the origin until both roles have an approval', async () => {
     await sync.originVault.unmount(sync.mount);
     await sync.originVault.mount(sync.mount);
     await sync.originVault.put(sync.mount, 'b', { path: 'new b' });
-    // Also what is deleted in the new one says nothing about what was in the old one.
+    // A delete in the new mount is not evidence about the old one.
     await sync.originVault.put(sync.mount, 'c', { path: 'new c' });
     await sync.originVault.delete(sync.mount, 'c');
     const kept = { path: sync.mount, class: 'mount-changed' };
@@ -83,7 +83,7 @@ describe('when the configuration or a mount changes', () => {
     expect(await at('b')).toEqual({ path: 'new b' });
     expect(await at('old/app')).toEqual({ path: 'old/app' });
 
-    // It is named in the status, and asked about; a cycle in between changes nothing about that, and writes nothing.
+    // The status names the mount. One more cycle changes nothing, and writes nothing.
     expect((await sync.status('destination')).changedMounts).toEqual([sync.mount]);
     const before = await sync.consul.revisions(sync.infoPrefix('destination'));
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'partial', counts: { deleted: 0 } });
@@ -93,7 +93,7 @@ describe('when the configuration or a mount changes', () => {
       `other/: not a mount of the origin that the last cycle found re-created; those that wait for an approval: ${sync.mount}`,
     );
 
-    // Approved at the origin alone, the destination still deletes nothing.
+    // With an approval at the origin alone, the destination still deletes nothing.
     await sync.approveMounts('origin', sync.mount);
     expect(await sync.cycle('origin')).toMatchObject({ counts: { unknown: 0, listed: 2 } });
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'partial', counts: { deleted: 0 } });
@@ -101,7 +101,7 @@ describe('when the configuration or a mount changes', () => {
     await sync.approveMounts('destination', sync.mount);
     expect((await sync.status('destination')).changedMounts).toBeUndefined();
     await expect(sync.approveMounts('destination', sync.mount)).rejects.toThrow('for an approval: none');
-    // Three of four secrets: a person has to look.
+    // Three of four secrets are gone: their deletes wait for an approval.
     expect(await sync.cycle('destination')).toMatchObject({
       outcome: 'held',
       counts: { held: 3, deleted: 0 },
@@ -111,13 +111,13 @@ describe('when the configuration or a mount changes', () => {
     expect(await at('old/app')).toBeUndefined();
   });
 
-  test('another number of buckets neither copies nor deletes anything', async () => {
+  test('destination cycle reads and copies nothing for another number of buckets, and deletes only what the origin deleted', async () => {
     await sync.reconfigure('origin', (content) => {
       content['numBuckets'] = 7;
     });
     await sync.originVault.delete(sync.mount, 'd');
     await sync.cycle('origin');
-    // The claims move with the buckets: no value is even read.
+    // The claims move to the new buckets, so no value is read.
     expect(await sync.cycle('destination')).toMatchObject({
       outcome: 'synced',
       counts: { read: 0, added: 0, updated: 0, deleted: 1 },
@@ -132,7 +132,7 @@ describe('when the configuration or a mount changes', () => {
     });
   });
 
-  test('another sync with the same sync path is refused', async () => {
+  test('start refuses another sync with the same sync path', async () => {
     const content = JSON.parse(readFileSync(sync.destinationFiles[0] ?? '', 'utf8')) as { name: string };
     content.name = `other-${sync.id}`;
     writeFileSync(sync.destinationFiles[0] ?? '', JSON.stringify(content));
@@ -144,8 +144,8 @@ describe('when the configuration or a mount changes', () => {
   });
 });
 
-describe('what the origin does not let us see', () => {
-  test('a folder that may not be listed, and a secret that may not be read, are kept at the destination', async () => {
+describe('under a policy that hides paths of the origin,', () => {
+  test('destination cycle keeps the secrets of a folder that may not be listed, and a secret that may not be read', async () => {
     let token = '';
     const policy = (mount: string, denied: string): string =>
       `path "${mount}*" { capabilities = ["read", "list"] } ${denied}`;

@@ -12,7 +12,7 @@ import { portOf } from '../../dev/shared/sockets';
 import { SyncFixture } from '../support/sync-fixture';
 import { startVsync } from '../../dev/shared/vsync-command';
 
-/** Set-ups that a made-up probe or a strict form would get wrong, before the real servers. */
+/** Gateways, policies and answers that work, but would fail a check with made-up paths or too strict schemas. */
 
 let sync: SyncFixture;
 let proxy: FaultProxy;
@@ -31,7 +31,7 @@ const checksOf = (config: Config): Promise<Check[]> => runChecks(config, { warni
 const failed = (checks: readonly Check[]): string[] =>
   checks.filter(({ outcome }) => outcome === 'fail').map(({ what, detail }) => `${what}: ${detail}`);
 
-/** Node's HTTP server knows no verb LIST: it refuses it with 400, as some gateways do, and passes the rest on. */
+/** Node's HTTP server refuses the verb LIST with 400, as some gateways do. All else is passed on. */
 async function gatewayBefore(target: string): Promise<{ server: http.Server; requests: string[] }> {
   const requests: string[] = [];
   const server = http.createServer((request, response) => {
@@ -48,7 +48,7 @@ async function gatewayBefore(target: string): Promise<{ server: http.Server; req
   return { server, requests };
 }
 
-test('a gateway that refuses the verb LIST: the check passes, and a cycle finds every secret', async () => {
+test('vsync check passes behind a gateway that refuses the verb LIST, and a cycle finds every secret', async () => {
   const { server, requests } = await gatewayBefore(sync.servers.origin.address);
   const address = `http://127.0.0.1:${portOf(server)}`;
   const made = await SyncFixture.create({
@@ -72,7 +72,7 @@ test('a gateway that refuses the verb LIST: the check passes, and a cycle finds 
   }
 });
 
-test('a policy with "+" that grants all that is needed is not refused for a made-up path', async () => {
+test('vsync check does not refuse a sufficient policy with "+" because of a made-up path', async () => {
   const { originVault, mount, id } = sync;
   const check = async (policy: string): Promise<Check | undefined> => {
     const token = await originVault.tokenFor(`plus-${id}`, policy);
@@ -85,20 +85,20 @@ test('a policy with "+" that grants all that is needed is not refused for a made
     outcome: 'warning',
     detail: `read on ${mount}metadata/* is granted for ${mount}metadata/+/+ only: secrets at other paths are reported as forbidden`,
   });
-  // One of another mount grants nothing here.
+  // A policy for another mount grants nothing here.
   expect(await check(`${list}\npath "other/metadata/+/+" { capabilities = ["read"] }`)).toMatchObject({
     outcome: 'fail',
     detail: expect.stringContaining(`the token lacks read on ${mount}metadata/*`) as string,
   });
-  // What is to be listed is asked about itself.
+  // The mount itself has to be listed, and "+" does not match it.
   expect(await check(`path "${mount}metadata/+/+" { capabilities = ["read", "list"] }`)).toMatchObject({
     outcome: 'fail',
     detail: expect.stringContaining(`the token lacks list on ${mount}metadata/*`) as string,
   });
 });
 
-describe('a server whose answers lack fields', () => {
-  /** The same answer of the real Vault with a change. */
+describe('vsync check of a server whose answers lack fields', () => {
+  /** Changes the answers of the real Vault to these requests. */
   function changed(part: string, change: (data: Record<string, unknown>) => void): void {
     proxy.choose(async (_method, url) => {
       if (!url.includes(part)) return undefined;
@@ -117,14 +117,14 @@ describe('a server whose answers lack fields', () => {
     return made;
   }
 
-  test('without the uuid of a mount, its accessor identifies it', async () => {
+  test('identifies a mount without uuid by its accessor', async () => {
     changed('sys/internal/ui/mounts', (body) => {
       delete (body['data'] as Record<string, unknown>)['uuid'];
     });
     expect(failed(await checksOf(config()))).toEqual([]);
   });
 
-  test('without both, the check names what is missing', async () => {
+  test('names what is missing, if a mount has neither', async () => {
     changed('sys/internal/ui/mounts', (body) => {
       Object.assign(body['data'] as Record<string, unknown>, { uuid: null, accessor: '' });
     });
@@ -135,14 +135,14 @@ describe('a server whose answers lack fields', () => {
     ]);
   });
 
-  test('without the cluster id it is not called sealed', async () => {
+  test('names a missing cluster id, and does not report the Vault as sealed', async () => {
     changed('sys/health', (body) => {
       delete body['cluster_id'];
     });
     expect(failed(await checksOf(config()))).toEqual([expect.stringMatching(/the answer lacks cluster_id/)]);
   });
 
-  test('a firewall that keeps capabilities to itself only keeps them from being checked', async () => {
+  test('warns of a firewall that hides capabilities, and does not fail', async () => {
     proxy.choose((_method, url) =>
       url.includes('capabilities-self') ? { status: 403, body: '<html>' } : undefined,
     );
@@ -152,12 +152,12 @@ describe('a server whose answers lack fields', () => {
   });
 });
 
-describe('the key in Consul', () => {
+describe('vsync check', () => {
   const CONTENT = 'written by the check of vsync, and removed at once';
   const left = async (): Promise<string[]> =>
     Object.keys(await sync.consul.revisions(sync.infoPrefix('origin')));
 
-  test('that a killed check has left is removed by the next one, and one of a running check is not', async () => {
+  test('removes the key in Consul that a killed check left, and keeps that of a running check', async () => {
     const prefix = sync.infoPrefix('origin');
     const put = (name: string, content: string, flags: number): Promise<unknown> =>
       fetch(`${sync.servers.consul}/v1/kv/${prefix}${name}?flags=${flags}`, { method: 'PUT', body: content });
@@ -172,12 +172,12 @@ describe('the key in Consul', () => {
     for (const name of ['check-of-somebody', 'check-running']) await sync.consul.delete(prefix + name);
   });
 
-  test('is gone when a check is interrupted', () => interrupted(true));
+  test('removes its key in Consul when it is interrupted', () => interrupted(true));
 
-  test('is named where an interrupted check could not remove it', () => interrupted(false));
+  test('names its key in Consul when it is interrupted and cannot remove it', () => interrupted(false));
 
   async function interrupted(isRemovable: boolean): Promise<void> {
-    // Held back when it is to be removed.
+    // The check is interrupted while it reads its key back: the key exists, and is not removed yet.
     let isHeld = false;
     const consul = await FaultProxy.before(sync.servers.consul);
     consul.choose((method, url) => {

@@ -9,7 +9,7 @@ import { exposed, rejection } from '../support/exposed';
 import { FaultProxy } from '../support/fault-proxy';
 import { SyncFixture } from '../support/sync-fixture';
 
-/** What `vsync check` says of tokens and logins that would not last, on the real Vault; logins are counted at a proxy. */
+/** `vsync check` finds tokens and logins that would not last. A proxy before the real Vault counts the logins. */
 
 type AppRole = Extract<VaultAuth, { kind: 'approle' }>;
 
@@ -76,7 +76,7 @@ async function checked(auth: VaultAuth): Promise<{ checks: Check[]; token: Check
   return { checks, token: checks.find(({ what }) => what.endsWith(': token')) };
 }
 
-/** What `start` and a worker do before anything else. */
+/** The first step of `start` and of a worker. */
 async function accessWith(auth: VaultAuth): Promise<string[]> {
   const clients = await createClients(configWith(auth));
   try {
@@ -88,7 +88,7 @@ async function accessWith(auth: VaultAuth): Promise<string[]> {
 
 const count = (part: string): number => proxy.requests.filter((line) => line.includes(part)).length;
 
-/** Accessors of the tokens that this auth method has made, and that are alive. */
+/** Number of live tokens from logins of this auth method. */
 async function aliveLogins(): Promise<number> {
   const { data } = (await sync.originVault.request('LIST', 'auth/token/accessors')) as {
     data: { keys: string[] };
@@ -104,8 +104,8 @@ async function aliveLogins(): Promise<number> {
   return found.filter((path) => path === `auth/${approle()}/login`).length;
 }
 
-describe('a token', () => {
-  test('with a number of uses is refused, and its uses are left', async () => {
+describe('vsync check of a configured token', () => {
+  test('refuses a token with a limited number of uses, and spends only one of them', async () => {
     const { checks, token } = await checked(await tokenOf({ num_uses: 10 }));
     expect(token).toMatchObject({
       outcome: 'fail',
@@ -122,7 +122,7 @@ describe('a token', () => {
     });
   });
 
-  test('at its last use is refused too', async () => {
+  test('refuses a token at its last use', async () => {
     const { token } = await checked(await tokenOf({ num_uses: 1 }));
     expect(token).toMatchObject({
       outcome: 'fail',
@@ -130,7 +130,7 @@ describe('a token', () => {
     });
   });
 
-  test('that ends with its parent is warned of', async () => {
+  test('warns of a token that ends with its parent', async () => {
     const auth = await tokenOf({ no_parent: false });
     const { token } = await checked(auth);
     expect(token).toMatchObject({
@@ -146,7 +146,7 @@ describe('a token', () => {
     ]);
   });
 
-  test('of the kind batch is warned of: nothing renews it', async () => {
+  test('warns of a batch token, which cannot be renewed', async () => {
     const { token } = await checked(await tokenOf({ type: 'batch' }));
     expect(token).toMatchObject({
       outcome: 'warning',
@@ -156,7 +156,7 @@ describe('a token', () => {
     });
   });
 
-  test('that lasts passes, and is never revoked', async () => {
+  test('passes a token that lasts, and never revokes it', async () => {
     const auth = await tokenOf({ period: '1h' });
     expect((await checked(auth)).token).toMatchObject({ outcome: 'pass' });
     expect((await checked(auth)).token).toMatchObject({ outcome: 'pass' });
@@ -165,8 +165,8 @@ describe('a token', () => {
   });
 });
 
-describe('an AppRole', () => {
-  test('is logged in to once, and its token revoked at the end', async () => {
+describe('vsync check of an AppRole', () => {
+  test('logs in once, and revokes the token of its login at the end', async () => {
     const before = await aliveLogins();
     const auth = await appRoleOf('plain', {});
     const { checks, token } = await checked(auth);
@@ -182,7 +182,7 @@ describe('an AppRole', () => {
     expect(await aliveLogins()).toBe(before);
   });
 
-  test('that gives tokens for a number of requests is refused', async () => {
+  test('refuses a role whose tokens have a limited number of uses', async () => {
     const { token } = await checked(await appRoleOf('uses', { token_num_uses: 5 }));
     expect(token).toMatchObject({
       outcome: 'fail',
@@ -192,7 +192,7 @@ describe('an AppRole', () => {
     });
   });
 
-  test('whose token may ask about its secret id is told how often it may be used', async () => {
+  test('reports how often and how long the secret id works, where the token may read that', async () => {
     const once = await checked(await appRoleOf('once', { asker: true, secret_id_num_uses: 1 }));
     expect(once.token).toMatchObject({
       outcome: 'fail',
@@ -218,7 +218,7 @@ describe('an AppRole', () => {
     });
   });
 
-  test('that does not let in is named, with what to look at', async () => {
+  test('names a refused login, and what to check', async () => {
     const good = await appRoleOf('wrong', {});
     for (const auth of [
       { ...good, roleId: 'not-there' },
@@ -235,7 +235,7 @@ describe('an AppRole', () => {
     );
   });
 
-  test('that demands a second factor (MFA) is named', async () => {
+  test('names a login that demands a second factor (MFA)', async () => {
     const { originVault, id } = sync;
     const auth = await appRoleOf('mfa', {});
     const { data: methods } = (await originVault.request('GET', 'sys/auth')) as {
@@ -257,14 +257,14 @@ describe('an AppRole', () => {
       await originVault.request('DELETE', `identity/mfa/login-enforcement/${id}`);
     }
   });
+});
 
-  test('does not keep a client from closing while its Vault does not answer', async () => {
-    const auth = await appRoleOf('silent', {});
-    const client = new VaultClient({ address: proxy.address, auth, namespace: '', concurrency: 1 });
-    await new Kv2(client).checkToken();
-    proxy.choose(() => 'reset');
-    await client.close();
-    expect(count('revoke-self')).toBe(1);
-    expect(await rejection(new Kv2(client).checkToken())).toBeInstanceOf(Error);
-  });
+test('VaultClient closes although its Vault does not answer the revocation of its login', async () => {
+  const auth = await appRoleOf('silent', {});
+  const client = new VaultClient({ address: proxy.address, auth, namespace: '', concurrency: 1 });
+  await new Kv2(client).checkToken();
+  proxy.choose(() => 'reset');
+  await client.close();
+  expect(count('revoke-self')).toBe(1);
+  expect(await rejection(new Kv2(client).checkToken())).toBeInstanceOf(Error);
 });

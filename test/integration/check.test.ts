@@ -5,7 +5,7 @@ import { freePorts, startVaultFile } from '../../dev/servers/start';
 import { SyncFixture } from '../support/sync-fixture';
 import { runVsync } from '../../dev/shared/vsync-command';
 
-/** `vsync check` as a user runs it. What it says of policies is in policies.test.ts. */
+/** `vsync check` as a user runs it. policies.test.ts covers what it finds in policies. */
 
 let sync: SyncFixture;
 let refusal: RefusalCheck;
@@ -22,7 +22,7 @@ const good = (): string => sync.destinationFiles[0] ?? '';
 const lines = (stdout: string, label: string): string[] =>
   stdout.split('\n').filter((line) => line.startsWith(`  ${label}`));
 
-test('all is well: exit code 0, a line for each thing, and nothing is left behind', async () => {
+test('vsync check ends with exit code 0 when all is well, prints a line for each check, and leaves nothing behind', async () => {
   const { code, stdout, stderr } = await refusal.run('check', '-c', good());
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toMatch(/^d0-\w+ \(destination\)\n/);
@@ -52,7 +52,7 @@ test('all is well: exit code 0, a line for each thing, and nothing is left behin
   await refusal.expectNothingWritten();
 });
 
-test('--role looks at the origin of a file with both sections, --json is for machines', async () => {
+test('vsync check --role checks the origin of a file with both sections, and --json prints the report', async () => {
   const { code, stdout } = await refusal.run('check', '--json', '--role', 'origin', '-c', good());
   expect(code).toBe(0);
   const report = JSON.parse(stdout) as { role: string; ok: boolean; checks: Check[] };
@@ -61,7 +61,7 @@ test('--role looks at the origin of a file with both sections, --json is for mac
   expect(stdout).not.toContain('(destination.');
 });
 
-test('one failure does not stop the other checks, and no secret is shown', async () => {
+test('vsync check goes on after a failure, and shows no secret', async () => {
   const nowhere = `127.0.0.1:${String((await freePorts(1))[0])}`;
   const file = refusal.changed('destination', (content) => {
     content.temporal.address = nowhere;
@@ -91,7 +91,7 @@ test('one failure does not stop the other checks, and no secret is shown', async
   await refusal.expectNothingWritten();
 });
 
-test('a sealed Vault is told from one that does not answer', async () => {
+test('vsync check names a sealed Vault as sealed, not as unreachable', async () => {
   const vault = await startVaultFile();
   try {
     await vault.seal();
@@ -108,7 +108,7 @@ test('a sealed Vault is told from one that does not answer', async () => {
   }
 });
 
-test('tokens that end, and a sync path of another sync', async () => {
+test('vsync check warns of tokens that end for good, and refuses the sync path of another sync', async () => {
   const create = async (body: object): Promise<string> => {
     const answer = await sync.originVault.request('POST', 'auth/token/create', {
       policies: ['root'],
@@ -144,13 +144,13 @@ test('tokens that end, and a sync path of another sync', async () => {
   expect(lines(stdout, 'FAIL')).toEqual([expect.stringContaining('is the sync info of somebody-else')]);
 });
 
-test('a wrong configuration ends with 2, and asks no server', async () => {
+test('vsync check ends with exit code 2 for a wrong configuration, and asks no server', async () => {
   const file = refusal.changed('destination', (content) => (content['unknown'] = 1));
   await refusal.expectRefusal(await refusal.run('check', '-c', file), 2, ['unknown']);
   expect(readFileSync(file, 'utf8')).toContain('unknown');
 });
 
-test('a warning about the configuration is one of the checks', async () => {
+test('vsync check lists a warning about the configuration among its checks', async () => {
   const env = { VSYNC_NUMBUCKET: '4' };
   const { code, stdout, stderr } = await runVsync(['check', '-c', good()], { home: sync.folder, env });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

@@ -24,8 +24,8 @@ async function prepared(
   return sync;
 }
 
-describe('two secrets of the origin that would land on one path', () => {
-  test('are found before anything is written, both named, and neither copied until one is gone', async () => {
+describe('with two secrets of the origin that have one target,', () => {
+  test('destination cycle names both before it writes anything, and copies neither until one is gone', async () => {
     const sync = await prepared(
       (mount) => ({
         transforms: [{ name: 'flat', from: `^${mount}data/[ab]/(?P<name>.+)$`, to: `${mount}data/name` }],
@@ -53,7 +53,7 @@ describe('two secrets of the origin that would land on one path', () => {
       await sync.cycle('origin');
       expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { added: 1 } });
       expect(await vault?.get(sync.mount, 'x')).toEqual({ path: 'b/x' });
-      // One that comes back does not take the other's place.
+      // A secret that comes back does not replace the other one.
       await sync.originVault.put(sync.mount, 'a/x', { path: 'back' });
       await sync.cycle('origin');
       expect(await sync.cycle('destination')).toMatchObject({ outcome: 'partial', counts: { failed: 1 } });
@@ -64,7 +64,7 @@ describe('two secrets of the origin that would land on one path', () => {
     }
   });
 
-  test('leave what stands there from a third one that is gone, until one of them is left', async () => {
+  test('destination cycle keeps the copy of a third, deleted secret at their target until only one of the two is left', async () => {
     const sync = await prepared(
       (mount) => ({
         transforms: [{ name: 'flat', from: `^${mount}data/[abc]/(?P<name>.+)$`, to: `${mount}data/name` }],
@@ -106,14 +106,14 @@ describe('two secrets of the origin that would land on one path', () => {
   });
 });
 
-describe('origin and destination in one Vault', () => {
+describe('with origin and destination in one Vault,', () => {
   const copyInto = (folder: string) => (mount: string) => ({
     transforms: [
       { name: 'copy', from: `^${mount}data/app/(?P<name>.+)$`, to: `${mount}data/${folder}/name` },
     ],
   });
 
-  test('a loop that would feed on itself is refused, and works when its copies are left out', async () => {
+  test('destination cycle refuses a loop that would copy its own copies, and copies once they are excluded', async () => {
     const sync = await prepared(copyInto('copy'), ['app/a', 'other', 'other2', 'other3'], { loopback: true });
     try {
       const result = await sync.cycle('destination');
@@ -134,7 +134,7 @@ describe('origin and destination in one Vault', () => {
       }
       expect(await sync.originVault.version(sync.mount, 'copy/a')).toBe(1);
       expect(await sync.originVault.version(sync.mount, 'copy/copy/a')).toBe(0);
-      // What no transform moves stands where it stood, as the only version.
+      // A secret that no transform moves keeps its place and its only version.
       expect(await sync.originVault.version(sync.mount, 'other')).toBe(1);
 
       await sync.originVault.put(sync.mount, 'app/a', { path: 'changed' });
@@ -153,8 +153,8 @@ describe('origin and destination in one Vault', () => {
   });
 });
 
-describe('filters of a destination', () => {
-  test('only what they let through is copied, and what is left out later stays', async () => {
+describe('with filters,', () => {
+  test('destination cycle copies only included secrets, and keeps those that are excluded later', async () => {
     const sync = await prepared(
       (mount) => ({ include: [`${mount}in/**`], exclude: [`${mount}in/not/**`] }),
       ['in/a', 'in/b', 'in/not/c', 'out/d'],
@@ -165,7 +165,7 @@ describe('filters of a destination', () => {
       for (const path of ['in/a', 'in/b']) expect(await vault?.get(sync.mount, path)).toEqual({ path });
       for (const path of ['in/not/c', 'out/d']) expect(await vault?.version(sync.mount, path)).toBe(0);
       expect((await sync.plan()).planned).toEqual([]);
-      // The buckets differ for ever, and are not looked at again.
+      // The buckets differ for good: they are known differences, and not read again.
       expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { read: 0 } });
 
       const exclude = (more: Record<string, unknown>): Promise<void> =>
@@ -181,11 +181,11 @@ describe('filters of a destination', () => {
         counts: { held: 1, deleted: 0 },
       });
       expect(await vault?.get(sync.mount, 'in/b')).toEqual({ path: 'in/b' });
-      // It is counted without being looked at.
+      // It is counted without being read.
       expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { held: 1 } });
 
       await exclude({ deleteExcluded: true });
-      // A changed configuration: somebody has to look. No change at the origin is needed for it.
+      // A changed configuration needs an approval, also without a change at the origin.
       expect(await sync.cycle('destination')).toMatchObject({ outcome: 'held', counts: { held: 1 } });
       expect(await vault?.get(sync.mount, 'in/b')).toEqual({ path: 'in/b' });
       await sync.approve();
@@ -197,7 +197,7 @@ describe('filters of a destination', () => {
     }
   });
 
-  test('what is left out stays, also when the origin’s info lacks it, as long as the origin serves it', async () => {
+  test('destination cycle keeps an excluded secret that the origin still serves, also when the origin’s info lacks it', async () => {
     const sync = await prepared(() => ({}), ['a', 'b', 'c']);
     try {
       const [vault] = sync.destinationVaults;
@@ -216,7 +216,7 @@ describe('filters of a destination', () => {
     }
   });
 
-  test('what is left out is deleted only where the configuration says so, also when the origin deletes it', async () => {
+  test('destination cycle deletes an excluded secret only with deleteExcluded, also when the origin deletes it', async () => {
     const sync = await prepared(() => ({}), ['a', 'b', 'c', 'd']);
     try {
       const [vault] = sync.destinationVaults;

@@ -5,8 +5,8 @@ import { eventually } from '../support/eventually';
 import { SyncFixture } from '../support/sync-fixture';
 import { runVsync, startVsync, type Ended } from '../../dev/shared/vsync-command';
 
-/** The commands as a user runs them, on configurations that are right. */
-describe('the commands of vsync', () => {
+/** The commands as a user runs them. bad-input.test.ts and bad-servers.test.ts cover what they refuse. */
+describe('with a valid configuration', () => {
   let sync: SyncFixture;
   let file: string;
 
@@ -20,17 +20,17 @@ describe('the commands of vsync', () => {
 
   const run = (...args: string[]): Promise<Ended> => runVsync(args, { home: sync.folder });
 
-  /** Without the record of what there should be in Temporal, which a stop changes. */
+  /** Without the record of what should exist in Temporal, which `vsync stop` changes. */
   async function syncInfo(): Promise<Record<string, number>> {
     const keys = Object.entries(await sync.consul.revisions(sync.syncPath));
     return Object.fromEntries(keys.filter(([key]) => !key.endsWith('/schedule')));
   }
 
-  describe('with a worker running elsewhere', () => {
+  describe('and a worker in another process,', () => {
     beforeAll(() => sync.work());
     afterAll(() => sync.stopWork());
 
-    test('start creates the schedules, and a second start updates them', async () => {
+    test('vsync start creates the schedules, and updates them when it runs again', async () => {
       const names = { origin: sync.config('origin').name, destination: sync.config('destination').name };
       for (const [role, config] of [
         ['origin', sync.originFile],
@@ -48,7 +48,7 @@ describe('the commands of vsync', () => {
       await sync.idle('destination');
     });
 
-    test('trigger --wait waits for the cycle, and prints what it did', async () => {
+    test('vsync trigger --wait waits for the cycle, and prints what it did', async () => {
       await sync.originVault.put(sync.mount, 'b', { password: 'planted-value' });
       const origin = await run('trigger', '--wait', '-c', sync.originFile);
       expect(origin).toMatchObject({ code: 0, stderr: '' });
@@ -59,19 +59,19 @@ describe('the commands of vsync', () => {
       expect(await sync.destinationVaults[0]?.get(sync.mount, 'b')).toEqual({ password: 'planted-value' });
     });
 
-    test('trigger without --wait says where to look', async () => {
+    test('vsync trigger without --wait prints the command that shows the result', async () => {
       const { code, stdout } = await run('trigger', '-c', sync.originFile);
       expect(code).toBe(0);
       expect(stdout).toContain(`look at it with: vsync status -c ${sync.originFile}`);
       await sync.idle('origin');
     });
 
-    test('signal tells the watch', async () => {
+    test('vsync signal reaches the watch', async () => {
       expect(await run('signal', '-c', file)).toMatchObject({ code: 0, stderr: '' });
       await sync.idle('destination');
     });
 
-    test('status shows the last cycles, for people and for machines', async () => {
+    test('vsync status shows the last cycles, as text and as JSON', async () => {
       const { code, stdout, stderr } = await run('status', '--json', '-c', file);
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       const status = JSON.parse(stdout) as Status;
@@ -93,7 +93,7 @@ describe('the commands of vsync', () => {
       expect(shown.stdout + stdout).not.toContain('planted-value');
     });
 
-    test('pause and resume are the same as those of the temporal command', async () => {
+    test('vsync pause and resume set the pause of the schedule in Temporal, with its note', async () => {
       const { name } = sync.config('destination');
       const paused = await run('pause', '-c', file, '--reason', 'Vault upgrade');
       expect(paused).toMatchObject({ code: 0, stderr: '' });
@@ -108,7 +108,7 @@ describe('the commands of vsync', () => {
       expect((await run('resume', '-c', file)).stdout).toContain(`${name} was not paused`);
     });
 
-    test('plan says what would be done, approve and prune refuse when nothing waits', async () => {
+    test('vsync plan prints what a cycle would do; approve and prune refuse when nothing waits', async () => {
       await sync.originVault.put(sync.mount, 'planned', { password: 'planted-value' });
       await sync.schedule('destination').pause();
       await sync.cycle('origin');
@@ -137,7 +137,7 @@ describe('the commands of vsync', () => {
       expect(orphans.stderr).toContain('vsync: there are no orphans: nothing to remove');
     });
 
-    test('an origin that is empty holds the deletes: status shows them, approve releases that set only', async () => {
+    test('vsync status shows the pending deletes of an empty origin, and approve releases only that set', async () => {
       for (const path of ['a', 'b', 'planned']) await sync.originVault.delete(sync.mount, path);
       await sync.cycle('origin');
       await sync.cycle('destination');
@@ -147,7 +147,7 @@ describe('the commands of vsync', () => {
           stdout,
         ) ?? [];
       const before = await sync.consul.values(sync.infoPrefix('destination'));
-      // Nothing that is less than the name of this set releases it.
+      // Only the hash of exactly this set releases it.
       for (const [args, code, message] of [
         [['--set', ''], 2, "option '--set <hash>' argument '' is invalid. It is empty"],
         [['--set', set.slice(0, 11)], 2, 'It must be at least 12 hex digits'],
@@ -172,7 +172,7 @@ describe('the commands of vsync', () => {
       await sync.cycle('destination');
     });
 
-    test('stop removes schedule and watch, and leaves sync info and secrets', async () => {
+    test('vsync stop removes the schedule and the watch, and leaves sync info and secrets', async () => {
       await sync.idle('destination');
       const info = await syncInfo();
       const stopped = await run('stop', '-c', file);
@@ -190,8 +190,8 @@ describe('the commands of vsync', () => {
     });
   });
 
-  describe('that run until a signal', () => {
-    test('worker takes several configurations, works, and ends with 0 on SIGTERM', async () => {
+  describe('and the worker in the command itself,', () => {
+    test('vsync worker serves several configurations, and ends with exit code 0 on SIGTERM', async () => {
       await sync.start('origin');
       await sync.start('destination');
       await sync.originVault.put(sync.mount, 'late', { value: 1 });
@@ -204,7 +204,7 @@ describe('the commands of vsync', () => {
       expect(readFileSync(worker.logFile, 'utf8')).not.toMatch(/^\s+at /m);
     });
 
-    test('destination starts its schedule and watch, works, and ends with 0 on SIGTERM', async () => {
+    test('vsync destination starts its schedule and watch, copies, and ends with exit code 0 on SIGTERM', async () => {
       await run('stop', '-c', file);
       await sync.originVault.put(sync.mount, 'later', { value: 2 });
       const origin = await startVsync(['origin', '-c', sync.originFile], { home: sync.folder });
@@ -223,7 +223,7 @@ describe('the commands of vsync', () => {
       expect(log).toContain(`schedule vsync-destination-${sync.config('destination').name} created`);
       expect(log).toContain('stopped: what was under way goes on when a worker is back');
       expect(log).not.toMatch(/^\s+at /m);
-      // What it started stays, for the worker that comes back.
+      // Schedule and watch stay for the next worker.
       await expect(sync.schedule('destination').describe()).resolves.toBeDefined();
       await expect(
         sync.client.workflow.getHandle(`vsync-watch-${sync.config('destination').name}`).describe(),

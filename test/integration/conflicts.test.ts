@@ -1,15 +1,15 @@
 import { SyncFixture } from '../support/sync-fixture';
 
-describe('another value at the destination that vsync did not put there', () => {
+describe('with a value at the destination that vsync did not write,', () => {
   test.each([
     ['overwrite', { path: 'a' }, 2],
-    ['keep', { owner: 'somebody else' }, 1],
-  ] as const)('onConflict: %s', async (onConflict, expected, version) => {
+    ['keep', { owner: 'another' }, 1],
+  ] as const)('destination cycle obeys onConflict: %s', async (onConflict, expected, version) => {
     const sync = await SyncFixture.create({ destination: { onConflict } });
     try {
       const [vault] = sync.destinationVaults;
       for (const path of ['a', 'b', 'c']) await sync.originVault.put(sync.mount, path, { path });
-      await vault?.put(sync.mount, 'a', { owner: 'somebody else' });
+      await vault?.put(sync.mount, 'a', { owner: 'another' });
       await vault?.put(sync.mount, 'b', { path: 'b' });
       await sync.work();
       await sync.start('origin');
@@ -18,10 +18,10 @@ describe('another value at the destination that vsync did not put there', () => 
       await sync.stopWatch();
       expect(await vault?.get(sync.mount, 'a')).toEqual(expected);
       expect(await vault?.version(sync.mount, 'a')).toBe(version);
-      // The same value is no conflict, and what was not there is written in any case.
+      // An equal value is not a conflict, and a missing secret is written in any case.
       expect(await vault?.version(sync.mount, 'b')).toBe(1);
       expect(await vault?.get(sync.mount, 'c')).toEqual({ path: 'c' });
-      // It stays as it is, and is not looked at again before something changes.
+      // The value stays, and is not read again before something changes.
       const before = await sync.consul.revisions(sync.infoPrefix('destination'));
       expect(await sync.cycle('destination')).toMatchObject({
         outcome: 'unchanged',
@@ -29,7 +29,7 @@ describe('another value at the destination that vsync did not put there', () => 
       });
       expect(await sync.consul.revisions(sync.infoPrefix('destination'))).toEqual(before);
 
-      // What was put there by a cycle and changed by hand is ours: it is written over in either case.
+      // A copy that was changed by hand is not a conflict: it is overwritten in either case.
       await vault?.put(sync.mount, 'c', { changed: 'by hand' });
       await sync.originVault.put(sync.mount, 'a', { path: 'a', changed: true });
       await sync.originVault.put(sync.mount, 'c', { path: 'c', changed: true });
@@ -49,7 +49,7 @@ describe('another value at the destination that vsync did not put there', () => 
   });
 });
 
-test('turning ignoreDeletes off holds what had gathered until somebody approves', async () => {
+test('destination cycle holds the deletes of the time with ignoreDeletes until an approval, once it is off', async () => {
   const sync = await SyncFixture.create({ ignoreDeletes: true });
   try {
     const [vault] = sync.destinationVaults;
