@@ -1,5 +1,5 @@
-import { effectiveKeys, FROM_DEFAULT, type EffectiveKey } from '../config/effective';
-import { loadWithSettings, type ConfigSources } from '../config/load';
+import { type EffectiveKey, effectiveKeys, FROM_DEFAULT } from '../config/given-values';
+import { loadWithValues, type ConfigSources } from '../config/load';
 import type { Role } from '../contract/ids';
 import { fromVaultSync } from '../migrate/from-vault-sync';
 import { DEFAULT_ADDRESS, DEFAULT_NAMESPACE, temporalStandard } from '../temporal/target';
@@ -31,11 +31,11 @@ export interface EffectiveConfig {
  * @throws ConfigError as loadConfig does
  */
 export function readEffectiveConfig(role: Role | undefined, sources: ConfigSources): EffectiveConfig {
-  const { config, warnings, settings } = loadWithSettings(role, sources);
+  const { config, warnings, values } = loadWithValues(role, sources);
   const standard = temporalStandard();
-  const keys = effectiveKeys(config, settings).map((key) =>
+  const keys = effectiveKeys(config, values).map((key) =>
     // A section in place of true or false counts as given too.
-    key.source === FROM_DEFAULT && !settings.has(key.path)
+    key.source === FROM_DEFAULT && !values.has(key.path)
       ? (fromStandard(key, standard, sources.env) ?? key)
       : key,
   );

@@ -1,6 +1,6 @@
 import { ExplainedError } from '../errors';
 
-/** One thing that is wrong with the configuration. No part of it ever holds a configured value. */
+/** One problem of the configuration. No part of it contains a configured value. */
 export interface ConfigProblem {
   /** Dotted path of the key; absent if it is about the file as a whole. */
   readonly key?: string;
@@ -10,9 +10,16 @@ export interface ConfigProblem {
   readonly message: string;
 }
 
+/** What the loader collects while it reads. */
+export interface Reports {
+  readonly problems: ConfigProblem[];
+  /** For the user; they contain no secrets. */
+  readonly warnings: string[];
+}
+
 /**
- * The configuration cannot be used. The message lists every problem, one per line. The command ends with exit
- * code 2, so that a supervisor can tell it from an outage: starting again does not help.
+ * The configuration cannot be used. The message lists every problem, one per line. The command ends with exit code 2,
+ * which a supervisor can distinguish from an outage: a restart does not help.
  */
 export class ConfigError extends ExplainedError {
   override readonly name = 'ConfigError';

@@ -1,22 +1,24 @@
 import { z } from 'zod';
-import type { Checked } from './addresses';
 import { asNanoseconds, DURATION_PATTERN, DurationError, parseDuration } from '../rules/duration';
 import { MAX_REQUEST_TIMEOUT_MS } from '../limits';
 
 /*
- * What the schema is built of. A message says what is wrong and what to do, and never quotes a value: the
+ * Building blocks of the schema. A message contains the problem and what to do about it, and never quotes a value. The
  * loader adds the key and where the value came from.
  */
 
-/** What a string, number, … schema says when the value is missing or of another type. */
+/** The normal form of a value, or what is wrong with it; a problem does not quote the value. */
+export type Checked<T> = { readonly value: T } | { readonly problem: string };
+
+/** The message of a schema for a value that is missing or of another type. */
 export function expecting(what: string): { error: (issue: { input?: unknown }) => string } {
   return { error: ({ input }) => (input === undefined ? `is missing; give ${what}` : `must be ${what}`) };
 }
 
 /**
- * Text that a function turns into its normal form or refuses.
+ * Text that a function normalizes or refuses.
  *
- * @param pattern what the function takes, for the JSON Schema; it refuses nothing here
+ * @param pattern what the function accepts, for the JSON Schema; it refuses nothing here
  */
 export function checkedText(
   what: string,
@@ -32,15 +34,16 @@ export function checkedText(
   });
 }
 
-/** Says in the JSON Schema what a text looks like. The checks, whose messages say what to do, stand elsewhere. */
+/** Adds a pattern to the JSON Schema. The value itself is checked elsewhere, with messages that say what to do. */
 export function hinted(schema: z.ZodString, pattern: string): z.ZodString {
   return schema.meta({ pattern });
 }
 
 /**
- * A Go duration; becomes whole milliseconds, rounded up.
+ * A Go duration, as text. Becomes whole milliseconds.
  *
- * @param stepMs rounded up to a multiple of it
+ * @param minimum `minimumMs` as a duration, for the message
+ * @param stepMs the value is rounded up to a multiple of it
  */
 export function duration(minimumMs: number, minimum: string, stepMs = 1): z.ZodType<number, string> {
   const read = z.string({
@@ -64,22 +67,21 @@ export function duration(minimumMs: number, minimum: string, stepMs = 1): z.ZodT
   });
 }
 
-/** Time for one request to a server, as milliseconds: a second at the least, because the clocks of sockets are that coarse. */
+/** Timeout of one request to a server, in milliseconds. At least a second: socket timers are that coarse. */
 export const requestTimeout = () =>
   duration(1_000, '1s')
     .refine((ms) => ms <= MAX_REQUEST_TIMEOUT_MS, 'must be at most 1h')
     .optional();
 
-/** Text of any kind; `what` is said when it is missing. */
+/** Any text; the message for a missing value asks for `what`. */
 export const text = (what: string): z.ZodString => z.string(expecting(what));
 export const flag = (): z.ZodBoolean => z.boolean(expecting('true or false'));
 
 /**
- * Text that a server compares with what it knows: a token, or an id to log in with. Blanks and line ends around it come
- * from copying, or from a file, and are removed. Inside it they are a mistake, which a server would report as a wrong
- * token or not at all.
+ * A token, or an id to log in with. Blanks and line ends around it come from copying or from a file, and are removed.
+ * Inside it they are a mistake: a server would report a wrong token, or nothing.
  *
- * @param allowed a token travels in a header; ids of one's own may hold a space
+ * @param allowed a token is sent in a header; ids may contain a space
  */
 const credential = (what: string, allowed: RegExp): z.ZodString =>
   text(what)
@@ -87,8 +89,8 @@ const credential = (what: string, allowed: RegExp): z.ZodString =>
     .refine((given) => allowed.test(given), {
       error: ({ input }) =>
         input === ''
-          ? 'holds nothing but blanks; copy it again'
-          : 'holds a space, a line end or another character that cannot be part of it; copy it again',
+          ? 'contains only blanks; copy it again'
+          : 'contains a space, a line end or another invalid character; copy it again',
     });
 
 const TOKEN = /^[\x21-\x7e]+$/;
@@ -99,3 +101,32 @@ export const secretToken = (what: string): z.ZodString => credential(what, TOKEN
 export const id = (what: string): z.ZodString => credential(what, ID);
 /** An id that must never be shown. */
 export const secretId = (what: string): z.ZodString => credential(what, ID).meta({ secret: true });
+
+export const pemFile = (what: string): z.ZodOptional<z.ZodString> =>
+  text('the path of a PEM file').optional().describe(what);
+
+/** The TLS keys of a connection. */
+export const tlsKeys = {
+  caFile: pemFile("PEM file with the certificate authorities to trust instead of the system's"),
+  certFile: pemFile('PEM file with the client certificate; needs keyFile'),
+  keyFile: pemFile('PEM file with the key of certFile'),
+  serverName: text('a host name')
+    .optional()
+    .describe('expected name in the certificate of the server, if it is not the host of the address'),
+};
+
+interface Pair {
+  readonly certFile?: string | undefined;
+  readonly keyFile?: string | undefined;
+}
+
+/** For `superRefine`: a certificate needs its key, and a key its certificate. */
+export function bothOrNone({ certFile, keyFile }: Pair, context: z.core.$RefinementCtx): void {
+  if ((certFile === undefined) === (keyFile === undefined)) return;
+  const missing = certFile === undefined ? 'certFile' : 'keyFile';
+  context.addIssue({
+    code: 'custom',
+    path: [missing],
+    message: 'is missing; give both certFile and keyFile',
+  });
+}

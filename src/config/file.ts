@@ -4,8 +4,7 @@ import { ConfigError } from './errors';
 import { parseHcl } from './hcl';
 import { parseJson } from './json';
 import { printableKeys } from './keys';
-import type { PlainValues } from './misreadings';
-import { SyntaxProblem, type Remarks } from './syntax-problem';
+import { SyntaxProblem, type PlainValues, type Remarks } from './syntax';
 import { parseYaml, parseYaml11 } from './yaml';
 
 type Parsers = Readonly<Record<string, (text: string, remarks?: Remarks) => unknown>>;
@@ -20,8 +19,6 @@ const PARSERS: Parsers = {
 /** For files of other programs. */
 const PARSERS_WITH_YAML_12: Parsers = { ...PARSERS, '.yaml': parseYaml, '.yml': parseYaml };
 
-const YAML = ['.yaml', '.yml'];
-
 export function isJson(file: string): boolean {
   return extensionOf(file) === '.json';
 }
@@ -31,13 +28,13 @@ function extensionOf(file: string): string {
 }
 
 /**
- * Reads a configuration file; its extension tells the format. YAML is read as the original reads it.
+ * Reads a configuration file; its extension selects the format. YAML is read as the original reads it.
  *
- * @param yaml12 the file is one of another program, whose YAML is that of version 1.2
- * @param warnings where to say which keys are written twice or replaced
- * @param plain where to note how plain values are written
- * @returns the top level, keys as written
- * @throws ConfigError if there is no such file, or it cannot be read; the message quotes nothing of its content
+ * @param yaml12 for a file of another program, whose YAML is of version 1.2
+ * @param warnings receives which keys are written twice or replaced
+ * @param plain receives how plain values are written
+ * @returns the top level, with keys as written
+ * @throws ConfigError if there is no such file, or it cannot be read; the message quotes none of its content
  */
 export function readConfigFile(
   file: string,
@@ -53,10 +50,10 @@ export function readConfigFile(
   const extension = extensionOf(file);
   const parse =
     (yaml12 ? PARSERS_WITH_YAML_12 : PARSERS)[extension] ??
-    refuse(`its name must end in one of ${Object.keys(PARSERS).join(', ')}, which tells its format`);
-  const text = readText(file, YAML.includes(extension), refuse);
+    refuse(`its name must end in one of ${Object.keys(PARSERS).join(', ')}, which selects its format`);
+  const text = readText(file, ['.yaml', '.yml'].includes(extension), refuse);
   if (text.trim() === '') refuse('is empty');
-  // What an anchor holds is read once for each of its aliases.
+  // The content of an anchor is read once for each of its aliases.
   const warn = (line: number, what: string): void => {
     const warning = `file ${file}: line ${line}: ${what}`;
     if (!warnings.includes(warning)) warnings.push(warning);
@@ -84,7 +81,7 @@ export function readConfigFile(
     if (!(error instanceof SyntaxProblem)) throw error;
     refuse(`${extension.slice(1)}, ${error.message}`);
   }
-  if (content === null || content === undefined) refuse('is empty but for comments');
+  if (content === null || content === undefined) refuse('is empty, or contains only comments');
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     return refuse('its top level must be an object with keys such as "name" and "origin"');
   }
@@ -99,7 +96,7 @@ function readText(file: string, isYaml: boolean, refuse: (message: string) => ne
     return refuse(reasonOf((error as NodeJS.ErrnoException).code));
   }
   const encoding = encodingOf(bytes);
-  // As the original: only its parser of YAML knows the mark.
+  // As in the original, only YAML may begin with the mark.
   if (encoding !== undefined && !isYaml)
     refuse('begins with a byte order mark; save it as UTF-8 without one');
   try {
@@ -109,7 +106,7 @@ function readText(file: string, isYaml: boolean, refuse: (message: string) => ne
   }
 }
 
-/** What a byte order mark says; undefined without one. */
+/** The encoding that the byte order mark declares; undefined without a mark. */
 function encodingOf(bytes: Buffer): string | undefined {
   const startsWith = (...beginning: number[]): boolean =>
     beginning.every((byte, position) => bytes[position] === byte);
@@ -122,7 +119,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   ENOTDIR: 'there is no such file',
   EISDIR: 'is a directory, not a file',
-  EACCES: 'must not be read by the user who runs vsync; change its owner or its permissions',
+  EACCES: 'is not readable for the user who runs vsync; change its owner or its permissions',
 };
 
 function reasonOf(code = 'no code'): string {

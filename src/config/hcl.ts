@@ -1,6 +1,5 @@
-import { goInteger, plainNumber } from './go-numbers';
+import { goInteger, lineAt, plainNumber, type Remarks, SyntaxProblem, type Written } from './syntax';
 import { parseJson } from './json';
-import { lineAt, SyntaxProblem, type Remarks, type Written } from './syntax-problem';
 
 /**
  * Reads the HCL that the original takes: version 1, as of Consul's and Vault's own configuration files. Read

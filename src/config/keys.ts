@@ -1,18 +1,18 @@
 import { z } from 'zod';
 import { destinationConfigSchema } from './schema';
 
-/** What a key takes: a section has keys of its own, `rules` is a list of sections. A `number` may also take a word. */
+/** The kind of a key's value: a section has keys of its own, `rules` is a list of sections. A `number` may also be a word. */
 export type KeyKind = 'text' | 'duration' | 'number' | 'boolean' | 'list' | 'rules' | 'section';
 
 /** A key of the configuration, as read from the schema. */
 export interface Key {
-  /** Dotted path, "" for the whole. Below a list of rules the rule's number is left out. */
+  /** Dotted path, "" for the whole. Below a list of rules, the number of the rule is left out. */
   readonly path: string;
   readonly kind: KeyKind;
-  /** The keys below, by name in lower case. `temporal.tls` is a boolean and has keys below nevertheless. */
+  /** The keys below, by name in lower case. `temporal.tls` is a boolean and has keys below as well. */
   readonly children: ReadonlyMap<string, Key>;
   readonly description: string | undefined;
-  /** As it would stand in a file; undefined if there is none. The default of `name` is the role. */
+  /** In the form that a file has; undefined if there is none. The default of `name` is the role. */
   readonly defaultValue: unknown;
   /** Its value must never be shown. */
   readonly secret: boolean;
@@ -20,12 +20,21 @@ export interface Key {
   readonly schema: z.ZodType;
 }
 
-/** Every key of both roles: the origin's are a part of the destination's. */
+/** Every key of both roles: the keys of an origin are a part of those of a destination. */
 export const rootKey: Key = keyOf('', destinationConfigSchema);
 
-/** Every key with its path, sections before what is in them, as in the schema. */
+/** Every key with its path, each section before its keys, in the order of the schema. */
 export function allKeys(key: Key = rootKey): Key[] {
   return [...key.children.values()].flatMap((child) => [child, ...allKeys(child)]);
+}
+
+/** Every key that takes a value; a list of rules counts as one. In the order of the schema. */
+export function valueKeys(): Key[] {
+  const keys = allKeys();
+  const rules = keys.filter(({ kind }) => kind === 'rules');
+  return keys.filter(
+    ({ kind, path }) => kind !== 'section' && !rules.some((rule) => path.startsWith(`${rule.path}.`)),
+  );
 }
 
 /** Keys of old versions that are refused, and what to write instead (contract of vsync 0.3.0). */
@@ -37,11 +46,6 @@ export const REPLACED_KEYS: ReadonlyMap<string, string> = new Map([
 ]);
 
 type AnySchema = z.core.$ZodType;
-
-/** What the fields of the schema say about themselves, beside the description. */
-function metaOf(schema: AnySchema): Readonly<Record<string, unknown>> {
-  return z.globalRegistry.get(schema) ?? {};
-}
 
 function keyOf(path: string, schema: AnySchema): Key {
   const { core, description, secret, defaultValue } = unwrapped(schema);
@@ -56,7 +60,7 @@ interface Unwrapped {
   readonly defaultValue: unknown;
 }
 
-/** Looks through what only wraps a schema, and collects what the wrappers say; the outermost wins. */
+/** The schema inside of its wrappers (optional, default, pipe), with their descriptions; the outermost wins. */
 function unwrapped(schema: AnySchema): Unwrapped {
   const meta = z.globalRegistry.get(schema);
   const wrap = (inner: AnySchema, defaultValue?: unknown): Unwrapped => {
@@ -99,7 +103,7 @@ function shapeOf(path: string, schema: AnySchema): Shape {
   if (schema instanceof z.ZodNumber) return leaf('number');
   if (schema instanceof z.ZodBoolean) return leaf('boolean');
   if (schema instanceof z.ZodString || schema instanceof z.ZodEnum || schema instanceof z.ZodLiteral) {
-    return leaf(metaOf(schema)['duration'] === true ? 'duration' : 'text');
+    return leaf(z.globalRegistry.get(schema)?.['duration'] === true ? 'duration' : 'text');
   }
   throw new Error(`the schema of ${path} is of a kind that no key has`);
 }
@@ -116,7 +120,7 @@ export function nameOf(key: Key): string {
   return key.path.slice(key.path.lastIndexOf('.') + 1);
 }
 
-/** A forgotten space or quote can make a secret part of a key: what is no plain name is not shown. */
+/** The part of a name that may be shown: a forgotten space or quote can make a secret part of a key. */
 export function printableKey(name: string): string {
   const plain = /^\w{0,30}/.exec(name)?.[0] ?? '';
   return plain === name ? name : `${plain}…`;
@@ -124,8 +128,45 @@ export function printableKey(name: string): string {
 
 const NAMES: ReadonlySet<string> = new Set(allKeys().map((key) => nameOf(key).toLowerCase()));
 
-/** {@link printableKey} for a name of which each part may be a key's: "vault.address" is shown. */
+/** {@link printableKey} for a name with dots: "vault.address" is shown, because each part is the name of a key. */
 export function printableKeys(name: string): string {
   const isKnown = name.split('.').every((part) => NAMES.has(part.toLowerCase()));
   return isKnown ? name : printableKey(name);
+}
+
+/**
+ * The known key that was probably meant by an unknown one: a key with one or two typos, else a key with the same last
+ * name in another section ("origin.token" for "origin.vault.token"). Upper and lower case do not matter.
+ *
+ * @param unknown dotted path
+ * @param known dotted paths
+ * @returns undefined if there is none
+ */
+export function nearestKey(unknown: string, known: readonly string[]): string | undefined {
+  const wanted = unknown.toLowerCase();
+  const typos = Math.min(2, Math.floor(wanted.length / 2));
+  const byDistance = known
+    .map((key) => ({ key, distance: editDistance(wanted, key.toLowerCase()) }))
+    .filter(({ distance }) => distance <= typos)
+    .sort((a, b) => a.distance - b.distance);
+  if (byDistance[0]) return byDistance[0].key;
+
+  const lastOf = (key: string): string | undefined => key.toLowerCase().split('.').at(-1);
+  const firstOf = (key: string): string | undefined => key.toLowerCase().split('.')[0];
+  const namesakes = known.filter((key) => lastOf(key) === lastOf(wanted));
+  return namesakes.find((key) => firstOf(key) === firstOf(wanted)) ?? namesakes[0];
+}
+
+/** Levenshtein distance: characters to insert, delete or replace to make `b` of `a`. */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 0; i < a.length; i++) {
+    const row = [i + 1];
+    for (let j = 0; j < b.length; j++) {
+      const replaced = (previous[j] ?? 0) + (a[i] === b[j] ? 0 : 1);
+      row.push(Math.min(replaced, (previous[j + 1] ?? 0) + 1, (row[j] ?? 0) + 1));
+    }
+    previous = row;
+  }
+  return previous[b.length] ?? 0;
 }

@@ -1,21 +1,21 @@
 import type { z } from 'zod';
 import type { Role } from '../contract/ids';
-import { readAsOriginal } from './as-original';
 import { formatDuration, parseDuration } from '../rules/duration';
-import { ConfigError, type ConfigProblem } from './errors';
+import { readAsOriginal, sidesOf } from './as-original';
+import { ConfigError, type ConfigProblem, type Reports } from './errors';
 import { isJson, readConfigFile } from './file';
 import { setFromFile } from './file-layer';
+import { GivenValues } from './given-values';
 import { rootKey } from './keys';
-import type { PlainValues } from './misreadings';
 import {
   destinationConfigSchema,
   originConfigSchema,
-  TICK_STEP_MS,
   type Config,
   type DestinationConfig,
   type OriginConfig,
 } from './schema';
-import { Settings } from './settings';
+import { TICK_STEP_MS } from './sides';
+import type { PlainValues } from './syntax';
 import { setFromEnvironment, setFromFlags } from './text-layers';
 
 export interface ConfigSources {
@@ -23,68 +23,63 @@ export interface ConfigSources {
   readonly file?: string | undefined;
   /** By path of the key, without dashes: `{ 'origin.vault.token': '…' }`. */
   readonly flags?: Readonly<Record<string, string>> | undefined;
-  /** The environment of the process, in which variables with VSYNC_ are looked for. */
+  /** The environment of the process; only variables that begin with VSYNC_ are read. */
   readonly env: NodeJS.ProcessEnv;
 }
 
 export interface Loaded<T extends Config = Config> {
   readonly config: T;
-  /** To be shown: what was ignored, not used or read otherwise than written. Holds no secrets. */
+  /** For the user: what was ignored, unused, or read as something else than what is written. They contain no secrets. */
   readonly warnings: string[];
 }
 
 /**
- * Loads the configuration of a role. A flag beats the environment, that beats the file, that beats the default.
+ * Loads the configuration of a role. Flags win over the environment, the environment over the file, the file over
+ * defaults.
  *
- * @param role if undefined, destination if the file has that section, else origin
- * @throws ConfigError that lists every problem; no configured value is part of it
+ * @param role if undefined: destination if the file has that section, else origin
+ * @throws ConfigError that lists every problem; it contains no configured value
  */
 export function loadConfig(role: 'origin', sources: ConfigSources): Loaded<OriginConfig>;
 export function loadConfig(role: 'destination', sources: ConfigSources): Loaded<DestinationConfig>;
 export function loadConfig(role: Role | undefined, sources: ConfigSources): Loaded;
 export function loadConfig(role: Role | undefined, sources: ConfigSources): Loaded {
-  const { config, warnings } = loadWithSettings(role, sources);
+  const { config, warnings } = loadWithValues(role, sources);
   return { config, warnings };
 }
 
-/** {@link loadConfig}, and what was given from where: for saying where a value came from. */
-export function loadWithSettings(
+/** {@link loadConfig}, and the given values with their sources. */
+export function loadWithValues(
   role: Role | undefined,
   sources: ConfigSources,
-): Loaded & { readonly settings: Settings } {
-  const settings = new Settings();
-  const problems: ConfigProblem[] = [];
-  const warnings: string[] = [];
+): Loaded & { readonly values: GivenValues } {
+  const values = new GivenValues();
+  const reports: Reports = { problems: [], warnings: [] };
+  const { problems, warnings } = reports;
   const file = sources.file ?? (sources.env['VSYNC_CONFIG'] || undefined);
   if (file !== undefined) {
     const plain: PlainValues = new WeakMap();
-    setFromFile(
-      readConfigFile(file, { warnings, plain }),
-      `file ${file}`,
-      settings,
-      { problems, warnings },
-      { numbersAsFlags: !isJson(file), plain },
-    );
+    const content = readConfigFile(file, { warnings, plain });
+    setFromFile(content, `file ${file}`, values, reports, { numbersAsFlags: !isJson(file), plain });
   }
-  const roleOfFile = role ?? (settings.has('destination') ? 'destination' : 'origin');
+  const roleOfFile = role ?? (values.has('destination') ? 'destination' : 'origin');
   if (roleOfFile === 'origin') warnings.push(...withoutDestination(problems, role === 'origin'));
-  setFromEnvironment(sources.env, settings, problems, warnings);
-  setFromFlags(sources.flags ?? {}, settings, problems, warnings);
-  warnings.push(...readAsOriginal(roleOfFile, settings));
+  setFromEnvironment(sources.env, values, reports);
+  setFromFlags(sources.flags ?? {}, values, reports);
+  warnings.push(...readAsOriginal(roleOfFile, values));
 
-  const result = parse(roleOfFile, settings);
-  if (!result.success) problems.push(...result.error.issues.map((issue) => problemOf(issue, settings)));
+  const result = parse(roleOfFile, values);
+  if (!result.success) problems.push(...result.error.issues.map((issue) => problemOf(issue, values)));
   if (!result.success || problems.length > 0) throw new ConfigError(problems);
-  warnings.push(...unusedLogins(result.data.role, settings));
-  warnings.push(...roundedTick(result.data, settings));
-  return { config: result.data, warnings, settings };
+  warnings.push(...unusedLogins(roleOfFile, values), ...roundedTick(result.data, values));
+  return { config: result.data, warnings, values };
 }
 
 /**
- * An origin does not read the section of a destination, so what is wrong there does not stop it.
+ * Turns problems of the section `destination` into warnings: an origin does not read it.
  *
- * @param isNamed whether the role was asked for; else "destination" as a plain value may be a destination's file with a
- *   slip, and it must not run as an origin
+ * @param isNamed whether the user named the role. If not, "destination" with a plain value is a problem: the file may be
+ *   that of a destination with a typo, and must not run as an origin
  */
 function withoutDestination(problems: ConfigProblem[], isNamed: boolean): string[] {
   const theirs = problems.filter(({ key }) => {
@@ -97,46 +92,45 @@ function withoutDestination(problems: ConfigProblem[], isNamed: boolean): string
   );
 }
 
-/** The original never looks at an AppRole beside a token, and its own sample has both: allowed, but said. */
-function unusedLogins(role: Role, settings: Settings): string[] {
-  const sides = role === 'origin' ? ['origin'] : ['origin', 'destination'];
+/** As in the original, a token makes the AppRole unused. The original's own sample has both, so this is a warning. */
+function unusedLogins(role: Role, values: GivenValues): string[] {
   const given = (key: string): string[] => {
-    const source = settings.sourceOf(key);
+    const source = values.sourceOf(key);
     return source === undefined ? [] : [`${key} (${source})`];
   };
-  return sides.flatMap((side) => {
+  return sidesOf(role).flatMap((side) => {
     const [token] = given(`${side}.vault.token`);
     const unused = ['role_id', 'secret_id'].flatMap((name) => given(`${side}.vault.approle.${name}`));
     if (token === undefined || unused.length === 0) return [];
     const verb = unused.length === 1 ? 'is' : 'are';
-    return [`${token} is used, and ${unused.join(' and ')} ${verb} not; remove what is not meant`];
+    return [`${token} is used, and ${unused.join(' and ')} ${verb} not; remove one of the two`];
   });
 }
 
-/** The original ran a tick of 1.5s as it is: such a file goes on working, but not silently. */
-function roundedTick(config: Config, settings: Settings): string[] {
+/** The original takes a tick of 1.5s as it is. Such a file still works, but not silently. */
+function roundedTick(config: Config, values: GivenValues): string[] {
   const key = `${config.role}.tick`;
-  const given = settings.valueOf(key);
+  const given = values.valueOf(key);
   if (typeof given !== 'string' || parseDuration(given) % TICK_STEP_MS === 0) return [];
   const { tickMs } = config.role === 'origin' ? config.origin : config.destination;
   return [
-    `${key} (${settings.sourceOf(key) ?? ''}): ${formatDuration(parseDuration(given))} is rounded up to ` +
+    `${key} (${values.sourceOf(key) ?? ''}): ${formatDuration(parseDuration(given))} is rounded up to ` +
       `${formatDuration(tickMs)}, because schedules in Temporal count whole seconds`,
   ];
 }
 
-function parse(role: Role, settings: Settings): z.ZodSafeParseResult<Config> {
-  // An origin does not look at the destination's section: one file may serve both roles.
-  const { destination, ...origin } = settings.toObject(rootKey) as Record<string, unknown>;
+function parse(role: Role, values: GivenValues): z.ZodSafeParseResult<Config> {
+  // One file may serve both roles: an origin ignores the section of the destination.
+  const { destination, ...origin } = values.toObject(rootKey) as Record<string, unknown>;
   return role === 'origin'
     ? originConfigSchema.safeParse(origin)
     : destinationConfigSchema.safeParse({ ...origin, destination });
 }
 
-function problemOf(issue: z.core.$ZodIssue, settings: Settings): ConfigProblem {
-  // A place in a list is part of the list's path: "origin.mounts[1]" came from where "origin.mounts" came from.
+function problemOf(issue: z.core.$ZodIssue, values: GivenValues): ConfigProblem {
+  // An entry of a list has the source of its list: "origin.mounts[1]" that of "origin.mounts".
   const listAt = issue.path.findIndex((part) => typeof part === 'number');
-  const source = settings.sourceOf((listAt < 0 ? issue.path : issue.path.slice(0, listAt)).join('.'));
+  const source = values.sourceOf((listAt < 0 ? issue.path : issue.path.slice(0, listAt)).join('.'));
   const key = issue.path
     .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
     .join('');

@@ -10,9 +10,8 @@ import {
   type Scalar,
   type YAMLMap,
 } from 'yaml';
-import { goInteger, plainNumber } from './go-numbers';
-import { lineAt, SyntaxProblem, type Remarks, type Written } from './syntax-problem';
 import { MAX_YAML_DEPTH, MAX_YAML_VALUES } from '../limits';
+import { goInteger, lineAt, plainNumber, type Remarks, SyntaxProblem, type Written } from './syntax';
 
 /**
  * Reads one YAML document (YAML 1.2, for files of other programs; anchors and "<<" work). The library's messages quote the text around the

@@ -1,9 +1,15 @@
 import { stringify } from 'yaml';
 import type { TransformRule } from '../rules/transform';
-import { vaultAddress } from '../config/addresses';
+import { vaultAddress } from '../config/connections';
 import { formatDuration } from '../rules/duration';
-import { feedsItself, includesOf, transformsOf } from './vault-sync-paths';
-import { readVaultSyncFile, type VaultSyncFile, type VaultSyncSide } from './vault-sync-file';
+import {
+  feedsItself,
+  includesOf,
+  readVaultSyncFile,
+  transformsOf,
+  type VaultSyncFile,
+  type VaultSyncSide,
+} from './vault-sync-file';
 
 /** One bucket of sync info holds some thousand secrets. */
 const NUM_BUCKETS = 16;

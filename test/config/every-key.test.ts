@@ -1,17 +1,14 @@
-import type { ConfigProblem } from '../../src/config/errors';
+import type { Reports } from '../../src/config/errors';
 import { setFromFile } from '../../src/config/file-layer';
-import { allKeys, type Key } from '../../src/config/keys';
-import { Settings } from '../../src/config/settings';
+import { type Key, valueKeys } from '../../src/config/keys';
+import { GivenValues } from '../../src/config/given-values';
 import { setFromEnvironment, setFromFlags } from '../../src/config/text-layers';
 
-/** The layers for each key that there is, whatever the schema says of the value. */
+/** The layers, for each key. The schema does not check the values here. */
 
-const RULES = allKeys().filter(({ kind }) => kind === 'rules');
-const VALUE_KEYS = allKeys()
-  .filter(({ kind }) => kind !== 'section' && kind !== 'rules')
-  .filter(({ path }) => !RULES.some((rule) => path.startsWith(`${rule.path}.`)));
+const VALUE_KEYS = valueKeys().filter(({ kind }) => kind !== 'rules');
 
-/** A value for each kind as text, and what becomes of it. */
+/** A value for each kind: as text, and as it is read. */
 const SAMPLES: Readonly<Record<Exclude<Key['kind'], 'section' | 'rules'>, [text: string, value: unknown]>> = {
   text: ['x', 'x'],
   duration: ['2m', '2m'],
@@ -26,23 +23,22 @@ interface Layers {
   flag?: string;
 }
 
-/** What stands in the settings after these layers gave the key a value as text. */
+/** The value and its source after these layers gave the key a value as text. */
 function layered(
   key: Key,
   { file, env, flag }: Layers,
   expectedWarnings: string[] = [],
 ): { value: unknown; source: string | undefined } {
-  const settings = new Settings();
-  const problems: ConfigProblem[] = [];
-  const warnings: string[] = [];
+  const values = new GivenValues();
+  const reports: Reports = { problems: [], warnings: [] };
   if (file !== undefined) {
     const content = key.path.split('.').reduceRight<unknown>((inner, name) => ({ [name]: inner }), file);
-    setFromFile(content as Record<string, unknown>, 'file x.json', settings, { problems, warnings });
+    setFromFile(content as Record<string, unknown>, 'file x.json', values, reports);
   }
-  if (env !== undefined) setFromEnvironment({ [variableOf(key)]: env }, settings, problems, warnings);
-  if (flag !== undefined) setFromFlags({ [key.path]: flag }, settings, problems, warnings);
-  expect({ problems, warnings }).toEqual({ problems: [], warnings: expectedWarnings });
-  return { value: settings.valueOf(key.path), source: settings.sourceOf(key.path) };
+  if (env !== undefined) setFromEnvironment({ [variableOf(key)]: env }, values, reports);
+  if (flag !== undefined) setFromFlags({ [key.path]: flag }, values, reports);
+  expect(reports).toEqual({ problems: [], warnings: expectedWarnings });
+  return { value: values.valueOf(key.path), source: values.sourceOf(key.path) };
 }
 
 function variableOf({ path }: Key): string {

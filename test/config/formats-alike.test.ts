@@ -119,7 +119,7 @@ const WRONG: readonly [what: string, content: Content, problems: string[]][] = [
   [
     'an address with a password',
     both({ consul: { address: `http://u:${SECRET}@c:8500` } }),
-    ['origin.consul.address (F): must not hold a user or a password; remove what stands before the "@"'],
+    ['origin.consul.address (F): must not contain a user or a password; remove everything before the "@"'],
   ],
   [
     'half an AppRole',

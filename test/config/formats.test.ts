@@ -1,6 +1,6 @@
 import { parseHcl } from '../../src/config/hcl';
 import { parseJson } from '../../src/config/json';
-import { SyntaxProblem } from '../../src/config/syntax-problem';
+import { SyntaxProblem } from '../../src/config/syntax';
 import { parseYaml, parseYaml11 } from '../../src/config/yaml';
 
 /** Stands in all malformed texts; no message may hold it. */
@@ -42,8 +42,8 @@ describe('parseJson', () => {
     ['a missing comma in a list', `["${SECRET}" 1]`, 'line 1, column 15: "," or "]" is missing'],
     ['a missing colon', `{"token" "${SECRET}"}`, 'line 1, column 10: ":" is missing'],
     ['a cut-off file', `{"token": "${SECRET}"`, 'line 1, column 23: "," or "}" is missing'],
-    ['a comment', `{"token": "${SECRET}" // old\n}`, 'line 1, column 24: "," or "}" is missing'],
-    ['two values', `{"token": "${SECRET}"}\n{}`, 'line 2, column 1: there is something behind the end'],
+    ['a comment', `{"token": "${SECRET}" // old\n}`, 'line 1, column 24: comments are not allowed in JSON'],
+    ['two values', `{"token": "${SECRET}"}\n{}`, 'line 2, column 1: there is more text after the end'],
     ['a number as it is not written in JSON', '[01]', 'line 1, column 2: a value is missing or malformed'],
     [
       'a word that only begins as one of JSON',

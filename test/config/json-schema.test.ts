@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DESTINATIONS, writeConfigs } from '../../dev/demo/configs';
 import type { Environment } from '../../dev/demo/environment';
-import { consulAddress, temporalAddress, vaultAddress } from '../../src/config/addresses';
+import { consulAddress, temporalAddress, vaultAddress } from '../../src/config/connections';
 import { DURATION_PATTERN, DurationError, parseDuration } from '../../src/rules/duration';
 import { readConfigFile } from '../../src/config/file';
 import { configJsonSchema } from '../../src/config/json-schema';

@@ -1,5 +1,4 @@
-import { allKeys } from '../../src/config/keys';
-import { nearestKey } from '../../src/config/nearest';
+import { allKeys, nearestKey } from '../../src/config/keys';
 import { syncInfoPath } from '../../src/config/schema';
 import { loadConfig } from '../../src/config/load';
 import { configFile, removeConfigFiles, section } from './fixtures';

@@ -30,7 +30,7 @@ describe('the samples of the original', () => {
     });
     expect(warnings).toEqual([
       'origin.vault.token (file config.json) is used, and origin.vault.approle.role_id (file config.json) and ' +
-        'origin.vault.approle.secret_id (file config.json) are not; remove what is not meant',
+        'origin.vault.approle.secret_id (file config.json) are not; remove one of the two',
     ]);
   });
 
@@ -74,9 +74,9 @@ describe('a token beside an AppRole', () => {
     });
     expect(warnings).toEqual([
       'origin.vault.token (environment VSYNC_ORIGIN_VAULT_TOKEN) is used, and origin.vault.approle.role_id (file ' +
-        'config.json) and origin.vault.approle.secret_id (file config.json) are not; remove what is not meant',
+        'config.json) and origin.vault.approle.secret_id (file config.json) are not; remove one of the two',
       'destination.vault.token (file config.json) is used, and destination.vault.approle.role_id (file config.json) ' +
-        'is not; remove what is not meant',
+        'is not; remove one of the two',
     ]);
     expect(warnings.join()).not.toContain('CAES');
   });

@@ -165,12 +165,12 @@ describe('the login', () => {
     expect(more).toEqual([]);
   });
 
-  const COPIED = 'holds a space, a line end or another character that cannot be part of it; copy it again';
+  const COPIED = 'contains a space, a line end or another invalid character; copy it again';
   it.each([
     ['a token with a line end in it', { token: `${SECRET}\nx` }, 'token', COPIED],
     ['a token with a space in it', { token: `${SECRET} x` }, 'token', COPIED],
     ['a token with a quotation mark of a word processor', { token: `“${SECRET}”` }, 'token', COPIED],
-    ['a token of blanks', { token: ' \n' }, 'token', 'holds nothing but blanks; copy it again'],
+    ['a token of blanks', { token: ' \n' }, 'token', 'contains only blanks; copy it again'],
     [
       'a secret id with a line end in it',
       { approle: { role_id: 'r', secret_id: `${SECRET}\nx` } },
@@ -223,8 +223,7 @@ describe('the login', () => {
 });
 
 describe('wrong values', () => {
-  const UNSEEN =
-    'must not begin with a space, or have characters in it that cannot be seen: Consul takes no such key';
+  const UNSEEN = 'must not begin with a space or contain invisible characters: Consul takes no such key';
   const url = 'must be an http or https URL, such as https://vault.example.com:8200';
   it.each([
     ['vault.address', { vault: { address: 'vault:8200', token: SECRET } }, url],
@@ -234,7 +233,7 @@ describe('wrong values', () => {
     [
       'vault.address',
       { vault: { address: `https://u:${SECRET}@vault`, token: SECRET } },
-      'must not hold a user or a password; remove what stands before the "@"',
+      'must not contain a user or a password; remove everything before the "@"',
     ],
     [
       'vault.address',
@@ -269,17 +268,13 @@ describe('wrong values', () => {
     [
       'consul.address',
       { consul: { address: `u:${SECRET}@consul:8500` } },
-      'must not hold a user or a password; remove what stands before the "@"',
+      'must not contain a user or a password; remove everything before the "@"',
     ],
     ['mounts[0]', { mounts: ['/secret/'] }, 'must not begin with "/"'],
     ['mounts[0]', { mounts: ['/'] }, 'must not begin with "/"'],
     ['mounts[1]', { mounts: ['a/', 'b//c/'] }, 'must not have an empty part between two "/"'],
     ['mounts[0]', { mounts: ['a/../b/'] }, 'must not have "." or ".." as a part'],
-    [
-      'mounts[1]',
-      { mounts: ['a/b', 'a/'] },
-      '"a/" and "a/b/" lie one inside the other; Vault has no such mounts',
-    ],
+    ['mounts[1]', { mounts: ['a/b', 'a/'] }, '"a/" and "a/b/" are nested; Vault has no such mounts'],
     [
       'mounts[1]',
       { mounts: ['a/metadata/data/', 'a/data/metadata/'] },
@@ -288,8 +283,8 @@ describe('wrong values', () => {
     ['mounts[0]', { mounts: [[1]] }, 'must be a mount as text, such as secret/'],
     ['mounts', { mounts: { a: 1 } }, 'must be a list with at least one mount, such as ["secret/"]'],
     ['syncPath', { syncPath: '/vsync/' }, 'must not begin with "/"'],
-    ['syncPath', { syncPath: 'vsync//' }, 'must not have "//" in it: Consul would make "/" of it'],
-    ['syncPath', { syncPath: 'a//b' }, 'must not have "//" in it: Consul would make "/" of it'],
+    ['syncPath', { syncPath: 'vsync//' }, 'must not contain "//": Consul would make "/" of it'],
+    ['syncPath', { syncPath: 'a//b' }, 'must not contain "//": Consul would make "/" of it'],
     [
       'syncPath',
       { syncPath: 'a/../b' },

@@ -293,7 +293,7 @@ describe('what has no equal is said', () => {
     [
       'an address with a password',
       content({ url: `https://u:${SECRET}@a` }),
-      ['# address: src.url must not hold a user or a password'],
+      ['# address: src.url must not contain a user or a password'],
       [],
     ],
   ])('%s', (_reason, source, present, absent) => {
@@ -344,7 +344,7 @@ describe('a file that is none of vault-sync is refused, key by key and without v
     [
       'a mount twice at the source',
       content({ backends: ['a', 'a/'] }, { backends: ['b', 'c'] }),
-      [`src.backends[1] ${FROM_FILE}: stands in the list twice`],
+      [`src.backends[1] ${FROM_FILE}: is in the list twice`],
     ],
     ['a malformed mount', content({ backend: '/a' }), [`src.backend ${FROM_FILE}: must not begin with "/"`]],
   ])('%s', (_reason, source, expected) => {

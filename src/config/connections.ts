@@ -1,0 +1,219 @@
+import { z } from 'zod';
+import type { VaultAuth } from '../vault/client';
+import { normalNamespace } from '../vault/namespace';
+import {
+  bothOrNone,
+  checkedText,
+  flag,
+  id,
+  pemFile,
+  requestTimeout,
+  secretId,
+  secretToken,
+  text,
+  tlsKeys,
+  type Checked,
+} from './fields';
+
+/*
+ * The sections that describe a connection: `vault`, `consul` and `temporal`. The functions for addresses return the
+ * normal form or a problem that does not quote the address, because it may contain a password.
+ */
+
+/*
+ * The patterns are for editors, through the JSON Schema. They accept what the functions below accept, except for what a
+ * regular expression cannot check (a port that is too high, for example).
+ */
+const HTTP_URL = 'https?://[^/?#\\s@]+(/[^?#]*)?';
+export const VAULT_ADDRESS_PATTERN = `^${HTTP_URL}$`;
+export const CONSUL_ADDRESS_PATTERN = `^(${HTTP_URL}|[^/?#\\s@]+/*)$`;
+export const TEMPORAL_ADDRESS_PATTERN = '^[^\\s/@]+:\\d+$';
+
+/** A Vault: an http(s) URL, returned without "/" at its end. */
+export function vaultAddress(address: string): Checked<string> {
+  return httpUrl(address, 'such as https://vault.example.com:8200');
+}
+
+/**
+ * A Consul agent: "host:port" as the original takes it, or an http(s) URL. Returned as a URL. As in the original, the
+ * port is 80 if none is given.
+ */
+export function consulAddress(address: string): Checked<string> {
+  const example = 'such as consul.example.com:8500, [::1]:8500 or https://consul.example.com:8501';
+  if (address.includes('://')) return httpUrl(address, example);
+  if (isBareIpv6(address)) return { problem: `must have an IPv6 address in brackets, ${example}` };
+  if (!/^[^/?#\s]+\/*$/.test(address)) return { problem: `must be host:port or a URL, ${example}` };
+  return httpUrl(`http://${address}`, example);
+}
+
+/** More than one ":" outside of brackets: it is unclear which of them begins the port. */
+function isBareIpv6(address: string): boolean {
+  return /^[^[\]@/]*:[^[\]@/]*:[^@/]*$/.test(address);
+}
+
+/** A Temporal frontend: "host:port". */
+export function temporalAddress(address: string): Checked<string> {
+  if (/^[^\s/@]+:\d+$/.test(address)) return { value: address };
+  return { problem: 'must be host:port without a scheme, such as temporal.example.com:7233' };
+}
+
+function httpUrl(address: string, example: string): Checked<string> {
+  if (/^unix:/i.test(address))
+    return { problem: `must not be a socket; give an http or https URL, ${example}` };
+  if (isBareIpv6(address.replace(/^https?:\/\//i, ''))) {
+    return { problem: `must have an IPv6 address in brackets, ${example}` };
+  }
+  if (!/^https?:\/\/[^/?#\s]/i.test(address) || !URL.canParse(address)) {
+    return { problem: `must be an http or https URL, ${example}` };
+  }
+  const url = new URL(address);
+  if (/^[^/]*\/\/[^/?#]*@/.test(address)) {
+    return { problem: 'must not contain a user or a password; remove everything before the "@"' };
+  }
+  if (url.search !== '' || url.hash !== '' || /[?#]/.test(address)) {
+    return { problem: 'must not have a query or a fragment; remove it from the "?" or "#" on' };
+  }
+  return { value: (url.origin + url.pathname).replace(/\/+$/, '') };
+}
+
+const namespace = checkedText('a namespace as text', normalNamespace);
+
+/** Connection to one Vault, and the login there: a token or an AppRole. */
+export const vault = z
+  .strictObject({
+    address: checkedText(
+      'the URL of the Vault, such as https://vault.example.com:8200',
+      vaultAddress,
+      VAULT_ADDRESS_PATTERN,
+    ).describe('URL of the Vault'),
+    token: secretToken('a token as text')
+      .optional()
+      .describe('token to work with; if given, the AppRole is not used'),
+    approle: z
+      .strictObject({
+        path: text('the path of the auth method as text, such as approle')
+          .transform((path) => path.replace(/^\/+|\/+$/g, ''))
+          .default('approle')
+          .describe('path of the AppRole auth method'),
+        role_id: id('a role id as text').optional().describe('role id to log in with'),
+        secret_id: secretId('a secret id as text').optional().describe('secret id to log in with'),
+      })
+      .prefault({})
+      .describe('AppRole to log in with, instead of a token'),
+    namespace: namespace
+      .default('')
+      .describe('namespace of the secrets (OpenBao, Vault Enterprise); the root if empty'),
+    authNamespace: namespace
+      .optional()
+      .describe(
+        'namespace of the token or the AppRole, if it differs from that of the secrets; "root" for the root',
+      ),
+    requestTimeout: requestTimeout().describe(
+      'timeout of one request; if not given, 20s, and 90s (the default of Vault) to list a folder. The steps before the work have 30s in all, whatever the value',
+    ),
+    ...tlsKeys,
+  })
+  .superRefine(
+    (keys, context) => {
+      const problem = authProblem(keys);
+      if (problem) context.addIssue({ code: 'custom', ...problem });
+    },
+    { when: hasReadAuth },
+  )
+  .superRefine(bothOrNone)
+  .transform(({ token, approle, requestTimeout: requestTimeoutMs, ...connection }) => ({
+    ...connection,
+    requestTimeoutMs,
+    auth: authOf({ token, approle }),
+  }))
+  .describe('Vault of this side, and how to log in there');
+
+/** The login is checked even if another key of the section has a problem: all problems are reported at once. */
+function hasReadAuth({ value, issues }: z.core.ParsePayload): boolean {
+  const unread = issues.some(({ path }) => path?.[0] === 'token' || path?.[0] === 'approle');
+  return typeof value === 'object' && value !== null && !unread;
+}
+
+interface AuthKeys {
+  readonly token?: string | undefined;
+  readonly approle: {
+    readonly path: string;
+    readonly role_id?: string | undefined;
+    readonly secret_id?: string | undefined;
+  };
+}
+
+/** What is wrong with the combination of login keys, or undefined. */
+function authProblem({ token, approle }: AuthKeys): { path: string[]; message: string } | undefined {
+  const hasRole = approle.role_id !== undefined;
+  const hasSecret = approle.secret_id !== undefined;
+  // As in the original, a token makes the AppRole unused. The loader warns about an unused AppRole.
+  if (token !== undefined || (hasRole && hasSecret)) return undefined;
+  if (!hasRole && !hasSecret) {
+    return { path: ['token'], message: 'is missing; give a token, or approle.role_id and approle.secret_id' };
+  }
+  const message = 'is missing; an AppRole needs role_id and secret_id';
+  return { path: ['approle', hasRole ? 'secret_id' : 'role_id'], message };
+}
+
+/** Call it only if {@link authProblem} finds nothing. */
+function authOf({ token, approle: { path, role_id: roleId, secret_id: secretId } }: AuthKeys): VaultAuth {
+  if (token !== undefined) return { kind: 'token', token };
+  if (roleId !== undefined && secretId !== undefined) return { kind: 'approle', path, roleId, secretId };
+  throw new Error('a Vault without a way to log in passed the check');
+}
+
+/** Connection to one Consul. */
+export const consul = z
+  .strictObject({
+    address: checkedText(
+      'the address of a Consul agent, such as consul.example.com:8500',
+      consulAddress,
+      CONSUL_ADDRESS_PATTERN,
+    ).describe('Consul agent with the sync info, as host:port or URL'),
+    dc: text('the name of a datacenter')
+      .optional()
+      .describe(
+        "datacenter of the sync info; refused if it is not the agent's own and the agent's own has sync info",
+      ),
+    token: secretToken('an ACL token as text')
+      .default('')
+      .describe('ACL token; the anonymous token if empty'),
+    requestTimeout: requestTimeout().describe('timeout of one request; 10s if not given'),
+    ...tlsKeys,
+  })
+  .superRefine(bothOrNone)
+  .transform(({ requestTimeout: requestTimeoutMs, ...rest }) => ({ ...rest, requestTimeoutMs }))
+  .describe('Consul that holds the sync info of this side');
+
+const temporalTls = z
+  .strictObject({
+    caFile: pemFile("certificate authorities to trust instead of the system's"),
+    certFile: pemFile('client certificate; needs keyFile'),
+    keyFile: pemFile('key of certFile'),
+    serverName: text('a host name').optional().describe('expected name in the certificate of the server'),
+  })
+  .superRefine(bothOrNone);
+
+/** Connection to Temporal. For keys that are not given, Temporal's own environment variables and defaults apply. */
+export const temporal = z
+  .strictObject({
+    address: checkedText(
+      'the address of Temporal, such as 127.0.0.1:7233',
+      temporalAddress,
+      TEMPORAL_ADDRESS_PATTERN,
+    )
+      .optional()
+      .describe('frontend of Temporal, as host:port'),
+    namespace: text('a namespace as text').optional().describe('namespace in Temporal'),
+    apiKeyFile: text('the path of a file').optional().describe('file with the API key'),
+    tls: z
+      .union(
+        [flag(), temporalTls],
+        'must be true, false or a section with caFile, certFile, keyFile or serverName',
+      )
+      .optional()
+      .describe('connect with TLS; a section changes the defaults'),
+  })
+  .prefault({})
+  .describe('connection to Temporal');
