@@ -2,7 +2,7 @@ import type { MountUuids } from '../sync-info/state';
 import { VaultError, unlessRefused } from '../vault/errors';
 import type { Kv2 } from '../vault/kv2';
 import { ActivityError } from '../contract/failures';
-import { inParallel } from '../concurrency/in-parallel';
+import { inParallel } from '../concurrency/work-pool';
 import type { VaultConfig } from '../config/schema';
 import { UserError } from '../errors';
 

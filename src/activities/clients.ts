@@ -1,7 +1,7 @@
 import type { DestinationDeps } from './destination/base/deps';
 import type { OriginDeps } from './origin/deps';
 import { DEFAULT_SECRETS_AT_ONCE, MIN_ITEMS_BEGUN } from '../limits';
-import { Room } from '../concurrency/work-pool';
+import { WorkPool } from '../concurrency/work-pool';
 import { OriginTargets } from './destination/base/origin-targets';
 import { copyPool } from './destination/base/copy-pool';
 import { compareVaults } from '../access/both-vaults';
@@ -124,7 +124,7 @@ async function createOrigin(config: OriginConfig, times: VaultTimes): Promise<Cl
       vault,
       info,
       staging: new Staging(info.store, `${info.prefix}staging/`),
-      room: new Room(() => Math.max(MIN_ITEMS_BEGUN, 2 * vault.client.requestsAtOnce)),
+      room: new WorkPool(() => Math.max(MIN_ITEMS_BEGUN, 2 * vault.client.requestsAtOnce)),
     };
     return { role: 'origin', deps, clusters, close: () => closeAll(closers) };
   });

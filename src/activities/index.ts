@@ -1,4 +1,4 @@
-import { forManyRequests } from '../concurrency/many-listeners';
+import { forManyRequests } from '../concurrency/abort';
 import { cancellationSignal, Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import type {

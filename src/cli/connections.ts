@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { createClients, type Clients } from '../activities/clients';
-import { forManyRequests } from '../concurrency/many-listeners';
+import { forManyRequests } from '../concurrency/abort';
 import type { Config } from '../config/schema';
 import { connectClient, explained } from '../temporal/connect';
 import { temporalTarget } from '../temporal/target';

@@ -1,7 +1,7 @@
 import { createClients } from '../activities/clients';
 import type { Plan, PlannedAction } from '../activities/destination/plan/plan';
 import { planCycle } from '../activities/destination/plan/plan-cycle';
-import { forManyRequests } from '../concurrency/many-listeners';
+import { forManyRequests } from '../concurrency/abort';
 import type { Config } from '../config/schema';
 import { UsageError } from '../errors';
 import type { SyncInfo } from '../sync-info/sync-info';

@@ -1,77 +1,83 @@
 import { MAX_VAULT_REQUESTS } from '../limits';
 
-/** Where the search begins: some that hang do not keep the others waiting. */
-const FIRST_LEVEL = 16;
+/*
+ * How many requests a Vault should get at the same time: more while its latency stays the same, fewer when the latency
+ * rises, half when the Vault reports overload. RequestQueue (vault/request-queue.ts) reports each latency and keeps the
+ * limit. One round is two times as many answers as the limit; a mean of less says little.
+ *
+ * The constants below are parts of this algorithm, found by measurement, and are of no use elsewhere.
+ */
 
-/** So few do not burden any Vault: how long they take is the way there and the work, and no waiting. */
-const FEW = 4;
+/** Where the search begins: enough that some requests that hang do not hold up the others. */
+const FIRST_LIMIT = 16;
 
-/** Answers after which the level is looked at, at the least: enough for a mean that means something. */
-const LEAST_ANSWERS = 8;
+/** With this few requests in flight nothing queues in Vault: the latency is network time plus service time. */
+const UNLOADED = 4;
 
-/** A rise by less is not worth a thought, in milliseconds: a Vault nearby answers in less than one. */
+/** Fewest answers of a round: enough for a useful mean. */
+const MIN_ANSWERS = 8;
+
+/** A smaller rise of the latency does not count: a Vault nearby answers in less than a millisecond. */
 const SLACK_MS = 10;
 
-/** Rise of the latency, in multiples of its lowest (or of the slack), up to which there may be more; above, half as many. */
-const HOLDS = 1;
-const RISES = 2;
+/** Rise of the latency, in multiples of its lowest value (or of the slack). Up to CALM the limit may grow. */
+const CALM = 1;
+/** Above this rise the lowest latency is measured again, and the limit is halved. */
+const BUSY = 2;
 
-/** Rise from a part of the level to the whole that is too much. It is 1 / PROBE - 1 where the Vault was busy with that part already. */
+/** Rise from a part of the limit to the whole limit that is too much. Where the part kept the Vault busy it is 1 / PROBE - 1. */
 const TOO_MUCH = 1.5;
 
-/** Latencies count as so many times the lowest (or the slack) above it at the most: one huge folder is no busy Vault. */
-const MOST_RISE = 4;
+/** A latency counts as at most this rise: one huge folder does not mean a busy Vault. */
+const MAX_RISE = 4;
 
-/** Part of the level by which it grows at a time, once it has met a rise for the first time; before, it doubles. */
+/** Part of the limit by which it grows after the first rise. Before, it doubles. */
 const STEP = 1 / 8;
 
 /**
- * Looks after which the lowest latency is measured anew, with fewer in flight: the network may have changed. Also after
- * the first rise, and each time that it was too much.
+ * Rounds after which the lowest latency is measured again with fewer requests in flight: the network may have changed.
+ * Also after the first rise, and after each one that was too much.
  */
-const LOOKS = 100;
+const ROUNDS = 100;
 
-/** Part of the level that is left to measure the lowest latency. Not next to nothing: a few may hang at that time. */
+/** Part of the limit that stays to measure the lowest latency. Not close to zero: some requests may hang meanwhile. */
 const PROBE = 1 / 4;
 
-/** A level, and what was seen of it. */
+/** The limit before a probe, and its latency. */
 interface Before {
-  level: number;
+  limit: number;
   meanMs: number;
   /** The latency has risen far above the lowest that was known. */
-  hasRisen: boolean;
+  isBusy: boolean;
 }
 
-/**
- * Finds how many requests a Vault takes at the same time: more as long as its latency holds, fewer when it rises, half
- * when it says that it is too much. Knows no clock.
- */
-export class Level {
-  private level: number;
+/** Finds how many requests one Vault should get at the same time. Uses no clock. */
+export class AdaptiveLimit {
+  private limit: number;
   private step = 1;
   private lowestMs = Infinity;
-  private looks = 0;
-  /** While the lowest latency is measured. */
+  private rounds = 0;
+  /** Set while the lowest latency is measured. */
   private before: Before | undefined;
   private answers = 0;
   private sumMs = 0;
-  /** Answers to come that belong to the level before. */
+  /** Coming answers that belong to the limit before. */
   private stale = 0;
-  private wasFull = false;
+  private hadDemand = false;
 
-  /** @param cap never more than so many */
+  /** @param cap highest limit */
   constructor(private readonly cap = MAX_VAULT_REQUESTS) {
-    this.level = Math.min(FIRST_LEVEL, cap);
+    this.limit = Math.min(FIRST_LIMIT, cap);
   }
 
-  /** Requests in flight at the most: a whole number from 1. */
+  /** Most requests in flight: a whole number from 1. */
   get value(): number {
-    return Math.max(1, Math.floor(this.level));
+    return Math.max(1, Math.floor(this.limit));
   }
 
-  /** Others had to wait: only then does the latency say something about the level. */
-  full(): void {
-    this.wasFull = true;
+  /** Requests had to wait for this limit. Only then does the latency belong to the whole limit. */
+  reportDemand(): void {
+    this.hadDemand = true;
   }
 
   answered(latencyMs: number): void {
@@ -80,68 +86,67 @@ export class Level {
       return;
     }
     this.answers += 1;
-    this.sumMs += Math.min(latencyMs, this.lowestMs + MOST_RISE * Math.max(this.lowestMs, SLACK_MS));
-    // Those of two rounds.
-    if (this.answers < Math.max(LEAST_ANSWERS, 2 * this.value)) return;
+    this.sumMs += Math.min(latencyMs, this.lowestMs + MAX_RISE * Math.max(this.lowestMs, SLACK_MS));
+    if (this.answers < Math.max(MIN_ANSWERS, 2 * this.value)) return;
     const meanMs = this.sumMs / this.answers;
     if (this.before === undefined) {
-      this.look(meanMs);
+      this.endRound(meanMs);
       return;
     }
     this.lowestMs = meanMs;
-    this.probed(this.before);
+    this.endProbe(this.before);
   }
 
   /**
-   * The Vault says that it is too much.
+   * The Vault reported overload.
    *
    * @param inFlight requests that it had
    */
-  tooMuch(inFlight: number): void {
+  overloaded(inFlight: number): void {
     this.step = STEP;
     this.before = undefined;
-    this.change(Math.max(1, Math.min(this.level, inFlight) / 2));
+    this.change(Math.max(1, Math.min(this.limit, inFlight) / 2));
   }
 
-  private look(meanMs: number): void {
-    this.lowestMs = this.level <= FEW ? meanMs : Math.min(this.lowestMs, meanMs);
-    this.looks += 1;
+  private endRound(meanMs: number): void {
+    this.lowestMs = this.limit <= UNLOADED ? meanMs : Math.min(this.lowestMs, meanMs);
+    this.rounds += 1;
     const rise = this.riseTo(meanMs);
-    if (this.level > FEW && (this.looks >= LOOKS || rise > RISES)) {
-      this.before = { level: this.level, meanMs, hasRisen: rise > RISES };
-      this.change(Math.max(FEW, this.level * PROBE));
-    } else if (rise <= HOLDS && this.wasFull) this.grow();
-    else this.change(this.level);
-    if (rise > HOLDS && this.step > STEP) {
+    if (this.limit > UNLOADED && (this.rounds >= ROUNDS || rise > BUSY)) {
+      this.before = { limit: this.limit, meanMs, isBusy: rise > BUSY };
+      this.change(Math.max(UNLOADED, this.limit * PROBE));
+    } else if (rise <= CALM && this.hadDemand) this.grow();
+    else this.change(this.limit);
+    if (rise > CALM && this.step > STEP) {
       this.step = STEP;
-      this.looks = LOOKS;
+      this.rounds = ROUNDS;
     }
   }
 
   /**
-   * The lowest latency is known anew. A level far above it is halved: it was too much already when the lowest was
-   * measured, or it is by now, for whatever reason.
+   * The lowest latency was measured again. A limit whose latency is far above it is halved: it was too high when the
+   * lowest latency was measured before, or it is by now.
    */
-  private probed({ level, meanMs, hasRisen }: Before): void {
+  private endProbe({ limit, meanMs, isBusy }: Before): void {
     const isTooMuch = this.riseTo(meanMs) > TOO_MUCH;
     this.before = undefined;
-    this.looks = isTooMuch ? LOOKS : 0;
-    this.change(Math.max(FEW, isTooMuch || hasRisen ? level / 2 : level));
+    this.rounds = isTooMuch ? ROUNDS : 0;
+    this.change(Math.max(UNLOADED, isTooMuch || isBusy ? limit / 2 : limit));
   }
 
   private grow(): void {
-    this.change(Math.min(this.cap, this.level + Math.max(1, this.level * this.step)));
+    this.change(Math.min(this.cap, this.limit + Math.max(1, this.limit * this.step)));
   }
 
   private riseTo(meanMs: number): number {
     return (meanMs - this.lowestMs) / Math.max(this.lowestMs, SLACK_MS);
   }
 
-  private change(level: number): void {
-    this.stale = level === this.level ? 0 : this.value;
-    this.level = level;
+  private change(limit: number): void {
+    this.stale = limit === this.limit ? 0 : this.value;
+    this.limit = limit;
     this.answers = 0;
     this.sumMs = 0;
-    this.wasFull = false;
+    this.hadDemand = false;
   }
 }

@@ -1,6 +1,6 @@
 import Queue from 'yocto-queue';
 
-/** A queue in which each of several groups has its turn, however many of the others wait. */
+/** A queue of groups that take turns: a huge mount does not hold up the small ones. */
 export class FairQueue<T> {
   private readonly groups = new Map<string, Queue<T>>();
   private count = 0;
@@ -16,16 +16,23 @@ export class FairQueue<T> {
     this.count += 1;
   }
 
-  /** The oldest of the group whose turn it is; undefined if nobody waits. */
+  /** Takes the oldest item of the next group; undefined if the queue is empty. */
   shift(): T | undefined {
     const next = this.groups.entries().next();
     if (next.done === true) return undefined;
     const [group, queue] = next.value;
     const item = queue.dequeue();
     this.groups.delete(group);
-    // Behind all the others.
+    // The group goes behind all the others.
     if (queue.size > 0) this.groups.set(group, queue);
     this.count -= 1;
     return item;
   }
+}
+
+/** Sorts items so that groups take turns. The items of one group keep their order. */
+export function inTurn<T>(items: readonly T[], groupOf: (item: T) => string): T[] {
+  const queue = new FairQueue<T>();
+  for (const item of items) queue.push(groupOf(item), item);
+  return items.map(() => queue.shift() as T);
 }

@@ -1,6 +1,15 @@
-/** What one call has to do. */
+import { DEFAULT_PARALLEL_ITEMS } from '../limits';
+import { forManyRequests } from './abort';
+
+/*
+ * Work on many items at the same time. A WorkPool bounds how many items of several calls are in progress; inParallel
+ * and forAllOf run the items of one call in a pool, and leave nothing running when they end. Requests are bounded
+ * elsewhere (vault/request-queue.ts): the pool bounds memory, and how long what was read may become stale.
+ */
+
+/** The work of one call. */
 export interface Call {
-  /** There is an item that could be begun now; others may be found by those that were begun. */
+  /** Whether an item can begin now. Items in progress may add others. */
   hasNext: () => boolean;
   /** Begins the next item, and calls `done` once when it is over. Does not throw. */
   begin: (done: () => void) => void;
@@ -12,17 +21,17 @@ interface Entered extends Call {
 }
 
 /**
- * Room for the items of several calls that are worked on at the same time. The oldest call has its items begun first:
- * if all of them had their turn, chunks that began together would also end together, and while the next ones are on
- * their way nothing would be in flight. An item must not wait for work in the same room: there may be none left.
+ * Bounds how many items of several calls are in progress. Items of the oldest call begin first: if calls took turns,
+ * chunks that began together would end together, and nothing would be in flight until the next ones arrive. An item must
+ * not wait for another item of the same pool, which may be full.
  */
-export class Room {
+export class WorkPool {
   private readonly calls = new Set<Entered>();
   private inUse = 0;
 
   /**
-   * @param size how many items, at the most; asked each time, so it may change
-   * @param onFull called when an item waits for room
+   * @param size most items in progress; read each time, so it may change
+   * @param onFull called when an item has to wait
    */
   constructor(
     private readonly size: () => number,
@@ -32,8 +41,8 @@ export class Room {
   /**
    * Does all the work of a call.
    *
-   * @param signal what was not begun by then never is
-   * @returns when all that was begun is over
+   * @param signal after an abort no further item begins
+   * @returns when all items that began are over
    */
   work(call: Call, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
@@ -56,9 +65,9 @@ export class Room {
   }
 
   /**
-   * Does one piece of work, when there is room for it.
+   * Does one piece of work when the pool has a free place.
    *
-   * @throws what the work threw, or the signal's reason if it kept it from being begun
+   * @throws what the work threw, or the signal's reason if the work did not begin
    */
   async run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     let result: Promise<T> | undefined;
@@ -95,4 +104,66 @@ export class Room {
   private endIfOver(call: Entered): void {
     if (call.running === 0 && !call.hasNext()) call.end();
   }
+}
+
+/** Gives the next item. Items in progress may add others. */
+export interface Source<T> {
+  readonly size: number;
+  shift: () => T | undefined;
+}
+
+/**
+ * Runs the work for all items of a source. After the first failure or an abort no further item begins; items in progress
+ * get an abort, and are waited for. Nothing continues in the background when this function has ended.
+ *
+ * @param pool shared with other calls, or the most items of this call in progress
+ * @throws the first failure, or the signal's reason if it kept an item from beginning
+ */
+export async function forAllOf<T>(
+  source: Source<T>,
+  signal: AbortSignal,
+  work: (item: T, signal: AbortSignal) => Promise<void>,
+  pool: WorkPool | number = DEFAULT_PARALLEL_ITEMS,
+): Promise<void> {
+  const stop = new AbortController();
+  const either = forManyRequests(AbortSignal.any([signal, stop.signal]));
+  const failures: unknown[] = [];
+  const hasNext = (): boolean => source.size > 0;
+  const begin = (done: () => void): void => {
+    work(source.shift() as T, either).then(done, (error: unknown) => {
+      failures.push(error);
+      stop.abort();
+      done();
+    });
+  };
+  const shared = typeof pool === 'number' ? new WorkPool(() => pool) : pool;
+  await shared.work({ hasNext, begin }, either);
+  if (failures.length > 0) throw failures[0];
+  if (hasNext()) throw signal.reason;
+}
+
+/**
+ * Runs the work for all items, beginning in their order: see {@link forAllOf}.
+ *
+ * @returns the results, in the order of the items
+ */
+export async function inParallel<T, R>(
+  items: readonly T[],
+  signal: AbortSignal,
+  work: (item: T, signal: AbortSignal) => Promise<R>,
+  pool: WorkPool | number = DEFAULT_PARALLEL_ITEMS,
+): Promise<R[]> {
+  const results = new Array<R>(items.length);
+  let next = 0;
+  const positions: Source<number> = {
+    get size() {
+      return items.length - next;
+    },
+    shift: () => next++,
+  };
+  const workAt = async (at: number, stop: AbortSignal): Promise<void> => {
+    results[at] = await work(items[at] as T, stop);
+  };
+  await forAllOf(positions, signal, workAt, pool);
+  return results;
 }

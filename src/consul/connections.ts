@@ -1,6 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
-import { onAbort } from '../concurrency/on-abort';
+import { onAbort } from '../concurrency/abort';
 import type { TlsOptions } from '../tls';
 import { ConnectionLimit } from './connection-limit';
 import { LongPolls } from './long-polls';

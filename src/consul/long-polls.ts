@@ -1,5 +1,4 @@
-import { onAbort } from '../concurrency/on-abort';
-import { orAborted } from '../concurrency/or-aborted';
+import { onAbort, orAborted } from '../concurrency/abort';
 import { MAX_CONSUL_POLLS, POLLS_CROWDED_MS, POLL_TURN_MS } from '../limits';
 
 /**

@@ -2,7 +2,7 @@ import { SyncInfoError } from '../rules/errors';
 import type { Insight } from '../rules/insight';
 import { parseIndex, serializeIndex } from '../rules/sync-index';
 import type { KeyValueStore, Write } from '../consul/key-value-store';
-import { inParallel } from '../concurrency/in-parallel';
+import { inParallel } from '../concurrency/work-pool';
 import { CONSUL_READS, TORN_READ_PAUSE_MS } from '../limits';
 import { setTimeout as sleep } from 'node:timers/promises';
 

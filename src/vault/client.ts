@@ -11,7 +11,7 @@ import { guardOf, type Guarded } from './traffic';
 import { explainHealth } from './health';
 import { UndiciTransport, type TransportResponse } from './transport';
 import { type Entry } from './request-queue';
-import { orAborted } from '../concurrency/or-aborted';
+import { orAborted } from '../concurrency/abort';
 import {
   HEALTH_TIMEOUT_MS,
   LOGIN_AGAIN_AFTER_MS,
@@ -389,8 +389,8 @@ export class VaultClient {
   }
 
   /** There are requests that wait until more of them may be sent at the same time. */
-  othersWait(): void {
-    this.guarded.guard.othersWait();
+  reportDemand(): void {
+    this.guarded.guard.reportDemand();
   }
 
   /** Namespace of the token. Its policies name paths from there. */

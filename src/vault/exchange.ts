@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import { onAbort } from '../concurrency/on-abort';
+import { onAbort } from '../concurrency/abort';
 
 /** An HTTP answer, with its body as text. */
 export interface HttpAnswer {

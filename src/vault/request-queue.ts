@@ -1,6 +1,6 @@
 import { FairQueue } from '../concurrency/fair-queue';
-import { Level } from '../concurrency/adaptive-limit';
-import { onAbort } from '../concurrency/on-abort';
+import { AdaptiveLimit } from '../concurrency/adaptive-limit';
+import { onAbort } from '../concurrency/abort';
 import {
   FIRST_QUOTA_PAUSE_MS,
   OVERLOAD_ONCE_PER_MS,
@@ -41,7 +41,7 @@ interface Waiter {
 }
 
 /**
- * Gives the requests to one Vault their turns: so many at the same time as it takes well (its {@link Level}), each
+ * Gives the requests to one Vault their turns: so many at the same time as it takes well (its {@link AdaptiveLimit}), each
  * group as often as the others. After a 429 all of them pause, then one goes first, and when it was answered the others
  * follow, fewer at the same time than before.
  */
@@ -60,7 +60,7 @@ export class Turns {
   private readonly waiting = new FairQueue<Waiter>();
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(private readonly level = new Level()) {}
+  constructor(private readonly level = new AdaptiveLimit()) {}
 
   /**
    * Waits for the turn of one request. Whoever had it calls {@link leave}.
@@ -105,8 +105,8 @@ export class Turns {
   }
 
   /** There would be more to send, which is kept back until {@link atOnce} has grown. */
-  othersWait(): void {
-    this.level.full();
+  reportDemand(): void {
+    this.level.reportDemand();
   }
 
   /** For so long nothing but 429 came that waiting makes no sense any more. */
@@ -152,7 +152,7 @@ export class Turns {
   tooMuch(): void {
     if (Date.now() - this.tooMuchMs < OVERLOAD_ONCE_PER_MS) return;
     this.tooMuchMs = Date.now();
-    this.level.tooMuch(this.inFlight);
+    this.level.overloaded(this.inFlight);
   }
 
   /** How many wait. */
@@ -182,7 +182,7 @@ export class Turns {
     // The others that were in flight: it is the same pause, which may have to be longer.
     const isSame = this.pausedUntilMs > nowMs;
     if (!isSame) {
-      this.level.tooMuch(this.inFlight + 1);
+      this.level.overloaded(this.inFlight + 1);
       this.blockedSinceMs = Math.min(this.blockedSinceMs, nowMs);
       this.pauses += 1;
     }
@@ -210,7 +210,7 @@ export class Turns {
       this.inFlight += 1;
       waiter.go();
     }
-    if (this.count > 0) this.level.full();
+    if (this.count > 0) this.level.reportDemand();
     clearTimeout(this.timer);
     this.timer = undefined;
     const pauseMs = this.pausedUntilMs - nowMs;

@@ -1,5 +1,5 @@
 import pThrottle from 'p-throttle';
-import { orAborted } from '../concurrency/or-aborted';
+import { orAborted } from '../concurrency/abort';
 
 /** The limits of one Vault: requests per second, with the number of those who asked for it. */
 interface Limit {

@@ -3,7 +3,7 @@ import { cancelledRequest, VaultError } from './errors';
 import { askHealth } from './health';
 import type { TransportResponse } from './transport';
 import { BlockedError, Turns, type Entry, type Passage } from './request-queue';
-import { orAborted } from '../concurrency/or-aborted';
+import { orAborted } from '../concurrency/abort';
 import { MAX_HEALTH_PAUSE_MS } from '../limits';
 
 /** How to ask a Vault without a token: the health question of one client. */
@@ -160,8 +160,8 @@ export class VaultGuard {
   }
 
   /** There would be more requests to send at the same time. */
-  othersWait(): void {
-    this.turns.othersWait();
+  reportDemand(): void {
+    this.turns.reportDemand();
   }
 
   /** A quota of this Vault lets nothing pass, so that a 429 need not be repeated now. */

@@ -1,16 +1,17 @@
 import { setMaxListeners } from 'node:events';
 import { copyPool, inVerifyPool } from '../../src/activities/destination/base/copy-pool';
-import { inParallel } from '../../src/concurrency/in-parallel';
-import { Room } from '../../src/concurrency/work-pool';
+import { inParallel, WorkPool } from '../../src/concurrency/work-pool';
 
 test('copyPool follows the lower of the two adaptive limits, up to its bound', async () => {
   const room = { origin: 3, destination: 8 };
-  const vault = (at: keyof typeof room): { client: { requestsAtOnce: number; othersWait: () => void } } => ({
+  const vault = (
+    at: keyof typeof room,
+  ): { client: { requestsAtOnce: number; reportDemand: () => void } } => ({
     client: {
       get requestsAtOnce() {
         return room[at];
       },
-      othersWait: () => told.push(at),
+      reportDemand: () => told.push(at),
     },
   });
   const told: string[] = [];
@@ -53,7 +54,7 @@ test('copyPool follows the lower of the two adaptive limits, up to its bound', a
 
 test('inVerifyPool leaves room for cycles', async () => {
   const never = new AbortController().signal;
-  const pools = { copyPool: new Room(() => 4), verifyPool: new Room(() => 2) };
+  const pools = { copyPool: new WorkPool(() => 4), verifyPool: new WorkPool(() => 2) };
   const order: string[] = [];
   const step = async (what: string): Promise<void> => {
     await new Promise((resolve) => setImmediate(resolve));

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as after } from 'node:timers/promises';
-import pLimit from 'p-limit';
+import { WorkPool } from '../../src/concurrency/work-pool';
 import { VaultClient } from '../../src/vault/client';
 import { Kv2 } from '../../src/vault/kv2';
 import { FaultProxy } from '../support/fault-proxy';
@@ -70,8 +70,9 @@ test('a distant Vault gets more requests at the same time as long as its answers
 
 test('a Vault that works on two at a time gets fewer requests than in the beginning', async () => {
   await connect();
-  const twoAtOnce = pLimit(2);
-  hold(() => twoAtOnce(() => after(10)));
+  const twoAtOnce = new WorkPool(() => 2);
+  const never = new AbortController().signal;
+  hold(() => twoAtOnce.run(() => after(10), never));
   const first = kv.client.requestsAtOnce;
   await read(100);
   while (kv.client.requestsAtOnce >= first) await read(100);

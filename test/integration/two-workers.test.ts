@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { inParallel } from '../../src/concurrency/in-parallel';
+import { inParallel } from '../../src/concurrency/work-pool';
 import { FaultProxy } from '../support/fault-proxy';
 import { publishedBy } from '../support/published';
 import type { GuardedProcess } from '../../dev/shared/guarded-process';

@@ -1,4 +1,4 @@
-import { Level } from '../../src/concurrency/adaptive-limit';
+import { AdaptiveLimit } from '../../src/concurrency/adaptive-limit';
 import { BlockedError, Turns, type Passage } from '../../src/vault/request-queue';
 import { MAX_VAULT_REQUESTS } from '../../src/limits';
 
@@ -28,7 +28,7 @@ function ask(turns: Turns, times: number): () => number {
 const pass = (ms: number): Promise<void> => jest.advanceTimersByTimeAsync(ms);
 
 test('as many have their turn as the Vault takes well, the others after them', async () => {
-  const turns = new Turns(new Level(3));
+  const turns = new Turns(new AdaptiveLimit(3));
   const given = ask(turns, 5);
   await pass(0);
   expect(given()).toBe(3);
@@ -39,7 +39,7 @@ test('as many have their turn as the Vault takes well, the others after them', a
 });
 
 test('one that takes long gives its turn to another, as many as may', async () => {
-  const turns = new Turns(new Level(2));
+  const turns = new Turns(new AdaptiveLimit(2));
   const given = ask(turns, 5);
   await pass(0);
   expect([turns.giveWay(1), turns.giveWay(1)]).toEqual([true, false]);
@@ -58,7 +58,7 @@ test('one that takes long gives its turn to another, as many as may', async () =
 });
 
 test('each group has its turn, however many of another wait', async () => {
-  const turns = new Turns(new Level(1));
+  const turns = new Turns(new AdaptiveLimit(1));
   const order: string[] = [];
   const one = (group: string): void => void enter(turns, {}, () => group).then(() => order.push(group));
   for (let time = 0; time < 4; time++) one('huge');
@@ -71,7 +71,7 @@ test('each group has its turn, however many of another wait', async () => {
 });
 
 test('writes go first, and yet a read has its turn while they come without end', async () => {
-  const turns = new Turns(new Level(1));
+  const turns = new Turns(new AdaptiveLimit(1));
   const order: string[] = [];
   const write = (): void => void enter(turns, { isUrgent: true }).then(() => order.push('write'));
   write();
@@ -101,7 +101,7 @@ test('more at once as long as they are answered in the same time', async () => {
 });
 
 test('a Vault that says 503 gets half as many, once for all that hear it', async () => {
-  const turns = new Turns(new Level(4));
+  const turns = new Turns(new AdaptiveLimit(4));
   const given = ask(turns, 100);
   await pass(0);
   for (let time = 0; time < 4; time++) turns.tooMuch();
@@ -156,7 +156,7 @@ test('without Retry-After the pause doubles, until something is answered', async
 });
 
 test('those that were in flight meet the same pause; fewer go at once after it', async () => {
-  const turns = new Turns(new Level(4));
+  const turns = new Turns(new AdaptiveLimit(4));
   ask(turns, 4);
   await pass(0);
   for (let time = 0; time < 4; time++) turns.leave(refused());
@@ -205,7 +205,7 @@ test('who is cancelled does not wait on, and leaves its turn to the others', asy
 });
 
 test('writes go before all that only read, in their order', async () => {
-  const turns = new Turns(new Level(1));
+  const turns = new Turns(new AdaptiveLimit(1));
   await enter(turns);
   turns.leave(refused(5_000));
   const order: string[] = [];
@@ -224,7 +224,7 @@ test('writes go before all that only read, in their order', async () => {
 });
 
 test('an answer that is no 429 shows that no quota is in the way, whatever it says', async () => {
-  const turns = new Turns(new Level(2));
+  const turns = new Turns(new AdaptiveLimit(2));
   const given = ask(turns, 40);
   await pass(0);
   expect(given()).toBe(2);
@@ -242,7 +242,7 @@ test('an answer that is no 429 shows that no quota is in the way, whatever it sa
 });
 
 test('a pause that ends between two readings of the clock leaves nobody waiting', async () => {
-  const turns = new Turns(new Level(1));
+  const turns = new Turns(new AdaptiveLimit(1));
   await enter(turns);
   const given = ask(turns, 1);
   const beganMs = Date.now();

@@ -2,7 +2,7 @@ import type { OriginConfig } from '../../config/schema';
 import type { Staging } from '../../sync-info/staging';
 import type { SyncInfo } from '../../sync-info/sync-info';
 import type { Kv2 } from '../../vault/kv2';
-import type { Room } from '../../concurrency/work-pool';
+import type { WorkPool } from '../../concurrency/work-pool';
 
 /** What the activities of an origin work with. */
 export interface OriginDeps {
@@ -18,5 +18,5 @@ export interface OriginDeps {
   /** The largest bucket that is written, in bytes, where a test wants a lower limit than the store has. */
   maxBucketBytes?: number;
   /** For the folders and secrets that are asked for at the same time, by all activities of this process. */
-  room: Room;
+  room: WorkPool;
 }

@@ -8,7 +8,7 @@ import type { SecretMetadata } from '../../vault/kv2';
 import type { FetchMetadataInput, FetchMetadataResult } from '../../contract/messages';
 import { ActivityError } from '../../contract/failures';
 import { pathFailureClass } from '../shared/failures';
-import { forAllOf } from '../../concurrency/in-parallel';
+import { forAllOf } from '../../concurrency/work-pool';
 import { changedMounts, readMounts } from '../../access/mounts';
 import { throwOutage } from '../shared/outages';
 import { CycleReportBuilder } from '../shared/cycle-report';

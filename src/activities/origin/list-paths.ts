@@ -7,7 +7,7 @@ import { readOriginState } from '../../sync-info/state';
 import type { ListPathsResult } from '../../contract/messages';
 import { ActivityError } from '../../contract/failures';
 import { pathFailureClass } from '../shared/failures';
-import { forAllOf, inParallel } from '../../concurrency/in-parallel';
+import { forAllOf, inParallel } from '../../concurrency/work-pool';
 import { CHUNK_PATHS, MAX_CHUNKS, MAX_DISPATCH_WIDTH, STAGED_AT_ONCE } from '../../limits';
 import { changedMounts, readMounts } from '../../access/mounts';
 import { throwOutage } from '../shared/outages';

@@ -1,4 +1,4 @@
-import pLimit from 'p-limit';
+import { inParallel } from '../../concurrency/work-pool';
 import type { IndexedBuckets } from '../../sync-info/indexed-buckets';
 import type { KeyValueStore, Write } from '../../consul/key-value-store';
 import { ActivityError } from '../../contract/failures';
@@ -47,21 +47,18 @@ export async function missingWrites<T>(
   if (!indexIsThere && indexRevision !== undefined && stored.revision !== indexRevision) {
     throw conflict(info.store, info.indexKey);
   }
-  const limit = pLimit(CONSUL_READS);
-  const buckets = await Promise.all(
-    staged.map(({ id, hash, revision, json }) =>
-      limit(async (): Promise<Write[]> => {
-        if (json === undefined) return [];
-        const live = await info.readBucket(id, signal);
-        if (live.hash === hash) return [];
-        if (live.revision !== revision) throw conflict(info.store, info.bucketKey(id));
-        const write = info.writeOfJson(id, json, revision);
-        if (write.value.length > (maxBucketBytes ?? Infinity))
-          throw new OversizeError(write.key, write.value.length);
-        return [write];
-      }),
-    ),
-  );
+  const writeOf = async (bucket: StagedBucket, stop: AbortSignal): Promise<Write[]> => {
+    const { id, hash, revision, json } = bucket;
+    if (json === undefined) return [];
+    const live = await info.readBucket(id, stop);
+    if (live.hash === hash) return [];
+    if (live.revision !== revision) throw conflict(info.store, info.bucketKey(id));
+    const write = info.writeOfJson(id, json, revision);
+    if (write.value.length > (maxBucketBytes ?? Infinity))
+      throw new OversizeError(write.key, write.value.length);
+    return [write];
+  };
+  const buckets = await inParallel(staged, signal, writeOf, CONSUL_READS);
   return {
     buckets: buckets.flat(),
     index: indexIsThere ? [] : [info.writeOfIndex(target, stored.revision)],

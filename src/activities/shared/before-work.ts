@@ -1,7 +1,7 @@
 import { activityInfo } from '@temporalio/activity';
 import { ConsulError } from '../../consul/errors';
 import { VaultError } from '../../vault/errors';
-import { forManyRequests } from '../../concurrency/many-listeners';
+import { forManyRequests } from '../../concurrency/abort';
 import { ActivityError } from '../../contract/failures';
 import { STEP_MARGIN_MS } from '../../limits';
 

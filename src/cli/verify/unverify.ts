@@ -1,4 +1,4 @@
-import pLimit from 'p-limit';
+import { inParallel } from '../../concurrency/work-pool';
 import { CONSUL_READS } from '../../limits';
 import { commitAtOnce } from '../../sync-info/store';
 import { fits } from '../../sync-info/indexed-buckets';
@@ -26,26 +26,22 @@ export async function doubtClaims(info: SyncInfo, paths: readonly string[]): Pro
   // Without an index nothing is believed: the next cycle compares all by itself.
   if (index === undefined) return 0;
   const byBucket = bucketsOf(paths, index.length);
-  const limit = pLimit(CONSUL_READS);
   let count = 0;
   const writes: Write[] = [];
   const next = [...index];
-  await Promise.all(
-    [...byBucket].map(([id, those]) =>
-      limit(async () => {
-        const stored = await info.readBucket(id);
-        const isTrusted = fits(stored, index[id]);
-        const bucket = new Map<string, Insight>();
-        for (const [path, insight] of stored.bucket ?? []) {
-          const isDoubted = insight.version !== 0 && (!isTrusted || those.has(path));
-          bucket.set(path, isDoubted ? doubted(insight) : insight);
-          if (isDoubted) count++;
-        }
-        next[id] = hashBucket(bucket);
-        if (next[id] !== stored.hash) writes.push(info.writeOfBucket(id, bucket, stored.revision));
-      }),
-    ),
-  );
+  const doubtBucket = async ([id, those]: [number, Set<string>], signal: AbortSignal): Promise<void> => {
+    const stored = await info.readBucket(id, signal);
+    const isTrusted = fits(stored, index[id]);
+    const bucket = new Map<string, Insight>();
+    for (const [path, insight] of stored.bucket ?? []) {
+      const isDoubted = insight.version !== 0 && (!isTrusted || those.has(path));
+      bucket.set(path, isDoubted ? doubted(insight) : insight);
+      if (isDoubted) count++;
+    }
+    next[id] = hashBucket(bucket);
+    if (next[id] !== stored.hash) writes.push(info.writeOfBucket(id, bucket, stored.revision));
+  };
+  await inParallel([...byBucket], new AbortController().signal, doubtBucket, CONSUL_READS);
   if (JSON.stringify(next) !== JSON.stringify(index)) writes.push(info.writeOfIndex(next, revision));
   const isWritten = async (): Promise<boolean> => {
     const atOnce = await commitAtOnce(info.store, writes);
@@ -66,15 +62,12 @@ export async function doubtClaims(info: SyncInfo, paths: readonly string[]): Pro
 export async function countDoubted(info: SyncInfo, paths: readonly string[]): Promise<number> {
   const { index } = await info.readIndex();
   if (index === undefined) return 0;
-  const limit = pLimit(CONSUL_READS);
-  const counts = await Promise.all(
-    [...bucketsOf(paths, index.length)].map(([id, those]) =>
-      limit(async () => {
-        const { bucket } = await info.readBucket(id);
-        return [...those].filter((path) => bucket?.get(path)?.version === 0).length;
-      }),
-    ),
-  );
+  const countIn = async ([id, those]: [number, Set<string>], signal: AbortSignal): Promise<number> => {
+    const { bucket } = await info.readBucket(id, signal);
+    return [...those].filter((path) => bucket?.get(path)?.version === 0).length;
+  };
+  const buckets = [...bucketsOf(paths, index.length)];
+  const counts = await inParallel(buckets, new AbortController().signal, countIn, CONSUL_READS);
   return counts.reduce((sum, count) => sum + count, 0);
 }
 

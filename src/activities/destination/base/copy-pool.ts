@@ -1,8 +1,7 @@
-import { inParallel } from '../../../concurrency/in-parallel';
-import { Room } from '../../../concurrency/work-pool';
+import { inParallel, WorkPool } from '../../../concurrency/work-pool';
 
 interface Vault {
-  readonly client: { readonly requestsAtOnce: number; othersWait: () => void };
+  readonly client: { readonly requestsAtOnce: number; reportDemand: () => void };
 }
 
 /**
@@ -12,16 +11,16 @@ interface Vault {
  * @param most upper bound
  * @param part of both numbers that is used, rounded up: 1 for all
  */
-export function copyPool(most: number, vaults: readonly Vault[], part = 1): Room {
+export function copyPool(most: number, vaults: readonly Vault[], part = 1): WorkPool {
   const lowestLimit = (): number => Math.min(...vaults.map(({ client }) => client.requestsAtOnce));
-  return new Room(
+  return new WorkPool(
     () => Math.ceil(Math.min(most, lowestLimit()) * part),
     () => {
       const lowest = lowestLimit();
       if (lowest >= most) return;
       // The secrets alternate between the two Vaults, so this one never has as many requests as its limit allows: it
       // would not raise the limit by itself. The other one has free places.
-      for (const { client } of vaults) if (client.requestsAtOnce === lowest) client.othersWait();
+      for (const { client } of vaults) if (client.requestsAtOnce === lowest) client.reportDemand();
     },
   );
 }
@@ -33,7 +32,7 @@ export function copyPool(most: number, vaults: readonly Vault[], part = 1): Room
  * @throws like {@link inParallel}
  */
 export async function inVerifyPool<T>(
-  pools: { readonly copyPool: Room; readonly verifyPool: Room },
+  pools: { readonly copyPool: WorkPool; readonly verifyPool: WorkPool },
   items: readonly T[],
   signal: AbortSignal,
   work: (item: T, signal: AbortSignal) => Promise<void>,

@@ -6,7 +6,7 @@ import type { Staging } from '../../../sync-info/staging';
 import type { SyncInfo } from '../../../sync-info/sync-info';
 import type { Scope } from '../../../rules/scope';
 import type { Kv2 } from '../../../vault/kv2';
-import type { Room } from '../../../concurrency/work-pool';
+import type { WorkPool } from '../../../concurrency/work-pool';
 import type { OriginTargets } from './origin-targets';
 import type { Location } from '../../../rules/paths';
 import { PathError } from '../../shared/failures';
@@ -35,9 +35,9 @@ export interface DestinationDeps {
   /** `<destination.syncPath>destination/staging/`: what a verify found, and claims on their way into other buckets. */
   staging: Staging;
   /** For the secrets in flight, of all activities of this process. */
-  copyPool: Room;
+  copyPool: WorkPool;
   /** For those of a verify among them. */
-  verifyPool: Room;
+  verifyPool: WorkPool;
 }
 
 /** Returns where the secret of a path in sync info is at the origin. */

@@ -1,4 +1,4 @@
-import { inParallel } from '../../../concurrency/in-parallel';
+import { inParallel } from '../../../concurrency/work-pool';
 import { CONSUL_READS } from '../../../limits';
 import type { DestinationDeps } from './deps';
 

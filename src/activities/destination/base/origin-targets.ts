@@ -1,4 +1,4 @@
-import pLimit from 'p-limit';
+import { inParallel } from '../../../concurrency/work-pool';
 import type { SyncInfo } from '../../../sync-info/sync-info';
 import { CONSUL_READS } from '../../../limits';
 import type { Neighbours } from '../../../rules/plan';
@@ -50,16 +50,13 @@ export class OriginTargets {
   private async read(index: readonly string[], signal: AbortSignal): Promise<Targets> {
     const { known } = this;
     if (known !== undefined && known.targets.complete && sameIndex(known.index, index)) return known.targets;
-    const limit = pLimit(CONSUL_READS);
     const buckets = new Map<number, KnownBucket>();
-    await Promise.all(
-      index.map((hash, id) =>
-        limit(async () => {
-          const before = known?.index.length === index.length ? known.buckets.get(id) : undefined;
-          buckets.set(id, before?.hash === hash ? before : await this.readBucket(id, signal));
-        }),
-      ),
-    );
+    const readOne = async (id: number, stop: AbortSignal): Promise<void> => {
+      const before = known?.index.length === index.length ? known.buckets.get(id) : undefined;
+      const isSame = before !== undefined && before.hash === index[id];
+      buckets.set(id, isSame ? before : await this.readBucket(id, stop));
+    };
+    await inParallel([...index.keys()], signal, readOne, CONSUL_READS);
     const complete = index.every((hash, id) => buckets.get(id)?.hash === hash);
     const targets = targetsOf(buckets.values(), complete);
     this.known = { index, buckets, targets };

@@ -1,4 +1,4 @@
-import pLimit from 'p-limit';
+import { inParallel } from '../../../concurrency/work-pool';
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
 import { isFingerprintOf } from '../../../config/fingerprint';
@@ -237,16 +237,12 @@ async function writeStaged<T>(
 ): Promise<void> {
   const buckets = staged.map(info.format.parse);
   const index = buckets.map(info.format.hash);
-  const limit = pLimit(CONSUL_READS);
-  await Promise.all(
-    buckets.map((bucket, id) =>
-      limit(async () => {
-        const live = await info.readBucket(id, signal);
-        if (live.hash !== index[id])
-          await commitInfo(info.store, [info.writeOfBucket(id, bucket, live.revision)], signal, unchanged);
-      }),
-    ),
-  );
+  const writeBucket = async ([id, bucket]: [number, Map<string, T>], stop: AbortSignal): Promise<void> => {
+    const live = await info.readBucket(id, stop);
+    if (live.hash === index[id]) return;
+    await commitInfo(info.store, [info.writeOfBucket(id, bucket, live.revision)], stop, unchanged);
+  };
+  await inParallel([...buckets.entries()], signal, writeBucket, CONSUL_READS);
   const own = await info.readIndex(signal);
   if (JSON.stringify(index) !== JSON.stringify(own.index))
     await commitInfo(info.store, [info.writeOfIndex(index, own.revision)], signal, unchanged);

@@ -4,7 +4,7 @@ import { isConsidered } from '../../../rules/sync-index';
 import { NO_EXPIRY, NOT_COUNTED, sumOf } from '../../../rules/expiry';
 import type { CopySecretsInput, CopySecretsResult } from '../../../contract/messages';
 import { ActivityError } from '../../../contract/failures';
-import { inParallel } from '../../../concurrency/in-parallel';
+import { inParallel } from '../../../concurrency/work-pool';
 import { CycleReportBuilder } from '../../shared/cycle-report';
 import { conflict } from '../../../sync-info/store';
 import { copyBucket, type CopyContext } from './copy-bucket';

@@ -2,7 +2,7 @@ import { bucketId } from '../../../rules/bucket';
 import { doubted } from '../../../rules/claims';
 import type { Insight } from '../../../rules/insight';
 import { pathFailureClass } from '../../shared/failures';
-import { inParallel } from '../../../concurrency/in-parallel';
+import { inParallel } from '../../../concurrency/work-pool';
 import { throwOutage } from '../../shared/outages';
 import type { BucketCheckpoint } from '../base/bucket-checkpoint';
 import type { CopyContext } from './copy-bucket';

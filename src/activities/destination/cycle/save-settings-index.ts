@@ -1,4 +1,4 @@
-import pLimit from 'p-limit';
+import { inParallel } from '../../../concurrency/work-pool';
 import { EMPTY_SETTINGS } from '../../../rules/settings';
 import { CONSUL_READS } from '../../../limits';
 import { commitInfo, conflict } from '../../../sync-info/store';
@@ -33,16 +33,12 @@ export async function saveSettingsIndex(
   const stored = await readOwnSettings(deps, numBuckets, signal);
   const before = stored.index?.length === numBuckets ? stored.index : undefined;
   const own = before === undefined ? new Array<string>(numBuckets).fill(EMPTY_SETTINGS) : [...before];
-  const limit = pLimit(CONSUL_READS);
-  await Promise.all(
-    (before === undefined ? [...own.keys()] : ids).map((id) =>
-      limit(async () => {
-        const bucket = await settings.readBucket(id, signal);
-        // What is no bucket keeps an entry that it does not fit, and is not believed.
-        own[id] = bucket.revision === 0 ? EMPTY_SETTINGS : (bucket.hash ?? UNREADABLE);
-      }),
-    ),
-  );
+  const readOne = async (id: number, stop: AbortSignal): Promise<void> => {
+    const bucket = await settings.readBucket(id, stop);
+    // A value that is not a bucket gets an entry that it does not fit, so it is not trusted.
+    own[id] = bucket.revision === 0 ? EMPTY_SETTINGS : (bucket.hash ?? UNREADABLE);
+  };
+  await inParallel(before === undefined ? [...own.keys()] : ids, signal, readOne, CONSUL_READS);
   if (JSON.stringify(own) === JSON.stringify(before)) return { origin, own, writes: 0 };
   if (stored.revision !== revision) throw conflict(settings.store, settings.indexKey);
   const writes = await commitInfo(settings.store, [settings.writeOfIndex(own, revision)], signal);

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import pLimit from 'p-limit';
+import { inParallel } from '../../../concurrency/work-pool';
 import { isTooLarge } from '../../../consul/errors';
 import type { KeyValueStore, Unchanged, Write } from '../../../consul/key-value-store';
 import {
@@ -55,27 +55,23 @@ export async function saveSyncInfo(
   const numBuckets = own.index?.length ?? origin.index?.length ?? 0;
   const index = [...(own.index ?? emptyIndex(numBuckets))];
 
-  const limit = pLimit(CONSUL_READS);
   const ids = own.index === undefined ? [...index.keys()] : input.buckets;
   let writes = 0;
   const seen: Unchanged[] = [];
-  await Promise.all(
-    ids.map((id) =>
-      limit(async () => {
-        const { hash, revision } = await info.readBucket(id, signal);
-        if (hash !== undefined) {
-          index[id] = hash;
-          seen.push({ key: info.bucketKey(id), revision });
-          return;
-        }
-        // An original vsync fails on a bucket that its index names and that is not there.
-        if (revision !== 0) return;
-        const written = await commitInfo(info.store, [info.writeOfBucket(id, new Map(), 0)], signal);
-        writes += written;
-        index[id] = hashBucket(new Map());
-      }),
-    ),
-  );
+  const readOne = async (id: number, stop: AbortSignal): Promise<void> => {
+    const { hash, revision } = await info.readBucket(id, stop);
+    if (hash !== undefined) {
+      index[id] = hash;
+      seen.push({ key: info.bucketKey(id), revision });
+      return;
+    }
+    // The original vsync fails on a bucket that its index names and that does not exist.
+    if (revision !== 0) return;
+    const written = await commitInfo(info.store, [info.writeOfBucket(id, new Map(), 0)], stop);
+    writes += written;
+    index[id] = hashBucket(new Map());
+  };
+  await inParallel(ids, signal, readOne, CONSUL_READS);
 
   if (numBuckets > 0 && JSON.stringify(index) !== JSON.stringify(own.index)) {
     if (own.revision !== input.indexRevision) throw conflict(info.store, info.indexKey);

@@ -5,7 +5,7 @@ import type { SecretVersion } from '../../../vault/kv2';
 import type { DeleteOrphansInput, DeleteOrphansResult } from '../../../contract/messages';
 import { ActivityError } from '../../../contract/failures';
 import { pathFailureClass } from '../../shared/failures';
-import { inParallel } from '../../../concurrency/in-parallel';
+import { inParallel } from '../../../concurrency/work-pool';
 import { throwOutage } from '../../shared/outages';
 import { CycleReportBuilder } from '../../shared/cycle-report';
 import { deleteAt } from './delete-secret';

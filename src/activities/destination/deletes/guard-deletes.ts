@@ -3,7 +3,7 @@ import { readDestinationState, type DestinationState } from '../../../sync-info/
 import { hashOfDeletes, whyHeld } from '../../../rules/delete-guard';
 import { emptyIndex, isConsidered } from '../../../rules/sync-index';
 import type { GuardDeletesInput, GuardDeletesResult } from '../../../contract/messages';
-import { inParallel } from '../../../concurrency/in-parallel';
+import { inParallel } from '../../../concurrency/work-pool';
 import { CONSUL_READS, MAX_DISPATCH_WIDTH } from '../../../limits';
 import { absenceAtOrigin } from './delete-secret';
 import type { DestinationDeps } from '../base/deps';

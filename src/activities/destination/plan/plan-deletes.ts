@@ -2,7 +2,7 @@ import { absenceAtOrigin } from '../deletes/delete-secret';
 import type { DestinationDeps } from '../base/deps';
 import { heldDeletes, type DeleteCandidate } from '../deletes/guard-deletes';
 import { pathFailureClass } from '../../shared/failures';
-import { inParallel } from '../../../concurrency/in-parallel';
+import { inParallel } from '../../../concurrency/work-pool';
 import type { HeldDeletes } from '../../../contract/messages';
 import type { PlanInputs } from './plan-inputs';
 import type { PlannedAction } from './plan';

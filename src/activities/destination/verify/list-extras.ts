@@ -4,7 +4,7 @@ import { dataPath, type Location } from '../../../rules/paths';
 import { counted, stageFindings, type Finding } from './findings';
 import type { ListExtrasInput, ListExtrasResult } from '../../../contract/messages';
 import { pathFailureClass } from '../../shared/failures';
-import { inParallel } from '../../../concurrency/in-parallel';
+import { inParallel } from '../../../concurrency/work-pool';
 import { CONSUL_READS } from '../../../limits';
 import { throwOutage } from '../../shared/outages';
 import { readFitting } from '../../../sync-info/indexed-buckets';

@@ -3,7 +3,7 @@ import { planBucket } from '../../../rules/plan';
 import { counted, stageFindings, type Finding } from './findings';
 import type { VerifySecretsInput, VerifySecretsResult } from '../../../contract/messages';
 import { ActivityError } from '../../../contract/failures';
-import { inParallel } from '../../../concurrency/in-parallel';
+import { inParallel } from '../../../concurrency/work-pool';
 import { throwOutage } from '../../shared/outages';
 import { compareSecret } from './compare-secret';
 import { inVerifyPool } from '../base/copy-pool';

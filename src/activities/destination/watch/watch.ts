@@ -7,7 +7,7 @@ import {
   type OriginChangedSignal,
   type WakeDestinationResult,
 } from '../../../contract/messages';
-import { inParallel } from '../../../concurrency/in-parallel';
+import { inParallel } from '../../../concurrency/work-pool';
 import { WATCH_PAUSE_MS, WATCH_POLL_MS } from '../../../limits';
 import type { DestinationDeps } from '../base/deps';
 import { readDestinationState } from '../../../sync-info/state';

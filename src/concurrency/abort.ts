@@ -1,0 +1,63 @@
+import { setMaxListeners } from 'node:events';
+
+type Listener = (reason: Error) => void;
+
+/** The listeners of each signal. */
+const entries = new WeakMap<AbortSignal, { listeners: Set<Listener>; forget: () => void }>();
+
+/**
+ * Calls a function when a signal is aborted. All requests of an activity have the same signal: they share one event
+ * listener, because adding and removing one is a good part of the cost of a request.
+ *
+ * @returns removes the function again
+ */
+export function onAbort(signal: AbortSignal, listener: Listener): () => void {
+  const entry = entries.get(signal) ?? listenTo(signal);
+  entry.listeners.add(listener);
+  return () => {
+    // Without a listener, a signal that depends on others can be collected.
+    if (entry.listeners.delete(listener) && entry.listeners.size === 0) entry.forget();
+  };
+}
+
+function listenTo(signal: AbortSignal): { listeners: Set<Listener>; forget: () => void } {
+  const listeners = new Set<Listener>();
+  const callAll = (): void => {
+    for (const listener of listeners) listener(signal.reason as Error);
+  };
+  const entry = {
+    listeners,
+    forget: () => {
+      signal.removeEventListener('abort', callAll);
+      entries.delete(signal);
+    },
+  };
+  signal.addEventListener('abort', callAll, { once: true });
+  entries.set(signal, entry);
+  return entry;
+}
+
+/**
+ * Waits for work that other callers may wait for too. The work continues when this caller stops waiting.
+ *
+ * @throws the signal's reason if it is aborted first
+ */
+export async function orAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (signal === undefined) return work;
+  signal.throwIfAborted();
+  let forget: (() => void) | undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    forget = onAbort(signal, reject);
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    forget?.();
+  }
+}
+
+/** Lets any number of requests listen to a signal. Without it Node warns of a leak that does not exist. */
+export function forManyRequests(signal: AbortSignal): AbortSignal {
+  setMaxListeners(0, signal);
+  return signal;
+}
