@@ -12,7 +12,7 @@ import { SyncFixture, type FixtureOptions } from '../support/sync-fixture';
 import { VaultApi } from '../../dev/shared/vault-api';
 import { onVault } from '../support/vault-kind';
 
-/** A side's Vault and mounts, as they stand in a file. */
+/** A side's Vault and mounts, as a configuration file has them. */
 interface Side {
   vault: Record<string, unknown>;
   mounts?: string[];
@@ -24,7 +24,7 @@ afterEach(async () => {
   sync = undefined;
 });
 
-/** A sync between two places; its mount is there in each of the server's namespaces. */
+/** A sync between two places. Its mount exists in each of the server's namespaces. */
 async function syncBetween(
   vault: NamespacedVault,
   places: (mount: string) => { origin: Side; destination: Side & Record<string, unknown> },
@@ -60,7 +60,7 @@ const failed = async (made: SyncFixture): Promise<string[]> =>
     .filter(({ outcome }) => outcome === 'fail')
     .map(({ detail }) => detail);
 
-/** Nobody can work with it: check says why, and neither `start` nor a worker begins. */
+/** Expects that check names the reason, and that neither `start` nor a worker begins. */
 async function expectRefused(made: SyncFixture, words: RegExp): Promise<void> {
   expect(await failed(made)).toEqual([expect.stringMatching(words)]);
   await expect(made.start('destination')).rejects.toThrow(words);
@@ -69,14 +69,14 @@ async function expectRefused(made: SyncFixture, words: RegExp): Promise<void> {
   await expect(working).rejects.toThrow(words);
 }
 
-describe.each(NAMESPACED)('namespaces of %s', (name, startVault) => {
-  // The stand-in has the tokens of the root only.
+describe.each(NAMESPACED)('vsync with namespaces of %s', (name, startVault) => {
+  // The stand-in has tokens of the root namespace only.
   const realTest = name === 'OpenBao' ? test : test.skip;
   let vault: NamespacedVault;
   beforeAll(async () => (vault = await startVault()));
   afterAll(() => vault.stop());
 
-  test('secrets are copied from one namespace to another one of the same server', async () => {
+  test('copies secrets from one namespace to another of the same server', async () => {
     const made = await syncBetween(vault, between('A', '/B/'));
     expect(await failed(made)).toEqual([]);
     await made.run();
@@ -98,7 +98,7 @@ describe.each(NAMESPACED)('namespaces of %s', (name, startVault) => {
     expect(await made.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
   });
 
-  test('a namespace may be written before the mount, for either side', async () => {
+  test('accepts a namespace in front of the mount, for either side', async () => {
     const made = await syncBetween(vault, (mount) => ({
       origin: { vault: {}, mounts: [`A/${mount}`] },
       destination: {
@@ -119,7 +119,7 @@ describe.each(NAMESPACED)('namespaces of %s', (name, startVault) => {
     ['', 'root'],
     ['root/', ''],
     ['A', '/A/'],
-  ])('"%s" and "%s" are one place, which is refused', async (origin, destination) => {
+  ])('refuses "%s" and "%s", because both are one place', async (origin, destination) => {
     const made = await syncBetween(vault, between(origin, destination));
     await expectRefused(
       made,
@@ -127,7 +127,7 @@ describe.each(NAMESPACED)('namespaces of %s', (name, startVault) => {
     );
   });
 
-  test('a loop is seen whichever way the namespace is written', async () => {
+  test('reports a loop however the namespace is written', async () => {
     const made = await syncBetween(vault, (mount) => ({
       origin: { vault: {}, mounts: [`A/${mount}`] },
       destination: {
@@ -147,7 +147,7 @@ describe.each(NAMESPACED)('namespaces of %s', (name, startVault) => {
     expect(await vault.in('A').version(made.mount, 'copy/x')).toBe(0);
   });
 
-  describe('behind gateways that name them', () => {
+  describe('behind gateways that set the namespace', () => {
     const gateways: BaoFront[] = [];
     afterEach(async () => {
       for (const gateway of gateways.splice(0)) await gateway.close();
@@ -158,7 +158,7 @@ describe.each(NAMESPACED)('namespaces of %s', (name, startVault) => {
       return gateway.address;
     };
 
-    test('are two places, although no name tells', async () => {
+    test('copies between two gateways, although the configuration names no namespace', async () => {
       const [a, b] = [await gatewayTo('A'), await gatewayTo('B')];
       const made = await syncBetween(vault, () => ({
         origin: { vault: { address: a } },
@@ -171,7 +171,7 @@ describe.each(NAMESPACED)('namespaces of %s', (name, startVault) => {
       expect(await vault.in('B').get(made.mount, 'x')).toEqual({ of: 'A' });
     });
 
-    test('are one place with the namespace itself, and refused', async () => {
+    test('refuses a gateway to the namespace that the other side names', async () => {
       const a = await gatewayTo('A');
       const made = await syncBetween(vault, () => ({
         origin: { vault: { address: a } },
@@ -180,7 +180,7 @@ describe.each(NAMESPACED)('namespaces of %s', (name, startVault) => {
       await expectRefused(made, /lead to one Vault: \S+ is the same mount at both ends/);
     });
 
-    test('are refused where the gateway leads to another one than the configuration names', async () => {
+    test('refuses a gateway that leads to another namespace than the configuration names', async () => {
       const b = await gatewayTo('B');
       const made = await syncBetween(vault, () => ({
         origin: { vault: { namespace: 'A' } },
@@ -190,7 +190,7 @@ describe.each(NAMESPACED)('namespaces of %s', (name, startVault) => {
     });
   });
 
-  test('a token of the root works in a namespace: its policy is printed and asked for from there', async () => {
+  test('accepts a token of the root namespace, and prints and checks its policy as seen from the root', async () => {
     const made = await syncBetween(vault, between('A', 'B'));
     const { mount } = made;
     await vault.in('A').put(mount, 'x', { of: 'A' });
@@ -228,7 +228,7 @@ describe.each(NAMESPACED)('namespaces of %s', (name, startVault) => {
     ]);
     const whole = `path "B/${mount}delete/*" { capabilities = ["update"] }`;
     expect(await found(await withToken(whole))).toEqual([]);
-    // Only OpenBao knows which namespace a token is of.
+    // Only the real OpenBao reports the namespace of a token.
     if (!vault.isReal) return;
     const untold = await found(await withToken(whole, { authNamespace: undefined }));
     expect(untold.map(({ detail }) => detail)).toEqual([
@@ -237,7 +237,7 @@ describe.each(NAMESPACED)('namespaces of %s', (name, startVault) => {
     ]);
   });
 
-  realTest('a login in another namespace than that of the secrets', async () => {
+  realTest('logs in with an AppRole of another namespace than that of the secrets', async () => {
     const made = await syncBetween(vault, between('A', 'B'));
     const root = vault.in('');
     await root.request('POST', 'sys/auth/approle', { type: 'approle' });
@@ -268,20 +268,23 @@ describe.each(NAMESPACED)('namespaces of %s', (name, startVault) => {
   });
 });
 
-onVault('OpenBao has namespaces').describe('a free Vault, which ignores namespaces', () => {
-  test.each(['origin', 'destination'] as const)('is refused with a namespace of the %s', async (side) => {
-    sync = await SyncFixture.create({
-      edit: (file) => {
-        const section = file[side] as { vault: object } | undefined;
-        if (section !== undefined) section.vault = { ...section.vault, namespace: 'team' };
-      },
-    });
-    const words = new RegExp(`takes no notice of the namespace team \\(${side}\\.vault\\.namespace\\)`);
-    await expectRefused(sync, words);
-    if (side === 'origin') await expect(createClients(sync.config('origin'))).rejects.toThrow(words);
-  });
+onVault('OpenBao has namespaces').describe('vsync with a free Vault', () => {
+  test.each(['origin', 'destination'] as const)(
+    'refuses a namespace of the %s, which a free Vault ignores',
+    async (side) => {
+      sync = await SyncFixture.create({
+        edit: (file) => {
+          const section = file[side] as { vault: object } | undefined;
+          if (section !== undefined) section.vault = { ...section.vault, namespace: 'team' };
+        },
+      });
+      const words = new RegExp(`takes no notice of the namespace team \\(${side}\\.vault\\.namespace\\)`);
+      await expectRefused(sync, words);
+      if (side === 'origin') await expect(createClients(sync.config('origin'))).rejects.toThrow(words);
+    },
+  );
 
-  test('is refused with two namespaces of it, which are one place', async () => {
+  test('refuses two namespaces, which are one place there', async () => {
     const { origin } = sharedServers();
     sync = await SyncFixture.create({
       edit: (file) => {

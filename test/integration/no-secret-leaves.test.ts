@@ -4,8 +4,8 @@ import { eventually } from '../support/eventually';
 import { exportRuns, readableTexts } from '../support/histories';
 import { SyncFixture } from '../support/sync-fixture';
 
-/** Rule 1: a secret's value lives in one activity's memory only. */
-test('no secret value and no token reaches Temporal, Consul or the log, also not when a copy fails', async () => {
+/** The invariant: a secret's value exists in the memory of one activity only. */
+test('vsync keeps secret values and tokens out of Temporal, Consul and the log, also when a copy fails', async () => {
   const planted = `planted-${randomBytes(16).toString('hex')}`;
   const { log, lines } = debugLog();
   const sync = await SyncFixture.create({
@@ -13,7 +13,7 @@ test('no secret value and no token reaches Temporal, Consul or the log, also not
       if (role === 'destination') (file['destination'] as { vault: { token: string } }).vault.token = token;
     },
     beforeFiles: async ({ destinationVaults: [vault], mount, id }) => {
-      // A destination that refuses one of the two secrets: the refused request held the value.
+      // The destination refuses one of the two secrets. The refused request contained its value.
       token = (await vault?.tokenFor(
         `deny-${id}`,
         `path "${mount}*" { capabilities = ["create", "read", "update", "delete", "list"] }
@@ -43,7 +43,7 @@ test('no secret value and no token reaches Temporal, Consul or the log, also not
     }, 'all workflows to be listed');
     const consul = await sync.consul.values(sync.syncPath);
     const everything = [readableTexts(runs), JSON.stringify(consul), ...lines].join('\n');
-    expect(everything).toContain(`${sync.mount}data/refused`); // it was really searched
+    expect(everything).toContain(`${sync.mount}data/refused`); // proves that the search covers real content
     expect(lines.length).toBeGreaterThan(0);
     expect(everything).not.toContain(planted);
     for (const secret of [

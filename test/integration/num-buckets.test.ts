@@ -6,7 +6,7 @@ import { publishedBy } from '../support/published';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 
-/** `numBuckets: auto` grows by itself, and a fixed number that does not fit any more is refused with one that does. */
+/** `numBuckets: auto` grows with the secrets. A fixed number that became too small is refused with one that fits. */
 
 interface OriginFile {
   numBuckets: number | 'auto';
@@ -28,7 +28,7 @@ async function originRun(changed: { maxBucketBytes?: number } = {}): Promise<Ori
   return run;
 }
 
-/** The number that is to be expected: which bucket a path is in depends on the mount, and its name on the test. */
+/** The expected number of buckets. It differs by test: the bucket of a path depends on the mount's name. */
 function expectedNumber(all: readonly string[], atLeast: number, maxBucketBytes: number): number | undefined {
   const dataPaths = all.map((path) => `${sync.mount}data/${path}`);
   return numBucketsFor(dataPaths, { atLeast, bucketBytes: maxBucketBytes / 2 });
@@ -47,11 +47,10 @@ async function createSync(
   });
 }
 
-/** Paths of a folder, each about 120 bytes of a bucket. */
+/** Paths of a folder. Each takes about 120 bytes of a bucket. */
 const paths = (folder: string, count: number): string[] =>
   [...Array(count).keys()].map((number) => `${folder}/${number}`);
 
-/** Puts many secrets, some at the same time. */
 async function put(all: readonly string[]): Promise<void> {
   const left = [...all];
   const putNext = async (): Promise<void> => {
@@ -66,7 +65,7 @@ const names = (record: object): string[] => Object.keys(record).sort();
 describe('numBuckets: auto', () => {
   test('grows with the secrets, and never shrinks', async () => {
     await createSync((file) => (file.numBuckets = 'auto'));
-    // Half of it: about 16 secrets in a bucket.
+    // Buckets are filled to half of this: about 16 secrets in each.
     const run = await originRun({ maxBucketBytes: 4096 });
     const seen: number[] = [];
     for (const count of [0, 10, 30, 90]) {
@@ -93,7 +92,7 @@ describe('numBuckets: auto', () => {
     expect(await sync.consul.revisions(sync.infoPrefix('origin'))).toEqual(before);
   });
 
-  test('keeps what was known of a folder that cannot be listed while it grows', async () => {
+  test('keeps insights and settings of a folder that cannot be listed, while the number of buckets grows', async () => {
     let token = '';
     const policy = (mount: string, denied = ''): string =>
       `path "${mount}metadata/*" { capabilities = ["read", "list"] } ${denied}`;
@@ -133,7 +132,7 @@ describe('numBuckets: auto', () => {
   });
 
   test.each(INTERRUPTIONS)(
-    'heals when a save that grows is interrupted by a %s request',
+    'finishes a save with more buckets that was interrupted by a %s request',
     async (_what, fault) => {
       const proxy = await FaultProxy.before(sharedServers().consul);
       await createSync((file) => {
@@ -147,12 +146,12 @@ describe('numBuckets: auto', () => {
       const wide = await originRun();
       const narrow = await originRun({ maxBucketBytes: 1024 });
       const expected = expectedNumber(all, 1, 1024) ?? 0;
-      // So many that they and the settings do not fit one transaction.
+      // Insights and settings do not fit one transaction, so the save has several steps.
       expect(expected).toBeGreaterThanOrEqual(64);
       const failedAt: number[] = [];
       let ended: unknown;
       do {
-        // From the beginning: one bucket that has to grow to many.
+        // Each round begins with one bucket that grows to many.
         await sync.consul.deleteAll(sync.infoPrefix('origin'));
         await wide.cycle();
         expect((await publishedBy(sync)).numBuckets).toBe(1);
@@ -174,12 +173,12 @@ describe('numBuckets: auto', () => {
         expect(names(insights)).toEqual([...all].sort());
         expect(settings).toEqual({});
       } while (ended instanceof Error);
-      // The state, the buckets in a transaction or more, the index of the settings, the index, the state.
+      // A save writes the state, the buckets in one or more transactions, the index of the settings, the index, the state.
       expect(failedAt.length).toBeGreaterThanOrEqual(5);
     },
   );
 
-  test('holds thousands of long paths', async () => {
+  test('stores thousands of long paths', async () => {
     const long = [...Array(3600).keys()].map(
       (number) => `team-${number % 10}/${'a-long-name/'.repeat(10)}${number}`,
     );
@@ -197,7 +196,7 @@ describe('numBuckets: auto', () => {
   });
 });
 
-describe('a fixed number of buckets that does not fit any more', () => {
+describe('a fixed numBuckets that became too small', () => {
   const failure = async (run: OriginRun): Promise<string> => {
     const before = await sync.consul.values(sync.infoPrefix('origin'));
     const error: unknown = await run.cycle().catch((caught: unknown) => caught);
@@ -209,7 +208,7 @@ describe('a fixed number of buckets that does not fit any more', () => {
     return (error as Error).message;
   };
 
-  test('is refused with the number that fits, and nothing is published', async () => {
+  test('fails the cycle with the number that fits, and publishes nothing', async () => {
     await createSync((file) => (file.numBuckets = 1));
     const run = await originRun({ maxBucketBytes: 4096 });
     await put(paths('team', 20));
@@ -227,7 +226,7 @@ describe('a fixed number of buckets that does not fit any more', () => {
     expect((await publishedBy(sync)).numBuckets).toBe(fitting);
   });
 
-  test('is refused with other advice where no number fits', async () => {
+  test('fails the cycle with other advice if no number fits', async () => {
     await createSync((file) => (file.numBuckets = 3));
     const run = await originRun({ maxBucketBytes: 90 });
     await put(['one']);

@@ -3,11 +3,11 @@ import { startVaultFile, type VaultFileServer } from '../../dev/servers/start';
 import { syncWithVault, type OwnVaultSync } from '../support/own-vault';
 import type { VaultApi } from '../../dev/shared/vault-api';
 
-/** Values that JSON and JavaScript treat in their own ways arrive as the origin's Vault prints them. */
+/** JSON and JavaScript change some values when they parse them. A copy must be what the origin's Vault prints. */
 
 const deep = (levels: number): string => `{"a":${'['.repeat(levels)}1${']'.repeat(levels)}}`;
 
-/** Texts of values: what a user of the API may send. */
+/** Values as text, as a user of the API may send them. */
 const TEXTS: Readonly<Record<string, string>> = {
   'negative-zero': '{"a":-0,"b":[0,-0.0,{"c":-1e-400}],"d":"-0","e":0}',
   numbers:
@@ -20,7 +20,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   deep: deep(290),
 };
 
-/** Both servers print the same value in the same way: what they print is compared as text. */
+/** Both servers print equal values equally, so the printed texts are compared. */
 async function printed(api: VaultApi, mount: string, path: string): Promise<string | undefined> {
   const response = await fetch(`${api.vault.address}/v1/${mount}data/${path}`, {
     headers: { 'X-Vault-Token': api.vault.rootToken },
@@ -41,7 +41,7 @@ let vault: VaultFileServer;
 let running: OwnVaultSync;
 
 beforeAll(async () => {
-  // Takes values that the destination's Vault refuses.
+  // The origin takes values that the destination's Vault refuses.
   vault = await startVaultFile({ mounts: [], listener: { max_json_depth: 9_000 } });
   running = await syncWithVault('origin', vault);
 }, 90_000);
@@ -51,7 +51,7 @@ afterAll(async () => {
   await vault.stop();
 }, 60_000);
 
-test('a value arrives as the origin prints it: signs of zero, numbers, names, texts, depth', async () => {
+test('destination cycle copies a value as the origin prints it: signs of zero, numbers, names, texts, depth', async () => {
   const { sync, api } = running;
   const [there] = sync.destinationVaults;
   for (const [path, text] of Object.entries(TEXTS)) await putText(api, sync.mount, path, text);
@@ -69,7 +69,7 @@ test('a value arrives as the origin prints it: signs of zero, numbers, names, te
   expect(await sync.verify()).toMatchObject({ counts: { equal: Object.keys(TEXTS).length, drift: 0 } });
 });
 
-test('a sign of zero that differs is drift, and a repair writes it once', async () => {
+test('vsync verify reports a different sign of zero as drift, and --repair writes it once', async () => {
   const { sync, api } = running;
   const [there] = sync.destinationVaults;
   if (there === undefined) throw new Error('the sync has a destination');
@@ -86,11 +86,11 @@ test('a sign of zero that differs is drift, and a repair writes it once', async 
 });
 
 onVault('OpenBao has no limit of the depth').test(
-  'a value that is deeper than the destination takes fails alone, and is compared and counted like any other',
+  'destination cycle copies all but the values that are too deep for its Vault: they are too-large, and missing in a verify',
   async () => {
     const { sync, api } = running;
     await putText(api, sync.mount, 'deeper', deep(400));
-    // More than the stack of JavaScript takes.
+    // Deeper than JavaScript's stack allows.
     await putText(api, sync.mount, 'deepest', deep(8_500));
     await putText(api, sync.mount, 'late', '{"a":1}');
     await sync.cycle('origin');

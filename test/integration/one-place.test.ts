@@ -20,7 +20,7 @@ import { SyncFixture } from '../support/sync-fixture';
 import { TcpProxy } from '../support/tcp-proxy';
 import { VaultApi, type RootVault } from '../../dev/shared/vault-api';
 
-/** Whether both ends are one place is told by evidence, and not by an id that clones share. */
+/** Evidence shows whether both ends are one Vault. The cluster id does not: clones share it. */
 
 const clients: VaultClient[] = [];
 afterEach(async () => {
@@ -33,7 +33,7 @@ function clientOf({ address, rootToken: token }: RootVault): VaultClient {
   return client;
 }
 
-/** Accessors of all tokens that a Vault has. */
+/** Accessors of all tokens of a Vault. */
 async function tokensOf(vault: RootVault): Promise<string[]> {
   const { data } = (await new VaultApi(vault).request('LIST', 'auth/token/accessors')) as {
     data: { keys: string[] };
@@ -66,7 +66,7 @@ describe('isOneServer', () => {
     return { ...vault, rootToken };
   }
 
-  test('tells two addresses of one Vault from two Vaults, and leaves nothing behind', async () => {
+  test('distinguishes two addresses of one Vault from two Vaults, and leaves no token behind', async () => {
     const proxy = await FaultProxy.before(one.address);
     try {
       const before = [await tokensOf(one), await tokensOf(another)];
@@ -75,14 +75,14 @@ describe('isOneServer', () => {
       expect(await isOneServer(other, clientOf(one))).toBe(true);
       expect(await isOneServer(clientOf(one), clientOf(another))).toBe(false);
       expect([await tokensOf(one), await tokensOf(another)]).toEqual(before);
-      // The token is in no URL, and what it wraps is no secret.
+      // Proxies log URLs, so no URL may contain the token.
       expect(proxy.requests.filter((request) => /hvs\.|s\./.test(request.replace('sys.', '')))).toEqual([]);
     } finally {
       await proxy.close();
     }
   });
 
-  test('needs one token that may wrap, and says so if there is none', async () => {
+  test('needs one token that may wrap, and returns undefined without one', async () => {
     const { origin, destinations } = sharedServers();
     const [mute, other] = [await withoutDefaultPolicy(origin), await withoutDefaultPolicy(destinations[0])];
     expect(await isOneServer(clientOf(mute), clientOf(origin))).toBe(true);
@@ -91,7 +91,7 @@ describe('isOneServer', () => {
     expect(await isOneServer(clientOf(mute), clientOf(other))).toBeUndefined();
   });
 
-  test('removes its token also where the question fails', async () => {
+  test('removes its token also when the lookup fails', async () => {
     const proxy = await FaultProxy.before(another.address);
     try {
       proxy.choose((_method, url) => (url.endsWith('sys/wrapping/lookup') ? 'reset' : undefined));
@@ -104,7 +104,7 @@ describe('isOneServer', () => {
     }
   });
 
-  test('knows the nodes of a cluster for one, whichever is asked', async () => {
+  test('recognises all nodes of a cluster as one Vault, in any order', async () => {
     const cluster = await startVaultCluster([]);
     try {
       const nodes = cluster.addresses.map((address) => clientOf({ address, rootToken: cluster.rootToken }));
@@ -115,7 +115,7 @@ describe('isOneServer', () => {
   });
 });
 
-describe('a destination that is the origin by mistake', () => {
+describe('vsync with one Vault at both ends', () => {
   const byMistake = (address: string, edit: (section: Record<string, unknown>) => void = () => undefined) =>
     SyncFixture.create({
       edit: (file, role) => {
@@ -127,7 +127,7 @@ describe('a destination that is the origin by mistake', () => {
       },
     });
 
-  test('is refused by check, start, plan and worker, also by another address', async () => {
+  test('refuses the origin as its own destination in check, start, plan and worker, also under another address', async () => {
     const proxy = await FaultProxy.before(sharedServers().origin.address);
     const sync = await byMistake(proxy.address);
     try {
@@ -151,8 +151,8 @@ describe('a destination that is the origin by mistake', () => {
     }
   });
 
-  test('is refused where it is a replica of the origin, which has the secrets by itself', async () => {
-    // Vault Enterprise cannot be had: what its sys/health says of performance replication is put in front.
+  test('refuses a performance replica of the origin, which has the secrets already', async () => {
+    // Without Vault Enterprise: a front adds its performance replication to sys/health.
     const replica = (clusterId: string, mode: string): Behaviour => {
       return async (request, pass) => {
         const answer = await pass(request);
@@ -178,7 +178,7 @@ describe('a destination that is the origin by mistake', () => {
     }
   });
 
-  test('is refused where it cannot be told, with what to do', async () => {
+  test('refuses two sides when no token can prove that they differ, and names the permission to give', async () => {
     const { origin } = sharedServers();
     const sync = await byMistake(origin.address);
     try {
@@ -200,7 +200,7 @@ describe('a destination that is the origin by mistake', () => {
     }
   });
 
-  test('is no mistake with transforms: only what they lead elsewhere is copied and claimed', async () => {
+  test('copies and claims only those secrets of the Vault that transforms move elsewhere', async () => {
     const sync = await byMistake(sharedServers().origin.address, (section) => {
       const [mount = ''] = section['mounts'] as string[];
       section['exclude'] = [`${mount}copy/**`];
@@ -228,7 +228,7 @@ describe('a destination that is the origin by mistake', () => {
       expect(claims).toContain(`${sync.mount}data/app/x`);
       expect(claims).not.toContain('itself');
       await sync.cycle('origin');
-      // The copy is a secret of the origin's too, and left out.
+      // The copy is a secret of the origin too. The filter excludes it.
       await sync.cycle('destination');
       expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { read: 0 } });
       await sync.originVault.delete(sync.mount, 'itself');
@@ -242,16 +242,16 @@ describe('a destination that is the origin by mistake', () => {
 
 const hostOf = ({ address }: { address: string }): string => new URL(address).host;
 
-describe("a destination that was restored from the origin's snapshot", () => {
+describe("a destination restored from the origin's snapshot", () => {
   let servers: OwnServers;
   let sync: SyncFixture;
-  /** The address of the destination. */
+  /** The destination's address. It can be led to the origin's Vault. */
   let proxy: TcpProxy;
 
   beforeAll(async () => {
     servers = await startOwnServers();
     proxy = await TcpProxy.before(hostOf(servers.vault));
-    // A token of both, so that the worker's is good after the snapshot too.
+    // A token of both Vaults, so that the worker's token stays valid after the restore.
     const token = 'of-both-vaults';
     for (const vault of [servers.vault, servers.originVault])
       await new VaultApi(vault).request('POST', 'auth/token/create', {
@@ -275,14 +275,14 @@ describe("a destination that was restored from the origin's snapshot", () => {
     await stopOwnServers(servers);
   });
 
-  test('is another Vault, and gets its secrets', async () => {
+  test('counts as another Vault, needs --adopt, and receives its secrets', async () => {
     for (const name of ['a', 'b', 'c']) await sync.originVault.put(sync.mount, name, { name, v: 1 });
     await sync.run();
     await sync.cycle('origin');
     await sync.cycle('destination');
 
     const clone = await restoreFrom(servers.originVault, servers.vault);
-    // A worker that began before sees it too.
+    // A worker that began before the restore notices it too.
     await expect(sync.cycle('destination')).rejects.toMatchObject({
       cause: {
         type: 'ConfigChanged',
@@ -300,12 +300,12 @@ describe("a destination that was restored from the origin's snapshot", () => {
       outcome: 'pass',
       detail: expect.stringContaining('are two Vaults with one cluster id') as string,
     });
-    // It is neither the Vault that was there before, nor the origin.
+    // The restored Vault is neither the earlier one nor the origin.
     await expect(sync.start('destination')).rejects.toThrow(
       /destination\.vault \(cluster id\) was (\S+) at \S+ and is (?!\1)\S+@http.*vsync start --adopt/,
     );
     await sync.start('destination', 0, { adopt: true });
-    // What is asked without a token does not tell a clone: the schedule is this sync's own all the same.
+    // Requests without a token cannot identify a clone, so the schedule still counts as this sync's own.
     await expect(
       assertOwnSchedule(await sync.schedule('destination').describe(), config, { askAll: true }),
     ).resolves.toBeUndefined();
@@ -314,7 +314,7 @@ describe("a destination that was restored from the origin's snapshot", () => {
     await sync.cycle('destination');
     expect(await theirs.get(sync.mount, 'a')).toEqual({ name: 'a', v: 2 });
     expect(await theirs.get(sync.mount, 'new')).toEqual({ name: 'new' });
-    // What was equal costs no version.
+    // An equal secret gets no new version.
     expect(await theirs.version(sync.mount, 'b')).toBe(1);
     expect((await sync.verify()).counts).toMatchObject({ equal: 4, drift: 0, missing: 0, refused: 0 });
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
@@ -327,7 +327,7 @@ describe("a destination that was restored from the origin's snapshot", () => {
     expect(await theirs.get(sync.mount, 'c')).toBeUndefined();
   });
 
-  test('claims nothing while its address leads to the origin, and gets everything afterwards', async () => {
+  test('claims nothing while its address leads to the origin, and receives everything afterwards', async () => {
     await sync.stopWatch();
     await sync.originVault.put(sync.mount, 'later', { name: 'later' });
     await sync.cycle('origin');
@@ -344,7 +344,7 @@ describe("a destination that was restored from the origin's snapshot", () => {
     expect(await clone.get(sync.mount, 'later')).toEqual({ name: 'later' });
   });
 
-  test('is not written to when no token may prove any more that it is another Vault', async () => {
+  test('receives nothing once no token can prove that it is another Vault', async () => {
     const front = await FaultProxy.before(servers.originVault.address);
     try {
       front.choose((_method, url) =>

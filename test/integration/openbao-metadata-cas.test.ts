@@ -1,9 +1,9 @@
 import { BAO_KINDS, BaoSync } from '../support/bao-sync';
 import { kvPath, type Behaviour } from '../support/bao-front';
 
-/** OpenBao mounts and secrets whose metadata are written by check-and-set only (`metadata_cas_required`). */
+/** OpenBao mounts and secrets whose metadata can be written with check-and-set only (`metadata_cas_required`). */
 
-describe.each(BAO_KINDS)('with %s at both ends', (kind) => {
+describe.each(BAO_KINDS)('destination cycle with %s at both ends', (kind) => {
   let bao: BaoSync;
 
   beforeAll(async () => {
@@ -24,7 +24,7 @@ describe.each(BAO_KINDS)('with %s at both ends', (kind) => {
     return bao.sync.cycle('destination');
   };
 
-  test('new secrets arrive with their settings where the mount demands metadata_cas', async () => {
+  test('copies new secrets with their settings where the mount demands metadata_cas', async () => {
     await bao.set('expires', { delete_version_after: '1h' });
     await bao.put('expires');
     await bao.put('lives');
@@ -39,7 +39,7 @@ describe.each(BAO_KINDS)('with %s at both ends', (kind) => {
     });
   });
 
-  test('settings that change are written with the version of the metadata that was read, also where the secret demands it', async () => {
+  test('writes changed settings with the metadata version that it read, also where the secret demands it', async () => {
     const [vault] = bao.sync.destinationVaults;
     const { current_metadata_version: cas } = await bao.metadata('lives', 'destination');
     const demand = { metadata_cas_required: true, metadata_cas: cas };
@@ -53,7 +53,7 @@ describe.each(BAO_KINDS)('with %s at both ends', (kind) => {
     });
   });
 
-  test('what an operator writes in between is seen before it is written over', async () => {
+  test('reads settings again that an operator changed in between, and reports those that keep changing', async () => {
     const { sync } = bao;
     const asked: string[] = [];
     let cut = 1;
@@ -78,7 +78,7 @@ describe.each(BAO_KINDS)('with %s at both ends', (kind) => {
       custom_metadata: { owner: 'x' },
     });
 
-    // One who writes each time is not written over: it is reported, and the next cycle tries again.
+    // Settings that change before each write are not overwritten. They are reported, and the next cycle tries again.
     cut = 3;
     await bao.set('lives', { max_versions: 8 });
     const cycle = await cycles();

@@ -2,17 +2,17 @@ import { BAO_KINDS, BaoSync } from '../support/bao-sync';
 import { publishedBy } from '../support/published';
 
 /**
- * On OpenBao a write of metadata moves `updated_time`, and no version. The original publishes that time, and so did
- * earlier versions of this one.
+ * On OpenBao a metadata write changes `updated_time` without a new version. The original publishes that time, and so
+ * did earlier versions of vsync.
  */
 
-describe.each(BAO_KINDS)('with %s at both ends', (kind) => {
+describe.each(BAO_KINDS)('vsync with %s at both ends', (kind) => {
   let bao: BaoSync;
 
   beforeAll(async () => {
     bao = await BaoSync.create(kind);
     await bao.sync.run();
-    // So many that the deletes of the tests are few.
+    // Enough secrets that the deletes of the tests stay below the delete guard's limit.
     for (let number = 0; number < 9; number++) await bao.put(`stays-${number}`);
     await bao.sync.cycle('origin');
     await bao.sync.cycle('destination');
@@ -20,7 +20,7 @@ describe.each(BAO_KINDS)('with %s at both ends', (kind) => {
 
   afterAll(() => bao.tearDown());
 
-  /** A secret whose metadata were written after its value, as OpenBao dates it. */
+  /** Writes a secret, then its metadata, which moves `updated_time`. @returns when the version was created */
   async function putWithMetadata(path: string): Promise<string> {
     await bao.put(path);
     await bao.set(path, { custom_metadata: { owner: 'x' } });
@@ -31,7 +31,7 @@ describe.each(BAO_KINDS)('with %s at both ends', (kind) => {
     return created;
   }
 
-  test('an origin publishes when the version was created, and a later metadata write changes nothing', async () => {
+  test('publishes the creation time of a version, so that a later metadata write changes nothing', async () => {
     const { sync } = bao;
     const created = await putWithMetadata('a');
     await sync.cycle('origin');
@@ -50,7 +50,7 @@ describe.each(BAO_KINDS)('with %s at both ends', (kind) => {
     expect(await bao.at('a')).toEqual([undefined, 1]);
   });
 
-  test("an original's origin whose info has the time of a metadata write feeds a destination: copied once, claimed, verified, repaired and deleted", async () => {
+  test('copies once, claims, verifies, repairs and deletes by the info of an original, which has the time of a metadata write', async () => {
     const { sync } = bao;
     await putWithMetadata('b');
     await sync.cycle('origin');
@@ -63,7 +63,7 @@ describe.each(BAO_KINDS)('with %s at both ends', (kind) => {
     const claimed = (await publishedBy(sync, 'destination')).insights['b'];
     expect(claimed).toEqual({ version: 1, updateTime, type: 'kvV2' });
 
-    // One more metadata write: compared once, and no version.
+    // One more metadata write costs one comparison and no version.
     await bao.set('b', { max_versions: 5 });
     await bao.publishAsOriginal();
     expect((await sync.plan()).planned).toMatchObject([{ action: 'compare' }]);
@@ -84,7 +84,7 @@ describe.each(BAO_KINDS)('with %s at both ends', (kind) => {
     expect(await sync.cycle('destination')).toMatchObject({ counts: { deleted: 1 } });
   });
 
-  test('a destination whose own info is lost, and an origin of an earlier version, claim all again without a version', async () => {
+  test('claims all again without a new version after its destination info is lost and the origin is upgraded', async () => {
     const { sync } = bao;
     await putWithMetadata('c');
     await sync.cycle('origin');
@@ -97,7 +97,7 @@ describe.each(BAO_KINDS)('with %s at both ends', (kind) => {
     const { insights } = await publishedBy(sync, 'destination');
     expect(insights['c']?.version).toBe(1);
 
-    // The upgrade: the origin publishes the earlier time of the version itself.
+    // After the upgrade the origin publishes the creation time, which is earlier.
     await sync.cycle('origin');
     const published = (await publishedBy(sync)).insights['c'];
     expect(published?.updateTime).not.toBe(insights['c']?.updateTime);
@@ -110,7 +110,7 @@ describe.each(BAO_KINDS)('with %s at both ends', (kind) => {
     expect(await bao.at('c')).toEqual([{ path: 'c' }, 1]);
   });
 
-  test('an info with a time that no metadata know is stale, and nothing is written', async () => {
+  test('reports an insight as stale, and writes nothing, if no metadata has its time', async () => {
     const { sync } = bao;
     await bao.put('d');
     await sync.cycle('origin');

@@ -1,14 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { SyncFixture, type FixtureOptions } from '../support/sync-fixture';
 
-/** `origin.include` and `origin.exclude`: what of the origin gets into its sync info, and what is asked for. */
-describe("an origin's filters", () => {
+/** `origin.include` and `origin.exclude` decide what is published and what the origin's Vault is asked for. */
+describe('origin filters', () => {
   let sync: SyncFixture;
   let token = '';
 
   afterEach(() => sync.tearDown());
 
-  /** Starts an origin whose section is changed by the test, with secrets in place. */
+  /** Starts an origin with these secrets and a changed section of its configuration. */
   async function startOrigin(
     paths: readonly string[],
     change: (origin: OriginSection, sync: SyncFixture) => void,
@@ -32,7 +32,7 @@ describe("an origin's filters", () => {
     if (options.destinations === 1) await sync.start('destination');
   }
 
-  /** Changes the origin's file, and lets worker and schedule take it up. */
+  /** Changes the origin's file, and restarts worker and schedule with it. */
   async function reconfigure(change: (origin: OriginSection) => void): Promise<void> {
     const file = JSON.parse(readFileSync(sync.originFile, 'utf8')) as { origin: OriginSection };
     change(file.origin);
@@ -59,7 +59,7 @@ describe("an origin's filters", () => {
       .sort();
   }
 
-  test('leave other secrets out', async () => {
+  test('leave all other secrets out of the sync info', async () => {
     await startOrigin(['team/a', 'team/b/c', 'team/tmp/d', 'other/e', 'team'], (origin, { mount }) => {
       origin.include = [`${mount}team/**`];
       origin.exclude = [`${mount}**/tmp/`];
@@ -69,7 +69,7 @@ describe("an origin's filters", () => {
     expect(await published()).toEqual(['team/a', 'team/b/c']);
   });
 
-  test('need no permission for what they leave out, not even for the folders above', async () => {
+  test('need no permission on excluded paths, nor on the folders above the included ones', async () => {
     await startOrigin(
       ['team/a', 'team/tmp/b', 'other/c'],
       (origin, { mount }) => {
@@ -93,7 +93,7 @@ describe("an origin's filters", () => {
     expect(await published()).toEqual(['team/a']);
   });
 
-  test('that come later leave out what was published, also below a folder that cannot be listed', async () => {
+  test('remove newly excluded secrets from the sync info, also below a folder that cannot be listed, and destinations keep them', async () => {
     await startOrigin(
       ['keep/a', 'keep/x/b', 'drop/c', 'keep/tmp/d'],
       (origin) => {
@@ -115,7 +115,7 @@ describe("an origin's filters", () => {
       sync.destinationVaults[0]?.get(sync.mount, path) ?? Promise.resolve();
     expect(await arrived('keep/tmp/d')).toEqual({ path: 'keep/tmp/d' });
 
-    // Inside the filter a listing fails now: what was known below it is kept. Outside of it nobody asks.
+    // An included folder cannot be listed now: its known paths are kept. An excluded folder is not listed at all.
     await sync.originVault.request('PUT', `sys/policies/acl/f-${sync.id}`, {
       policy: `path "${sync.mount}*" { capabilities = ["read", "list"] }
         path "${sync.mount}metadata/keep" { capabilities = ["deny"] }
@@ -129,7 +129,7 @@ describe("an origin's filters", () => {
     expect(cycle.failures).toEqual([{ path: `${sync.mount}keep/`, class: 'forbidden' }]);
     expect(await published()).toEqual(['keep/a', 'keep/x/b']);
 
-    // The destination asks the origin before it deletes, and the origin still serves them.
+    // The destination asks the origin before a delete, and the origin still serves them.
     expect(await sync.cycle('destination')).toMatchObject({ counts: { deleted: 0, held: 2 } });
     for (const path of ['drop/c', 'keep/tmp/d', 'keep/a']) expect(await arrived(path)).toEqual({ path });
   });

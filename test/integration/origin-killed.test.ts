@@ -10,11 +10,11 @@ import { SyncFixture } from '../support/sync-fixture';
 
 const VSYNC = path.join(__dirname, '..', '..', 'bin', 'vsync');
 
-test('an origin that is killed in the middle of its save publishes the whole with the next worker', async () => {
+test('origin cycle whose worker is killed during the save publishes the whole with the next worker', async () => {
   const gate = await GateProxy.before(sharedServers().consul);
   const sync = await SyncFixture.create({
     destinations: 0,
-    // Twice that, for insights and for metadata: more than one transaction takes.
+    // 80 buckets of insights and 80 of settings: more than one transaction takes.
     numBuckets: 80,
     edit: (file) => {
       file['syncMetadata'] = true;
@@ -33,7 +33,7 @@ test('an origin that is killed in the middle of its save publishes the whole wit
       env: cleanEnvironment(),
       logFile: path.join(sync.folder, 'worker.log'),
     });
-    // Its own check of Consul writes too, and is over then.
+    // The worker's own check of Consul writes too. It must be over before the writes are counted.
     const isReady = (): Promise<void> => {
       expect(gate.passed).toContainEqual(expect.stringMatching(/^DELETE \S+check-/));
       return Promise.resolve();
@@ -79,7 +79,7 @@ test('an origin that is killed in the middle of its save publishes the whole wit
 
 /** Writes before the save: one list of paths, the manifest, the staged buckets. */
 const STAGED = 3;
-/** Writes of the save before the one that is held: the state with the note, the first transaction of buckets. */
+/** Writes of the save before the held one: the state with the pending save, the first transaction of buckets. */
 const FIRST_OF_SAVE = 2;
 
 async function lastCycle(sync: SyncFixture): Promise<{ status: { name: string } }> {
@@ -87,5 +87,5 @@ async function lastCycle(sync: SyncFixture): Promise<{ status: { name: string } 
   return sync.client.workflow.getHandle(last?.workflowId ?? '', last?.runId).describe();
 }
 
-/** The key that start writes and removes again, to see that it may. */
+/** `vsync start` writes and removes a key, to check its permission. */
 const CHECK = 1;

@@ -6,7 +6,7 @@ import { publishedBy } from '../support/published';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 
-/** `syncMetadata` at the origin: what it publishes of the secrets' settings, and what it leaves as it was. */
+/** `syncMetadata` at the origin: what it publishes of the secrets' settings, and what stays untouched. */
 
 const DEFAULTS: SettingsMetadata = {
   custom_metadata: null,
@@ -54,7 +54,7 @@ async function createSync(
   });
 }
 
-/** Revisions of the keys of the origin, without those of the staged lists. */
+/** Revisions of the origin's keys, without the staged lists. */
 async function revisions(): Promise<Record<string, number>> {
   const all = await sync.consul.revisions(sync.infoPrefix('origin'));
   return Object.fromEntries(
@@ -64,8 +64,8 @@ async function revisions(): Promise<Record<string, number>> {
   );
 }
 
-describe('the settings of secrets', () => {
-  test('are published by their fingerprints, and a change of them alone changes nothing else', async () => {
+describe('origin cycle', () => {
+  test('publishes settings as fingerprints, and changes nothing else when only settings change', async () => {
     await createSync();
     for (const path of ['plain', 'owned', 'short']) await sync.originVault.put(sync.mount, path, { path });
     await sync.originVault.put(sync.mount, 'deleted', {});
@@ -95,13 +95,13 @@ describe('the settings of secrets', () => {
       fingerprint({ custom_metadata: { owner: 'other-name' } }),
     );
 
-    // Back to what nobody has set: no entry any more.
+    // Default settings have no entry.
     await set('short', DEFAULTS);
     await sync.cycle('origin');
     expect(Object.keys((await publishedBy(sync)).settings ?? {})).toEqual(['owned']);
   });
 
-  test('without a change nothing is written, and without syncMetadata nothing below meta/ is touched', async () => {
+  test('writes nothing without a change, and requests nothing below meta/ without syncMetadata', async () => {
     const proxy = await FaultProxy.before(sharedServers().consul);
     closers.push(() => proxy.close());
     await createSync((file) => (file.origin.consul.address = proxy.address));
@@ -112,7 +112,7 @@ describe('the settings of secrets', () => {
     const calls = [vault.client, vault.client, vault.client].map((client, which) =>
       jest.spyOn(client, (['read', 'list', 'write'] as const)[which] ?? 'read'),
     );
-    /** Requests of an unchanged cycle: reads, listings and writes at Vault; at Consul by method, and those of meta/. */
+    /** Requests of an unchanged cycle. Vault: reads, listings, writes. Consul: by method, and those below meta/. */
     const counted = async (): Promise<object> => {
       calls.forEach((call) => call.mockClear());
       proxy.inject();
@@ -131,8 +131,8 @@ describe('the settings of secrets', () => {
       await off.cycle();
       const before = await sync.consul.revisions(sync.infoPrefix('origin'));
 
-      // Vault: the mount four times, three metadata; two listings; one question what the token may do. Consul: the index at the
-      // beginning and the end, and for the chunk of four buckets the index and each of them.
+      // Vault: the mount four times, three metadata, two listings, the token's capabilities. Consul: the index at the
+      // beginning and at the end, and for the chunk of four buckets the index and each of them.
       const on = { vault: [7, 2, 1], other: [], meta: 1 + (1 + 4) + 1 };
       const withSettings = (await counted()) as { get: number };
       expect(withSettings).toEqual({ ...on, get: withSettings.get });
@@ -144,7 +144,7 @@ describe('the settings of secrets', () => {
     }
   });
 
-  test('nothing below meta/ without syncMetadata', async () => {
+  test('stores nothing below meta/ without syncMetadata', async () => {
     await createSync((file) => (file.syncMetadata = false));
     await sync.originVault.put(sync.mount, 'a', {});
     await set('a', { max_versions: 2 });
@@ -153,7 +153,7 @@ describe('the settings of secrets', () => {
     expect(Object.keys(await revisions()).sort()).toEqual(['0', '1', '2', '3', 'index', 'state']);
   });
 
-  test('that cannot be read keep their fingerprint; what is damaged is made anew', async () => {
+  test('keeps the fingerprints of settings that it cannot read, and rebuilds damaged ones', async () => {
     let token = '';
     await createSync((file) => (file.origin.vault.token = token), {
       beforeFiles: async ({ originVault, mount, id }) => {
@@ -186,7 +186,7 @@ describe('the settings of secrets', () => {
       open: fingerprint({ custom_metadata: { path: 'open' }, max_versions: 9 }),
     });
 
-    // A fingerprint that is lost and cannot be read again has no entry; it does not stop the others.
+    // A lost fingerprint that cannot be read again has no entry, and does not block the others.
     for (const key of ['0', '1', '2', '3', 'index']) {
       await sync.consul.put(`${sync.infoPrefix('origin')}meta/${key}`, '<html>');
     }
@@ -195,8 +195,8 @@ describe('the settings of secrets', () => {
   });
 });
 
-describe('a save of settings in steps that is interrupted', () => {
-  /** So many buckets that they and the settings fill two transactions, whether or not some have no secret. */
+describe('origin cycle after an interrupted save', () => {
+  /** Insights and settings fill two transactions, even if some buckets stay empty. */
   const numBuckets = 128;
   const paths = [...Array(110).keys()].map(String);
   let proxy: FaultProxy;
@@ -209,7 +209,7 @@ describe('a save of settings in steps that is interrupted', () => {
   });
 
   test.each(INTERRUPTIONS)(
-    'by a %s request is finished by the next cycle',
+    'finishes a save of settings that was interrupted by a %s request',
     async (_what, fault) => {
       const run = await originRun();
       const failedAt: number[] = [];
@@ -231,7 +231,7 @@ describe('a save of settings in steps that is interrupted', () => {
         expect(ended).toMatchObject({ name: 'ConsulError', kind: 'unavailable' });
         failedAt.push(failing);
 
-        // Whoever reads now finds no index that names what is not there, but for buckets that are being written.
+        // The next cycle finishes the save first, then publishes its own change.
         await set('0', { max_versions: 5 });
         await run.cycle();
         const { insights, settings } = await publishedBy(sync);
@@ -244,7 +244,7 @@ describe('a save of settings in steps that is interrupted', () => {
         ];
         expect(state).not.toContain('pending');
       }
-      // The state, two transactions of buckets, the index of the settings, the index, the state.
+      // A save writes the state, two transactions of buckets, the index of the settings, the index, the state.
       expect(failedAt).toEqual([1, 2, 3, 4, 5, 6]);
     },
     240_000,

@@ -8,7 +8,7 @@ const short = (planned: readonly Planned[], sync: SyncFixture): string[] =>
   planned.map(({ action, path }) => `${action} ${path.replace(`${sync.mount}data/`, '')}`);
 
 describe('vsync plan', () => {
-  test('says what the next cycle does, changes nothing, and is empty after it', async () => {
+  test('lists what the next cycle does, changes nothing, and is empty afterwards', async () => {
     const sync = await SyncFixture.create({ transforms: [] });
     try {
       await sync.work();
@@ -28,7 +28,7 @@ describe('vsync plan', () => {
       await sync.originVault.delete(sync.mount, 'c');
       await sync.originVault.delete(sync.mount, 'd');
       await sync.cycle('origin');
-      // It came back after the origin's info was written.
+      // `d` comes back after the origin's info was written.
       await sync.originVault.request('POST', `${sync.mount}undelete/d`, { versions: [1] });
       const before = await sync.consul.revisions(sync.syncPath);
       const plan = await sync.plan();
@@ -46,7 +46,7 @@ describe('vsync plan', () => {
       expect(await sync.cycle('destination')).toMatchObject({
         counts: { added: 1, updated: 1, deleted: 1, held: 1 },
       });
-      // What came back is asked about again until the origin has published it.
+      // `d` is asked about again until the origin publishes it.
       expect(short((await sync.plan()).planned, sync)).toEqual(['hold d']);
       await sync.cycle('origin');
       await sync.cycle('destination');
@@ -57,7 +57,7 @@ describe('vsync plan', () => {
   });
 });
 
-describe('a transform that was changed', () => {
+describe('a changed transform', () => {
   let sync: SyncFixture;
 
   beforeAll(async () => {
@@ -76,7 +76,7 @@ describe('a transform that was changed', () => {
   const at = (path: string): Promise<unknown> =>
     sync.destinationVaults[0]?.get(sync.mount, path) ?? Promise.resolve();
 
-  test('leaves orphans, which the plan lists, and which stay until somebody says so', async () => {
+  test('leaves orphans, which vsync plan lists and which stay until they are approved', async () => {
     await sync.reconfigure('destination', ({ destination }) => {
       destination.transforms = [
         { name: 'z', from: `^${sync.mount}data/x/(?P<name>.+)$`, to: `${sync.mount}data/z/name` },
@@ -84,7 +84,7 @@ describe('a transform that was changed', () => {
     });
     expect(await at('z/a')).toEqual({ path: 'x/a' });
     expect(await at('x/a')).toEqual({ path: 'x/a' });
-    // What did not move was not even looked at.
+    // A secret that did not move gets no new version.
     expect(await sync.destinationVaults[0]?.version(sync.mount, 'y/c')).toBe(1);
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { deleted: 0 } });
 
@@ -95,8 +95,8 @@ describe('a transform that was changed', () => {
     );
   });
 
-  test('once they are approved, a cycle deletes them softly, but not what a secret of the origin needs', async () => {
-    // A new secret takes the place of one of them.
+  test('has its approved orphans deleted softly, except at places that another secret uses', async () => {
+    // A new secret takes the place of one orphan.
     await sync.originVault.put(sync.mount, 'w/b', { path: 'w/b' });
     await sync.reconfigure('destination', ({ destination }) => {
       destination.transforms.push({
@@ -120,7 +120,7 @@ describe('a transform that was changed', () => {
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
   });
 
-  test('taken back, it leaves only what its own places hold, and those that are used again are safe', async () => {
+  test('leaves orphans at its own places once removed, and vsync prune deletes all but one written since', async () => {
     await sync.reconfigure('destination', ({ destination }) => {
       destination.transforms = [];
     });
@@ -129,7 +129,7 @@ describe('a transform that was changed', () => {
     expect((await sync.plan()).orphans.map(({ at: target }) => target)).toEqual(
       ['z/a', 'z/b'].map((path) => `${sync.mount}data/${path}`),
     );
-    // Somebody else has written there since: that is not ours to delete.
+    // Another user has written there since, so vsync must not delete it.
     await sync.destinationVaults[0]?.put(sync.mount, 'z/b', { owner: 'somebody else' });
     const plan = await sync.plan();
     const hash = plan.orphansHash ?? '';

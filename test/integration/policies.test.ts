@@ -8,7 +8,7 @@ import { startConsul, type ConsulServer } from '../../dev/servers/start';
 import { SyncFixture, type FixtureOptions } from '../support/sync-fixture';
 import type { VaultApi } from '../../dev/shared/vault-api';
 
-/** The policies of docs/policies.md, on a real Vault and on a real Consul that refuses by default. */
+/** The policies of docs/policies.md, on a real Vault and on a real Consul that denies by default. */
 
 const policies = documentedPolicies();
 const managementToken = randomUUID();
@@ -34,7 +34,7 @@ interface Tokens {
   destination: string;
 }
 
-/** The text of a policy, with the fixture's mount and sync paths in it. */
+/** The text of a policy, with the fixture's mount and sync paths. */
 function text(name: string, { mount, infoPrefix }: Pick<SyncFixture, 'mount' | 'infoPrefix'>): string {
   const policy = policies.get(name);
   if (policy === undefined) throw new Error(`docs/policies.md has no policy ${name}`);
@@ -44,7 +44,7 @@ function text(name: string, { mount, infoPrefix }: Pick<SyncFixture, 'mount' | '
     .replaceAll('vsync/destination/', infoPrefix('destination'));
 }
 
-/** A sync whose tokens have the documented policies and nothing else. */
+/** A sync whose tokens have exactly the documented policies. */
 async function syncUnder(
   names: { origin?: string; atOrigin?: string; destination: string },
   options: FixtureOptions = {},
@@ -85,7 +85,7 @@ const checks = (config: Config): Promise<Check[]> => runChecks(config, { warning
 const outcomes = (found: readonly Check[], outcome: Check['outcome']): string[] =>
   found.filter((check) => check.outcome === outcome).map(({ what, detail }) => `${what}: ${detail}`);
 
-test('the page has every policy that the tests name', () => {
+test('docs/policies.md has every policy that these tests use', () => {
   expect([...policies.keys()].sort()).toEqual([
     'consul-destination',
     'consul-destination-at-origin',
@@ -104,14 +104,14 @@ test('the page has every policy that the tests name', () => {
   ]);
 });
 
-describe('under exactly the documented policies', () => {
+describe('vsync with exactly the documented policies', () => {
   test.each<[policy: string, ignoreDeletes: boolean]>([
     ['destination', false],
     ['destination-without-deletes', true],
     ['destination-of-the-original', false],
     ['destination-with-metadata', false],
     ['destination-with-include', false],
-  ])('%s: whole cycles copy, change and delete', async (destination, ignoreDeletes) => {
+  ])('copies, changes and deletes with the policy %s', async (destination, ignoreDeletes) => {
     const isFiltered = destination === 'destination-with-include';
     const isWithMetadata = destination === 'destination-with-metadata';
     const names = isFiltered
@@ -164,7 +164,7 @@ describe('under exactly the documented policies', () => {
     );
   });
 
-  test('with include, the check asks for the folder only', async () => {
+  test('checks capabilities on the included folder only', async () => {
     const made = await syncUnder(
       {
         origin: 'origin-with-include',
@@ -187,7 +187,7 @@ describe('under exactly the documented policies', () => {
     }
   });
 
-  test('with syncMetadata, the check asks for the metadata too', async () => {
+  test('checks capabilities on metadata with syncMetadata', async () => {
     const made = await syncUnder({ destination: 'destination-with-metadata' });
     const config = Object.assign(made.config('destination'), { syncMetadata: true });
     expect(outcomes(await checks(config), 'fail')).toEqual([]);
@@ -203,8 +203,8 @@ describe('under exactly the documented policies', () => {
   });
 });
 
-describe('with one capability less', () => {
-  test('vsync check names exactly it, with the policy that grants it, and a cycle fails with it', async () => {
+describe('vsync with one capability less', () => {
+  test('names exactly that capability in vsync check, with the policy that grants it', async () => {
     const made = await syncUnder({ destination: 'destination' });
     const own = made.destinationVaults[0] as VaultApi;
     const fixture = { mount: made.mount, infoPrefix: made.infoPrefix.bind(made) };
@@ -239,7 +239,7 @@ describe('with one capability less', () => {
     expect(number).toBe(8);
   });
 
-  test('a cycle that is under way for long is told by its preflight', async () => {
+  test('fails the next cycle of a running worker in its preflight, with the missing capabilities', async () => {
     const made = await syncUnder({ destination: 'destination' });
     const own = made.destinationVaults[0] as VaultApi;
     await made.originVault.put(made.mount, 'a', { value: 1 });
@@ -267,32 +267,37 @@ describe('with one capability less', () => {
     ['origin', 'origin', 'cannot create the key: permission denied (403)', 'consul-origin'],
     ['destination', 'destination', 'cannot create the key: permission denied (403)', 'consul-destination'],
     ['destination', 'origin', 'permission denied (403)', 'consul-destination-at-origin'],
-  ])('in Consul: the %s at %s.consul', async (role, side, problem, rule) => {
-    const made = await syncUnder({ destination: 'destination' });
-    const fixture = { mount: made.mount, infoPrefix: made.infoPrefix.bind(made) };
-    const readOnly = await acl.tokenFor(
-      `less-${made.id}`,
-      rule === 'consul-destination-at-origin'
-        ? `key_prefix "other/" { policy = "read" }`
-        : text(rule, fixture).replace('write', 'read'),
-    );
-    const config = made.config(role);
-    const section =
-      side === 'destination' && config.role === 'destination' ? config.destination : config.origin;
-    section.consul.token = readOnly;
-    const failed = (await checks(config)).filter(({ outcome }) => outcome === 'fail');
-    expect(failed).toEqual([
-      {
-        what: expect.stringMatching(new RegExp(`^Consul ${consul.address} \\(${side}.consul\\): `)) as string,
-        outcome: 'fail',
-        detail: expect.stringContaining(problem) as string,
-        policy: text(rule, fixture).trim(),
-      },
-    ]);
-  });
+  ])(
+    'names a missing Consul permission in vsync check: the %s at %s.consul',
+    async (role, side, problem, rule) => {
+      const made = await syncUnder({ destination: 'destination' });
+      const fixture = { mount: made.mount, infoPrefix: made.infoPrefix.bind(made) };
+      const readOnly = await acl.tokenFor(
+        `less-${made.id}`,
+        rule === 'consul-destination-at-origin'
+          ? `key_prefix "other/" { policy = "read" }`
+          : text(rule, fixture).replace('write', 'read'),
+      );
+      const config = made.config(role);
+      const section =
+        side === 'destination' && config.role === 'destination' ? config.destination : config.origin;
+      section.consul.token = readOnly;
+      const failed = (await checks(config)).filter(({ outcome }) => outcome === 'fail');
+      expect(failed).toEqual([
+        {
+          what: expect.stringMatching(
+            new RegExp(`^Consul ${consul.address} \\(${side}.consul\\): `),
+          ) as string,
+          outcome: 'fail',
+          detail: expect.stringContaining(problem) as string,
+          policy: text(rule, fixture).trim(),
+        },
+      ]);
+    },
+  );
 });
 
-test('a token that may not ask about itself works, and the check says that it cannot tell', async () => {
+test('vsync check accepts a token that may not look itself up, and warns that its capabilities are unchecked', async () => {
   const made = await syncUnder({ destination: 'destination' });
   const own = made.destinationVaults[0] as VaultApi;
   const answer = (await own.request('POST', 'auth/token/create', {

@@ -6,22 +6,22 @@ import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 import { inParallel } from '../../dev/shared/wait';
 
-/** Two sizes: what must not depend on the number of secrets is the same with both. */
+/** Two sizes, so that a count that depends on the number of secrets fails with one of them. */
 const SIZES = [30, 240];
 const BUCKETS = 64;
 const SEED = 6;
 
 /**
- * Events of a cycle with one chunk or group, at the most: a few vary with how many answers come at the same time. A
- * chunk or group has about six, so with as many as there can be it stays under 2,000.
+ * Most events of a cycle with one chunk or group. A few vary with how many answers arrive at the same time. Each chunk
+ * or group adds about six, so that a cycle with 128 of them stays under 2,000.
  */
 const MAX_EVENTS = { nothing: 24, scan: 36, copy: 48 };
-/** Of such a cycle; at 128 chunks the whole then stays under 1 MB. */
+/** Most bytes of such a cycle. With 128 chunks a cycle stays under 1 MB. */
 const MAX_BYTES = 16_000;
 
 type Role = 'origin' | 'destination';
 
-/** A sync with as many secrets, and proxies in front of all its servers. */
+/** A sync with this many secrets, and proxies in front of all its servers. */
 class CountedSync {
   private constructor(
     readonly sync: SyncFixture,
@@ -47,7 +47,7 @@ class CountedSync {
         (file['origin'] as { vault: { address: string } }).vault.address = proxies.origin.address;
       },
     });
-    // Before there are secrets: the first copy is one that a test counts.
+    // The workers start before the secrets exist, so that a test counts the first copy.
     await sync.run();
     const { paths } = makePaths({ mount: sync.mount, secrets, folders: secrets / 10, seed: SEED });
     await inParallel(paths, 16, async (path) => {
@@ -57,7 +57,7 @@ class CountedSync {
     return new CountedSync(sync, paths, proxies);
   }
 
-  /** Runs a cycle. @returns its result, what it asked of each server by kind, and what it wrote to Consul */
+  /** Runs a cycle. @returns its result, its requests to each server by kind, and its writes to Consul */
   async cycle(role: Role) {
     for (const proxy of Object.values(this.proxies)) proxy.take();
     const result = await this.sync.cycle(role);
@@ -85,7 +85,7 @@ class CountedSync {
   }
 }
 
-describe.each(SIZES)('with %d secrets', (secrets) => {
+describe.each(SIZES)('with %d secrets,', (secrets) => {
   let counted: CountedSync;
 
   beforeAll(async () => {
@@ -96,7 +96,7 @@ describe.each(SIZES)('with %d secrets', (secrets) => {
     await counted.tearDown();
   });
 
-  test('a first copy reads and writes each secret once, and has a short history', async () => {
+  test('the first copy reads and writes each secret once, with a short history', async () => {
     const { result, originVault, vault, history } = await counted.cycle('destination');
     expect(result).toMatchObject({ outcome: 'synced', counts: { added: secrets, failed: 0 } });
     expect(originVault['read value']).toBe(secrets);
@@ -105,7 +105,7 @@ describe.each(SIZES)('with %d secrets', (secrets) => {
     expect(history.bytes).toBeLessThan(MAX_BYTES);
   });
 
-  test('a destination cycle with nothing changed makes 8 requests, whatever the number of secrets', async () => {
+  test('an unchanged destination cycle makes 8 requests, whatever the number of secrets', async () => {
     const { result, originVault, vault, consul, history } = await counted.cycle('destination');
     expect(result.outcome).toBe('unchanged');
     expect({ originVault, vault, consul }).toEqual({
@@ -117,7 +117,7 @@ describe.each(SIZES)('with %d secrets', (secrets) => {
     expect(history.bytes).toBeLessThan(MAX_BYTES);
   });
 
-  test('cycles with nothing changed write nothing to Consul', async () => {
+  test('unchanged cycles write nothing to Consul', async () => {
     for (const role of ['origin', 'destination'] as const) {
       const { result, writes } = await counted.cycle(role);
       expect(result.outcome).toBe('unchanged');
@@ -125,7 +125,7 @@ describe.each(SIZES)('with %d secrets', (secrets) => {
     }
   });
 
-  test('an origin cycle reads the metadata of each secret once, and asks its Vault for little else', async () => {
+  test('an origin cycle reads the metadata of each secret once and lists each folder once, with 5 other requests to its Vault', async () => {
     const { result, originVault, history } = await counted.cycle('origin');
     expect(result).toMatchObject({ outcome: 'unchanged', counts: { read: secrets } });
     const { 'read metadata': read, list, ...rest } = originVault;
@@ -136,7 +136,7 @@ describe.each(SIZES)('with %d secrets', (secrets) => {
     expect(history.bytes).toBeLessThan(MAX_BYTES);
   });
 
-  test('an origin cycle with one changed secret writes its bucket, the index and the state in one transaction, and stages one value', async () => {
+  test('an origin cycle with one changed secret writes bucket, index and state in one transaction, and stages one value', async () => {
     const { sync, paths } = counted;
     await sync.originVault.put(sync.mount, paths[0] ?? '', { changed: true });
     const { result, writes } = await counted.cycle('origin');
@@ -153,7 +153,7 @@ describe.each(SIZES)('with %d secrets', (secrets) => {
   });
 });
 
-/** Folders that Vault lists: those that hold something, and the mount itself. */
+/** Number of folders that Vault lists: those with content, and the mount itself. */
 function foldersOf(paths: readonly string[]): number {
   const folders = new Set(['']);
   for (const path of paths) {

@@ -3,7 +3,7 @@ import { GateProxy } from '../support/gate-proxy';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 
-test('requestsPerSecond holds for all clients of a Vault in this process, and is lifted with them', async () => {
+test('requestsPerSecond limits all clients of one Vault in a process, and ends with the client that set it', async () => {
   const proxy = await GateProxy.before(sharedServers().destinations[0].address);
   const sync = await SyncFixture.create({
     destinations: 2,
@@ -19,10 +19,10 @@ test('requestsPerSecond holds for all clients of a Vault in this process, and is
   let closeFirst: (() => Promise<void>) | undefined = first.close;
   try {
     if (first.role !== 'destination' || second.role !== 'destination') throw new Error('no destinations');
-    await new Promise((resolve) => setTimeout(resolve, 1_100)); // what the clients asked is more than a second ago
+    await new Promise((resolve) => setTimeout(resolve, 1_100)); // the clients' first requests are older than a second then
     proxy.passed.length = 0;
     const beginMs = Date.now();
-    /** How many the limit has allowed so far, however slow the machine is. */
+    /** How many requests the limit has allowed so far, on a machine of any speed. */
     const allowed = (): number => 4 * (1 + Math.floor((Date.now() - beginMs) / 1000));
     const { vault } = first.deps;
     const other = second.deps.vault;

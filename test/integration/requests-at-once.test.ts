@@ -7,7 +7,7 @@ import { FaultProxy } from '../support/fault-proxy';
 import { sharedServers } from '../support/shared-servers';
 import { VaultApi } from '../../dev/shared/vault-api';
 
-/** How many requests a client sends to a real Vault at the same time; a proxy makes it distant, or weak. */
+/** How many requests a client sends to a real Vault at the same time. A proxy makes the Vault distant, or weak. */
 
 const { origin } = sharedServers();
 const api = new VaultApi(origin);
@@ -18,7 +18,7 @@ const auth = { kind: 'token', token: origin.rootToken } as const;
 
 let proxy: FaultProxy;
 let kv: Kv2;
-/** At the proxy: now, and the most at a time. */
+/** Requests at the proxy: now, and the maximum. */
 let inFlight = 0;
 let most = 0;
 
@@ -28,7 +28,7 @@ async function connect(concurrency?: number): Promise<void> {
   inFlight = most = 0;
 }
 
-/** Each request to a secret is held back like this. */
+/** Holds back each request to a secret until the work is done. */
 function hold(work: () => Promise<void>): void {
   proxy.choose(async (_method, url) => {
     if (!url.includes(id)) return undefined;
@@ -58,17 +58,17 @@ afterAll(async () => {
   for (const mount of mounts) await api.unmount(mount);
 });
 
-test('a distant Vault gets more requests at the same time as long as its answers take no longer', async () => {
+test('VaultClient sends more requests at the same time to a distant Vault while its answers take no longer', async () => {
   await connect();
   hold(() => after(150));
   const first = kv.client.requestsAtOnce;
-  // For as long as it takes on a busy machine, up to the time of a test.
+  // A busy machine may need long. Only the timeout of the test bounds this.
   while (kv.client.requestsAtOnce < 4 * first) await read(100);
   await read(200);
   expect(most).toBeGreaterThanOrEqual(4 * first);
 });
 
-test('a Vault that works on two at a time gets fewer requests than in the beginning', async () => {
+test('VaultClient sends fewer requests than in the beginning to a Vault that works on two at a time', async () => {
   await connect();
   const twoAtOnce = new WorkPool(() => 2);
   const never = new AbortController().signal;
@@ -81,21 +81,21 @@ test('a Vault that works on two at a time gets fewer requests than in the beginn
   expect(most).toBeLessThan(first);
 });
 
-test('numWorkers is the most, also where the Vault would take more', async () => {
+test('VaultClient sends at most numWorkers requests, also where the Vault would take more', async () => {
   await connect(5);
   hold(() => after(10));
   await read(100);
   expect(most).toBe(5);
 });
 
-test.each([503, 429])('after a %i half as many are sent', async (status) => {
+test.each([503, 429])('VaultClient halves its requests after a %i', async (status) => {
   await connect();
   const first = kv.client.requestsAtOnce;
   let refused = 0;
   const meeting: (() => void)[] = [];
   proxy.choose(async (_method, url) => {
     if (!url.includes(id) || refused > 0) return undefined;
-    // As many as are sent are there when one of them is refused; the others are answered after it.
+    // The first one is refused when all requests have arrived. The others are answered after it.
     await new Promise<void>((go) => {
       meeting.push(go);
       if (meeting.length === first) for (const each of meeting.splice(0)) each();
@@ -108,7 +108,7 @@ test.each([503, 429])('after a %i half as many are sent', async (status) => {
   await all;
 });
 
-test('a mount with few secrets does not wait for one with many', async () => {
+test('VaultClient does not let a mount with few secrets wait for one with many', async () => {
   await connect();
   hold(() => after(20));
   let answered = 0;
@@ -116,7 +116,7 @@ test('a mount with few secrets does not wait for one with many', async () => {
     Array.from({ length: 800 }, () => kv.metadata(huge, 'secret').then(() => answered++)),
   );
   await Promise.all(Array.from({ length: 20 }, () => kv.metadata(small, 'secret')));
-  // In turn with those of the small mount, beside those that were sent before.
+  // Both mounts take turns, after the requests that were sent before.
   expect(answered).toBeLessThan(200);
   await many;
 });

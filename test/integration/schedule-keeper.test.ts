@@ -19,10 +19,10 @@ import { SyncFixture } from '../support/sync-fixture';
 import { TcpProxy } from '../support/tcp-proxy';
 import { runVsync } from '../../dev/shared/vsync-command';
 
-/** So often that a test need not wait; in production once a minute. */
+/** Short, so that a test need not wait. Production checks once a minute. */
 const lookEveryMs = 50;
 
-/** The messages of a log from `info` on. */
+/** A log, and its messages from `info` on. */
 function messages(): { log: Logger; lines: string[]; count: (text: string) => number } {
   const lines: string[] = [];
   const write = (line: string): void => void lines.push((JSON.parse(line) as { msg: string }).msg);
@@ -36,7 +36,7 @@ const logged = (lines: { count: (text: string) => number; lines: string[] }, tex
     return Promise.resolve();
   }, `"${text}" in the log`);
 
-describe('a worker looks at its schedule and its watch', () => {
+describe('vsync', () => {
   let sync: SyncFixture;
 
   beforeEach(async () => {
@@ -55,7 +55,7 @@ describe('a worker looks at its schedule and its watch', () => {
     return text === undefined ? undefined : (JSON.parse(text) as Record<string, unknown>);
   }
 
-  /** Both roles have run a cycle, and the record of the destination is written. */
+  /** Runs a cycle of both roles, and waits for the destination's schedule record. */
   async function runBoth(log: Logger): Promise<void> {
     await sync.work({ log, lookEveryMs });
     await sync.start('origin');
@@ -67,7 +67,7 @@ describe('a worker looks at its schedule and its watch', () => {
     }, 'the record');
   }
 
-  /** As `vsync stop` does it. */
+  /** Stops the destination as `vsync stop` does. */
   async function stopDestination(): Promise<void> {
     const config = sync.config('destination');
     const { info, close } = await infoOf(config);
@@ -81,7 +81,7 @@ describe('a worker looks at its schedule and its watch', () => {
   const taken = async (): Promise<number> =>
     (await sync.schedule('destination').describe()).info.numActionsTaken;
 
-  test('makes a watch again that somebody terminated', async () => {
+  test('worker restores a watch that another tool terminated', async () => {
     const seen = messages();
     await runBoth(seen.log);
     await watch().terminate('by another tool');
@@ -90,7 +90,7 @@ describe('a worker looks at its schedule and its watch', () => {
     expect(seen.count('made again')).toBe(1);
   });
 
-  test('makes a schedule again that another tool deleted, with one cycle, whatever the number of workers', async () => {
+  test('worker restores a schedule that another tool deleted, with one cycle, whatever the number of workers', async () => {
     const seen = messages();
     await runBoth(seen.log);
     for (let more = 0; more < 3; more++)
@@ -105,7 +105,7 @@ describe('a worker looks at its schedule and its watch', () => {
     expect((await sync.schedule('destination').describe()).spec.intervals?.[0]?.every).toBe(24 * 3_600_000);
   });
 
-  test('makes a paused schedule again as paused, with its note, and starts no cycle', async () => {
+  test('worker restores a paused schedule as paused, with its note, and starts no cycle', async () => {
     const seen = messages();
     await runBoth(seen.log);
     await sync.schedule('destination').pause('Vault upgrade');
@@ -120,7 +120,7 @@ describe('a worker looks at its schedule and its watch', () => {
     expect(info.numActionsTaken).toBe(0);
     expect(seen.count('is paused')).toBe(1);
 
-    // So does a start, when no worker was there.
+    // `vsync start` keeps the pause too, without a worker.
     await sync.stopWork();
     await sync.schedule('destination').delete();
     await sync.start('destination');
@@ -128,7 +128,7 @@ describe('a worker looks at its schedule and its watch', () => {
     await sync.schedule('destination').unpause();
   });
 
-  test('leaves alone what vsync stop removed, and goes on after vsync start', async () => {
+  test('worker restores nothing that vsync stop removed, and continues after vsync start', async () => {
     const seen = messages();
     await runBoth(seen.log);
     await stopDestination();
@@ -146,7 +146,7 @@ describe('a worker looks at its schedule and its watch', () => {
     expect(seen.count('made again')).toBe(0);
   });
 
-  test('undoes what it made when vsync stop comes in between', async () => {
+  test('worker removes what it restored if vsync stop runs at the same time', async () => {
     await sync.work();
     await sync.start('origin');
     await sync.start('destination');
@@ -155,7 +155,7 @@ describe('a worker looks at its schedule and its watch', () => {
     await sync.schedule('destination').delete();
     const clients = await createClients(sync.config('destination'));
     try {
-      // The look has found the schedule missing and the record without a stop when both change.
+      // The worker has found the schedule missing and no stop recorded. Now both change.
       const { client } = sync;
       const create = client.schedule.create.bind(client.schedule);
       client.schedule.create = async (options) => {
@@ -171,7 +171,7 @@ describe('a worker looks at its schedule and its watch', () => {
     expect((await watch().describe()).status.name).toBe('TERMINATED');
   });
 
-  test('waits for the first vsync start, says so once, and creates nothing', async () => {
+  test('worker waits for the first vsync start, logs that once, and creates nothing', async () => {
     const seen = messages();
     await sync.work({ only: 'destination', log: seen.log, lookEveryMs });
     await logged(
@@ -183,11 +183,11 @@ describe('a worker looks at its schedule and its watch', () => {
     await logged(seen, 'is as it should be again');
     expect(seen.count('there is no schedule')).toBe(1);
     expect(seen.count('made again')).toBe(0);
-    // Without an index no key of ours may be there: an original vsync would fail on it.
+    // An original vsync fails on a key of ours while there is no index.
     expect(await sync.consul.values(sync.infoPrefix('destination'))).toEqual({});
   });
 
-  test('with another configuration than the one that was started makes nothing, and says so', async () => {
+  test('worker restores nothing with another configuration than the started one, and logs the reason', async () => {
     const seen = messages();
     await runBoth(seen.log);
     await sync.stopWork();
@@ -202,14 +202,14 @@ describe('a worker looks at its schedule and its watch', () => {
     await logged(other, 'another configuration was started than this worker has');
     await expect(sync.schedule('destination').describe()).rejects.toThrow(ScheduleNotFoundError);
 
-    // The worker with the right one makes it again.
+    // A worker with the started configuration restores it.
     await sync.stopWork();
     writeFileSync(file, before);
     await sync.work({ only: 'destination', log: seen.log, lookEveryMs });
     await logged(seen, 'made again');
   });
 
-  test('makes nothing at the Temporal that its sync was moved away from', async () => {
+  test('worker restores nothing at a Temporal that its sync has left', async () => {
     const seen = messages();
     await runBoth(seen.log);
     const other = await startTemporal();
@@ -227,7 +227,7 @@ describe('a worker looks at its schedule and its watch', () => {
         `the sync was started at Temporal ${other.address} (namespace default); if it is to run here, create it`,
       );
 
-      // A worker of the new Temporal makes it again there.
+      // At the new Temporal a worker restores it.
       await client.schedule.getHandle(scheduleId()).delete();
       const looked = await lookAtSchedule(client, clients, new AbortController().signal);
       expect(looked).toMatchObject({ finding: { kind: 'running' }, made: 'schedule' });
@@ -238,7 +238,7 @@ describe('a worker looks at its schedule and its watch', () => {
     }
   });
 
-  test('makes a schedule again at a Temporal that it reaches by another address than vsync start did', async () => {
+  test('worker restores a schedule at a Temporal that it reaches by another address than vsync start', async () => {
     await sync.work({ only: 'origin' });
     await sync.start('origin');
     await sync.cycle('origin');
@@ -262,7 +262,7 @@ describe('a worker looks at its schedule and its watch', () => {
     }
   });
 
-  test('takes a schedule that an older version started from the namespace root for its own', async () => {
+  test('worker accepts a schedule that an older version started with the namespace root', async () => {
     await sync.work({ only: 'origin' });
     await sync.start('origin');
     await sync.cycle('origin');
@@ -283,11 +283,11 @@ describe('a worker looks at its schedule and its watch', () => {
     }
   });
 
-  test('ends when its name is that of another sync, which then has its cycles', async () => {
+  test('worker ends if its name belongs to another sync, which keeps its cycles', async () => {
     await sync.run({ log: messages().log });
     await sync.stopWork();
     await stop(sync.client, sync.config('destination'));
-    // A file that was copied, and given another Vault, but no other name.
+    // A copied configuration file with another Vault and the same name.
     const [, { address, rootToken: token }] = sync.servers.destinations;
     await sync.destinationVaults[1]?.mount(sync.mount);
     const copied = sync.config('destination') as DestinationConfig;
@@ -317,7 +317,7 @@ describe('a worker looks at its schedule and its watch', () => {
     expect(await sync.destinationVaults[0]?.get(sync.mount, 'a')).toEqual({ value: 1 });
   });
 
-  test('says that a schedule has no next cycle, and leaves it as it is', async () => {
+  test('worker logs that a schedule has no next cycle, and does not change it', async () => {
     const seen = messages();
     await runBoth(seen.log);
     await sync.schedule('destination').update(({ spec, action, policies }) => ({
@@ -330,7 +330,7 @@ describe('a worker looks at its schedule and its watch', () => {
     expect(seen.count('no next cycle')).toBe(1);
   });
 
-  test('status and check name a watch that does not run, and a schedule that was lost', async () => {
+  test('status and check report a watch that does not run, and a lost schedule', async () => {
     await sync.work();
     await sync.start('origin');
     await sync.start('destination');
@@ -358,7 +358,7 @@ describe('a worker looks at its schedule and its watch', () => {
     );
   });
 
-  test('vsync stop works while Consul is down, and says that workers do not know of it', async () => {
+  test('stop works while Consul is down, and reports that the stop is not recorded', async () => {
     await sync.start('origin');
     const content = JSON.parse(readFileSync(sync.originFile, 'utf8')) as { origin: Record<string, unknown> };
     const [port = 0] = await freePorts(1);
@@ -375,7 +375,7 @@ describe('a worker looks at its schedule and its watch', () => {
   });
 });
 
-describe('a Temporal that comes back empty', () => {
+describe('vsync, after Temporal lost its data,', () => {
   let servers: OwnServers | undefined;
   let sync: SyncFixture;
 
@@ -389,7 +389,7 @@ describe('a Temporal that comes back empty', () => {
     await stopOwnServers(servers);
   });
 
-  test('has its schedules and its watch again, and secrets go on to arrive', async () => {
+  test('worker restores schedules and watch of a Temporal that comes back empty, and secrets arrive again', async () => {
     const seen = messages();
     await sync.originVault.put(sync.mount, 'a', { value: 1 });
     await sync.work({ log: seen.log, lookEveryMs: 200 });
@@ -420,11 +420,11 @@ describe('a Temporal that comes back empty', () => {
     await eventually(async () => {
       expect(await sync.destinationVaults[0]?.get(sync.mount, 'b')).toEqual({ value: 2 });
     }, 'b to arrive, through the watch that was made again');
-    // Once for each of the two, however often they looked meanwhile.
+    // Each of the two workers logs the outage once, however often it checks.
     expect(seen.count('cannot look at schedule')).toBeLessThanOrEqual(2);
   });
 
-  test('has them again when its namespace is created again, and until then a worker says once what is missing', async () => {
+  test('worker restores its schedule when the namespace is created again, and logs the missing namespace once', async () => {
     const namespace = `ns-${sync.id}`;
     const { connection } = sync.client;
     const client = new Client({ connection, namespace });
@@ -439,7 +439,7 @@ describe('a Temporal that comes back empty', () => {
     if (own.role === 'origin') own.origin = { ...own.origin, syncPath: `${sync.syncPath}own/` };
     const clients = await createClients(own);
     try {
-      // Temporal's own list of namespaces is some seconds old.
+      // Temporal's own list of namespaces is up to some seconds old.
       await eventually(() => start(client, clients), 'the namespace to be known');
       const seen = messages();
       await sync.workOn([own], { log: seen.log, lookEveryMs: 200 });

@@ -6,8 +6,8 @@ import { SyncFixture } from '../support/sync-fixture';
 
 const HOUR_MS = 3_600_000;
 
-/** What vsync writes to a schedule while an operator changes it. No worker is needed for any of it. */
-describe('the update of a schedule', () => {
+/** What vsync writes to a schedule while another process changes it. None of this needs a worker. */
+describe('vsync', () => {
   let sync: SyncFixture;
   let updates: number;
 
@@ -19,7 +19,7 @@ describe('the update of a schedule', () => {
 
   afterEach(() => sync.tearDown());
 
-  /** A client whose updates wait, at the real server's door, until something else has happened. */
+  /** A client whose updates reach the real server only after something else has happened. */
   function clientThat(meanwhile: (attempt: number) => Promise<void>): Client {
     const { connection, options } = sync.client;
     const service = connection.workflowService;
@@ -36,7 +36,7 @@ describe('the update of a schedule', () => {
     return new Client({ ...options, connection: slowConnection });
   }
 
-  /** Starts with another tick than the one before: the schedule has to be updated. */
+  /** Starts with another tick, so that the schedule must be updated. */
   async function startWith(client: Client, tickMs: number): Promise<void> {
     const config = sync.config('origin');
     if (config.role !== 'origin') throw new Error('the file of an origin');
@@ -71,7 +71,7 @@ describe('the update of a schedule', () => {
     expect((await sync.schedule('origin').describe()).state).toMatchObject({ paused: false, note: 'done' });
   });
 
-  test('start does not take its update for done when another one came first', async () => {
+  test('start repeats its update if another update came first', async () => {
     const first = clientThat(async (attempt) => {
       if (attempt === 1) await startWith(sync.client, 3 * HOUR_MS);
     });
@@ -79,7 +79,7 @@ describe('the update of a schedule', () => {
     expect(await every()).toBe(2 * HOUR_MS);
   });
 
-  test('start writes a tick with a fraction of a second as the next whole one, and Temporal keeps to it', async () => {
+  test('start rounds a tick up to a whole second, which Temporal keeps', async () => {
     const { config } = loadConfig('origin', {
       file: sync.originFile,
       env: { VSYNC_ORIGIN_TICK: '1.9s' },
@@ -97,14 +97,14 @@ describe('the update of a schedule', () => {
     expect(new Set(gaps)).toEqual(new Set([2_000]));
   });
 
-  test('start writes nothing to a schedule that is as wanted', async () => {
+  test('start writes nothing to an up-to-date schedule', async () => {
     await sync.start('origin');
     const before = (await sync.schedule('origin').describe()).info.lastUpdatedAt;
     await sync.start('origin');
     expect((await sync.schedule('origin').describe()).info.lastUpdatedAt).toEqual(before);
   });
 
-  test('start gives up on a schedule that changes each time, and says so', async () => {
+  test('start reports a schedule that keeps changing, after 10 attempts', async () => {
     const client = clientThat(async (attempt) => sync.schedule('origin').pause(`pause ${attempt}`));
     await expect(startWith(client, 2 * HOUR_MS)).rejects.toThrow(
       `schedule vsync-origin-o-${sync.id} could not be updated: other processes changed it at the same time`,
@@ -115,7 +115,7 @@ describe('the update of a schedule', () => {
     });
   });
 
-  test('setPaused reads a pause back: one that comes together with a trigger is lost at the server', async () => {
+  test('pause reads its pause back, because the server loses one that coincides with a trigger', async () => {
     const config = sync.config('origin');
     const schedule = sync.schedule('origin');
     for (let round = 0; round < 10; round++) {

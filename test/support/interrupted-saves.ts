@@ -5,7 +5,7 @@ import type { Fault } from './fault-proxy';
  * is closed: after it the client looks what became of the write.
  */
 export const INTERRUPTIONS: [what: string, fault: Fault][] = [
-  ['reset', { status: 500 }],
+  ['failed', { status: 500 }],
   ['lost', { status: 500, isCarriedOut: true }],
 ];
 
