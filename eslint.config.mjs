@@ -114,9 +114,8 @@ export default tseslint.config(
             ...arrowsOf('src/workflows'),
             {
               regex: '^\\.\\./(?!(contract|rules)/|limits$)',
-              allowTypeImports: true,
               message:
-                'Workflows may import only types from outside src/workflows, src/contract, src/rules and src/limits.ts.',
+                'Workflows import from src/workflows, src/contract, src/rules and src/limits.ts only, types included.',
             },
           ],
         },

@@ -36,9 +36,6 @@ export const SHARED_ACTIVITIES_PER_WORKER = 2;
 /** Chunks or groups that a cycle keeps queued or running. Also the number where the count of workers is unknown. */
 export const MAX_DISPATCH_WIDTH = 16;
 
-/** Chunks in flight where `listPaths` returns no dispatch width. */
-export const DEFAULT_CHUNKS_IN_FLIGHT = 4;
-
 /** Groups in flight where `guardDeletes` returns no dispatch width. */
 export const DEFAULT_GROUPS_IN_FLIGHT = 8;
 

@@ -5,7 +5,7 @@ import type { Config } from '../../src/config/schema';
 import { scheduleId, type Role } from '../../src/contract/ids';
 import { trigger } from '../../src/temporal/operations';
 import { cyclesOf, type CycleId } from '../../src/temporal/schedule';
-import type { CycleResult } from '../../src/contract/messages';
+import type { CycleResult } from '../../src/contract/cycle';
 import { quietWatch } from '../shared/quiet-watch';
 import { tailOf, type GuardedProcess } from '../shared/guarded-process';
 import { runVsync, startVsync } from '../shared/vsync-command';

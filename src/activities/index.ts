@@ -1,44 +1,13 @@
 import { forManyRequests } from '../concurrency/abort';
 import { cancellationSignal, Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
-import type {
-  ActivityInput,
-  BeginVerifyResult,
-  CopySecretsInput,
-  CopySecretsResult,
-  DeleteOrphansInput,
-  DeleteOrphansResult,
-  DestinationPreflightResult,
-  DiffIndicesInput,
-  DiffIndicesResult,
-  FetchMetadataInput,
-  FetchMetadataResult,
-  GuardDeletesInput,
-  GuardDeletesResult,
-  ListExtrasInput,
-  ListExtrasResult,
-  ListFoldersResult,
-  ListUnpublishedResult,
-  ListPathsResult,
-  MoveClaimsInput,
-  MoveClaimsResult,
-  OriginPreflightResult,
-  SaveDestinationInput,
-  SaveDestinationResult,
-  SaveOriginInput,
-  SaveOriginResult,
-  SharesAtOnce,
-  TellOutagesInput,
-  TellOutagesResult,
-  VerifySecretsInput,
-  VerifySecretsResult,
-  WakeDestinationInput,
-  WakeDestinationResult,
-  WatchInput,
-} from '../contract/messages';
+import { sharedQueue, type ActivityInput, type WithDispatchWidth } from '../contract/cycle';
+import type { DestinationActivities } from '../contract/destination';
+import type { OriginActivities } from '../contract/origin';
+import type { VerifyActivities } from '../contract/verify';
+import type { WatchActivities } from '../contract/watch';
 import { isFingerprintOf, type Fingerprinted } from '../config/fingerprint';
 import { taskQueue, type Role } from '../contract/ids';
-import { sharedQueue } from '../contract/shared-queue';
 import { beforeWork } from './shared/before-work';
 import { beginVerify } from './destination/verify/begin-verify';
 import { copySecrets } from './destination/copy/copy-secrets';
@@ -61,102 +30,100 @@ import { fetchMetadata } from './origin/fetch-metadata';
 import { listPaths } from './origin/list-paths';
 import { preflight as originPreflight } from './origin/preflight';
 import { saveSyncInfo as saveOriginInfo } from './origin/save-sync-info';
-import { tellOutages } from './shared/outages';
+import { reportOutages } from './shared/outages';
 import { DispatchWidth } from './shared/dispatch-width';
 
 /** The activities of one origin, bound to its clients. */
-export function createOriginActivities(deps: OriginDeps) {
+export function createOriginActivities(deps: OriginDeps): OriginActivities {
   const check = (input: ActivityInput): AbortSignal => begin(input, deps, deps.config.name);
   const withWidth = dispatchWidthOf('origin', deps.config.name);
   return {
-    async preflight(input: ActivityInput): Promise<OriginPreflightResult> {
+    async preflight(input) {
       return beforeWork(check(input), (signal) => originPreflight(deps, signal));
     },
-    async listPaths(input: ActivityInput): Promise<ListPathsResult> {
+    async listPaths(input) {
       return withWidth(await listPaths(deps, check(input), progressReporter()));
     },
-    async fetchMetadata(input: FetchMetadataInput): Promise<FetchMetadataResult> {
+    async fetchMetadata(input) {
       return withWidth(await fetchMetadata(deps, input, check(input), progressReporter()));
     },
-    async saveSyncInfo(input: SaveOriginInput): Promise<SaveOriginResult> {
+    async saveSyncInfo(input) {
       return saveOriginInfo(deps, input, check(input));
     },
-    tellOutages(input: TellOutagesInput): Promise<TellOutagesResult> {
+    reportOutages(input) {
       check(input);
-      return Promise.resolve(tellOutages([deps.vault], input));
+      return Promise.resolve(reportOutages([deps.vault], input));
     },
   };
 }
 
 /** The activities of one destination and its watch, bound to its clients. */
-export function createDestinationActivities(deps: DestinationDeps) {
+export function createDestinationActivities(
+  deps: DestinationDeps,
+): DestinationActivities & VerifyActivities & WatchActivities {
   const check = (input: ActivityInput): AbortSignal => begin(input, deps, deps.config.name);
   const withWidth = dispatchWidthOf('destination', deps.config.name);
   return {
-    async preflight(input: ActivityInput): Promise<DestinationPreflightResult> {
+    async preflight(input) {
       return beforeWork(check(input), (signal) => destinationPreflight(deps, signal));
     },
-    async diffIndices(input: DiffIndicesInput): Promise<DiffIndicesResult> {
+    async diffIndices(input) {
       return beforeWork(check(input), (signal) => diffIndices(deps, input, signal));
     },
-    async moveClaims(input: MoveClaimsInput): Promise<MoveClaimsResult> {
+    async moveClaims(input) {
       return moveClaims(deps, input, check(input));
     },
-    async guardDeletes(input: GuardDeletesInput): Promise<GuardDeletesResult> {
+    async guardDeletes(input) {
       const result = await guardDeletes(deps, input, check(input));
-      // Where it always was: the workflow may go on with an older worker, and be replayed by a newer one.
       return result.work === undefined ? result : { ...result, work: await withWidth(result.work) };
     },
-    async copySecrets(input: CopySecretsInput): Promise<CopySecretsResult> {
+    async copySecrets(input) {
       const signal = check(input);
       const isRepeated = Context.current().info.attempt > 1;
       return withWidth(await copySecrets(deps, input, signal, progressReporter(), isRepeated));
     },
-    async deleteOrphans(input: DeleteOrphansInput): Promise<DeleteOrphansResult> {
+    async deleteOrphans(input) {
       return deleteOrphans(deps, input, check(input));
     },
-    async saveSyncInfo(input: SaveDestinationInput): Promise<SaveDestinationResult> {
+    async saveSyncInfo(input) {
       const signal = check(input);
       const run = Context.current().info.workflowExecution?.runId ?? '';
       return saveDestinationInfo(deps, input, signal, run);
     },
-    tellOutages(input: TellOutagesInput): Promise<TellOutagesResult> {
+    reportOutages(input) {
       check(input);
-      return Promise.resolve(tellOutages([deps.originVault, deps.vault], input));
+      return Promise.resolve(reportOutages([deps.originVault, deps.vault], input));
     },
-    async beginVerify(input: ActivityInput): Promise<BeginVerifyResult> {
+    async beginVerify(input) {
       return beforeWork(check(input), (signal) => beginVerify(deps, input, signal));
     },
-    async verifySecrets(input: VerifySecretsInput): Promise<VerifySecretsResult> {
+    async verifySecrets(input) {
       return verifySecrets(deps, input, check(input), progressReporter());
     },
-    async listFolders(input: ActivityInput): Promise<ListFoldersResult> {
+    async listFolders(input) {
       return listFolders(deps, check(input));
     },
-    async listExtras(input: ListExtrasInput): Promise<ListExtrasResult> {
+    async listExtras(input) {
       return listExtras(deps, input, check(input), progressReporter());
     },
-    async listUnpublished(input: ActivityInput): Promise<ListUnpublishedResult> {
+    async listUnpublished(input) {
       return listUnpublished(deps, check(input), progressReporter());
     },
-    async watchIndex(_input: WatchInput): Promise<void> {
+    async watchIndex(_input) {
       await watchIndex(deps, temporalClient(), cancellationSignal());
     },
-    async wakeDestination({ whileRunning }: WakeDestinationInput): Promise<WakeDestinationResult> {
+    async wakeDestination({ whileRunning }) {
       return wakeDestination(deps, temporalClient(), { whileRunning }, cancellationSignal());
     },
   };
 }
 
-export type OriginActivities = ReturnType<typeof createOriginActivities>;
-export type DestinationActivities = ReturnType<typeof createDestinationActivities>;
-
 /** Adds to a result how many chunks or groups the cycle should have at work, if Temporal can tell. */
-function dispatchWidthOf(role: Role, name: string): <T extends SharesAtOnce>(result: T) => Promise<T> {
+function dispatchWidthOf(role: Role, name: string): <T extends WithDispatchWidth>(result: T) => Promise<T> {
   const shares = new DispatchWidth(sharedQueue(taskQueue(role, name)));
   return async (result) => {
-    const atOnce = await shares.atOnce(temporalClient());
-    return atOnce === undefined ? result : { ...result, atOnce };
+    const dispatchWidth = await shares.atOnce(temporalClient());
+    return dispatchWidth === undefined ? result : { ...result, dispatchWidth };
   };
 }
 

@@ -12,7 +12,7 @@ import type { Role } from '../contract/ids';
 import { isNamed, shortSet } from './consent';
 import type { Plan } from '../activities/destination/plan/plan';
 import { UserError } from '../errors';
-import type { HeldDeletes } from '../contract/messages';
+import type { PendingDeletes } from '../contract/destination';
 import { STATE_ATTEMPTS } from '../limits';
 
 /** Sync info, and the name of the sync that a person means: nothing is approved at that of another one. */
@@ -22,14 +22,14 @@ export interface Approvable {
 }
 
 /** The deletes that wait at a destination. @throws UserError if none wait */
-export async function waitingDeletes({ info, name }: Approvable): Promise<HeldDeletes> {
+export async function waitingDeletes({ info, name }: Approvable): Promise<PendingDeletes> {
   const { state } = await readDestinationState(info);
   if (state === undefined) throw new UserError(NO_CYCLE_YET);
   assertSyncName(info, state, name);
   return heldOf(state);
 }
 
-function heldOf(state: DestinationState): HeldDeletes {
+function heldOf(state: DestinationState): PendingDeletes {
   if (state.held === undefined) throw new UserError(nothingWaits(state));
   return state.held;
 }
@@ -41,7 +41,7 @@ function heldOf(state: DestinationState): HeldDeletes {
  * @param set name of the set that was looked at
  * @throws UserError if none wait, or another set does
  */
-export async function approveDeletes(at: Approvable, set: string): Promise<HeldDeletes> {
+export async function approveDeletes(at: Approvable, set: string): Promise<PendingDeletes> {
   return changeState(at, readDestinationState, (state) => {
     const held = heldOf(state);
     if (!isNamed(held.hash, set)) {

@@ -7,7 +7,8 @@ import {
 import { infoOf } from '../activities/clients';
 import type { Config } from '../config/schema';
 import { scheduleId } from '../contract/ids';
-import type { Counts, CycleResult, HeldDeletes, PathFailure } from '../contract/messages';
+import type { Counts, CycleResult, PathFailure } from '../contract/cycle';
+import type { PendingDeletes } from '../contract/destination';
 import { UserError } from '../errors';
 import type { ExpirySummary } from '../rules/expiry';
 import { readStateOf, type DestinationState, type LastCycle, type OriginState } from '../sync-info/state';
@@ -75,7 +76,7 @@ export interface Status {
   /** Mounts of the origin that were re-created: they wait for `vsync approve --mount`. */
   changedMounts?: string[];
   /** Deletes that wait for `vsync approve`. */
-  held?: HeldDeletes;
+  held?: PendingDeletes;
   /** Copies that end by themselves; `early`: before their originals do. */
   expiries?: { copies: number; early: number; /** RFC 3339 */ nextAt?: string };
   /** Secrets that stand at the destination where nothing belongs any more: `vsync plan` lists them. */

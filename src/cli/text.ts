@@ -1,6 +1,6 @@
 import type { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import type { Counts, PathFailure } from '../contract/messages';
+import type { Counts, PathFailure } from '../contract/cycle';
 
 /** Lines that several commands print. */
 

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import type { FingerprintParts } from '../config/fingerprint';
 import type { Role } from '../contract/ids';
 import type { HourOfDeletes } from '../rules/delete-guard';
-import { standingOf, type HeldDeletes } from '../contract/messages';
+import { sameOutcome } from '../contract/cycle';
+import type { PendingDeletes } from '../contract/destination';
 import { StoredInfoError } from '../consul/errors';
 import { jsonOf } from './store';
 import type { Write } from '../consul/key-value-store';
@@ -62,7 +63,7 @@ const HourOfDeletesSchema: z.ZodType<HourOfDeletes> = z.object({
   mounts: z.record(z.string(), z.object({ deleted: z.number().int(), known: z.number().int() })),
 });
 
-const HeldDeletesSchema: z.ZodType<HeldDeletes> = z.object({
+const HeldDeletesSchema: z.ZodType<PendingDeletes> = z.object({
   count: z.number().int(),
   hash: z.string(),
   reason: z.string(),
@@ -195,8 +196,5 @@ export function stateDiffers<T extends OriginState | DestinationState>(
   if (before === undefined) return true;
   const { last: lastBefore, ...restBefore } = before;
   const { last: lastAfter, ...restAfter } = after;
-  return (
-    !isDeepStrictEqual(restBefore, restAfter) ||
-    standingOf(lastBefore?.outcome) !== standingOf(lastAfter?.outcome)
-  );
+  return !isDeepStrictEqual(restBefore, restAfter) || !sameOutcome(lastBefore?.outcome, lastAfter?.outcome);
 }

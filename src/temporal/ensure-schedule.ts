@@ -11,7 +11,7 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clients } from '../activities/clients';
 import { scheduleId, taskQueue } from '../contract/ids';
-import type { CycleInput } from '../contract/messages';
+import type { CycleInput } from '../contract/cycle';
 import { UserError } from '../errors';
 import { MIN_CATCHUP_MS, SCHEDULE_WRITE_ATTEMPTS } from '../limits';
 import { assertSameSync, identity } from './ownership';

@@ -7,7 +7,7 @@ import { createClients, keepTokens, type Clients } from '../activities/clients';
 import { ActivityInterceptor } from '../activities/shared/interceptor';
 import type { Config } from '../config/schema';
 import { taskQueue } from '../contract/ids';
-import { sharedQueue } from '../contract/shared-queue';
+import { sharedQueue } from '../contract/cycle';
 import { UserError } from '../errors';
 import {
   MAX_HEARTBEAT_THROTTLE_MS,
@@ -161,9 +161,8 @@ interface Parts {
 }
 
 /**
- * One worker for all of the sync's workflows and activities, and one for what a cycle shares among processes: it takes
- * no more than it can work at, so that the rest is left to the others. The first one knows those activities too: a
- * cycle that an older version began has them on the first one's queue.
+ * Two workers: one for the sync's workflows and its own activities, and one for the parts of a cycle that workers
+ * share. The second takes no more than it can work at, so that the rest is left to other processes.
  */
 async function createPair({
   log,
@@ -173,14 +172,11 @@ async function createPair({
   connection,
   target: { namespace },
 }: Parts): Promise<Worker[]> {
-  const own = taskQueue(config.role, config.name);
+  const queue = taskQueue(config.role, config.name);
+  const { own, shared } = activitiesOf(clients);
   const common = {
     connection,
     namespace,
-    activities:
-      clients.role === 'origin'
-        ? createOriginActivities(clients.deps)
-        : createDestinationActivities(clients.deps),
     interceptors: { activity: [() => ({ inbound: new ActivityInterceptor(log) })] },
     maxHeartbeatThrottleInterval: MAX_HEARTBEAT_THROTTLE_MS,
     // Activities are told at once; they save and end within their own time.
@@ -188,13 +184,29 @@ async function createPair({
     shutdownForceTime: SHUTDOWN_MS,
   };
   return [
-    await Worker.create({ ...common, taskQueue: own, workflowBundle: { codePath: workflowBundle } }),
     await Worker.create({
       ...common,
-      taskQueue: sharedQueue(own),
+      taskQueue: queue,
+      activities: own,
+      workflowBundle: { codePath: workflowBundle },
+    }),
+    await Worker.create({
+      ...common,
+      taskQueue: sharedQueue(queue),
+      activities: shared,
       maxConcurrentActivityTaskExecutions: SHARED_ACTIVITIES_PER_WORKER,
     }),
   ];
+}
+
+/** The activities by the queue that workflows ask for them on (`sharedOptions`). */
+function activitiesOf(clients: Clients): { own: object; shared: object } {
+  if (clients.role === 'origin') {
+    const { fetchMetadata, ...own } = createOriginActivities(clients.deps);
+    return { own, shared: { fetchMetadata } };
+  }
+  const { copySecrets, ...own } = createDestinationActivities(clients.deps);
+  return { own, shared: { copySecrets } };
 }
 
 /** Connects as a worker. @throws UserError that names the address */

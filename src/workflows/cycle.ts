@@ -16,15 +16,12 @@ import {
   type CycleResult,
   type Outcome,
   type PathFailure,
-  type Tally,
-  type TellOutagesResult,
-} from '../contract/messages';
+  type CycleReport,
+  type ReportOutagesResult,
+} from '../contract/cycle';
 import { MAX_FAILURES } from '../limits';
 
-/**
- * What both kinds of cycle have in common: the timer, the counts, the durations of the steps, and the words for
- * the end.
- */
+/** What both kinds of cycle have in common: the timer, the counts, the durations of the steps, and the result. */
 export class Cycle {
   readonly counts: Counts = { ...NO_COUNTS };
   private readonly failures: PathFailure[] = [];
@@ -34,11 +31,11 @@ export class Cycle {
   /**
    * Runs the work of the cycle, and cancels it when the time is over.
    *
-   * A timer of our own, and not the workflow's run timeout: that would skip the cleanup. The flag is needed,
-   * because from a cancelled activity a timeout and an operator's cancel look alike.
+   * The workflow's run timeout would skip the cleanup, so this is a timer. It sets a flag, because a timeout and an
+   * operator's cancel look alike to the caller of a cancelled activity.
    *
-   * @returns how the work ended; the workflow throws an operator's cancel only after its cleanup
-   * @throws what the work threw, if it was no cancellation
+   * @returns how the work ended; after an operator's cancel the workflow throws only when its cleanup is done
+   * @throws what the work threw, unless it was a cancellation
    */
   async run(timeoutMs: number, work: () => Promise<void>): Promise<'finished' | 'timed-out' | 'cancelled'> {
     const timer = new CancellationScope();
@@ -52,11 +49,11 @@ export class Cycle {
       .catch(() => undefined); // the work was done in time, or the whole workflow was cancelled
     try {
       await scope.run(work);
-      // Activities that save what they did end well even though they were cancelled.
+      // A cancelled activity that saves what it did returns a result.
       if (scope.consideredCancelled) return this.timedOut ? 'timed-out' : 'cancelled';
       return 'finished';
     } catch (error) {
-      // An activity whose worker died while it was being cancelled ends as a timeout of its heartbeat.
+      // A cancelled activity whose worker died ends with a timeout of its heartbeat.
       if (this.timedOut) return 'timed-out';
       if (isCancellation(error) || scope.consideredCancelled) return 'cancelled';
       throw error;
@@ -66,7 +63,7 @@ export class Cycle {
     }
   }
 
-  /** Runs one step, and notes how long it took and (for the web UI) that it is being done. */
+  /** Runs one step, notes its duration, and shows its name in the web UI. */
   async step<T>(name: string, work: () => Promise<T>): Promise<T> {
     setCurrentDetails(name);
     const startedMs = Date.now();
@@ -77,7 +74,7 @@ export class Cycle {
     }
   }
 
-  add({ counts, failures }: Tally): void {
+  add({ counts, failures }: CycleReport): void {
     for (const [what, by] of Object.entries(counts) as [keyof Counts, number][]) this.counts[what] += by;
     this.failures.push(...failures.slice(0, MAX_FAILURES - this.failures.length));
   }
@@ -89,23 +86,22 @@ export class Cycle {
   }
 
   /**
-   * The words for a cycle that ran out of time: with the outages of Vault that it has waited for, if its worker can
-   * tell them.
+   * Ends a cycle that ran out of time. Its note names the outages that it waited for, if its worker reports them.
    *
-   * @param words what has become of the work
+   * @param words what became of the work
    */
   async endTimedOut(
     words: string,
-    tellOutages: (sinceMs: number) => Promise<TellOutagesResult>,
+    reportOutages: (sinceMs: number) => Promise<ReportOutagesResult>,
   ): Promise<CycleResult> {
-    const told = await CancellationScope.nonCancellable(() =>
-      tellOutages(workflowInfo().startTime.getTime()),
+    const reported = await CancellationScope.nonCancellable(() =>
+      reportOutages(workflowInfo().startTime.getTime()),
     ).catch(() => undefined);
-    const waited = (told?.outages ?? []).map((outage) => `waited for ${outage}`);
+    const waited = (reported?.outages ?? []).map((outage) => `waited for ${outage}`);
     return this.end('timed-out', [words, ...waited].join('; '));
   }
 
-  /** The result of the workflow, and the same in short for whoever looks at it in a list. */
+  /** Makes the result of the workflow, and shows it in short in the memo, the log and the web UI. */
   end(outcome: Outcome, note?: string): CycleResult {
     const { counts, failures, durationsMs } = this;
     upsertMemo({ outcome, ...counts });
@@ -119,15 +115,15 @@ export class Cycle {
 }
 
 /**
- * Turns whatever ended a cycle into a failure of the workflow. A plain error in a workflow would be retried for
- * ever as a bug of the worker, and the next tick starts a new cycle anyway.
+ * Turns an error that ended a cycle into a failure of the workflow. Temporal would retry a plain error in a workflow
+ * for ever, and the next tick starts a new cycle anyway.
  */
 export function cycleFailure(error: unknown): ApplicationFailure {
   const words = error instanceof ActivityFailure ? [error.activityType] : [];
   let cause = error instanceof ActivityFailure ? error.cause : error;
   if (cause instanceof TimeoutFailure) {
     words.push('not done in time');
-    // The failure of the last attempt says why it took so long.
+    // The failure of the last attempt is the reason.
     cause = cause.cause;
   }
   if (cause instanceof Error) words.push(cause.message);

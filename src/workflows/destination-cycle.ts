@@ -1,176 +1,219 @@
-import { CancellationScope, CancelledFailure, patched, proxyActivities } from '@temporalio/workflow';
-import type { DestinationActivities } from '../activities';
-import { CLEANUP_OPTIONS, LOOK_OPTIONS, NOTE_OPTIONS, sharedOptions, workOptions } from './activity-options';
-import { forEachBounded } from './bounded';
-import { Cycle, cycleFailure } from './cycle';
-import { raise } from './raise';
+import { CancellationScope, CancelledFailure, proxyActivities } from '@temporalio/workflow';
 import {
-  standingOf,
+  CLEANUP_OPTIONS,
+  NOTE_OPTIONS,
+  PREFLIGHT_OPTIONS,
+  sharedOptions,
+  workOptions,
+} from './activity-options';
+import { Cycle, cycleFailure } from './cycle';
+import { dispatch } from './dispatch';
+import {
+  sameOutcome,
   type ActivityInput,
   type CycleInput,
   type CycleResult,
-  type DestinationPreflightResult,
-  type DiffIndicesResult,
-  type GroupsOfWork,
-  type GuardDeletesResult,
-  type HeldInBucket,
   type Outcome,
-} from '../contract/messages';
-import { NO_EXPIRY, sumOf, type ExpirySummary } from '../rules/expiry';
+} from '../contract/cycle';
+import type {
+  CopySecretsResult,
+  DestinationActivities,
+  DestinationPreflightResult,
+  DiffIndicesResult,
+  GroupsOfWork,
+  GuardDeletesResult,
+  RetainedInBucket,
+} from '../contract/destination';
 import { DEFAULT_GROUPS_IN_FLIGHT } from '../limits';
+import { NO_EXPIRY, sumOf, type ExpirySummary } from '../rules/expiry';
 
-/** Since this change the groups are those of guardDeletes. */
-const WORK_IN_GROUPS = 'work-in-groups';
-
+/** Such a cycle has not handled the origin's index, so the watch has to wake the next one. */
 const UNFINISHED: ReadonlySet<Outcome> = new Set(['timed-out', 'cancelled', 'failed']);
 
-/** Failures after which nothing is saved. */
+/** Some copies end by themselves: their buckets have to be checked. */
+const EXPIRIES = { expiries: true } as const;
+
+/** Failures after which nothing is saved: another sync, or another configuration, uses this sync path. */
 const HANDS_OFF: ReadonlySet<string> = new Set(['Conflict', 'ConfigChanged']);
 
 /**
- * One destination cycle: compare the indices, let the guard decide about deletes, copy what differs, and save what
- * has arrived. Also after a timeout, a cancel or a failure, the destination's info claims what was applied, and
- * nothing else.
+ * One destination cycle: compare the indices, let the guard decide about deletes, copy what differs, and save the
+ * index. The save also runs after a timeout, a cancel or a failure: the destination's info then claims what was
+ * applied, and nothing else. The destination's schedule starts this workflow; the watch triggers that schedule.
  */
-export async function destinationCycle(input: CycleInput): Promise<CycleResult> {
-  const { preflight, diffIndices } = proxyActivities<DestinationActivities>(LOOK_OPTIONS);
-  const { moveClaims, guardDeletes, deleteOrphans } = proxyActivities<DestinationActivities>(
-    workOptions(input.timeoutMs),
-  );
-  const { copySecrets } = proxyActivities<DestinationActivities>(sharedOptions(input.timeoutMs));
-  const { saveSyncInfo } = proxyActivities<DestinationActivities>(CLEANUP_OPTIONS);
-  const { tellOutages } = proxyActivities<DestinationActivities>(NOTE_OPTIONS);
-  const base: ActivityInput = { v: 1, fingerprint: input.fingerprint };
-  const cycle = new Cycle();
-  let checked: DestinationPreflightResult | undefined;
-  let diff: DiffIndicesResult | undefined;
-  let guard: GuardDeletesResult = { v: 1, deletes: true, known: {} };
-  const settled: HeldInBucket[] = [];
-  let work: GroupsOfWork = { groups: [], atOnce: DEFAULT_GROUPS_IN_FLIGHT };
-  let copied = 0;
-  const deletedIn: Record<string, number> = {};
-  let newExpiries: ExpirySummary | undefined;
+export function destinationCycle(input: CycleInput): Promise<CycleResult> {
+  return new DestinationCycle(input).run();
+}
 
-  /** The index is made from the buckets that are really there: saving it is safe however the copying ended. */
-  const save = (outcome: Outcome): Promise<void> =>
-    cycle.step('saveSyncInfo', () =>
+class DestinationCycle {
+  private readonly cycle = new Cycle();
+  private readonly base: ActivityInput;
+  private checked: DestinationPreflightResult | undefined;
+  private diff: DiffIndicesResult | undefined;
+  private guard: GuardDeletesResult = { v: 1, deletes: true, known: {} };
+  private work: GroupsOfWork = { groups: [], dispatchWidth: DEFAULT_GROUPS_IN_FLIGHT };
+  private copiedGroups = 0;
+  private readonly knownDifferences: RetainedInBucket[] = [];
+  /** By mount of the origin. */
+  private readonly deleted: Record<string, number> = {};
+  private newExpiries: ExpirySummary | undefined;
+
+  constructor(private readonly input: CycleInput) {
+    this.base = { v: 1, fingerprint: input.fingerprint };
+  }
+
+  async run(): Promise<CycleResult> {
+    try {
+      const ended = await this.cycle.run(this.input.timeoutMs, () => this.apply());
+      if (ended === 'finished') return await this.finish();
+      await this.save(ended);
+      if (ended === 'cancelled')
+        throw new CancelledFailure('the cycle was cancelled; what had arrived until then is kept');
+      const { reportOutages } = proxyActivities<DestinationActivities>(NOTE_OPTIONS);
+      return await this.cycle.endTimedOut(
+        `${this.copiedGroups} of ${this.work.groups.length} groups done in time; the next cycle goes on from there`,
+        (sinceMs) => reportOutages({ ...this.base, sinceMs }),
+      );
+    } catch (error) {
+      if (error instanceof CancelledFailure) throw error;
+      const failure = cycleFailure(error);
+      if (!HANDS_OFF.has(failure.type ?? '')) await this.save('failed').catch(() => undefined);
+      throw failure;
+    }
+  }
+
+  private async apply(): Promise<void> {
+    const { preflight } = proxyActivities<DestinationActivities>(PREFLIGHT_OPTIONS);
+    const { guardDeletes, deleteOrphans } = proxyActivities<DestinationActivities>(
+      workOptions(this.input.timeoutMs),
+    );
+    const { base, cycle } = this;
+    const checked = await cycle.step('preflight', () => preflight(base));
+    this.checked = checked;
+    cycle.add(checked);
+    const { mounts, removeOrphans } = checked;
+    const diff = await this.compare(checked);
+    const { groups, considered = '', retained, unknownSettings } = diff;
+    cycle.add({ counts: { held: retained }, failures: [] });
+    if (unknownSettings !== undefined) cycle.add({ counts: { unknown: 1 }, failures: [unknownSettings] });
+    if (groups.length > 0) {
+      this.guard = await cycle.step('guardDeletes', () =>
+        guardDeletes({ ...base, buckets: groups.flat(), considered, mounts }),
+      );
+    }
+    this.work = this.guard.work ?? { groups, dispatchWidth: DEFAULT_GROUPS_IN_FLIGHT };
+    await cycle.step('copySecrets', () => this.copy(mounts, diff));
+    if (removeOrphans !== undefined)
+      cycle.add(await cycle.step('deleteOrphans', () => deleteOrphans({ ...base, hash: removeOrphans })));
+  }
+
+  /** Compares the indices, after the claims have been moved if that is needed. */
+  private async compare({
+    mounts,
+    ownMounts,
+    changed,
+    expired,
+  }: DestinationPreflightResult): Promise<DiffIndicesResult> {
+    const { diffIndices } = proxyActivities<DestinationActivities>(PREFLIGHT_OPTIONS);
+    const { moveClaims } = proxyActivities<DestinationActivities>(workOptions(this.input.timeoutMs));
+    const { base, cycle } = this;
+    this.diff = await cycle.step('diffIndices', () =>
+      diffIndices({ ...base, changed, ...(expired && { expired }) }),
+    );
+    if (!this.diff.move) return this.diff;
+    await cycle.step('moveClaims', () => moveClaims({ ...base, mounts, ownMounts }));
+    this.diff = await cycle.step('diffIndices', () => diffIndices({ ...base, changed: false }));
+    return this.diff;
+  }
+
+  private copy(
+    mounts: Record<string, string>,
+    { indexRevision, considered = '', expiries }: DiffIndicesResult,
+  ): Promise<void> {
+    const { copySecrets } = proxyActivities<DestinationActivities>(sharedOptions(this.input.timeoutMs));
+    const { deletes } = this.guard;
+    const common = { ...this.base, mounts, indexRevision, considered, deletes, ...(expiries && EXPIRIES) };
+    return dispatch(this.work.groups, this.work.dispatchWidth, async (buckets) => {
+      const result = await copySecrets({ ...common, buckets });
+      this.add(result);
+      return result;
+    });
+  }
+
+  private add(result: CopySecretsResult): void {
+    this.cycle.add(result);
+    for (const [mount, count] of Object.entries(result.deleted))
+      this.deleted[mount] = (this.deleted[mount] ?? 0) + count;
+    this.knownDifferences.push(...result.knownDifferences);
+    if (result.expiries !== undefined)
+      this.newExpiries = sumOf(this.newExpiries ?? NO_EXPIRY, result.expiries);
+    if (result.finished) this.copiedGroups++;
+  }
+
+  private async finish(): Promise<CycleResult> {
+    const { added, updated, deleted, settings, skipped } = this.cycle.counts;
+    const { pendingDeletes } = this.guard;
+    const copied = this.cycle.outcome(added + updated + deleted + settings + skipped > 0);
+    const outcome = pendingDeletes === undefined || copied === 'partial' ? copied : 'held';
+    if (!this.isSaved(outcome)) await this.save(outcome);
+    if (this.diff?.considered === undefined)
+      return this.cycle.end(outcome, 'the origin has not written any sync info yet');
+    const notes = [
+      pendingDeletes &&
+        `${pendingDeletes.count} deletes wait for an approval (vsync approve -c FILE): ${pendingDeletes.reason}`,
+      this.diff.note,
+      expiryNote(this.newExpiries),
+    ].filter((note) => note !== undefined);
+    return this.cycle.end(outcome, notes.length === 0 ? undefined : notes.join('; '));
+  }
+
+  /** Nothing was done, and what the last cycle saved is still true. */
+  private isSaved(outcome: Outcome): boolean {
+    const { lastCycle, removeOrphans } = this.checked ?? {};
+    return (
+      this.diff?.groups.length === 0 &&
+      this.diff.expiries === undefined &&
+      removeOrphans === undefined &&
+      lastCycle !== undefined &&
+      lastCycle.considered === this.diff.considered &&
+      sameOutcome(lastCycle.outcome, outcome)
+    );
+  }
+
+  /** The index is made from the buckets that are really stored, so the save is safe however the copying ended. */
+  private save(outcome: Outcome): Promise<void> {
+    const { saveSyncInfo } = proxyActivities<DestinationActivities>(CLEANUP_OPTIONS);
+    const { base, cycle, checked, diff, knownDifferences, deleted, newExpiries } = this;
+    return cycle.step('saveSyncInfo', () =>
       CancellationScope.nonCancellable(async () => {
         if (checked === undefined || diff?.considered === undefined || diff.move) return;
         const { mounts, changedMounts, ownMounts } = checked;
         const { groups, indexRevision, settingsRevision, considered, expiries } = diff;
-        const { held, known, candidates, approved = false } = guard;
-        // An unfinished cycle has not dealt with the origin's index: the watch has to wake the next one.
-        const finished = !UNFINISHED.has(outcome);
-        const done = { buckets: groups.flat(), outcome, finished, counts: cycle.counts, settled };
-        const revisions = { indexRevision, ...(settingsRevision === undefined ? {} : { settingsRevision }) };
-        const ground = { ...revisions, considered, mounts, changedMounts, ownMounts };
-        const deletes = {
-          deleted: deletedIn,
+        const { pendingDeletes, known, candidates, approved = false } = this.guard;
+        await saveSyncInfo({
+          ...base,
+          buckets: groups.flat(),
+          outcome,
+          finished: !UNFINISHED.has(outcome),
+          counts: cycle.counts,
+          knownDifferences,
+          indexRevision,
+          ...(settingsRevision !== undefined && { settingsRevision }),
+          considered,
+          mounts,
+          changedMounts,
+          ownMounts,
+          deleted,
           known,
           approved,
-          ...(held && { held }),
+          ...(pendingDeletes && { pendingDeletes }),
           ...(candidates && { candidates }),
-        };
-        const ends = { ...(expiries && { expiries }), ...(newExpiries && { newExpiries }) };
-        await saveSyncInfo({ ...base, ...done, ...ground, ...deletes, ...ends });
+          ...(expiries && { expiries }),
+          ...(newExpiries && { newExpiries }),
+        });
       }),
     );
-
-  try {
-    const ended = await cycle.run(input.timeoutMs, async () => {
-      checked = await cycle.step('preflight', () => preflight(base));
-      cycle.add(checked);
-      const { mounts, ownMounts, changed, removeOrphans, expired } = checked;
-      const compared = { ...base, changed, ...(expired && { expired }) };
-      diff = await cycle.step('diffIndices', () => diffIndices(compared));
-      if (diff.move) {
-        await cycle.step('moveClaims', () => moveClaims({ ...base, mounts, ownMounts }));
-        diff = await cycle.step('diffIndices', () => diffIndices({ ...base, changed: false }));
-      }
-      const { groups, indexRevision, considered = '' } = diff;
-      cycle.add({ counts: { held: diff.held }, failures: [] });
-      if (diff.unknownSettings !== undefined)
-        cycle.add({ counts: { unknown: 1 }, failures: [diff.unknownSettings] });
-      if (groups.length > 0) {
-        guard = await cycle.step('guardDeletes', () =>
-          guardDeletes({ ...base, buckets: groups.flat(), considered, mounts }),
-        );
-      }
-      const { deletes } = guard;
-      work = { groups, atOnce: DEFAULT_GROUPS_IN_FLIGHT };
-      // Not because guardDeletes says so alone: it may have run on a newer worker than the workflow did until here.
-      if (guard.work !== undefined && patched(WORK_IN_GROUPS)) work = guard.work;
-      const bound = { most: work.atOnce };
-      const look = diff.expiries === undefined ? {} : ({ expiries: true } as const);
-      await cycle.step('copySecrets', () =>
-        forEachBounded(work.groups, bound, async (buckets) => {
-          const done = await copySecrets({
-            ...base,
-            ...look,
-            buckets,
-            mounts,
-            indexRevision,
-            considered,
-            deletes,
-          });
-          raise(bound, done);
-          cycle.add(done);
-          for (const [mount, count] of Object.entries(done.deleted))
-            deletedIn[mount] = (deletedIn[mount] ?? 0) + count;
-          settled.push(...done.settled);
-          if (done.expiries !== undefined) newExpiries = sumOf(newExpiries ?? NO_EXPIRY, done.expiries);
-          if (done.finished) copied++;
-        }),
-      );
-      if (removeOrphans !== undefined)
-        cycle.add(await cycle.step('deleteOrphans', () => deleteOrphans({ ...base, hash: removeOrphans })));
-    });
-
-    if (ended === 'cancelled') {
-      await save('cancelled');
-      throw new CancelledFailure('the cycle was cancelled; what had arrived until then is kept');
-    }
-    if (ended === 'timed-out') {
-      await save('timed-out');
-      return await cycle.endTimedOut(
-        `${copied} of ${work.groups.length} groups done in time; the next cycle goes on from there`,
-        (sinceMs) => tellOutages({ ...base, sinceMs }),
-      );
-    }
-    const { added, updated, deleted, settings, skipped } = cycle.counts;
-    const changed = cycle.outcome(added + updated + deleted + settings + skipped > 0);
-    const outcome = guard.held === undefined || changed === 'partial' ? changed : 'held';
-    if (!isKnown(outcome)) await save(outcome);
-    if (diff?.considered === undefined)
-      return cycle.end(outcome, 'the origin has not written any sync info yet');
-    const notes = [guard.held && heldNote(guard.held), diff.note, expiryNote(newExpiries)].filter(
-      (note) => note !== undefined,
-    );
-    return cycle.end(outcome, notes.length === 0 ? undefined : notes.join('; '));
-  } catch (error) {
-    if (error instanceof CancelledFailure) throw error;
-    const failure = cycleFailure(error);
-    // Whoever else works on this sync path, or on another configuration, is not to be disturbed.
-    if (!HANDS_OFF.has(failure.type ?? '')) await save('failed').catch(() => undefined);
-    throw failure;
   }
-
-  /** Nothing was done, and the last cycle wrote down all there is to say. */
-  function isKnown(outcome: Outcome): boolean {
-    const left = checked?.left;
-    return (
-      diff?.groups.length === 0 &&
-      diff.expiries === undefined &&
-      checked?.removeOrphans === undefined &&
-      left !== undefined &&
-      left.considered === diff.considered &&
-      standingOf(left.outcome) === standingOf(outcome)
-    );
-  }
-}
-
-function heldNote({ count, reason }: NonNullable<GuardDeletesResult['held']>): string {
-  return `${count} deletes wait for an approval (vsync approve -c FILE): ${reason}`;
 }
 
 function expiryNote(ends: ExpirySummary | undefined): string | undefined {

@@ -1,23 +1,20 @@
-import { CancellationScope, CancelledFailure, patched, proxyActivities } from '@temporalio/workflow';
-import type { OriginActivities } from '../activities';
-import { LOOK_OPTIONS, NOTE_OPTIONS, sharedOptions, workOptions } from './activity-options';
-import { forEachBounded } from './bounded';
+import { CancellationScope, CancelledFailure, proxyActivities } from '@temporalio/workflow';
+import { NOTE_OPTIONS, PREFLIGHT_OPTIONS, sharedOptions, workOptions } from './activity-options';
 import { Cycle, cycleFailure } from './cycle';
-import { raise } from './raise';
-import type { ActivityInput, CycleInput, CycleResult, ListPathsResult } from '../contract/messages';
-import { DEFAULT_CHUNKS_IN_FLIGHT } from '../limits';
-
-/** Since this change listPaths says how many. */
-const CHUNKS_AS_ASKED = 'chunks-as-asked';
+import { dispatch } from './dispatch';
+import type { ActivityInput, CycleInput, CycleResult } from '../contract/cycle';
+import type { ListPathsResult, OriginActivities } from '../contract/origin';
 
 /**
- * One origin cycle: list the paths, fetch their metadata, then publish the sync info, or nothing of it.
+ * One origin cycle: list the paths, fetch their metadata, then publish the sync info whole or not at all. An unfinished
+ * walk is no evidence of anything. A save that an earlier cycle left half-way is finished first: from its first live
+ * write on it only goes forward. The origin's schedule starts this workflow.
  */
 export async function originCycle(input: CycleInput): Promise<CycleResult> {
-  const { preflight } = proxyActivities<OriginActivities>(LOOK_OPTIONS);
+  const { preflight } = proxyActivities<OriginActivities>(PREFLIGHT_OPTIONS);
   const { listPaths, saveSyncInfo } = proxyActivities<OriginActivities>(workOptions(input.timeoutMs));
   const { fetchMetadata } = proxyActivities<OriginActivities>(sharedOptions(input.timeoutMs));
-  const { tellOutages } = proxyActivities<OriginActivities>(NOTE_OPTIONS);
+  const { reportOutages } = proxyActivities<OriginActivities>(NOTE_OPTIONS);
   const base: ActivityInput = { v: 1, fingerprint: input.fingerprint };
   const cycle = new Cycle();
   let listing: ListPathsResult | undefined;
@@ -26,31 +23,27 @@ export async function originCycle(input: CycleInput): Promise<CycleResult> {
   try {
     const ended = await cycle.run(input.timeoutMs, async () => {
       const { pendingSave } = await cycle.step('preflight', () => preflight(base));
-      // From the first live write on there is only forward: finish what the last save began.
       if (pendingSave)
         await cycle.step('finishSave', () => CancellationScope.nonCancellable(() => saveSyncInfo(base)));
       const listed = await cycle.step('listPaths', () => listPaths(base));
       cycle.add(listed);
-      // Not because listPaths says so alone: it may have run on a newer worker than the workflow did until here.
-      const bound = { most: DEFAULT_CHUNKS_IN_FLIGHT };
-      if (listed.atOnce !== undefined && patched(CHUNKS_AS_ASKED)) bound.most = listed.atOnce;
+      const { manifest, chunks, dispatchWidth } = listed;
       await cycle.step('fetchMetadata', () =>
-        forEachBounded([...Array(listed.chunks).keys()], bound, async (chunk) => {
-          const fetched = await fetchMetadata({ ...base, manifest: listed.manifest, chunk });
-          raise(bound, fetched);
+        dispatch([...Array(chunks).keys()], dispatchWidth, async (chunk) => {
+          const fetched = await fetchMetadata({ ...base, manifest, chunk });
           cycle.add(fetched);
           if (fetched.staged !== undefined) staged.push(fetched.staged);
+          return fetched;
         }),
       );
       listing = listed;
     });
 
-    // The decision: a walk that was not finished is no evidence for anything, so nothing of it is published.
     if (ended === 'cancelled') throw new CancelledFailure('the cycle was cancelled; nothing was published');
     if (ended === 'timed-out' || listing === undefined) {
       return await cycle.endTimedOut(
         `not finished within ${input.timeoutMs / 1000} s, so nothing was published`,
-        (sinceMs) => tellOutages({ ...base, sinceMs }),
+        (sinceMs) => reportOutages({ ...base, sinceMs }),
       );
     }
     const { manifest, indexRevision, settingsIndexRevision } = listing;

@@ -1,38 +1,31 @@
-import {
-  isCancellation,
-  log,
-  patched,
-  proxyActivities,
-  setCurrentDetails,
-  workflowInfo,
-} from '@temporalio/workflow';
-import type { DestinationActivities } from '../activities';
-import { LOOK_OPTIONS, VERIFY_OPTIONS } from './activity-options';
-import { forEachBounded } from './bounded';
+import { isCancellation, log, proxyActivities, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import { PREFLIGHT_OPTIONS, VERIFY_OPTIONS } from './activity-options';
 import { cycleFailure } from './cycle';
+import { dispatch } from './dispatch';
+import { type ActivityInput, type PathFailure } from '../contract/cycle';
 import {
   NO_FINDINGS,
-  type ActivityInput,
-  type PathFailure,
+  type VerifyActivities,
   type VerifyCounts,
   type VerifyInput,
   type VerifyResult,
-  type VerifyTally,
-} from '../contract/messages';
+  type VerifyReport,
+} from '../contract/verify';
 import { MAX_FAILURES, VERIFY_IN_FLIGHT } from '../limits';
 
 /**
- * Compares the values at both ends, then looks for what stands at the destination without belonging there. It is no
- * cycle: it changes neither secrets nor sync info, so it needs no cleanup, and may be cancelled or lost at any moment.
+ * Compares the values at both ends, then lists what the destination has in addition, and what the origin has not
+ * published. It changes neither secrets nor sync info, so it needs no cleanup, and may be cancelled or lost at any
+ * moment. `vsync verify` starts this workflow.
  */
 export async function verifyDestination({ fingerprint }: VerifyInput): Promise<VerifyResult> {
-  const { beginVerify } = proxyActivities<DestinationActivities>(LOOK_OPTIONS);
+  const { beginVerify } = proxyActivities<VerifyActivities>(PREFLIGHT_OPTIONS);
   const { verifySecrets, listFolders, listExtras, listUnpublished } =
-    proxyActivities<DestinationActivities>(VERIFY_OPTIONS);
+    proxyActivities<VerifyActivities>(VERIFY_OPTIONS);
   const base: ActivityInput = { v: 1, fingerprint };
   const counts: VerifyCounts = { ...NO_FINDINGS };
   const lists: string[] = [];
-  const add = ({ counts: more, list }: VerifyTally): void => {
+  const add = ({ counts: more, list }: VerifyReport): void => {
     for (const [what, by] of Object.entries(more) as [keyof VerifyCounts, number][]) counts[what] += by;
     if (list !== undefined) lists.push(list);
   };
@@ -43,31 +36,31 @@ export async function verifyDestination({ fingerprint }: VerifyInput): Promise<V
 
     setCurrentDetails('verifySecrets');
     let distrusted = 0;
-    await forEachBounded(groups, { most: VERIFY_IN_FLIGHT }, async (buckets) => {
+    await dispatch(groups, VERIFY_IN_FLIGHT, async (buckets) => {
       const found = await verifySecrets({ ...base, buckets, numBuckets });
       add(found);
       distrusted += found.distrusted;
+      return {};
     });
     if (distrusted > 0) notes.push(distrustedNote(distrusted));
 
     setCurrentDetails('listExtras');
     const { folders, chunks, unlisted } = await listFolders(base);
     let incomplete = 0;
-    await forEachBounded([...Array(chunks).keys()], { most: VERIFY_IN_FLIGHT }, async (chunk) => {
+    await dispatch([...Array(chunks).keys()], VERIFY_IN_FLIGHT, async (chunk) => {
       const found = await listExtras({ ...base, folders, chunk });
       add(found);
       unlisted.push(...found.unlisted);
       if (!found.complete) incomplete++;
+      return {};
     });
     if (incomplete > 0) notes.push("some extras may be left out: the origin's sync info was being written");
     notes.push(...unlistedNotes(unlisted));
 
-    if (patched('verify-lists-origin')) {
-      setCurrentDetails('listUnpublished');
-      const missed = await listUnpublished(base);
-      add(missed);
-      notes.push(...missed.notes);
-    }
+    setCurrentDetails('listUnpublished');
+    const missed = await listUnpublished(base);
+    add(missed);
+    notes.push(...missed.notes);
 
     const found = Object.entries(counts).filter(([, count]) => count > 0);
     log.info(
@@ -88,7 +81,7 @@ function distrustedNote(count: number): string {
   );
 }
 
-/** Named are the first ones only: the result stays small. */
+/** Names the first folders only, so that the result stays small. */
 function unlistedNotes(unlisted: readonly PathFailure[]): string[] {
   const notes = unlisted.slice(0, MAX_FAILURES).map(({ path, class: why }) => {
     const remedy = why === 'forbidden' ? "; the destination's token needs list on metadata/ there" : '';

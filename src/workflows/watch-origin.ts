@@ -11,27 +11,28 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { DestinationActivities } from '../activities';
 import { WAKE_OPTIONS, WATCH_OPTIONS, WATCH_RUN_MS } from './activity-options';
 import {
   ORIGIN_CHANGED,
   type OriginChangedSignal,
   type WakeDestinationResult,
+  type WatchActivities,
   type WatchInput,
-} from '../contract/messages';
+} from '../contract/watch';
 import { FAILED_WATCH_PAUSE_MS, FIRST_WATCH_PAUSE_MS } from '../limits';
 
 export const originChanged = defineSignal<[OriginChangedSignal]>(ORIGIN_CHANGED);
 
 /**
- * The watch of one destination: it starts a cycle soon after the origin's index changed, and looks again until
- * the destination has dealt with it. Lives until it is stopped, and continues as new to keep its history short.
+ * The watch of one destination. It triggers the destination's schedule soon after the origin's index changed, and asks
+ * again until the destination has handled the change. It lives until `vsync stop`, and continues as new to keep its
+ * history short.
  */
 export async function watchOrigin(input: WatchInput): Promise<void> {
-  const { watchIndex } = proxyActivities<DestinationActivities>(WATCH_OPTIONS);
-  const { wakeDestination } = proxyActivities<DestinationActivities>(WAKE_OPTIONS);
+  const { watchIndex } = proxyActivities<WatchActivities>(WATCH_OPTIONS);
+  const { wakeDestination } = proxyActivities<WatchActivities>(WAKE_OPTIONS);
   const startedMs = Date.now();
-  // An object, because it changes while the loop below waits.
+  // An object, because TypeScript takes a plain variable for unchanged in the loop below.
   const seen = { changed: false, pollEnded: false };
   setHandler(originChanged, () => {
     seen.changed = true;
@@ -42,7 +43,7 @@ export async function watchOrigin(input: WatchInput): Promise<void> {
     .run(() => watchIndex(input))
     .catch(async (error: unknown) => {
       if (isCancellation(error)) return;
-      // Its time is over, or it met something that no retry helps, such as a wrong token: not to be repeated at once.
+      // Its time is over, or retries do not help, as with a wrong token. A minute later the watch continues as new.
       setCurrentDetails('the long poll of Consul failed; starting anew in a minute');
       await sleep(FAILED_WATCH_PAUSE_MS);
     })
@@ -52,7 +53,7 @@ export async function watchOrigin(input: WatchInput): Promise<void> {
   const isOver = (): boolean => seen.pollEnded || workflowInfo().continueAsNewSuggested;
   const remainingMs = (): number => Math.max(1, startedMs + WATCH_RUN_MS - Date.now());
 
-  let waitMs: number | undefined; // until the next look; undefined: nothing to look for
+  let waitMs: number | undefined; // until it asks again; undefined: nothing to ask
   while (!isOver() && Date.now() - startedMs < WATCH_RUN_MS) {
     await condition(() => seen.changed || isOver(), Math.min(waitMs ?? remainingMs(), remainingMs()));
     if (isOver() || (!seen.changed && waitMs === undefined)) continue;
@@ -74,7 +75,7 @@ export async function watchOrigin(input: WatchInput): Promise<void> {
   await continueAsNew<typeof watchOrigin>(input);
 }
 
-/** @returns undefined if it could not be done now: the watch outlives an outage of Consul */
+/** @returns undefined if it failed: the watch outlives an outage of Consul */
 async function wake(ask: () => Promise<WakeDestinationResult>): Promise<WakeDestinationResult | undefined> {
   try {
     return await ask();

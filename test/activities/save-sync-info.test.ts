@@ -11,7 +11,8 @@ import { lastDay } from '../../src/rules/delete-guard';
 import { compileFilter } from '../../src/rules/filter';
 import { Scope } from '../../src/rules/scope';
 import { compileTransforms } from '../../src/rules/transform';
-import { NO_COUNTS, type SaveDestinationInput } from '../../src/contract/messages';
+import { NO_COUNTS } from '../../src/contract/cycle';
+import type { SaveDestinationInput } from '../../src/contract/destination';
 import { MemoryStore } from '../support/memory-store';
 
 const OPEN = compileFilter({ include: [], exclude: [] });
@@ -38,7 +39,7 @@ class Ground {
       outcome: 'synced',
       finished: true,
       counts: NO_COUNTS,
-      settled: [],
+      knownDifferences: [],
       indexRevision: revision,
       considered: consideredOf(index ?? [], undefined),
       mounts: { 's/': 'uuid' },
@@ -138,7 +139,7 @@ function meanwhile(happens: () => Promise<void>): void {
 test('a save that comes late takes neither an approval nor held deletes away that a later cycle knows of', async () => {
   await ground.save('run 1');
   meanwhile(async () => {
-    await ground.save('run 2', { outcome: 'held', held: HELD });
+    await ground.save('run 2', { outcome: 'held', pendingDeletes: HELD });
     await ground.change({ approved: HELD.hash });
   });
   await expect(ground.save('run 1', { considered: 'of yesterday' })).rejects.toMatchObject({
@@ -166,9 +167,9 @@ test('deletes of an attempt that was cut off are counted too', async () => {
 });
 
 test('an operator’s word during a save is kept', async () => {
-  await ground.save('run 1', { outcome: 'held', held: HELD });
+  await ground.save('run 1', { outcome: 'held', pendingDeletes: HELD });
   meanwhile(() => ground.change({ approved: HELD.hash }));
-  await ground.save('run 2', { outcome: 'held', held: HELD });
+  await ground.save('run 2', { outcome: 'held', pendingDeletes: HELD });
   expect(await ground.state()).toMatchObject({ held: HELD, approved: HELD.hash });
 });
 

@@ -1,4 +1,4 @@
-import type { Outcome } from '../../src/contract/messages';
+import type { Outcome } from '../../src/contract/cycle';
 import { approveMounts } from './approve';
 import { MOUNTS } from './names';
 import { resume } from './pause';

@@ -1,4 +1,4 @@
-import type { Outcome } from '../../src/contract/messages';
+import type { Outcome } from '../../src/contract/cycle';
 
 /** What a test did, for its last words. */
 export class Stats {

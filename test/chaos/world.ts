@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { setPaused, trigger } from '../../src/temporal/operations';
 import { cyclesOf } from '../../src/temporal/schedule';
 import { failedCycle } from '../../src/cli/text';
-import type { CycleResult, Outcome } from '../../src/contract/messages';
+import type { CycleResult, Outcome } from '../../src/contract/cycle';
 import { eventually } from '../support/eventually';
 import { quietWatch } from '../../dev/shared/quiet-watch';
 import { SyncFixture, type FileContent } from '../support/sync-fixture';

@@ -8,7 +8,7 @@ import {
   verifyId,
   watchId,
 } from '../../src/contract/ids';
-import { sharedQueue } from '../../src/contract/shared-queue';
+import { sharedQueue } from '../../src/contract/cycle';
 
 describe('ids in Temporal', () => {
   it('hold a plain name as it is', () => {

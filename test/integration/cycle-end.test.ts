@@ -1,7 +1,7 @@
 import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import path from 'node:path';
 import { cyclesOf } from '../../src/temporal/schedule';
-import type { CycleResult } from '../../src/contract/messages';
+import type { CycleResult } from '../../src/contract/cycle';
 import { eventually } from '../support/eventually';
 import { cleanEnvironment, startGuarded } from '../../dev/shared/guarded-process';
 import { GateProxy } from '../support/gate-proxy';

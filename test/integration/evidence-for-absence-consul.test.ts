@@ -13,7 +13,7 @@ import { openStore } from '../../src/consul/datacenter';
 import { SyncInfo } from '../../src/sync-info/sync-info';
 import { failedCycle } from '../../src/cli/text';
 import { bucketId } from '../../src/rules/bucket';
-import type { CycleResult } from '../../src/contract/messages';
+import type { CycleResult } from '../../src/contract/cycle';
 import { FaultProxy, type Fault } from '../support/fault-proxy';
 import { RunningSync } from '../support/running-sync';
 import { WRONG_ANSWERS } from '../support/wrong-answers';

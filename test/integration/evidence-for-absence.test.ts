@@ -1,4 +1,4 @@
-import type { CycleResult, PathFailure } from '../../src/contract/messages';
+import type { CycleResult, PathFailure } from '../../src/contract/cycle';
 import { RunningSync } from '../support/running-sync';
 import { WRONG_ANSWERS } from '../support/wrong-answers';
 

@@ -1,4 +1,4 @@
-import { sharedQueue } from '../../src/contract/shared-queue';
+import { sharedQueue } from '../../src/contract/cycle';
 import { taskQueue } from '../../src/contract/ids';
 import { SyncFixture } from '../support/sync-fixture';
 

@@ -1,6 +1,6 @@
 import type { Planned } from '../../src/activities/destination/plan/plan';
 import { formatPlan } from '../../src/cli/plan';
-import type { CycleResult } from '../../src/contract/messages';
+import type { CycleResult } from '../../src/contract/cycle';
 import { SyncFixture } from '../support/sync-fixture';
 import { runVsync, type Ended } from '../../dev/shared/vsync-command';
 

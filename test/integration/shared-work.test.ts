@@ -2,7 +2,7 @@ import { SHARED_ACTIVITIES_PER_WORKER } from '../../src/limits';
 import { chunkOfBucket } from '../../src/activities/origin/manifest';
 import { DispatchWidth } from '../../src/activities/shared/dispatch-width';
 import { taskQueue, verifyId } from '../../src/contract/ids';
-import { sharedQueue } from '../../src/contract/shared-queue';
+import { sharedQueue } from '../../src/contract/cycle';
 import { cyclesOf } from '../../src/temporal/schedule';
 import { bucketId } from '../../src/rules/bucket';
 import { dataPath } from '../../src/rules/paths';

@@ -3,7 +3,7 @@ import { createClients } from '../../src/activities/clients';
 import type { Config } from '../../src/config/schema';
 import { scheduleId, watchId } from '../../src/contract/ids';
 import { start, trigger } from '../../src/temporal/operations';
-import type { CycleResult } from '../../src/contract/messages';
+import type { CycleResult } from '../../src/contract/cycle';
 import { eventually } from '../support/eventually';
 import { publishedBy } from '../support/published';
 import { sharedServers } from '../support/shared-servers';

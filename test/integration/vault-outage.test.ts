@@ -1,5 +1,5 @@
 import { cyclesOf } from '../../src/temporal/schedule';
-import type { CycleResult } from '../../src/contract/messages';
+import type { CycleResult } from '../../src/contract/cycle';
 import { collectedLog } from '../support/collected-log';
 import { eventually } from '../support/eventually';
 import { syncWithVault, type OwnVaultOptions, type OwnVaultSync } from '../support/own-vault';

@@ -1,7 +1,7 @@
 /**
  * Records the histories that replay.test.ts replays: `npm run record-histories`, or only some of them with
- * `npm run record-histories -- small` or `shared`. To be run after a change of the workflows that is meant, never to
- * make a red replay test green: cycles that are under way while a new version is rolled out replay such histories too.
+ * `npm run record-histories -- small` or `shared`. Record after an intended change of the workflows, and never only to
+ * make a red replay test green: a running cycle is replayed in the same way when a new version is rolled out.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -18,14 +18,12 @@ import { inParallel } from '../../dev/shared/wait';
 
 const FOLDER = path.join(__dirname, 'histories');
 
-/** Enough for some chunks and groups, so that a worker that comes late still finds some to begin. */
+/** Enough for some chunks and groups, so that a worker that joins late still finds work. */
 const SHARED_SECRETS = 9_000;
-/** The change that a worker makes which comes while a cycle goes on. */
-const LATE_WORKER = 'shares-rise';
 
-/** As much of an event of an exported history as is looked at here. */
+/** The parts of an exported event that are read here. */
 interface HistoryEvent {
-  markerRecordedEventAttributes?: { details: Record<string, { payloads: { data: string }[] }> };
+  activityTaskCompletedEventAttributes?: { result?: { payloads: { data: string }[] } };
 }
 
 /** Saves a history as the temporal command exports it. */
@@ -72,7 +70,7 @@ async function recordSmall(): Promise<void> {
     await sync.cycle('destination');
     await saveLast(sync, 'destination-cycle-timed-out', 'destination');
 
-    // A watch that saw two changes and looked again in between, still running.
+    // A running watch that saw two changes, and asked again in between.
     gate.release();
     await sync.client.workflow.getHandle(`vsync-watch-d0-${sync.id}`).terminate();
     await sync.start('destination');
@@ -89,12 +87,12 @@ async function recordSmall(): Promise<void> {
   }
 }
 
-/** Cycles of many secrets, of which a second worker takes its part that comes while they go on. */
+/** Cycles of many secrets. A second worker joins each of them while it runs. */
 async function recordShared(): Promise<void> {
-  // So slow that the second worker is there, and counted, before the end.
+  // So slow that the second worker joins, and is counted, before the end.
   const sync = await SyncFixture.create({ numBuckets: 64, numWorkers: 1, timeout: '5m' });
   try {
-    // Before there are secrets: the cycles that find them are those that are recorded.
+    // Before there are secrets: the recorded cycles are those that find them.
     await sync.run();
     await inParallel([...Array(SHARED_SECRETS).keys()], 16, async (n) => {
       await sync.originVault.put(sync.mount, `f${n % 50}/s${n}`, { n });
@@ -110,7 +108,8 @@ async function recordShared(): Promise<void> {
       const name = `${role}-cycle-shared`;
       await saveLast(sync, name, role);
       const history = readFileSync(path.join(FOLDER, `${name}.json`), 'utf8');
-      if (!patchesIn(history).includes(LATE_WORKER))
+      const [first = 0, ...later] = widthsIn(history);
+      if (Math.max(...later) <= first)
         throw new Error(`${name}: the second worker came too late for it; record once more`);
     }
   } finally {
@@ -118,14 +117,14 @@ async function recordShared(): Promise<void> {
   }
 }
 
-/** Ids of the patches that a workflow noted in its history. */
-function patchesIn(json: string): string[] {
+/** Dispatch widths that activities reported, in the order of their results. */
+function widthsIn(json: string): number[] {
   const { events } = JSON.parse(json) as { events: HistoryEvent[] };
-  return events.flatMap(({ markerRecordedEventAttributes: marker }) =>
-    (marker?.details['patch-data']?.payloads ?? []).map(
-      ({ data }) => (JSON.parse(Buffer.from(data, 'base64').toString()) as { id: string }).id,
-    ),
-  );
+  return events
+    .flatMap(({ activityTaskCompletedEventAttributes: completed }) => completed?.result?.payloads ?? [])
+    .map(({ data }) => Buffer.from(data, 'base64').toString())
+    .flatMap((text) => /"dispatchWidth":(\d+)/.exec(text)?.[1] ?? [])
+    .map(Number);
 }
 
 const RECORDERS = { small: recordSmall, shared: recordShared };

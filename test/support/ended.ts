@@ -1,6 +1,6 @@
 import type { WorkflowFailedError } from '@temporalio/client';
 import { failedCycle } from '../../src/cli/text';
-import type { CycleResult } from '../../src/contract/messages';
+import type { CycleResult } from '../../src/contract/cycle';
 
 /** How a cycle ended, as `vsync status` says it. One that failed has an outcome and a note, and nothing else. */
 export type Ended = Partial<Omit<CycleResult, 'outcome'>> & { outcome: string };

@@ -1,6 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { cyclesOf } from '../../src/temporal/schedule';
-import type { CycleResult } from '../../src/contract/messages';
+import type { CycleResult } from '../../src/contract/cycle';
 import { endOf, type Ended } from './ended';
 import { eventually } from './eventually';
 import type { Fault, FaultProxy } from './fault-proxy';

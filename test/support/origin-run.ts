@@ -5,7 +5,7 @@ import { listPaths } from '../../src/activities/origin/list-paths';
 import { preflight } from '../../src/activities/origin/preflight';
 import { saveSyncInfo } from '../../src/activities/origin/save-sync-info';
 import { createClients } from '../../src/activities/clients';
-import type { SaveOriginResult } from '../../src/contract/messages';
+import type { SaveOriginResult } from '../../src/contract/origin';
 import type { SyncFixture } from './sync-fixture';
 
 const signal = new AbortController().signal;

@@ -23,7 +23,7 @@ import { createLog } from '../../src/log';
 import { readStatus, type Status } from '../../src/cli/status';
 import { createWorkers, type VsyncWorker, type WorkerOptions } from '../../src/worker/create-workers';
 import { installRuntime } from '../../src/worker/runtime';
-import type { CycleResult } from '../../src/contract/messages';
+import type { CycleResult } from '../../src/contract/cycle';
 import { repair, type Repair } from '../../src/cli/verify/repair';
 import { repairable, type Report } from '../../src/cli/verify/report';
 import { runVerify } from '../../src/cli/verify/run';

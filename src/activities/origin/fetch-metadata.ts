@@ -5,7 +5,7 @@ import { dataPath, locate } from '../../rules/paths';
 import { fingerprintOfSettings, settingsOf } from '../../rules/settings';
 import { FairQueue } from '../../concurrency/fair-queue';
 import type { SecretMetadata } from '../../vault/kv2';
-import type { FetchMetadataInput, FetchMetadataResult } from '../../contract/messages';
+import type { FetchMetadataInput, FetchMetadataResult } from '../../contract/origin';
 import { ActivityError } from '../../contract/failures';
 import { pathFailureClass } from '../shared/failures';
 import { forAllOf } from '../../concurrency/work-pool';

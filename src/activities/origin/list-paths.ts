@@ -4,7 +4,7 @@ import { compileFilter } from '../../rules/filter';
 import { bytewise, dataPath } from '../../rules/paths';
 import { FairQueue } from '../../concurrency/fair-queue';
 import { readOriginState } from '../../sync-info/state';
-import type { ListPathsResult } from '../../contract/messages';
+import type { ListPathsResult } from '../../contract/origin';
 import { ActivityError } from '../../contract/failures';
 import { pathFailureClass } from '../shared/failures';
 import { forAllOf, inParallel } from '../../concurrency/work-pool';
@@ -102,7 +102,7 @@ export async function listPaths(
     v: 1,
     manifest: await staging.put(manifest, signal),
     chunks: chunks.length,
-    atOnce: MAX_DISPATCH_WIDTH,
+    dispatchWidth: MAX_DISPATCH_WIDTH,
     indexRevision,
     ...(settingsIndex && { settingsIndexRevision: settingsIndex.revision }),
     ...report.result(),

@@ -1,7 +1,7 @@
 import { assertCapabilities } from '../../access/capabilities';
 import { originNeeds } from '../../access/needs';
 import { readOriginState } from '../../sync-info/state';
-import type { OriginPreflightResult } from '../../contract/messages';
+import type { OriginPreflightResult } from '../../contract/origin';
 import { readMounts } from '../../access/mounts';
 import { assertSyncName } from '../../access/sync-path';
 import type { OriginDeps } from './deps';

@@ -10,7 +10,7 @@ import {
   type OriginState,
 } from '../../sync-info/state';
 import type { SyncInfo } from '../../sync-info/sync-info';
-import type { SaveOriginInput, SaveOriginResult } from '../../contract/messages';
+import type { SaveOriginInput, SaveOriginResult } from '../../contract/origin';
 import { ActivityError } from '../../contract/failures';
 import { assertSyncName } from '../../access/sync-path';
 import type { OriginDeps } from './deps';

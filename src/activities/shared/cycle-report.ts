@@ -1,10 +1,10 @@
-import { type Counts, type PathFailure, type Tally } from '../../contract/messages';
+import type { Counts, PathFailure, CycleReport } from '../../contract/cycle';
 import { MAX_FAILURES, MAX_FAILURE_CHARACTERS } from '../../limits';
 
 /** Collects what an activity did. */
 export class CycleReportBuilder {
   private readonly counts: Partial<Counts> = {};
-  private readonly failures: Tally['failures'] = [];
+  private readonly failures: CycleReport['failures'] = [];
   private named = 0;
   private done = 0;
 
@@ -41,7 +41,7 @@ export class CycleReportBuilder {
     return this.done;
   }
 
-  result(): Tally {
+  result(): CycleReport {
     return { counts: this.counts, failures: this.failures };
   }
 }

@@ -1,6 +1,6 @@
 import { describeOutage } from '../../vault/traffic';
 import type { Kv2 } from '../../vault/kv2';
-import type { TellOutagesInput, TellOutagesResult } from '../../contract/messages';
+import type { ReportOutagesInput, ReportOutagesResult } from '../../contract/cycle';
 import { MAX_NOTED_OUTAGES } from '../../limits';
 import { VaultError } from '../../vault/errors';
 
@@ -8,7 +8,7 @@ import { VaultError } from '../../vault/errors';
  * Says in words which Vaults were down since a time, as far as this worker has noticed. Asks nothing: a cycle that has
  * run out of time says so what it has waited for.
  */
-export function tellOutages(vaults: readonly Kv2[], { sinceMs }: TellOutagesInput): TellOutagesResult {
+export function reportOutages(vaults: readonly Kv2[], { sinceMs }: ReportOutagesInput): ReportOutagesResult {
   const clients = new Map(vaults.map(({ client }) => [client.address, client]));
   const outages = [...clients.values()].flatMap((client) =>
     client.outagesSince(sinceMs).map((outage) => ({ address: client.address, outage })),

@@ -8,7 +8,7 @@ import { describeSchedule } from '../../temporal/schedule';
 import { formatFailedCycle } from '../text';
 import { UserError } from '../../errors';
 import { CYCLE_END_WAIT_MS, REPAIR_POLL_MS } from '../../limits';
-import type { CycleResult, Outcome } from '../../contract/messages';
+import type { CycleResult, Outcome } from '../../contract/cycle';
 import { countDoubted, doubtClaims } from './unverify';
 
 const WELL_ENDED: ReadonlySet<Outcome> = new Set(['synced', 'unchanged', 'held']);

@@ -1,5 +1,5 @@
 import { firstLines } from '../text';
-import type { VerifyCounts } from '../../contract/messages';
+import type { VerifyCounts } from '../../contract/verify';
 import { FINDING_KINDS, type Finding, type FindingKind } from '../../activities/destination/verify/findings';
 
 /** What a verify found; what `vsync verify --json` prints. */

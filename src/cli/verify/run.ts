@@ -11,7 +11,7 @@ import { isFingerprintOf } from '../../config/fingerprint';
 import { taskQueue, verifyId } from '../../contract/ids';
 import { failedCycle } from '../text';
 import { UserError } from '../../errors';
-import { type VerifyInput, type VerifyResult } from '../../contract/messages';
+import type { VerifyInput, VerifyResult } from '../../contract/verify';
 import { readFindings } from '../../activities/destination/verify/findings';
 import type { Report } from './report';
 import {

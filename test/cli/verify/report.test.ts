@@ -1,6 +1,6 @@
 import type { Finding } from '../../../src/activities/destination/verify/findings';
 import { formatReport, repairable, whatIsWrong, type Report } from '../../../src/cli/verify/report';
-import { NO_FINDINGS } from '../../../src/contract/messages';
+import { NO_FINDINGS } from '../../../src/contract/verify';
 
 const report = (findings: Finding[], more: Partial<Report> = {}): Report => ({
   name: 'site1',

@@ -1,6 +1,6 @@
 import { differingBuckets } from '../../../rules/sync-index';
 import { EMPTY_SETTINGS } from '../../../rules/settings';
-import type { PathFailure } from '../../../contract/messages';
+import type { PathFailure } from '../../../contract/cycle';
 import type { DestinationDeps } from './deps';
 
 /** What can be told of the settings that the origin publishes. */

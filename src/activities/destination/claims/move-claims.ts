@@ -18,7 +18,7 @@ import { ClaimMover, DOUBTS, SETTINGS_DOUBTS, type ClaimRules } from '../../../r
 import type { Insight } from '../../../rules/insight';
 import { locate } from '../../../rules/paths';
 import { compileTransforms } from '../../../rules/transform';
-import type { MoveClaimsInput, MoveClaimsResult } from '../../../contract/messages';
+import type { MoveClaimsInput, MoveClaimsResult } from '../../../contract/destination';
 import { CONSUL_READS } from '../../../limits';
 import { readAllEnds } from '../base/bucket-expiries';
 import { changesSince, type Changes } from './changes';

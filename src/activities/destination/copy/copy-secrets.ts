@@ -2,7 +2,7 @@ import { cancellationDetails } from '@temporalio/activity';
 import { setDirtyMarker } from '../../../sync-info/dirty-marker';
 import { isConsidered } from '../../../rules/sync-index';
 import { NO_EXPIRY, NOT_COUNTED, sumOf } from '../../../rules/expiry';
-import type { CopySecretsInput, CopySecretsResult } from '../../../contract/messages';
+import type { CopySecretsInput, CopySecretsResult } from '../../../contract/destination';
 import { ActivityError } from '../../../contract/failures';
 import { inParallel } from '../../../concurrency/work-pool';
 import { CycleReportBuilder } from '../../shared/cycle-report';
@@ -74,7 +74,7 @@ export async function copySecrets(
   return {
     v: 1,
     finished,
-    settled,
+    knownDifferences: settled,
     deleted: Object.fromEntries(context.deleted),
     ...(expiries && { expiries }),
     ...report.result(),

@@ -2,7 +2,7 @@ import { isKnownDifference, readKnownDifferences } from '../../../sync-info/know
 import { readDestinationState } from '../../../sync-info/state';
 import { readDirtyMarker } from '../../../sync-info/dirty-marker';
 import { consideredOf, differingBuckets } from '../../../rules/sync-index';
-import type { DiffIndicesInput, DiffIndicesResult } from '../../../contract/messages';
+import type { DiffIndicesInput, DiffIndicesResult } from '../../../contract/destination';
 import { ActivityError } from '../../../contract/failures';
 import { MAX_GROUPS } from '../../../limits';
 import { expiredBuckets } from '../base/bucket-expiries';
@@ -26,7 +26,7 @@ export async function diffIndices(
   const { originInfo, info } = deps;
   const origin = await originInfo.readIndex(signal);
   const own = await info.readIndex(signal);
-  const nothing = { v: 1, indexRevision: own.revision, move: false, groups: [], held: 0 } as const;
+  const nothing = { v: 1, indexRevision: own.revision, move: false, groups: [], retained: 0 } as const;
   if (origin.index === undefined) {
     const { state } = await readDestinationState(info, signal);
     if (origin.problem === undefined && state === undefined && own.index === undefined)
@@ -63,7 +63,7 @@ export async function diffIndices(
   const expiries = ended && { expiries: ended.all };
   // The last cycle changed buckets, and did not come to save its index: that tells nothing of them.
   if (isUnsaved)
-    return { ...found, ...expiries, groups: split([...origin.index.keys()], MAX_GROUPS), held: 0 };
+    return { ...found, ...expiries, groups: split([...origin.index.keys()], MAX_GROUPS), retained: 0 };
 
   const differing = [
     ...differingBuckets(origin.index, own.index),
@@ -88,8 +88,8 @@ export async function diffIndices(
     return !isKnownDifference(buckets.get(id), theirs, hashes(own.index, ownSettings.index, id));
   });
   const openIds = new Set(open);
-  const held = ids.reduce((sum, id) => sum + (openIds.has(id) ? 0 : (buckets.get(id)?.held ?? 0)), 0);
-  return { ...found, ...expiries, groups: split(open, MAX_GROUPS), held };
+  const retained = ids.reduce((sum, id) => sum + (openIds.has(id) ? 0 : (buckets.get(id)?.held ?? 0)), 0);
+  return { ...found, ...expiries, groups: split(open, MAX_GROUPS), retained };
 }
 
 const NOTHING_CARRIED = { index: undefined, revision: 0 };

@@ -3,7 +3,7 @@ import { assertCapabilities } from '../../../access/capabilities';
 import { destinationNeeds } from '../../../access/needs';
 import { isFingerprintOf } from '../../../config/fingerprint';
 import { readDestinationState, type DestinationState, type MountUuids } from '../../../sync-info/state';
-import type { DestinationPreflightResult } from '../../../contract/messages';
+import type { DestinationPreflightResult } from '../../../contract/destination';
 import { changedMounts, readMounts } from '../../../access/mounts';
 import { assertSyncName } from '../../../access/sync-path';
 import { CycleReportBuilder } from '../../shared/cycle-report';
@@ -54,9 +54,9 @@ export async function preflight(
     );
   // Without them the cycle has something to write: else each one would look for the mark.
   const endsKnown = state?.expiries !== undefined;
-  const left =
+  const lastCycle =
     !changed && endsKnown && state.last !== undefined && isWritten(state)
-      ? { left: { considered: state.considered, outcome: state.last.outcome } }
+      ? { lastCycle: { considered: state.considered, outcome: state.last.outcome } }
       : {};
   const approved = state?.orphans?.approved;
   // A state that is new, or that an earlier version wrote, does not know of the ends that are noted.
@@ -69,7 +69,7 @@ export async function preflight(
     changedMounts: changedNow,
     ownMounts,
     changed,
-    ...left,
+    ...lastCycle,
     ...(approved === undefined ? {} : { removeOrphans: approved }),
     ...(hasExpired ? { expired: true } : {}),
     ...report.result(),

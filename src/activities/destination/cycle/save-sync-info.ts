@@ -22,7 +22,7 @@ import { hashBucket } from '../../../rules/bucket';
 import { consideredOf, emptyIndex, isConsidered } from '../../../rules/sync-index';
 import { NO_EXPIRY, NOT_COUNTED, sumOf, type ExpirySummary } from '../../../rules/expiry';
 import { hashOfDeletes, noteDeletes } from '../../../rules/delete-guard';
-import type { SaveDestinationInput, SaveDestinationResult } from '../../../contract/messages';
+import type { SaveDestinationInput, SaveDestinationResult } from '../../../contract/destination';
 import { CONSUL_READS, STATE_ATTEMPTS } from '../../../limits';
 import { assertSyncName } from '../../../access/sync-path';
 import { countExpiries } from '../base/bucket-expiries';
@@ -132,11 +132,13 @@ async function saveKnownDifferences(
   const kept = before.rules === fingerprint ? [...before.buckets].filter(([id]) => !dealtWith.has(id)) : [];
   // If the origin has published more in the meantime, nobody has looked at that: these buckets are not done with.
   const isCurrent = consideredOf(origin, settings?.origin) === input.considered;
-  const settled = (isCurrent ? input.settled : []).flatMap(([id, held]): [number, KnownDifference][] => {
-    const theirs = { insights: origin[id], settings: settings?.origin[id] };
-    const ours = { insights: own[id], settings: settings?.own[id] };
-    return isDeepStrictEqual(theirs, ours) ? [] : [[id, knownDifference(theirs, ours, held)]];
-  });
+  const settled = (isCurrent ? input.knownDifferences : []).flatMap(
+    ([id, held]): [number, KnownDifference][] => {
+      const theirs = { insights: origin[id], settings: settings?.origin[id] };
+      const ours = { insights: own[id], settings: settings?.own[id] };
+      return isDeepStrictEqual(theirs, ours) ? [] : [[id, knownDifference(theirs, ours, held)]];
+    },
+  );
   const next = new Map([...kept, ...settled].sort(([a], [b]) => a - b));
   if (next.size === 0 && before.buckets.size === 0) return 0;
   if (before.rules === fingerprint && isDeepStrictEqual(before.buckets, next)) return 0;
@@ -274,7 +276,7 @@ type Deletes = Pick<DestinationState, 'held' | 'approved' | 'suspended'>;
 /** What waits for an operator after the cycle, and what an operator's word is still good for. */
 async function deletesAfter(
   deps: DestinationDeps,
-  { finished, considered, buckets, held }: SaveDestinationInput,
+  { finished, considered, buckets, pendingDeletes: held }: SaveDestinationInput,
   { state, index }: SaveContext,
   signal: AbortSignal,
 ): Promise<Deletes> {

@@ -2,7 +2,7 @@ import { readDestinationState, writeOfState } from '../../../sync-info/state';
 import { hashOfDeletes } from '../../../rules/delete-guard';
 import { compareTimes } from '../../../rules/time';
 import type { SecretVersion } from '../../../vault/kv2';
-import type { DeleteOrphansInput, DeleteOrphansResult } from '../../../contract/messages';
+import type { DeleteOrphansInput, DeleteOrphansResult } from '../../../contract/destination';
 import { ActivityError } from '../../../contract/failures';
 import { pathFailureClass } from '../../shared/failures';
 import { inParallel } from '../../../concurrency/work-pool';

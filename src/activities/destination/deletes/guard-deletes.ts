@@ -2,8 +2,8 @@ import { fits } from '../../../sync-info/indexed-buckets';
 import { readDestinationState, type DestinationState } from '../../../sync-info/state';
 import { hashOfDeletes, whyHeld } from '../../../rules/delete-guard';
 import { emptyIndex, isConsidered } from '../../../rules/sync-index';
-import type { GuardDeletesInput, GuardDeletesResult } from '../../../contract/messages';
 import { inParallel } from '../../../concurrency/work-pool';
+import type { GuardDeletesInput, GuardDeletesResult, PendingDeletes } from '../../../contract/destination';
 import { CONSUL_READS, MAX_DISPATCH_WIDTH } from '../../../limits';
 import { absenceAtOrigin } from './delete-secret';
 import type { DestinationDeps } from '../base/deps';
@@ -31,14 +31,14 @@ export async function guardDeletes(
     candidates: candidatesIn(deps, ends, index),
   }));
   const groups = dealOut(looks.map(({ weight }) => weight));
-  const work = { groups, atOnce: MAX_DISPATCH_WIDTH };
+  const work = { groups, dispatchWidth: MAX_DISPATCH_WIDTH };
   if (deps.config.ignoreDeletes) return { v: 1, work, deletes: false, known: {} };
   const candidates = looks.flatMap((look) => look.candidates);
   if (candidates.length === 0) return { v: 1, work, deletes: true, known: {} };
   const { state } = await readDestinationState(info, signal);
   const input = { candidates, index, mounts, state, suspended: state?.suspended };
   const { held, approved, known } = await heldDeletes(deps, input, signal);
-  if (held !== undefined) return { v: 1, work, deletes: false, approved, known, held };
+  if (held !== undefined) return { v: 1, work, deletes: false, approved, known, pendingDeletes: held };
   const counts = byMount(
     deps,
     candidates.map(({ path }) => path),
@@ -66,7 +66,7 @@ export interface GuardInput {
 /** What the guard decided. */
 export interface GuardDecision {
   /** Undefined if the deletes may happen. */
-  held: GuardDeletesResult['held'];
+  held: PendingDeletes | undefined;
   /** They may because somebody approved them. */
   approved: boolean;
   /** As in the result of the activity. */

@@ -75,7 +75,8 @@ export async function planCycle(deps: DestinationDeps, signal: AbortSignal): Pro
   } else {
     settings = await plannedSettings(deps, index.length, undefined, signal);
     own = await readOwn(deps, diff.groups.flat(), signal);
-    if (diff.held > 0) notes.push(`${diff.held} secrets are kept on purpose, as in the cycles before`);
+    if (diff.retained > 0)
+      notes.push(`${diff.retained} secrets are kept on purpose, as in the cycles before`);
   }
   const made = await planBuckets(
     deps,

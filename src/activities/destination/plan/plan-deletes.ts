@@ -3,7 +3,7 @@ import type { DestinationDeps } from '../base/deps';
 import { heldDeletes, type DeleteCandidate } from '../deletes/guard-deletes';
 import { pathFailureClass } from '../../shared/failures';
 import { inParallel } from '../../../concurrency/work-pool';
-import type { HeldDeletes } from '../../../contract/messages';
+import type { PendingDeletes } from '../../../contract/destination';
 import type { PlanInputs } from './plan-inputs';
 import type { PlannedAction } from './plan';
 
@@ -21,7 +21,7 @@ export async function planDeletes(
   leaving: readonly DeleteCandidate[],
   put: Put,
   signal: AbortSignal,
-): Promise<HeldDeletes | undefined> {
+): Promise<PendingDeletes | undefined> {
   if (leaving.length === 0) return undefined;
   if (deps.config.ignoreDeletes) {
     for (const { path } of leaving) put('hold', path, 'ignoreDeletes');

@@ -1,5 +1,5 @@
 import type { Orphan } from '../../../sync-info/orphans';
-import type { HeldDeletes } from '../../../contract/messages';
+import type { PendingDeletes } from '../../../contract/destination';
 
 /**
  * - `add`: the destination is not known to have it
@@ -27,7 +27,7 @@ export interface Plan {
   /** Sorted by path. */
   planned: Planned[];
   /** Deletes that would wait for `vsync approve`; `hash` names the set. */
-  held?: HeldDeletes;
+  held?: PendingDeletes;
   /** Secrets that stand at the destination where nothing belongs any more, by data path. */
   orphans: ({ at: string } & Orphan)[];
   /** Names the list of orphans as it is noted; absent if it is empty, or if the next cycle changes it first. */

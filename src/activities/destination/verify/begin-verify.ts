@@ -1,6 +1,7 @@
 import { isFingerprintOf } from '../../../config/fingerprint';
 import { readDestinationState } from '../../../sync-info/state';
-import type { ActivityInput, BeginVerifyResult } from '../../../contract/messages';
+import type { ActivityInput } from '../../../contract/cycle';
+import type { BeginVerifyResult } from '../../../contract/verify';
 import { MAX_GROUPS } from '../../../limits';
 import type { DestinationDeps } from '../base/deps';
 import { diffIndices, split } from '../cycle/diff-indices';

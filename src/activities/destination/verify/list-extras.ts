@@ -2,7 +2,7 @@ import { bucketId } from '../../../rules/bucket';
 import { insightOfMetadata } from '../../../rules/insight';
 import { dataPath, type Location } from '../../../rules/paths';
 import { counted, stageFindings, type Finding } from './findings';
-import type { ListExtrasInput, ListExtrasResult } from '../../../contract/messages';
+import type { ListExtrasInput, ListExtrasResult } from '../../../contract/verify';
 import { pathFailureClass } from '../../shared/failures';
 import { inParallel } from '../../../concurrency/work-pool';
 import { CONSUL_READS } from '../../../limits';

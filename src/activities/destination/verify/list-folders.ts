@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { StoredInfoError } from '../../../consul/errors';
 import type { Staging } from '../../../sync-info/staging';
-import { type ListFoldersResult, type PathFailure } from '../../../contract/messages';
+import type { PathFailure } from '../../../contract/cycle';
+import type { ListFoldersResult } from '../../../contract/verify';
 import type { Kv2 } from '../../../vault/kv2';
 import { pathFailureClass } from '../../shared/failures';
 import { MAX_FAILURES, MAX_FOLDER_LEVELS, MAX_GROUPS } from '../../../limits';

@@ -1,7 +1,7 @@
 import { fits, readFitting } from '../../../sync-info/indexed-buckets';
 import { planBucket } from '../../../rules/plan';
 import { counted, stageFindings, type Finding } from './findings';
-import type { VerifySecretsInput, VerifySecretsResult } from '../../../contract/messages';
+import type { VerifySecretsInput, VerifySecretsResult } from '../../../contract/verify';
 import { ActivityError } from '../../../contract/failures';
 import { inParallel } from '../../../concurrency/work-pool';
 import { throwOutage } from '../../shared/outages';

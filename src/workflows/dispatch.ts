@@ -1,29 +1,28 @@
-/** How many items are worked on at the same time. */
-export interface Bound {
-  /** May rise meanwhile: it is looked at each time that an item has ended. */
-  most: number;
-}
+import type { WithDispatchWidth } from '../contract/cycle';
 
 /**
- * Runs work for every item, so many at the same time, in order of the items. Deterministic, unlike the limiters for
- * ordinary code. After a failure no further item is begun; what is running is waited for.
+ * Runs work for every item, in the order of the items, with at most `width` of them in flight. A result that names a
+ * larger width raises it, because more workers have joined. The width never falls: a busy worker may not be seen.
+ * Deterministic, unlike the pools for ordinary code. After a failure no further item begins, and running ones end.
  *
  * @throws the first failure
  */
-export async function forEachBounded<T>(
+export async function dispatch<T>(
   items: readonly T[],
-  bound: Bound,
-  work: (item: T) => Promise<void>,
+  width: number,
+  work: (item: T) => Promise<WithDispatchWidth>,
 ): Promise<void> {
   const failures: unknown[] = [];
   let next = 0;
+  let most = width;
   let lanes = 0;
   const lane = async (): Promise<void> => {
     const others: Promise<void>[] = [];
     while (next < items.length && failures.length === 0) {
       const item = items[next++] as T;
       try {
-        await work(item);
+        const { dispatchWidth = 0 } = await work(item);
+        most = Math.max(most, dispatchWidth);
       } catch (error) {
         failures.push(error);
       }
@@ -31,10 +30,9 @@ export async function forEachBounded<T>(
     }
     await Promise.all(others);
   };
-  /** As many as there may be more. */
   const newLanes = (): Promise<void>[] => {
     const begun: Promise<void>[] = [];
-    while (lanes < Math.min(bound.most, items.length)) {
+    while (lanes < Math.min(most, items.length)) {
       lanes += 1;
       begun.push(lane());
     }

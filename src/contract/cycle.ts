@@ -1,0 +1,125 @@
+/**
+ * What both kinds of cycle pass through Temporal. This folder declares every input and result of a workflow, an
+ * activity and a signal, by workflow: origin.ts, destination.ts, watch.ts, verify.ts. Operators can read all of it in
+ * the histories, so nothing here may hold a secret value, and everything is small: numbers, hashes, and capped lists.
+ * Each message is one object with `v: 1`, so that a later version can add fields.
+ */
+
+/** How a cycle ended. A cycle that failed or was cancelled ends its workflow that way, and has no result. */
+export type Outcome = 'synced' | 'unchanged' | 'partial' | 'held' | 'timed-out' | 'cancelled' | 'failed';
+
+/** Whether two cycles came to the same. `synced`, `unchanged` and no cycle yet are equal: all is well. */
+export function sameOutcome(one: Outcome | undefined, other: Outcome | undefined): boolean {
+  const isWell = (outcome: Outcome = 'synced'): boolean => outcome === 'synced' || outcome === 'unchanged';
+  return one === other || (isWell(one) && isWell(other));
+}
+
+/** What a cycle did, in secrets. Absent counts are 0. */
+export interface Counts {
+  /** Paths in the origin's listings. */
+  listed: number;
+  /** Metadata (origin cycle) or values (destination cycle) that were read from the origin. */
+  read: number;
+  added: number;
+  updated: number;
+  deleted: number;
+  /** Settings that were written at the destination (`syncMetadata`). */
+  settings: number;
+  /** Not written: equal already, or changed again since the origin's sync info was written. */
+  skipped: number;
+  /** Retained: absent from the origin's info, but kept (`ignoreDeletes`, or the origin still serves it). */
+  held: number;
+  /** Neither known to exist nor known to be gone. Their previous insight is kept. */
+  unknown: number;
+  failed: number;
+}
+
+export const NO_COUNTS: Readonly<Counts> = {
+  listed: 0,
+  read: 0,
+  added: 0,
+  updated: 0,
+  deleted: 0,
+  settings: 0,
+  skipped: 0,
+  held: 0,
+  unknown: 0,
+  failed: 0,
+};
+
+/** One path that went wrong. */
+export interface PathFailure {
+  /** Path at the origin, or a folder ending in "/". */
+  path: string;
+  /** One of a closed set, for example `forbidden` or `too-large`. */
+  class: string;
+  /** Another path that is involved: the other one of a collision, or where a loop would write. */
+  with?: string;
+}
+
+/** Input of originCycle and destinationCycle. The schedule makes it, the same for every cycle. */
+export interface CycleInput {
+  v: 1;
+  name: string;
+  /** Of the configuration that the schedule was made from. A worker with another one refuses the work. */
+  fingerprint: string;
+  timeoutMs: number;
+}
+
+/** Result of originCycle and destinationCycle. */
+export interface CycleResult {
+  v: 1;
+  outcome: Outcome;
+  counts: Counts;
+  /** The first failures; `counts.failed` and `counts.unknown` hold their number. */
+  failures: PathFailure[];
+  /** Milliseconds per step, in the order of the steps. */
+  durationsMs: Record<string, number>;
+  /** Details for an operator, where the outcome alone explains too little. */
+  note?: string;
+}
+
+/** What every activity of a cycle gets. */
+export interface ActivityInput {
+  v: 1;
+  fingerprint: string;
+}
+
+/** Counts and failures of one activity's part of a cycle. */
+export interface CycleReport {
+  counts: Partial<Counts>;
+  failures: PathFailure[];
+}
+
+/**
+ * Part of the results of activities that split work, or do one part of it. In the results, so that a replay of a cycle
+ * sees the width that the cycle had.
+ */
+export interface WithDispatchWidth {
+  /** Chunks or groups that all workers together can take now. Absent if Temporal could not report it. */
+  dispatchWidth?: number;
+}
+
+/**
+ * Task queue of the parts of a cycle that workers share: fetchMetadata and copySecrets. The name of a sync has no ":"
+ * in an id, so this is never the queue of another sync. Not in ids.ts, because the workflow sandbox has no node:crypto.
+ */
+export function sharedQueue(ownQueue: string): string {
+  return `${ownQueue}:shared`;
+}
+
+export interface ReportOutagesInput extends ActivityInput {
+  /** Milliseconds since the epoch. Outages that ended before are left out. */
+  sinceMs: number;
+}
+
+export interface ReportOutagesResult {
+  v: 1;
+  /** Each in words, at most 3: which Vault, what was wrong, since when, until when. */
+  outages: string[];
+}
+
+/** What the cycles of both roles ask of a worker. */
+export interface CycleActivities {
+  readonly reportOutages: (input: ReportOutagesInput) => Promise<ReportOutagesResult>;
+}

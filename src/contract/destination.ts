@@ -1,0 +1,203 @@
+/** What destinationCycle passes through Temporal. */
+import type { ExpirySummary } from '../rules/expiry';
+import type {
+  ActivityInput,
+  Counts,
+  CycleActivities,
+  CycleReport,
+  WithDispatchWidth,
+  Outcome,
+  PathFailure,
+} from './cycle';
+
+/** Mount identities, by mount. */
+interface Mounts {
+  /**
+   * uuid of each origin mount as the destination remembers it. For a mount that was re-created this is the old one, and
+   * nothing of that mount is deleted.
+   */
+  mounts: Record<string, string>;
+  /** uuid of each mount of the destination now. */
+  ownMounts: Record<string, string>;
+}
+
+export interface DestinationPreflightResult extends CycleReport, Mounts {
+  v: 1;
+  /** uuid now of the origin mounts that were re-created. */
+  changedMounts: Record<string, string>;
+  /**
+   * The configuration (a transform, a mount, a Vault) or a mount of the destination has changed since the last cycle.
+   * What its info claims may be in another place, or nowhere.
+   */
+  changed: boolean;
+  /** What the last cycle saved. Absent if there was none, or if this one has something new to save. */
+  lastCycle?: { considered: string; outcome: Outcome };
+  /** Hash of the list of orphans that an operator approved for removal. */
+  removeOrphans?: string;
+  /** Copies may have ended by themselves since the last cycle. */
+  expired?: true;
+}
+
+export interface DiffIndicesInput extends ActivityInput {
+  /** As from preflight. */
+  changed: boolean;
+  /** As from preflight. */
+  expired?: true;
+}
+
+export interface DiffIndicesResult {
+  v: 1;
+  /**
+   * Names the origin's index, and the index of its settings if they are copied. Absent if the origin has not written
+   * any info yet.
+   */
+  considered?: string;
+  /** ModifyIndex of the destination's index before the work started; 0 if there is none. */
+  indexRevision: number;
+  /** The number of buckets or the configuration changed: the claims have to be moved before anything is compared. */
+  move: boolean;
+  /** Ids of the buckets that differ, in groups of work; at most 32 groups. */
+  groups: number[][];
+  /** Secrets that are retained in buckets whose differences are known. */
+  retained: number;
+  /** ModifyIndex of the index of the destination's settings, 0 if there is none. Absent if settings are not copied. */
+  settingsRevision?: number;
+  /** The key of the origin's settings that is damaged or being written. The settings are unknown in this cycle. */
+  unknownSettings?: PathFailure;
+  /** Of all copies that end by themselves, as of before the work. Absent if none had to be checked. */
+  expiries?: ExpirySummary;
+  /** Details for an operator, although nothing went wrong. */
+  note?: string;
+}
+
+/** `mounts` and `ownMounts` as from preflight. */
+export type MoveClaimsInput = ActivityInput & Mounts;
+
+export interface MoveClaimsResult {
+  v: 1;
+  /** Copies that no secret of the origin leads to any more. */
+  orphans: number;
+}
+
+export interface GuardDeletesInput extends ActivityInput, Pick<Mounts, 'mounts'> {
+  /** Ids of all buckets that differ. */
+  buckets: number[];
+  /** As from diffIndices. */
+  considered: string;
+}
+
+/** Deletes that wait for an approval. */
+export interface PendingDeletes {
+  count: number;
+  /** Of the set of paths: an approval is for exactly this one. */
+  hash: string;
+  reason: string;
+}
+
+/** The differing buckets in groups, by the work in each of them. */
+export interface GroupsOfWork extends Required<WithDispatchWidth> {
+  /** Ids of buckets; at most 32 groups. */
+  groups: number[][];
+}
+
+export interface GuardDeletesResult {
+  v: 1;
+  /**
+   * Replaces the groups of diffIndices, which does not know how much work there is. Absent if the origin's index has
+   * changed meanwhile.
+   */
+  work?: GroupsOfWork;
+  /** Whether deletes may happen. */
+  deletes: boolean;
+  /** Deletes that wait for an approval. */
+  pendingDeletes?: PendingDeletes;
+  /** An operator approved the deletes: they do not count against the limit of a day. */
+  approved?: boolean;
+  /** Secrets that the destination is known to have, by mount of the origin. Empty if nothing is to be deleted. */
+  known: Record<string, number>;
+  /** Secrets that may be deleted, by mount of the origin. Absent if none may. */
+  candidates?: Record<string, number>;
+}
+
+export interface CopySecretsInput extends ActivityInput, Pick<Mounts, 'mounts'> {
+  buckets: number[];
+  indexRevision: number;
+  /** As from diffIndices. Deletes happen only while the origin's index is still this one. */
+  considered: string;
+  /** As from guardDeletes. */
+  deletes: boolean;
+  /** Copies may have ended: check the expiries of each bucket. */
+  expiries?: true;
+}
+
+/** Id of a bucket, and number of secrets in it that are retained. */
+export type RetainedInBucket = [id: number, retained: number];
+
+export interface CopySecretsResult extends CycleReport, WithDispatchWidth {
+  v: 1;
+  /** False if it was stopped before the end of its buckets. */
+  finished: boolean;
+  /** Buckets that are done although they may differ. */
+  knownDifferences: RetainedInBucket[];
+  /** Secrets that were deleted, by mount of the origin. */
+  deleted: Record<string, number>;
+  /** Of the copies that end by themselves: how their numbers changed, and when the first has to be checked. */
+  expiries?: ExpirySummary;
+}
+
+export interface DeleteOrphansInput extends ActivityInput {
+  /** As from preflight. */
+  hash: string;
+}
+
+export interface DeleteOrphansResult extends CycleReport {
+  v: 1;
+}
+
+export interface SaveDestinationInput extends ActivityInput, Mounts {
+  /** Ids of all buckets that the cycle may have written. */
+  buckets: number[];
+  indexRevision: number;
+  /** As from diffIndices. */
+  settingsRevision?: number;
+  /** As from diffIndices. */
+  considered: string;
+  /** Whether the cycle came to its end, and has handled this index of the origin. */
+  finished: boolean;
+  /** As from preflight. */
+  changedMounts: Record<string, string>;
+  outcome: Outcome;
+  counts: Partial<Counts>;
+  /** As from copySecrets, of all groups. */
+  knownDifferences: RetainedInBucket[];
+  /** As from guardDeletes. */
+  pendingDeletes?: PendingDeletes;
+  /** As from copySecrets, of all groups. Without the deletes of a worker that died. */
+  deleted: Record<string, number>;
+  /** As from guardDeletes. Those that are left show how many were really deleted. */
+  candidates?: Record<string, number>;
+  /** As from guardDeletes. */
+  known: Record<string, number>;
+  /** As from guardDeletes. */
+  approved: boolean;
+  /** As from diffIndices. */
+  expiries?: ExpirySummary;
+  /** As from copySecrets, of all groups. */
+  newExpiries?: ExpirySummary;
+}
+
+export interface SaveDestinationResult {
+  v: 1;
+  writes: number;
+}
+
+/** What destinationCycle asks of a worker. */
+export interface DestinationActivities extends CycleActivities {
+  readonly preflight: (input: ActivityInput) => Promise<DestinationPreflightResult>;
+  readonly diffIndices: (input: DiffIndicesInput) => Promise<DiffIndicesResult>;
+  readonly moveClaims: (input: MoveClaimsInput) => Promise<MoveClaimsResult>;
+  readonly guardDeletes: (input: GuardDeletesInput) => Promise<GuardDeletesResult>;
+  readonly copySecrets: (input: CopySecretsInput) => Promise<CopySecretsResult>;
+  readonly deleteOrphans: (input: DeleteOrphansInput) => Promise<DeleteOrphansResult>;
+  readonly saveSyncInfo: (input: SaveDestinationInput) => Promise<SaveDestinationResult>;
+}

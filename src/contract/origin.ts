@@ -1,0 +1,67 @@
+/** What originCycle passes through Temporal. */
+import type {
+  ActivityInput,
+  Counts,
+  CycleActivities,
+  CycleReport,
+  WithDispatchWidth,
+  Outcome,
+} from './cycle';
+
+export interface OriginPreflightResult {
+  v: 1;
+  /** A save stopped half-way. It has to be finished before anything else. */
+  pendingSave: boolean;
+}
+
+export interface ListPathsResult extends CycleReport, Required<WithDispatchWidth> {
+  v: 1;
+  /** Reference of the staged manifest, which holds the chunks, the unknown folders and the mounts' identities. */
+  manifest: string;
+  /** Number of chunks, at most 128. */
+  chunks: number;
+  /** ModifyIndex of the origin's index before the work started; 0 if there is none. */
+  indexRevision: number;
+  /** The same of the settings' index. Absent if this cycle does not publish settings. */
+  settingsIndexRevision?: number;
+}
+
+export interface FetchMetadataInput extends ActivityInput {
+  manifest: string;
+  /** 0 ≤ chunk < chunks */
+  chunk: number;
+}
+
+export interface FetchMetadataResult extends CycleReport, WithDispatchWidth {
+  v: 1;
+  /** Reference of the staged buckets that have to be written. Absent if no bucket of this chunk has. */
+  staged?: string;
+}
+
+export interface SaveOriginInput extends ActivityInput {
+  /** Absent: finish the save that stopped half-way. */
+  save?: {
+    manifest: string;
+    staged: string[];
+    /** As from listPaths. */
+    indexRevision: number;
+    /** As from listPaths. */
+    settingsIndexRevision?: number;
+    outcome: Outcome;
+    counts: Partial<Counts>;
+  };
+}
+
+export interface SaveOriginResult {
+  v: 1;
+  /** Keys that were written; 0 if nothing had to be. */
+  writes: number;
+}
+
+/** What originCycle asks of a worker. */
+export interface OriginActivities extends CycleActivities {
+  readonly preflight: (input: ActivityInput) => Promise<OriginPreflightResult>;
+  readonly listPaths: (input: ActivityInput) => Promise<ListPathsResult>;
+  readonly fetchMetadata: (input: FetchMetadataInput) => Promise<FetchMetadataResult>;
+  readonly saveSyncInfo: (input: SaveOriginInput) => Promise<SaveOriginResult>;
+}
