@@ -88,7 +88,7 @@ test.each([
   ],
   ['signal', (name: string) => `there is no watch vsync-watch-${name}: start it with "vsync start`],
 ])(
-  'vsync %s ends with exit code 1 for a sync that was never started, and names what does not exist',
+  'vsync %s ends with exit code 1 for a sync that was never started, and names what is missing and how to start it',
   async (command, message) => {
     const ended = await check.run(command, '-c', sync.destinationFiles[0] ?? '');
     await check.expectRefusal(ended, 1, [message(sync.config('destination').name)]);

@@ -5,11 +5,11 @@ import { FaultProxy } from '../support/fault-proxy';
 import { freePorts } from '../../dev/servers/start';
 import { sharedServers } from '../support/shared-servers';
 
-/** The store on a real Consul; what is read back is read by plain requests, and the reverse. */
+/** ConsulStore on a real Consul. Plain requests read back what it writes, and the reverse. */
 
 const { consul } = sharedServers();
 const prefix = `test-${randomBytes(4).toString('hex')}/`;
-/** Of a Consul with its default limits. */
+/** The default limit of Consul. */
 const MAX_VALUE_BYTES = 512 * 1024;
 const api = new ConsulApi(consul);
 const store = new ConsulStore({ address: consul, token: '' });
@@ -44,7 +44,7 @@ test.each([
   '"q"',
   'back\\slash',
   'a/b/c',
-])('the key %j is written, listed, read and removed as itself', async (name) => {
+])('ConsulStore writes, lists, reads and removes the key %j under exactly this name', async (name) => {
   const { key } = write(name, '');
   const revision = (await store.commit([write(name, name, 0, 7)]))?.get(key) ?? 0;
   expect(revision).toBeGreaterThan(0);
@@ -55,27 +55,27 @@ test.each([
   expect(await store.get(key)).toBeUndefined();
 });
 
-test('a key with a space at its end is refused by Consul, and that is no outage', async () => {
+test('ConsulStore reports a key with a space at its end as rejected, and not as an outage', async () => {
   await expect(store.get(`${prefix}space `)).rejects.toMatchObject({ kind: 'rejected' });
 });
 
-test('what is not there is undefined, and an empty value is a value', async () => {
+test('ConsulStore returns undefined for a missing key, and an empty value as a value', async () => {
   expect(await store.get(`${prefix}nothing`)).toBeUndefined();
   expect(await store.keys(`${prefix}nothing/`)).toEqual([]);
   await store.commit([write('empty', '')]);
   expect((await store.get(`${prefix}empty`))?.value).toEqual(Buffer.alloc(0));
 });
 
-test('any bytes come back as they were', async () => {
+test('ConsulStore returns any bytes as they were written', async () => {
   const value = randomBytes(4096);
   await store.commit([write('bytes', value)]);
   expect((await store.get(`${prefix}bytes`))?.value).toEqual(value);
 });
 
 test.each([
-  ['a value for a transaction', Buffer.from('v')],
-  ['a large value', Buffer.alloc(450 * 1024)],
-])('a write is bound to keys that it does not write: %s', async (what, value) => {
+  ['a small value, in a transaction', Buffer.from('v')],
+  ['a large value, outside a transaction', Buffer.alloc(450 * 1024)],
+])('commit writes only if the keys that it depends on have not changed: %s', async (what, value) => {
   const key = `${prefix}guard ${what}`;
   const attempt = async (name: string, revision: number): Promise<boolean> =>
     (await store.commit([write(`${name} ${what}`, value)], undefined, [{ key, revision }])) !== undefined;
@@ -89,7 +89,7 @@ test.each([
   expect((await store.get(key))?.value).toEqual(Buffer.from('two'));
 });
 
-test('a write is bound to the revision that was read', async () => {
+test('commit and remove change a key only at the revision that was read', async () => {
   const created = (await store.commit([write('cas', 'one')]))?.get(`${prefix}cas`) ?? 0;
   expect(await store.commit([write('cas', 'other')])).toBeUndefined();
   const updated = (await store.commit([write('cas', 'two', created)]))?.get(`${prefix}cas`) ?? 0;
@@ -99,7 +99,7 @@ test('a write is bound to the revision that was read', async () => {
   expect((await store.get(`${prefix}cas`))?.value.toString()).toBe('two');
 });
 
-test('a transaction writes all or nothing', async () => {
+test('commit writes a transaction as a whole, or nothing of it', async () => {
   const all = await store.commit([write('t/a', '1'), write('t/b', '1'), write('t/c', '1')]);
   expect(new Set(all?.values()).size).toBe(1);
   const revision = all?.get(`${prefix}t/a`) ?? 0;
@@ -113,12 +113,12 @@ test('a transaction writes all or nothing', async () => {
   });
 });
 
-describe('a large value', () => {
+describe('with large values,', () => {
   test.each([
     ['that just fits a transaction', 374 * 1024],
     ['that does not fit a transaction', 500 * 1024],
     ['that is as large as Consul takes', MAX_VALUE_BYTES],
-  ])('%s goes round, by check-and-set', async (what, bytes) => {
+  ])('commit writes a value %s by check-and-set, and get returns it', async (what, bytes) => {
     const value = randomBytes(bytes);
     const [first, key] = [write(what, value), prefix + what];
     const revision = (await store.commit([first]))?.get(key) ?? 0;
@@ -128,13 +128,13 @@ describe('a large value', () => {
     expect((await store.commit([{ ...first, expect: revision }]))?.get(key)).toBeGreaterThanOrEqual(revision);
   });
 
-  test('of more than 512 KiB is too large, and leaves nothing', async () => {
+  test('commit refuses a value of more than 512 KiB as too large, and writes nothing', async () => {
     const over = write('over', randomBytes(MAX_VALUE_BYTES + 1));
     await expect(store.commit([over])).rejects.toMatchObject({ kind: 'too-large' });
     expect(await store.get(over.key)).toBeUndefined();
   });
 
-  test('as many as fit one commit are taken by Consul', async () => {
+  test('fitsOneCommit allows only what Consul accepts in one transaction', async () => {
     const sized = (count: number, bytes: number): ReturnType<typeof write>[] =>
       Array.from({ length: count }, (_, number) => write(`many-${bytes}/${number}`, randomBytes(bytes)));
     for (const writes of [sized(64, 5_800), sized(3, 124 * 1024), sized(1, 374 * 1024)]) {
@@ -144,10 +144,10 @@ describe('a large value', () => {
   });
 });
 
-describe('waiting for a change', () => {
+describe('waitForChange', () => {
   const key = `${prefix}watched`;
 
-  test('returns at once for index 0, then with the change, and also for a key that comes', async () => {
+  test('returns at once for index 0, then with the change, also when the key is created', async () => {
     const { stored, index } = await store.waitForChange(key, 0, 60_000);
     expect(stored).toBeUndefined();
     const waiting = store.waitForChange(key, index, 60_000);
@@ -161,7 +161,7 @@ describe('waiting for a change', () => {
     expect((await next).stored?.value.toString()).toBe('two');
   });
 
-  test('ends when nothing changed for as long as asked', async () => {
+  test('ends after the given time if nothing changed', async () => {
     const { index } = await store.waitForChange(key, 0, 1000);
     expect(await store.waitForChange(key, index, 1000)).toMatchObject({ index });
   });
@@ -178,7 +178,7 @@ describe('waiting for a change', () => {
   });
 });
 
-test('a Consul that is not there is named, and no key is taken for missing', async () => {
+test('ConsulStore names a Consul that cannot be reached, and takes no key for missing', async () => {
   const [port = 0] = await freePorts(1);
   const gone = new ConsulStore({ address: `http://127.0.0.1:${port}`, token: '' });
   await expect(gone.get('k')).rejects.toThrow(`Consul http://127.0.0.1:${port}: k: `);
@@ -186,7 +186,7 @@ test('a Consul that is not there is named, and no key is taken for missing', asy
   gone.close();
 });
 
-test('a write whose answer is lost has happened, and is not repeated blindly', async () => {
+test('commit reads back a write whose answer is lost, and does not repeat it blindly', async () => {
   const proxy = await FaultProxy.before(consul);
   const behind = new ConsulStore({ address: proxy.address, token: '' });
   for (const [name, value] of [

@@ -8,15 +8,15 @@ import { CountedConnections } from '../support/counted-connections';
 import { startConsul, type ConsulServer } from '../../dev/servers/start';
 import { MAX_CONSUL_CONNECTIONS, MAX_CONSUL_POLLS } from '../../src/limits';
 
-/** How many connections one process has to a real Consul, and what it does where the agent refuses some. */
+/** The connections of one process to a real Consul, and what happens where the agent refuses some. */
 
-/** Connections that the agent allows for this machine. */
+/** Connections that the agent allows per client address. */
 const ALLOWED = 24;
 
-/** A worker with nothing to do has no more than so many. */
+/** The most connections that an idle worker has. */
 const MOST_IDLE = 8;
 
-/** A store for the origin's side and one for the destination's, as each of seven syncs has them. */
+/** Seven syncs, each with a store for the origin's side and one for the destination's. */
 const STORES = 14;
 
 let consul: ConsulServer;
@@ -41,7 +41,7 @@ function storesOn(address: string, count: number): ConsulStore[] {
   return stores;
 }
 
-/** Another program on this machine: connections that the agent has accepted, and that are held open. */
+/** Plays another program on this machine: opens connections that the agent accepts, and keeps them open. */
 async function hold(count: number): Promise<Socket[]> {
   const sockets: Socket[] = [];
   closers.push(() => {
@@ -58,7 +58,7 @@ async function hold(count: number): Promise<Socket[]> {
       });
       socket.write('GET /v1/status/leader HTTP/1.1\r\nHost: consul\r\n\r\n');
     });
-    // Until those of the test before are closed, the agent refuses some.
+    // The agent refuses some while it still counts those of the previous test.
     if (answer.startsWith('HTTP/1.1 200')) sockets.push(socket);
     else socket.destroy();
   }
@@ -67,7 +67,7 @@ async function hold(count: number): Promise<Socket[]> {
 
 const keys = (count: number): string[] => [...Array(count).keys()].map((number) => `${prefix}${number}`);
 
-test('several syncs of one process share the connections to a Consul, and close those that are idle', async () => {
+test('ConsulStores of one process share their connections to a Consul, and close idle ones', async () => {
   const counted = await CountedConnections.before(consul.port);
   closers.push(() => counted.close());
   const stores = storesOn(counted.address, STORES);
@@ -75,7 +75,7 @@ test('several syncs of one process share the connections to a Consul, and close 
   expect(counted.most).toBe(MAX_CONSUL_CONNECTIONS);
   await counted.atMost(0);
 
-  // Seven destinations watch the same index: one blocking query. What else is watched takes turns.
+  // Seven destinations watch the same index with one blocking query. All other watches take turns.
   const stop = new AbortController();
   setMaxListeners(0, stop.signal);
   const watch = async (key: string): Promise<void> => {
@@ -93,7 +93,7 @@ test('several syncs of one process share the connections to a Consul, and close 
   stop.abort();
 });
 
-test('a store that is closed leaves the connections to the others, and the last one closes them', async () => {
+test('ConsulStore leaves the connections to the others when it closes, and the last one closes them', async () => {
   const counted = await CountedConnections.before(consul.port);
   closers.push(() => counted.close());
   const [one, other] = storesOn(counted.address, 2);
@@ -106,7 +106,7 @@ test('a store that is closed leaves the connections to the others, and the last 
   await counted.atMost(0);
 });
 
-test('requests that the agent refuses are repeated with fewer connections, each write happens once', async () => {
+test('ConsulStore repeats requests that the agent refuses over fewer connections, and each write happens once', async () => {
   const others = await hold(ALLOWED - 3);
   const stores = storesOn(consul.address, STORES);
   const writes = stores.flatMap((store, number) =>
@@ -115,17 +115,17 @@ test('requests that the agent refuses are repeated with fewer connections, each 
   const reads = stores.flatMap((store) => keys(20).map((key) => store.get(key)));
   const revisions = (await Promise.all(writes)).map((written) => [...(written?.values() ?? [])]);
   expect(revisions.filter((ofWrite) => ofWrite.length !== 1)).toEqual([]);
-  // Two writes never have one revision, and what happened twice would have none.
+  // Each write has its own revision. A write that was sent twice would have none: its check-and-set fails.
   expect(new Set(revisions.flat()).size).toBe(STORES * 10);
   await Promise.all(reads);
   for (const socket of others) socket.destroy();
-  // The agent counts the closed connections for a moment longer, and would refuse this question too.
+  // The agent still counts the closed connections for a moment, and may refuse this request too.
   await eventually(async () => {
     expect(Object.keys(await new ConsulApi(consul.address).values(prefix))).toHaveLength(STORES * 10);
   }, 'the agent to answer');
 });
 
-test('an agent that refuses for long is named, with its limit and what uses it up', async () => {
+test('ConsulStore names an agent that refuses for long, with its limit and what uses it up', async () => {
   await hold(ALLOWED);
   const [store] = storesOn(consul.address, 1);
   await expect(store?.get(prefix)).rejects.toMatchObject({

@@ -6,7 +6,7 @@ import { startConsul, type ConsulServer } from '../../dev/servers/start';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture, type FileContent } from '../support/sync-fixture';
 
-/** A real Consul whose policy suddenly hides keys that were there: hidden is not gone. */
+/** A policy of a real Consul suddenly hides existing keys: a hidden key is not a missing key. */
 
 const PATHS = ['a', 'b', 'c', 'gone'];
 const managementToken = randomUUID();
@@ -17,7 +17,7 @@ let sync: SyncFixture;
 beforeAll(async () => {
   consul = await startConsul({ managementToken });
   acl = new ConsulAcl(consul.address, managementToken);
-  // What the test itself looks at, it looks at without a token.
+  // The test itself reads without a token.
   await acl.allowAnonymous('key_prefix "" { policy = "read" }');
   const tokens = { origin: '', atOrigin: '', own: '' };
   sync = await SyncFixture.create({
@@ -50,7 +50,7 @@ afterAll(async () => {
   await consul.stop();
 });
 
-/** Hides keys from one token: a policy of "deny" for them beside what it may do else. */
+/** Hides keys from one token: its policy gets "deny" for them, and keeps everything else. */
 async function hide(token: string, hidden: string): Promise<void> {
   await acl.change(`${token}-${sync.id}`, `key_prefix "${sync.syncPath}" { policy = "write" } ${hidden}`);
 }
@@ -58,7 +58,7 @@ async function hide(token: string, hidden: string): Promise<void> {
 const there = (): Promise<unknown[]> =>
   Promise.all(PATHS.map(async (path) => sync.destinationVaults[0]?.get(sync.mount, path)));
 
-describe('a listing of keys', () => {
+describe('ConsulStore.keys', () => {
   const listed = async (rules: string): Promise<unknown> => {
     const token = await acl.tokenFor(`lists-${randomUUID()}`, rules);
     const store = new ConsulStore({ address: consul.address, token });
@@ -71,7 +71,7 @@ describe('a listing of keys', () => {
     }
   };
 
-  test('that leaves out keys which the token may not read is refused, with the policy line that it needs', async () => {
+  test('refuses a listing that leaves out keys which the token may not read, and names the missing policy line', async () => {
     const all = await listed('key_prefix "" { policy = "read" }');
     expect(all).toContain(`${sync.infoPrefix('origin')}index`);
     for (const rules of [
@@ -95,7 +95,7 @@ const deny = (key: string): string => `key "${key}" { policy = "deny" }`;
 const denyBelow = (prefix: string): string => `key_prefix "${prefix}" { policy = "deny" }`;
 const buckets = (prefix: string): string => deny(`${prefix}0`) + deny(`${prefix}1`);
 
-/** What is hidden, from whom, and in which step that is told. */
+/** What is hidden, from which token, and which step reports it. */
 type Hidden = [
   what: string,
   role: 'origin' | 'destination',
@@ -145,8 +145,8 @@ const HIDDEN: readonly Hidden[] = [
   ['all of its own keys', 'origin', 'origin', 'preflight', () => denyBelow(sync.infoPrefix('origin'))],
 ];
 
-test('what a policy hides deletes nothing and changes no sync info, and is told as a 403', async () => {
-  // One delete is due at the destination all the while.
+test('cycles fail with a 403 when a policy hides keys in Consul, delete nothing and change no sync info', async () => {
+  // One delete is due at the destination during all of this.
   await sync.originVault.delete(sync.mount, 'gone');
   await sync.cycle('origin');
   await sync.originVault.put(sync.mount, 'new', { path: 'new' });
@@ -170,7 +170,7 @@ test('what a policy hides deletes nothing and changes no sync info, and is told 
   expect(await indicesAndBuckets()).toEqual(before);
   expect(await there()).toEqual(PATHS.map((path) => ({ path })));
 
-  // Seen again, it is as if nothing had been.
+  // Once all keys are visible again, the cycles do exactly what is left.
   expect(await sync.cycle('destination')).toMatchObject({
     outcome: 'synced',
     counts: { deleted: 1, added: 0 },

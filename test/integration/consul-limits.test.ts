@@ -8,7 +8,7 @@ import { startConsul, type ConsulServer } from '../../dev/servers/start';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 
-/** Consuls whose operators lowered or raised the limit of a value: it is learnt from their answers. */
+/** Consuls with a lowered or raised limit for values. vsync learns the limit from their answers. */
 
 const KIB = 1024;
 const closers: (() => unknown)[] = [];
@@ -23,7 +23,7 @@ async function consulWith(limits: Record<string, number>): Promise<ConsulServer>
   return consul;
 }
 
-/** An origin whose sync info is in that Consul, with as many secrets as fill so many bytes of buckets. */
+/** An origin with its sync info in this Consul, and with secrets that fill `bytes` of buckets. */
 async function originOn(
   consul: { address: string },
   bytes: number,
@@ -37,7 +37,7 @@ async function originOn(
   closers.push(() => sync.tearDown());
   const run = await OriginRun.of(sync);
   closers.push(run.close);
-  // Each has about 1,100 bytes of a bucket.
+  // Each fills about 1,100 bytes of a bucket.
   const folder = Array.from({ length: 5 }, () => 'f'.repeat(190)).join('/');
   const paths = [...Array(Math.ceil(bytes / 1_100)).keys()].map((number) => `${folder}/${number}`);
   for (const path of paths) await sync.originVault.put(sync.mount, path, {});
@@ -50,7 +50,7 @@ const ended = (cycle: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 
-test('a lower limit is learnt from the refusal, and a value that fits is then taken', async () => {
+test('ConsulStore learns a lower limit from a refusal, and writes a value that fits', async () => {
   const consul = await consulWith({ kv_max_value_size: 16 * KIB });
   const store = new ConsulStore({ address: consul.address, token: '' });
   closers.push(() => {
@@ -66,7 +66,7 @@ test('a lower limit is learnt from the refusal, and a value that fits is then ta
   expect(await store.keys('x/')).toEqual([`x/${16 * KIB}`]);
 });
 
-test('a higher limit is learnt by asking, which writes nothing', async () => {
+test('ConsulStore learns a higher limit by asking, and writes nothing for it', async () => {
   const consul = await consulWith({ kv_max_value_size: 2048 * KIB });
   const store = new ConsulStore({ address: consul.address, token: '' });
   closers.push(() => {
@@ -83,7 +83,7 @@ test('a higher limit is learnt by asking, which writes nothing', async () => {
   expect((await store.commit([large]))?.size).toBe(1);
 });
 
-test('128 operations are one transaction, and more are refused without being sent', async () => {
+test('commit writes 128 operations in one transaction, and refuses more without sending them', async () => {
   const consul = await consulWith({});
   const store = new ConsulStore({ address: consul.address, token: '' });
   closers.push(() => {
@@ -96,7 +96,7 @@ test('128 operations are one transaction, and more are refused without being sen
   expect((await store.commit(writes(128)))?.size).toBe(128);
 });
 
-test('a fixed number of buckets is refused with the one that fits this Consul, and that one is published', async () => {
+test('origin cycle refuses a fixed number of buckets, names the one that fits this Consul, and publishes with that one', async () => {
   const limit = 16 * KIB;
   const { sync, run, paths } = await originOn(await consulWith({ kv_max_value_size: limit }), 60 * KIB, 1);
   const dataPaths = paths.map((path) => `${sync.mount}data/${path}`);
@@ -120,7 +120,7 @@ test('a fixed number of buckets is refused with the one that fits this Consul, a
   expect(Object.keys(published.insights).sort()).toEqual([...paths].sort());
 });
 
-test('numBuckets: auto takes the number that fits this Consul as soon as its limit is known', async () => {
+test('origin cycle with numBuckets: auto takes the number that fits this Consul as soon as its limit is known', async () => {
   const { sync, run, paths } = await originOn(
     await consulWith({ kv_max_value_size: 16 * KIB }),
     60 * KIB,
@@ -134,7 +134,7 @@ test('numBuckets: auto takes the number that fits this Consul as soon as its lim
   expect(Object.keys(published.insights).sort()).toEqual([...paths].sort());
 });
 
-test('an index that is too large for this Consul is refused with the number of buckets that fits', async () => {
+test('origin cycle refuses an index that is too large for this Consul, and names the number of buckets that fits', async () => {
   const { sync, run } = await originOn(await consulWith({ kv_max_value_size: 4 * KIB }), 4 * KIB, 100);
   const error = await ended(run.cycle());
   const [, fitting] =
@@ -147,7 +147,7 @@ test('an index that is too large for this Consul is refused with the number of b
   expect((await publishedBy(sync)).numBuckets).toBe(Number(fitting));
 });
 
-test('numBuckets: auto goes below the published number where this Consul takes no index of so many any more', async () => {
+test('origin cycle with numBuckets: auto goes below the published number when this Consul no longer takes its index', async () => {
   const proxy = await FaultProxy.before((await consulWith({})).address);
   closers.push(() => proxy.close());
   const { sync, run, paths } = await originOn(proxy, 4 * KIB, 100);
@@ -165,7 +165,7 @@ test('numBuckets: auto goes below the published number where this Consul takes n
     /the index of 100 buckets has 7 KiB, .* the next cycle makes (\d+) buckets by itself/.exec(
       (error as Error | undefined)?.message ?? '',
     ) ?? [];
-  // Its limit is known now: a small transaction may be larger than one value.
+  // The limit is known now. The proxy stops refusing, because it would also refuse a transaction of small values.
   proxy.choose(() => undefined);
   await run.cycle();
   const published = await publishedBy(sync);
@@ -173,7 +173,7 @@ test('numBuckets: auto goes below the published number where this Consul takes n
   expect(Object.keys(published.insights).sort()).toEqual([...paths].sort());
 });
 
-test('a bucket of more than 512 KiB is published where the Consul takes it', async () => {
+test('origin cycle publishes a bucket of more than 512 KiB where the Consul takes it', async () => {
   const { sync, run, paths } = await originOn(
     await consulWith({ kv_max_value_size: 2048 * KIB }),
     600 * KIB,

@@ -7,10 +7,10 @@ import { freePorts } from '../../dev/servers/start';
 import { SyncFixture, type FileContent } from '../support/sync-fixture';
 import { runVsync, type Ended } from '../../dev/shared/vsync-command';
 
-/** A file that was copied from another sync's and changed, but for its name: the names in Temporal are the other's. */
+/** A file was copied from another sync and changed, but not its name. Its ids in Temporal are those of the other sync. */
 
 let sync: SyncFixture;
-/** Before the Vault of the real sync's destination. */
+/** In front of the Vault of the real sync's destination. */
 let proxy: FaultProxy;
 
 beforeAll(async () => {
@@ -61,7 +61,7 @@ const otherVault = (): string =>
 
 const run = (...args: string[]): Promise<Ended> => runVsync(args, { home: sync.folder });
 
-/** Whatever a command could have changed of the real sync. */
+/** Everything of the real sync that a command could change. */
 async function realSync(): Promise<unknown> {
   const { state, action, info } = await sync.schedule('destination').describe();
   const watch = await sync.client.workflow.getHandle(watchId(sync.config('destination').name)).describe();
@@ -94,7 +94,7 @@ const COMMANDS: readonly (readonly string[])[] = [
 ];
 
 test.each(COMMANDS)(
-  '%s %s refuses a file with another Vault and the name of a sync that is there',
+  'vsync %s %s refuses a file with another Vault and the name of an existing sync',
   async (...args) => {
     const before = await realSync();
     const { code, stderr } = await run(...args, '-c', otherVault());
@@ -107,7 +107,7 @@ test.each(COMMANDS)(
   },
 );
 
-test('status says that what it shows is another sync, and check fails', async () => {
+test('vsync status warns that it shows another sync, and vsync check fails', async () => {
   const status = await run('status', '-c', otherVault());
   expect(status).toMatchObject({ code: 0, stdout: expect.stringContaining('vsync-destination-') as string });
   expect(status.stderr).toContain('belongs to another sync');
@@ -118,7 +118,7 @@ test('status says that what it shows is another sync, and check fails', async ()
   );
 });
 
-test('a worker refuses the sync path of another sync, and two files of one name', async () => {
+test('vsync worker refuses the sync path of another sync, and two files of one name', async () => {
   const { name } = sync.config('destination');
   const renamed = copy('renamed.json', (content) => {
     content['name'] = `${name}-new`;
@@ -131,7 +131,7 @@ test('a worker refuses the sync path of another sync, and two files of one name'
   expect(twice.stderr).toContain(`two of the configurations are of the destination ${name}`);
 });
 
-test('a Vault at another address is asked who it is: the same one is taken, and what does not answer is not', async () => {
+test('vsync pause and resume accept the same Vault at another address, and refuse an address that does not answer', async () => {
   const [{ address }] = sync.servers.destinations;
   const alias = copy('alias.json', ({ destination }) => (destination.vault.address = address));
   expect(await run('pause', '-c', alias)).toMatchObject({ code: 0, stderr: '' });
@@ -150,7 +150,7 @@ test('a Vault at another address is asked who it is: the same one is taken, and 
   expect(await realSync()).toEqual(before);
 });
 
-test('pause, resume, signal, status and stop need no Vault where the address is the one of the schedule', async () => {
+test('vsync pause, resume, signal, status and stop need no Vault where the address is that of the schedule', async () => {
   await proxy.close();
   const own = sync.destinationFiles[0] ?? '';
   for (const command of ['pause', 'resume', 'signal', 'status'])

@@ -5,9 +5,7 @@ import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 import { onVault } from '../support/vault-kind';
 
-/**
- * An origin whose listings are cut: on OpenBao by the `pagination_limit` of a policy, on Vault by the stand-in for it.
- */
+/** An origin whose listings are cut: by the `pagination_limit` of a policy on OpenBao, by the stand-in on Vault. */
 
 const LIMIT = 3;
 const TEAM = Array.from({ length: 10 }, (_, number) => `team/${number}`);
@@ -16,7 +14,7 @@ const PATHS = ['top', ...TEAM, ...DARK];
 
 let sync: SyncFixture;
 let front: BaoFront | undefined;
-/** Names that the policy leaves out of listings from now on. */
+/** Names that the policy leaves out of listings. A test changes it. */
 let hidden: (path: string) => boolean = () => false;
 
 beforeAll(async () => {
@@ -52,7 +50,7 @@ afterAll(async () => {
 const isAtDestination = async (path: string): Promise<boolean> =>
   (await sync.destinationVaults[0]?.get(sync.mount, path)) !== undefined;
 
-test('an origin whose listings are cut at the limit of a policy publishes every secret, and all of them are copied', async () => {
+test('origin cycle publishes every secret although a policy cuts its listings, and destination cycle copies all of them', async () => {
   for (const path of PATHS) expect([path, await isAtDestination(path)]).toEqual([path, true]);
   const { counts, findings, notes } = await sync.verify();
   expect({ counts, findings, notes }).toMatchObject({
@@ -62,7 +60,7 @@ test('an origin whose listings are cut at the limit of a policy publishes every 
   });
 });
 
-test('verify walks the pages of the origin too, and names what its info lacks', async () => {
+test('verify reads all pages of the origin too, and names what its info lacks', async () => {
   for (const path of ['team/new', 'team/new-deleted']) await sync.originVault.put(sync.mount, path, { path });
   await sync.originVault.delete(sync.mount, 'team/new-deleted');
   const { counts, findings } = await sync.verify();
@@ -73,7 +71,7 @@ test('verify walks the pages of the origin too, and names what its info lacks', 
   expect((await sync.verify()).findings).toEqual([]);
 });
 
-test('a secret that is gone is asked for by itself, and deleted', async () => {
+test('origin cycle asks for a secret that its listings lack, and destination cycle deletes it if it is gone', async () => {
   await sync.originVault.request('DELETE', `${sync.mount}metadata/team/4`);
   expect(await sync.cycle('origin')).toMatchObject({ outcome: 'synced', counts: { unknown: 0 } });
   expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { deleted: 1 } });
@@ -82,7 +80,7 @@ test('a secret that is gone is asked for by itself, and deleted', async () => {
 });
 
 onVault('the stand-in changes a policy').test(
-  'a page that hides all of its names takes no secret out of the info that the origin still has',
+  'origin cycle keeps each secret that still exists in its info, also when a page hides all of its names',
   async () => {
     await sync.originVault.request('DELETE', `${sync.mount}metadata/dark/3`);
     hidden = (path) => /\/dark\/\d$/.test(path);
@@ -96,7 +94,7 @@ onVault('the stand-in changes a policy').test(
 const policyOf = (name: string): string =>
   documentedPolicies().get(name)?.replaceAll('secret/', sync.mount) ?? '';
 
-/** From now on the destination has tokens with these documented policies. */
+/** Gives the destination tokens with these documented policies. */
 async function underPolicies(atOrigin: string, ...own: string[]): Promise<void> {
   const name = `${atOrigin}-${sync.id}`;
   const tokens = {
@@ -111,12 +109,12 @@ async function underPolicies(atOrigin: string, ...own: string[]): Promise<void> 
   });
 }
 
-test('with the policies for verify both ends are listed', async () => {
+test('verify lists both ends under its documented policies', async () => {
   await underPolicies('verify-at-origin', 'destination', 'verify-at-destination');
   expect(await sync.verify()).toMatchObject({ findings: [], notes: [] });
 });
 
-test('without list at the origin, verify says so, and names the line of the policy', async () => {
+test('verify without list at the origin reports that, and names the missing line of the policy', async () => {
   await underPolicies('destination-at-origin', 'destination', 'verify-at-destination');
   const { notes, findings } = await sync.verify();
   expect(findings).toEqual([]);

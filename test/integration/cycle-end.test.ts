@@ -10,13 +10,13 @@ import { SyncFixture } from '../support/sync-fixture';
 
 const VSYNC = path.join(__dirname, '..', '..', 'bin', 'vsync');
 
-/** How a destination cycle ends that cannot finish: what has arrived is claimed, what has not is not. */
-describe('a destination cycle that is stopped in the middle', () => {
+/** A destination cycle that cannot finish claims what has arrived, and nothing else. */
+describe('in the middle of a copy,', () => {
   let sync: SyncFixture;
   let gate: GateProxy;
   const paths = ['a', 'b', 'c', 'd', 'e', 'held'];
 
-  /** @param timeout of a cycle; so long by default that a slow machine does not meet it */
+  /** @param timeout of a cycle; the default is longer than a slow machine needs */
   async function begin({ timeout = '1m' } = {}): Promise<void> {
     gate = await GateProxy.before(sharedServers().destinations[0].address);
     sync = await SyncFixture.create({ destinationVault: gate.address, numBuckets: 2, timeout });
@@ -47,7 +47,7 @@ describe('a destination cycle that is stopped in the middle', () => {
     return sync.client.workflow.getHandle(last?.workflowId ?? '', last?.runId);
   }
 
-  /** Everything is there, each secret in its first version, and nothing is left to do. */
+  /** Expects each secret in its first version, and a next cycle without work. */
   async function expectConverged(): Promise<void> {
     for (const path of paths) {
       expect(await sync.destinationVaults[0]?.get(sync.mount, path)).toEqual({ path });
@@ -59,7 +59,7 @@ describe('a destination cycle that is stopped in the middle', () => {
   const claimed = async (): Promise<string> =>
     JSON.stringify(await sync.consul.values(sync.infoPrefix('destination')));
 
-  test('by its timeout ends as timed-out, and the next one copies only what is missing', async () => {
+  test('destination cycle ends as timed-out at its timeout, and the next one copies only what is missing', async () => {
     await begin({ timeout: '6s' });
     const cycle = await startHeldCycle();
     const result = (await cycle.result()) as CycleResult;
@@ -73,7 +73,7 @@ describe('a destination cycle that is stopped in the middle', () => {
     await expectConverged();
   });
 
-  test('by a cancel ends as cancelled, and keeps what has arrived', async () => {
+  test('destination cycle ends as cancelled on a cancel, and keeps what has arrived', async () => {
     await begin();
     const cycle = await startHeldCycle();
     await cycle.cancel();
@@ -87,7 +87,7 @@ describe('a destination cycle that is stopped in the middle', () => {
     await expectConverged();
   });
 
-  test('by the end of its last worker stays open, and the next worker goes on with it', async () => {
+  test('destination cycle stays open when its last worker stops, and the next worker continues it', async () => {
     await begin();
     const cycle = await startHeldCycle();
     await sync.stopWork();
@@ -100,7 +100,7 @@ describe('a destination cycle that is stopped in the middle', () => {
     await expectConverged();
   });
 
-  test('by kill -9 of its worker is finished by the next worker, without one needless version', async () => {
+  test('destination cycle is finished by the next worker after kill -9, without one needless version', async () => {
     await begin();
     await sync.stopWork();
     const worker = await startGuarded({
@@ -123,7 +123,7 @@ describe('a destination cycle that is stopped in the middle', () => {
   });
 });
 
-test('an origin cycle that is cancelled publishes nothing', async () => {
+test('origin cycle publishes nothing when it is cancelled', async () => {
   const gate = await GateProxy.before(sharedServers().consul);
   const sync = await SyncFixture.create({
     destinations: 0,
@@ -136,7 +136,7 @@ test('an origin cycle that is cancelled publishes nothing', async () => {
       (await sync.consul.values(sync.infoPrefix('origin')))[`${sync.infoPrefix('origin')}index`];
     const before = await index();
     await sync.originVault.put(sync.mount, 'late', { value: 1 });
-    // Held while it stages what it found: the walk is done, and nothing is published yet.
+    // The gate holds the staging of the lists: the scan has ended, and nothing is published yet.
     gate.hold((method) => method === 'PUT');
     const held = gate.held();
     await sync.schedule('origin').trigger('BUFFER_ONE');

@@ -50,7 +50,7 @@ async function across(dc: string, proxy?: FaultProxy): Promise<SyncFixture> {
   }));
 }
 
-test('a destination reads the origin of another datacenter through its own agent, and watches it', async () => {
+test('destination cycle reads the origin of another datacenter through its own agent, and so does the watch', async () => {
   const made = await across('dc2');
   await made.originVault.put(made.mount, 'a', { value: 1 });
   await made.work();
@@ -77,7 +77,7 @@ test('a destination reads the origin of another datacenter through its own agent
   expect(found.map(({ detail }) => detail)).toContain('answers for datacenter dc2');
 });
 
-test('everything is sent to the configured datacenter: reads, transactions, large values, removals', async () => {
+test('ConsulStore sends everything to the configured datacenter: reads, transactions, large values, removals', async () => {
   const proxy = await FaultProxy.before(dc1.address);
   const store = new ConsulStore({ address: proxy.address, token: '', dc: 'dc2' });
   try {
@@ -98,7 +98,7 @@ test('everything is sent to the configured datacenter: reads, transactions, larg
   }
 });
 
-test("a label that is the agent's own adds nothing to the requests", async () => {
+test("ConsulStore adds no datacenter to its requests if the label is the agent's own", async () => {
   const proxy = await FaultProxy.before(dc1.address);
   const made = await across('dc2', proxy);
   const { info, close } = await infoOf(made.config('destination'));
@@ -114,7 +114,7 @@ test("a label that is the agent's own adds nothing to the requests", async () =>
   }
 });
 
-test('a stale label is refused, with both datacenters and what to do', async () => {
+test('createClients and vsync check refuse a stale label, and name both datacenters and what to do', async () => {
   const made = await across('dc2');
   const key = `${made.infoPrefix('origin')}index`;
   await new ConsulApi(dc1.address).put(key, '["0"]');
@@ -132,7 +132,7 @@ test('a stale label is refused, with both datacenters and what to do', async () 
   ]);
 });
 
-test('a datacenter that the agent does not know', async () => {
+test('createClients names a datacenter that the agent does not know', async () => {
   const made = await across('dc9');
   await expect(createClients(made.config('destination'))).rejects.toThrow(
     `Consul ${dc1.address}: ${made.infoPrefix('origin')}index: there is no path to the datacenter dc9: this agent ` +
@@ -140,7 +140,7 @@ test('a datacenter that the agent does not know', async () => {
   );
 });
 
-test('without agent:read the keys tell which datacenter is meant', async () => {
+test('openStore finds the right datacenter by its keys where the token lacks agent:read', async () => {
   const managementToken = randomUUID();
   const strict = await startConsul({ managementToken });
   try {
@@ -151,7 +151,7 @@ test('without agent:read the keys tell which datacenter is meant', async () => {
         { address: strict.address, token, dc },
         { section: 'origin.consul', indexKey: 'vsync/origin/index' },
       );
-    // Nothing there yet: the label is believed, and this one is the agent's own.
+    // No key exists yet, so the label is trusted. It is the agent's own datacenter.
     const store = await open('dc1');
     await store.commit([{ key: 'vsync/origin/index', value: Buffer.from('[]'), expect: 0 }]);
     store.close();

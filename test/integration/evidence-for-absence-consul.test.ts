@@ -19,8 +19,8 @@ import { RunningSync } from '../support/running-sync';
 import { WRONG_ANSWERS } from '../support/wrong-answers';
 
 /**
- * Rule 2 for the origin's sync info: whatever Consul answers instead of it, nothing is deleted at the destination. A
- * delete is due all the while.
+ * Invariant 2 for the origin's sync info: whatever Consul answers in its place, nothing is deleted at the destination.
+ * A delete is due during all of this.
  */
 
 type Place = 'index' | 'bucket';
@@ -30,14 +30,14 @@ const FAULTS = Object.values(WRONG_ANSWERS).map(({ fault }) => fault);
 const NUM_BUCKETS = 4;
 
 const signal = new AbortController().signal;
-// As around the activities themselves: every request in flight listens to it.
+// Every request in flight listens to it, as in an activity.
 setMaxListeners(0, signal);
 
 let running: RunningSync;
 let consul: Awaited<ReturnType<typeof readConsul>>;
 
 beforeAll(async () => {
-  // So short that a cycle whose work meets the fault again and again ends soon.
+  // Short, because a cycle that keeps meeting the fault ends at its timeout.
   running = await RunningSync.create({
     secrets: ['gone', 'stays', 'stays2'],
     timeout: '8s',
@@ -48,19 +48,19 @@ beforeAll(async () => {
 
 afterAll(() => running.tearDown());
 
-describe.each(['index', 'bucket'] as const)("the origin's %s in Consul answered by", (place) => {
-  test.each(NAMES)('%s: every step that reads it fails, and says so', (name) => {
+describe.each(['index', 'bucket'] as const)("for the origin's %s in Consul,", (place) => {
+  test.each(NAMES)('each step that reads it fails after %s, and names the cause', (name) => {
     const [type, words] = WRONG_ANSWERS[name]?.consul ?? [];
-    const said = consul.failures[place][NAMES.indexOf(name)] ?? [];
-    expect(said.map(([given]) => given)).toEqual(Array(place === 'index' ? 3 : 2).fill(type));
-    for (const [, message] of said) {
+    const failures = consul.failures[place][NAMES.indexOf(name)] ?? [];
+    expect(failures.map(([given]) => given)).toEqual(Array(place === 'index' ? 3 : 2).fill(type));
+    for (const [, message] of failures) {
       expect(message).toContain(place === 'index' ? 'origin/index: ' : 'origin/');
       expect(message).toContain(words);
     }
   });
 });
 
-test('cycles under such answers of Consul end in words, and the next one deletes what is gone and nothing else', () => {
+test('destination cycle under such answers of Consul fails with the cause, and the next one deletes what is gone and nothing else', () => {
   expect(consul.cycles).toEqual([
     [
       'failed',
@@ -68,7 +68,7 @@ test('cycles under such answers of Consul end in words, and the next one deletes
     ],
     ['timed-out', expect.stringContaining('the next cycle goes on from there')],
   ]);
-  expect(consul.standing).toEqual([
+  expect(consul.found).toEqual([
     [{ path: 'gone' }, 1],
     [{ path: 'stays' }, 1],
   ]);
@@ -83,7 +83,7 @@ test('cycles under such answers of Consul end in words, and the next one deletes
 async function readConsul(): Promise<{
   failures: Record<Place, [type: string, message: string][][]>;
   cycles: [outcome: string, note: string | undefined][];
-  standing: unknown[];
+  found: unknown[];
   next: CycleResult;
   after: unknown[];
 }> {
@@ -112,15 +112,16 @@ async function readConsul(): Promise<{
   const under = (place: Place) => Promise.all(FAULTS.map((fault) => stepsUnder(deps, place, fault)));
   const [index, bucket] = await Promise.all([under('index'), under('bucket')]);
   await clients.close();
-  const standing = await both();
+  const found = await both();
   return {
     failures: { index, bucket },
     cycles,
-    standing,
+    found,
     next: await sync.cycle('destination'),
     after: await both(),
   };
 }
+
 /** A destination's clients that read the origin's sync info through a proxy of their own. */
 async function faulted(
   deps: DestinationDeps,
@@ -146,7 +147,7 @@ async function faulted(
   };
 }
 
-/** What each step that reads the origin's sync info says of a fault. */
+/** How each step that reads the origin's sync info fails under a fault. */
 async function stepsUnder(
   clean: DestinationDeps,
   place: Place,

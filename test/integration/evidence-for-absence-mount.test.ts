@@ -1,13 +1,13 @@
 import { RunningSync } from '../support/running-sync';
 
-/** Rule 2 for a whole mount: one that is re-created answers exactly like one whose secrets were all deleted. */
+/** Invariant 2 for a whole mount: a re-created mount answers exactly like one whose secrets were all deleted. */
 
 const PATHS = ['a', 'team/b', 'team/c'];
 let running: RunningSync;
 
 afterEach(() => running.tearDown());
 
-/** Has the origin's mount re-created, empty, just before the first of these requests is answered. */
+/** Re-creates the origin's mount, empty, just before the first of these requests is answered. */
 function recreateAt(isIt: (method: string, url: string) => boolean): void {
   const { sync, proxies } = running;
   let done = false;
@@ -43,13 +43,13 @@ test.each<[when: string, isIt: (method: string, url: string) => boolean, ends: o
   ],
   ['its metadata are read', (method, url) => method === 'GET' && url.endsWith('/metadata/a'), NOT_PUBLISHED],
 ])(
-  'a mount of the origin that is re-created while %s deletes nothing, and is named',
+  'cycles delete nothing for a mount of the origin that is re-created while %s, and name it',
   async (_when, isIt, ends) => {
     running = await RunningSync.create({ secrets: PATHS });
     const { sync } = running;
     recreateAt(isIt);
     expect(await sync.cycle('origin').catch((error: unknown) => error)).toMatchObject(ends);
-    // The origin remembers the mount that was there, so the new one is no "all deleted" in any later cycle.
+    // The origin remembers the previous mount, so no later cycle takes the new one for "all deleted".
     const next = await sync.cycle('origin');
     expect(next).toMatchObject(LISTED_AGAIN);
     expect(next.failures).toEqual([{ path: sync.mount, class: 'mount-changed' }]);
@@ -58,7 +58,7 @@ test.each<[when: string, isIt: (method: string, url: string) => boolean, ends: o
   },
 );
 
-test('a mount of the origin that is re-created just before the last question about a delete saves the secret', async () => {
+test('destination cycle keeps a secret if the mount of the origin is re-created just before the last question about its delete', async () => {
   running = await RunningSync.create({ secrets: [...PATHS, 'gone'] });
   const { sync } = running;
   await sync.originVault.delete(sync.mount, 'gone');

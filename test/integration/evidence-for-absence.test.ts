@@ -3,27 +3,27 @@ import { RunningSync } from '../support/running-sync';
 import { WRONG_ANSWERS } from '../support/wrong-answers';
 
 /**
- * Rule 2, fault by fault: whatever a server answers instead of the truth, nothing is deleted at the destination for
- * it, the answer is told by its class, and the next cycle without the fault does what is to be done.
+ * Invariant 2, fault by fault: whatever a server answers in place of the truth, nothing is deleted at the destination
+ * because of it. The path is reported with its class, and the next cycle without the fault does what is left.
  *
- * All faults of one place are met by one cycle, and the places are tried at the same time. The Vault itself says all
- * the while that it is well: none of this is taken for an outage.
+ * One cycle meets all faults of one place, and the places run at the same time. The Vault itself reports that it is
+ * healthy, so none of this counts as an outage.
  */
 
 const NAMES = Object.keys(WRONG_ANSWERS);
 const FAULTS = Object.values(WRONG_ANSWERS).map(({ fault }) => fault);
 
-/** Longer than a request that is never answered, with all its repetitions. */
+/** Longer than an unanswered request takes with all its repetitions. */
 const PATIENT = '2m';
-/** A tenth of what production waits for an answer. */
+/** A tenth of the time that production waits for an answer. */
 const VAULT_TIMES = { requestTimeoutMs: 2_000 };
 
-/** What one place has shown. */
+/** The results of one place. */
 interface Shown {
   /** The cycle that met the faults. */
   met: CycleResult;
-  /** Secrets of the fault with this number that stood at the destination after it: value and version. */
-  standing: [value: unknown, version: number | undefined][][];
+  /** By the number of the fault: value and version of its secrets at the destination after that cycle. */
+  found: [value: unknown, version: number | undefined][][];
   /** The cycles of both roles after it, without any fault. */
   next: { origin: CycleResult; destination: CycleResult };
 }
@@ -53,7 +53,7 @@ async function next(running: RunningSync): Promise<Shown['next']> {
   return { origin, destination: await running.sync.cycle('destination') };
 }
 
-function standingOf(running: RunningSync, paths: (number: number) => string[]): Promise<Shown['standing']> {
+function foundAt(running: RunningSync, paths: (number: number) => string[]): Promise<Shown['found']> {
   return Promise.all(FAULTS.map((_, number) => Promise.all(paths(number).map((path) => running.at(path)))));
 }
 
@@ -64,7 +64,7 @@ async function scan(place: 'LIST' | 'metadata'): Promise<Shown> {
   const secrets = FAULTS.flatMap((_, number) => paths(number));
   const running = await start({ secrets: [...secrets, 'gone', 'stays'] });
   const { sync, proxies } = running;
-  // A delete that is meant, beside all those that are not.
+  // The only delete that is right.
   await sync.originVault.delete(sync.mount, 'gone');
   const pattern = place === 'LIST' ? /\/metadata\/f(\d+)\/?$/ : /\/metadata\/m(\d+)$/;
   proxies.originVault.choose((method, url) => {
@@ -72,12 +72,12 @@ async function scan(place: 'LIST' | 'metadata'): Promise<Shown> {
     return number === undefined ? undefined : FAULTS[number];
   });
   const met = await sync.cycle('origin');
-  // All that it says: without it nobody knows why nothing was applied.
+  // Compared as a whole, so that a failure of this test shows why nothing was applied.
   expect(met).toMatchObject({ outcome: 'partial' });
   const applied = await sync.cycle('destination');
   expect([applied.outcome, applied.counts.deleted]).toEqual(['synced', 1]);
   expect(await running.at('gone')).toEqual([undefined, 1]);
-  return { met, standing: await standingOf(running, paths), next: await next(running) };
+  return { met, found: await foundAt(running, paths), next: await next(running) };
 }
 
 /** The question to the origin before a delete: the first one (`q<n>`), or the last one (`s<n>`). */
@@ -103,7 +103,7 @@ async function ask(place: 'first' | 'last'): Promise<Shown> {
   const met = await sync.cycle('destination');
   expect(asked.size).toBe(FAULTS.length);
   expect(await running.at('gone')).toEqual([undefined, 1]);
-  return { met, standing: await standingOf(running, paths), next: await next(running) };
+  return { met, found: await foundAt(running, paths), next: await next(running) };
 }
 
 type Place = 'LIST' | 'metadata' | 'first' | 'last';
@@ -111,7 +111,7 @@ let shown: Record<Place, Shown>;
 
 beforeAll(async () => {
   const places = [scan('LIST'), scan('metadata'), ask('first'), ask('last')] as const;
-  // One that fails is told when the others are over: nothing may be asked behind the back of the tear-down.
+  // A failure is reported only when all places have ended, so that no cycle runs during the tear-down.
   await Promise.allSettled(places);
   const [list, metadata, first, last] = await Promise.all(places);
   shown = { LIST: list, metadata, first, last };
@@ -121,25 +121,28 @@ afterAll(async () => {
   for (const running of open) await running.tearDown();
 }, 120_000);
 
-/** Expects that a fault is told by its class, and that what it was about stands as it stood. */
+/** Expects that a path is reported with the class of its fault, and that its secrets are unchanged. */
 function expectKept(place: Place, name: string, path: (number: number) => RegExp): void {
   const number = NAMES.indexOf(name);
-  const { met, standing } = shown[place];
-  const told: PathFailure[] = met.failures.filter((failure) => path(number).test(failure.path));
-  expect(told.map((failure) => failure.class)).toEqual([WRONG_ANSWERS[name]?.vault]);
-  expect(standing[number]?.length).toBeGreaterThan(0);
-  for (const [value, version] of standing[number] ?? []) {
+  const { met, found } = shown[place];
+  const reported: PathFailure[] = met.failures.filter((failure) => path(number).test(failure.path));
+  expect(reported.map((failure) => failure.class)).toEqual([WRONG_ANSWERS[name]?.vault]);
+  expect(found[number]?.length).toBeGreaterThan(0);
+  for (const [value, version] of found[number] ?? []) {
     expect(value).toEqual({ path: expect.any(String) as unknown });
     expect(version).toBe(1);
   }
 }
 
-describe('LIST of a folder answered by', () => {
-  test.each(NAMES)('%s: the folder is unknown, and keeps all that it had', (name) => {
-    expectKept('LIST', name, (number) => new RegExp(`/f${number}/$`));
-  });
+describe('for the LIST of a folder,', () => {
+  test.each(NAMES)(
+    'origin cycle reports the folder as unknown after %s, and keeps all that it had',
+    (name) => {
+      expectKept('LIST', name, (number) => new RegExp(`/f${number}/$`));
+    },
+  );
 
-  test('all of them: the scan is partial, and the next one without them changes nothing', () => {
+  test('origin cycle is partial under all of them, and the next one without them changes nothing', () => {
     expect(shown.LIST.met).toMatchObject({
       outcome: 'partial',
       counts: { unknown: FAULTS.length, listed: 2 },
@@ -149,12 +152,12 @@ describe('LIST of a folder answered by', () => {
   });
 });
 
-describe('metadata of a secret answered by', () => {
-  test.each(NAMES)('%s: the secret is unknown, and keeps its insight', (name) => {
+describe('for the metadata of a secret,', () => {
+  test.each(NAMES)('origin cycle reports the secret as unknown after %s, and keeps its insight', (name) => {
     expectKept('metadata', name, (number) => new RegExp(`/data/m${number}$`));
   });
 
-  test('all of them: the scan is partial, and the next one without them changes nothing', () => {
+  test('origin cycle is partial under all of them, and the next one without them changes nothing', () => {
     expect(shown.metadata.met).toMatchObject({
       outcome: 'partial',
       counts: { unknown: FAULTS.length, read: 2 },
@@ -167,12 +170,12 @@ describe('metadata of a secret answered by', () => {
 describe.each([
   ['first', 'q'],
   ['last', 's'],
-] as const)('the %s question to the origin before a delete answered by', (place, letter) => {
-  test.each(NAMES)('%s: the secret is not deleted', (name) => {
+] as const)('for the %s question to the origin before a delete,', (place, letter) => {
+  test.each(NAMES)('destination cycle does not delete the secret after %s', (name) => {
     expectKept(place, name, (number) => new RegExp(`/data/${letter}${number}$`));
   });
 
-  test('all of them: the cycle is partial, and the next one without them deletes what is gone', () => {
+  test('destination cycle is partial under all of them, and the next one without them deletes what is gone', () => {
     const { met, next: after } = shown[place];
     expect(met).toMatchObject({ outcome: 'partial', counts: { deleted: 1, unknown: FAULTS.length } });
     expect(after.destination).toMatchObject({

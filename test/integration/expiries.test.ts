@@ -39,7 +39,6 @@ const at = async (path: string): Promise<[value: unknown, version: number | unde
   return [await vault?.get(sync.mount, path), await vault?.version(sync.mount, path)];
 };
 
-/** Waits until a copy has ended. */
 const ended = (path: string): Promise<void> =>
   eventually(async () => {
     expect((await at(path))[0]).toBeUndefined();
@@ -47,7 +46,7 @@ const ended = (path: string): Promise<void> =>
 
 const ends = async () => (await sync.status('destination')).expiries;
 
-test('check warns of a mount whose rule ends copies, and finds nothing where the token may not read it', async () => {
+test('vsync check warns of a mount whose rule ends copies, and reports nothing where the token may not read the rule', async () => {
   await begin('1h');
   const config = sync.config('destination');
   if (config.role !== 'destination') throw new Error('it is the configuration of a destination');
@@ -64,10 +63,10 @@ test('check warns of a mount whose rule ends copies, and finds nothing where the
   expect(await found({ ...config, destination: { ...config.destination, vault } })).toEqual([]);
 });
 
-test('a copy that ends by the rule of its mount is copied again after its end, and not before', async () => {
+test('destination cycle copies a secret again after its copy ended by the rule of the mount, and not before', async () => {
   await begin('12s');
   await put('forever');
-  // The original ends at about the same time: that is no difference.
+  // The original ends at about the same time, so this copy does not end early.
   await set('ends-too', '12s');
   await put('ends-too');
   const first = await cycles();
@@ -96,7 +95,7 @@ test('a copy that ends by the rule of its mount is copied again after its end, a
   expect(Date.parse(after?.nextAt ?? '')).toBeGreaterThan(Date.parse(next));
 });
 
-test('what is noted of the ends outlives another number of buckets, a cycle that did not save, and a lost note', async () => {
+test('destination cycle keeps the recorded expiries after another number of buckets, a cycle that did not save, and a lost record', async () => {
   await begin('1h');
   await put('a', 'b', 'c');
   await cycles();
@@ -121,7 +120,7 @@ test('what is noted of the ends outlives another number of buckets, a cycle that
   await sync.cycle('destination');
   expect(await ends()).toMatchObject(noted);
 
-  // What cannot be read is looked at, each secret once, and noted anew.
+  // Where the record cannot be read, each secret is compared once and recorded again.
   const keys = Object.keys(await sync.consul.values(`${prefix}expiries/`));
   for (const key of keys) await sync.consul.put(key, '<html>');
   await sync.consul.put(`${prefix}unsaved`, '{"v":1}');
@@ -131,7 +130,7 @@ test('what is noted of the ends outlives another number of buckets, a cycle that
   expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
 });
 
-test('the ends that are noted are found again after the state was removed, or written without them', async () => {
+test('destination cycle finds the recorded expiries again after the state was removed, or written without them', async () => {
   await begin('1h');
   await put('a', 'b');
   await cycles();
@@ -154,7 +153,7 @@ test('the ends that are noted are found again after the state was removed, or wr
 test.each([
   ['before the claims', []],
   ['after the claims', ['unsaved']],
-])('the ends that an attempt noted are counted if it fails %s', async (_when, keys) => {
+])('destination cycle counts the expiries of an attempt that failed %s', async (_when, keys) => {
   const consul = await FaultProxy.before(sharedServers().consul);
   proxies.push(consul);
   await begin('1h', {
@@ -182,7 +181,7 @@ test.each([
   expect(await ends()).toEqual(noted);
 });
 
-test('a copy that has ended and cannot be compared is looked at in each cycle, and only its bucket', async () => {
+test('destination cycle retries an ended copy that cannot be compared in each cycle, and reads only its bucket', async () => {
   const consul = await FaultProxy.before(sharedServers().consul);
   const origin = await FaultProxy.before(sharedServers().origin.address);
   proxies.push(consul, origin);
@@ -220,7 +219,7 @@ test('a copy that has ended and cannot be compared is looked at in each cycle, a
   expect(await ends()).toMatchObject({ copies: 2, early: 2 });
 });
 
-test('a copy that does not end any more is looked at once, and not noted any more', async () => {
+test('destination cycle compares a copy that no longer ends once, and removes its record', async () => {
   await begin('5s');
   await put('a');
   await cycles();
@@ -236,7 +235,7 @@ test('a copy that does not end any more is looked at once, and not noted any mor
   expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { read: 0 } });
 });
 
-test('a copy that ends while its delete is held is copied again after an undelete at the origin', async () => {
+test('destination cycle copies a secret again after an undelete at the origin, if its copy ended while its delete was retained', async () => {
   await begin('5s', { ignoreDeletes: true });
   await put('a');
   await cycles();
@@ -256,7 +255,7 @@ test.each([
   ['the rule of the secret, which is the shorter one', '2h', '1h', { copies: 1, early: 0 }],
   ['the rule of the mount, which is the shorter one', '1h', '2h', { copies: 1, early: 1 }],
   ['no rule, because the mount switches it off', '-1s', '1h', undefined],
-])('settings that are carried over let a copy end by %s', async (_what, mount, secret, noted) => {
+])('destination cycle with syncMetadata makes a copy end by %s', async (_what, mount, secret, noted) => {
   await begin(mount, {
     edit: (file) => {
       file['syncMetadata'] = true;

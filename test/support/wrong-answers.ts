@@ -20,7 +20,7 @@ const NO_ANSWER = 'no usable answer (';
 
 /** Every kind of answer that says nothing about a secret, by its name. */
 export const WRONG_ANSWERS: Readonly<Record<string, WrongAnswer>> = {
-  "a 404 with somebody else's body": {
+  'a 404 with a foreign body': {
     fault: { status: 404, body: '<html>not found</html>' },
     vault: 'malformed',
     consul: ['ConsulUnavailable', NOT_CONSULS],
