@@ -13,12 +13,12 @@ import {
 } from '../../../rules/settings';
 import { VaultError } from '../../../vault/errors';
 import { pathFailureClass } from '../../shared/failures';
-import { WRITE_ATTEMPTS } from '../../../limits';
 import { throwOutage } from '../../shared/outages';
 import { BucketCheckpoint } from '../base/bucket-checkpoint';
 import type { CopyContext } from './copy-bucket';
 import { placeAtDestination, placeAtOrigin, type DestinationDeps } from '../base/deps';
-import { Freshness, tooSlow } from '../base/freshness';
+import { Freshness, writeFresh, type Decision } from '../base/freshness';
+import type { RequestOptions } from '../../../vault/client';
 
 /** What all buckets of one activity know of the settings. */
 export interface SettingsContext {
@@ -139,36 +139,29 @@ export class SettingsCarrier {
       const { deps, report } = this.context;
       const place = placeAtDestination(deps, path);
       let asked = carried;
-      for (let attempt = 1; ; attempt++) {
-        const there = await settingsThere(deps, place, signal);
+      const decide = async (there: SettingsThere): Promise<Decision<SettingsThere, Applied>> => {
         if (!asked.freshness.isFresh()) {
           const again = await this.ask(path, signal);
-          if (again === undefined) return;
+          if (again === undefined) return { done: undefined };
           asked = again;
         }
         const { settings, freshness } = asked;
-        const fingerprint = fingerprintOfSettings(settings);
         // What was applied, also where the origin has moved on since it published its fingerprint.
-        if (there !== 'unknown' && there.fingerprint === fingerprint) {
-          this.claim(path, fingerprint);
-          return;
-        }
-        try {
-          // Vault knows no check-and-set for settings: there, all that keeps old ones from being written late is the clock.
-          const cas = there === 'unknown' ? undefined : there.metadataCas;
-          const writing = freshness.writing(deps.vault, place.mount + place.rel, signal);
+        const fingerprint = fingerprintOfSettings(settings);
+        if (there !== 'unknown' && there.fingerprint === fingerprint) return { done: { fingerprint } };
+        // Vault has no check-and-set for settings: there, only the clock keeps old ones from being written late.
+        const cas = there === 'unknown' ? undefined : there.metadataCas;
+        const write = async (writing: RequestOptions): Promise<Applied> => {
           await deps.vault.writeSettings(place.mount, place.rel, settings, cas, writing);
           report.count('settings');
-          this.claim(path, fingerprint);
-          return;
-        } catch (error) {
-          // Written by another client since: what it wrote is read before anything is written over it.
-          const isConflict = error instanceof VaultError && error.kind === 'conflict';
-          if (isConflict && attempt < WRITE_ATTEMPTS) continue;
-          if (!freshness.isTooOld(error, signal)) throw error;
-          if (attempt === WRITE_ATTEMPTS) throw tooSlow(deps.vault, place);
-        }
-      }
+          return { fingerprint };
+        };
+        return { freshness, write };
+      };
+      const read = (): Promise<SettingsThere> => settingsThere(deps, place, signal);
+      const at = { vault: deps.vault, place, signal };
+      const applied = await writeFresh(at, { read, decide, retried: ['conflict'] });
+      if (applied !== undefined) this.claim(path, applied.fingerprint);
     });
     this.context.onProgress();
     await this.checkpoint.saveSometimes();
@@ -218,18 +211,23 @@ export function believedSettings(
   return isFirst && stored.revision === 0 ? new Map<string, string>() : doubtedSettings(paths);
 }
 
-interface SettingsThere {
-  fingerprint: string | undefined;
-  /** For the write: as {@link Kv2.writeSettings} takes it. */
-  metadataCas: number | undefined;
-}
+/** The settings at the destination; `unknown` if the token may write them and not read them. */
+type SettingsThere =
+  | 'unknown'
+  | {
+      fingerprint: string | undefined;
+      /** For the write: as {@link Kv2.writeSettings} takes it. */
+      metadataCas: number | undefined;
+    };
 
-/** What stands at the destination; `unknown` if the token may write it and not read it. */
+/** Undefined if the secret went away meanwhile. */
+type Applied = { fingerprint: string | undefined } | undefined;
+
 async function settingsThere(
   { vault }: DestinationDeps,
   { mount, rel }: Location,
   signal: AbortSignal,
-): Promise<SettingsThere | 'unknown'> {
+): Promise<SettingsThere> {
   try {
     const metadata = await vault.metadata(mount, rel, signal);
     if (metadata === undefined) return { fingerprint: undefined, metadataCas: 0 };

@@ -6,9 +6,8 @@ import { VaultError } from '../../../vault/errors';
 import { sameValue } from '../../../vault/json';
 import type { SecretVersion } from '../../../vault/kv2';
 import { PathError } from '../../shared/failures';
-import { WRITE_ATTEMPTS } from '../../../limits';
 import { type DestinationDeps, placeAtDestination, placeAtOrigin } from '../base/deps';
-import { Freshness, tooSlow } from '../base/freshness';
+import { Freshness, writeFresh, type Decision } from '../base/freshness';
 
 /** How a secret is to be copied. */
 export interface CopyOptions {
@@ -41,13 +40,12 @@ export interface Copied {
 }
 
 /**
- * Copies the origin's current value of one secret. The value lives in this function only.
+ * Copies the origin's current value of one secret. The value is in the memory of this function only.
  *
- * The destination's version is read before the origin's value, and the write is bound to it: whoever reads later
- * wins, so a worker that was thought dead and comes back cannot undo what was written after it. A value that is
- * already there is not written again.
+ * Each attempt reads the destination's version, asks the origin, and writes with check-and-set ({@link writeFresh}). A
+ * value that is already there is not written again.
  *
- * @throws VaultError, or PathError if the path leads nowhere, or has to wait for its settings
+ * @throws VaultError, or PathError if a place is missing or the secret has to wait for its settings
  */
 export async function copySecret(
   deps: DestinationDeps,
@@ -56,50 +54,54 @@ export async function copySecret(
   { compareFirst, isOurs, withoutSettings = false }: CopyOptions,
   signal: AbortSignal,
 ): Promise<Copied> {
+  const { vault, originVault } = deps;
   const from = placeAtOrigin(deps, path);
   const to = placeAtDestination(deps, path);
-  const readDestination = (): Promise<SecretVersion | undefined> =>
-    deps.vault.data(to.mount, to.rel, { signal });
 
-  let there = compareFirst || withoutSettings ? await readDestination() : undefined;
-  for (let attempt = 1; ; attempt++) {
+  const decide = async (there: SecretVersion | undefined): Promise<CopyDecision> => {
     const freshness = new Freshness();
-    const value = await deps.originVault.data(from.mount, from.rel, { signal, onSend: freshness.begin });
-    if (value?.live !== true) return { did: 'skipped', claim: false, isThere: false };
-    // The origin may have moved on since its info was written. The newer value is copied, but not claimed: the
-    // info that names it is on its way, and then costs one comparison.
+    const value = await originVault.data(from.mount, from.rel, { signal, onSend: freshness.begin });
+    if (value?.live !== true) return { done: { did: 'skipped', claim: false, isThere: false } };
+    // The origin may have moved on since its info was written. The newer value is copied, but not claimed: the next
+    // info names it, and then it costs one comparison.
     const claim = await isNamed(deps, from, value, insight, signal);
     if (there?.live === true && sameValue(there.data, value.data))
-      return { did: 'skipped', claim, isThere: true, ...endsOf(there.endsAt, value.endsAt) };
-    // A Vault that lags behind. What stands at the destination may be newer.
+      return { done: { did: 'skipped', claim, isThere: true, ...endsOf(there.endsAt, value.endsAt) } };
+    // This Vault lags behind: the value at the destination may be newer.
     if (!claim && isOlder(value, insight)) throw new PathError('stale', path);
     if (withoutSettings && value.endsAt !== '' && there?.live !== true)
       throw new PathError('waits-for-settings', path);
     const conflict = !isOurs && there?.live === true;
     if (conflict && deps.config.destination.onConflict === 'keep')
-      return { did: 'kept', claim: false, isThere: false, conflict };
-    const did = there === undefined ? 'added' : 'updated';
-    try {
-      const writing = freshness.writing(deps.vault, to.mount + to.rel, signal);
-      const { endsAt } = await deps.vault.write(to.mount, to.rel, value.data, there?.version ?? 0, writing);
+      return { done: { did: 'kept', claim: false, isThere: false, conflict } };
+    const version = there?.version ?? 0;
+    const copied = (endsAt: string): Copied => {
+      const did = there === undefined ? 'added' : 'updated';
       return { did, claim, isThere: true, conflict, ...endsOf(endsAt, value.endsAt) };
-    } catch (error) {
-      if (freshness.isTooOld(error, signal)) {
-        if (attempt === WRITE_ATTEMPTS) throw tooSlow(deps.vault, to);
-        there = await readDestination();
-        continue;
-      }
-      if (!(error instanceof VaultError) || signal.aborted || attempt === WRITE_ATTEMPTS) throw error;
-      // Either somebody else wrote, or the answer to our own write was lost: look what stands there now.
-      if (error.kind !== 'conflict' && error.kind !== 'unavailable') throw error;
-      const before = there;
-      there = await readDestination();
-      const ownWriteArrived = error.kind === 'unavailable' && there?.version === (before?.version ?? 0) + 1;
-      if (ownWriteArrived && there?.live === true && sameValue(there.data, value.data))
-        return { did, claim, isThere: true, conflict, ...endsOf(there.endsAt, value.endsAt) };
-    }
-  }
+    };
+    return {
+      freshness,
+      write: async (writing) =>
+        copied((await vault.write(to.mount, to.rel, value.data, version, writing)).endsAt),
+      arrived: (now) =>
+        now?.version === version + 1 && now.live && sameValue(now.data, value.data)
+          ? copied(now.endsAt)
+          : undefined,
+    };
+  };
+  return writeFresh(
+    { vault, place: to, signal },
+    {
+      read: () => vault.data(to.mount, to.rel, { signal }),
+      ...(!compareFirst && !withoutSettings && { known: { there: undefined } }),
+      decide,
+      // Another client wrote, or the answer to this write was lost.
+      retried: ['conflict', 'unavailable'],
+    },
+  );
 }
+
+type CopyDecision = Decision<SecretVersion | undefined, Copied>;
 
 function endsOf(copy: string, original: string): { ends?: Ends } {
   return copy === '' ? {} : { ends: { copy, original } };

@@ -4,9 +4,8 @@ import type { RequestOptions } from '../../../vault/client';
 import { VaultError } from '../../../vault/errors';
 import type { SecretVersion } from '../../../vault/kv2';
 import { PathError } from '../../shared/failures';
-import { WRITE_ATTEMPTS } from '../../../limits';
 import { placeAtDestination, type DestinationDeps } from '../base/deps';
-import { Freshness, tooSlow } from '../base/freshness';
+import { Freshness, writeFresh, type Decision } from '../base/freshness';
 
 /**
  * Asks the origin whether a secret that its info lacks is really gone.
@@ -34,6 +33,9 @@ export async function absenceAtOrigin(
   return 'absent';
 }
 
+/** What became of one secret: `gone` if there was none, `held` if it stays. */
+export type Deleted = 'deleted' | 'gone' | 'held';
+
 /**
  * Soft-deletes one secret at the destination, unless the origin has it again.
  *
@@ -46,7 +48,7 @@ export async function deleteSecret(
   unwanted: boolean,
   mounts: Record<string, string>,
   signal: AbortSignal,
-): Promise<'deleted' | 'gone' | 'held'> {
+): Promise<Deleted> {
   return deleteAt(deps, placeAtDestination(deps, path), signal, async (_there, freshness) => {
     if (unwanted) return true;
     return (
@@ -68,26 +70,18 @@ export async function deleteAt(
   { mount, rel }: Location,
   signal: AbortSignal,
   confirm: (there: SecretVersion, freshness: Freshness) => Promise<boolean>,
-): Promise<'deleted' | 'gone' | 'held'> {
-  for (let attempt = 1; ; attempt++) {
-    const there = await vault.data(mount, rel, { signal });
-    if (there?.live !== true) return 'gone';
-    // A delete that was undone at the origin leaves the version here as it was: it would be the one that is hit.
+): Promise<Deleted> {
+  const decide = async (there: SecretVersion | undefined): Promise<Decision<typeof there, Deleted>> => {
+    if (there?.live !== true) return { done: 'gone' };
+    // A delete that was undone at the origin leaves this version as it was: it would be the one that is deleted.
     const freshness = new Freshness();
-    if (!(await confirm(there, freshness))) return 'held';
-    try {
-      const done = await deleteIfStill(
-        { vault },
-        { mount, rel },
-        there,
-        freshness.writing(vault, mount + rel, signal),
-      );
-      return done;
-    } catch (error) {
-      if (!freshness.isTooOld(error, signal)) throw error;
-      if (attempt === WRITE_ATTEMPTS) throw tooSlow(vault, { mount, rel });
-    }
-  }
+    if (!(await confirm(there, freshness))) return { done: 'held' };
+    return { freshness, write: (writing) => deleteIfStill({ vault }, { mount, rel }, there, writing) };
+  };
+  return writeFresh(
+    { vault, place: { mount, rel }, signal },
+    { read: () => vault.data(mount, rel, { signal }), decide, retried: [] },
+  );
 }
 
 async function deleteIfStill(
@@ -95,7 +89,7 @@ async function deleteIfStill(
   { mount, rel }: Location,
   there: SecretVersion,
   writing: RequestOptions,
-): Promise<'deleted' | 'gone' | 'held'> {
+): Promise<Deleted> {
   try {
     await vault.deleteVersion(mount, rel, there.version, writing);
   } catch (error) {
