@@ -5,7 +5,7 @@ import { ManySecrets } from '../support/many-secrets';
 import { asShared, startOwnServers, stopOwnServers, type OwnServers } from '../support/own-servers';
 import { RunningSync, type Proxies } from '../support/running-sync';
 
-/** kill -9 of each real server, in the middle of each step of both cycles, with the server's data on disk. */
+/** kill -9 of each real server during each step of both cycles. The server's data is on disk. */
 
 const SECRETS = 100;
 
@@ -13,11 +13,11 @@ interface Kill {
   server: keyof OwnServers;
   /** Role and activity. */
   in: `${'origin' | 'destination'} ${string}`;
-  /** Which of the step's requests is on its way, as "METHOD /url"; any by default. */
+  /** Which of the step's requests is in flight, as "METHOD /url"; any by default. */
   request?: RegExp;
-  /** So many of these have passed. */
+  /** Number of these requests that pass before. */
   passed?: number;
-  /** Killed when it has done what was asked, and has not answered; else before it gets the request. */
+  /** The server is killed after it has done the work and before it answers; else before it gets the request. */
   done?: true;
 }
 
@@ -27,7 +27,7 @@ const VALUE = /^GET .*\/data\//;
 const WRITE = /^POST .*\/data\//;
 const DELETE = /^POST .*\/delete\//;
 
-/** Those that differ in what has to be got over. */
+/** Each of these is recovered from in another way. */
 const ALWAYS: readonly Kill[] = [
   { server: 'originVault', in: 'origin listPaths', request: /^LIST .*\/f\d+$/, passed: 3 },
   { server: 'consul', in: 'origin fetchMetadata', request: COMMIT },
@@ -41,7 +41,7 @@ const ALWAYS: readonly Kill[] = [
   { server: 'temporal', in: 'destination copySecrets', passed: 3 },
 ];
 
-/** All other steps: what has to be got over is the same there, so they run only when they are asked for. */
+/** All other steps. Each is recovered from like one of the above, so they only run on request. */
 const ON_REQUEST: readonly Kill[] = [
   { server: 'originVault', in: 'origin preflight' },
   { server: 'originVault', in: 'origin fetchMetadata', request: METADATA, passed: 50 },
@@ -68,7 +68,6 @@ const ON_REQUEST: readonly Kill[] = [
 
 const KILLS = process.env['VSYNC_TEST_EVERY_KILL'] === undefined ? ALWAYS : [...ALWAYS, ...ON_REQUEST];
 
-/** Words for the titles. */
 const NAME: Readonly<Record<keyof OwnServers, string>> = {
   originVault: "the origin's Vault",
   vault: "the destination's Vault",
@@ -76,7 +75,7 @@ const NAME: Readonly<Record<keyof OwnServers, string>> = {
   temporal: 'Temporal',
 };
 
-/** The proxy whose requests show that the step is reached. */
+/** The proxy whose requests show that the step has begun. */
 const PROXY: Readonly<Record<keyof OwnServers, keyof Proxies>> = {
   originVault: 'originVault',
   vault: 'vault',
@@ -121,7 +120,7 @@ test.each(
     kill,
   ]),
 )(
-  'kill -9 of %s %s a request of %s: nothing is lost, no version is needless, and it is told',
+  'vsync survives kill -9 of %s %s a request of %s: nothing is lost, no version is needless, and the outage is reported',
   async (_server, _when, _step, { server, in: where, request, passed, done }) => {
     const { sync, proxies } = running;
     const [role, step] = where.split(' ') as ['origin' | 'destination', string];
@@ -135,7 +134,7 @@ test.each(
     const cycle = await HeldCycle.at(sync, { ...at, ...(done && { fault: { lost: kill } }) });
     if (done === undefined) await kill();
     cycle.goOn();
-    // It stays away until the step has noticed: it fails, and is tried again, or leaves out what it could not do.
+    // The server stays down until the step has noticed: the step fails and is retried, or leaves out some paths.
     if (server !== 'temporal')
       await eventually(async () => {
         if (lines.length === 0 && (await cycle.isRunning())) throw new Error('nobody has noticed');

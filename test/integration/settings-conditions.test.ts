@@ -2,10 +2,10 @@ import { FaultProxy } from '../support/fault-proxy';
 import { sharedServers } from '../support/shared-servers';
 import { DEFAULTS, SettingsSync } from '../support/settings-sync';
 
-/** `syncMetadata`: turned on and off, refused, filtered. */
+/** `syncMetadata` that is turned on and off, refused, or limited by filters. */
 let sync: SettingsSync;
 
-describe('settings and the filters of a destination', () => {
+describe('settings of secrets under the filters of a destination', () => {
   beforeAll(async () => {
     sync = await SettingsSync.create({ numBuckets: 1, destination: { exclude: ['**/not/**'] } });
     for (const path of ['wanted', 'not/wanted']) {
@@ -17,11 +17,11 @@ describe('settings and the filters of a destination', () => {
   });
   afterAll(() => sync.remove());
 
-  test('excluded secrets get none, and do not hide those of others', async () => {
+  test('are not written for excluded secrets, and excluded secrets do not hide other ones', async () => {
     expect(await sync.settings('wanted')).toEqual({ ...DEFAULTS, max_versions: 2 });
     expect(await sync.version('not/wanted')).toBe(0);
     sync.proxy.inject();
-    // Both buckets differ for ever, and are not even looked at.
+    // Both buckets stay different, and cause no request.
     expect(await sync.cycles()).toMatchObject({ outcome: 'unchanged' });
     expect(
       sync.proxy.requests.filter((request) => request.includes(`${sync.fixture.mount}metadata/`)),
@@ -34,10 +34,10 @@ describe('settings and the filters of a destination', () => {
   });
 });
 
-describe('settings and a collision', () => {
+describe('settings of secrets in a collision', () => {
   afterEach(() => sync.remove());
 
-  test('a secret whose place another one wants keeps its settings until that is resolved', async () => {
+  test('stay as they are until the collision is resolved', async () => {
     const transforms = [{ name: 'z', from: 'data/(x|y)/(?P<name>.+)$', to: 'MOUNT/data/z/name' }];
     sync = await SettingsSync.create({
       edit: (file, role) => {
@@ -68,10 +68,10 @@ describe('settings and a collision', () => {
   });
 });
 
-describe('settings where origin and destination are one Vault', () => {
+describe('settings of secrets within one Vault', () => {
   afterEach(() => sync.remove());
 
-  test('are there already where a secret stands at its own place', async () => {
+  test('are not copied where a secret would be its own copy', async () => {
     sync = await SettingsSync.create({
       edit: (file, role) => {
         if (role !== 'destination') return;
@@ -95,17 +95,17 @@ describe('settings where origin and destination are one Vault', () => {
       failed: 0,
       held: 1,
     });
-    // Neither the secret nor its settings are claimed: nothing was copied.
+    // Nothing was copied, so neither the secret nor its settings are claimed.
     const stored = await sync.fixture.consul.values(sync.fixture.infoPrefix('destination'));
     expect(Object.values(stored).filter((value) => value.includes(path))).toEqual([]);
     expect((await sync.fixture.cycle('destination')).outcome).toBe('unchanged');
   });
 });
 
-describe('a cycle without changes', () => {
+describe('an unchanged destination cycle with syncMetadata', () => {
   afterEach(() => sync.remove());
 
-  test('reads two indices more, and nothing below meta/ without syncMetadata', async () => {
+  test('reads two more indices, and nothing below meta/ once it is turned off', async () => {
     const consul = await FaultProxy.before(sharedServers().consul);
     try {
       sync = await SettingsSync.create({
@@ -139,10 +139,10 @@ describe('a cycle without changes', () => {
   });
 });
 
-describe('turning it on and off', () => {
+describe('settings of secrets', () => {
   afterEach(() => sync.remove());
 
-  test('later brings the settings without a new version; off, nothing is touched', async () => {
+  test('arrive without a new version when syncMetadata is turned on later, and stay untouched when it is turned off', async () => {
     sync = await SettingsSync.create({ edit: (file) => (file['syncMetadata'] = false) });
     for (const path of ['a', 'b']) await sync.put(path);
     await sync.set('a', { custom_metadata: { owner: 'a' }, delete_version_after: '1h' });
@@ -185,7 +185,7 @@ describe('turning it on and off', () => {
 describe('settings that the destination refuses', () => {
   afterEach(() => sync.remove());
 
-  test('hold up nothing else; but a value that would live for ever waits', async () => {
+  test('block nothing else, except a value that would never expire without them', async () => {
     let token = '';
     const policy = (mount: string, denied: string): string =>
       `path "${mount}*" { capabilities = ["create", "read", "update", "delete", "list"] } ${denied}`;
@@ -231,7 +231,7 @@ describe('settings that the destination refuses', () => {
     expect([await sync.version('old'), await sync.version('new')]).toEqual([1, 1]);
   });
 
-  test('are written without a look first, where the token may not read them', async () => {
+  test('are written without a read before when the token may not read them', async () => {
     let token = '';
     sync = await SettingsSync.create({
       edit: (file, role) => {

@@ -1,10 +1,10 @@
 import { eventually } from '../support/eventually';
 import { DEFAULTS, SettingsSync } from '../support/settings-sync';
 
-/** `syncMetadata`: when the ground changes, and through the watch. */
+/** `syncMetadata` after a configuration or mount change, and through the watch. */
 let sync: SettingsSync;
 
-describe('settings, when the ground changes', () => {
+describe('destination cycle with syncMetadata', () => {
   beforeAll(async () => {
     sync = await SettingsSync.create();
     for (const path of ['x/a', 'y/b', 'y/c']) {
@@ -19,7 +19,7 @@ describe('settings, when the ground changes', () => {
     sync.proxy.inject();
   });
 
-  test('another number of buckets moves the claims, and nothing is written', async () => {
+  test('moves the claims of settings to another number of buckets, and writes nothing', async () => {
     await sync.fixture.reconfigure('origin', (content) => (content['numBuckets'] = 7));
     expect(await sync.cycles()).toMatchObject({ counts: { settings: 0, read: 0 } });
     expect(sync.settingsWritten()).toEqual([]);
@@ -31,7 +31,7 @@ describe('settings, when the ground changes', () => {
     expect(Object.values(origin)).toEqual([values[`${prefix}index`]]);
   });
 
-  test('a moved target gets its settings again', async () => {
+  test('writes the settings again at a moved target', async () => {
     await sync.fixture.reconfigure('destination', ({ destination }) => {
       destination.transforms = [
         {
@@ -46,7 +46,7 @@ describe('settings, when the ground changes', () => {
     expect(sync.settingsWritten()).toEqual(['z/a']);
   });
 
-  test('a mount that was re-created gets them again', async () => {
+  test('writes the settings again into a re-created mount', async () => {
     await sync.fixture.destinationVaults[0]?.unmount(sync.fixture.mount);
     await sync.fixture.destinationVaults[0]?.mount(sync.fixture.mount);
     expect((await sync.fixture.plan()).planned.filter(({ action }) => action === 'settings')).toHaveLength(2);
@@ -70,7 +70,7 @@ describe('the watch', () => {
 
   const watch = () => sync.fixture.client.workflow.getHandle(`vsync-watch-d0-${sync.fixture.id}`);
 
-  /** Signals that the watch got and cycles that were started, when all is dealt with. */
+  /** Waits until the watch has dealt with everything. @returns its signals and the started cycles */
   async function counts(): Promise<{ signals: number; cycles: number }> {
     await eventually(async () => {
       const { currentDetails } = await watch().query<{ currentDetails?: string }>(
@@ -86,7 +86,7 @@ describe('the watch', () => {
     };
   }
 
-  test('fires once for settings alone, once for a value alone, and once for both together', async () => {
+  test('fires once for changed settings, once for a changed value, and once for both together', async () => {
     await eventually(async () => {
       expect(await sync.value('a')).toEqual({ path: 'a' });
     }, 'the value to arrive');

@@ -3,8 +3,8 @@ import { debugLog } from '../support/collected-log';
 import { exportRuns, readableTexts } from '../support/histories';
 import { SettingsSync } from '../support/settings-sync';
 
-/** custom_metadata are not secret, but may be private: as a value, they pass through one activity's memory only. */
-test('no custom_metadata reach Temporal, Consul or the log, also not where they are refused', async () => {
+/** custom_metadata may be private. Like a value, it exists in the memory of one activity only. */
+test('vsync keeps custom_metadata out of Temporal, Consul and the log, also when a Vault refuses it', async () => {
   const planted = `planted-${randomBytes(16).toString('hex')}`;
   const { log, lines } = debugLog();
   let token = '';
@@ -25,7 +25,7 @@ test('no custom_metadata reach Temporal, Consul or the log, also not where they 
       await sync.put(path);
       await sync.set(path, { custom_metadata: { owner: planted, [planted]: 'as a key' } });
     }
-    // An answer that says what was sent, as a careless proxy might.
+    // The answer repeats what was sent, as a careless proxy might do.
     sync.proxy.choose((method, url) =>
       method === 'POST' && url.endsWith('/metadata/sealed')
         ? { status: 400, body: JSON.stringify({ errors: [`bad custom_metadata ${planted}`] }) }
@@ -43,7 +43,7 @@ test('no custom_metadata reach Temporal, Consul or the log, also not where they 
     const runs = await exportRuns(sync.fixture.client, sync.fixture.id);
     const consul = await sync.fixture.consul.values(sync.fixture.syncPath);
     const everything = [readableTexts(runs), JSON.stringify(consul), ...lines].join('\n');
-    expect(everything).toContain(`${sync.fixture.mount}data/refused`); // it was really searched
+    expect(everything).toContain(`${sync.fixture.mount}data/refused`); // proves that the search covers real content
     expect(lines.length).toBeGreaterThan(0);
     expect(everything).not.toContain(planted);
   } finally {

@@ -1,9 +1,9 @@
 import { DEFAULTS, SettingsSync } from '../support/settings-sync';
 
-/** `syncMetadata`: the settings of secrets arrive at a destination. */
+/** `syncMetadata` copies the settings of secrets to a destination. */
 let sync: SettingsSync;
 
-describe('the settings of secrets', () => {
+describe('settings of secrets', () => {
   beforeAll(async () => {
     sync = await SettingsSync.create();
     await sync.set('short', { delete_version_after: '2h' });
@@ -19,7 +19,7 @@ describe('the settings of secrets', () => {
   });
 
   test('arrive with the first copy, and versions expire where those of the origin do', async () => {
-    // The cycle that came with the start may have been earlier than the origin's.
+    // The destination's first cycle may have run before the origin's.
     await sync.cycles();
     expect(await sync.settings('plain')).toEqual(DEFAULTS);
     expect(await sync.settings('owned')).toEqual({
@@ -34,23 +34,23 @@ describe('the settings of secrets', () => {
       expect(await sync.version(path)).toBe(1);
     }
     expect(await sync.deletionTime('short')).not.toBe('');
-    // It was written at the origin before anything said that it expires.
+    // Its value was written at the origin before the expiry was set.
     expect(await sync.deletionTime('late')).toBe('');
   });
 
-  test('are left alone, with all sync info, while nothing changes', async () => {
+  test('stay untouched, with all sync info, while nothing changes', async () => {
     const before = await sync.fixture.consul.revisions(sync.fixture.syncPath);
     for (let round = 0; round < 2; round++)
       expect(await sync.cycles()).toMatchObject({ outcome: 'unchanged', counts: { read: 0, settings: 0 } });
     expect(await sync.fixture.consul.revisions(sync.fixture.syncPath)).toEqual(before);
-    // Only the question what the token may do is a POST.
+    // The only POST asks for the token's capabilities.
     const posts = sync.proxy.requests.filter((request) => request.startsWith('POST'));
     expect(new Set(posts)).toEqual(new Set(['POST /v1/sys/capabilities-self']));
   });
 
-  test('arrive when they alone change, whole, and without a new version', async () => {
+  test('arrive as a whole and without a new version when only they change', async () => {
     await sync.set('owned', { custom_metadata: { owner: 'other' } });
-    expect((await sync.fixture.plan()).planned).toEqual([]); // the origin has not published it
+    expect((await sync.fixture.plan()).planned).toEqual([]); // the origin has not published the change
     await sync.fixture.cycle('origin');
     const { planned } = await sync.fixture.plan();
     expect(planned).toEqual([
@@ -71,7 +71,7 @@ describe('the settings of secrets', () => {
     expect((await sync.fixture.plan()).planned).toEqual([]);
   });
 
-  test('hold for what comes after them: check-and-set is required, and old versions end', async () => {
+  test('apply to later versions: check-and-set is required, and old versions are dropped', async () => {
     const { originVault, mount } = sync.fixture;
     for (const cas of [1, 2, 3, 4]) {
       const data = { changed: cas };
@@ -82,7 +82,7 @@ describe('the settings of secrets', () => {
     expect(Object.keys((await sync.metadata('tuned')).versions)).toEqual(['3', '4', '5']);
   });
 
-  test('go back to the defaults', async () => {
+  test('return to the defaults', async () => {
     await sync.set('tuned', DEFAULTS);
     await sync.set('owned', { custom_metadata: {} });
     expect(await sync.cycles()).toMatchObject({ outcome: 'synced', counts: { settings: 2 } });
@@ -90,7 +90,7 @@ describe('the settings of secrets', () => {
     expect(await sync.cycles()).toMatchObject({ outcome: 'unchanged', counts: { settings: 0 } });
   });
 
-  test('that changed with the value arrive before it', async () => {
+  test('arrive before a value that changed with them', async () => {
     await sync.set('short', { delete_version_after: '0s' });
     await sync.put('short', { changed: true });
     expect(await sync.cycles()).toMatchObject({ counts: { updated: 1, settings: 1 } });
@@ -101,7 +101,7 @@ describe('the settings of secrets', () => {
     expect(await sync.deletionTime('short', 3)).not.toBe('');
   });
 
-  test('outlive a soft delete, and do not let the secret of the same name that comes next expire', async () => {
+  test('outlive a soft delete, and do not make the next secret of that name expire', async () => {
     await sync.fixture.originVault.request('DELETE', `${sync.fixture.mount}metadata/short`);
     expect(await sync.cycles()).toMatchObject({ counts: { deleted: 1, settings: 0 } });
     expect(await sync.cycles()).toMatchObject({ outcome: 'unchanged' });
@@ -112,7 +112,7 @@ describe('the settings of secrets', () => {
     expect(await sync.deletionTime('short', 4)).toBe('');
   });
 
-  test('that are there already are not written', async () => {
+  test('are not written where they are equal already', async () => {
     await sync.set('plain', { custom_metadata: { by: 'hand' } });
     await sync.fixture.destinationVaults[0]?.request('POST', `${sync.fixture.mount}metadata/plain`, {
       custom_metadata: { by: 'hand' },
@@ -128,7 +128,7 @@ describe('the settings of secrets', () => {
     ['buckets that do not fit', 'torn-bucket', ['0', '1', '2', '3'], `{"x/data/y":"${'a'.repeat(64)}"}`],
     ['buckets that are none', 'torn-bucket', ['0', '1', '2', '3'], '<html>'],
   ])(
-    'are unknown where the origin has %s: they stay, and what expires waits',
+    'are unknown when the origin has %s: they stay as they are, and a secret that expires waits',
     async (what, why, keys, text) => {
       const path = what.replaceAll(' ', '-');
       await sync.set('plain', { custom_metadata: { what } });
@@ -160,7 +160,7 @@ describe('the settings of secrets', () => {
     },
   );
 
-  test('are compared and not written where the claims are lost or damaged', async () => {
+  test('are compared instead of written when their claims are lost or damaged', async () => {
     for (const path of ['plain', 'owned']) await sync.set(path, { max_versions: 5 });
     await sync.cycles();
     const meta = sync.metaPrefix('destination');
@@ -183,7 +183,7 @@ describe('the settings of secrets', () => {
       expect((await sync.fixture.consul.values(`${meta}index`))[`${meta}index`]).toBe(index);
       expect(await sync.cycles()).toMatchObject({ outcome: 'unchanged' });
     }
-    // The claim that says that there is something to be taken back is gone: the look at the secret tells.
+    // The claim of the settings to reset is lost. Reading the secret shows that they differ.
     await write(['0', '1', '2', '3'], '<html>');
     await sync.set('owned', DEFAULTS);
     await sync.set('plain', { max_versions: 6 });

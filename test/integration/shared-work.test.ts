@@ -18,13 +18,13 @@ import { inParallel } from '../../dev/shared/wait';
 /** Enough for four chunks of metadata, and six groups of buckets. */
 const SECRETS = 4_100;
 const BUCKETS = 16;
-/** Of a step, on a machine that does much else. */
+/** Longest time of a step, on a busy machine. */
 const WITHIN_MS = 90_000;
-/** What the test holds back is no outage. */
+/** A request that the test holds back must not count as an outage. */
 const HELD = { requestTimeoutMs: 120_000 };
 
-/** What workers of one sync share: chunks of metadata, groups of buckets. The steps depend on each other. */
-describe('the shared work of a cycle', () => {
+/** Workers of one sync share chunks of metadata and groups of buckets. The tests depend on each other. */
+describe('a cycle with shared work', () => {
   let sync: SyncFixture;
   let originVault: FaultProxy;
   let vault: FaultProxy;
@@ -37,7 +37,7 @@ describe('the shared work of a cycle', () => {
     vault = await FaultProxy.before(destinations[0].address);
     sync = await SyncFixture.create({
       numBuckets: BUCKETS,
-      // What is held back must not slow down what comes after it, nor end the cycle.
+      // Held requests must neither slow down later ones nor time the cycle out.
       numWorkers: 16,
       timeout: '5m',
       destinationVault: vault.address,
@@ -45,7 +45,7 @@ describe('the shared work of a cycle', () => {
         (file['origin'] as { vault: { address: string } }).vault.address = originVault.address;
       },
     });
-    // Before there are secrets, so that it is known which cycle finds them.
+    // The workers start before the secrets exist, so that a known cycle finds them.
     await sync.run({ vaultTimes: HELD });
     await inParallel(paths, 16, async (path) => {
       await sync.originVault.put(sync.mount, path, { path });
@@ -60,10 +60,10 @@ describe('the shared work of a cycle', () => {
   });
 
   /**
-   * Holds requests, and runs a cycle that gets so far.
+   * Starts a cycle whose requests are held at gates.
    *
-   * @param gateOf before which gate a request is held; undefined: it is not
-   * @returns the cycle, and what opens the gates
+   * @param gateOf the gate that holds a request; undefined lets it pass
+   * @returns the cycle, and a function that opens gates
    */
   async function heldCycle(
     role: 'origin' | 'destination',
@@ -101,12 +101,12 @@ describe('the shared work of a cycle', () => {
   }
 
   test(
-    'a cycle has two chunks of metadata at work for each worker, also for one that comes while it goes on',
+    'dispatches two chunks of metadata for each worker, also for one that joins during the cycle',
     async () => {
       const queue = sharedQueue(taskQueue('origin', sync.config('origin').name));
       const chunkOf = (path: string): number =>
         chunkOfBucket(bucketId(dataPath(sync.mount, path), BUCKETS), BUCKETS, 4);
-      // One secret of each chunk, so that no chunk ends, and yet there is room for other requests.
+      // One held secret keeps a chunk from ending, and leaves the request queue free for others.
       const chunkOfUrl = new Map(paths.map((path) => [`/v1/${sync.mount}metadata/${path}`, chunkOf(path)]));
       const onePerChunk = new Map([...chunkOfUrl].map(([url, chunk]) => [chunk, url]));
       const { cycle, release } = await heldCycle('origin', originVault, (method, url) => {
@@ -120,7 +120,7 @@ describe('the shared work of a cycle', () => {
         'one worker to take two chunks',
         WITHIN_MS / 4,
       );
-      // A process of its own: in one process, all workers share the requests to a Vault.
+      // Another process, because workers of one process share their requests to a Vault.
       other = await startVsync(['worker', '-c', sync.originFile], { home: sync.folder });
       await eventually(
         async () => {
@@ -149,9 +149,9 @@ describe('the shared work of a cycle', () => {
   );
 
   test(
-    'a cycle has two groups of buckets at work for each worker, and no look waits behind them',
+    'dispatches two groups of buckets for each worker, and the first step of a verify does not wait behind them',
     async () => {
-      // One secret of each bucket, so that no group ends, and yet there is room for other requests.
+      // One held secret of each bucket keeps a group from ending, and leaves the request queue free for others.
       const oneOfEach = new Map(paths.map((path) => [bucketId(dataPath(sync.mount, path), BUCKETS), path]));
       const held = new Set([...oneOfEach.values()].map((path) => `${sync.mount}data/${path}`));
       const { cycle, release } = await heldCycle('destination', vault, (method, url) =>
@@ -171,7 +171,7 @@ describe('the shared work of a cycle', () => {
         async () => {
           const handle = { workflowId: verifyId(sync.config('destination').name) };
           const { count } = await sharesOf(sync.client, handle, 'verifySecrets');
-          // Its first step has looked at both ends by then.
+          // Its first step has listed both ends by then.
           expect(count).toBeGreaterThan(0);
         },
         'the looks of a verify to be done',
@@ -196,7 +196,7 @@ describe('the shared work of a cycle', () => {
   );
 
   test(
-    'few secrets make few groups, in however many buckets they are',
+    'puts few secrets into few groups, whatever the number of their buckets',
     async () => {
       for (const proxy of [originVault, vault]) proxy.choose(() => undefined);
       const some = paths.slice(0, 200);

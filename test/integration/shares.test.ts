@@ -7,10 +7,10 @@ import { eventually } from '../support/eventually';
 import { sharedServers } from '../support/shared-servers';
 
 const WORKERS = ['a', 'b', 'c'];
-/** Which partition has which poll is left to chance: with so many queues one is missing somewhere if only the root is asked. */
+/** Chance decides which partition holds a poll. With 8 queues, the root partition lacks a poll of at least one. */
 const QUEUES = 8;
 
-test('each worker of a queue is counted, whichever partition holds its polls', async () => {
+test('DispatchWidth counts each worker of a queue, whichever partition holds its polls', async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   const { temporal: address } = sharedServers();
   const connection = await Connection.connect({ address });

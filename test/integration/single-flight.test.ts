@@ -23,8 +23,8 @@ describe('cycles of one destination', () => {
   });
 
   /**
-   * Waits for the look that follows the last signal. One that came after the gate is open would rightly ask for a
-   * cycle more: the one that follows the held cycle may have compared by then.
+   * Waits until the watch has answered its last signal. If it answered after the gate is open, it would rightly ask for
+   * one more cycle: the cycle after the held one may have compared by then.
    */
   async function watchHasDealtWithItsSignals(): Promise<void> {
     const watch = sync.client.workflow.getHandle(watchId(sync.config('destination').name));
@@ -40,7 +40,7 @@ describe('cycles of one destination', () => {
     }, 'the watch to deal with its signals');
   }
 
-  test('never run beside each other, however often they are asked for', async () => {
+  test('never run at the same time, however often they are triggered', async () => {
     const config = sync.config('destination');
     gate.hold((method, url) => method === 'POST' && url.includes(`${sync.mount}data/`));
     const held = gate.held();
@@ -51,7 +51,7 @@ describe('cycles of one destination', () => {
     const before = (await sync.cycles('destination')).length;
     for (let round = 0; round < 5; round++) {
       const triggered = await trigger(sync.client, config);
-      expect(triggered.cycle).toBeUndefined(); // it has to wait
+      expect(triggered.cycle).toBeUndefined(); // it waits for the running cycle
       await signalOriginChanged(sync.client, config);
       const { info } = await sync.schedule('destination').describe();
       expect(info.runningActions).toHaveLength(1);
@@ -61,7 +61,7 @@ describe('cycles of one destination', () => {
     await sync.idle('destination');
 
     const cycles = await sync.cycles('destination');
-    // All that was asked for while one was running became one more cycle.
+    // All requests during a running cycle became one more cycle.
     expect(cycles.length - before).toBe(1);
     for (const [position, { startMs }] of cycles.entries()) {
       if (position > 0) expect(startMs).toBeGreaterThanOrEqual(cycles[position - 1]?.closeMs ?? Infinity);

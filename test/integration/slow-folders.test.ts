@@ -4,7 +4,7 @@ import { publishedBy } from '../support/published';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 
-/** Folders whose listing takes long, on the real Vault behind a proxy that holds their answers back. */
+/** Folders whose listing takes long: a proxy in front of the real Vault holds their answers back. */
 
 interface OriginFile {
   origin: { vault: { address: string; requestTimeout?: string }; numWorkers?: number };
@@ -39,14 +39,14 @@ async function originRun(origin: { numWorkers?: number; requestTimeout?: string 
 const isListOf = (method: string, url: string, folder: string): boolean =>
   method === 'LIST' && url.includes(`/metadata/${folder}`);
 
-test('a folder that is slow gives its turn to the others, also where numWorkers allows few at a time', async () => {
+test('listPaths lists the other folders while some are slow, also when numWorkers is small', async () => {
   const slow = ['a-slow', 'b-slow'];
   const others = [...Array(12).keys()].map((number) => `quick-${number}`);
   const run = await originRun({ numWorkers: slow.length });
   for (const folder of [...slow, ...others]) await sync.originVault.put(sync.mount, `${folder}/one`, {});
   const listed = new Set<string>();
   let release = (): void => undefined;
-  // The slow ones are answered only when all others were asked for.
+  // The slow folders are answered only after all others were requested.
   const allOthers = new Promise<void>((resolve) => (release = resolve));
   proxy.choose((method, url) => {
     for (const folder of others) if (isListOf(method, url, folder)) listed.add(folder);
@@ -58,7 +58,7 @@ test('a folder that is slow gives its turn to the others, also where numWorkers 
   expect(Object.keys(insights)).toHaveLength(slow.length + others.length);
 });
 
-test('a listing that takes longer than requestTimeout is asked for once, and only its folder is unknown', async () => {
+test('listPaths requests a listing that exceeds requestTimeout once, and only its folder is unknown', async () => {
   const run = await originRun({ requestTimeout: '1s' });
   for (const folder of ['quick', 'slow']) await sync.originVault.put(sync.mount, `${folder}/one`, {});
   await run.cycle();

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { RunningSync, type RunningOptions } from '../support/running-sync';
 
-/** What was seen at both ends is acted upon for some seconds only: slow answers and queues must not use them up. */
+/** An answer may be acted upon for 5 s only. Slow answers and queues must not use up this time. */
 
 const GONE = Array.from({ length: 8 }, (_, number) => `gone${number}`);
 const CHANGED = Array.from({ length: 24 }, (_, number) => `changed${number}`);
@@ -34,33 +34,39 @@ async function expectDone(running: RunningSync): Promise<void> {
   ]);
 }
 
-test.concurrent('updates and deletes are all done where few requests per second are allowed', async () => {
-  const running = await withWork();
-  const { sync } = running;
-  try {
-    const file = sync.destinationFiles[0] ?? '';
-    const content = JSON.parse(readFileSync(file, 'utf8')) as object;
-    writeFileSync(file, JSON.stringify({ ...content, requestsPerSecond: 6 }));
-    await sync.stopWork();
-    await sync.work({ only: 'destination' });
-    await expectDone(running);
-  } finally {
-    await running.tearDown();
-  }
-});
+test.concurrent(
+  'destination cycle finishes all updates and deletes with few requests per second',
+  async () => {
+    const running = await withWork();
+    const { sync } = running;
+    try {
+      const file = sync.destinationFiles[0] ?? '';
+      const content = JSON.parse(readFileSync(file, 'utf8')) as object;
+      writeFileSync(file, JSON.stringify({ ...content, requestsPerSecond: 6 }));
+      await sync.stopWork();
+      await sync.work({ only: 'destination' });
+      await expectDone(running);
+    } finally {
+      await running.tearDown();
+    }
+  },
+);
 
-test.concurrent('updates and deletes arrive although each answer takes seconds', async () => {
-  const running = await withWork();
-  try {
-    const { originVault, vault } = running.proxies;
-    const isSlow = (url: string): boolean => /\/(data|metadata|delete)\/(gone|changed)\d+$/.test(url);
-    for (const proxy of [originVault, vault])
-      proxy.choose(async (_method, url) => {
-        if (isSlow(url)) await new Promise((resolve) => setTimeout(resolve, 3_000));
-        return undefined;
-      });
-    await expectDone(running);
-  } finally {
-    await running.tearDown();
-  }
-});
+test.concurrent(
+  'destination cycle finishes all updates and deletes although each answer takes seconds',
+  async () => {
+    const running = await withWork();
+    try {
+      const { originVault, vault } = running.proxies;
+      const isSlow = (url: string): boolean => /\/(data|metadata|delete)\/(gone|changed)\d+$/.test(url);
+      for (const proxy of [originVault, vault])
+        proxy.choose(async (_method, url) => {
+          if (isSlow(url)) await new Promise((resolve) => setTimeout(resolve, 3_000));
+          return undefined;
+        });
+      await expectDone(running);
+    } finally {
+      await running.tearDown();
+    }
+  },
+);

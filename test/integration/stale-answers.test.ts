@@ -4,8 +4,8 @@ import { RunningSync } from '../support/running-sync';
 import { sharedServers } from '../support/shared-servers';
 
 /**
- * A Vault that lags behind its primary, or a Consul that answers from a follower: every answer is right in itself,
- * and of yesterday.
+ * Outdated answers: from a Vault that lags behind its primary, or from a Consul follower. Each is correct in itself and
+ * was true some time ago.
  */
 
 let running: RunningSync;
@@ -32,13 +32,13 @@ afterEach(() => {
   ownConsul.choose(() => undefined);
 });
 
-/** What only asks for one path, or lists. */
+/** Chooses outdated answers for reads of these paths and for all listings. */
 const asks = (...paths: readonly string[]): ((method: string, url: string) => 'stale' | undefined) => {
   return (method, url) =>
     method === 'LIST' || (method === 'GET' && paths.some((path) => url.endsWith(path))) ? 'stale' : undefined;
 };
 
-/** Has a proxy remember what is answered during some work. */
+/** Has a proxy remember all answers during some work. */
 async function remember(proxy: FaultProxy, work: () => Promise<unknown>): Promise<void> {
   proxy.remember(true);
   await work();
@@ -48,7 +48,7 @@ async function remember(proxy: FaultProxy, work: () => Promise<unknown>): Promis
 const undelete = (path: string): Promise<unknown> =>
   running.sync.originVault.request('POST', `${running.sync.mount}undelete/${path}`, { versions: [1] });
 
-/** Both ends are told the truth again: after a cycle of each, one more finds nothing, and all of the info is whole. */
+/** Makes all answers current. After a cycle of each role the next one finds nothing, and all sync info is whole. */
 async function expectHealed(): Promise<void> {
   const { sync } = running;
   running.mendAll();
@@ -62,7 +62,7 @@ async function expectHealed(): Promise<void> {
   expect((await publishedBy(sync, 'destination')).insights).toEqual((await publishedBy(sync)).insights);
 }
 
-test('a LIST and metadata of yesterday take secrets out of the info, and delete none of them', async () => {
+test('destination cycle deletes no secret that outdated LIST and metadata answers took out of the origin info', async () => {
   const { sync, proxies } = running;
   await sync.originVault.delete(sync.mount, 'comes-back');
   await remember(proxies.originVault, () => sync.cycle('origin'));
@@ -80,7 +80,7 @@ test('a LIST and metadata of yesterday take secrets out of the info, and delete 
   await running.expectFirstVersions(['a', 'b', 'comes-back', 'd', 'e', 'listed']);
 });
 
-test('a last question that is answered as of yesterday too deletes softly, and the secret comes back as one new version', async () => {
+test('destination cycle deletes softly if the last request before it gets an outdated answer too, and the secret returns as one new version', async () => {
   const { sync, proxies } = running;
   proxies.originVault.choose(asks('/metadata/comes-back'));
   await sync.cycle('origin');
@@ -91,7 +91,7 @@ test('a last question that is answered as of yesterday too deletes softly, and t
   await running.expectFirstVersions(['a', 'b', 'd', 'e', 'listed']);
 });
 
-test('a value of yesterday is not written over what stands there, and is named', async () => {
+test('destination cycle does not overwrite a value with an outdated one, and reports it as stale', async () => {
   const { sync, proxies } = running;
   await sync.originVault.put(sync.mount, 'a', { value: 'second' });
   await remember(proxies.originVault, async () => {
@@ -100,7 +100,7 @@ test('a value of yesterday is not written over what stands there, and is named',
   });
   await sync.originVault.put(sync.mount, 'a', { value: 'third' });
   await sync.cycle('origin');
-  // As after a kill: the third value has arrived, and nobody claims it.
+  // As after a kill: the third value has arrived and is not claimed.
   await sync.destinationVaults[0]?.put(sync.mount, 'a', { value: 'third' });
   proxies.originVault.choose(asks('/data/a'));
   const cycle = await sync.cycle('destination');
@@ -111,7 +111,7 @@ test('a value of yesterday is not written over what stands there, and is named',
   expect(await running.at('a')).toEqual([{ value: 'third' }, 3]);
 });
 
-test('an insight of yesterday costs a comparison, and no version', async () => {
+test('destination cycle compares once after an outdated insight, and writes no version', async () => {
   const { sync, proxies } = running;
   proxies.originVault.choose(asks('/metadata/a'));
   await sync.cycle('origin');
@@ -121,7 +121,7 @@ test('an insight of yesterday costs a comparison, and no version', async () => {
   expect(await running.at('a')).toEqual([{ value: 'third' }, 3]);
 });
 
-test('an origin that is of yesterday as a whole brings its old value back, and not for good', async () => {
+test('destination cycle copies the old value of an origin whose answers are all outdated, and the current one afterwards', async () => {
   const { sync, proxies } = running;
   proxies.originVault.choose(asks('/metadata/a', '/data/a'));
   await sync.cycle('origin');
@@ -131,8 +131,8 @@ test('an origin that is of yesterday as a whole brings its old value back, and n
   expect(await running.at('a')).toEqual([{ value: 'third' }, 5]);
 });
 
-describe('sync info of yesterday', () => {
-  /** Versions at the destination of all that was ever there. */
+describe('destination cycle with outdated sync info', () => {
+  /** Current versions at the destination, by path. */
   const versions = async (): Promise<Record<string, number | undefined>> => {
     const paths = ['a', 'b', 'comes-back', 'd', 'e', 'listed', 'later'];
     return Object.fromEntries(
@@ -140,7 +140,7 @@ describe('sync info of yesterday', () => {
     );
   };
 
-  /** Has the next cycle look at every bucket. */
+  /** Has the next cycle read every bucket. */
   const lookAtAll = (): Promise<void> => {
     const { sync } = running;
     return sync.consul.put(`${sync.infoPrefix('destination')}unsaved`, '{"v":1}');
@@ -161,7 +161,7 @@ describe('sync info of yesterday', () => {
     ['index and buckets', /./],
     ['the index alone', /index$/],
     ['the buckets alone', /\d$/],
-  ])('of the origin, %s: writes no version, and deletes nothing', async (_what, which) => {
+  ])('writes no version and deletes nothing if the origin info is outdated: %s', async (_what, which) => {
     const { sync, proxies } = running;
     const before = await versions();
     await lookAtAll();
@@ -178,7 +178,7 @@ describe('sync info of yesterday', () => {
     expect(await versions()).toEqual(before);
   });
 
-  test('of the destination ends in Conflict, and the next cycle goes on', async () => {
+  test('fails with Conflict if the destination info is outdated, and the next cycle continues', async () => {
     const { sync } = running;
     await sync.originVault.put(sync.mount, 'e', { value: 'first change' });
     await sync.cycle('origin');
@@ -197,7 +197,7 @@ describe('sync info of yesterday', () => {
     expect(await versions()).toEqual({ ...before, b: (before['b'] ?? 0) + 1 });
   });
 
-  test('is not asked for: Consul is asked for consistent answers only', async () => {
+  test('asks Consul for consistent answers only', async () => {
     const { sync, proxies } = running;
     await running.put('last');
     running.mendAll();

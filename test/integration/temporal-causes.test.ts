@@ -16,9 +16,9 @@ import { join, portOf } from '../../dev/shared/sockets';
 import { answer, TinyServer } from '../support/tiny-server';
 
 /**
- * What a user reads for each cause of a connection to Temporal that cannot be made, with the client of the commands and
- * with the native one of the workers. The server is the real one, with TLS put before it where TLS matters; refusals of
- * its own (API keys, certificates) are played, because its dev server accepts everybody.
+ * The message for each cause of a failed connection to Temporal, from the client of the commands and from the native
+ * client of the workers. The server is the real one, behind a TLS proxy where TLS matters. Refusals (API keys,
+ * certificates) are simulated, because Temporal's dev server accepts every client.
  */
 
 type Section = Parameters<typeof temporalTarget>[0];
@@ -29,7 +29,7 @@ const open = new Set<net.Socket>();
 const servers: { close: () => void }[] = [];
 let certificates: Certificates;
 let keyFile: string;
-/** Puts TLS before the real server; `demanding` wants a client's certificate too. */
+/** TLS in front of the real server. `demanding` requires a client certificate too. */
 let secure: string;
 let demanding: string;
 /** Answers every request with this gRPC status. */
@@ -90,7 +90,7 @@ const trusted = (): Section['tls'] => ({ caFile: certificates.caFile });
 /** The messages of both clients. */
 async function messagesOf(section: Section): Promise<string[]> {
   const target = temporalTarget(section);
-  // The client of the commands tries for ten seconds unless told otherwise.
+  // By default the client of the commands tries for ten seconds.
   const soon = { ...target, connection: { ...target.connection, connectTimeout: 1_000 } };
   const both = await Promise.all([rejection(connectClient(soon)), rejection(connectWorker(target))]);
   return both.map((error) => {
@@ -102,13 +102,13 @@ async function messagesOf(section: Section): Promise<string[]> {
 
 test.each<[cause: string, section: () => Section, words: RegExp]>([
   [
-    'nothing that listens',
+    'no listener at the address',
     () => ({ address: '127.0.0.1:1' }),
     /cannot connect \(connection refused\)\. Is it running/,
   ],
   ['an unknown host', () => ({ address: 'not-there.invalid:7233' }), /the host name cannot be resolved/],
   [
-    'TLS to a server without',
+    'TLS to a server without TLS',
     () => ({ address: temporal, tls: true }),
     /it does not speak TLS there .*set temporal\.tls: false/,
   ],
@@ -117,7 +117,11 @@ test.each<[cause: string, section: () => Section, words: RegExp]>([
     () => ({ address: temporal, apiKeyFile: keyFile }),
     /an API key .* switches TLS on, unless temporal\.tls is false/,
   ],
-  ['no TLS to a server with it', () => ({ address: secure }), /it speaks TLS there: set temporal\.tls: true/],
+  [
+    'no TLS to a server with TLS',
+    () => ({ address: secure }),
+    /it speaks TLS there: set temporal\.tls: true/,
+  ],
   [
     'an unknown authority',
     () => ({ address: secure, tls: true }),
@@ -129,7 +133,7 @@ test.each<[cause: string, section: () => Section, words: RegExp]>([
     /its certificate is for another name .*temporal\.tls\.serverName/,
   ],
   [
-    'no certificate where one is wanted',
+    'no certificate where one is required',
     () => ({ address: demanding, tls: { caFile: certificates.caFile, serverName: certificates.serverName } }),
     /it may want a certificate, .* temporal\.tls\.certFile/,
   ],
@@ -138,20 +142,20 @@ test.each<[cause: string, section: () => Section, words: RegExp]>([
     () => ({ address: addressOf(page.address) }),
     /it does not speak gRPC there: is this the address of Temporal's frontend/,
   ],
-])('%s', async (_cause, section, words) => {
+])('a failed connection to Temporal names its cause and what to do: %s', async (_cause, section, words) => {
   for (const message of await messagesOf(section())) expect(message).toMatch(words);
 });
 
 test.each([
   ['16', /it does not know who asks \(unauthenticated\); give a valid API key/],
   ['7', /permission denied; look at what the API key or the certificate may do/],
-])('a refusal with gRPC status %s', async (status, words) => {
+])('a failed connection to Temporal explains the gRPC status %s', async (status, words) => {
   grpcStatus = status;
   const section = { address: refusing, apiKeyFile: keyFile, tls: false };
   for (const message of await messagesOf(section)) expect(message).toMatch(words);
 });
 
-test('an API key with a line end in it is refused, and not shown', () => {
+test('temporalTarget refuses an API key with a line end, without showing the key', () => {
   const broken = path.join(folder, 'broken-key');
   writeFileSync(broken, 'key-4711\nmore');
   const make = (): unknown => temporalTarget({ address: temporal, apiKeyFile: broken });

@@ -6,14 +6,14 @@ import { SyncFixture } from '../support/sync-fixture';
 
 const run = promisify(execFile);
 
-/** The real `temporal` command, as an operator uses it. */
+/** Runs the real `temporal` command, as an operator does. */
 async function temporal(...args: string[]): Promise<unknown> {
   const { temporalCommand, temporal: address } = sharedServers();
   const { stdout } = await run(temporalCommand, [...args, '--address', address, '--output', 'json']);
   return stdout.trim() === '' ? undefined : (JSON.parse(stdout) as unknown);
 }
 
-describe('the temporal command', () => {
+describe('temporal command', () => {
   let sync: SyncFixture;
   let schedule: string;
 
@@ -36,7 +36,7 @@ describe('the temporal command', () => {
     }, 'both schedules to be listed');
   });
 
-  test('describes a schedule: interval, policies, workflow, and no secret', async () => {
+  test('describes a schedule with its workflow and policies, and without a secret', async () => {
     const description = await temporal('schedule', 'describe', '--schedule-id', schedule);
     expect(description).toMatchObject({
       schedule: {
@@ -58,7 +58,7 @@ describe('the temporal command', () => {
     }, 'the secret to arrive');
   });
 
-  test('pauses a schedule, and starting again leaves it paused', async () => {
+  test('pauses a schedule, which vsync start leaves paused', async () => {
     const toggle = ['schedule', 'toggle', '--schedule-id', schedule, '--reason', 'maintenance'];
     await temporal(...toggle, '--pause');
     await sync.start('destination');

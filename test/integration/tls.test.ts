@@ -11,7 +11,7 @@ import { SyncFixture } from '../support/sync-fixture';
 import { TlsProxy } from '../support/tls-proxy';
 import { runVsync } from '../../dev/shared/vsync-command';
 
-/** TLS with an authority of its own, a certificate of the client's, and a name that is not the address. */
+/** TLS with a private authority, a client certificate, and a server name that differs from the address. */
 
 const { origin, consul } = sharedServers();
 const folder = mkdtempSync(path.join(os.tmpdir(), 'vsync-tls-'));
@@ -44,7 +44,7 @@ const MESSAGES: [key: 'caFile' | 'serverName', message: string][] = [
   ['serverName', 'correct the address, or give the name as '],
 ];
 
-/** One request with these keys; the error, or undefined. */
+/** Makes one request with these keys. @returns the error, if there is one */
 const clients: Record<'vault' | 'consul', (files: TlsFiles) => Promise<unknown>> = {
   vault: async (files) => {
     const auth = { kind: 'token', token: origin.rootToken } as const;
@@ -76,16 +76,16 @@ const clients: Record<'vault' | 'consul', (files: TlsFiles) => Promise<unknown>>
   },
 };
 
-describe.each(['vault', 'consul'] as const)('%s', (server) => {
+describe.each(['vault', 'consul'] as const)('%s client', (server) => {
   const proxy = (): TlsProxy => (server === 'vault' ? vaultProxy : consulProxy);
 
-  test('with all keys, requests pass', async () => {
+  test('connects with all TLS keys', async () => {
     const before = proxy().connections;
     expect(await clients[server](all())).toBeUndefined();
     expect(proxy().connections).toBe(before + 1);
   });
 
-  test('without a certificate of its own the server refuses the connection', async () => {
+  test('is refused by the server without a client certificate', async () => {
     const before = proxy().connections;
     const error = await clients[server]({ ...all(), certFile: undefined, keyFile: undefined });
     expect(error).toMatchObject({ kind: 'unavailable', address: proxy().address });
@@ -93,14 +93,14 @@ describe.each(['vault', 'consul'] as const)('%s', (server) => {
   });
 });
 
-test.each(MESSAGES)('without vault.%s the message names the key', async (key, message) => {
+test.each(MESSAGES)('vault client names the missing key vault.%s in its error', async (key, message) => {
   const error = await clients.vault({ ...all(), [key]: undefined });
   expect(error).toMatchObject({ kind: 'unavailable', address: vaultProxy.address });
   expect((error as Error).message).toContain(`${message}vault.${key}`);
 });
 
-// In a process of its own: within jest the consul package does not know Node's errors for errors.
-test.each(MESSAGES)('without consul.%s the message names the key', async (key, message) => {
+// Runs in a process of its own: inside jest the consul package does not recognise Node's errors.
+test.each(MESSAGES)('vsync check names the missing key consul.%s', async (key, message) => {
   const sync = await SyncFixture.create({
     edit: (file) => {
       const { consul: section } = file['origin'] as { consul: Record<string, unknown> };
@@ -115,7 +115,7 @@ test.each(MESSAGES)('without consul.%s the message names the key', async (key, m
   expect(failed[0]).toContain(`${message}consul.${key}`);
 });
 
-test('a whole sync over TLS: origin, destination and both Consuls', async () => {
+test('vsync copies a secret over TLS: origin, destination and both Consuls', async () => {
   const sync = await SyncFixture.create({
     edit: (file, role) => {
       type Side = Record<'vault' | 'consul', Record<string, unknown>>;

@@ -9,7 +9,7 @@ import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 import { VaultApi } from '../../dev/shared/vault-api';
 
-/** Tokens of seconds on a real Vault; what is sent is counted at a proxy. */
+/** Tokens that live for seconds on a real Vault. A proxy counts the requests. */
 
 const { origin } = sharedServers();
 const api = new VaultApi(origin);
@@ -71,7 +71,7 @@ const until = (what: string, check: () => boolean): Promise<void> =>
     what,
   );
 
-test('a token of 6 s is renewed again and again, and goes on working', async () => {
+test('TokenKeeper renews a token of 6 s repeatedly, so that it stays valid', async () => {
   const { kv, lines } = keep(await token({ ttl: '6s' }));
   await until('two renewals', () => renewals() >= 2);
   expect(await kv.data(mount, 'a')).toMatchObject({ live: true, data: { a: 1 } });
@@ -79,14 +79,14 @@ test('a token of 6 s is renewed again and again, and goes on working', async () 
   expect(lines).toEqual([]);
 });
 
-test('a token without an end is looked up once and left alone', async () => {
+test('TokenKeeper looks up a token without an end once, and never renews it', async () => {
   const { lines } = keep({ kind: 'token', token: origin.rootToken });
   await until('the look-up', () => count('lookup-self') === 1);
   await open.at(-1)?.close();
   expect({ renewals: renewals(), lines }).toEqual({ renewals: 0, lines: [] });
 });
 
-test('a token with an explicit max TTL is reported at once, renewed while that helps, and reported as ended', async () => {
+test('TokenKeeper reports a token with an explicit max TTL at once, renews it while that helps, and reports its end', async () => {
   const { lines } = keep(await token({ ttl: '3s', explicit_max_ttl: '5s' }));
   await until('the report of its death', () => lines.some((line) => line.includes('has ended')));
   expect(lines[0]).toMatch(
@@ -102,7 +102,7 @@ test('a token with an explicit max TTL is reported at once, renewed while that h
 test.each<[string, object]>([
   ['is not renewable', { ttl: '1h', renewable: false }],
   ['is a batch token', { ttl: '1h', type: 'batch' }],
-])('a token that %s is reported once, long before its end', async (_what, body) => {
+])('TokenKeeper reports a token once, long before its end, if it %s', async (_what, body) => {
   const { lines } = keep(await token(body));
   await until('the warning', () => lines.length > 0);
   await open.at(-1)?.close();
@@ -112,7 +112,7 @@ test.each<[string, object]>([
   expect(renewals()).toBe(0);
 });
 
-test('a token that lacks the default policy is reported, and asked about no more', async () => {
+test('TokenKeeper reports a token without the default policy, and makes no more requests for it', async () => {
   const { kv, lines } = keep(await token({ ttl: '1h', no_default_policy: true }));
   await until('the warning', () => lines.length > 0);
   expect(lines).toEqual([expect.stringContaining('can neither be looked up nor renewed (403)')]);
@@ -120,7 +120,7 @@ test('a token that lacks the default policy is reported, and asked about no more
   expect(count('auth/token/')).toBe(1);
 });
 
-test('an AppRole: its token is renewed, and it logs in again where the max TTL ends that', async () => {
+test('TokenKeeper renews the token of an AppRole, and logs in again when the max TTL ends it', async () => {
   const { kv, lines } = keep(await appRole('max', { token_ttl: '3s', token_max_ttl: '5s' }));
   await until('the third login', () => logins() >= 3);
   expect(renewals()).toBeGreaterThanOrEqual(2);
@@ -128,14 +128,14 @@ test('an AppRole: its token is renewed, and it logs in again where the max TTL e
   expect(lines).toEqual([]);
 });
 
-test('an AppRole of batch tokens logs in again, and renews nothing', async () => {
+test('TokenKeeper logs in again for an AppRole with batch tokens, and renews nothing', async () => {
   const { kv, lines } = keep(await appRole('batch', { token_type: 'batch', token_ttl: '3s' }));
   await until('the third login', () => logins() >= 3);
   expect(await kv.data(mount, 'a')).toMatchObject({ live: true });
   expect({ renewals: renewals(), lines }).toEqual({ renewals: 0, lines: [] });
 });
 
-test('an AppRole whose renewal is forbidden logs in again', async () => {
+test('TokenKeeper logs in again for an AppRole whose renewal is forbidden', async () => {
   const { lines } = keep(
     await appRole('bare', { token_ttl: '3s', token_max_ttl: '1h', token_no_default_policy: true }),
   );
@@ -144,7 +144,7 @@ test('an AppRole whose renewal is forbidden logs in again', async () => {
   expect(lines).toEqual([]);
 });
 
-test('an AppRole that may not log in any more is reported, and nothing secret with it', async () => {
+test('TokenKeeper reports an AppRole that can no longer log in, without its ids', async () => {
   const auth = await appRole('gone', { token_type: 'batch', token_ttl: '3s' });
   const { lines } = keep(auth);
   await until('the login', () => logins() >= 1);
@@ -159,7 +159,7 @@ test('an AppRole that may not log in any more is reported, and nothing secret wi
   expect(lines.join('\n')).not.toContain(auth.roleId);
 });
 
-test('an outage is survived: what was due is done when Vault answers again', async () => {
+test('TokenKeeper retries a due renewal during an outage until Vault answers', async () => {
   const { kv, lines } = keep(await token({ ttl: '12s' }));
   await until('the look-up', () => count('lookup-self') === 1);
   proxy.inject('reset', { status: 502, body: '<html>' });
@@ -168,7 +168,7 @@ test('an outage is survived: what was due is done when Vault answers again', asy
   expect(lines).toEqual([]);
 });
 
-test('after close nothing is sent any more', async () => {
+test('TokenKeeper sends nothing after close', async () => {
   const { lines } = keep(await token({ ttl: '3s' }));
   await until('the first renewal', () => renewals() >= 1);
   await open.at(-1)?.close();
@@ -187,7 +187,7 @@ describe('a worker of a destination', () => {
     for (const each of proxies) await each.close();
   });
 
-  /** A destination whose tokens live for 6 s, with a proxy before each of its Vaults. */
+  /** Runs a destination whose tokens live for 6 s, with a proxy in front of each Vault. */
   async function work(renewToken: { origin: boolean; destination: boolean }): Promise<void> {
     const vaults = [sharedServers().origin, sharedServers().destinations[0]];
     proxies = await Promise.all(vaults.map(({ address }) => FaultProxy.before(address)));
@@ -214,7 +214,7 @@ describe('a worker of a destination', () => {
   const renewed = (place: number): number =>
     proxies[place]?.requests.filter((request) => request.endsWith('renew-self')).length ?? 0;
 
-  test('keeps the tokens of both Vaults alive, and stops with the worker', async () => {
+  test('renews the tokens of both Vaults, and stops when it ends', async () => {
     await work({ origin: true, destination: true });
     await eventually(() => {
       expect(Math.min(renewed(0), renewed(1))).toBeGreaterThanOrEqual(2);
@@ -226,7 +226,7 @@ describe('a worker of a destination', () => {
     expect([renewed(0), renewed(1)]).toEqual(sent);
   });
 
-  test('leaves alone the token of the side whose renewToken is off', async () => {
+  test('does not renew the token of a side whose renewToken is off', async () => {
     await work({ origin: true, destination: false });
     await eventually(() => {
       expect(renewed(0)).toBeGreaterThanOrEqual(2);

@@ -2,7 +2,7 @@ import { numBucketsFor } from '../../src/rules/sync-index';
 import { publishedBy } from '../support/published';
 import { RunningSync } from '../support/running-sync';
 
-/** The failures of the original vsync that make it do too much: copies again, writes again, waits for one after the other. */
+/** Failures of the original vsync that cost needless work: it copies and writes again, and waits for each request. */
 
 let running: RunningSync;
 
@@ -10,7 +10,7 @@ afterEach(() => running.tearDown());
 
 const isValueWrite = (method: string, url: string): boolean => method === 'POST' && url.includes('/data/');
 
-/** Lets nobody go on before all have arrived. */
+/** Holds all arrivals until the last one. */
 class Meeting {
   readonly arrived = new Set<string>();
   private open: () => void = () => undefined;
@@ -30,12 +30,12 @@ class Meeting {
   }
 }
 
-/** Keys whose ModifyIndex moved, without what is staged. */
+/** Keys whose ModifyIndex changed, without staging. */
 function moved(before: Record<string, number>, after: Record<string, number>): string[] {
   return Object.keys(after).filter((key) => after[key] !== before[key] && !key.includes('/staging/'));
 }
 
-test('3. a timeout keeps what has arrived: a first copy longer than the timeout converges without one needless version', async () => {
+test('3. destination cycle keeps what has arrived before a timeout: a first copy longer than it converges without a needless version', async () => {
   const paths = Array.from({ length: 12 }, (_, number) => `app${String(number)}`);
   running = await RunningSync.create({ timeout: '6s', numBuckets: 3 });
   const { sync, proxies } = running;
@@ -45,7 +45,7 @@ test('3. a timeout keeps what has arrived: a first copy longer than the timeout 
   const results: unknown[] = [];
   const answered = new Set<string>();
   for (let cycle = 0; cycle < 3; cycle++) {
-    // Time for four secrets in each cycle: from the fifth on, the destination does not answer in this one.
+    // The destination answers four writes in each cycle, and no more.
     const inThisCycle = new Set<string>();
     proxies.vault.choose((method, url) => {
       if (!isValueWrite(method, url)) return undefined;
@@ -56,7 +56,7 @@ test('3. a timeout keeps what has arrived: a first copy longer than the timeout 
     });
     const { outcome, counts } = await sync.cycle('destination');
     results.push([outcome, counts.added, counts.updated + counts.skipped + counts.failed]);
-    // Four more than before, and each of them claimed.
+    // Each cycle adds four secrets, and all of them are claimed.
     expect(answered.size).toBe(4 * (cycle + 1));
     const claims = JSON.stringify(await sync.consul.values(sync.infoPrefix('destination')));
     expect(paths.filter((path) => claims.includes(`${running.data(path)}\\"`))).toHaveLength(answered.size);
@@ -70,7 +70,7 @@ test('3. a timeout keeps what has arrived: a first copy longer than the timeout 
   expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { read: 0 } });
 });
 
-test('4. lost destination info: everything is compared, and only what differs is written', async () => {
+test('4. destination cycle compares everything after its info is lost, and writes only what differs', async () => {
   const paths = ['a', 'b/c', 'b/d', 'e'];
   running = await RunningSync.create({ secrets: paths });
   const { sync, proxies } = running;
@@ -88,7 +88,7 @@ test('4. lost destination info: everything is compared, and only what differs is
   expect(await sync.cycle('destination')).toMatchObject({
     counts: { read: 4, added: 0, updated: 0, deleted: 0, skipped: 4 },
   });
-  // A first copy writes at once, on the condition that nothing ever stood there: Vault refuses, and it compares.
+  // A first copy writes with check-and-set 0. Vault refuses that for an existing secret, which is then compared.
   await running.expectFirstVersions(paths);
 
   await lose();
@@ -101,13 +101,13 @@ test('4. lost destination info: everything is compared, and only what differs is
   expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { read: 0 } });
 });
 
-test('5. listing and reading are concurrent, and buckets that did not change are not rewritten', async () => {
+test('5. origin cycle lists and reads concurrently, and does not rewrite unchanged buckets', async () => {
   const folders = Array.from({ length: 8 }, (_, number) => `folder${String(number)}/`);
   running = await RunningSync.create({ secrets: folders.map((folder) => `${folder}secret`), numBuckets: 8 });
   const { sync, proxies } = running;
   const before = await sync.consul.revisions(sync.infoPrefix('origin'));
 
-  // None of them is answered before all of them are in flight: one after the other, this would never end.
+  // No request is answered before all are in flight, so sequential requests would never end.
   const inFlight = { LIST: new Meeting(folders.length), GET: new Meeting(folders.length) };
   proxies.originVault.choose((method, url) =>
     (method === 'LIST' || method === 'GET') && url.includes('/metadata/folder')
@@ -129,7 +129,7 @@ test('5. listing and reading are concurrent, and buckets that did not change are
   ]);
 });
 
-test("6. a bucket over Consul's 512 KiB is refused with the number that fits, and numBuckets auto finds it", async () => {
+test("6. origin cycle refuses a bucket over Consul's 512 KiB with the number of buckets that fits, and numBuckets auto finds it", async () => {
   const long = Array.from(
     { length: 1300 },
     (_, number) => `team${String(number % 4)}/${'x'.repeat(200)}/${'y'.repeat(180)}${String(number)}`,
@@ -144,7 +144,7 @@ test("6. a bucket over Consul's 512 KiB is refused with the number that fits, an
   const before = await publishedBy(sync);
 
   const dataPaths = ['first', ...long].map((path) => running.data(path));
-  // Half of the limit is for what is kept of folders that cannot be listed.
+  // Half of the limit is reserved for insights of folders that cannot be listed.
   const fitting = numBucketsFor(dataPaths, { atLeast: 1, bucketBytes: 256 * 1024 }) ?? 0;
   expect(fitting).toBeGreaterThan(1);
   await expect(sync.cycle('origin')).rejects.toMatchObject({
@@ -166,7 +166,7 @@ test("6. a bucket over Consul's 512 KiB is refused with the number that fits, an
   const { numBuckets, insights } = await publishedBy(sync);
   expect(numBuckets).toBe(fitting);
   expect(Object.keys(insights)).toHaveLength(long.length + 1);
-  // The destination follows by itself; what it had moves with the buckets.
+  // The destination follows by itself, and its claims move to the new buckets.
   expect(await sync.cycle('destination')).toMatchObject({
     outcome: 'synced',
     counts: { added: long.length },

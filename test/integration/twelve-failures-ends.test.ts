@@ -7,11 +7,11 @@ import { eventually } from '../support/eventually';
 import { RunningSync, type RunningOptions } from '../support/running-sync';
 import { sharedServers } from '../support/shared-servers';
 
-/** The failures of the original vsync about what stands at the two ends, and about what a user gets to see of it. */
+/** Failures of the original vsync that concern the two ends, and what a user can see of a cycle. */
 
 let running: RunningSync;
 
-/** Messages of the log. Temporal's runtime takes the first log of a process, so all tests here share one. */
+/** Messages of the log. Temporal's runtime keeps the first log of a process, so all tests share one. */
 const lines: string[] = [];
 const log = pino(
   { level: 'info' },
@@ -22,7 +22,7 @@ const start = async (options: RunningOptions): Promise<RunningSync> =>
 
 afterEach(() => running.tearDown());
 
-test('8. drift at the destination is found by verify, and mended with one version each', async () => {
+test('8. vsync verify finds drift at the destination, and --repair repairs it with one version each', async () => {
   const paths = ['a', 'b', 'c', 'd'];
   await start({ secrets: paths });
   const { sync } = running;
@@ -31,7 +31,7 @@ test('8. drift at the destination is found by verify, and mended with one versio
   await vault?.delete(sync.mount, 'b');
   await vault?.request('DELETE', `${sync.mount}metadata/c`);
   await vault?.put(sync.mount, 'extra', { path: 'of somebody else' });
-  // A cycle compares indices, and sees nothing of it: this is why verify is there.
+  // A cycle compares indices and does not notice drift. This is what verify is for.
   expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
 
   const { findings, counts } = await sync.verify();
@@ -53,7 +53,7 @@ test('8. drift at the destination is found by verify, and mended with one versio
   expect((await sync.verify()).counts).toMatchObject({ equal: 4, drift: 0, missing: 0 });
 });
 
-test('9. two origin paths to one destination path are refused by name, and a changed transform leaves no orphan unseen', async () => {
+test('9. destination cycle refuses two origin paths with one destination path by name, and vsync plan lists the orphans of a changed transform', async () => {
   let mount = '';
   const flat = (): object => ({
     transforms: [{ name: 'flat', from: `^${mount}data/[ab]/(?P<name>.+)$`, to: `${mount}data/name` }],
@@ -82,7 +82,7 @@ test('9. two origin paths to one destination path are refused by name, and a cha
   expect(await running.at('x')).toEqual([undefined, 0]);
   expect(await running.at('y')).toEqual([{ path: 'b/y' }, 1]);
 
-  // Transforms that part them: all three have a place of their own, and the old place of b/y is an orphan.
+  // The new transform gives each secret its own place. The old place of b/y becomes an orphan.
   await sync.reconfigure('destination', ({ destination }) => {
     destination.transforms = [
       { name: 'apart', from: `^${mount}data/(?P<team>[ab])/(?P<name>.+)$`, to: `${mount}data/of/team/name` },
@@ -99,7 +99,7 @@ test('9. two origin paths to one destination path are refused by name, and a cha
   expect((await sync.plan()).orphans).toEqual([]);
 });
 
-/** Every other namespace is not there. */
+/** Answers that every other namespace does not exist. */
 const onlyIn =
   (namespace: string): Choice =>
   (_method, _url, headers) =>
@@ -107,7 +107,7 @@ const onlyIn =
       ? undefined
       : { status: 404, body: JSON.stringify({ errors: ['namespace not found'] }) };
 
-test('10. custom_metadata and settings are carried, and each side has its own namespace, token and Consul token', async () => {
+test('10. destination cycle copies custom_metadata and settings, and each side has its own namespace, token and Consul token', async () => {
   const ownConsul = await FaultProxy.before(sharedServers().consul);
   await start({
     edit: (file, role) => {
@@ -120,7 +120,7 @@ test('10. custom_metadata and settings are carried, and each side has its own na
       Object.assign(destination.vault, { namespace: 'at-destination' });
       Object.assign(destination.consul, { address: ownConsul.address, token: 'consul-token-of-destination' });
     },
-    // The Vaults behind know no namespaces. One that took no notice of them would be refused.
+    // These Vaults have no namespaces. A Vault that ignores the header would be refused, so the proxies answer for it.
     beforeWork: ({ originVault, vault }) => {
       originVault.choose(onlyIn('at-origin'));
       vault.choose(onlyIn('at-destination'));
@@ -128,7 +128,7 @@ test('10. custom_metadata and settings are carried, and each side has its own na
   });
   try {
     const { sync, proxies } = running;
-    /** What each server was told, in all requests together. */
+    /** Values of the header, of all requests to each server. */
     const told = new Map<string, Set<string>>();
     const remember = (server: string, proxy: FaultProxy, header: string): void => {
       told.set(server, new Set());
@@ -170,7 +170,7 @@ test('10. custom_metadata and settings are carried, and each side has its own na
   }
 });
 
-test('12. what a cycle did is in the status, in the memo of its workflow, and in one log line, without a metrics server', async () => {
+test('12. vsync shows what a cycle did in its status, in the memo of the workflow and in one log line, without a metrics server', async () => {
   await start({ secrets: ['a', 'b', 'gone', 'bad'] });
   const { sync, proxies } = running;
   await sync.originVault.put(sync.mount, 'a', { path: 'changed' });

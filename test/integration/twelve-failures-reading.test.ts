@@ -3,7 +3,7 @@ import { eventually } from '../support/eventually';
 import type { Fault } from '../support/fault-proxy';
 import { RunningSync, type RunningOptions } from '../support/running-sync';
 
-/** The failures of the original vsync that come from answers it should not have believed: none of them happens here. */
+/** Failures of the original vsync that come from answers it should not have trusted. */
 
 let running: RunningSync;
 
@@ -16,7 +16,7 @@ async function start(options: RunningOptions): Promise<RunningSync> {
 
 const json = (status: number, ...errors: string[]): Fault => ({ status, body: JSON.stringify({ errors }) });
 
-test('1. a metadata read or LIST that fails leaves no path out of the origin info, and destinations delete nothing', async () => {
+test('1. origin cycle keeps every path in its info when a metadata read or LIST fails, and destinations delete nothing', async () => {
   const kept = ['team/a', 'team/b', 'team/deep/c', 'solo', 'other'];
   const { sync, proxies } = await start({ secrets: [...kept, 'gone'] });
   await sync.originVault.delete(sync.mount, 'gone');
@@ -34,7 +34,7 @@ test('1. a metadata read or LIST that fails leaves no path out of the origin inf
   ]);
   const { insights } = await publishedBy(sync);
   expect(insights).toEqual(Object.fromEntries(Object.entries(before).filter(([path]) => path !== 'gone')));
-  // What was really deleted goes, and nothing else.
+  // Only the secret that was really deleted is removed.
   expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { deleted: 1 } });
   await running.expectFirstVersions(kept);
   expect(await running.at('gone')).toEqual([undefined, 1]);
@@ -44,7 +44,7 @@ test('1. a metadata read or LIST that fails leaves no path out of the origin inf
   expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
 });
 
-test('2. a failed origin read writes nothing, and the next cycle copies what it did not', async () => {
+test('2. destination cycle writes nothing for a failed origin read, and the next cycle copies it', async () => {
   const faults: Record<string, [Fault, failureClass: string]> = {
     html: [{ status: 200, body: '<html>log in</html>' }, 'malformed'],
     empty: [{ status: 200, body: '{}' }, 'malformed'],
@@ -78,14 +78,14 @@ test('2. a failed origin read writes nothing, and the next cycle copies what it 
   for (const path of paths) expect(await running.at(path)).toEqual([{ path, changed: true }, 2]);
 });
 
-test('7. torn reads between buckets and index are noticed: nothing is taken from such a bucket, and nothing deleted', async () => {
-  // So many that none of the two buckets is empty.
+test('7. cycles notice a bucket that does not fit its index: nothing is copied from it, and nothing is deleted', async () => {
+  // Enough secrets that neither of the two buckets is empty.
   const paths = 'abcdefghijklmnopqrst'.split('');
   const { sync } = await start({ secrets: paths, numBuckets: 2 });
   const prefix = sync.infoPrefix('origin');
   for (const path of paths) await sync.originVault.put(sync.mount, path, { path, changed: true });
   await sync.cycle('origin');
-  // Both buckets are other ones than the new index names: one is empty, the other is not there.
+  // Neither bucket fits the new index: one is empty, the other does not exist.
   await sync.consul.put(`${prefix}0`, '{}');
   await sync.consul.delete(`${prefix}1`);
   const torn = await sync.cycle('destination');
@@ -98,7 +98,7 @@ test('7. torn reads between buckets and index are noticed: nothing is taken from
   );
   await running.expectFirstVersions(paths);
 
-  // The origin compares with what its buckets contain, so it mends them although the index is right.
+  // The origin compares with the content of its buckets, so it repairs them although the index is right.
   expect(await sync.cycle('origin')).toMatchObject({ outcome: 'synced' });
   expect(Object.keys((await publishedBy(sync)).insights).sort()).toEqual(paths);
   expect(await sync.cycle('destination')).toMatchObject({
@@ -106,7 +106,7 @@ test('7. torn reads between buckets and index are noticed: nothing is taken from
     counts: { updated: paths.length },
   });
 
-  // The destination's own bucket is believed as little: compared, and not one version written.
+  // The destination does not trust its own bucket either: it compares, and writes no version.
   await sync.consul.put(`${sync.infoPrefix('destination')}0`, '{}');
   for (const path of paths)
     await sync.originVault.request('POST', `${sync.mount}data/${path}`, { data: { path, again: true } });
@@ -119,7 +119,7 @@ test('7. torn reads between buckets and index are noticed: nothing is taken from
   expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
 });
 
-test('11. no origin info yet, or deleted in Consul: the destination waits and heals by itself, without a restart', async () => {
+test('11. destination cycle waits while the origin info does not exist yet or was deleted, and recovers without a restart', async () => {
   const { sync } = await start({});
   const origin = sync.infoPrefix('origin');
   const forget = async (): Promise<void> => {
@@ -129,7 +129,7 @@ test('11. no origin info yet, or deleted in Consul: the destination waits and he
     for (const key of Object.keys(await sync.consul.revisions(sync.infoPrefix('destination'))))
       await sync.consul.delete(key);
   };
-  // As on the first day: neither side has any.
+  // As on the first day: neither side has sync info.
   await forget();
   await forgetOwn();
   expect(await sync.cycle('destination')).toMatchObject({
@@ -154,7 +154,7 @@ test('11. no origin info yet, or deleted in Consul: the destination waits and he
   expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { read: 0 } });
   await running.expectFirstVersions(['a', 'b']);
 
-  // The watch goes through it as well: what comes after it arrives without anybody's help.
+  // The watch recovers too: a later change arrives by itself.
   await sync.start('destination');
   await forget();
   await running.put('c');
