@@ -1,5 +1,7 @@
 import { SyncFixture, type FixtureOptions } from '../support/sync-fixture';
 
+/** What a destination does not copy: two secrets with one target, a loop in one Vault, excluded secrets. */
+
 async function prepared(
   options: (mount: string) => Partial<FixtureOptions['destination'] & object>,
   paths: readonly string[],

@@ -1,5 +1,7 @@
 import { SyncFixture } from '../support/sync-fixture';
 
+/** What a cycle finds and did not make: a value at the destination, and deletes of the time with `ignoreDeletes`. */
+
 describe('with a value at the destination that vsync did not write,', () => {
   test.each([
     ['overwrite', { path: 'a' }, 2],

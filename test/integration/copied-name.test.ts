@@ -7,7 +7,7 @@ import { freePorts } from '../../dev/servers/start';
 import { SyncFixture, type FileContent } from '../support/sync-fixture';
 import { runVsync, type Ended } from '../../dev/shared/vsync-command';
 
-/** A file was copied from another sync and changed, but not its name. Its ids in Temporal are those of the other sync. */
+/** A file was copied from another sync, and kept its name. Its ids in Temporal are those of the other sync. */
 
 let sync: SyncFixture;
 /** In front of the Vault of the real sync's destination. */

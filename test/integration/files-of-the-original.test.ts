@@ -2,9 +2,9 @@ import { sharedQueue } from '../../src/contract/cycle';
 import { taskQueue } from '../../src/contract/ids';
 import { SyncFixture } from '../support/sync-fixture';
 
-/** What files of the original hold, and used to be refused or to fail in the cycle. */
+/** Unusual contents that files of the original may have: any text as a name, a mount twice, paths with odd slashes. */
 
-test('names of any text are ids that Temporal takes: schedule, watch, queues, verify', async () => {
+test('a sync name of any text makes ids that Temporal accepts: schedule, watch, queues, verify', async () => {
   const names: string[] = [];
   const sync = await SyncFixture.create({
     edit: (file, role) => {
@@ -35,12 +35,12 @@ test('names of any text are ids that Temporal takes: schedule, watch, queues, ve
 test.each([
   ['a slash at both ends', (mount: string) => `/${mount}data/to/rest/`],
   ['a "./", a "//" and a ".."', (mount: string) => `./${mount}/x/../data/./to//rest`],
-])('what the plan says of a transform to a path with %s is what the cycle does', async (_what, to) => {
+])('plan shows what the cycle does for a transform to a path with %s', async (_what, to) => {
   const sync = await SyncFixture.create({
     edit: (file, role) => {
       const section = file[role] as { mounts: [string]; transforms?: unknown };
       const [mount] = section.mounts;
-      // No name, and a mount that is given twice.
+      // The transform has no name, and the mount is given twice.
       if (role === 'destination')
         section.transforms = [{ from: `^${mount}data/from/(?P<rest>.+)$`, to: to(mount) }];
       file[role] = { ...section, mounts: [mount, mount] };

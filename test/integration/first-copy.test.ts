@@ -1,6 +1,8 @@
 import { SyncFixture } from '../support/sync-fixture';
 
-describe('the whole path', () => {
+/** All parts together, without any fault: a first copy, then changes, with and without a transform. */
+
+describe('with two destinations,', () => {
   let sync: SyncFixture;
 
   beforeAll(async () => {
@@ -24,7 +26,7 @@ describe('the whole path', () => {
   const atDestinations = (path: string): Promise<unknown[]> =>
     Promise.all(sync.destinationVaults.map((vault) => vault.get(sync.mount, path)));
 
-  test('a first copy brings every secret to both destinations', async () => {
+  test('destination cycle copies every secret to each empty destination', async () => {
     for (const [path, data] of Object.entries(secrets)) await sync.originVault.put(sync.mount, path, data);
     const origin = await sync.cycle('origin');
     expect(origin).toMatchObject({
@@ -35,12 +37,12 @@ describe('the whole path', () => {
     for (const number of [0, 1]) await sync.cycle('destination', number);
     for (const [path, data] of Object.entries(secrets))
       expect(await atDestinations(path)).toEqual([data, data]);
-    // The keys of a value are compared as text, because toEqual does not look at an own __proto__.
+    // The keys of a value are compared as text, because toEqual ignores an own __proto__.
     const [copy] = await atDestinations('__proto__');
     expect(JSON.stringify(copy)).toBe('{"__proto__":"own key","constructor":"x"}');
   });
 
-  test('a change, an addition and a deletion arrive, and nothing else is touched', async () => {
+  test('destination cycle applies a change, an addition and a deletion, and touches nothing else', async () => {
     await sync.originVault.put(sync.mount, 'single', { password: 'second' });
     await sync.originVault.put(sync.mount, 'new/one', { fresh: true });
     await sync.originVault.delete(sync.mount, 'team/app');
@@ -54,12 +56,12 @@ describe('the whole path', () => {
     for (const vault of sync.destinationVaults) {
       expect(await vault.version(sync.mount, 'single')).toBe(2);
       expect(await vault.version(sync.mount, 'team/app/inside')).toBe(1);
-      // Deleted softly: the version is still there to be undeleted.
+      // The delete is soft: the version can be undeleted.
       expect(await vault.version(sync.mount, 'team/app')).toBe(1);
     }
   });
 
-  test('a secret that is deleted and restored is copied as one new version', async () => {
+  test('destination cycle copies a secret that was deleted and restored as one new version', async () => {
     await sync.originVault.request('POST', `${sync.mount}undelete/team/app`, { versions: [1] });
     await sync.cycle('origin');
     await sync.cycle('destination', 0);
@@ -68,7 +70,7 @@ describe('the whole path', () => {
   });
 });
 
-describe('a destination with a transform', () => {
+describe('with a transform,', () => {
   let sync: SyncFixture;
 
   beforeAll(async () => {
@@ -94,7 +96,7 @@ describe('a destination with a transform', () => {
 
   afterAll(() => sync.tearDown());
 
-  test('writes and deletes at the transformed path', async () => {
+  test('destination cycle writes and deletes at the transformed path', async () => {
     const [vault] = sync.destinationVaults;
     await sync.originVault.put(sync.mount, 'blue/web', { color: 'blue' });
     await sync.originVault.put(sync.mount, 'plain', { color: 'none' });

@@ -1,7 +1,7 @@
 import { SyncFixture } from '../support/sync-fixture';
 
-/** What the origin deletes between a save of its info and the next is in no difference of the info. */
-describe('a secret that comes and goes between two cycles of the origin', () => {
+/** A secret that comes and goes between two saves of the origin's info makes no difference in the info. */
+describe('for a secret that comes and goes between two origin cycles,', () => {
   let sync: SyncFixture;
 
   beforeEach(async () => {
@@ -20,7 +20,7 @@ describe('a secret that comes and goes between two cycles of the origin', () => 
     sync.destinationVaults[0]?.get(sync.mount, path);
 
   test.each(['undelete', 'put'])(
-    'is deleted at the destination, if it had come back by %s',
+    'destination cycle deletes its copy, if the secret had come back by %s',
     async (comesBackBy) => {
       expect(await atDestination('a')).toEqual({ path: 'a' });
       await sync.originVault.delete(sync.mount, 'a');
@@ -39,7 +39,7 @@ describe('a secret that comes and goes between two cycles of the origin', () => 
     },
   );
 
-  test('is deleted at the destination, if a newer value was copied than its info says', async () => {
+  test('destination cycle deletes its copy, if it had copied a newer value than that of the info', async () => {
     await sync.originVault.put(sync.mount, 'new', { value: 'published' });
     await sync.cycle('origin');
     await sync.originVault.put(sync.mount, 'new', { value: 'newer' });
@@ -53,7 +53,7 @@ describe('a secret that comes and goes between two cycles of the origin', () => 
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
   });
 
-  test('is deleted at the destination, if the newer value was found there before its info was rebuilt', async () => {
+  test('destination cycle deletes its copy, if it had found the newer value there while it rebuilt its info', async () => {
     const prefix = sync.infoPrefix('destination');
     for (const key of Object.keys(await sync.consul.values(prefix))) await sync.consul.delete(key);
     await sync.originVault.put(sync.mount, 'a', { value: 'newer' });

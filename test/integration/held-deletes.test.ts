@@ -3,9 +3,11 @@ import { FaultProxy } from '../support/fault-proxy';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 
+/** Too many deletes wait for an approval as a whole. Everything else goes on. */
+
 const PATHS = Array.from({ length: 60 }, (_, number) => `team/app${number}`);
 
-describe('deletes that wait for a person', () => {
+describe('behind the delete guard,', () => {
   let sync: SyncFixture;
   let origin: FaultProxy;
 
@@ -40,7 +42,7 @@ describe('deletes that wait for a person', () => {
     await sync.cycle('origin');
   };
 
-  test('too many are held as a whole while the rest goes on, and an approval releases exactly that set', async () => {
+  test('destination cycle holds too many deletes as a whole while the rest goes on, and an approval releases exactly that set', async () => {
     await deleteAtOrigin(21);
     await sync.originVault.put(sync.mount, 'new', { fresh: true });
     await sync.cycle('origin');
@@ -48,7 +50,7 @@ describe('deletes that wait for a person', () => {
     expect(held).toMatchObject({ outcome: 'held', counts: { added: 1, deleted: 0, held: 21 } });
     expect(held.note).toContain('21 deletes wait for an approval (vsync approve -c FILE): 21 of 60 secrets');
     expect(await remaining()).toBe(60);
-    // Held again, and when nothing changes, without a write and without asking the origin about each of them again.
+    // Later cycles hold them again. Where nothing changed, they write nothing and do not ask the origin about each.
     await sync.cycle('destination');
     const before = await sync.consul.revisions(sync.infoPrefix('destination'));
     origin.choose(() => undefined);
@@ -56,7 +58,7 @@ describe('deletes that wait for a person', () => {
     expect(await sync.consul.revisions(sync.infoPrefix('destination'))).toEqual(before);
     expect(origin.requests.filter((request) => request.includes('/metadata/'))).toEqual([]);
 
-    // One more, after somebody looked: another set.
+    // One more delete after the approval makes another set.
     await sync.approve();
     await deleteAtOrigin(1, 21);
     expect(await sync.cycle('destination')).toMatchObject({
@@ -73,7 +75,7 @@ describe('deletes that wait for a person', () => {
     await expect(sync.approve()).rejects.toThrow('no deletes wait for an approval');
   });
 
-  test('a drip is seen: the deletes of a day are added up, until somebody has looked', async () => {
+  test('destination cycle adds up the deletes of a day until an approval, so that a slow drip is noticed', async () => {
     for (const from of [0, 10]) {
       await deleteAtOrigin(10, from);
       expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { deleted: 10 } });
@@ -90,10 +92,10 @@ describe('deletes that wait for a person', () => {
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced', counts: { deleted: 5 } });
   });
 
-  test('deletes of a worker that was stopped in the middle are counted too', async () => {
+  test('destination cycle counts the deletes of a worker that was stopped in the middle too', async () => {
     await deleteAtOrigin(10);
     const last = `GET /v1/${sync.mount}metadata/${PATHS[9] ?? ''}`;
-    // The guard asks about none of them; the second question comes just before the delete.
+    // The delete guard asks about none of them. The second question comes just before the delete.
     origin.choose((method, url) => {
       const asked = origin.requests.filter((request) => request === last).length;
       return `${method} ${url}` === last && asked === 2 ? 'hang' : undefined;
@@ -113,7 +115,7 @@ describe('deletes that wait for a person', () => {
     expect(held.note).toContain('11 and the 10 of the last 24 hours of 60 secrets are more than 20');
   });
 
-  test('an origin that is suddenly empty is held whatever maxDeletes says', async () => {
+  test('destination cycle holds the deletes of a suddenly empty origin, whatever the value of maxDeletes', async () => {
     await sync.reconfigure('destination', (file) => {
       file['maxDeletes'] = '100%';
     });
@@ -127,7 +129,7 @@ describe('deletes that wait for a person', () => {
     expect(await remaining()).toBe(1);
   });
 
-  test('the plan names every delete that waits, and why', async () => {
+  test('plan names every pending delete, and why it waits', async () => {
     await deleteAtOrigin(21);
     const { planned } = await sync.plan();
     expect(planned).toHaveLength(21);

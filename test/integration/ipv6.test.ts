@@ -3,13 +3,13 @@ import { SyncFixture } from '../support/sync-fixture';
 import { sharedServers } from '../support/shared-servers';
 import { TcpProxy } from '../support/tcp-proxy';
 
-/** The real servers listen on 127.0.0.1, so proxies on ::1 stand before them. */
+/** The real servers listen on 127.0.0.1, so proxies on ::1 forward to them. */
 
 const hasIpv6 = Object.values(os.networkInterfaces()).some((addresses) =>
   addresses?.some(({ address }) => address === '::1'),
 );
 
-(hasIpv6 ? test : test.skip)('a Vault and a Consul are reached at IPv6 addresses', async () => {
+(hasIpv6 ? test : test.skip)('cycles reach a Vault and a Consul at IPv6 addresses', async () => {
   const hostOf = (url: string): string => new URL(url).host;
   const { origin, consul } = sharedServers();
   const consulProxy = await TcpProxy.before(hostOf(consul), '::1');

@@ -5,8 +5,8 @@ import { RunningSync } from '../support/running-sync';
 import { startVsync } from '../../dev/shared/vsync-command';
 
 /**
- * A worker dies in the middle of a cycle that is then given up, and the origin goes back to what it was: its info is
- * again just what the index of the destination said before.
+ * A worker dies in the middle of a cycle, and the cycle is terminated. Then the origin returns to its earlier secrets:
+ * its info is again what the destination's index contained before.
  */
 
 let running: RunningSync;
@@ -17,10 +17,10 @@ beforeEach(async () => {
 
 afterEach(() => running.tearDown());
 
-test('a crash around a delete, and an undelete: the secret is back as one new version, or stays in its first', async () => {
+test('destination cycle after a crash around a delete, and an undelete, brings the secret back as one new version, or keeps its first', async () => {
   const { sync, proxies } = running;
   const vault = sync.destinationVaults[0];
-  // In a bucket of its own: that one is saved before the worker dies.
+  // In a bucket of its own, which is saved before the worker dies.
   const inBucket = (path: string): number => bucketId(running.data(path), 4);
   const taken = new Set(['deleted', 'recorded'].map(inBucket));
   const added = [...Array(50).keys()].map((n) => `new-${n}`).find((path) => !taken.has(inBucket(path))) ?? '';
@@ -32,7 +32,7 @@ test('a crash around a delete, and an undelete: the secret is back as one new ve
   await sync.cycle('origin');
 
   const worker = await startVsync(['worker', '-c', ...sync.destinationFiles], { home: sync.folder });
-  // One delete is carried out and not answered, the other one is not carried out.
+  // One delete is carried out without an answer, the other one is not carried out.
   proxies.vault.choose((method, url) => {
     if (method !== 'POST') return undefined;
     if (url.endsWith('/delete/deleted')) return { late: worker.exited };
@@ -48,7 +48,7 @@ test('a crash around a delete, and an undelete: the secret is back as one new ve
   }, 'a delete without its record, and a record without its delete');
   process.kill(worker.pid, 'SIGKILL');
   await worker.exited;
-  await (await sync.lastCycle('destination')).terminate('nobody is left');
+  await (await sync.lastCycle('destination')).terminate('no worker is left');
   await sync.idle('destination');
   running.mendAll();
   expect(await running.at('deleted')).toEqual([undefined, 1]);

@@ -9,19 +9,19 @@ import { inParallel } from '../../dev/shared/wait';
 /** Entries of one folder, all of them in the answer to one LIST. */
 const WIDE = 20_000;
 const LEVELS = 50;
-/** Secrets and empty side folders on each level. */
+/** Secrets, and side folders, on each level. */
 const ON_LEVEL = 4;
 const LONG_PATHS = 600;
 const LONG_PATH_CHARACTERS = 1_000;
 const MIB = 2 ** 20;
 const LARGE = ['just', 'under', 'fits'];
 
-/** Far below the limit of 2 MB, and below the 256 KB from which Temporal warns. */
+/** Far below Temporal's limit of 2 MB, and below the 256 KB from which it warns. */
 const MAX_PAYLOAD_BYTES = 64_000;
 const MAX_HISTORY_BYTES = 1_000_000;
 
-/** Data that is large in one way or another, all of it in one mount. The steps depend on each other. */
-describe('large shapes', () => {
+/** Data that is large in several ways, in one mount. The second test needs what the first one published. */
+describe('with large shapes,', () => {
   let sync: SyncFixture;
   const wide = [...Array(WIDE).keys()].map((n) => `wide/an-entry-of-one-very-large-folder-${n}`);
   const picked = wide.filter((path) => path.endsWith('77'));
@@ -36,14 +36,14 @@ describe('large shapes', () => {
       timeout: '5m',
       edit: (file) => {
         const section = file['origin'] as { mounts: string[]; include: string[] };
-        // The wide folder is listed whole. To read and copy all of it would show nothing more, and take long.
+        // The wide folder is listed completely. To read and copy all of it would take long, and test nothing more.
         const wanted = ['deep/**', 'long/**', 'large/**', 'wide/*77'];
         section.include = wanted.map((glob) => (section.mounts[0] ?? '') + glob);
       },
     });
     await sync.run();
     const { address, rootToken: token } = sharedServers().origin;
-    // The bare requests of the benchmark: there are more than 20,000.
+    // Bare requests, because there are more than 20,000.
     const vault = new VaultRequests({ address, token }, 16);
     await inParallel([...wide, ...deep, ...long], 16, (path) => vault.writeValue(sync.mount, path, { v: 1 }));
     await vault.close();
@@ -64,7 +64,7 @@ describe('large shapes', () => {
     };
   }
 
-  test('a folder of 20,000 entries, a tree of 50 levels and paths of 1,000 characters are listed, and published', async () => {
+  test('origin cycle lists and publishes a folder of 20,000 entries, a tree of 50 levels and paths of 1,000 characters', async () => {
     const secrets = wanted.length;
     const result = await sync.cycle('origin');
     expect(result).toMatchObject({
@@ -77,7 +77,7 @@ describe('large shapes', () => {
     expect(payload).toBeLessThan(MAX_PAYLOAD_BYTES);
   }, 300_000);
 
-  test('they are copied, and so are secrets of 1 MiB', async () => {
+  test('destination cycle copies them, and secrets of 1 MiB', async () => {
     expect(await sync.cycle('destination')).toMatchObject({
       outcome: 'synced',
       counts: { added: wanted.length, failed: 0, unknown: 0 },
@@ -96,7 +96,7 @@ describe('large shapes', () => {
   }, 300_000);
 });
 
-/** On each level of a deep tree some secrets, and folders beside the one that goes deeper, with a secret each. */
+/** A deep tree. Each level has some secrets, and some side folders with one secret each. */
 function treePaths(): string[] {
   const paths: string[] = [];
   let folder = 'deep/';
@@ -107,7 +107,7 @@ function treePaths(): string[] {
   return [...paths, `${folder}deepest`];
 }
 
-/** Of text that hardly compresses, in two folders. */
+/** Text that hardly compresses, in one of two folders. */
 function longPath(number: number): string {
   const parts: string[] = [];
   for (let n = 0; parts.join('/').length < LONG_PATH_CHARACTERS; n++)
@@ -116,7 +116,7 @@ function longPath(number: number): string {
   return `long/${number % 2}/${name}`;
 }
 
-/** Texts of one MiB, of a little less, and of less than the 512 KiB of a Vault that stores in Consul. */
+/** A text of one MiB, of a little less, or of less than the 512 KiB that a Vault with its storage in Consul accepts. */
 function valueOf(path: string): string {
   const bytes = { just: MIB, under: MIB - 1024, fits: 500 * 1024 }[path.slice('large/'.length)] ?? 0;
   return path.slice(-1).repeat(bytes);

@@ -1,12 +1,12 @@
 import { RunningSync } from '../support/running-sync';
 
-/** Rule 9: a worker that was thought dead comes back in the middle of its write, after another one has done the work. */
+/** Invariant 9: a worker that was considered dead sends its write after another one has done the work. */
 
 let running: RunningSync;
 
 afterEach(() => running.tearDown());
 
-/** Has something happen between what a cycle has decided and the request that it sends for it, once. */
+/** Runs `happens` once, between a decision of the cycle and the request that follows from it. */
 function before(method: string, end: string, happens: () => Promise<void>): void {
   let done = false;
   running.proxies.vault.choose(async (sent, url) => {
@@ -17,7 +17,7 @@ function before(method: string, end: string, happens: () => Promise<void>): void
   });
 }
 
-test('a write that comes late does not undo what was written in between, and adds no version', async () => {
+test('destination cycle whose write is late undoes nothing that was written in between, and adds no version', async () => {
   running = await RunningSync.create({ secrets: ['a'] });
   const { sync } = running;
   await sync.originVault.put(sync.mount, 'a', { value: 'second' });
@@ -34,7 +34,7 @@ test('a write that comes late does not undo what was written in between, and add
   expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
 });
 
-test('a first write that comes late does not overwrite what came to stand there', async () => {
+test('destination cycle whose first write is late does not overwrite a secret that was created in between', async () => {
   running = await RunningSync.create({});
   const { sync } = running;
   await running.put('new');
@@ -47,7 +47,7 @@ test('a first write that comes late does not overwrite what came to stand there'
   expect(await running.at('new')).toEqual([{ value: 'newer' }, 1]);
 });
 
-test('a delete that comes late does not hit a version that was written in between', async () => {
+test('destination cycle whose delete is late does not delete a version that was written in between', async () => {
   running = await RunningSync.create({ secrets: ['a', 'b', 'c'] });
   const { sync } = running;
   await sync.originVault.delete(sync.mount, 'a');

@@ -18,11 +18,11 @@ import { sharedServers } from '../support/shared-servers';
 import { onVault, whereBaoIs } from '../support/vault-kind';
 import { VaultApi, type RootVault } from '../../dev/shared/vault-api';
 
-/** Listings are complete, or fail: on the server under test, behind the stand-in for OpenBao, and on a real OpenBao. */
+/** A listing is complete or fails: on the server under test, behind the stand-in for OpenBao, and on a real OpenBao. */
 
 const { origin } = sharedServers();
 const mount = `kv-${randomBytes(4).toString('hex')}/`;
-/** Bytewise, as the servers answer them. */
+/** In the order of bytes, as the servers answer. */
 const NAMES = ['A', 'a', 'b', 'c', 'f/', 'g', '\uFFFD', '😀'];
 const LIMIT = 3;
 
@@ -48,7 +48,7 @@ afterAll(async () => {
   await bao?.stop();
 });
 
-/** A client that names the LISTs which it sends, by their query. */
+/** A client, and the query of each LIST that it sends. */
 interface Watched {
   client: VaultClient;
   lists: string[];
@@ -74,7 +74,7 @@ async function watched(vault: RootVault, token: string, ...behaviours: Behaviour
 
 const list = ({ client }: Watched, folder = ''): Promise<string[]> => new Kv2(client).list(mount, folder);
 
-/** A folder of the mount, in pages of two names. */
+/** Lists the mount in pages of two names. */
 const inPagesOfTwo = ({ client }: Watched): Promise<string[]> =>
   new PagedLister(client, 2).list(`${mount}metadata`, mount);
 
@@ -84,34 +84,40 @@ async function error(listing: Promise<string[]>): Promise<VaultError> {
   return thrown as VaultError;
 }
 
-describe('a folder is one LIST', () => {
-  test('at the server under test, also an empty one', async () => {
+describe('Kv2.list', () => {
+  test('reads a folder with one LIST at the server under test, also an empty one', async () => {
     const vault = await watched(origin, origin.rootToken);
     expect(await list(vault)).toEqual(NAMES);
     expect(await list(vault, 'none/')).toEqual([]);
     expect(vault.lists).toEqual(['limit=100000', 'limit=100000']);
   });
 
-  onVault('an old Vault says nothing').test('at a Vault that does not warn of parameters', async () => {
-    const silent: Behaviour = (request, pass) => {
-      request.query.delete('limit');
-      return pass(request);
-    };
-    const vault = await watched(origin, origin.rootToken, silent);
-    expect(await list(vault)).toEqual(NAMES);
-    expect(await list(vault, 'none/')).toEqual([]);
-    expect(vault.lists).toHaveLength(2);
-  });
+  onVault('an old Vault says nothing').test(
+    'reads a folder with one LIST at a Vault that does not warn of parameters',
+    async () => {
+      const silent: Behaviour = (request, pass) => {
+        request.query.delete('limit');
+        return pass(request);
+      };
+      const vault = await watched(origin, origin.rootToken, silent);
+      expect(await list(vault)).toEqual(NAMES);
+      expect(await list(vault, 'none/')).toEqual([]);
+      expect(vault.lists).toHaveLength(2);
+    },
+  );
 
-  onVault('the stand-in').test('at a server that pages, without a limit in the policy', async () => {
-    const vault = await watched(origin, origin.rootToken, pagedListings());
-    expect(await list(vault)).toEqual(NAMES);
-    expect(await list(vault, 'none/')).toEqual([]);
-    expect(vault.lists).toHaveLength(2);
-  });
+  onVault('the stand-in').test(
+    'reads a folder with one LIST at a server that pages, without a limit in the policy',
+    async () => {
+      const vault = await watched(origin, origin.rootToken, pagedListings());
+      expect(await list(vault)).toEqual(NAMES);
+      expect(await list(vault, 'none/')).toEqual([]);
+      expect(vault.lists).toHaveLength(2);
+    },
+  );
 });
 
-/** What a listing in several pages has to ask for. */
+/** The queries of a listing in several pages. */
 const IN_PAGES_OF_TWO = [
   'limit=2',
   'after=a&limit=2',
@@ -125,18 +131,18 @@ const UP_TO_THE_END = [
   'after=b&limit=max',
   'after=g&limit=max',
   'after=😀&limit=max',
-  // It has learnt what the policy refuses.
+  // The client has learnt that the policy refuses a higher number.
   'limit=max',
 ];
 
-onVault('the stand-in').describe('behind the stand-in for OpenBao', () => {
-  test('a folder is read page by page, in the order of bytes', async () => {
+onVault('the stand-in').describe('behind the stand-in for OpenBao,', () => {
+  test('PagedLister reads a folder page by page, in the order of bytes', async () => {
     const vault = await watched(origin, origin.rootToken, pagedListings());
     expect(await inPagesOfTwo(vault)).toEqual(NAMES);
     expect(vault.lists).toEqual(IN_PAGES_OF_TWO);
   });
 
-  test('a policy with a smaller limit gives every name all the same, and is not asked again for more', async () => {
+  test('Kv2.list returns every name under a policy with a smaller limit, and does not ask for more again', async () => {
     const vault = await watched(origin, origin.rootToken, pagedListings({ limit: LIMIT }));
     const kv = new Kv2(vault.client);
     expect(await kv.list(mount, '')).toEqual(NAMES);
@@ -145,17 +151,17 @@ onVault('the stand-in').describe('behind the stand-in for OpenBao', () => {
   });
 
   test.each([
-    ['403', 'forbidden', refusal(403, 'permission denied')],
-    ['400', 'rejected', refusal(400, 'no')],
-    ['somebody else’s page', 'malformed', answerOf(200, { data: {} })],
-  ])('a page that is answered %s fails the whole folder', async (_what, kind, answer) => {
+    ['a 403', 'forbidden', refusal(403, 'permission denied')],
+    ['a 400', 'rejected', refusal(400, 'no')],
+    ['a foreign page', 'malformed', answerOf(200, { data: {} })],
+  ])('Kv2.list fails for the whole folder if one page is answered with %s', async (_what, kind, answer) => {
     const third: Behaviour = (request, pass) =>
       request.query.get('after') === 'g' ? Promise.resolve(answer) : pass(request);
     const vault = await watched(origin, origin.rootToken, third, pagedListings({ limit: LIMIT }));
     expect(await error(list(vault))).toMatchObject({ kind, path: `${mount}metadata` });
   });
 
-  test('a listing whose next page begins anew is not taken for complete', async () => {
+  test('PagedLister does not take a listing for complete if its next page begins anew', async () => {
     const forgets: Behaviour = (request: FrontRequest, pass) => {
       request.query.delete('after');
       return pass(request);
@@ -166,7 +172,7 @@ onVault('the stand-in').describe('behind the stand-in for OpenBao', () => {
     expect(message).toContain('cannot be shown to be complete');
   });
 
-  test('each request has the header that agents demand', async () => {
+  test('VaultClient sends the header that agents demand with each request', async () => {
     const vault = await watched(origin, origin.rootToken, headerRequired());
     const kv = new Kv2(vault.client);
     expect(await kv.list(mount, '')).toEqual(NAMES);
@@ -178,7 +184,7 @@ onVault('the stand-in').describe('behind the stand-in for OpenBao', () => {
 });
 
 onVault('Vault does not page').test(
-  'a forbidden folder is asked for once at a Vault that has said so',
+  'Kv2.list asks for a forbidden folder once at a Vault that showed that it does not page',
   async () => {
     const api = new VaultApi(origin);
     const policy = `path "${mount}metadata/" { capabilities = ["list"] }`;
@@ -190,8 +196,8 @@ onVault('Vault does not page').test(
   },
 );
 
-whereBaoIs.describe('on a real OpenBao', () => {
-  test('a folder is one LIST, and several pages are in the order of bytes', async () => {
+whereBaoIs.describe('on a real OpenBao,', () => {
+  test('Kv2.list reads a folder with one LIST, and PagedLister reads pages in the order of bytes', async () => {
     const real = bao as VaultServer;
     const vault = await watched(real, real.rootToken);
     expect(await list(vault)).toEqual(NAMES);
@@ -202,7 +208,7 @@ whereBaoIs.describe('on a real OpenBao', () => {
     expect(vault.lists).toEqual(IN_PAGES_OF_TWO);
   });
 
-  test('a policy with pagination_limit gives every name all the same', async () => {
+  test('Kv2.list returns every name under a policy with pagination_limit', async () => {
     const real = bao as VaultServer;
     const policy = `path "${mount}metadata/*" { capabilities = ["list"]\n pagination_limit = ${LIMIT} }`;
     const vault = await watched(real, await new VaultApi(real).tokenFor('limited', policy));
@@ -212,7 +218,7 @@ whereBaoIs.describe('on a real OpenBao', () => {
     expect(vault.lists).toEqual(UP_TO_THE_END);
   });
 
-  test('a folder that the policy forbids is forbidden', async () => {
+  test('Kv2.list reports a folder that the policy forbids as forbidden', async () => {
     const real = bao as VaultServer;
     const policy = `path "${mount}metadata/f/*" { capabilities = ["list"] }`;
     const vault = await watched(real, await new VaultApi(real).tokenFor('elsewhere', policy));

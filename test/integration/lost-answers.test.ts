@@ -2,7 +2,7 @@ import { publishedBy } from '../support/published';
 import type { Fault } from '../support/fault-proxy';
 import { RunningSync } from '../support/running-sync';
 
-/** Nobody knows whether a write happened whose answer did not come: it is looked at, and not repeated blindly. */
+/** A write without an answer may have happened. The cycle reads it back, and does not repeat it blindly. */
 
 let running: RunningSync;
 
@@ -14,8 +14,8 @@ afterAll(() => running.tearDown());
 
 test.each<['lost' | 'reset', string]>([
   ['lost', 'the answer to a write is lost after the Vault did it'],
-  ['reset', 'a write is lost before it came to the Vault'],
-])('%s: %s', async (fault) => {
+  ['reset', 'a write is lost before it reaches the Vault'],
+])('destination cycle reads a write back before it repeats it (%s: %s)', async (fault) => {
   const { sync, proxies } = running;
   const [added, updated, gone] = [`${fault}-n`, `${fault}-u`, `${fault}-d`];
   await running.put(added);
@@ -38,7 +38,7 @@ test.each<['lost' | 'reset', string]>([
   expect([written(added), written(updated)]).toEqual([writes, writes]);
   expect(await running.at(added)).toEqual([{ path: added }, 1]);
   expect(await running.at(updated)).toEqual([{ value: 'second' }, 2]);
-  // Of a delete that nobody answered, its record stays; the next cycle asks both ends again.
+  // The record of an unanswered delete stays. The next cycle asks both ends again.
   expect(cycle).toMatchObject({ outcome: 'partial', counts: { deleted: 0, unknown: 1 } });
 
   const next = await sync.cycle('destination');

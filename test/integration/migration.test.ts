@@ -3,6 +3,8 @@ import { parseIndex } from '../../src/rules/sync-index';
 import { SyncFixture } from '../support/sync-fixture';
 import { syncInfoVectors } from '../rules/vectors';
 
+/** vsync takes over from the original on the same Consul, and neither copies nor deletes because of it. */
+
 /** What the original vsync 0.3.0 wrote with this number of buckets. */
 const NUM_BUCKETS = 19;
 const WRITTEN = Object.entries(syncInfoVectors.syncInfo[String(NUM_BUCKETS)] ?? {}).map(
@@ -12,7 +14,7 @@ const PATHS = WRITTEN.filter(([key]) => key !== 'index').flatMap(([, value]) => 
   ...parseBucket(value).keys(),
 ]);
 
-/** A Consul with sync info of the original, and its secrets in place at both ends, each with one version. */
+/** A Consul with sync info of the original, and its secrets at both ends, each in one version. */
 async function takenOver({ destinationInfo }: { destinationInfo: boolean }): Promise<SyncFixture> {
   const sync = await SyncFixture.create({
     numBuckets: NUM_BUCKETS,
@@ -47,17 +49,17 @@ async function expectUntouched(sync: SyncFixture): Promise<void> {
 const sum = (counts: { added: number; updated: number; deleted: number }): number =>
   counts.added + counts.updated + counts.deleted;
 
-test('the vectors are worth the name', () => {
+test('the vectors contain more than 20 secrets, in all buckets', () => {
   expect(PATHS.length).toBeGreaterThan(20);
   expect(WRITTEN).toHaveLength(NUM_BUCKETS + 1);
 });
 
-describe('in the place of an original vsync', () => {
+describe('in place of an original vsync,', () => {
   let sync: SyncFixture;
 
   afterEach(() => sync.tearDown());
 
-  test('a destination reads no secret and writes none, and leaves the sync info as it is', async () => {
+  test('destination cycle reads and writes no secret, and leaves the sync info as it is', async () => {
     sync = await takenOver({ destinationInfo: true });
     expect((await sync.plan()).planned).toEqual([]);
     const prefix = sync.infoPrefix('destination');
@@ -65,7 +67,7 @@ describe('in the place of an original vsync', () => {
     await sync.work();
     await sync.start('destination');
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { read: 0 } });
-    // Two keys that the original does not know are added.
+    // vsync adds two keys that the original does not have.
     const {
       [`${prefix}state`]: state,
       [`${prefix}schedule`]: schedule,
@@ -76,7 +78,7 @@ describe('in the place of an original vsync', () => {
     await expectUntouched(sync);
   });
 
-  test('a destination whose info is lost compares, and writes no version', async () => {
+  test('destination cycle compares when its info is lost, and writes no version', async () => {
     sync = await takenOver({ destinationInfo: false });
     await sync.work();
     await sync.start('destination');
@@ -85,7 +87,7 @@ describe('in the place of an original vsync', () => {
     await expectUntouched(sync);
   });
 
-  test('an origin writes its own insights over those of the original, and no destination copies or deletes', async () => {
+  test('origin cycle writes its own insights over those of the original, and no destination copies or deletes', async () => {
     sync = await takenOver({ destinationInfo: true });
     await sync.work();
     await sync.start('origin');
@@ -104,7 +106,7 @@ describe('in the place of an original vsync', () => {
       outcome: 'unchanged',
       counts: { read: 0, held: 0 },
     });
-    // Index and buckets of both sides are the same now, as they would be with an original.
+    // The indices of both sides are equal now, as with an original.
     const own = await sync.consul.values(sync.infoPrefix('destination'));
     expect(own[`${sync.infoPrefix('destination')}index`]).toBe(JSON.stringify(index));
   });
