@@ -124,7 +124,7 @@ describe('vsync check of a server whose answers lack fields', () => {
     expect(failed(await checksOf(config()))).toEqual([]);
   });
 
-  test('names what is missing, if a mount has neither', async () => {
+  test('names both missing fields of a mount without uuid and accessor', async () => {
     changed('sys/internal/ui/mounts', (body) => {
       Object.assign(body['data'] as Record<string, unknown>, { uuid: null, accessor: '' });
     });

@@ -142,7 +142,7 @@ describe('for the LIST of a folder,', () => {
     },
   );
 
-  test('origin cycle is partial under all of them, and the next one without them changes nothing', () => {
+  test('origin cycle is partial under all faults, and the next one without them changes nothing', () => {
     expect(shown.LIST.met).toMatchObject({
       outcome: 'partial',
       counts: { unknown: FAULTS.length, listed: 2 },
@@ -157,7 +157,7 @@ describe('for the metadata of a secret,', () => {
     expectKept('metadata', name, (number) => new RegExp(`/data/m${number}$`));
   });
 
-  test('origin cycle is partial under all of them, and the next one without them changes nothing', () => {
+  test('origin cycle is partial under all faults, and the next one without them changes nothing', () => {
     expect(shown.metadata.met).toMatchObject({
       outcome: 'partial',
       counts: { unknown: FAULTS.length, read: 2 },
@@ -175,7 +175,7 @@ describe.each([
     expectKept(place, name, (number) => new RegExp(`/data/${letter}${number}$`));
   });
 
-  test('destination cycle is partial under all of them, and the next one without them deletes what is gone', () => {
+  test('destination cycle is partial under all faults, and the next one without them deletes what is gone', () => {
     const { met, next: after } = shown[place];
     expect(met).toMatchObject({ outcome: 'partial', counts: { deleted: 1, unknown: FAULTS.length } });
     expect(after.destination).toMatchObject({

@@ -42,7 +42,7 @@ test.each(['start', 'origin', 'destination'])(
   },
 );
 
-test('vsync config does not repeat these warnings', async () => {
+test('vsync config does not warn of variables of the original', async () => {
   const { code, stderr } = await runVsync(['config', '-c', file], { home: folder, env });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 });

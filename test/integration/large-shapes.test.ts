@@ -77,7 +77,7 @@ describe('with large shapes,', () => {
     expect(payload).toBeLessThan(MAX_PAYLOAD_BYTES);
   }, 300_000);
 
-  test('destination cycle copies them, and secrets of 1 MiB', async () => {
+  test('destination cycle copies all of these paths, and secrets of 1 MiB', async () => {
     expect(await sync.cycle('destination')).toMatchObject({
       outcome: 'synced',
       counts: { added: wanted.length, failed: 0, unknown: 0 },
