@@ -9,7 +9,7 @@ import { publishedBy } from '../support/published';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 
-/** A sync that was moved to another Temporal, and goes on in the old one: the same name, Vaults and sync paths. */
+/** A sync was moved to another Temporal and still runs in the old one, with the same name, Vaults and sync paths. */
 
 const NAMES = [...Array(12).keys()].map((n) => `s-${n}`);
 const ROUNDS = 4;
@@ -22,7 +22,7 @@ const moved = (config: Config): Config => ({
   temporal: { ...config.temporal, namespace: `moved-${sync.id}` },
 });
 
-/** The other deployment's cycles run on its own Temporal, when they are asked for. */
+/** Starts the other deployment on its own Temporal. Its later cycles run when a test triggers them. */
 async function startOther(role: 'origin' | 'destination'): Promise<void> {
   const clients = await createClients(moved(sync.config(role)));
   try {
@@ -42,7 +42,7 @@ async function cycleOfOther(role: 'origin' | 'destination'): Promise<CycleResult
   return cycle.result();
 }
 
-/** How each of the cycles ended: with an outcome, or with the type of its failure. */
+/** How each cycle ended: its outcome, or the type of its failure. */
 async function ends(...cycles: readonly Promise<CycleResult>[]): Promise<string[]> {
   return Promise.all(
     cycles.map((cycle) =>
@@ -70,7 +70,7 @@ beforeAll(async () => {
   await sync.run();
   await sync.cycle('origin');
   await sync.cycle('destination');
-  // Temporal takes some seconds to know a new namespace everywhere.
+  // Temporal needs some seconds until all its services know a new namespace.
   await eventually(
     () => sync.workOn([moved(sync.config('origin')), moved(sync.config('destination'))]),
     'the namespace to be known',
@@ -92,12 +92,12 @@ const KNOWN_ENDS = new Set(['synced', 'unchanged', 'partial', 'Conflict']);
 const versions = (): Promise<number[]> =>
   Promise.all(NAMES.map(async (name) => (await sync.destinationVaults[0]?.version(sync.mount, name)) ?? 0));
 
-test('two deployments on one sync path corrupt nothing, write each value once, and agree when one is alone', async () => {
+test('two deployments on one sync path corrupt nothing, write each value once, and agree once one runs alone', async () => {
   const all: string[] = [];
   for (let round = 1; round <= ROUNDS; round++) {
     for (const name of NAMES) await sync.originVault.put(sync.mount, name, { name, round });
     all.push(...(await ends(sync.cycle('origin'), cycleOfOther('origin'))));
-    // Whole whoever was first, and of this round: one of the two has published it.
+    // The origin info is whole and of this round, whichever deployment was first.
     const { insights } = await publishedBy(sync);
     expect(Object.values(insights).map(({ version }) => version)).toEqual(NAMES.map(() => round + 1));
     all.push(...(await ends(sync.cycle('destination'), cycleOfOther('destination'))));
@@ -118,7 +118,7 @@ test('two deployments on one sync path corrupt nothing, write each value once, a
 });
 
 test.each(['origin', 'destination'] as const)(
-  'a sync of another name on the same sync path is refused, at its start and before each cycle: %s',
+  'vsync refuses a sync of another name on the same sync path, at its start and before each cycle: %s',
   async (role) => {
     const config = sync.config(role);
     const clients = await createClients({ ...config, name: `other-${sync.id}` });

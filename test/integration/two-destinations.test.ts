@@ -3,7 +3,7 @@ import { GateProxy } from '../support/gate-proxy';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 
-test('a destination that is held up does not hold up the other one', async () => {
+test('a slow destination does not delay the other one', async () => {
   const gate = await GateProxy.before(sharedServers().destinations[0].address);
   const sync = await SyncFixture.create({
     destinations: 2,

@@ -8,10 +8,10 @@ import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 import { startVsync } from '../../dev/shared/vsync-command';
 
-/** Two processes work for one sync, and one of them is killed in the middle: of a scan, and of a first copy. */
+/** Two processes work for one sync. One of them is killed during a scan, and during a first copy. */
 
 const SECRETS = 300;
-/** Of the requests of either process: enough to be in the middle of the work. */
+/** Requests of both processes before the kill: enough to be in the middle of the work. */
 const KILL_AT = 100;
 
 interface Process {
@@ -20,13 +20,13 @@ interface Process {
   vault: FaultProxy;
 }
 
-// It takes twice the heartbeat timeout, and several processes: a bound on a hang.
+// Bounds a hang. A test takes twice the heartbeat timeout, with several processes.
 jest.setTimeout(180_000);
 
 let sync: SyncFixture;
 const processes: Process[] = [];
 
-/** Starts a process for both roles, whose requests to the Vaults can be counted. */
+/** Starts a worker process for both roles, with a proxy in front of each Vault. */
 async function startProcess(): Promise<Process> {
   const { origin, destinations } = sharedServers();
   const originVault = await FaultProxy.before(origin.address);
@@ -46,7 +46,7 @@ async function startProcess(): Promise<Process> {
   return started;
 }
 
-/** Runs a cycle, and kills the process that sends a certain request in the middle of it. @returns the other one */
+/** Runs a cycle and kills the process that sends the chosen request. @returns the other process */
 async function killInTheMiddle(
   role: 'origin' | 'destination',
   which: (method: string, url: string) => boolean,
@@ -94,14 +94,14 @@ afterAll(async () => {
 const names = [...Array(SECRETS).keys()].map((n) => `folder-${n % 7}/s-${n}`);
 const { signal } = new AbortController();
 
-test('two processes on one queue scan an origin together, also when one is killed in the middle', async () => {
+test('two worker processes on one queue scan an origin together, also when one is killed during the work', async () => {
   await inParallel(names, signal, (name) => sync.originVault.put(sync.mount, name, { name }));
   await Promise.all([startProcess(), startProcess()]);
   await killInTheMiddle('origin', (method, url) => method === 'GET' && url.includes('/metadata/'));
   expect(Object.keys((await publishedBy(sync)).insights).sort()).toEqual([...names].sort());
 });
 
-test('two processes on one queue copy each secret once, also when one is killed in the middle', async () => {
+test('two worker processes on one queue copy each secret once, also when one is killed during the work', async () => {
   await startProcess();
   const left = await killInTheMiddle(
     'destination',

@@ -2,9 +2,9 @@ import { GateProxy } from '../support/gate-proxy';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 
-describe('cycles without changes', () => {
+describe('cycles', () => {
   let sync: SyncFixture;
-  /** Before the destination's Vault: counts what it is asked. */
+  /** Counts the requests to the destination's Vault. */
   let proxy: GateProxy;
   const paths = ['a', 'b/c', 'b/d', 'e'];
 
@@ -22,7 +22,7 @@ describe('cycles without changes', () => {
     await proxy.close();
   });
 
-  test('write nothing: no version in Vault, no key in Consul', async () => {
+  test('write neither a version to Vault nor a key to Consul without a change', async () => {
     const revisions = await sync.consul.revisions(sync.syncPath);
     const versions = (): Promise<(number | undefined)[]> =>
       Promise.all(paths.map(async (path) => sync.destinationVaults[0]?.version(sync.mount, path)));
@@ -43,7 +43,7 @@ describe('cycles without changes', () => {
     expect(await versions()).toEqual([1, 1, 1, 1]);
   });
 
-  test("ask the destination's Vault for its mount and for the token's capabilities, and nothing else", async () => {
+  test("ask the destination's Vault only for its mount and the token's capabilities without a change", async () => {
     proxy.passed.length = 0;
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
     expect(proxy.passed).toEqual([
@@ -52,7 +52,7 @@ describe('cycles without changes', () => {
     ]);
   });
 
-  test('lost destination info is rebuilt by comparing, without new versions', async () => {
+  test('rebuild lost destination info by comparing, without new versions', async () => {
     for (const key of Object.keys(await sync.consul.revisions(sync.infoPrefix('destination')))) {
       await sync.consul.delete(key);
     }
@@ -65,10 +65,10 @@ describe('cycles without changes', () => {
     );
   });
 
-  test('a damaged destination bucket is rebuilt by comparing, without new versions', async () => {
+  test('rebuild a damaged destination bucket by comparing, without needless versions', async () => {
     const index = await sync.consul.values(`${sync.infoPrefix('destination')}index`);
     for (const id of [0, 1, 2, 3]) await sync.consul.put(`${sync.infoPrefix('destination')}${id}`, '<html>');
-    // A damaged bucket goes unnoticed while the indices are equal: a change brings the cycle to look at it.
+    // A damaged bucket is not read while the indices are equal. A change makes the cycle read it.
     for (const path of paths) await sync.originVault.put(sync.mount, path, { path, changed: true });
     await sync.cycle('origin');
     expect(await sync.cycle('destination')).toMatchObject({

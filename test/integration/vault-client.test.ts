@@ -7,7 +7,7 @@ import { startVaultFile, vaultKind, type VaultFileServer } from '../../dev/serve
 import { sharedServers } from '../support/shared-servers';
 import { VaultApi } from '../../dev/shared/vault-api';
 
-/** The client for Vault on a real Vault; what is read back is read by plain requests, and the reverse. */
+/** The client on a real Vault. What it writes is read with plain requests, and the reverse. */
 
 const { origin } = sharedServers();
 const id = randomBytes(4).toString('hex');
@@ -32,7 +32,7 @@ afterAll(async () => {
 
 const post = (path: string, body: unknown): Promise<unknown> => api.request('POST', `${mount}${path}`, body);
 
-test('settings are written as a whole, and move neither the version nor its time', async () => {
+test('Kv2 writes settings as a whole, without a new version or another time', async () => {
   await api.put(mount, 'settings', { a: 1 });
   const before = await kv.metadata(mount, 'settings');
   const settings: SecretSettings = {
@@ -60,7 +60,7 @@ test('settings are written as a whole, and move neither the version nor its time
   );
   expect(await kv.metadata(mount, 'settings')).toEqual({
     ...before,
-    // OpenBao counts metadata writes, and moves this time with them.
+    // OpenBao counts metadata writes, and changes this time with each.
     ...(vaultKind() === 'bao' && { updated_time: expect.any(String) as string, current_metadata_version: 3 }),
   });
 });
@@ -87,7 +87,7 @@ test.each([
   'a..b',
   '__proto__',
   'CASE/case',
-])('the path %j is written, listed and read as itself', async (name) => {
+])('Kv2 writes, lists and reads the path %j as itself', async (name) => {
   const path = `odd/${name}`;
   const data = { name, nested: { list: [1, null, '🔑'] } };
   expect(await kv.write(mount, path, data, 0)).toMatchObject({ version: 1 });
@@ -100,15 +100,15 @@ test.each([
   expect(await api.get(mount, path)).toBeUndefined();
 });
 
-test.each(['a//b', '../other', 'a/./b', '.', '..', ''])('the path %j is never sent', async (path) => {
+test.each(['a//b', '../other', 'a/./b', '.', '..', ''])('Kv2 never sends the path %j', async (path) => {
   const requests = [kv.data(mount, path), kv.metadata(mount, path), kv.write(mount, path, {}, 0)];
   for (const end of await Promise.allSettled<unknown>(requests)) {
     expect(end).toMatchObject({ status: 'rejected', reason: { kind: 'rejected' } });
   }
 });
 
-describe('what is not there', () => {
-  test('an empty folder has no names, and a secret without versions is undefined', async () => {
+describe('Kv2', () => {
+  test('lists an empty folder as empty, and reads a secret without versions as undefined', async () => {
     expect(await kv.list(mount, 'nothing/here/')).toEqual([]);
     expect(await kv.metadata(mount, 'nothing')).toBeUndefined();
     expect(await kv.data(mount, 'nothing')).toBeUndefined();
@@ -117,7 +117,7 @@ describe('what is not there', () => {
     expect(await kv.list(empty, '')).toEqual([]);
   });
 
-  test('a mount that is missing is no empty one', async () => {
+  test('distinguishes a missing mount from an empty one', async () => {
     const none = `none-${id}/`;
     for (const request of [kv.list(none, ''), kv.metadata(none, 'a'), kv.data(none, 'a')]) {
       await expect(request).rejects.toMatchObject({ kind: 'no-mount' });
@@ -125,14 +125,14 @@ describe('what is not there', () => {
     await expect(kv.mount(none)).rejects.toMatchObject({ kind: 'forbidden' });
   });
 
-  test('a mount of another kind is told', async () => {
+  test('reports the kind of a mount', async () => {
     await api.mount(`v1-${id}/`, '1');
     expect(await kv.mount(mount)).toMatchObject({ isKv2: true, kind: 'kv version 2' });
     expect(await kv.mount(`v1-${id}/`)).toMatchObject({ isKv2: false, kind: 'kv version 1' });
     expect(await kv.mount('cubbyhole/')).toMatchObject({ isKv2: false, kind: 'cubbyhole' });
   });
 
-  test('a mount that was re-created has another identity', async () => {
+  test('reports another uuid for a re-created mount', async () => {
     const again = `again-${id}/`;
     await api.mount(again);
     const { uuid } = await kv.mount(again);
@@ -143,8 +143,8 @@ describe('what is not there', () => {
   });
 });
 
-describe('a secret whose', () => {
-  test('version is deleted is told from one that is not there', async () => {
+describe('Kv2 with versions', () => {
+  test('distinguishes a deleted version from an absent secret', async () => {
     await api.put(mount, 'deleted', { a: 1 });
     await api.delete(mount, 'deleted');
     expect(await kv.data(mount, 'deleted')).toMatchObject({ live: false, version: 1 });
@@ -153,28 +153,28 @@ describe('a secret whose', () => {
     expect(await kv.list(mount, '')).toContain('deleted');
   });
 
-  test('version is destroyed too', async () => {
+  test('distinguishes a destroyed version from an absent secret', async () => {
     await api.put(mount, 'destroyed', { a: 1 });
     await post('destroy/destroyed', { versions: [1] });
     expect(await kv.data(mount, 'destroyed')).toMatchObject({ live: false, version: 1 });
     expect((await kv.metadata(mount, 'destroyed'))?.versions['1']?.destroyed).toBe(true);
   });
 
-  test('metadata alone is there has no version', async () => {
+  test('reads no version of a secret that has only metadata', async () => {
     await post('metadata/bare', { custom_metadata: { owner: 'x' } });
     expect(await kv.metadata(mount, 'bare')).toMatchObject({ current_version: 0, versions: {} });
     expect(await kv.data(mount, 'bare')).toBeUndefined();
     expect(await kv.write(mount, 'bare', { a: 1 }, 0)).toMatchObject({ version: 1 });
   });
 
-  test('earlier version is asked for', async () => {
+  test('reads an earlier version', async () => {
     await api.put(mount, 'twice', { a: 1 });
     await api.put(mount, 'twice', { a: 2 });
     expect(await kv.data(mount, 'twice', { version: 1 })).toMatchObject({ version: 1, data: { a: 1 } });
     expect(await kv.data(mount, 'twice')).toMatchObject({ version: 2, data: { a: 2 } });
   });
 
-  test('current version is another one is not overwritten', async () => {
+  test('does not overwrite a secret whose current version differs from the expected one', async () => {
     await api.put(mount, 'cas', { a: 1 });
     for (const cas of [0, 2]) {
       await expect(kv.write(mount, 'cas', { a: 2 }, cas)).rejects.toMatchObject({ kind: 'conflict' });
@@ -185,7 +185,7 @@ describe('a secret whose', () => {
   });
 });
 
-test('a dead token is forbidden, and is not told in the message', async () => {
+test('Kv2 reports an invalid token as forbidden, without showing it', async () => {
   const dead = connect(origin.address, 'wrong-token-4711');
   await expect(dead.checkToken()).rejects.toMatchObject({ kind: 'forbidden' });
   await expect(dead.data(mount, 'cas')).rejects.toMatchObject({ kind: 'forbidden' });
@@ -193,7 +193,7 @@ test('a dead token is forbidden, and is not told in the message', async () => {
   expect(await dead.clusterId()).toBe(await kv.clusterId());
 });
 
-describe('on storage with limits', () => {
+describe('Kv2 on storage with limits', () => {
   let server: VaultFileServer;
   let disk: Kv2;
 
@@ -203,11 +203,11 @@ describe('on storage with limits', () => {
   });
   afterAll(() => server.stop());
 
-  test('a value of 500 KiB goes round, one over the limit is too large and leaves nothing', async () => {
+  test('writes and reads a value of 500 KiB, and reports one over the limit as too-large, without leaving anything', async () => {
     const fits = { value: randomBytes(375 * 1024).toString('base64') };
     await disk.write('secret/', 'large', fits, 0);
     expect(await disk.data('secret/', 'large')).toMatchObject({ live: true, data: fits });
-    // The storage refuses the first one, and the listener the second, each in its own words.
+    // The storage refuses the first value and the listener the second, with different errors.
     for (const bytes of [800 * 1024, 1100 * 1024]) {
       const over = { value: randomBytes(bytes).toString('base64') };
       await expect(disk.write('secret/', 'larger', over, 0)).rejects.toMatchObject({ kind: 'too-large' });
@@ -215,7 +215,7 @@ describe('on storage with limits', () => {
     expect(await disk.data('secret/', 'larger')).toBeUndefined();
   });
 
-  test('a sealed Vault is told as such, and serves again when it is unsealed', async () => {
+  test('reports a sealed Vault as sealed, and uses it again once it is unsealed', async () => {
     await server.seal();
     await expect(disk.clusterId()).rejects.toThrow(
       `Vault ${server.address}: sys/health: the Vault is sealed`,

@@ -5,7 +5,7 @@ import { RunningSync } from '../support/running-sync';
 import { startVaultCluster, type VaultCluster } from '../../dev/servers/start';
 import { sharedServers, type SharedServers } from '../support/shared-servers';
 
-/** A real Vault of three nodes that changes its leader in the middle of a step: by step-down, and by kill -9. */
+/** A real Vault of three nodes changes its leader during a step: by step-down, and by kill -9. */
 
 const SECRETS = 100;
 
@@ -25,7 +25,7 @@ afterEach(async () => {
   await cluster.reviveAll();
 });
 
-/** A sync one of whose Vaults is the cluster, by the address of a node that is never killed. */
+/** A sync that reaches the cluster at the address of a node that is never killed. */
 async function start(
   servers: Partial<SharedServers>,
 ): Promise<{ running: RunningSync; secrets: ManySecrets }> {
@@ -64,7 +64,7 @@ test.each<['origin' | 'destination', readonly Case[]]>([
   ['origin', AT_ORIGIN],
   ['destination', AT_DESTINATION],
 ])(
-  'a real Vault of the %s that changes its leader in the middle: nothing is lost, and no version is needless',
+  'vsync survives a leader change of the Vault of the %s: nothing is lost, and no version is needless',
   async (where, cases) => {
     const [address] = cluster.addresses;
     const vault = { address, rootToken: cluster.rootToken };
@@ -72,7 +72,7 @@ test.each<['origin' | 'destination', readonly Case[]]>([
     const { sync, proxies } = made.running;
     const proxy = proxies[where === 'origin' ? 'originVault' : 'vault'];
     for (const [how, role, step, request, passed] of cases) {
-      // The node that the sync talks to must live.
+      // The node that the sync uses must not be killed.
       if (how === 'killActive' && (await cluster.active()) === address) await cluster.stepDown();
       await made.secrets.change();
       if (role === 'destination') await sync.cycle('origin');

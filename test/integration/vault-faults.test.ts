@@ -5,7 +5,7 @@ import { FaultProxy, type Fault } from '../support/fault-proxy';
 import { sharedServers } from '../support/shared-servers';
 import { VaultApi } from '../../dev/shared/vault-api';
 
-/** Faults between the client and a real Vault. Those that pass are waited out, the others are told. */
+/** Faults between the client and a real Vault. Temporary ones are retried, the others are reported. */
 
 const { origin } = sharedServers();
 const mount = `kv-${randomBytes(4).toString('hex')}/`;
@@ -43,22 +43,22 @@ const PASSING: [string, Fault][] = [
   ['a lost answer', 'lost'],
 ];
 
-/** Without the question whether the whole Vault is down. */
+/** Requests without the health checks. */
 const ofSecret = (): string[] => proxy.requests.filter((request) => !request.includes('/sys/health'));
 
-test.each(PASSING)('a read gets over %s', async (_what, fault) => {
+test.each(PASSING)('Kv2 repeats a read after %s', async (_what, fault) => {
   proxy.inject(fault);
   expect(await kv.data(mount, 'a')).toMatchObject({ live: true, data: { a: 1 } });
   expect(ofSecret()).toHaveLength(2);
 });
 
 test.each(PASSING.filter(([what]) => /seal|upgrade|closed/.test(what)))(
-  'a read that meets %s again and again fails, and does not take it for an absence',
+  'Kv2 fails a read that meets %s repeatedly, and does not report an absence',
   async (_what, fault) => {
     proxy.choose((_method, url) => (url.includes('/sys/health') ? undefined : fault));
     const error = await kv.metadata(mount, 'a').catch((caught: unknown) => caught);
     expect(error).toMatchObject({ name: 'VaultError', transient: true, address: proxy.address });
-    // The Vault itself says that it is well: it is this path.
+    // The Vault's own health is good, so only this path is affected.
     expect(error).toMatchObject({ isOutage: false });
     expect(ofSecret()).toHaveLength(4);
     proxy.choose(() => undefined);
@@ -67,11 +67,11 @@ test.each(PASSING.filter(([what]) => /seal|upgrade|closed/.test(what)))(
 
 test.each<[string, Fault]>([
   ['a page with status 200', { status: 200, body: '<html>log in</html>' }],
-  ['JSON of somebody else', { status: 200, body: '{"status":"ok"}' }],
+  ['JSON of another service', { status: 200, body: '{"status":"ok"}' }],
   ['an empty body', { status: 200 }],
   ['a page with status 404', { status: 404, body: '<html>not found</html>' }],
   ['a redirect', { status: 302, headers: { location: 'http://127.0.0.1:1/login' } }],
-])('%s is told, and not repeated', async (_what, fault) => {
+])('Kv2 reports %s as malformed, and does not repeat the request', async (_what, fault) => {
   const requests = [
     () => kv.data(mount, 'a'),
     () => kv.metadata(mount, 'a'),
@@ -87,8 +87,8 @@ test.each<[string, Fault]>([
   expect(await api.version(mount, 'a')).toBe(1);
 });
 
-describe('a write', () => {
-  test('whose answer is lost has happened, and is not repeated blindly', async () => {
+describe('Kv2', () => {
+  test('does not repeat a write whose answer is lost, because it may have happened', async () => {
     proxy.inject('lost');
     await expect(kv.write(mount, 'lost', { b: 1 }, 0)).rejects.toMatchObject({ kind: 'unavailable' });
     expect(ofSecret()).toEqual([`POST /v1/${mount}data/lost`]);
@@ -100,7 +100,7 @@ describe('a write', () => {
     ['a closed connection', 'reset'],
     ['an internal error', json(500, 'internal error')],
     ['a gateway that waited in vain', { status: 504 }],
-  ])('that met %s is left to who asked for it, and can be asked for again', async (_what, fault) => {
+  ])('leaves a write that met %s to the caller, who can repeat it', async (_what, fault) => {
     const path = `again-${randomBytes(4).toString('hex')}`;
     proxy.inject(fault);
     await expect(kv.write(mount, path, { b: 1 }, 0)).rejects.toMatchObject({ kind: 'unavailable' });
@@ -111,14 +111,14 @@ describe('a write', () => {
   test.each<[string, Fault]>([
     ['a quota', json(429, 'rate limit quota exceeded')],
     ['a seal', json(503, 'Vault is sealed')],
-  ])('that %s refused is repeated: it cannot have happened', async (_what, fault) => {
+  ])('repeats a write that %s refused, because it cannot have happened', async (_what, fault) => {
     const path = `refused-${randomBytes(4).toString('hex')}`;
     proxy.inject(fault);
     expect(await kv.write(mount, path, { b: 1 }, 0)).toMatchObject({ version: 1 });
     expect(ofSecret()).toHaveLength(2);
   });
 
-  test('that is a delete whose answer is lost is not repeated either: a newer version would be hit', async () => {
+  test('does not repeat a delete whose answer is lost, because it could delete a newer version', async () => {
     await api.put(mount, 'delete', { a: 1 });
     proxy.inject('lost');
     await expect(kv.deleteLatest(mount, 'delete')).rejects.toMatchObject({ kind: 'unavailable' });

@@ -3,14 +3,14 @@ import { eventually } from '../support/eventually';
 import { RunningSync } from '../support/running-sync';
 import type { FileContent } from '../support/sync-fixture';
 
-/** Mounts of the origin that go, or change places, while they are being read. */
+/** Mounts of the origin disappear or change places while they are read. */
 
 const PATHS = ['a', 'team/b', 'team/c'];
 let running: RunningSync;
 
 afterEach(() => running.tearDown());
 
-/** Does something just before the first of these requests is answered. */
+/** Does something just before the first matching request is answered. */
 function before(request: RegExp, what: () => Promise<void>): void {
   let done: Promise<void> | undefined;
   running.proxies.originVault.choose(async (method, url) => {
@@ -23,7 +23,7 @@ test.each([
   ['its folders are listed', /^LIST .*\/metadata\/team\/?$/],
   ['its metadata are read', /^GET .*\/metadata\/a$/],
 ])(
-  'a mount of the origin that is unmounted while %s deletes nothing, and is named',
+  'cycles delete nothing, and name the mount, when a mount of the origin is unmounted while %s',
   async (_when, request) => {
     running = await RunningSync.create({ secrets: PATHS });
     const { sync } = running;
@@ -46,7 +46,7 @@ test.each([
   },
 );
 
-test('two mounts of the origin that change places during the walk delete nothing, and are named', async () => {
+test('cycles delete nothing, and name both mounts, when two mounts of the origin change places during the walk', async () => {
   let other = '';
   running = await RunningSync.create({
     secrets: PATHS,
@@ -87,7 +87,7 @@ test('two mounts of the origin that change places during the walk delete nothing
   await running.expectFirstVersions(PATHS);
   expect(await vault?.get(other, 'theirs')).toEqual({ path: 'theirs' });
 
-  // Back as it was, it is as if nothing had been.
+  // Once the mounts are back, nothing remains of it.
   await swap();
   expect((await sync.cycle('origin')).failures).toEqual([]);
 });

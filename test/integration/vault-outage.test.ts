@@ -5,13 +5,13 @@ import { eventually } from '../support/eventually';
 import { syncWithVault, type OwnVaultOptions, type OwnVaultSync } from '../support/own-vault';
 import { startVaultFile, type VaultFileServer } from '../../dev/servers/start';
 
-/** A real Vault that goes away in the middle of a cycle: it is left alone, and the same cycle goes on when it is back. */
+/** A real Vault is down for a part of a cycle. Requests to it pause, and the same cycle continues when it is back. */
 
 type Side = 'origin' | 'destination';
 
 const WORKERS = 8;
 const COUNT = 60;
-/** Requests of the work that have passed when the Vault goes away. */
+/** Requests of the work that pass before the Vault goes down. */
 const PASSED = 20;
 
 let vault: VaultFileServer;
@@ -51,10 +51,10 @@ const OUTAGES: Record<string, Outage> = {
 };
 
 /**
- * Has the Vault go away when the cycle is in the middle of its work.
+ * Takes the Vault down in the middle of the work of a cycle.
  *
- * @param isWork the requests that the work is made of
- * @returns what reached the Vault from then on
+ * @param isWork whether a request belongs to the work
+ * @returns the requests that reach the Vault from then on
  */
 async function goAwayInTheMiddle(
   { proxy }: OwnVaultSync,
@@ -76,7 +76,7 @@ async function goAwayInTheMiddle(
   return sinceThen;
 }
 
-/** Starts a cycle and does not wait for it. @returns waits for its result */
+/** Starts a cycle without waiting for it. @returns a function that waits for its result */
 async function startCycle({ sync }: OwnVaultSync, role: Side): Promise<() => Promise<CycleResult>> {
   const last = async (): Promise<{ workflowId: string; runId: string } | undefined> =>
     cyclesOf(await sync.schedule(role).describe()).at(-1);
@@ -92,7 +92,7 @@ async function startCycle({ sync }: OwnVaultSync, role: Side): Promise<() => Pro
   };
 }
 
-/** The Vault has been asked so often that activities have failed without a request meanwhile. */
+/** Waits for two health checks: activities have failed without a request of their own by then. */
 async function askedTwice(reached: readonly string[]): Promise<void> {
   await eventually(() => {
     expect(reached.filter(isHealth).length).toBeGreaterThanOrEqual(2);
@@ -100,13 +100,13 @@ async function askedTwice(reached: readonly string[]): Promise<void> {
   }, 'two questions for its health');
 }
 
-describe('a destination’s Vault that is', () => {
+describe('destination cycle', () => {
   const { log, lines } = collectedLog();
   let running: OwnVaultSync;
   beforeAll(async () => (running = await start('destination', { log })), 60_000);
 
   test.each(Object.keys(OUTAGES))(
-    '%s in the middle of a first copy is left alone, and the same cycle finishes',
+    'waits for a Vault that is %s during a first copy, and the same cycle finishes',
     async (how) => {
       const { goAway, comeBack, words } = OUTAGES[how] as Outage;
       const { sync, proxy, api } = running;
@@ -123,7 +123,7 @@ describe('a destination’s Vault that is', () => {
       await comeBack();
       expect(await result()).toMatchObject({ outcome: 'synced', counts: { failed: 0, unknown: 0 } });
 
-      // Those that were in flight when it went away, and for each its repetition at the most.
+      // At most the requests that were in flight, and one repetition of each.
       expect(whileAway.filter((request) => !isHealth(request)).length).toBeLessThanOrEqual(2 * WORKERS);
       const found = lines.filter((line) => line.startsWith(`Vault ${proxy.address}: `));
       expect(found.filter((line) => line.includes('Cycles wait for it'))).toEqual([
@@ -138,7 +138,7 @@ describe('a destination’s Vault that is', () => {
   );
 });
 
-test('an origin’s Vault that is sealed in the middle of the listing, and of the metadata, is waited for: nothing is unknown, and nothing deleted', async () => {
+test('origin cycle waits for a Vault that is sealed during the listing and the metadata reads: nothing is unknown, and nothing is deleted', async () => {
   const running = await start('origin', {});
   const { sync, api } = running;
   const paths = Array.from({ length: 2 * PASSED }, (_, at) => `f${at}/x`);
@@ -157,7 +157,7 @@ test('an origin’s Vault that is sealed in the middle of the listing, and of th
   expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { deleted: 0 } });
 });
 
-test('cycles that run out of time while a Vault is sealed say what they have waited for', async () => {
+test('cycles that time out while a Vault is sealed name it in their note', async () => {
   const running = await start('origin', { timeout: '3s' });
   const { sync, proxy } = running;
   await vault.seal();

@@ -3,7 +3,7 @@ import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 import { VaultApi } from '../../dev/shared/vault-api';
 
-test('a first copy under a quota of the destination’s Vault finishes, and is refused only now and then', async () => {
+test('a first copy under a quota of the destination’s Vault finishes, with few refused requests', async () => {
   const COUNT = 40;
   const PER_SECOND = 10;
   const proxy = await FaultProxy.before(sharedServers().destinations[0].address);
@@ -26,10 +26,10 @@ test('a first copy under a quota of the destination’s Vault finishes, and is r
     );
     await vault.request('DELETE', `sys/quotas/rate-limit/${sync.id}`);
 
-    // Each secret is written once; every other write was refused.
+    // Each secret is written once. All other writes were refused.
     const refused = writes.length - COUNT;
     expect(refused).toBeGreaterThan(0);
-    // The first time all that are in flight; then one or a few for each pause, of which each lets a second's worth pass.
+    // First all that are in flight, then a few after each pause. A pause lets the requests of one second pass.
     expect(refused).toBeLessThanOrEqual(16 + 4 * (COUNT / PER_SECOND));
     const versions = await Promise.all(paths.map((path) => vault.version(sync.mount, path)));
     expect(versions).toEqual(paths.map(() => 1));

@@ -6,11 +6,11 @@ import { RunningSync } from '../support/running-sync';
 import { startVaultFile, type VaultFileServer } from '../../dev/servers/start';
 import { sharedServers } from '../support/shared-servers';
 
-/** Real Vaults that are sealed in the middle of a step, and unsealed later. */
+/** Real Vaults are sealed during a step and unsealed later. */
 
 const SECRETS = 100;
 const DELETES = 12;
-/** Class of a path that nobody could ask for; a request that was on its way may get no answer at all. */
+/** Classes of a path that could not be requested. A request in flight may get no answer at all. */
 const AWAY = /^(sealed|unavailable)$/;
 
 const { log, lines } = collectedLog();
@@ -58,7 +58,7 @@ test.each<Case>([
   ['origin', 'it is asked about deletes', 'destination', 'copySecrets', /^GET .*\/metadata\//, 5],
   ['destination', 'it deletes', 'destination', 'copySecrets', /^POST .*\/delete\//, 3],
 ])(
-  'a real Vault of the %s that is sealed while %s: nothing is lost, it is told, and the work goes on when it is unsealed',
+  'vsync survives a seal of the Vault of the %s while %s: nothing is lost, the seal is reported, and the work continues after the unseal',
   async (side, _doing, role, step, request, passed) => {
     const whose = side === 'origin' ? 'originVault' : 'vault';
     const { sync, proxies } = running;

@@ -7,7 +7,7 @@ import { onVault } from '../support/vault-kind';
 
 /**
  * Sync info has the time at which the current version was created. The original publishes `updated_time` instead. The
- * wire stays compatible only while the two are the same text on Vault, to the nanosecond, however a secret was written.
+ * format stays compatible only while both are the same text on Vault, to the nanosecond, however a secret was written.
  */
 
 const { origin } = sharedServers();
@@ -41,14 +41,14 @@ async function run(path: string, steps: readonly Step[]): Promise<void> {
   for (const [method, area, body] of steps) await api.request(method, `${MOUNT}${area}/${path}`, body);
 }
 
-/** The time that is published of a secret, and the one that Vault has of it. */
+/** The time of a secret that is published, and Vault's `updated_time` of it. */
 async function timesOf(path: string): Promise<[published: string | undefined, updated: string]> {
   const answer = await kv.metadata(MOUNT, path);
   if (answer === undefined) throw new Error('the secret is there');
   return [insightOfMetadata(answer, Date.now())?.updateTime, answer.updated_time];
 }
 
-onVault('OpenBao moves updated_time with each metadata write').describe('the time of a secret', () => {
+onVault('OpenBao moves updated_time with each metadata write').describe('insightOfMetadata', () => {
   test.each<[kind: string, steps: Step[]]>([
     ['a first write', [put]],
     ['a second write', [put, put]],
@@ -68,15 +68,18 @@ onVault('OpenBao moves updated_time with each metadata write').describe('the tim
     ['a write after a delete', [put, ['DELETE', 'data'], put]],
     ['a write after a destroy', [put, ofFirst('destroy'), put]],
     ['a secret that was made anew', [put, put, ['DELETE', 'metadata'], put]],
-  ])('Vault has one time for the secret and its current version after %s', async (kind, steps) => {
-    const path = kind.replaceAll(' ', '-');
-    await run(path, steps);
-    const [published, updated] = await timesOf(path);
-    expect(published).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
-    expect(published).toBe(updated);
-  });
+  ])(
+    "publishes Vault's updated_time, which is the time of the current version, after %s",
+    async (kind, steps) => {
+      const path = kind.replaceAll(' ', '-');
+      await run(path, steps);
+      const [published, updated] = await timesOf(path);
+      expect(published).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+      expect(published).toBe(updated);
+    },
+  );
 
-  test('Vault has one time for the secret and its current version after the upgrade of a mount from version 1', async () => {
+  test("publishes Vault's updated_time, which is the time of the current version, after the upgrade of a mount from version 1", async () => {
     await api.request('POST', 'sys/mounts/kv-times-1', { type: 'kv', options: { version: '1' } });
     await api.request('POST', 'kv-times-1/a', { a: 1 });
     await api.request('POST', 'sys/mounts/kv-times-1/tune', { options: { version: '2' } });

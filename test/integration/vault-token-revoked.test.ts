@@ -5,10 +5,10 @@ import { RunningSync } from '../support/running-sync';
 import type { FileContent, SyncFixture } from '../support/sync-fixture';
 import type { VaultApi } from '../../dev/shared/vault-api';
 
-/** A token that dies in the middle of a cycle: each 403 after it says nothing about any secret. */
+/** A token is revoked during a cycle. A 403 after that is not evidence about any secret. */
 
 const LIVING = ['stays', 'team/a', 'team/b'];
-/** Secrets that are deleted at the origin, by the test that does it. */
+/** Secrets that are deleted at the origin, by test. */
 const GONE = [0, 1].map((test) => [...Array(6).keys()].map((number) => `gone${test}-${number}`));
 const DEAD = expect.stringMatching(
   /^VaultForbidden: \w+: Vault http:\S+: .*permission denied \(403.*\); check the token(: this Vault does not know it| and its policies)/,
@@ -20,7 +20,7 @@ let tokens: Tokens;
 beforeAll(async () => {
   running = await RunningSync.create({
     secrets: [...LIVING, ...GONE.flat()],
-    // One secret after the other, so that it is known what came before the token died.
+    // One request at a time, so that the test knows which ones precede the revocation.
     numWorkers: 1,
     numBuckets: 1,
     beforeFiles: async (fixture) => {
@@ -35,7 +35,7 @@ beforeAll(async () => {
 
 afterAll(() => running.tearDown());
 
-/** Tokens of one sync, by the section of the configuration and its role. */
+/** Tokens of one sync, by section and role of the configuration. */
 type Tokens = Record<'origin' | 'destinationAtOrigin' | 'destination', string>;
 
 async function newTokens({ id, mount, originVault, destinationVaults }: SyncFixture): Promise<Tokens> {
@@ -53,7 +53,7 @@ function setTokens(file: FileContent, role: 'origin' | 'destination', tokens: To
   if (role === 'destination') (file.destination as unknown as Section).vault.token = tokens.destination;
 }
 
-/** Revokes a token just before one request is answered. */
+/** Revokes a token just before a chosen request is answered. */
 function revokeAt(proxy: keyof Proxies, token: string, isIt: (request: string) => boolean): void {
   const { sync, proxies } = running;
   const vault = proxy === 'vault' ? (sync.destinationVaults[0] as VaultApi) : sync.originVault;
@@ -65,7 +65,7 @@ function revokeAt(proxy: keyof Proxies, token: string, isIt: (request: string) =
   });
 }
 
-/** Gives the sync tokens that live. */
+/** Gives the sync new tokens. */
 async function mend(): Promise<void> {
   tokens = await newTokens(running.sync);
   running.mendAll();
@@ -78,13 +78,13 @@ async function mend(): Promise<void> {
   });
 }
 
-/** Number of these secrets that are deleted at the destination. */
+/** How many of these secrets are deleted at the destination. */
 async function deleted(paths: readonly string[]): Promise<number> {
   const values = await Promise.all(paths.map(async (path) => (await running.at(path))[0]));
   return values.filter((value) => value === undefined).length;
 }
 
-test('a token that is revoked while the origin is listed: nothing is published, nothing deleted, and it says so', async () => {
+test('origin cycle whose token is revoked during the listing publishes nothing, deletes nothing, and reports the token', async () => {
   const { sync } = running;
   const index = `${sync.infoPrefix('origin')}index`;
   const before = await sync.consul.revisions(index);
@@ -111,12 +111,12 @@ test.each<Revoked>([
   ["of the origin's Vault", 'originVault', 'destinationAtOrigin', /^GET .*\/metadata\/gone/, GONE[0] ?? []],
   ["of the destination's Vault", 'vault', 'destination', /^POST .*\/delete\/gone/, GONE[1] ?? []],
 ])(
-  'a token %s that is revoked between two deletes: none follows, and the next cycle says what to do',
+  'destination cycle whose token %s is revoked between two deletes deletes nothing more, and the next cycle reports what to do',
   async (_whose, proxy, which, at, gone) => {
     const { sync } = running;
     for (const path of gone) await sync.originVault.delete(sync.mount, path);
     await sync.cycle('origin');
-    // Each delete is asked about at the origin twice, the second time just before it.
+    // The origin is asked twice about each delete, the second time just before it.
     const before = proxy === 'vault' ? 2 : gone.length + 2;
     let seen = 0;
     revokeAt(proxy, tokens[which], (request) => at.test(request) && ++seen > before);

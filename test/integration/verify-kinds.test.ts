@@ -1,7 +1,7 @@
 import type { Finding } from '../../src/activities/destination/verify/findings';
 import { SyncFixture, type FixtureOptions } from '../support/sync-fixture';
 
-/** A sync in which everything that can be copied has been, and whose cycles only run when asked for. */
+/** A sync that has copied everything that it can. Its cycles run only when a test triggers them. */
 async function synced(paths: readonly string[], options: FixtureOptions = {}): Promise<SyncFixture> {
   const sync = await SyncFixture.create(options);
   for (const path of paths) await sync.originVault.put(sync.mount, path, { path });
@@ -19,7 +19,7 @@ const short = (sync: SyncFixture, findings: readonly Finding[]): string[] =>
       .replaceAll(`${sync.mount}data/`, ''),
   );
 
-/** A token for the destination, root but for what the policy takes away. */
+/** Gives the destination a token with this policy. */
 function limitedTo(policy: (mount: string) => string): FixtureOptions {
   let token: unknown;
   return {
@@ -32,8 +32,8 @@ function limitedTo(policy: (mount: string) => string): FixtureOptions {
   };
 }
 
-describe('a verify under transforms and filters', () => {
-  test('looks at the new place, names collisions, orphans, and what is kept', async () => {
+describe('vsync verify under transforms and filters', () => {
+  test('compares at the new target, and names collisions, orphans and retained secrets', async () => {
     const sync = await synced(['x/a', 'x/b', 'y/c', 'out/d'], { ignoreDeletes: true });
     try {
       await sync.reconfigure('destination', ({ destination }) => {
@@ -69,7 +69,7 @@ describe('a verify under transforms and filters', () => {
     }
   });
 
-  test('in one Vault, names loops, and takes no secret of the origin for an extra one', async () => {
+  test('names loops within one Vault, and does not report secrets of the origin as extra', async () => {
     const sync = await synced(['app/a', 'other'], {
       edit: (file, role) => {
         if (role !== 'destination') return;
@@ -91,8 +91,8 @@ describe('a verify under transforms and filters', () => {
   });
 });
 
-describe('a verify that may not read everything', () => {
-  test('names what it could not read and goes on, and mends nothing of it', async () => {
+describe('vsync verify with limited permissions', () => {
+  test('names a secret that it cannot read, and compares all others', async () => {
     const sync = await synced(
       ['a', 'b', 'hidden'],
       limitedTo(
@@ -112,7 +112,7 @@ describe('a verify that may not read everything', () => {
     }
   });
 
-  test('without list says so and compares all the same; without metadata, that it cannot tell deleted ones', async () => {
+  test('compares without the permission to list and notes it, and marks extras as perhaps deleted without metadata', async () => {
     const policy = (list: string) => (mount: string) => `
       path "${mount}data/*" { capabilities = ["create", "read", "update"] }
       path "${mount}delete/*" { capabilities = ["update"] }
@@ -145,7 +145,7 @@ describe('a verify that may not read everything', () => {
   });
 });
 
-describe('a verify on sync info that is not as it should be', () => {
+describe('vsync verify', () => {
   let sync: SyncFixture;
 
   beforeEach(async () => {
@@ -155,7 +155,7 @@ describe('a verify on sync info that is not as it should be', () => {
 
   afterEach(() => sync.tearDown());
 
-  test('of the destination: lost, partly lost, or of another number of buckets, compares and says so', async () => {
+  test('compares all the same, and notes it, when the destination info is damaged, lost, or has another number of buckets', async () => {
     const own = sync.infoPrefix('destination');
     await sync.consul.delete(`${own}2`);
     expect(await sync.verify()).toMatchObject({
@@ -184,7 +184,7 @@ describe('a verify on sync info that is not as it should be', () => {
     });
   });
 
-  test('of the origin: torn is named, gone fails as a cycle does', async () => {
+  test('names a torn bucket of the origin, and fails like a cycle when the origin info is gone', async () => {
     const origin = sync.infoPrefix('origin');
     const keys = Object.entries(await sync.consul.values(origin));
     const [key = '', value = ''] =
@@ -203,7 +203,7 @@ describe('a verify on sync info that is not as it should be', () => {
   });
 });
 
-test('a verify before the origin has any sync info has nothing to compare', async () => {
+test('vsync verify has nothing to compare before the origin has sync info', async () => {
   const sync = await SyncFixture.create();
   try {
     await sync.work();
@@ -217,7 +217,7 @@ test('a verify before the origin has any sync info has nothing to compare', asyn
   }
 });
 
-describe('a repair in a bucket', () => {
+describe('vsync verify --repair', () => {
   const drift = async (sync: SyncFixture): Promise<void> => {
     await sync.originVault.delete(sync.mount, 'gone');
     await sync.cycle('origin');
@@ -230,7 +230,7 @@ describe('a repair in a bucket', () => {
     expect(await sync.destinationVaults[0]?.get(sync.mount, 'gone')).toEqual({ path: 'gone' });
   };
 
-  test('whose deletes wait leaves them waiting, as the same set', async () => {
+  test('keeps the pending deletes of the bucket that it repairs, as the same set', async () => {
     const sync = await synced(['a', 'b', 'gone'], {
       numBuckets: 1,
       edit: (file) => {
@@ -254,7 +254,7 @@ describe('a repair in a bucket', () => {
     }
   });
 
-  test('that was settled has it looked at once, and then it is settled again', async () => {
+  test('has a known difference read once, which is known again afterwards', async () => {
     const sync = await synced(['a', 'b', 'gone'], { numBuckets: 1, ignoreDeletes: true });
     try {
       await drift(sync);

@@ -6,8 +6,8 @@ import { exportRuns, readableTexts } from '../support/histories';
 import { SyncFixture } from '../support/sync-fixture';
 import { runVsync } from '../../dev/shared/vsync-command';
 
-/** Rule 1: a secret's value lives in one activity's memory only. Here two values, which differ, meet in one. */
-test('no secret value reaches Temporal, Consul, the log or the report of a verify, also not when it fails', async () => {
+/** The invariant: a value exists in the memory of one activity only. A verify has two different values in one. */
+test('vsync verify keeps secret values out of Temporal, Consul, the log and its report, also when it fails', async () => {
   const planted = {
     origin: `planted-${randomBytes(16).toString('hex')}`,
     own: `planted-${randomBytes(16).toString('hex')}`,
@@ -55,7 +55,7 @@ test('no secret value reaches Temporal, Consul, the log or the report of a verif
       lists,
       failure,
     ].join('\n');
-    expect(everything).toContain(`${sync.mount}data/drift`); // it was really searched
+    expect(everything).toContain(`${sync.mount}data/drift`); // proves that the search covers real content
     expect(lines.length).toBeGreaterThan(0);
     expect(failure).toContain('OriginInfoGone');
     expect(Object.keys(consul).some((key) => key.includes('destination/staging/'))).toBe(true);

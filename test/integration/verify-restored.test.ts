@@ -3,8 +3,8 @@ import { startVaultFile, type VaultFileServer } from '../../dev/servers/start';
 import { SyncFixture } from '../support/sync-fixture';
 import { VaultApi } from '../../dev/shared/vault-api';
 
-/** A Vault of a destination that was set back: nothing else tells, because its claims still say what was copied. */
-describe('a destination that was restored from a snapshot', () => {
+/** A destination's Vault is restored from its own snapshot. Only a verify notices: the claims still list the copies. */
+describe('vsync verify of a destination that was restored from a snapshot', () => {
   let server: VaultFileServer;
   let vault: VaultApi;
   let sync: SyncFixture;
@@ -36,7 +36,7 @@ describe('a destination that was restored from a snapshot', () => {
     return response;
   };
 
-  test('is found to lack what came after the snapshot, and is mended without touching the rest', async () => {
+  test('finds what is missing since the snapshot, and --repair restores it without touching the rest', async () => {
     const changed = { version: 'after the snapshot' };
     for (const path of ['kept', 'changed', 'deleted']) await sync.originVault.put(sync.mount, path, { path });
     await sync.run();
@@ -55,7 +55,7 @@ describe('a destination that was restored from a snapshot', () => {
     await eventually(async () => {
       expect(await vault.get(sync.mount, 'changed')).toEqual({ path: 'changed' });
     }, 'the Vault to be as it was');
-    // Its cycles do not notice.
+    // Cycles do not notice.
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
     expect(await vault.get(sync.mount, 'changed')).toEqual({ path: 'changed' });
     const { counts, findings } = await sync.verify();
@@ -75,7 +75,7 @@ describe('a destination that was restored from a snapshot', () => {
     expect(await vault.get(sync.mount, 'changed')).toEqual(changed);
     expect(await vault.get(sync.mount, 'new')).toEqual(changed);
     expect(await vault.version(sync.mount, 'kept')).toBe(1);
-    // What the origin deleted since is extra now, and never removed by itself.
+    // A secret that the origin deleted since is extra now. It is never removed automatically.
     expect(await vault.get(sync.mount, 'deleted')).toEqual({ path: 'deleted' });
     expect(await sync.verify()).toMatchObject({ counts: { equal: 3, drift: 0, missing: 0, extra: 1 } });
   });

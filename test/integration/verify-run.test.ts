@@ -10,8 +10,8 @@ import { runVsync, startVsync, type Ended } from '../../dev/shared/vsync-command
 
 const VSYNC = path.join(__dirname, '..', '..', 'bin', 'vsync');
 
-/** How a verify runs: one at a time, on the destination's worker, and without a trace if it does not end. */
-describe('a verify', () => {
+/** How a verify runs: one at a time, on the destination's worker, and without effect if it does not finish. */
+describe('vsync verify', () => {
   let sync: SyncFixture;
   let gate: GateProxy;
   const paths = ['a', 'b', 'c', 'held'];
@@ -39,19 +39,19 @@ describe('a verify', () => {
   const statusOf = async (): Promise<string> =>
     (await sync.client.workflow.getHandle(id()).describe()).status.name;
 
-  /** Everything but what a verify stages, and what a worker notes of its schedule. */
+  /** Revisions of all keys, without staging and the schedule record. */
   async function info(): Promise<Record<string, number>> {
     const all = Object.entries(await sync.consul.revisions(sync.syncPath));
     return Object.fromEntries(all.filter(([key]) => !/destination\/(staging\/|schedule$)/.test(key)));
   }
 
-  /** Holds the read of one secret at the destination. */
+  /** Holds the read of the secret `held` at the destination. */
   function holdRead(): Promise<void> {
     gate.hold((method, url) => method === 'GET' && url.endsWith('data/held'));
     return gate.held();
   }
 
-  test('that is interrupted ends as cancelled, and has changed nothing', async () => {
+  test('ends as cancelled when it is interrupted, and changes nothing', async () => {
     await drift();
     const before = await info();
     const held = holdRead();
@@ -68,7 +68,7 @@ describe('a verify', () => {
     expect(await sync.verify()).toMatchObject({ counts: { equal: 3, drift: 1 } });
   });
 
-  test('whose worker is killed is finished by the next one', async () => {
+  test('is finished by the next worker when its worker is killed', async () => {
     await drift();
     await sync.stopWork();
     const worker = await startGuarded({
@@ -89,7 +89,7 @@ describe('a verify', () => {
     expect(await info()).toEqual(before);
   });
 
-  test('that is asked for while one runs waits for that one', async () => {
+  test('waits for a verify that is already running, and returns its result', async () => {
     await drift();
     const held = holdRead();
     const first = sync.verify();
@@ -102,7 +102,7 @@ describe('a verify', () => {
       );
       return Promise.resolve();
     }, 'the second one to wait');
-    // Who merely waits does not end it.
+    // A caller that only waits must not end it.
     const stop = new AbortController();
     stop.abort();
     await expect(sync.verify(0, { signal: stop.signal })).rejects.toThrow('goes on for who started it');
@@ -114,7 +114,7 @@ describe('a verify', () => {
     expect(runs).toBe(1);
   });
 
-  test('of another configuration is not joined', async () => {
+  test('does not join a verify with another configuration', async () => {
     const held = holdRead();
     const first = sync.verify();
     await held;
@@ -132,7 +132,7 @@ describe('a verify', () => {
     await first;
   });
 
-  test('without a worker says what it waits for, and is not left behind when it is given up', async () => {
+  test('names the worker that it waits for, and leaves no workflow behind when it is cancelled', async () => {
     await sync.stopWork();
     const told: string[] = [];
     const stop = new AbortController();
@@ -149,7 +149,7 @@ describe('a verify', () => {
     await sync.work();
   });
 
-  test('with --repair leaves a paused schedule alone, and the next cycle mends it', async () => {
+  test('--repair leaves a paused schedule alone, and the next cycle repairs the drift', async () => {
     await drift();
     await sync.schedule('destination').pause('maintenance');
     const cycles = (await sync.cycles('destination')).length;
@@ -159,7 +159,7 @@ describe('a verify', () => {
     expect(paused.stderr).toContain('is paused, so no cycle was started');
     expect(await sync.cycles('destination')).toHaveLength(cycles);
     expect(await sync.destinationVaults[0]?.version(sync.mount, 'a')).toBe(2);
-    // Still to be seen, although its claim is in doubt.
+    // The drift is still reported, although its claim is unverified.
     expect(await sync.verify()).toMatchObject({ counts: { drift: 1, changed: 0 } });
 
     await sync.schedule('destination').unpause();
@@ -170,7 +170,7 @@ describe('a verify', () => {
     expect(await sync.destinationVaults[0]?.get(sync.mount, 'a')).toEqual({ secret: 'a' });
   });
 
-  test('with --repair waits for a cycle that is running, and does not disturb it', async () => {
+  test('--repair waits for a running cycle, and does not disturb it', async () => {
     await drift();
     gate.hold((method, url) => method === 'POST' && url.endsWith('data/new'));
     const held = gate.held();
@@ -194,7 +194,7 @@ describe('a verify', () => {
     expect(await sync.verify()).toMatchObject({ counts: { equal: 5, drift: 0, missing: 0 } });
   });
 
-  test('with --repair and no schedule changes nothing, and says how to make one', async () => {
+  test('--repair without a schedule changes nothing, and reports that there is none', async () => {
     await drift();
     await sync.schedule('destination').delete();
     const before = await info();

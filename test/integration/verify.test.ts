@@ -26,7 +26,7 @@ describe('vsync verify', () => {
   const command = (...args: string[]): Promise<Ended> =>
     runVsync(['verify', ...args, '-c', sync.destinationFiles[0] ?? ''], { home: sync.folder });
 
-  /** Something of every kind that can be made by hand. */
+  /** Makes a difference of every kind that manual changes can cause. */
   async function disturb(): Promise<void> {
     await vault()?.put(sync.mount, 'team/a', { path: 'by hand' });
     await vault()?.delete(sync.mount, 'team/b');
@@ -37,7 +37,7 @@ describe('vsync verify', () => {
     await sync.originVault.put(sync.mount, 'top', { path: 'newer' });
   }
 
-  test('finds nothing after a cycle, and changes nothing', async () => {
+  test('reports nothing after a cycle, and changes nothing', async () => {
     const before = await sync.consul.revisions(sync.syncPath);
     const ended = await command();
     expect(ended).toMatchObject({ code: 0, stderr: '' });
@@ -52,7 +52,7 @@ describe('vsync verify', () => {
     for (const path of PATHS) expect(await vault()?.version(sync.mount, path)).toBe(1);
   });
 
-  test('tells drift, missing and extra secrets from what merely changed, and --repair mends it with one version each', async () => {
+  test('distinguishes drift, missing and extra secrets from recent changes, and --repair repairs them with one version each', async () => {
     await disturb();
     const ended = await command();
     expect(ended.code).toBe(1);
@@ -106,8 +106,8 @@ describe('vsync verify', () => {
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { read: 0 } });
   });
 
-  test('has its lists removed when they are old, by the next verify or a cycle that writes', async () => {
-    // Without a write time it is as old as can be. A worker looks soon after its start, and then once an hour.
+  test('leaves staged lists that the next verify, or a cycle that writes, removes when they are old', async () => {
+    // A value without a write time counts as old. A worker checks soon after its start, then once an hour.
     const old = `${sync.infoPrefix('destination')}staging/${'0'.repeat(64)}`;
     const isThere = async (): Promise<boolean> => old in (await sync.consul.revisions(old));
     for (const act of [() => sync.verify(), () => sync.cycle('destination')]) {

@@ -4,7 +4,7 @@ import { GateProxy } from '../support/gate-proxy';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 
-/** Every tick here is 24 hours: whatever arrives, arrives because of the watch. */
+/** Every tick here is 24 hours, so only the watch can bring a change. */
 describe('the watch of a destination', () => {
   let sync: SyncFixture;
   let gate: GateProxy;
@@ -16,7 +16,7 @@ describe('the watch of a destination', () => {
 
   beforeAll(async () => {
     gate = await GateProxy.before(sharedServers().destinations[0].address);
-    // In one bucket, so that a later change comes to the bucket that a cycle is busy with.
+    // One bucket, so that a later change is in the bucket of the running cycle.
     sync = await SyncFixture.create({ destinationVault: gate.address, numBuckets: 1 });
     await sync.originVault.put(sync.mount, 'a', { value: 0 });
     await sync.work();
@@ -33,22 +33,22 @@ describe('the watch of a destination', () => {
 
   beforeEach(() => sync.idle('destination'));
 
-  test('brings a change soon after the origin published it', async () => {
+  test('copies a change soon after the origin published it', async () => {
     await sync.originVault.put(sync.mount, 'a', { value: 1 });
     await sync.cycle('origin');
     await expectArrival('a', { value: 1 });
   });
 
-  test('brings a change that comes while a cycle runs, at once after it and not beside it', async () => {
+  test('copies a change during a running cycle right after that cycle, not at the same time', async () => {
     gate.hold((method, url) => method === 'POST' && url.includes(`${sync.mount}data/`));
     const held = gate.held();
     await sync.originVault.put(sync.mount, 'a', { value: 2 });
     await sync.cycle('origin');
-    await held; // the first cycle has compared, and is about to write
+    await held; // the first cycle has compared and is about to write
 
     await sync.originVault.put(sync.mount, 'late', { value: 3 });
     await sync.cycle('origin');
-    // The watch asks for one more cycle while the first one cannot end.
+    // The watch triggers one more cycle while the first one cannot end.
     await eventually(async () => {
       const { raw } = await sync.schedule('destination').describe();
       expect(Number(raw.info?.bufferSize ?? 0)).toBe(1);
@@ -72,7 +72,7 @@ describe('the watch of a destination', () => {
     const before = (await schedule.describe()).info.numActionsTaken;
     await sync.originVault.put(sync.mount, 'a', { value: 4 });
     await sync.cycle('origin');
-    // The watch has looked, more than once, and started nothing.
+    // The watch has checked more than once and started nothing.
     await eventually(async () => {
       const history = await sync.client.workflow.getHandle(`vsync-watch-d0-${sync.id}`).fetchHistory();
       const looks = JSON.stringify(history).split('wakeDestination').length - 1;
@@ -81,7 +81,7 @@ describe('the watch of a destination', () => {
     expect((await schedule.describe()).info.numActionsTaken).toBe(before);
     expect(await sync.destinationVaults[0]?.get(sync.mount, 'a')).toEqual({ value: 2 });
 
-    // Starting again (a new configuration, say) does not un-pause it either.
+    // `vsync start` (with a new configuration, for example) does not un-pause it either.
     await sync.start('destination');
     expect((await schedule.describe()).state).toMatchObject({ paused: true, note: 'by the test' });
 
@@ -89,9 +89,9 @@ describe('the watch of a destination', () => {
     await expectArrival('a', { value: 4 });
   });
 
-  test('is told by hand with vsync signal', async () => {
+  test('starts a cycle after vsync signal', async () => {
     const before = (await sync.schedule('destination').describe()).info.numActionsTaken;
-    // Lost info: the destination has not considered the origin's index as far as anybody knows.
+    // Without its state, the destination does not know that it has dealt with the origin's index.
     await sync.consul.delete(`${sync.infoPrefix('destination')}state`);
     await signalOriginChanged(sync.client, sync.config('destination'));
     await eventually(async () => {

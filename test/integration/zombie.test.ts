@@ -11,24 +11,24 @@ import { TcpProxy } from '../support/tcp-proxy';
 import { startVsync } from '../../dev/shared/vsync-command';
 
 /**
- * A worker is stopped (SIGSTOP) with answers on their way to it, so long that Temporal gives its work to another one.
- * That one finishes, the origin changes, further cycles bring it over. Then the first one goes on where it was.
+ * A worker is stopped (SIGSTOP) with answers on their way to it, until Temporal gives its work to another worker. That
+ * one finishes, the origin changes, and further cycles copy the change. Then the first worker continues where it was.
  */
 
-// It takes the heartbeat timeout, and several processes: a bound on a hang.
+// Bounds a hang. A test takes the heartbeat timeout, with several processes.
 jest.setTimeout(180_000);
 
 type Section = Record<'vault' | 'consul', { address: string }>;
 type Content = Record<'origin' | 'destination', Section> & { log: unknown; temporal: unknown };
 
-/** A worker that can be thought dead. */
+/** A worker that can be stopped and continued. */
 class Zombie {
   private constructor(
     private readonly process: GuardedProcess,
     private readonly temporal: TcpProxy,
   ) {}
 
-  /** Starts a worker whose servers are reached as the test says, and which says all that fails. */
+  /** Starts a worker that reaches its servers through the test's proxies and logs all failures. */
   static async start(sync: SyncFixture, file: string, edit: (content: Content) => void): Promise<Zombie> {
     const temporal = await TcpProxy.before(sharedServers().temporal);
     const content = JSON.parse(readFileSync(file, 'utf8')) as Content;
@@ -40,20 +40,20 @@ class Zombie {
     return new Zombie(await startVsync(['worker', '-c', own], { home: sync.folder }), temporal);
   }
 
-  /** Stops it where it is. Its connections to Temporal end, else its polls would be given work that it cannot do. */
+  /** Stops the worker. Its connections to Temporal end, because its open polls would take work that it cannot do. */
   async stop(): Promise<void> {
     process.kill(this.process.pid, 'SIGSTOP');
     await this.temporal.cut();
   }
 
-  /** Lets it go on. It cannot reach Temporal, so that nobody tells it that its work was given to another one. */
+  /** Continues the worker. It cannot reach Temporal, so it does not learn that another worker has its work. */
   goOn(): void {
     process.kill(this.process.pid, 'SIGCONT');
   }
 
   /**
-   * Waits until a first attempt at an activity has failed: by a conflict, or because the worker's own clock says that
-   * its time is over, whichever it comes to first.
+   * Waits until the first attempt at an activity has failed: by a conflict, or because its time is over by the worker's
+   * own clock.
    */
   async failed(activityType: string): Promise<void> {
     await eventually(() => {
@@ -73,7 +73,7 @@ class Zombie {
   }
 }
 
-/** Resolves when nothing was asked for a while. */
+/** Resolves when no request came for a while. */
 async function quiet(...proxies: readonly FaultProxy[]): Promise<void> {
   const count = (): number => proxies.reduce((sum, { requests }) => sum + requests.length, 0);
   for (let seen = -1; count() > seen;) {
@@ -82,7 +82,7 @@ async function quiet(...proxies: readonly FaultProxy[]): Promise<void> {
   }
 }
 
-/** A promise, and what fulfils it. */
+/** A promise, and the function that fulfils it. */
 function gate(): { opened: Promise<void>; open: () => void } {
   let open = (): void => undefined;
   const opened = new Promise<void>((resolve) => (open = resolve));
@@ -90,7 +90,7 @@ function gate(): { opened: Promise<void>; open: () => void } {
 }
 
 test.concurrent(
-  'a worker that was thought dead undoes nothing at a destination, and adds no version',
+  'a destination worker that continues after it was replaced undoes nothing, and adds no version',
   async () => {
     const { origin, destinations } = sharedServers();
     const proxy = await FaultProxy.before(origin.address);
@@ -99,7 +99,7 @@ test.concurrent(
     const vault = sync.destinationVaults[0];
     const data = (name: string): string => `${sync.mount}data/${name}`;
     const inBucket = (name: string): number => bucketId(data(name), 16);
-    // What is deleted in a bucket has its turn after what is copied: each in a bucket of its own, but for the last two.
+    // Deletes of a bucket follow its copies, so each secret has its own bucket, except the last two.
     const taken: number[] = [];
     const pick = (name: string, fits: (id: number) => boolean): string => {
       const found =
@@ -136,7 +136,7 @@ test.concurrent(
       const asked = (request: string): number => proxy.requests.filter((sent) => sent === request).length;
       proxy.choose((method, url) => {
         const request = `${method} ${url}`;
-        // The first question decides that the delete is recorded, the second one comes just before it.
+        // The first request decides that the delete is recorded. The second one comes just before the delete.
         return values.includes(request) || (request === question && asked(question) === 2)
           ? { late: opened }
           : undefined;
@@ -196,7 +196,7 @@ test.concurrent(
 );
 
 test.concurrent(
-  'an origin that was thought dead publishes nothing over what was published since',
+  'an origin worker that continues after it was replaced publishes nothing over newer sync info',
   async () => {
     const proxy = await FaultProxy.before(sharedServers().consul);
     const sync = await SyncFixture.create({ destinations: 0 });
@@ -206,7 +206,7 @@ test.concurrent(
       for (const name of names) await sync.originVault.put(sync.mount, name, { value: 'first' });
       await sync.work();
       await sync.start('origin');
-      // Records the schedule: a worker that looks at it then reads no index, which is counted below.
+      // Records the schedule, so that the worker's schedule check reads no index. Index reads are counted below.
       await sync.start('origin');
       await sync.stopWork();
       for (const name of names) await sync.originVault.put(sync.mount, name, { value: 'second' });
@@ -217,7 +217,7 @@ test.concurrent(
       let asked = 0;
       proxy.choose((method, url) => {
         const isIndex = decodeURIComponent(url).includes(`${sync.infoPrefix('origin')}index?`);
-        // It is read when the worker starts, for the listing, for the metadata, and for the save, which goes by that.
+        // The index is read at the worker's start, for the listing, for the metadata, and for the save.
         return method === 'GET' && isIndex && ++asked === 4 ? { late: opened } : undefined;
       });
       await sync.schedule('origin').trigger('BUFFER_ONE');
