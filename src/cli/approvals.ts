@@ -15,13 +15,13 @@ import { UserError } from '../errors';
 import type { PendingDeletes } from '../contract/destination';
 import { STATE_ATTEMPTS } from '../limits';
 
-/** Sync info, and the name of the sync that a person means: nothing is approved at that of another one. */
+/** Sync info, and the name of the sync that the operator means: nothing of another sync is approved. */
 export interface Approvable {
   info: SyncInfo;
   name: string;
 }
 
-/** The deletes that wait at a destination. @throws UserError if none wait */
+/** The pending deletes of a destination. @throws UserError if there are none */
 export async function waitingDeletes({ info, name }: Approvable): Promise<PendingDeletes> {
   const { state } = await readDestinationState(info);
   if (state === undefined) throw new UserError(NO_CYCLE_YET);
@@ -35,10 +35,10 @@ function heldOf(state: DestinationState): PendingDeletes {
 }
 
 /**
- * Releases the deletes that wait at a destination: exactly the set that the last cycle held. If another set is
- * found by the next cycle, it is held again.
+ * Approves the pending deletes of a destination: exactly the set that the last cycle held. If the next cycle finds
+ * another set, it holds that one.
  *
- * @param set name of the set that was looked at
+ * @param set name of the set that was shown
  * @throws UserError if none wait, or another set does
  */
 export async function approveDeletes(at: Approvable, set: string): Promise<PendingDeletes> {
@@ -46,7 +46,7 @@ export async function approveDeletes(at: Approvable, set: string): Promise<Pendi
     const held = heldOf(state);
     if (!isNamed(held.hash, set)) {
       throw new UserError(
-        `another set of deletes waits now: ${held.count}, ${held.reason}. Look at it with "vsync plan -c FILE", ` +
+        `another set of deletes waits now: ${held.count}, ${held.reason}. See it with "vsync plan -c FILE", ` +
           `and approve it with: vsync approve --set ${shortSet(held.hash)} -c FILE`,
       );
     }
@@ -54,7 +54,7 @@ export async function approveDeletes(at: Approvable, set: string): Promise<Pendi
   });
 }
 
-/** What is there to approve instead, if anything is. */
+/** Names what waits for an approval instead. */
 function nothingWaits({ changedMounts = {} }: DestinationState | OriginState): string {
   const names = Object.keys(changedMounts);
   return names.length === 0
@@ -63,8 +63,8 @@ function nothingWaits({ changedMounts = {} }: DestinationState | OriginState): s
 }
 
 /**
- * Takes mounts of the origin that were re-created for what they are now: what they lack counts as deleted from then
- * on. At the engine that the last cycle found, and no other: if it is replaced once more, it is unknown again.
+ * Accepts re-created mounts of the origin: secrets that they lack count as deleted from then on. Accepts exactly the
+ * mount that the last cycle found; if it is re-created once more, its paths are unknown again.
  *
  * @throws UserError if one of them is not known to have been re-created, or if none is named
  */
@@ -80,8 +80,8 @@ export async function approveMounts(at: Approvable, role: Role, names: readonly 
       if (unknown.length > 0) {
         const waiting = found.length === 0 ? 'none' : found.map(([name]) => name).join(', ');
         throw new UserError(
-          `${unknown.join(', ')}: not a mount of the origin that the last cycle found re-created; those that wait for ` +
-            `an approval: ${waiting}`,
+          `${unknown.join(', ')}: the last cycle found no such re-created mount of the origin; waiting for an approval: ` +
+            waiting,
         );
       }
       const left = found.filter(([name]) => !names.includes(name));
@@ -104,7 +104,7 @@ export function orphansSet({ orphans, orphansHash }: Plan): string {
   if (orphans.length === 0) throw new UserError('there are no orphans: nothing to remove');
   if (orphansHash !== undefined) return orphansHash;
   throw new UserError(
-    'the configuration was changed: let a cycle run, look at the plan again, and then repeat this',
+    'the configuration was changed: let a cycle run, read the plan again, and repeat this command',
   );
 }
 
@@ -112,7 +112,7 @@ export function orphansSet({ orphans, orphansHash }: Plan): string {
  * Asks for the removal of the orphans of a destination: exactly those that were shown.
  *
  * @param plan lists them
- * @param set name of the list that was looked at
+ * @param set name of the list that was shown
  * @throws UserError if there are none, if the plan lists others, or if the next cycle changes the list first
  */
 export async function approveOrphans(at: Approvable, plan: Plan, set: string): Promise<void> {
@@ -120,7 +120,7 @@ export async function approveOrphans(at: Approvable, plan: Plan, set: string): P
   const orphansHash = orphansSet(plan);
   if (!isNamed(orphansHash, set)) {
     throw new UserError(
-      `the list of orphans is another one now: ${orphans.length}. Look at it with "vsync plan -c FILE", and remove ` +
+      `the list of orphans has changed: ${orphans.length} now. See it with "vsync plan -c FILE", and remove ` +
         `them with: vsync prune --orphans --set ${shortSet(orphansHash)} -c FILE`,
     );
   }
@@ -132,7 +132,7 @@ export async function approveOrphans(at: Approvable, plan: Plan, set: string): P
 
 const NO_CYCLE_YET = 'nothing waits for an approval: there was no cycle yet';
 
-/** @param change gives the next state, and what the caller is to have */
+/** @param change returns the next state, and the result for the caller */
 async function changeState<T extends OriginState | DestinationState, R>(
   { info, name }: Approvable,
   read: (info: SyncInfo) => Promise<Stored<T>>,
@@ -146,6 +146,6 @@ async function changeState<T extends OriginState | DestinationState, R>(
     if ((await info.store.commit([writeOfState(info, next, revision)])) !== undefined) return result;
   }
   throw new UserError(
-    `Consul ${info.store.address}: ${info.stateKey}: cycles write this key all the time; run the command again`,
+    `Consul ${info.store.address}: ${info.stateKey}: a running cycle keeps changing this key; run the command again`,
   );
 }

@@ -9,13 +9,13 @@ import { ask, consentOf, shortSet, type Consent } from './consent';
 import { fileOf, load, type Options } from './options';
 import { requestCycle } from './trigger';
 
-/** `vsync approve`: releases the deletes that wait at a destination, or accepts a re-created mount; then a cycle runs. */
+/** `vsync approve`: approves the pending deletes of a destination, or a re-created mount; then a cycle runs. */
 export async function approve(options: Options): Promise<void> {
   const config = load(options);
   const mounts = options['mount'] as string[] | undefined;
   if (config.role === 'origin' && (options['set'] !== undefined || options['yes'] === true))
     throw new UsageError(
-      "deletes wait at a destination: give the destination's file. At an origin only re-created mounts can be " +
+      "deletes wait at a destination: give the destination's file. For an origin, only re-created mounts can be " +
         'accepted: vsync approve --mount NAME -c FILE',
     );
   const consent =
@@ -38,7 +38,7 @@ export async function approve(options: Options): Promise<void> {
   await requestCycle(config, options);
 }
 
-/** The set that waits now: shown, and asked about unless `--yes` was given. */
+/** The set of deletes that is pending now. Asks for consent unless `--yes` was given. */
 async function chooseDeletes(
   info: SyncInfo,
   { name }: Config,
@@ -51,6 +51,6 @@ async function chooseDeletes(
     `${count} deletes wait at ${name}, set ${shortSet(hash)}: ${reason}\n` +
       `"vsync plan -c ${fileOf(options)}" lists them`,
   );
-  await ask(`Delete these ${count} secrets of ${name} softly?`);
+  await ask(`Soft-delete these ${count} secrets of ${name}?`);
   return hash;
 }

@@ -22,7 +22,7 @@ export function normalArguments(argv: readonly string[]): string[] {
   return [node, script, command, ...args.slice(0, first), ...args.slice(first + 1)];
 }
 
-/** commander would take "=FILE" for the file. */
+/** commander would take "=FILE" as the file. */
 function withoutEqualsSign(arg: string, before: string | undefined): string[] {
   const isValue = before !== undefined && lengthOfFlag(before) === 2;
   return arg.startsWith('-c=') && !isValue ? ['-c', arg.slice('-c='.length)] : [arg];
@@ -30,7 +30,7 @@ function withoutEqualsSign(arg: string, before: string | undefined): string[] {
 
 const NAMES: ReadonlySet<string> = new Set(['-c', '--config', ...FLAGS.map(([key]) => `--${key}`)]);
 
-/** How many arguments a flag with its value is; 0 if it is not one of the configuration's. */
+/** Number of arguments that a flag and its value take; 0 if it is not a flag of the configuration. */
 function lengthOfFlag(arg: string): number {
   if (NAMES.has(arg)) return 2;
   const [name = ''] = arg.split('=', 1);
@@ -38,11 +38,10 @@ function lengthOfFlag(arg: string): number {
 }
 
 /**
- * Makes a usage error of each value that nobody means: an empty one (`--set "$UNSET"`), the name of another option
- * (`--set --json`: commander takes the next word, whatever it is), and a second value of an option that takes one.
+ * Makes a usage error of each value that is a mistake: an empty one (`--set "$UNSET"`), the name of another option
+ * (`--set --json`: commander takes the next word as the value), and a second value of an option that takes one.
  *
- * Excepted are the flags that override a configuration key: what an empty one or a second one means there is what it
- * means to the original vsync.
+ * Flags that override a key of the original vsync are excepted: there an empty value and a second value have a meaning.
  *
  * @param isOverride whether an option, by its long name, is such a flag
  */
@@ -74,7 +73,7 @@ function isNameOf({ options }: Command, value: string): boolean {
   return name.startsWith('-') && options.some(({ short, long }) => short === name || long === name);
 }
 
-/** A value that names a set of paths. */
+/** Parses the name of a set of paths. */
 export function setName(value: string): string {
   if (isSetName(value)) return value;
   throw new InvalidArgumentError(`It must be ${SET_NAME}.`);

@@ -34,7 +34,7 @@ export function readEffectiveConfig(role: Role | undefined, sources: ConfigSourc
   const { config, warnings, values } = loadWithValues(role, sources);
   const standard = temporalStandard();
   const keys = effectiveKeys(config, values).map((key) =>
-    // A section in place of true or false counts as given too.
+    // A section instead of true or false also counts as given.
     key.source === FROM_DEFAULT && !values.has(key.path)
       ? (fromStandard(key, standard, sources.env) ?? key)
       : key,
@@ -50,7 +50,7 @@ const STANDARD_VARIABLES: Readonly<Record<string, string>> = {
   'temporal.tls': 'TEMPORAL_TLS',
 };
 
-/** What Temporal's own standard says of a key that is not configured; undefined if nothing. */
+/** The value of a key that only Temporal's own standard sets; undefined if it does not. */
 function fromStandard(
   { path }: EffectiveKey,
   { address, namespace, apiKey, tls }: ReturnType<typeof temporalStandard>,
@@ -76,7 +76,7 @@ function fromStandard(
   }
 }
 
-/** For machines: by the path of each key. A value that is not there is null; a secret's is left out. */
+/** JSON by the path of each key. A missing value is null; the value of a secret is left out. */
 export function jsonOfConfig({ role, name, keys }: EffectiveConfig): string {
   const byPath = keys.map((key): [string, object] => [
     key.path,
@@ -87,7 +87,7 @@ export function jsonOfConfig({ role, name, keys }: EffectiveConfig): string {
   return JSON.stringify({ role, name, keys: Object.fromEntries(byPath) }, null, 2);
 }
 
-/** For people: a table of key, value and source; each transform has rows of its own. */
+/** A table of key, value and source; each transform has rows of its own. */
 export function formatConfig({ role, name, keys }: EffectiveConfig): string {
   const rows = keys.flatMap((key) => rowsOf(key));
   const width = (column: 0 | 1): number => Math.max(...rows.map((row) => row[column].length));
@@ -114,6 +114,6 @@ function shown(value: unknown): string {
   if (value === undefined || value === '') return '(not set)';
   if (Array.isArray(value)) return value.length === 0 ? '(none)' : value.map(shown).join(', ');
   if (typeof value !== 'string') return JSON.stringify(value);
-  // Text that could play tricks with a terminal, or with the table, is quoted.
+  // Text that could confuse a terminal or the table is quoted.
   return /^[\p{L}\p{N}\p{P}\p{S}]+( [\p{L}\p{N}\p{P}\p{S}]+)*$/u.test(value) ? value : JSON.stringify(value);
 }

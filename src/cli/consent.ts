@@ -2,10 +2,10 @@ import { createInterface } from 'node:readline/promises';
 import { UsageError, UserError } from '../errors';
 import type { Options } from './options';
 
-/** How a person agrees to what cannot be undone by another cycle. */
+/** How an operator agrees to an action that another cycle cannot undo. */
 export type Consent = { kind: 'set'; set: string } | { kind: 'yes' } | { kind: 'ask' };
 
-/** Where a person can be asked. */
+/** Where the question is asked. */
 export interface Terminal {
   input: NodeJS.ReadableStream & { isTTY?: boolean };
   output: NodeJS.WritableStream & { isTTY?: boolean };
@@ -14,7 +14,7 @@ export interface Terminal {
 const STANDARD: Terminal = { input: process.stdin, output: process.stderr };
 
 /**
- * Reads from the options how a person agrees. To be called before any server is asked.
+ * Reads from the options how the operator agrees. To be called before any request to a server.
  *
  * @param command for the message: "vsync approve"
  * @throws UsageError if nothing names the set and there is no terminal to ask on
@@ -25,8 +25,8 @@ export function consentOf(options: Options, command: string, terminal = STANDARD
   if (options['yes'] === true) return { kind: 'yes' };
   if (terminal.input.isTTY === true && terminal.output.isTTY === true) return { kind: 'ask' };
   throw new UsageError(
-    `${command} asks before it acts, and there is no terminal to ask on: name the set with --set HASH ` +
-      '("vsync plan -c FILE" shows it), or give --yes to accept what waits now',
+    `${command} asks before it acts, but this is not a terminal: name the set with --set HASH ` +
+      '("vsync plan -c FILE" shows it), or give --yes to approve what waits now',
   );
 }
 
@@ -50,12 +50,17 @@ export async function ask(question: string, { input, output } = STANDARD): Promi
   }
 }
 
-/** Hex digits that name a set. Fewer would approve a set that the person did not look at: one digit fits one set in 16. */
+/*
+ * The deletes or orphans that an operator approves are a set of paths, named by the sha256 of the paths. So only the
+ * set that was shown is approved, and never one that has changed since.
+ */
+
+/** Hex digits that name a set. With fewer, another set could match by chance: one digit matches one set in 16. */
 const DIGITS = 12;
 
 const NAME = new RegExp(`^[0-9a-f]{${DIGITS},64}$`, 'i');
 
-/** What a name of a set looks like, for messages. */
+/** The form of a set's name, for messages. */
 export const SET_NAME = `at least ${DIGITS} hex digits, as "vsync plan" and "vsync status" show them`;
 
 /** The shortest name of the set with this hash. */

@@ -14,7 +14,7 @@ import {
 import { ConfigError } from '../config/errors';
 import { ExplainedError, UsageError } from '../errors';
 
-/** Each command is in the file of its name. It is loaded when it runs: Temporal's packages alone take half a second. */
+/** Each command has a file of its name, loaded when it runs: Temporal's packages alone take half a second. */
 const load = {
   approve: () => require('./approve') as typeof import('./approve'),
   check: () => require('./check/command') as typeof import('./check/command'),
@@ -38,12 +38,12 @@ const PACKAGE_FILE = path.join(__dirname, '..', '..', 'package.json');
 export function createProgram(): Command {
   const adopt = new Option(
     '--adopt',
-    'a Vault was rebuilt or restored, or the sync renamed, on purpose: take over what is there',
+    'take over the schedule and the sync path: a Vault was rebuilt or restored, or the sync renamed, on purpose',
   );
   const program = new Command('vsync')
     .description('Keeps the secrets of one origin Vault equal in many destination Vaults, on Temporal.')
     .version((JSON.parse(readFileSync(PACKAGE_FILE, 'utf8')) as { version: string }).version)
-    .showHelpAfterError('(vsync --help says more)')
+    .showHelpAfterError('(vsync --help lists commands and options)')
     .exitOverride();
 
   configured(program.command('origin'))
@@ -55,7 +55,7 @@ export function createProgram(): Command {
     .addOption(adopt)
     .action((options: Options) => load.serve().serve('destination', options));
   flags(program.command('worker'))
-    .description('run only the worker, for any number of configurations, until SIGTERM')
+    .description('run the workers of any number of configurations until SIGTERM')
     .requiredOption('-c, --config <file...>', 'configuration files')
     .action((options: Options) =>
       load
@@ -63,72 +63,70 @@ export function createProgram(): Command {
         .runWorkers((options['config'] as string[]).map((file) => loadWithWarnings(options, file))),
     );
   configured(program.command('start'), { anyRole: true })
-    .description('create or update the schedule (and the watch), then return; workers run elsewhere')
+    .description('create or update the schedule (and the watch), request a cycle, and return')
     .addOption(adopt)
     .action((options: Options) => load.start().startOnly(options));
   configured(program.command('stop'), { anyRole: true })
-    .description('remove the schedule and the watch, cancel a running cycle; sync info and secrets stay')
+    .description('remove the schedule and the watch, and cancel a running cycle; sync info and secrets stay')
     .action((options: Options) => load.stop().stopAll(options));
   configured(program.command('trigger'), { anyRole: true })
-    .description('run a cycle now, or after the one that is running')
-    .option('--wait', 'wait for its end, and print its result')
+    .description('run a cycle now, or after the running one')
+    .option('--wait', 'wait for the end of the cycle, and print its result')
     .action((options: Options) => load.trigger().triggerCycle(options));
   configured(program.command('pause'), { anyRole: true })
-    .description('no cycle starts by itself any more, neither by the tick nor by the watch')
-    .option('--reason <text>', 'shown beside the schedule')
+    .description('pause automatic cycles (tick and watch); a running cycle continues')
+    .option('--reason <text>', 'shown with the schedule in Temporal')
     .action((options: Options) => load.pause().pause(options));
   configured(program.command('resume'), { anyRole: true })
-    .description('cycles start by themselves again')
-    .option('--reason <text>', 'shown beside the schedule')
+    .description('resume automatic cycles')
+    .option('--reason <text>', 'shown with the schedule in Temporal')
     .action((options: Options) => load.pause().resume(options));
   configured(program.command('signal'), { anyRole: true })
-    .description('tell the destination that the origin changed')
+    .description('signal a change of the origin: the watch starts a cycle if the destination is behind')
     .action((options: Options) => load.signal().sendSignal(options));
   configured(program.command('plan'))
-    .description('what a cycle of a destination would do now, and why; changes nothing')
-    .option('--json', 'for machines')
-    // It was one that changed something: what to do instead is said to its users.
+    .description('show what a cycle of a destination would do now, and why; changes nothing')
+    .option('--json', 'print JSON')
+    // Hidden: it once changed something, so its users get a message with the new command.
     .addOption(new Option('--apply-orphans').hideHelp())
     .action((options: Options) => load.plan().showPlan(options));
   configured(program.command('prune'))
-    .description('have a cycle delete (softly) what the plan lists as orphans; asks first')
-    .requiredOption('--orphans', 'what an earlier configuration left at the destination')
-    .addOption(setOption('only if it is this list of orphans, as "vsync plan" names it; does not ask'))
+    .description('soft-delete the orphans that the plan lists, in a cycle; asks first')
+    .requiredOption('--orphans', 'secrets that an earlier configuration left at the destination')
+    .addOption(setOption('approve only this list of orphans, as "vsync plan" shows it; does not ask'))
     .addOption(yesOption())
     .action((options: Options) => load.prune().pruneOrphans(options));
   configured(program.command('approve'), { anyRole: true })
     .description(
-      'release the deletes that wait at a destination (asks first), or accept a re-created mount, and run a cycle',
+      'approve the pending deletes of a destination (asks first), or a re-created mount, and run a cycle',
     )
     .addOption(
-      setOption(
-        'only if it is this set that waits, as "vsync plan" and "vsync status" name it; does not ask',
-      ),
+      setOption('approve only this set of deletes, as "vsync plan" and "vsync status" show it; does not ask'),
     )
     .addOption(yesOption())
     .addOption(
       new Option(
         '--mount <name...>',
-        'the mount of the origin was re-created on purpose: what it lacks is deleted',
+        'the mount of the origin was re-created on purpose: secrets that it lacks are deleted',
       ).conflicts(['set', 'yes']),
     )
     .action((options: Options) => load.approve().approve(options));
   configured(program.command('verify'))
-    .description('compare the values at origin and destination; reports paths, never values; changes nothing')
-    .option('--json', 'for machines')
-    .option('--repair', 'have a cycle mend what differs or is missing')
+    .description('compare the values at both ends; reports paths, never values')
+    .option('--json', 'print JSON')
+    .option('--repair', 'have a cycle repair what differs or is missing')
     .action((options: Options) => load.verify().verifyValues(options));
   configured(program.command('status'), { anyRole: true })
-    .description('last cycles with outcome and counts, and the next one')
-    .option('--json', 'for machines')
+    .description('show the last cycles with outcome and counts, the next one, and what waits for approval')
+    .option('--json', 'print JSON')
     .action((options: Options) => load.status().showStatus(options));
   configured(program.command('config'), { anyRole: true })
-    .description('the effective configuration, and where each value came from; secrets are not shown')
-    .option('--json', 'for machines')
+    .description('show the effective configuration, and where each value comes from; hides secrets')
+    .option('--json', 'print JSON')
     .addOption(
       new Option(
         '--from-vault-sync <file>',
-        'print the equal of a configuration of vault-sync, as YAML',
+        'print the equivalent of a configuration of vault-sync, as YAML',
       ).conflicts(['config', 'role', 'json']),
     )
     .action((options: Options) => {
@@ -136,21 +134,22 @@ export function createProgram(): Command {
     });
 
   configured(program.command('check'), { anyRole: true })
-    .description('look at configuration, servers, tokens and policies, and say what is missing')
-    .option('--json', 'for machines')
+    .description('check configuration, servers, tokens and policies, and report what is missing')
+    .option('--json', 'print JSON')
     .action((options: Options) => load.check().checkAll(options));
 
   checkValues(program, isOverride);
   program.addHelpText(
     'after',
     `
-A first sync, with Temporal, Consul and two Vaults at hand:
-  vsync origin -c origin.json             writes down which secrets the origin has, every tick
+A first sync, with Temporal, Consul and two Vaults running:
+  vsync origin -c origin.json             records which secrets the origin has, every tick
   vsync destination -c destination.json   copies what differs, every tick and when the origin changes
-  vsync status -c destination.json        says what the last cycles did
+  vsync status -c destination.json        shows what the last cycles did
 
-Flags of the configuration may also be written before the command. Every key can also come from the
-environment (VSYNC_DESTINATION_VAULT_TOKEN for destination.vault.token). Exit code 2 means that the configuration is wrong, 1 that something else failed.`,
+Flags that override the configuration may also precede the command. Each key can also come from the
+environment: VSYNC_DESTINATION_VAULT_TOKEN for destination.vault.token.
+Exit codes: 0 done, 1 something failed, 2 the configuration or the command line is wrong.`,
   );
   return program;
 }
@@ -160,7 +159,7 @@ function setOption(what: string): Option {
 }
 
 function yesOption(): Option {
-  return new Option('--yes', 'accept what waits now, whatever it is, without being asked; for scripts');
+  return new Option('--yes', 'approve what waits now, without asking; for scripts');
 }
 
 /** Runs the command. @returns the exit code: 0, 2 for a wrong configuration or usage, 1 for the rest */
@@ -175,14 +174,12 @@ export async function main(argv: readonly string[]): Promise<number> {
     console.error(`vsync: ${message}`);
     if (isDebug(argv)) console.error(error);
     else if (!(error instanceof ExplainedError))
-      console.error(
-        'vsync: this is not an error that vsync knows; --log.level debug shows where it came from',
-      );
+      console.error('vsync: this error is not expected; --log.level debug shows where it came from');
     return error instanceof ConfigError || error instanceof UsageError ? 2 : 1;
   }
 }
 
-/** Asked of the arguments too, because the configuration may be what failed. */
+/** Reads the arguments too: the configuration may be what failed. */
 function isDebug(argv: readonly string[]): boolean {
   return (
     logLevel() === 'debug' ||

@@ -7,9 +7,7 @@ import type { Role } from '../contract/ids';
 /** Options of a command as commander hands them over, by name. */
 export type Options = Record<string, unknown>;
 
-/**
- * Configuration keys that can also be given as flags, as with the original vsync. An empty value empties the key, where the original has it too.
- */
+/** Configuration keys that are also flags. An empty value empties the key if the original vsync has the flag too. */
 export const FLAGS: readonly [key: string, what: string][] = [
   ['log.level', 'debug, info, warn or error'],
   ['log.type', 'console or json'],
@@ -29,28 +27,31 @@ export const FLAGS: readonly [key: string, what: string][] = [
 export const isOverride = (name: string): boolean =>
   FLAGS.some(([key]) => key === name && !key.startsWith('temporal.'));
 
-/** Adds `-c FILE`, the flags that override the file, and the role where it cannot be told from the command. */
+/** Adds `-c FILE`, the flags that override the file, and `--role` to a command that works for both roles. */
 export function configured(command: Command, { anyRole = false } = {}): Command {
   command.option(
     '-c, --config <file>',
     'configuration file: JSON, YAML or HCL, by its extension (or VSYNC_CONFIG)',
   );
   if (anyRole) {
-    const role = new Option('--role <role>', 'if the file has both sections: which one is meant');
+    const role = new Option('--role <role>', 'the role to act for, if the file has both sections');
     command.addOption(role.choices(['origin', 'destination']));
   }
   return flags(command);
 }
 
 export function flags(command: Command): Command {
-  for (const [key, what] of FLAGS) command.option(`--${key} <value>`, what);
+  for (const [key, what] of FLAGS)
+    command.addOption(
+      new Option(`--${key} <value>`, what).helpGroup('Flags that override the configuration:'),
+    );
   return command;
 }
 
-/** Of the configuration that this command loaded: at debug, errors are shown with their stack. */
+/** Level of the loaded configuration: at debug, errors are printed with their stack. */
 let loadedLevel: Config['log']['level'] | undefined;
 
-/** Level of the log, as far as a configuration was loaded. */
+/** Undefined until a configuration was loaded. */
 export function logLevel(): Config['log']['level'] | undefined {
   return loadedLevel;
 }
@@ -59,7 +60,7 @@ export function forgetLogLevel(): void {
   loadedLevel = undefined;
 }
 
-/** Without a file, most keys are missing: the reason is told too. */
+/** Without a file most keys are missing: the reason comes first. */
 function loadNamed(role: Role | undefined, sources: ConfigSources): Loaded {
   try {
     return loadConfig(role, sources);
@@ -67,11 +68,11 @@ function loadNamed(role: Role | undefined, sources: ConfigSources): Loaded {
     const isNamed = (sources.file ?? sources.env['VSYNC_CONFIG'] ?? '') !== '';
     if (!(error instanceof ConfigError) || isNamed) throw error;
     const message = 'no configuration file was named: give -c FILE, or set VSYNC_CONFIG';
-    throw new ConfigError([...error.problems, { message }]);
+    throw new ConfigError([{ message }, ...error.problems]);
   }
 }
 
-/** {@link load}, and what there was to say, for a log. */
+/** {@link load}, with the warnings for a log. */
 export function loadWithWarnings(options: Options, file?: string, role?: Role): Loaded {
   const warnings: string[] = [];
   const config = load(options, file, role, (found) => {
@@ -81,15 +82,19 @@ export function loadWithWarnings(options: Options, file?: string, role?: Role): 
   return { config, warnings };
 }
 
-/** Loads the configuration that the options name, and says what there is to say about it. */
+/**
+ * Loads the configuration that the options name.
+ *
+ * @param onWarnings gets the warnings about it; they are printed by default
+ */
 export function load(
   options: Options,
   file = options['config'] as string | undefined,
   role = options['role'] as Role | undefined,
-  tell = warn,
+  onWarnings = warn,
 ): Config {
   const { config, warnings } = loadNamed(role, sourcesOf(options, file));
-  tell(warnings);
+  onWarnings(warnings);
   loadedLevel = config.log.level;
   return config;
 }
@@ -102,12 +107,12 @@ export function sourcesOf(options: Options, file = options['config'] as string |
   return { file, flags: Object.fromEntries(given), env: process.env };
 }
 
-/** To people, beside the results. */
+/** Prints warnings to stderr: stdout is for results. */
 export function warn(warnings: readonly string[]): void {
   for (const warning of warnings) console.error(`vsync: ${warning}`);
 }
 
-/** The file as the user would have to name it again. */
+/** The file, for messages that name the next command. */
 export function fileOf(options: Options): string {
   const file = options['config'] ?? process.env['VSYNC_CONFIG'];
   return typeof file === 'string' ? file : 'FILE';

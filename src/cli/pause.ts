@@ -9,8 +9,8 @@ export async function pause(options: Options): Promise<void> {
     setPaused(client, config, true, (options['reason'] as string | undefined) ?? 'vsync pause'),
   );
   console.log(
-    `${config.name} ${already ? 'was paused already' : 'is paused'}: no cycle starts by itself; one that is running ` +
-      `goes on. Resume it with: vsync resume -c ${fileOf(options)}`,
+    `${config.name} ${already ? 'was paused already' : 'is paused'}: no cycle starts automatically; a running one ` +
+      `continues. Resume with: vsync resume -c ${fileOf(options)}`,
   );
 }
 
@@ -21,8 +21,6 @@ export async function resume(options: Options): Promise<void> {
     setPaused(client, config, false, (options['reason'] as string | undefined) ?? 'vsync resume'),
   );
   console.log(
-    already
-      ? `${config.name} was not paused`
-      : `${config.name} goes on: the next cycle catches up with what happened`,
+    already ? `${config.name} was not paused` : `${config.name} is resumed: the next cycle catches up`,
   );
 }

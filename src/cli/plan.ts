@@ -13,8 +13,8 @@ import { firstLines } from './text';
 export async function showPlan(options: Options): Promise<void> {
   if (options['applyOrphans'] === true)
     throw new UsageError(
-      'a plan changes nothing, and --apply-orphans is not an option of it any more: look at the plan, then run ' +
-        '"vsync prune --orphans --set HASH -c FILE" with the set that it names',
+      'vsync plan has no option --apply-orphans any more, because a plan changes nothing: read the plan, then run ' +
+        '"vsync prune --orphans --set HASH -c FILE" with the set that it shows',
     );
   await withPlan(load(options, undefined, 'destination'), (plan) => {
     console.log(options['json'] === true ? JSON.stringify(plan, null, 2) : formatPlan(plan));
@@ -40,13 +40,13 @@ const TITLES: Readonly<Record<PlannedAction, string>> = {
   add: 'add',
   update: 'update',
   compare: 'compare, and write if the values differ',
-  settings: 'carry the settings over',
-  delete: 'delete (softly)',
-  hold: 'hold: keep at the destination',
+  settings: 'copy the settings',
+  delete: 'soft-delete',
+  hold: 'keep at the destination',
   refuse: 'refuse: not copied',
 };
 
-/** The plan for people. */
+/** The plan as text. */
 export function formatPlan({ name, planned, held, orphans, orphansHash, notes }: Plan): string {
   const lines = [`what a cycle of ${name} would do now:`, ...notes.map((note) => `  note: ${note}`)];
   for (const [action, title] of Object.entries(TITLES)) {
@@ -67,8 +67,8 @@ export function formatPlan({ name, planned, held, orphans, orphansHash, notes }:
     lines.push(...firstLines(formatOrphans(orphans)));
     lines.push(
       orphansHash === undefined
-        ? '    they stay; the next cycle changes this list first: look at the plan again after it'
-        : `    they stay until: vsync prune --orphans --set ${shortSet(orphansHash)} -c FILE`,
+        ? '    they are kept; the next cycle changes this list: plan again after it'
+        : `    they are kept until: vsync prune --orphans --set ${shortSet(orphansHash)} -c FILE`,
     );
   }
   return lines.join('\n');

@@ -16,11 +16,11 @@ export async function pruneOrphans(options: Options): Promise<void> {
     const { length } = plan.orphans;
     if (consent.kind === 'ask') {
       console.log([...formatOrphans(plan.orphans), `${length} orphans, set ${shortSet(hash)}`].join('\n'));
-      await ask(`Delete these ${length} secrets of ${config.name} softly?`);
+      await ask(`Soft-delete these ${length} secrets of ${config.name}?`);
     }
     await approveOrphans({ info, name: config.name }, plan, consent.kind === 'set' ? consent.set : hash);
     if (consent.kind !== 'ask') console.log(formatOrphans(plan.orphans).join('\n'));
-    console.log(`${length} orphans are to be deleted softly`);
+    console.log(`approved: ${length} orphans, to be soft-deleted`);
   });
   await requestCycle(config, options);
 }

@@ -23,5 +23,5 @@ export async function serve(role: Role, options: Options): Promise<void> {
   log.info(describeStart(started));
   const worker = await createWorkers([config], { log });
   await worker.run();
-  log.info('stopped: what was under way goes on when a worker is back');
+  log.info('stopped: the next worker continues what was running');
 }

@@ -2,9 +2,9 @@ import { signalOriginChanged } from '../temporal/operations';
 import { withTemporal } from './connections';
 import { load, type Options } from './options';
 
-/** `vsync signal`: what the watch of a destination also does when the origin's index changes. */
+/** `vsync signal`: the signal that the watch also gets when the origin's index changes. */
 export async function sendSignal(options: Options): Promise<void> {
   const config = load(options);
   await withTemporal(config, (client) => signalOriginChanged(client, config));
-  console.log(`the watch of ${config.name} was told; it starts a cycle if the destination is behind`);
+  console.log(`the watch of ${config.name} got the signal; it starts a cycle if the destination is behind`);
 }

@@ -10,10 +10,10 @@ export async function startOnly(options: Options): Promise<void> {
   const started = await withClients(config, (client, clients) =>
     start(client, clients, { adopt: options['adopt'] === true }),
   );
-  console.log(`${describeStart(started)}; its work needs a worker: vsync worker -c ${fileOf(options)}`);
+  console.log(`${describeStart(started)}; cycles need a worker: vsync worker -c ${fileOf(options)}`);
 }
 
-/** What `start` did, for users. */
+/** What `start` did, in a line. */
 export function describeStart({ scheduleId, schedule, paused }: Started): string {
-  return `schedule ${scheduleId} ${schedule}${paused ? ' (it is paused, and stays so)' : ', first cycle asked for'}`;
+  return `schedule ${scheduleId} ${schedule}${paused ? ' (it is paused, and stays paused)' : ', first cycle requested'}`;
 }

@@ -23,7 +23,7 @@ import { shortSet } from './consent';
 import { load, warn, type Options } from './options';
 import { failedCycle, formatCycle, formatFailure } from './text';
 
-/** `vsync status`: what the last cycles did, and what waits for a person. */
+/** `vsync status`: what the last cycles did, and what waits for an operator. */
 export async function showStatus(options: Options): Promise<void> {
   const config = load(options);
   const { info, close } = await infoOf(config);
@@ -45,7 +45,7 @@ export async function showStatus(options: Options): Promise<void> {
 /** Cycles that status shows. Temporal remembers the last ten of a schedule. */
 const SHOWN_CYCLES = 5;
 
-/** One cycle, as far as Temporal still knows it. */
+/** One cycle, as far as Temporal still has it. */
 export interface CycleStatus {
   workflowId: string;
   runId: string;
@@ -77,9 +77,9 @@ export interface Status {
   changedMounts?: string[];
   /** Deletes that wait for `vsync approve`. */
   held?: PendingDeletes;
-  /** Copies that end by themselves; `early`: before their originals do. */
+  /** Copies that expire; `early`: before their originals do. */
   expiries?: { copies: number; early: number; /** RFC 3339 */ nextAt?: string };
-  /** Secrets that stand at the destination where nothing belongs any more: `vsync plan` lists them. */
+  /** Secrets that an earlier configuration left at the destination: `vsync plan` lists them. */
   orphans?: number;
 }
 
@@ -110,7 +110,7 @@ export async function readStatus(client: Client, config: Config, info: SyncInfo)
   };
 }
 
-/** What waits for a person. */
+/** What waits for an operator. */
 function waitingIn(
   state: OriginState | DestinationState | undefined,
 ): Pick<Status, 'changedMounts' | 'held' | 'orphans' | 'expiries'> {
@@ -156,7 +156,7 @@ async function whyNotCompleted(handle: WorkflowHandle): Promise<{ outcome: strin
   }
 }
 
-/** The status for people. */
+/** The status as text. */
 export function formatStatus(status: Status): string {
   const lines = [
     `${status.schedule}${status.paused ? ' (paused)' : ''}`,
@@ -168,17 +168,17 @@ export function formatStatus(status: Status): string {
       `  last change ${status.last.finishedAt}  ${formatCycle(status.last.outcome, status.last.counts)}`,
     ...(status.changedMounts ?? []).map(
       (mount) =>
-        `  re-created  ${mount}: its secrets are kept as they were known, until "vsync approve --mount ${mount} -c FILE"`,
+        `  re-created  ${mount}: its secrets are kept until "vsync approve --mount ${mount} -c FILE"`,
     ),
     status.held &&
       `  held        ${status.held.count} deletes wait for "vsync approve --set ${shortSet(status.held.hash)} -c FILE": ${status.held.reason}`,
     status.orphans === undefined
       ? undefined
-      : `  orphans     ${status.orphans} secrets stand where nothing belongs any more: "vsync plan -c FILE" lists them`,
+      : `  orphans     ${status.orphans} secrets that an earlier configuration left at the destination: "vsync plan -c FILE" lists them`,
     status.expiries === undefined || status.expiries.early === 0
       ? undefined
-      : `  expire      ${status.expiries.early} copies end before their originals do${firstAt(status.expiries.nextAt)}: delete_version_after of the ` +
-        'secret or its mount at the destination; each is copied again after its end ("vsync check -c FILE" names the mounts)',
+      : `  expire      ${status.expiries.early} copies expire before their originals${firstAt(status.expiries.nextAt)}: delete_version_after of the ` +
+        'secret or its mount at the destination; each is then copied again ("vsync check -c FILE" names the mounts)',
     status.cycles.length === 0 ? '  no cycle yet' : '  cycles',
     ...status.cycles.flatMap((cycle) => [
       `    ${cycle.startedAt}  ${formatCycle(cycle.outcome, cycle.counts, cycle.durationMs)}`,

@@ -18,12 +18,12 @@ export async function stopAll(options: Options): Promise<void> {
   );
   const removed = [schedule && 'schedule', watch && 'watch'].filter((what) => what !== false);
   if (removed.length > 0) {
-    const running = cycles === 0 ? '' : ', and cancelled the cycle that was running';
+    const running = cycles === 0 ? '' : ', and cancelled the running cycle';
     console.log(`removed ${removed.join(' and ')} of ${name}${running}; sync info and secrets stay`);
   }
   if (unrecorded !== undefined)
     throw new UserError(
-      `the stop of ${name} could not be recorded (${unrecorded}): a worker that runs makes the schedule again as soon as ` +
+      `the stop of ${name} could not be recorded (${unrecorded}): a running worker creates the schedule again as soon as ` +
         'it reaches Consul. End the workers, or run this command again when Consul answers',
     );
   if (removed.length === 0) throw new UserError(`nothing to stop: ${name} has neither schedule nor watch`);

@@ -4,10 +4,10 @@ import type { Counts, PathFailure } from '../contract/cycle';
 
 /** Lines that several commands print. */
 
-/** Lines of one list that are shown to people; `--json` has all. */
+/** Printed lines of one list; `--json` has all. */
 const SHOWN = 20;
 
-/** The first lines of a list within a report for people, and how many more there are. */
+/** The first lines of a list, and how many more there are. */
 export function firstLines(lines: readonly string[]): string[] {
   const more = lines.length - SHOWN;
   return more <= 0 ? [...lines] : [...lines.slice(0, SHOWN), `    … and ${more} more; --json shows all`];
@@ -20,12 +20,12 @@ export function formatCycle(outcome: string, counts: Partial<Counts> = {}, durat
   return `${outcome}${time}${shown.length === 0 ? '' : `: ${shown.map(([what, count]) => `${what} ${count}`).join(', ')}`}`;
 }
 
-/** A path that went wrong, in a line. */
+/** A path that was not handled, in a line. */
 export function formatFailure({ path, class: why, with: other }: PathFailure): string {
   return `${why}: ${path}${other === undefined ? '' : ` (with ${other})`}`;
 }
 
-/** Words for a cycle that has no result. */
+/** How a cycle without a result ended. */
 export function failedCycle({ cause }: WorkflowFailedError): { outcome: string; note?: string } {
   if (cause instanceof CancelledFailure) return { outcome: 'cancelled' };
   if (cause instanceof ApplicationFailure)
@@ -33,7 +33,7 @@ export function failedCycle({ cause }: WorkflowFailedError): { outcome: string; 
   return { outcome: 'terminated' };
 }
 
-/** A cycle that has no result, in a line. */
+/** A cycle without a result, in a line. */
 export function formatFailedCycle(workflowId: string, error: WorkflowFailedError): string {
   const { outcome, note } = failedCycle(error);
   return `${workflowId}: ${outcome}${note === undefined ? '' : `: ${note}`}`;

@@ -24,7 +24,7 @@ export async function triggerCycle(options: Options): Promise<void> {
 async function printResult({ workflowId, result }: TriggeredCycle, options: Options): Promise<void> {
   const patience = setTimeout(() => {
     console.error(
-      `vsync: waiting for ${workflowId}; its work needs a worker: vsync worker -c ${fileOf(options)}`,
+      `vsync: waiting for ${workflowId}; cycles need a worker: vsync worker -c ${fileOf(options)}`,
     );
   }, EXPLAIN_CYCLE_WAIT_AFTER_MS);
   try {
@@ -32,7 +32,9 @@ async function printResult({ workflowId, result }: TriggeredCycle, options: Opti
     console.log(`${workflowId}: ${formatCycle(outcome, counts)}${note === undefined ? '' : ` (${note})`}`);
     for (const failure of failures) console.log(`  ${formatFailure(failure)}`);
     if (outcome === 'timed-out')
-      throw new UserError('the cycle ran out of time; see timeout in the configuration');
+      throw new UserError(
+        'the cycle timed out; raise timeout in the configuration, or let the next cycle continue',
+      );
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
     throw new UserError(formatFailedCycle(workflowId, error));
@@ -45,6 +47,6 @@ async function printResult({ workflowId, result }: TriggeredCycle, options: Opti
 export async function requestCycle(config: Config, options: Options): Promise<void> {
   const { cycle } = await withTemporal(config, (client) => trigger(client, config));
   const what =
-    cycle === undefined ? 'a cycle is running, and one more follows it' : `${cycle.workflowId} started`;
-  console.log(`${what}; look at it with: vsync status -c ${fileOf(options)}`);
+    cycle === undefined ? 'a cycle is running; another one follows it' : `${cycle.workflowId} started`;
+  console.log(`${what}; see: vsync status -c ${fileOf(options)}`);
 }

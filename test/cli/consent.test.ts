@@ -36,10 +36,10 @@ describe('consentOf', () => {
 describe('ask', () => {
   test.each(['yes', 'YES', ' yes '])('agrees to %j', async (answer) => {
     const at = terminal();
-    const asked = ask('Delete these 3 secrets?', at);
+    const asked = ask('Soft-delete these 3 secrets?', at);
     at.input.write(`${answer}\n`);
     await expect(asked).resolves.toBeUndefined();
-    expect(String(at.output.read())).toContain('Delete these 3 secrets? Type yes to go on: ');
+    expect(String(at.output.read())).toContain('Soft-delete these 3 secrets? Type yes to go on: ');
   });
 
   test.each(['', 'y', 'no', 'yes please'])('does not agree to %j', async (answer) => {

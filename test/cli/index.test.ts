@@ -119,7 +119,7 @@ test.each([
   const { code, stdout, stderr } = await run(...args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toContain(message);
-  expect(stderr).toContain('(vsync --help says more)');
+  expect(stderr).toContain('(vsync --help lists commands and options)');
 });
 
 describe('every option of every command', () => {

@@ -90,7 +90,7 @@ describe('after a configuration or mount change,', () => {
     expect(await sync.consul.revisions(sync.infoPrefix('destination'))).toEqual(before);
     await expect(sync.approve()).rejects.toThrow(`re-created mounts do: vsync approve --mount ${sync.mount}`);
     await expect(sync.approveMounts('origin', 'other/')).rejects.toThrow(
-      `other/: not a mount of the origin that the last cycle found re-created; those that wait for an approval: ${sync.mount}`,
+      `other/: the last cycle found no such re-created mount of the origin; waiting for an approval: ${sync.mount}`,
     );
 
     // With an approval at the origin alone, the destination still deletes nothing.

@@ -204,8 +204,8 @@ describe('vsync check', () => {
       const said = readFileSync(path.join(made.folder, 'vsync-check.log'), 'utf8');
       expect(said).toContain(
         isRemovable
-          ? 'interrupted: nothing that the check wrote is left behind'
-          : `interrupted: Consul ${consul.address}: ${written[0]}: this key of the check could not be removed: `,
+          ? 'interrupted: the check left nothing behind'
+          : `interrupted: Consul ${consul.address}: ${written[0]}: the check could not remove its key: `,
       );
     } finally {
       await made.tearDown();

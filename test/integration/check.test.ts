@@ -37,7 +37,7 @@ test('vsync check ends with exit code 0 when all is well, prints a line for each
     [
       'configuration: is complete',
       `Temporal: ${temporal} answers, and has the namespace default`,
-      `Temporal: schedule vsync-destination-d0-${sync.id}: is not there: create it with "vsync start -c FILE"`,
+      `Temporal: schedule vsync-destination-d0-${sync.id}: does not exist: create it with "vsync start -c FILE"`,
       ...vaultLines(origin.address, 'origin'),
       ...vaultLines(destinations[0].address, 'destination'),
       'origin.vault and destination.vault: are two Vaults',
@@ -47,7 +47,7 @@ test('vsync check ends with exit code 0 when all is well, prints a line for each
       `Consul ${consul} (destination.consul): sync path ${sync.infoPrefix('destination')}: is free`,
     ].map((line) => `  pass  ${line}`),
   );
-  expect(lines(stdout, 'warn')).toEqual([expect.stringContaining('origin/index is not there yet')]);
+  expect(lines(stdout, 'warn')).toEqual([expect.stringContaining('origin/index does not exist yet')]);
   expect(lines(stdout, 'FAIL')).toEqual([]);
   await refusal.expectNothingWritten();
 });
@@ -74,7 +74,7 @@ test('vsync check goes on after a failure, and shows no secret', async () => {
   expect(ended.stderr).toBe('vsync: 4 of 16 checks failed\n');
   const { origin } = sync.servers;
   expect(lines(ended.stdout, 'FAIL')).toEqual([
-    expect.stringContaining(`Temporal: Temporal ${nowhere}: cannot connect (`),
+    expect.stringContaining(`Temporal: ${nowhere}: cannot connect (`),
     expect.stringContaining(
       `Vault ${origin.address} (origin.vault): token: auth/token/lookup-self: permission denied (403`,
     ),

@@ -39,7 +39,7 @@ describe('with a valid configuration', () => {
         const created = await run('start', '-c', config);
         expect(created).toMatchObject({ code: 0, stderr: '' });
         expect(created.stdout).toContain(
-          `schedule vsync-${role}-${names[role]} created, first cycle asked for`,
+          `schedule vsync-${role}-${names[role]} created, first cycle requested`,
         );
         expect(created.stdout).toContain(`vsync worker -c ${config}`);
         await sync.idle(role);
@@ -62,7 +62,7 @@ describe('with a valid configuration', () => {
     test('vsync trigger without --wait prints the command that shows the result', async () => {
       const { code, stdout } = await run('trigger', '-c', sync.originFile);
       expect(code).toBe(0);
-      expect(stdout).toContain(`look at it with: vsync status -c ${sync.originFile}`);
+      expect(stdout).toContain(`see: vsync status -c ${sync.originFile}`);
       await sync.idle('origin');
     });
 
@@ -97,7 +97,7 @@ describe('with a valid configuration', () => {
       const { name } = sync.config('destination');
       const paused = await run('pause', '-c', file, '--reason', 'Vault upgrade');
       expect(paused).toMatchObject({ code: 0, stderr: '' });
-      expect(paused.stdout).toContain(`${name} is paused: no cycle starts by itself`);
+      expect(paused.stdout).toContain(`${name} is paused: no cycle starts automatically`);
       const { state } = await sync.schedule('destination').describe();
       expect(state).toMatchObject({ paused: true, note: 'Vault upgrade' });
       expect((await run('pause', '-c', file)).stdout).toContain('was paused already');
@@ -153,7 +153,7 @@ describe('with a valid configuration', () => {
         [['--set', set.slice(0, 11)], 2, 'It must be at least 12 hex digits'],
         [['--set', '--role', 'destination'], 2, 'It is the name of another option'],
         [['--set', 'f'.repeat(12)], 1, 'another set of deletes waits now'],
-        [[], 2, 'there is no terminal to ask on: name the set with --set HASH'],
+        [[], 2, 'this is not a terminal: name the set with --set HASH'],
       ] as const) {
         const refused = await run('approve', ...args, '-c', file);
         expect(refused).toMatchObject({ code, stdout: '' });
@@ -221,7 +221,7 @@ describe('with a valid configuration', () => {
 
       const log = readFileSync(destination.logFile, 'utf8');
       expect(log).toContain(`schedule vsync-destination-${sync.config('destination').name} created`);
-      expect(log).toContain('stopped: what was under way goes on when a worker is back');
+      expect(log).toContain('stopped: the next worker continues what was running');
       expect(log).not.toMatch(/^\s+at /m);
       // Schedule and watch stay for the next worker.
       await expect(sync.schedule('destination').describe()).resolves.toBeDefined();

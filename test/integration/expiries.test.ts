@@ -55,7 +55,9 @@ test('vsync check warns of a mount whose rule ends copies, and reports nothing w
       .filter(({ what }) => what.endsWith('rules'))
       .map(({ outcome, detail }) => `${outcome}: ${detail}`);
   expect(await found(config)).toEqual([
-    expect.stringMatching(/^warning: delete_version_after is 1h0m0s \(at the origin: none\): each copy ends/),
+    expect.stringMatching(
+      /^warning: delete_version_after is 1h0m0s \(at the origin: none\): each copy expires/,
+    ),
   ]);
   const policy = `path "${sync.mount}data/*" { capabilities = ["create", "read", "update"] }`;
   const token = await sync.destinationVaults[0]?.tokenFor(`rules-${sync.id}`, policy);

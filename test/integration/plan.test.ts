@@ -140,9 +140,9 @@ describe('a changed transform', () => {
     for (const [args, code, message] of [
       [['plan', '--apply-orphans'], 2, 'run "vsync prune --orphans --set HASH -c FILE"'],
       [['prune', '--set', hash], 2, "required option '--orphans' not specified"],
-      [['prune', '--orphans'], 2, 'there is no terminal to ask on: name the set with --set HASH'],
+      [['prune', '--orphans'], 2, 'this is not a terminal: name the set with --set HASH'],
       [['prune', '--orphans', '--set', hash.slice(0, 11)], 2, 'It must be at least 12 hex digits'],
-      [['prune', '--orphans', '--set', 'f'.repeat(12)], 1, 'the list of orphans is another one now: 2'],
+      [['prune', '--orphans', '--set', 'f'.repeat(12)], 1, 'the list of orphans has changed: 2 now'],
     ] as const) {
       const refused = await run(...args);
       expect(refused).toMatchObject({ code, stdout: '' });
@@ -152,7 +152,7 @@ describe('a changed transform', () => {
 
     const pruned = await run('prune', '--orphans', '--set', hash.slice(0, 12));
     expect(pruned).toMatchObject({ code: 0, stderr: '' });
-    expect(pruned.stdout).toContain('2 orphans are to be deleted softly');
+    expect(pruned.stdout).toContain('approved: 2 orphans, to be soft-deleted');
     await sync.idle('destination');
     const result = (await (await sync.lastCycle('destination')).result()) as CycleResult;
     expect(result).toMatchObject({ outcome: 'partial', counts: { deleted: 1, failed: 1 } });

@@ -313,6 +313,6 @@ test('vsync check accepts a token that may not look itself up, and warns that it
   expect(outcomes(found, 'warning')).toEqual([
     expect.stringMatching(/\(destination.vault\): token: is alive, but may not look itself up/),
     expect.stringMatching(/capabilities: what the token may do cannot be checked, because it may not ask/),
-    expect.stringMatching(/origin\/index is not there yet: the destination waits/),
+    expect.stringMatching(/origin\/index does not exist yet: the destination waits/),
   ]);
 });

@@ -354,7 +354,7 @@ describe('vsync', () => {
     const lost = 'it was lost, or removed by something other than "vsync stop"';
     await expect(sync.status('destination')).rejects.toThrow(lost);
     expect((await check()).stdout).toContain(
-      `warn  Temporal: schedule ${scheduleId()}: is not there: ${lost}`,
+      `warn  Temporal: schedule ${scheduleId()}: does not exist: ${lost}`,
     );
   });
 

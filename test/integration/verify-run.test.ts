@@ -105,7 +105,9 @@ describe('vsync verify', () => {
     // A caller that only waits must not end it.
     const stop = new AbortController();
     stop.abort();
-    await expect(sync.verify(0, { signal: stop.signal })).rejects.toThrow('goes on for who started it');
+    await expect(sync.verify(0, { signal: stop.signal })).rejects.toThrow(
+      'continues for the command that started it',
+    );
     gate.release();
     expect(await second).toEqual(await first);
     expect((await first).counts).toMatchObject({ equal: 3, drift: 1 });
@@ -126,7 +128,7 @@ describe('vsync verify', () => {
     const other = await runVsync(['verify', '-c', otherFile], { home: sync.folder });
     expect(other).toMatchObject({ code: 1, stdout: '' });
     expect(other.stderr).toContain(
-      `is running for another configuration; wait for its end, or cancel it with`,
+      `is running with another configuration; wait for its end, or cancel it with`,
     );
     gate.release();
     await first;
@@ -155,7 +157,7 @@ describe('vsync verify', () => {
     const cycles = (await sync.cycles('destination')).length;
     const paused = await command('--repair');
     expect(paused.code).toBe(1);
-    expect(paused.stdout).toContain('repair: 1 secrets are noted for the next cycle');
+    expect(paused.stdout).toContain('repair: 1 secrets are left to the next cycle');
     expect(paused.stderr).toContain('is paused, so no cycle was started');
     expect(await sync.cycles('destination')).toHaveLength(cycles);
     expect(await sync.destinationVaults[0]?.version(sync.mount, 'a')).toBe(2);

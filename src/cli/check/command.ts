@@ -5,7 +5,7 @@ import { load, warn, type Options } from '../options';
 import { formatChecks } from './report';
 import { runChecks } from './run';
 
-/** `vsync check`: whether configuration, servers and tokens are as the role needs them. */
+/** `vsync check`: whether configuration, servers and tokens are what the role needs. */
 export async function checkAll(options: Options): Promise<void> {
   const warnings: string[] = [];
   const config = load(options, undefined, undefined, (found) => warnings.push(...found));
@@ -16,10 +16,10 @@ export async function checkAll(options: Options): Promise<void> {
     const result = await runChecks(config, { warnings, foreign, signal, onLeft });
     return { isInterrupted: signal.aborted, result };
   });
-  const remedy = 'remove it with "consul kv delete", or run the check again ten minutes later or more';
-  const leftKeys = left.map((place) => `${place}: this key of the check could not be removed: ${remedy}`);
+  const remedy = 'remove it with "consul kv delete", or run the check again after ten minutes';
+  const leftKeys = left.map((place) => `${place}: the check could not remove its key: ${remedy}`);
   if (isInterrupted) {
-    const words = left.length > 0 ? leftKeys : ['nothing that the check wrote is left behind'];
+    const words = left.length > 0 ? leftKeys : ['the check left nothing behind'];
     throw new UserError(['interrupted', ...words].join(': '));
   }
   warn(leftKeys);

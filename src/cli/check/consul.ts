@@ -7,7 +7,11 @@ import type { SyncInfo } from '../../sync-info/sync-info';
 import { check, notChecked, type Check, type CheckResult } from '../../access/check-line';
 import { consulRule } from './report';
 
-/** The role's own Consul: datacenter, keys, whose sync path it is. Writes one key, and removes it again; `onLeft` is told where it could not. */
+/**
+ * The role's own Consul: datacenter, keys, and which sync the sync path belongs to. Writes one key, and removes it again.
+ *
+ * @param onLeft is called with the key if it could not be removed
+ */
 export async function checkOwnConsul(
   config: Config,
   signal?: AbortSignal,
@@ -37,7 +41,7 @@ export async function checkOwnConsul(
   );
 }
 
-/** The origin's Consul, as a destination uses it: it only reads. */
+/** The origin's Consul, which a destination only reads. */
 export async function checkOriginConsul(config: DestinationConfig): Promise<Check[]> {
   const { address, dc } = config.origin.consul;
   const name = `Consul ${address} (origin.consul)`;
@@ -53,7 +57,7 @@ export async function checkOriginConsul(config: DestinationConfig): Promise<Chec
   );
 }
 
-/** Whether a cycle has been there: a missing index of the origin is an accident then. Not the place to report its own Consul. */
+/** Whether a cycle has run: then a missing index of the origin is an accident. The own Consul has checks of its own. */
 async function hasOwnInfo(config: DestinationConfig): Promise<boolean> {
   try {
     const { info, close } = await infoOf(config);
@@ -69,20 +73,20 @@ async function hasOwnInfo(config: DestinationConfig): Promise<boolean> {
 
 async function originInfo(info: SyncInfo, config: DestinationConfig): Promise<CheckResult> {
   const { index, problem } = await info.readIndex();
-  if (index !== undefined) return { detail: `is there, with ${index.length} buckets` };
+  if (index !== undefined) return { detail: `has ${index.length} buckets` };
   if (problem !== undefined) {
     const detail = `Consul ${info.store.address}: ${info.indexKey}: ${problem}; let the origin run a cycle`;
     return { outcome: 'fail', detail };
   }
   if (await hasOwnInfo(config)) {
     const detail =
-      `Consul ${info.store.address}: ${info.indexKey}: the origin's index is gone, and this destination has sync info; ` +
+      `Consul ${info.store.address}: ${info.indexKey}: the origin's index is missing, although this destination has sync info; ` +
       'nothing is changed until it is back. Let the origin run a cycle, or check origin.syncPath and origin.consul';
     return { outcome: 'fail', detail };
   }
   return {
     outcome: 'warning',
-    detail: `${info.indexKey} is not there yet: the destination waits for the origin's first cycle`,
+    detail: `${info.indexKey} does not exist yet: the destination waits for the origin's first cycle`,
   };
 }
 
@@ -95,9 +99,9 @@ async function withInfo(
   let opened: OpenInfo | undefined;
   const reached = await check(name, async () => {
     opened = await open();
-    // Without a datacenter nothing has been asked yet.
+    // Without a datacenter, no request was sent yet.
     await opened.info.readIndex().catch((error: unknown) => {
-      // It answers; what the token may do is the next check.
+      // It answers; the next check is about the token.
       if (!(error instanceof ConsulError) || error.kind !== 'forbidden') throw error;
     });
     return { detail: dc === undefined ? 'answers' : `answers for datacenter ${dc}` };
@@ -116,10 +120,10 @@ async function withInfo(
 async function orRule(
   { prefix }: SyncInfo,
   policy: 'read' | 'write',
-  look: () => Promise<CheckResult>,
+  work: () => Promise<CheckResult>,
 ): Promise<CheckResult> {
   try {
-    return await look();
+    return await work();
   } catch (error) {
     if (!(error instanceof ConsulError) || error.kind !== 'forbidden') throw error;
     return { outcome: 'fail', detail: error.message, policy: consulRule(prefix, policy) };

@@ -3,7 +3,7 @@ import type { Check } from '../../access/check-line';
 
 const LABELS: Readonly<Record<Check['outcome'], string>> = { pass: 'pass', fail: 'FAIL', warning: 'warn' };
 
-/** The checks for people: a line each, with the policy below where one is missing. */
+/** A line for each check, with the policy below it if one is missing. */
 export function formatChecks(checks: readonly Check[]): string {
   return checks
     .map(({ outcome, what, detail, policy }) => {
@@ -15,10 +15,12 @@ export function formatChecks(checks: readonly Check[]): string {
     .join('\n');
 }
 
-/** Messages name their server, which stands at the beginning of the line already. */
+/** Messages name their server, which the line already begins with. */
 function withoutServer(detail: string, what: string): string {
-  const server = `${what.split(' (')[0] ?? what}: `;
-  return detail.startsWith(server) ? detail.slice(server.length) : detail;
+  const [server = what] = what.split(' (');
+  // Of Temporal, the line does not have the address.
+  const known = [`${server}: `, 'Temporal '].find((start) => detail.startsWith(start)) ?? '';
+  return detail.slice(known.length);
 }
 
 /** The order in which capabilities are written. */
@@ -27,7 +29,7 @@ const ORDER: readonly Capability[] = ['create', 'read', 'update', 'delete', 'lis
 /**
  * The text of a Vault policy that grants all this, one line for each path.
  *
- * @param prefix stands before each path: `team/` where the policy is of a namespace above that of the secrets
+ * @param prefix precedes each path: `team/` if the policy belongs to a namespace above that of the secrets
  */
 export function vaultPolicy(grants: readonly Grant[], prefix = ''): string {
   const byPath = new Map<string, Set<Capability>>();

@@ -9,7 +9,7 @@ import { checkTemporal } from './temporal';
 import { checkVaults } from './vault';
 
 export interface CheckOptions {
-  /** What the loading of the configuration warned of. */
+  /** Warnings from loading the configuration. */
   warnings: readonly string[];
   foreign: readonly ForeignVariable[];
   /** Ends the checks early: what was written is removed, and what was logged in is logged out. */
@@ -19,8 +19,8 @@ export interface CheckOptions {
 }
 
 /**
- * Everything that `vsync check` looks at, in the order in which it is shown. A failed check stops only what
- * depends on it. Writes nothing but a key in Consul, which is removed again.
+ * All checks of `vsync check`, in the order in which they are shown. A failed check stops only what depends on it.
+ * Writes one key in Consul, and removes it again.
  */
 export async function runChecks(
   config: Config,
@@ -43,9 +43,9 @@ export async function runChecks(
   }
 }
 
-/** What was ignored while the configuration was loaded. Wrong configurations do not come this far. */
+/** What was ignored while the configuration was loaded. A wrong configuration has ended the command before. */
 function checkConfiguration(warnings: readonly string[], foreign: readonly ForeignVariable[]): Check[] {
-  const findings = [...warnings, ...foreign.map(({ name, advice }) => `${name} is set: ${advice}`)];
-  if (findings.length === 0) return [{ what: 'configuration', outcome: 'pass', detail: 'is complete' }];
-  return findings.map((detail) => ({ what: 'configuration', outcome: 'warning', detail }));
+  const ignored = [...warnings, ...foreign.map(({ name, advice }) => `${name} is set: ${advice}`)];
+  if (ignored.length === 0) return [{ what: 'configuration', outcome: 'pass', detail: 'is complete' }];
+  return ignored.map((detail) => ({ what: 'configuration', outcome: 'warning', detail }));
 }

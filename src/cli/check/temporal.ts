@@ -31,7 +31,7 @@ export async function checkTemporal(config: Config): Promise<Check[]> {
   }
 }
 
-/** A warning is enough: before the first start nothing is there, and without a watch the tick still starts cycles. */
+/** Only warns: before the first start nothing exists, and without a watch the tick still starts cycles. */
 async function checkSchedule(client: Client, config: Config, what: string): Promise<Check[]> {
   const { role, name, temporal } = config;
   const target = temporalTarget(temporal);
@@ -40,9 +40,9 @@ async function checkSchedule(client: Client, config: Config, what: string): Prom
     explained(target, async () => {
       const found = await findSchedule(client, role, name);
       if (found === undefined) return missing(config);
-      const unknown = await whyUnknown(found, config);
+      const unchecked = await whyUnchecked(found, config);
       there.push(found);
-      return unknown ?? scheduleFinding(found);
+      return unchecked ?? scheduleResult(found);
     }),
   );
   if (role === 'origin' || there.length === 0) return [schedule];
@@ -57,36 +57,36 @@ async function checkSchedule(client: Client, config: Config, what: string): Prom
   return [schedule, watch];
 }
 
-/** Whose schedule it is: each Vault of the configuration is asked who it is. @throws UserError if it is another sync's */
-async function whyUnknown(found: ScheduleDescription, config: Config): Promise<CheckResult | undefined> {
+/** Asks each Vault of the configuration for its identity. @throws UserError if the schedule belongs to another sync */
+async function whyUnchecked(found: ScheduleDescription, config: Config): Promise<CheckResult | undefined> {
   try {
     await assertOwnSchedule(found, config, { askAll: true });
     return undefined;
   } catch (error) {
     if (!(error instanceof VaultError)) throw error;
-    const detail = `is there; whose it is was not checked, because a Vault does not say who it is (${error.detail})`;
+    const detail = `exists; the owner was not checked, because a Vault does not report its identity (${error.detail})`;
     return { outcome: 'warning', detail };
   }
 }
 
-function scheduleFinding({ state, info }: ScheduleDescription): CheckResult {
+function scheduleResult({ state, info }: ScheduleDescription): CheckResult {
   const [next] = info.nextActionTimes;
   if (state.paused) {
-    const detail = `is paused (${state.note ?? ''}): no cycle starts by itself until "vsync resume -c FILE"`;
+    const detail = `is paused (${state.note ?? ''}): no cycle starts automatically until "vsync resume -c FILE"`;
     return { outcome: 'warning', detail };
   }
   if (next !== undefined) return { detail: `runs; its next cycle is at ${next.toISOString()}` };
-  const detail = 'has no next cycle: make it anew with "vsync stop -c FILE" and "vsync start -c FILE"';
+  const detail = 'has no next cycle: create it again with "vsync stop -c FILE" and "vsync start -c FILE"';
   return { outcome: 'warning', detail };
 }
 
-/** Right before the first start and after a stop. */
+/** Passes before the first start and after a stop. */
 async function missing(config: Config): Promise<CheckResult> {
   const { isLost, why } = await withRecord(config, temporalPlace(config.temporal));
-  return { outcome: isLost ? 'warning' : 'pass', detail: `is not there: ${why}` };
+  return { outcome: isLost ? 'warning' : 'pass', detail: `does not exist: ${why}` };
 }
 
-/** Not the place to report its Consul, which has checks of its own. */
+/** Failures of Consul are left out: it has checks of its own. */
 async function withRecord(config: Config, here: TemporalPlace): Promise<{ isLost: boolean; why: string }> {
   try {
     const { info, close } = await infoOf(config);

@@ -38,10 +38,10 @@ function vaultsOf(config: Config, needs: Partial<Record<'origin' | 'destination'
 type OpenVaults = Partial<Record<VaultToCheck['side'], Kv2>>;
 
 /**
- * The Vaults of a configuration, each by itself, and the two of a destination together. Writes nothing, but for a
- * response-wrapping token where both have one cluster id.
+ * The Vaults of a configuration, each by itself, and the two of a destination together. Writes nothing; only
+ * if both have one cluster id it creates a response-wrapping token.
  *
- * @param rules gets what each mount says for its secrets, as far as the tokens may read that
+ * @param rules gets the rules of each mount, if the token may read them
  */
 export async function checkVaults(
   config: Config,
@@ -65,7 +65,7 @@ export async function checkVaults(
 /**
  * Reachable and unsealed, the token and its end, each mount, and what the token may do. Writes nothing.
  *
- * @param rules gets what each mount says for its secrets, as far as the token may read that; undefined: not asked
+ * @param rules gets the rules of each mount, if the token may read them; undefined: not asked
  */
 async function checkVault(
   target: VaultToCheck,
@@ -123,7 +123,7 @@ async function checkToken(
 
 const BOTH_ENDS = 'origin.vault and destination.vault';
 
-/** Whether the two Vaults are two places. @param found the checks of each of them */
+/** Whether the two ends are two places. @param found the checks of each Vault */
 async function checkBothVaults(
   config: DestinationConfig,
   open: OpenVaults,
@@ -149,7 +149,7 @@ function findingOfBoth({ are, sharedMounts }: BothVaults): CheckResult {
   return {
     detail:
       `are ${are === 'replicas' ? 'replicas of one Vault' : 'one Vault'}, with these mounts in common: ${shared.join(', ')}; ` +
-      'only what the transforms lead elsewhere is copied',
+      'only secrets that the transforms move elsewhere are copied',
   };
 }
 
@@ -173,7 +173,7 @@ async function capabilitiesFinding(
   return { detail: 'the token may do all that is needed' };
 }
 
-/** A token of another namespace is refused: its policies name `sys/capabilities-self` from there. */
+/** A token of another namespace is refused: its policies name `sys/capabilities-self` in its own namespace. */
 async function whyCannotAsk({ client }: Kv2, side: VaultToCheck['side']): Promise<string> {
   const life = await lookupSelf(client).catch((error: unknown) => {
     if (!(error instanceof VaultError)) throw error;
@@ -181,7 +181,7 @@ async function whyCannotAsk({ client }: Kv2, side: VaultToCheck['side']): Promis
   });
   if (life === undefined || life.namespace === client.authNamespace) return CANNOT_ASK;
   return (
-    `what the token may do cannot be checked, because it is of another namespace than the secrets; say so with ` +
+    `what the token may do cannot be checked, because it belongs to another namespace than the secrets; set ` +
     `${side}.vault.authNamespace: "${life.namespace === '' ? ROOT_SPELLING : life.namespace}"`
   );
 }

@@ -51,10 +51,10 @@ function say(text: string): void {
 }
 
 function formatRepair(count: number, { cycle }: Repair): string {
-  if (cycle === undefined) return `repair: ${count} secrets are noted for the next cycle`;
+  if (cycle === undefined) return `repair: ${count} secrets are left to the next cycle`;
   const { outcome, counts, failures, note } = cycle.result;
   return [
-    `repair: ${count} secrets were given to ${cycle.workflowId}`,
+    `repair of ${count} secrets by ${cycle.workflowId}`,
     `  ${formatCycle(outcome, counts)}${note === undefined ? '' : ` (${note})`}`,
     ...failures.map((failure) => `  ${formatFailure(failure)}`),
   ].join('\n');
@@ -62,10 +62,10 @@ function formatRepair(count: number, { cycle }: Repair): string {
 
 function whatIsLeft({ name, counts }: Report, { cycle, left }: Repair): string | undefined {
   if (cycle === undefined)
-    return `the schedule of ${name} is paused, so no cycle was started; the next one compares and repairs them`;
+    return `the schedule of ${name} is paused, so no cycle was started; the next one repairs them`;
   const { outcome } = cycle.result;
   if (outcome === 'timed-out' || outcome === 'partial')
-    return `the cycle ended ${outcome}: not all may be repaired; the next cycle goes on`;
+    return `the cycle ended ${outcome}: some secrets may not be repaired; the next cycle continues`;
   if (left > 0) return `${left} secrets are still to be compared by the next cycle`;
   const others = whatIsWrong({ counts: { ...counts, drift: 0, missing: 0 } });
   return others === undefined ? undefined : `${name} is not as it should be: ${others}`;

@@ -9,23 +9,23 @@ import { formatFailedCycle } from '../text';
 import { UserError } from '../../errors';
 import { CYCLE_END_WAIT_MS, REPAIR_POLL_MS } from '../../limits';
 import type { CycleResult, Outcome } from '../../contract/cycle';
-import { countDoubted, doubtClaims } from './unverify';
+import { countUnverified, unverifyClaims } from './unverify';
 
 const WELL_ENDED: ReadonlySet<Outcome> = new Set(['synced', 'unchanged', 'held']);
 
 /** What a repair did. */
 export interface Repair {
-  /** Claims that came in doubt; a secret that was not claimed needs none. */
+  /** Claims that were made unverified; a secret without a claim needs none. (The name is that of the `--json` field.) */
   doubted: number;
-  /** Of the paths, those whose claims are still in doubt: no cycle has dealt with them yet. */
+  /** Number of paths whose claims are still unverified: no cycle has compared them yet. */
   left: number;
-  /** The last cycle that was asked for; one of another tick may have come before it. Undefined if the schedule is paused. */
+  /** The last cycle that was requested. Undefined if the schedule is paused. */
   cycle?: { workflowId: string; result: CycleResult };
 }
 
 /**
- * Has a cycle mend some paths: their claims come in doubt, and a cycle that the schedule starts compares them by value
- * and writes what differs. If the schedule is paused, none is started: the claims stay in doubt for the next one.
+ * Has a cycle repair some paths: makes their claims unverified, and starts a cycle through the schedule, which compares
+ * them by value and writes what differs. If the schedule is paused, no cycle starts: the claims stay unverified.
  *
  * @throws UserError if there is no schedule, a cycle wrote the info at the same moment, or the cycle failed
  */
@@ -36,15 +36,15 @@ export async function repair(
   { paths, say }: { paths: readonly string[]; say: (text: string) => void },
 ): Promise<Repair> {
   await waitForIdle(client, config, say);
-  const doubted = await doubtClaims(info, paths);
+  const doubted = await unverifyClaims(info, paths);
   const { state } = await describeSchedule(client.schedule.getHandle(scheduleId('destination', config.name)));
-  if (state.paused) return { doubted, left: await countDoubted(info, paths) };
+  if (state.paused) return { doubted, left: await countUnverified(info, paths) };
   let cycle = await runCycle(client, config);
-  let left = await countDoubted(info, paths);
-  // One that had begun before the claims came in doubt did not see them.
+  let left = await countUnverified(info, paths);
+  // A cycle that began before the claims were unverified did not see them.
   if (left > 0 && WELL_ENDED.has(cycle.result.outcome)) {
     cycle = await runCycle(client, config);
-    left = await countDoubted(info, paths);
+    left = await countUnverified(info, paths);
   }
   return { doubted, left, cycle };
 }
@@ -58,13 +58,11 @@ async function runCycle(client: Client, config: DestinationConfig): Promise<NonN
     return { workflowId, result: await cycle.result() };
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
-    throw new UserError(
-      `${formatFailedCycle(workflowId, error)}; the next cycle mends what this one did not`,
-    );
+    throw new UserError(`${formatFailedCycle(workflowId, error)}; the next cycle repairs the rest`);
   }
 }
 
-/** A cycle that is running would fail, because its sync info is written under its hands. Check-and-set has the last word. */
+/** A running cycle would fail if its sync info changed. Check-and-set guards against one that starts afterwards. */
 async function waitForIdle(
   client: Client,
   config: DestinationConfig,
@@ -72,8 +70,8 @@ async function waitForIdle(
 ): Promise<void> {
   const schedule = client.schedule.getHandle(scheduleId('destination', config.name));
   const untilMs = Date.now() + config.destination.timeoutMs + CYCLE_END_WAIT_MS;
-  for (let looks = 0; (await describeSchedule(schedule)).info.runningActions.length > 0; looks++) {
-    if (looks === 0) say('a cycle is running: the repair waits for its end');
+  for (let polls = 0; (await describeSchedule(schedule)).info.runningActions.length > 0; polls++) {
+    if (polls === 0) say('a cycle is running: the repair waits for its end');
     if (Date.now() > untilMs)
       throw new UserError(
         'a cycle is still running, so nothing was repaired; run the command again when it has ended',

@@ -8,7 +8,7 @@ export interface Report {
   counts: VerifyCounts;
   /** By kind, then by path. */
   findings: Finding[];
-  /** What else there is to know: the origin has no sync info yet, a mount could not be listed, … */
+  /** Limits of the comparison: the origin has no sync info yet, a mount could not be listed, … */
   notes: string[];
 }
 
@@ -16,17 +16,17 @@ const TITLES: Readonly<Record<FindingKind, string>> = {
   drift: 'drift: the values differ',
   missing: 'missing at the destination',
   unpublished:
-    "unpublished: the origin has them, its info lacks them, so they are not copied; if they stay, look at the origin's cycles",
-  changed: 'changed meanwhile at the origin, no drift: the next cycles deal with it',
+    "unpublished: the origin has them, its info lacks them, so they are not copied; if this persists, check the origin's cycles",
+  changed: 'changed at the origin, not drift: the next cycles copy it',
   refused: 'refused: not copied at all',
   failed: 'failed: could not be compared',
   unknown:
-    "unknown: buckets of the origin's info that do not fit its index; if they stay, let the origin run a cycle",
-  orphan: 'orphans, left by an earlier configuration: they stay until "vsync prune --orphans"',
-  extra: 'extra: they belong to no secret of the origin, and stay',
+    "unknown: buckets of the origin's info that do not match its index; if this persists, let the origin run a cycle",
+  orphan: 'orphans, left by an earlier configuration: kept until "vsync prune --orphans"',
+  extra: 'extra: they belong to no secret of the origin, and are kept',
 };
 
-/** The report for people. */
+/** The report as text. */
 export function formatReport({ name, counts, findings, notes }: Report): string {
   const lines = [`${name}: equal at both ends: ${counts.equal}`, ...notes.map((note) => `  note: ${note}`)];
   for (const kind of FINDING_KINDS) {
@@ -39,14 +39,14 @@ export function formatReport({ name, counts, findings, notes }: Report): string 
 }
 
 const WORDS: Readonly<Record<string, string>> = {
-  newer: 'the origin has a newer version than its info says',
-  gone: 'the origin has none any more',
+  newer: 'the origin has a newer version than its info',
+  gone: 'the origin no longer has it',
   behind: "the destination's last cycle was before the change",
   deleted: 'its current version is deleted',
-  absent: 'nothing stands there',
-  kept: 'it was copied, and is kept on purpose or waits for its delete',
-  unreadable: "perhaps deleted: its metadata cannot be read with the destination's token at the origin",
-  'perhaps-deleted': "perhaps deleted: the destination's token needs read on metadata/ to tell",
+  absent: 'nothing is there',
+  kept: 'it was copied, and is retained on purpose or waits for its delete',
+  unreadable: "may be deleted: the destination's token at the origin may not read its metadata",
+  'perhaps-deleted': "may be deleted: the destination's token needs read on metadata/ to find out",
 };
 
 function line({ path, to, class: why, at, with: other }: Finding): string {
@@ -58,7 +58,7 @@ function line({ path, to, class: why, at, with: other }: Finding): string {
   return `${path}${arrow}${details.length === 0 ? '' : `  (${details.join('; ')})`}`;
 }
 
-/** What is wrong, in words, or undefined: extras and what merely changed are not. */
+/** What is wrong, in words; undefined if nothing is. Extras and changes at the origin are not wrong. */
 export function whatIsWrong({ counts }: Pick<Report, 'counts'>): string | undefined {
   const wrong = (['drift', 'missing', 'unpublished', 'refused', 'failed', 'unknown'] as const).filter(
     (kind) => counts[kind] > 0,
@@ -66,7 +66,7 @@ export function whatIsWrong({ counts }: Pick<Report, 'counts'>): string | undefi
   return wrong.length === 0 ? undefined : wrong.map((kind) => `${kind} ${counts[kind]}`).join(', ');
 }
 
-/** Paths that a cycle would mend if it looked at them. */
+/** Paths that a cycle repairs once their claims are unverified. */
 export function repairable({ findings }: Pick<Report, 'findings'>): string[] {
   return findings.filter(({ kind }) => kind === 'drift' || kind === 'missing').map(({ path }) => path);
 }

@@ -21,22 +21,22 @@ import {
   VERIFY_TIMEOUT_MS,
 } from '../../limits';
 
-/** Events of a workflow that no worker has touched: its start, and its first task. */
-const UNTOUCHED_EVENTS = 2;
+/** Events of a workflow that no worker has taken: its start, and its first task. */
+const EVENTS_BEFORE_WORKER = 2;
 
 export interface RunOptions {
-  /** The file as the user would have to name it again, for messages. */
+  /** The configuration file, for messages that name a command. */
   file: string;
-  /** Tells somebody who waits what is going on. */
+  /** Reports progress to the user who waits. */
   say: (text: string) => void;
-  /** Gives the verify up. */
+  /** Ends the verify. */
   signal: AbortSignal;
 }
 
 /**
  * Runs a verify of a destination on its workers, or waits for the one that is running, and reads what it found.
  *
- * @throws UserError if it failed or was cancelled, or if one runs for another configuration
+ * @throws UserError if it failed or was cancelled, or if one runs with another configuration
  */
 export async function runVerify(client: Client, deps: DestinationDeps, options: RunOptions): Promise<Report> {
   const { handle, isOurs } = await startOrJoin(client, deps, options.say);
@@ -60,7 +60,7 @@ async function startOrJoin(
       workflowId,
       taskQueue: taskQueue('destination', name),
       args: [input],
-      // It has nothing to clean up, so that a timeout of the server's does no harm; it also ends one that no worker takes.
+      // It has nothing to clean up, so a timeout of the server does no harm. It also ends a verify that no worker takes.
       workflowRunTimeout: VERIFY_TIMEOUT_MS,
       memo: { vsync: { v: 1, fingerprint } },
       staticSummary: `Compares the secrets of ${name} with those of its origin`,
@@ -74,7 +74,7 @@ async function startOrJoin(
   const running = (memo?.['vsync'] as { fingerprint?: string } | undefined)?.fingerprint ?? '';
   if (!isFingerprintOf(deps, running)) {
     throw new UserError(
-      `a verify of ${name} is running for another configuration; wait for its end, or cancel it with: temporal ` +
+      `a verify of ${name} is running with another configuration; wait for its end, or cancel it with: temporal ` +
         `workflow cancel --workflow-id ${workflowId}`,
     );
   }
@@ -89,21 +89,23 @@ async function resultOf(
 ): Promise<VerifyResult> {
   const watching = new AbortController();
   const result = handle.result() as Promise<VerifyResult>;
-  // Who waits first hears of it; the other one must not be a rejection that nobody handles.
+  // The race below reports a failure; without this handler it would also be an unhandled rejection.
   result.catch(() => undefined);
-  const givenUp = new Promise<'given up'>((resolve) => {
-    const giveUp = (): void => {
-      resolve('given up');
+  const interrupted = new Promise<'interrupted'>((resolve) => {
+    const interrupt = (): void => {
+      resolve('interrupted');
     };
-    if (signal.aborted) giveUp();
-    else signal.addEventListener('abort', giveUp, { once: true });
+    if (signal.aborted) interrupt();
+    else signal.addEventListener('abort', interrupt, { once: true });
   });
   try {
-    void tellWhatItWaitsFor(handle, file, say, watching.signal);
-    const ended = await Promise.race([result, givenUp]);
-    if (ended !== 'given up') return ended;
+    void reportProgress(handle, file, say, watching.signal);
+    const ended = await Promise.race([result, interrupted]);
+    if (ended !== 'interrupted') return ended;
     if (!isOurs)
-      throw new UserError(`not waiting any longer; ${handle.workflowId} goes on for who started it`);
+      throw new UserError(
+        `not waiting any longer; ${handle.workflowId} continues for the command that started it`,
+      );
     await end(handle, result);
     throw new UserError('the verify was cancelled; nothing was changed');
   } catch (error) {
@@ -118,14 +120,14 @@ function explain(error: WorkflowFailedError): string {
   const { outcome, note } = failedCycle(error);
   if (note !== undefined) return `the verify failed: ${note}`;
   if (outcome === 'cancelled') return 'the verify was cancelled; nothing was changed';
-  return `the verify was ended from outside, or did not end within ${VERIFY_TIMEOUT_MS / 3_600_000} h; nothing was changed`;
+  return `the verify was terminated, or did not end within ${VERIFY_TIMEOUT_MS / 3_600_000} h; nothing was changed`;
 }
 
-/** Cancels it, or terminates it where no worker is there to hear of a cancel. */
+/** Cancels it, or terminates it if no worker is there to handle a cancel. */
 async function end(handle: WorkflowHandle, result: Promise<VerifyResult>): Promise<void> {
   try {
     const { historyLength } = await handle.describe();
-    if (historyLength <= UNTOUCHED_EVENTS) {
+    if (historyLength <= EVENTS_BEFORE_WORKER) {
       await handle.terminate('vsync verify was interrupted');
       return;
     }
@@ -139,8 +141,8 @@ async function end(handle: WorkflowHandle, result: Promise<VerifyResult>): Promi
   }
 }
 
-/** Says that no worker is there, and why a step is being tried again. Each thing once. */
-async function tellWhatItWaitsFor(
+/** Reports that no worker is there, and why a step is retried. Each text once. */
+async function reportProgress(
   handle: WorkflowHandle,
   file: string,
   say: RunOptions['say'],
@@ -155,15 +157,15 @@ async function tellWhatItWaitsFor(
     await sleep(EXPLAIN_VERIFY_WAIT_AFTER_MS, undefined, { signal });
     for (;;) {
       const { historyLength, raw } = await handle.describe();
-      if (historyLength <= UNTOUCHED_EVENTS)
+      if (historyLength <= EVENTS_BEFORE_WORKER)
         once(`waiting for a worker of this destination: vsync worker -c ${file}`);
       for (const { activityType, lastFailure } of raw.pendingActivities ?? []) {
         if (lastFailure?.message)
-          once(`${activityType?.name ?? 'a step'} is being tried again: ${lastFailure.message}`);
+          once(`${activityType?.name ?? 'a step'} is retried: ${lastFailure.message}`);
       }
       await sleep(VERIFY_POLL_MS, undefined, { signal });
     }
   } catch {
-    // It ended, or Temporal cannot be asked now: whoever waits for the result hears of that.
+    // The verify ended, or Temporal does not answer: the caller, which waits for the result, reports it.
   }
 }

@@ -10,38 +10,39 @@ import type { Insight } from '../../rules/insight';
 import { UserError } from '../../errors';
 
 /**
- * Puts what the destination's info claims of some paths in doubt, so that the next cycle compares them by value.
+ * Makes the destination's claims of some paths unverified (version 0), so that the next cycle compares them by value.
  *
  * The claims stay in their buckets, also those of secrets that are missing: the delete guard counts what the
  * destination is known to have. A path that is not claimed is copied by the next cycle anyway. In a bucket that does
- * not fit its index no claim is believed, so all of them come in doubt: else the new index would vouch for them.
+ * not match its index no claim is trusted, so all of them are made unverified: otherwise the new index would confirm
+ * them.
  *
- * Buckets first, then the index: cut off in between, a bucket does not fit its index, and nothing wrong is claimed.
+ * Buckets first, then the index: after a crash in between, a bucket does not match its index and is not trusted.
  *
- * @returns how many claims are in doubt now that were not before
- * @throws UserError if somebody else wrote the info at the same moment
+ * @returns the number of claims that were verified before
+ * @throws UserError if a cycle wrote the info at the same moment
  */
-export async function doubtClaims(info: SyncInfo, paths: readonly string[]): Promise<number> {
+export async function unverifyClaims(info: SyncInfo, paths: readonly string[]): Promise<number> {
   const { index, revision } = await info.readIndex();
-  // Without an index nothing is believed: the next cycle compares all by itself.
+  // Without an index no claim is trusted: the next cycle compares everything.
   if (index === undefined) return 0;
   const byBucket = bucketsOf(paths, index.length);
   let count = 0;
   const writes: Write[] = [];
   const next = [...index];
-  const doubtBucket = async ([id, those]: [number, Set<string>], signal: AbortSignal): Promise<void> => {
+  const unverifyBucket = async ([id, those]: [number, Set<string>], signal: AbortSignal): Promise<void> => {
     const stored = await info.readBucket(id, signal);
     const isTrusted = fits(stored, index[id]);
     const bucket = new Map<string, Insight>();
     for (const [path, insight] of stored.bucket ?? []) {
-      const isDoubted = insight.version !== 0 && (!isTrusted || those.has(path));
-      bucket.set(path, isDoubted ? doubted(insight) : insight);
-      if (isDoubted) count++;
+      const isUnverified = insight.version !== 0 && (!isTrusted || those.has(path));
+      bucket.set(path, isUnverified ? doubted(insight) : insight);
+      if (isUnverified) count++;
     }
     next[id] = hashBucket(bucket);
     if (next[id] !== stored.hash) writes.push(info.writeOfBucket(id, bucket, stored.revision));
   };
-  await inParallel([...byBucket], new AbortController().signal, doubtBucket, CONSUL_READS);
+  await inParallel([...byBucket], new AbortController().signal, unverifyBucket, CONSUL_READS);
   if (JSON.stringify(next) !== JSON.stringify(index)) writes.push(info.writeOfIndex(next, revision));
   const isWritten = async (): Promise<boolean> => {
     const atOnce = await commitAtOnce(info.store, writes);
@@ -58,8 +59,8 @@ export async function doubtClaims(info: SyncInfo, paths: readonly string[]): Pro
   return count;
 }
 
-/** Of these paths, how many have a claim that is (still) in doubt. */
-export async function countDoubted(info: SyncInfo, paths: readonly string[]): Promise<number> {
+/** Number of these paths with an unverified claim. */
+export async function countUnverified(info: SyncInfo, paths: readonly string[]): Promise<number> {
   const { index } = await info.readIndex();
   if (index === undefined) return 0;
   const countIn = async ([id, those]: [number, Set<string>], signal: AbortSignal): Promise<number> => {

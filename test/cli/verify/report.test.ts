@@ -32,15 +32,15 @@ describe('a report of a verify', () => {
       'site1: equal at both ends: 0',
       '  note: a note',
       '  missing at the destination: 1',
-      '    s/data/a -> t/data/a  (nothing stands there)',
+      '    s/data/a -> t/data/a  (nothing is there)',
       '  refused: not copied at all: 1',
       '    s/data/b  (collision; with s/data/c)',
       '  failed: could not be compared: 1',
       '    s/data/d  (forbidden at the origin)',
-      '  orphans, left by an earlier configuration: they stay until "vsync prune --orphans": 1',
+      '  orphans, left by an earlier configuration: kept until "vsync prune --orphans": 1',
       '    t/data/e  (with s/data/e)',
-      '  extra: they belong to no secret of the origin, and stay: 1',
-      '    t/data/f  (it was copied, and is kept on purpose or waits for its delete; with s/data/f)',
+      '  extra: they belong to no secret of the origin, and are kept: 1',
+      '    t/data/f  (it was copied, and is retained on purpose or waits for its delete; with s/data/f)',
     ]);
   });
 

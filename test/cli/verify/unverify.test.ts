@@ -1,7 +1,7 @@
 import { SyncInfo } from '../../../src/sync-info/sync-info';
 import { bucketId, hashBucket } from '../../../src/rules/bucket';
 import type { Insight } from '../../../src/rules/insight';
-import { countDoubted, doubtClaims } from '../../../src/cli/verify/unverify';
+import { countUnverified, unverifyClaims } from '../../../src/cli/verify/unverify';
 import { MemoryStore } from '../../support/memory-store';
 
 const NUM_BUCKETS = 3;
@@ -40,17 +40,17 @@ const unchanged = Object.fromEntries(PATHS.map((path) => [path, 5]));
 
 describe('doubt', () => {
   it('comes over exactly the claims of these paths, and the index says so', async () => {
-    expect(await doubtClaims(info, ['s/data/a', 's/data/d', 's/data/not-claimed'])).toBe(2);
+    expect(await unverifyClaims(info, ['s/data/a', 's/data/d', 's/data/not-claimed'])).toBe(2);
     expect(await claims()).toEqual({ ...unchanged, 's/data/a': 0, 's/data/d': 0 });
     expect(store.written.at(-1)).toBe('vsync/destination/index');
-    expect(await countDoubted(info, PATHS)).toBe(2);
-    expect(await countDoubted(info, ['s/data/b'])).toBe(0);
+    expect(await countUnverified(info, PATHS)).toBe(2);
+    expect(await countUnverified(info, ['s/data/b'])).toBe(0);
   });
 
   it('does not come twice', async () => {
-    await doubtClaims(info, ['s/data/a']);
+    await unverifyClaims(info, ['s/data/a']);
     store.written.length = 0;
-    expect(await doubtClaims(info, ['s/data/a'])).toBe(0);
+    expect(await unverifyClaims(info, ['s/data/a'])).toBe(0);
     expect(store.written).toEqual([]);
   });
 
@@ -59,7 +59,7 @@ describe('doubt', () => {
     const others = PATHS.filter((path) => bucketId(path, NUM_BUCKETS) === id);
     const forged = new Map(others.map((path) => [path, insight(9)]));
     store.put(info.bucketKey(id), info.writeOfBucket(id, forged, 0).value);
-    expect(await doubtClaims(info, ['s/data/a'])).toBe(others.length);
+    expect(await unverifyClaims(info, ['s/data/a'])).toBe(others.length);
     const expected = Object.fromEntries(others.map((path) => [path, 0]));
     expect(await claims()).toEqual({ ...unchanged, ...expected });
   });
@@ -67,26 +67,26 @@ describe('doubt', () => {
   it('makes a bucket again that is gone or damaged', async () => {
     const id = bucketId('s/data/a', NUM_BUCKETS);
     store.put(info.bucketKey(id), 'not a bucket');
-    expect(await doubtClaims(info, ['s/data/a'])).toBe(0);
+    expect(await unverifyClaims(info, ['s/data/a'])).toBe(0);
     expect(Object.keys(await claims())).toEqual(
       expect.arrayContaining(PATHS.filter((path) => bucketId(path, NUM_BUCKETS) !== id)),
     );
     store.values.delete(info.bucketKey(id));
-    await doubtClaims(info, ['s/data/a']);
+    await unverifyClaims(info, ['s/data/a']);
     expect((await info.readBucket(id)).bucket).toEqual(new Map());
   });
 
   it('is finished by another call, if it was cut off between bucket and index', async () => {
     const index = store.values.get(info.indexKey)?.value ?? '';
-    await doubtClaims(info, ['s/data/a']);
+    await unverifyClaims(info, ['s/data/a']);
     store.put(info.indexKey, index);
-    await doubtClaims(info, ['s/data/a']);
+    await unverifyClaims(info, ['s/data/a']);
     expect((await claims())['s/data/a']).toBe(0);
   });
 
   it('changes nothing without an index: nothing is believed then anyway', async () => {
     store.values.delete(info.indexKey);
-    expect(await doubtClaims(info, ['s/data/a'])).toBe(0);
+    expect(await unverifyClaims(info, ['s/data/a'])).toBe(0);
     expect(store.written).toEqual([]);
   });
 
@@ -97,7 +97,7 @@ describe('doubt', () => {
       store.put(key, store.values.get(key)?.value ?? '');
       return commit(writes);
     });
-    await expect(doubtClaims(info, ['s/data/a'])).rejects.toThrow(
+    await expect(unverifyClaims(info, ['s/data/a'])).rejects.toThrow(
       /^Consul memory: vsync\/destination\/.*: a cycle wrote .* at the same moment; no secret was changed: run "vsync verify --repair" again$/,
     );
     expect(await claims()).toEqual(unchanged);
