@@ -4,11 +4,16 @@ import { SyncInfoError } from './errors';
 import type { Insight } from './insight';
 import { bytewise, wellFormed } from './paths';
 
-/** Part of the sync info: the insights of the secrets whose data paths hash to it, by data path. */
+/** A part of the sync info: the insights of the secrets whose data paths hash to it, by data path. */
 export type Bucket = ReadonlyMap<string, Insight>;
 
-/** The most buckets that an index can have: bucket ids are a 16-bit hash modulo their number. */
+/** Maximum of buckets in an index: bucket ids are a 16-bit hash modulo the number of buckets. */
 export const MAX_BUCKETS = 65_535;
+
+/** A hash in sync info. */
+export const SHA256 = z
+  .string('must be a sha256 in lower-case hex')
+  .regex(/^[0-9a-f]{64}$/, 'must be a sha256 in lower-case hex');
 
 const insightSchema = z.object({
   version: z.int().min(0),
@@ -17,11 +22,11 @@ const insightSchema = z.object({
 });
 
 /**
- * Which bucket a data path belongs to: the first two bytes of sha256(path), big-endian, modulo the number of
+ * The bucket of a data path: the first two bytes of sha256(path), big-endian, modulo the number of
  * buckets (wire format of vsync 0.3.0).
  *
  * @param numBuckets 1 to 65,535
- * @throws RangeError if numBuckets is none of these
+ * @throws RangeError if numBuckets is outside of that
  */
 export function bucketId(path: string, numBuckets: number): number {
   if (!Number.isInteger(numBuckets) || numBuckets < 1 || numBuckets > MAX_BUCKETS) {
@@ -30,14 +35,14 @@ export function bucketId(path: string, numBuckets: number): number {
   return pathHash(path) % numBuckets;
 }
 
-/** What decides about the bucket of a data path, 0 to 65,535: a path's bucket id is this modulo their number. */
+/** The first two bytes of sha256(path), 0 to 65,535: the bucket id is this modulo the number of buckets. */
 export function pathHash(path: string): number {
-  // In one call: this is done for each path of each cycle, and an object for it costs more than the hash.
+  // One call, for each path of each cycle: a hash object would cost more than the hash.
   return Number.parseInt(hash('sha256', path).slice(0, 4), 16);
 }
 
 /**
- * The hash of a bucket that stands in the index: lower-case hex sha256 of what Go prints for the map,
+ * The hash of a bucket in the index: lower-case hex sha256 of what Go prints for the map,
  * `map[k1:{1 2019-05-14T23:41:52.904927369Z kvV2} k2:{…}]` (wire format of vsync 0.3.0).
  */
 export function hashBucket(bucket: Bucket): string {
@@ -61,59 +66,72 @@ function member(path: string, { version, updateTime, type }: Insight): string {
   return `${goString(path)}:{"version":${version},"updateTime":${goString(updateTime)},"type":${goString(type)}}`;
 }
 
-/** The longest that Vault writes: a version of ten digits, and a time with all nanoseconds. */
+/** The longest insight that Vault writes: a version of ten digits, and a time with all nanoseconds. */
 const LONGEST_INSIGHT: Insight = {
   version: 9_999_999_999,
   updateTime: '2019-05-14T23:41:52.904927369Z',
   type: 'kvV2',
 };
 
-/** Bytes of one path and its insight in a bucket as {@link serializeBucket} writes it, with a comma, at the most. */
+/** Maximum of bytes that one path and its insight take in a bucket of {@link serializeBucket}, with a comma. */
 export function entryBytes(path: string): number {
   return Buffer.byteLength(member(path, LONGEST_INSIGHT)) + 1;
 }
 
 /**
- * Reads a bucket from Consul. Fields of an insight that this version does not know are ignored, as the original
- * does; missing or malformed ones are refused.
+ * Reads a bucket from Consul. As in the original, unknown fields of an insight are ignored. Missing or malformed ones are
+ * refused.
  *
- * @throws SyncInfoError that says what is wrong
+ * @throws SyncInfoError with what is wrong
  */
 export function parseBucket(json: string): Map<string, Insight> {
-  const value = parseJson(json);
+  return parseEntries('bucket', json, 'insight', insightSchema);
+}
+
+/**
+ * Reads a JSON object of data path to an entry.
+ *
+ * @param entry name of an entry, for messages
+ * @throws SyncInfoError with what is wrong
+ */
+export function parseEntries<T>(
+  part: SyncInfoError['part'],
+  json: string,
+  entry: string,
+  schema: z.ZodType<T>,
+): Map<string, T> {
+  const value = parsePart(part, json);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new SyncInfoError('bucket', 'it is JSON, but not an object of path to insight');
+    throw new SyncInfoError(part, `it is JSON, but not an object of path to ${entry}`);
   }
-  const bucket = new Map<string, Insight>();
-  // Own keys into a Map, not an object or z.record: a secret may be called "__proto__".
+  const entries = new Map<string, T>();
+  // Not z.record, which makes an object: a secret may be called "__proto__".
   for (const [path, candidate] of Object.entries(value)) {
-    const insight = insightSchema.safeParse(candidate);
-    if (!insight.success) {
-      const issue = insight.error.issues[0];
-      const field = issue?.path.length ? `${issue.path.join('.')}: ` : '';
-      throw new SyncInfoError(
-        'bucket',
-        `insight of ${JSON.stringify(path)}: ${field}${issue?.message ?? 'invalid'}`,
-      );
+    const read = schema.safeParse(candidate);
+    if (!read.success) {
+      const { path: fieldPath = [], message = 'invalid' } = read.error.issues[0] ?? {};
+      const field = fieldPath.length > 0 ? `${fieldPath.join('.')}: ` : '';
+      throw new SyncInfoError(part, `${entry} of ${JSON.stringify(path)}: ${field}${message}`);
     }
-    bucket.set(wellFormed(path), insight.data);
+    entries.set(wellFormed(path), read.data);
   }
-  return bucket;
+  return entries;
+}
+
+/** @throws SyncInfoError if the text is not JSON */
+export function parsePart(part: SyncInfoError['part'], json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    throw new SyncInfoError(part, 'it is not JSON');
+  }
 }
 
 function sortedEntries(bucket: Bucket): [string, Insight][] {
   return [...bucket].sort(([a], [b]) => bytewise(a, b));
 }
 
-function parseJson(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    throw new SyncInfoError('bucket', 'it is not JSON');
-  }
-}
-
-/** A JSON string as Go's json.Marshal writes it: also what HTML and JavaScript would misread is escaped. */
+/** A JSON string as Go's json.Marshal writes it: characters that HTML and JavaScript would misread are escaped too. */
 function goString(text: string): string {
   return JSON.stringify(wellFormed(text)).replace(
     /[<>&\u2028\u2029]/g,

@@ -1,57 +1,70 @@
 import { bucketId } from './bucket';
 import type { Insight } from './insight';
-import { DOUBTED_SETTINGS } from './settings';
+import { UNVERIFIED_SETTINGS } from './settings';
 
-/** What became of the claims when the ground under them changed. */
-export interface ClaimRules {
-  /** Of the buckets to come. */
-  readonly numBuckets: number;
-  /** Where the claimed secret stands: under the configuration with which it was copied. */
-  readonly targetBefore: (path: string) => string;
-  /** Where it has to stand now. */
-  readonly targetNow: (path: string) => string;
-  /** What stood at this target is gone, with its Vault or its mount. */
-  readonly isGone: (targetBefore: string) => boolean;
-  /** The claims may be about other secrets of the same names: their values have to be compared. */
-  readonly doubtful: boolean;
-  /** The copy ends by itself, and when is not carried over: its value has to be compared. */
-  readonly endsItself?: (path: string) => boolean;
-  /** Whether the secret is to be copied. A claim of one that is not is doubted, so that its bucket is looked at. */
-  readonly wants: (path: string) => boolean;
-  /** What stands at this target is the secret itself, because both ends are one place: it is the origin's own. */
-  readonly isSame: (target: string, path: string) => boolean;
+/*
+ * Claims are the entries of a destination's sync info: "this version of the origin has arrived here". They hold only
+ * where the secrets were written. After a change of configuration, of a mount or of a Vault, they are carried over here.
+ */
+
+/** How a claim of one kind is marked as unverified: the values or settings of its secret have to be compared. */
+export interface ClaimKind<T> {
+  readonly unverified: (claim: T) => T;
+  readonly isUnverified: (claim: T) => boolean;
 }
 
-/** How a claim of one kind says that it is not believed. */
-export interface Doubts<T> {
-  readonly doubted: (claim: T) => T;
-  readonly isDoubted: (claim: T) => boolean;
-}
+/** Claims about values. */
+export const VALUE_CLAIMS: ClaimKind<Insight> = { unverified, isUnverified: ({ version }) => version === 0 };
 
-/** Of claims about values. */
-export const DOUBTS: Doubts<Insight> = { doubted, isDoubted: ({ version }) => version === 0 };
-
-/** Of claims about settings. */
-export const SETTINGS_DOUBTS: Doubts<string> = {
-  doubted: () => DOUBTED_SETTINGS,
-  isDoubted: (claim) => claim === DOUBTED_SETTINGS,
+/** Claims about settings. */
+export const SETTINGS_CLAIMS: ClaimKind<string> = {
+  unverified: () => UNVERIFIED_SETTINGS,
+  isUnverified: (claim) => claim === UNVERIFIED_SETTINGS,
 };
 
 /**
- * Carries the claims of a destination over to another number of buckets, other transforms or another Vault. What
- * still stands where it belongs stays claimed, so that it is neither copied nor deleted.
+ * The claim as unverified. If the origin has the secret, its value is compared; if not, the copy is a candidate for a
+ * delete.
+ */
+export function unverified(insight: Insight): Insight {
+  return { ...insight, version: 0 };
+}
+
+/** What has changed since the claims were made. A path is a data path at the origin, a target one at the destination. */
+export interface ClaimRules {
+  /** Of the new buckets. */
+  readonly numBuckets: number;
+  /** The target under the configuration with which the secret was copied. */
+  readonly targetBefore: (path: string) => string;
+  /** The target under the configuration of now. */
+  readonly targetNow: (path: string) => string;
+  /** The copy at this target is gone, with its Vault or its mount. */
+  readonly isGone: (targetBefore: string) => boolean;
+  /** The claims may be about other secrets of the same names: every value has to be compared. */
+  readonly unverified: boolean;
+  /** The copy expires, and when is not carried over: its value has to be compared. */
+  readonly endsItself?: (path: string) => boolean;
+  /** Whether the secret is to be copied. If not, its claim becomes unverified, so that its bucket differs. */
+  readonly wants: (path: string) => boolean;
+  /** The target is the secret itself, because both ends are one place: it belongs to the origin. */
+  readonly isSame: (target: string, path: string) => boolean;
+}
+
+/**
+ * Carries the claims of a destination over to another number of buckets, other transforms or another Vault. A claim stays
+ * if its copy is still where it belongs, so that the secret is neither copied nor deleted.
  */
 export class ClaimMover<T = Insight> {
-  /** The claims by the buckets that they belong to now. Complete when every old bucket was added. */
+  /** The claims by the buckets that they belong to now. Complete once every old bucket was added. */
   readonly buckets: ReadonlyMap<string, T>[];
-  /** Secrets that stand where nothing belongs any more: target, and the path at the origin that it was copied for. */
+  /** Copies at places where nothing belongs any more: target, and the path that it was copied for. */
   readonly orphans = new Map<string, string>();
   private readonly moved: Map<string, T>[];
   private readonly pathAt = new Map<string, string>();
 
   constructor(
     private readonly rules: ClaimRules,
-    private readonly doubts: Doubts<T>,
+    private readonly kind: ClaimKind<T>,
   ) {
     this.moved = Array.from({ length: rules.numBuckets }, () => new Map<string, T>());
     this.buckets = this.moved;
@@ -60,53 +73,41 @@ export class ClaimMover<T = Insight> {
   /**
    * Adds one of the old buckets.
    *
-   * @param fits false if it does not fit its index: its claims are doubtful then
+   * @param fits whether the bucket fits its index; if not, its claims become unverified
    */
   add(bucket: ReadonlyMap<string, T>, fits: boolean): void {
-    for (const [path, claim] of bucket) this.addClaim(path, fits ? claim : this.doubts.doubted(claim));
+    for (const [path, claim] of bucket) this.addClaim(path, fits ? claim : this.kind.unverified(claim));
   }
 
   private addClaim(path: string, claim: T): void {
-    const { targetBefore, targetNow, isGone, doubtful, endsItself, wants, isSame } = this.rules;
+    const { targetBefore, targetNow, isGone, endsItself, wants, isSame } = this.rules;
     const before = targetBefore(path);
     if (isGone(before)) return;
-    // Two claims on one place, as an original leaves them: at most one of the values can stand there.
+    // Two claims on one target, as an original leaves them: at most one of the two values can be there.
     const sharer = this.pathAt.get(before);
     const isShared = sharer !== undefined && sharer !== path;
-    if (isShared) this.doubt(sharer);
+    if (isShared) this.unverify(sharer);
     else this.pathAt.set(before, path);
     if (before !== targetNow(path)) {
       if (!isSame(before, path)) this.orphans.set(before, path);
       return;
     }
-    // An earlier version claimed what it had only skipped.
+    // An earlier version claimed secrets that it had only skipped.
     if (isSame(before, path)) return;
     const into = this.bucketOf(path);
-    // Of two buckets that name the path, as after a change that was cut off, the doubt wins.
+    // Two buckets can name the path after an interrupted change: the unverified claim wins.
     const known = into?.get(path);
-    if (known === undefined || !this.doubts.isDoubted(known))
-      into?.set(
-        path,
-        doubtful || isShared || !wants(path) || endsItself?.(path) === true
-          ? this.doubts.doubted(claim)
-          : claim,
-      );
+    if (known !== undefined && this.kind.isUnverified(known)) return;
+    const holds = !this.rules.unverified && !isShared && wants(path) && endsItself?.(path) !== true;
+    into?.set(path, holds ? claim : this.kind.unverified(claim));
   }
 
-  private doubt(path: string): void {
+  private unverify(path: string): void {
     const claim = this.bucketOf(path)?.get(path);
-    if (claim !== undefined) this.bucketOf(path)?.set(path, this.doubts.doubted(claim));
+    if (claim !== undefined) this.bucketOf(path)?.set(path, this.kind.unverified(claim));
   }
 
   private bucketOf(path: string): Map<string, T> | undefined {
     return this.moved[bucketId(path, this.rules.numBuckets)];
   }
-}
-
-/**
- * A claim that is not believed: the secret is compared by value if the origin has it, and is a candidate for a
- * delete if not.
- */
-export function doubted(insight: Insight): Insight {
-  return { ...insight, version: 0 };
 }

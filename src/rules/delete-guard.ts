@@ -4,33 +4,34 @@ import { bytewise } from './paths';
 /** `maxDeletes` as configured: a number of secrets, or a share of those that the destination has ("10%"). */
 export type MaxDeletes = number | string;
 
-/** Without `maxDeletes`: a tenth of the secrets; below this many nobody is asked. */
+/** Without `maxDeletes`: a tenth of the secrets, but never fewer than this number. */
 const DEFAULT_PERCENT = 10;
 const DEFAULT_AT_LEAST = 20;
 
-/** Secrets of the origin's mounts: how many of them in each. */
+/** Number of secrets by mount of the origin. */
 export type ByMount = ReadonlyMap<string, number>;
 
-/** What the guard has to know. */
+/** The input of the delete guard. */
 export interface DeletePlan {
-  /** Secrets that are to be deleted. */
+  /** Secrets that would be deleted. */
   readonly candidates: ByMount;
-  /** Secrets that the destination is known to have. */
+  /** Secrets that the destination has, by its claims. */
   readonly known: ByMount;
-  /** What is noted of the last 24 hours. */
+  /** The deletes of the last 24 hours. */
   readonly noted: readonly HourOfDeletes[];
   readonly maxDeletes: MaxDeletes | undefined;
-  /** The origin has no secret at all. */
+  /** Whether the origin has no secret at all. */
   readonly originIsEmpty: boolean;
   /** Milliseconds since 1970. */
   readonly nowMs: number;
 }
 
 /**
- * Whether so many deletes may happen without a person having looked. All or none: which of them would be the
- * right ones nobody can tell. Summed over a day, against the most secrets that were there in that day: a drip is seen.
+ * The delete guard: whether the deletes of a cycle may happen without an approval. All or none, because the guard cannot
+ * know which of them are right. It adds the deletes of a day and compares them with the largest number of secrets on that
+ * day, so that many small groups of deletes are noticed too.
  *
- * @returns why not, or undefined if they may
+ * @returns why they need an approval, or undefined if they may happen
  */
 export function whyHeld(plan: DeletePlan): string | undefined {
   const { candidates, known, maxDeletes, originIsEmpty } = plan;
@@ -40,9 +41,9 @@ export function whyHeld(plan: DeletePlan): string | undefined {
   const day = lastDay(plan.noted, plan.nowMs);
   const recent = sum(day.flatMap(({ mounts }) => Object.values(mounts).map(({ deleted }) => deleted)));
   const wanted = now + recent;
-  const told = recent === 0 ? `${now}` : `${now} and the ${recent} of the last 24 hours`;
+  const shown = recent === 0 ? `${now}` : `${now} and the ${recent} of the last 24 hours`;
   if (typeof maxDeletes === 'number') {
-    return wanted > maxDeletes ? `${told} are more than maxDeletes, ${maxDeletes}` : undefined;
+    return wanted > maxDeletes ? `${shown} are more than maxDeletes, ${maxDeletes}` : undefined;
   }
   const total = Math.max(
     sum(known.values()),
@@ -53,12 +54,12 @@ export function whyHeld(plan: DeletePlan): string | undefined {
   const allowed = maxDeletes === undefined ? Math.max(share, DEFAULT_AT_LEAST) : share;
   if (wanted > allowed) {
     const rule = maxDeletes === undefined ? `${percent} %, at least ${DEFAULT_AT_LEAST}` : `${percent} %`;
-    return `${told} of ${total} secrets are more than ${allowed} (maxDeletes: ${rule})`;
+    return `${shown} of ${total} secrets are more than ${allowed} (maxDeletes: ${rule})`;
   }
   return maxDeletes === undefined ? whyMountHeld(candidates, known, day) : undefined;
 }
 
-/** No mount loses more than half of its secrets in a day. */
+/** Without `maxDeletes`, no mount may lose more than half of its secrets in a day. */
 function whyMountHeld(
   candidates: ByMount,
   known: ByMount,
@@ -69,8 +70,8 @@ function whyMountHeld(
     const recent = sum(hours.map(({ deleted }) => deleted));
     const inMount = Math.max(known.get(mount) ?? 0, ...hours.map((hour) => hour.known));
     if ((count + recent) * 2 <= inMount) continue;
-    const told = recent === 0 ? `${count}` : `${count} and the ${recent} of the last 24 hours`;
-    return `${told} are more than half of the ${inMount} secrets in ${mount}`;
+    const shown = recent === 0 ? `${count}` : `${count} and the ${recent} of the last 24 hours`;
+    return `${shown} are more than half of the ${inMount} secrets in ${mount}`;
   }
   return undefined;
 }
@@ -79,9 +80,9 @@ function sum(counts: Iterable<number>): number {
   return [...counts].reduce((total, count) => total + count, 0);
 }
 
-/** What happened in one hour, as the destination's state notes it. */
+/** The deletes of one hour, as the destination's state stores them. */
 export interface HourOfDeletes {
-  /** Milliseconds since 1970 of its beginning. */
+  /** Begin of the hour, in milliseconds since 1970. */
   readonly hourMs: number;
   /** By mount of the origin. */
   readonly mounts: Readonly<Record<string, MountHour>>;
@@ -90,25 +91,25 @@ export interface HourOfDeletes {
 interface MountHour {
   /** Secrets that were deleted without an approval. */
   readonly deleted: number;
-  /** The most secrets that the destination was known to have before these deletes. */
+  /** The largest number of secrets that the destination had before these deletes. */
   readonly known: number;
 }
 
 /** The deletes of one cycle, by mount of the origin. */
 export interface CycleDeletes {
   readonly deleted: Readonly<Record<string, number>>;
-  /** What the destination was known to have before them. */
+  /** Secrets that the destination had before them. */
   readonly known: Readonly<Record<string, number>>;
-  /** A person has looked at them. */
+  /** Whether a person approved them. */
   readonly approved: boolean;
 }
 
 const HOUR_MS = 3_600_000;
 
 /**
- * Adds the deletes of a cycle to what is noted, and drops what is older than a day. Known secrets are noted only
- * where some are deleted: their number falls by a delete only, so that the largest one stands right before it.
- * After an approval the notes begin again with what it left: else the many that were there would allow as many more.
+ * Adds the deletes of a cycle to the stored ones, and drops hours older than a day. Known secrets are stored only with
+ * deletes: their number falls by a delete only, so the largest number is the one before it. An approval clears the stored
+ * deletes: else the large number before it would allow as many more.
  */
 export function noteDeletes(
   noted: readonly HourOfDeletes[],
@@ -133,12 +134,12 @@ export function noteDeletes(
   return [...day.filter((hour) => hour.hourMs !== hourMs), { hourMs, mounts }];
 }
 
-/** The hours of the last day; one that has begun before counts as a whole. */
+/** The hours of the last day; an hour that began before counts as a whole. */
 export function lastDay(noted: readonly HourOfDeletes[], nowMs: number): HourOfDeletes[] {
   return noted.filter(({ hourMs }) => hourMs > nowMs - 25 * HOUR_MS);
 }
 
-/** Names a set of paths that are to be deleted: an approval is for exactly this set. Lower-case hex sha256. */
+/** One hash for a set of paths to delete: an approval is for exactly this set. Lower-case hex sha256. */
 export function hashOfDeletes(paths: readonly string[]): string {
   return createHash('sha256')
     .update([...paths].sort(bytewise).join('\n'))

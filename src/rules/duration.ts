@@ -1,4 +1,4 @@
-/** A text that should be a Go duration is not one. */
+/** A text is not a Go duration. The message contains the problem and an example, and does not quote the text. */
 export class DurationError extends Error {
   override readonly name = 'DurationError';
 
@@ -10,7 +10,7 @@ export class DurationError extends Error {
 const NANOS_PER_UNIT: Readonly<Record<string, bigint>> = {
   ns: 1n,
   us: 1_000n,
-  // Both characters that look like it, as in Go: the micro sign and the Greek letter.
+  // As in Go, both characters that look alike: the micro sign and the Greek letter.
   '\u00B5s': 1_000n,
   '\u03BCs': 1_000n,
   ms: 1_000_000n,
@@ -24,15 +24,15 @@ const MAX_NANOS = 2n ** 63n - 1n;
 
 const PART = /(\d*)(?:\.(\d*))?(ns|us|\u00B5s|\u03BCs|ms|s|m|h)/y;
 
-/** For editors, by way of the JSON Schema: the form that {@link parseDuration} reads. */
+/** For editors, through the JSON Schema: the form that {@link parseDuration} reads. */
 export const DURATION_PATTERN = '^\\+?(0|((\\d+\\.?\\d*|\\.\\d+)(ns|us|\u00B5s|\u03BCs|ms|s|m|h))+)$';
 
 /**
- * Reads a duration as Go's time.ParseDuration does ("1m30s", "1.5h", ".5s", "+5s", "0"), but for a "-": none of our
+ * Reads a duration as Go's time.ParseDuration does ("1m30s", "1.5h", ".5s", "+5s", "0"). Only a "-" is refused: none of our
  * keys can be negative.
  *
- * @returns milliseconds, with a fraction for what is shorter
- * @throws DurationError that says what is wrong, without quoting the text
+ * @returns milliseconds, with a fraction to the nanosecond
+ * @throws DurationError with what is wrong, without the text
  */
 export function parseDuration(withSign: string): number {
   const text = withSign.replace(/^\+/, '');
@@ -54,7 +54,7 @@ export function parseDuration(withSign: string): number {
   return Number(nanos / 1_000_000n) + Number(nanos % 1_000_000n) / 1e6;
 }
 
-/** What the original takes a number without a unit for, to be put behind what is wrong. */
+/** How the original reads a number without a unit; the end of a message. */
 export function asNanoseconds(number: number | bigint | string): string {
   const ms = Number(number) / 1e6;
   if (!(ms >= 0)) return '';

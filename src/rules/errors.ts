@@ -1,19 +1,19 @@
-/**
- * The errors of the pure part. Each names what is wrong with which text; where the text came from (a Consul
- * key, a Vault path, a configuration key) is known to the caller, who adds it.
+/*
+ * The errors of the rules. Each contains what is wrong with a text. The caller adds where the text came from: a Consul key,
+ * a Vault path, a configuration key.
  */
 
-/** A text that should be an RFC 3339 time is not one. */
+/** A text is not an RFC 3339 time. */
 export class TimeError extends Error {
   override readonly name = 'TimeError';
 
-  /** @param text what was given; times are not secret, so it is quoted. */
+  /** @param text is quoted, because times are not secret */
   constructor(readonly text: string) {
     super(`${JSON.stringify(text)} is not an RFC 3339 time like 2019-05-14T23:41:52.904927369Z`);
   }
 }
 
-/** Metadata of a secret that contradicts itself: it is unknown whether the secret is there. */
+/** The metadata of a secret contradicts itself: it is unknown whether the secret exists. */
 export class MetadataError extends Error {
   override readonly name = 'MetadataError';
 }
@@ -23,7 +23,7 @@ export class SyncInfoError extends Error {
   override readonly name = 'SyncInfoError';
 
   /**
-   * @param part which kind of value it should have been
+   * @param part the kind of value that was expected
    * @param problem what is wrong with it
    */
   constructor(
@@ -41,7 +41,7 @@ export class TransformError extends Error {
   /**
    * @param transform name of the transform as configured
    * @param position its place in the list, counted from 0
-   * @param problem what the regular expression parser says
+   * @param problem the message of the regular expression parser
    */
   constructor(
     readonly transform: string,

@@ -1,35 +1,35 @@
 import { parseTime, type Instant } from './time';
 import { TimeError } from './errors';
 
-/** When a copy ends by itself (`delete_version_after`), and when its original does. RFC 3339; "" for never. */
+/** When a copy ends by itself (`delete_version_after`), and when its original ends. RFC 3339; "" for never. */
 export interface Ends {
   readonly copy: string;
   readonly original: string;
 }
 
-/** The ends of the copies of one bucket, by data path at the origin. Only of copies that end. */
+/** The ends of the copies in one bucket, by data path at the origin. Only copies that end are in it. */
 export type EndsBucket = ReadonlyMap<string, Ends>;
 
-/** What is known of the ends of some copies. */
+/** A summary of the ends of some copies. */
 export interface ExpirySummary {
-  /** When the first of the others is to be looked at, in milliseconds since 1970; undefined if there are none. */
+  /** When the next of the copies that are not due becomes due, in milliseconds since 1970; undefined if there is none. */
   readonly nextMs?: number;
   /** Ids of the buckets in which copies are due now, in their order; undefined if there are none. */
   readonly due?: number[];
-  /** Copies that end. */
+  /** Number of copies that end. */
   readonly copies: number;
-  /** Those among them that end before their originals do. */
+  /** How many of them end before their originals. */
   readonly early: number;
 }
 
 export const NO_EXPIRY: ExpirySummary = { copies: 0, early: 0 };
 
-/** What changed is not known: everything that is noted has to be counted. */
+/** It is unknown what changed: all stored ends have to be counted. */
 export const NOT_COUNTED: ExpirySummary = { ...NO_EXPIRY, nextMs: 0 };
 
 /**
- * How far apart the two ends of one version may be although both servers follow the same rule: the copy is written
- * later, and the clocks of two servers differ.
+ * How far apart the two ends of one version may be although both servers follow the same rule. The copy is written later,
+ * and the clocks of two servers differ.
  */
 const SLACK_S = 300;
 
@@ -39,10 +39,10 @@ export function isEarly({ copy, original }: Ends): boolean {
 }
 
 /**
- * When the secret has to be looked at again, in milliseconds: when the copy has ended, and the original too if it ends
- * about the same time. A time that cannot be read counts as passed.
+ * When the secret is due for a check, in milliseconds since 1970: after the end of the copy, and also of the original if
+ * both end at about the same time. A time that cannot be read counts as passed.
  */
-export function lookAtMs(ends: Ends): number {
+export function dueAtMs(ends: Ends): number {
   const isSoonAfter = !isEarly(ends) && secondsBetween(ends.copy, ends.original) > 0;
   try {
     const { seconds, nanos }: Instant = parseTime(isSoonAfter ? ends.original : ends.copy);
@@ -57,7 +57,7 @@ export function summaryOf(buckets: Iterable<EndsBucket>): ExpirySummary {
   let summary = NO_EXPIRY;
   for (const bucket of buckets) {
     for (const ends of bucket.values())
-      summary = sumOf(summary, { nextMs: lookAtMs(ends), copies: 1, early: isEarly(ends) ? 1 : 0 });
+      summary = sumOf(summary, { nextMs: dueAtMs(ends), copies: 1, early: isEarly(ends) ? 1 : 0 });
   }
   return summary;
 }

@@ -8,21 +8,21 @@ export interface FilterRules {
   readonly exclude: readonly string[];
 }
 
-/** Which of the origin's secrets a sync is about. */
+/** Compiled `include` and `exclude` of one role. */
 export interface PathFilter {
-  /** False if there are no rules, so that nobody has to ask. */
+  /** False if there are no rules: then every path is allowed. */
   readonly restricts: boolean;
   /** @param path mount and path in it, "secret/team/app" */
   allows(path: string): boolean;
   /**
-   * Whether a folder may hold a secret that is allowed: one that may not need not be listed.
+   * Whether a folder may contain an allowed secret. If not, it need not be listed.
    *
    * @param folder mount and folder in it, ending in "/"
    */
   mayHold(folder: string): boolean;
   /**
-   * The folders of a mount that together hold all of its secrets that are allowed; none lies in another. Nothing
-   * above them has to be listed: a token for these folders alone will do.
+   * The folders of a mount that together contain all of its allowed secrets. None is inside of another. Nothing above
+   * them has to be listed: a token for these folders is enough.
    *
    * @param mount ending in "/"
    * @returns folders with their mount, each ending in "/"; the mount itself if nothing narrower is known
@@ -31,20 +31,20 @@ export interface PathFilter {
 }
 
 /**
- * `*` stands for anything in one part of the path, `**` for any number of parts, `?`, `[…]` and `{a,b}` as in a
- * shell. A leading "!" or ".", a bracket or a "+" of a name have no meaning of their own.
+ * `*` matches anything in one part of the path, `**` any number of parts, and `?`, `[…]` and `{a,b}` are as in a shell. A
+ * leading "!" or ".", a bracket or a "+" have no meaning of their own.
  */
 const OPTIONS: picomatch.PicomatchOptions = {
   dot: true,
   nonegate: true,
   noextglob: true,
-  // "team/**" is what lies below team/, and not a secret called team.
+  // "team/**" is everything below team/, and not a secret called team.
   strictSlashes: true,
-  // A path may hold a line break, and characters beyond U+FFFF.
+  // A path may contain a line break, and characters beyond U+FFFF.
   flags: 'su',
 };
 
-/** Compiles the globs. One that ends in "/" stands for everything below. */
+/** Compiles the globs. A glob that ends in "/" matches everything below. */
 export function compileFilter({ include, exclude }: FilterRules): PathFilter {
   const included = include.map(compileGlob);
   const excluded = exclude.map(compileGlob);
@@ -73,9 +73,9 @@ export function compileFilter({ include, exclude }: FilterRules): PathFilter {
 
 interface Glob {
   readonly matches: (path: string) => boolean;
-  /** The folder, ending in "/" unless it is the top, in which everything that matches lies. */
+  /** The folder that contains every match, ending in "/" unless it is the top. */
   readonly base: string;
-  /** Of a glob for everything below some folders: whether a folder (without its last "/") is one of them. */
+  /** For a glob that matches everything below some folders: whether a folder (without its last "/") is one of them. */
   readonly whole: ((folder: string) => boolean) | undefined;
 }
 
@@ -93,13 +93,13 @@ function compileGlob(glob: string): Glob {
   };
 }
 
-/** What stands in a glob before the first character with a meaning, up to the last "/" in it: "secret/team/". */
+/** The part of a glob before the first character with a meaning, up to the last "/" in it: "secret/team/". */
 export function literalFolder(glob: string): string {
   const literal = literalStart(glob);
   return literal.slice(0, literal.lastIndexOf('/') + 1);
 }
 
-/** Whether a glob stands for exactly one path. */
+/** Whether a glob matches exactly one path. */
 export function isLiteral(glob: string): boolean {
   return !glob.endsWith('/') && literalStart(glob) === glob;
 }

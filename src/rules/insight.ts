@@ -1,13 +1,10 @@
 import { MetadataError } from './errors';
 import { compareInstants, instantOfMs, isLater, parseTime } from './time';
-import type { Found } from './verdict';
-
-export { compareTimes } from './time';
 
 /** The only type of secret that vsync knows (wire format of vsync 0.3.0). */
 export const KV_V2 = 'kvV2';
 
-/** What sync info says about one secret. It holds no part of the secret itself. */
+/** What is known of one secret. It contains no part of its value. */
 export interface Insight {
   /** Current version at the origin, counted from 1. In a destination's info, 0 marks a delete in progress. */
   readonly version: number;
@@ -18,6 +15,14 @@ export interface Insight {
   readonly updateTime: string;
   /** Kind of secrets engine: always {@link KV_V2}. */
   readonly type: string;
+}
+
+/** A secret as it was found at one end, without its value. */
+export interface Found {
+  /** Whether its current version has a value. */
+  readonly live: boolean;
+  readonly version: number;
+  readonly createdTime: string;
 }
 
 /** The part of Vault's answer to `GET <mount>/metadata/<path>` that an insight is made of. */
@@ -36,21 +41,21 @@ export interface SecretMetadata {
 export interface VersionMetadata {
   /** RFC 3339 with nanoseconds. */
   readonly created_time: string;
-  /** "" if unset, else RFC 3339. May lie in the future: an expiry that has not come yet. */
+  /** "" if unset, else RFC 3339. May be in the future, for a version that expires. */
   readonly deletion_time: string;
   readonly destroyed: boolean;
 }
 
 /**
- * Makes the insight of a secret, or undefined if there is nothing to copy: metadata only, or the current
- * version is deleted, expired or destroyed.
+ * Makes the insight of a secret.
  *
- * The original (vsync 0.3.0) leaves out every secret whose current version has any deletion time, also one in
- * the future, although the secret can still be read. Here it is left out only when that time has passed.
+ * The original (vsync 0.3.0) leaves out every secret whose current version has a deletion time, even one in the future,
+ * although the secret can still be read. Here it is left out only after that time.
  *
- * @param nowMs milliseconds since 1970, to tell whether a deletion time has passed
+ * @param nowMs milliseconds since 1970, to compare with a deletion time
+ * @returns undefined if there is nothing to copy: metadata only, or the current version is deleted, expired or destroyed
  * @throws MetadataError if the current version is not among the versions
- * @throws TimeError if the deletion time cannot be read: then it is unknown whether the secret is there
+ * @throws TimeError if the deletion time cannot be read: it is unknown whether the secret exists
  */
 export function insightOfMetadata(meta: SecretMetadata, nowMs: number): Insight | undefined {
   const current = meta.versions[String(meta.current_version)];
@@ -69,8 +74,8 @@ export function insightOfMetadata(meta: SecretMetadata, nowMs: number): Insight 
 }
 
 /**
- * Whether an insight may be about another version than the one that was found only because of its time: the version
- * is the same, and the insight's time is later. The metadata then show what the time belongs to ({@link isNamedBy}).
+ * Whether an insight has the found version, but a later time. On OpenBao, a write of metadata can cause this. The metadata
+ * then show whether the insight is about this version ({@link isNamedBy}).
  */
 export function mayBeMetadataWrite(insight: Insight, found: Found): boolean {
   return found.version === insight.version && isLater(insight.updateTime, found.createdTime);
@@ -84,7 +89,7 @@ export function mayBeMetadataWrite(insight: Insight, found: Found): boolean {
 export function isNamedBy(insight: Insight, found: Found, metadata?: SecretMetadata): boolean {
   if (found.version !== insight.version) return false;
   if (found.createdTime === insight.updateTime) return true;
-  // A secret that was made anew has the version again, and another time of creation.
+  // A secret that was created again can have the same version, with another time of creation.
   const current = metadata?.versions[String(metadata.current_version)];
   return (
     metadata?.current_version === found.version &&

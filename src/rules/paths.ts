@@ -15,29 +15,30 @@ export function metadataPath(mount: string, rel: string): string {
 }
 
 /**
- * The data path that sync info holds for a metadata path: the first "/metadata" becomes "/data" (wire format of
- * vsync 0.3.0). A mount whose own name goes on with "/metadata" is hit first: "team/metadata-x/metadata/a"
- * becomes "team/data-x/metadata/a". Such a path names the secret in sync info, but it is no path in Vault.
+ * The data path in sync info for a metadata path: the first "/metadata" becomes "/data" (wire format of
+ * vsync 0.3.0). In a mount whose own name contains "/metadata" that part is replaced: "team/metadata-x/metadata/a" becomes
+ * "team/data-x/metadata/a". Such a path names the secret in sync info, but it is not a path in Vault.
  */
 export function dataPathOf(metadataPath: string): string {
   return metadataPath.replace('/metadata', () => '/data');
 }
 
-/** The data path of a secret, as sync info holds it. */
+/** The data path of a secret, as sync info has it. */
 export function dataPath(mount: string, rel: string): string {
   return dataPathOf(metadataPath(mount, rel));
 }
 
 /**
- * The reverse of {@link dataPath}: which of the mounts holds the secret that sync info names `path`, and where
- * in it. Undefined if none does. Of several candidates the one with the longest beginning wins.
+ * The reverse of {@link dataPath}: finds the mount of a data path, and the place in it. Of several mounts the one with the
+ * longest beginning wins.
  *
  * @param mounts each ending in "/"
+ * @returns undefined if the path is in none of the mounts
  */
 export function locate(path: string, mounts: readonly string[]): Location | undefined {
   let best: { mount: string; start: string } | undefined;
   for (const mount of mounts) {
-    // The first "/metadata" is never beyond this beginning, so that it is the same for all paths of a mount.
+    // The first "/metadata" is never after this beginning, so it is the same for all paths of a mount.
     const start = dataPath(mount, '');
     if (path.startsWith(start) && start.length > (best?.start.length ?? 0)) best = { mount, start };
   }
@@ -45,8 +46,8 @@ export function locate(path: string, mounts: readonly string[]): Location | unde
 }
 
 /**
- * A path as Go's path.Join would send it, which is what the client library of the original does: no "/" at its start
- * or end, none twice, and "." and ".." resolved.
+ * A path as Go's path.Join makes it, in the client library of the original: no "/" at its start or end, no repeated "/", and
+ * "." and ".." resolved.
  */
 export function cleanPath(path: string): string {
   if (!UNCLEAN.test(path)) return path;
@@ -62,8 +63,9 @@ export function cleanPath(path: string): string {
 const UNCLEAN = /(?:^|\/)\.{0,2}(?:\/|$)/;
 
 /**
- * Splits a data path whose mount nobody has configured: the mount is what stands before the first "/data/".
- * Undefined if it is no data path.
+ * Splits a data path whose mount is not configured: the mount is the part before the first "/data/".
+ *
+ * @returns undefined if it is not a data path
  */
 export function splitDataPath(path: string): Location | undefined {
   const at = path.indexOf('/data/');
@@ -71,9 +73,9 @@ export function splitDataPath(path: string): Location | undefined {
 }
 
 /**
- * Compares as Go does, by the bytes of UTF-8; to be given to sort(). JavaScript's own order goes by UTF-16 and
- * differs where one side has a character beyond U+FFFF. Half a surrogate pair counts as U+FFFD, which is what
- * it becomes in UTF-8. Works without Buffer, because workflows sort too.
+ * Compares as Go does, by the bytes of UTF-8, for sort(). JavaScript's own order is that of UTF-16, which differs for
+ * characters beyond U+FFFF. Half a surrogate pair counts as U+FFFD, which it becomes in UTF-8. Works without Buffer, because
+ * workflows sort too.
  */
 export function bytewise(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
@@ -85,7 +87,7 @@ export function bytewise(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Replaces each half of a surrogate pair that stands alone by U+FFFD, as Go does when it reads JSON. */
+/** Replaces each single half of a surrogate pair by U+FFFD, as Go does when it reads JSON. */
 export function wellFormed(text: string): string {
   return text.replace(/\p{Surrogate}/gu, '\uFFFD');
 }

@@ -9,14 +9,14 @@ export interface Refused {
   readonly path: string;
   /**
    * - `collision`: another secret of the origin would land on the same path at the destination
-   * - `loop`: what would be written is a secret of the origin again, or this one is itself such a copy
+   * - `loop`: the copy would be a secret of the origin again, or the secret is itself such a copy
    */
   readonly why: 'collision' | 'loop';
-  /** The other secret, where this one would be written, or what it is a copy of. */
+  /** The other secret, the target of this one, or the secret that it is a copy of. */
   readonly with: string;
 }
 
-/** What a destination has to do about the secrets of one bucket. Every list is sorted, no path is in two of them. */
+/** What has to be done in one bucket of a destination. Every list is sorted, and no path is in two lists. */
 export interface BucketPlan {
   /** Not claimed yet. */
   readonly add: string[];
@@ -25,28 +25,28 @@ export interface BucketPlan {
   /** Different, but the origin's is not newer: read both, write only if the values differ. */
   readonly verify: string[];
   readonly refused: Refused[];
-  /** Claimed, wanted, and missing in the origin's bucket: to be asked at the origin, then deleted. */
+  /** Claimed, wanted, and missing in the origin's bucket: a delete, after a question to the origin. */
   readonly gone: string[];
-  /** Claimed, and not wanted any more (`include`, `exclude`), whatever the origin has. */
+  /** Claimed, and no longer wanted (`include`, `exclude`), whether or not the origin has it. */
   readonly unwanted: string[];
-  /** Its own copy, because both ends are one place: neither written nor deleted, and never claimed. */
+  /** Its own copy, because both ends are one place: never written, deleted or claimed. */
   readonly itself: string[];
 }
 
-/** What else of the origin has to do with a path. */
+/** Other secrets of the origin that affect a path. */
 export interface Neighbours {
-  /** Other secrets of the origin that would land where this one does. */
+  /** The other secrets with the same target as this one. */
   readonly others: (path: string) => readonly string[];
-  /** Secrets of the origin that belong at this data path of the destination. */
-  readonly owners: (target: string) => readonly string[];
+  /** The secrets with this target. */
+  readonly sourcesOf: (target: string) => readonly string[];
 }
 
 /**
  * Plans one bucket.
  *
- * @param claims what the destination's info says that it has; of a bucket that is not believed, nothing
- * @param named paths that the destination's bucket names, believed or not: what it names and the origin lacks is
- *   a candidate for a delete
+ * @param claims claims of the destination's bucket; empty if the bucket does not fit its index
+ * @param named paths that the destination's bucket names, even if it does not fit: if the origin lacks one, it is a
+ *   candidate for a delete
  */
 export function planBucket(
   origin: Bucket,
@@ -84,7 +84,7 @@ function itselfOf(origin: Bucket, names: readonly string[], scope: Scope): strin
   return [...new Set([...wanted, ...names])].filter((path) => scope.isItself(path)).sort(bytewise);
 }
 
-/** Tells which paths of a bucket of the origin are copied: wanted, with a place at either end, and not refused. */
+/** Which paths of an origin's bucket are copied: wanted, with a place at both ends, and not refused. */
 export function isCopiedOf(origin: Bucket, scope: Scope, neighbours: Neighbours): (path: string) => boolean {
   return (path) =>
     origin.has(path) &&
@@ -94,19 +94,19 @@ export function isCopiedOf(origin: Bucket, scope: Scope, neighbours: Neighbours)
     refusalOf(path, scope, neighbours) === undefined;
 }
 
-function refusalOf(path: string, scope: Scope, { others, owners }: Neighbours): Refused | undefined {
+function refusalOf(path: string, scope: Scope, { others, sourcesOf }: Neighbours): Refused | undefined {
   if (scope.feedsItself(path)) return { path, why: 'loop', with: scope.target(path) };
   const [other] = others(path);
   if (other !== undefined) return { path, why: 'collision', with: other };
-  // In one Vault, what stands at another secret's target is its copy, and not to be copied again.
+  // In one Vault, a secret at the target of another one is its copy, and is not copied again.
   const source = scope
     .namesAtDestination(path)
-    .flatMap((name) => owners(name))
-    .find((owner) => owner !== path);
+    .flatMap((name) => sourcesOf(name))
+    .find((other) => other !== path);
   return source === undefined ? undefined : { path, why: 'loop', with: source };
 }
 
-/** What a destination has to do so that a bucket of its info becomes equal to the origin's. */
+/** How a bucket of the origin differs from the destination's. */
 export interface Differences {
   /** In the origin only. */
   readonly add: string[];
@@ -119,9 +119,9 @@ export interface Differences {
 }
 
 /**
- * Compares a bucket of the origin with the destination's, in the order of the original (vsync 0.3.0). Where the
- * original says nothing although the two differ, so that they would differ for ever, the path is to be verified.
- * Each list is sorted bytewise; no path is in two of them. Never throws.
+ * Compares a bucket of the origin with the destination's, in the order of the original (vsync 0.3.0). Some differences the
+ * original ignores, so that the buckets differ for ever. Here their paths are verified. Each list is sorted bytewise, and
+ * no path is in two lists. Never throws.
  */
 export function compareBuckets(origin: Bucket, destination: Bucket): Differences {
   const differences: Differences = { add: [], update: [], verify: [], delete: [] };
@@ -141,12 +141,12 @@ function changeOf(
   destination: Insight | undefined,
 ): 'add' | 'update' | 'verify' | undefined {
   if (!destination) return 'add';
-  // Version 0 marks a delete that had begun: whether the value is still there is not known.
+  // An unverified claim, or a delete that had begun: it is unknown whether the value is still there.
   if (destination.version === 0) return 'update';
   if (origin.type !== destination.type) return 'update';
   if (origin.version > destination.version) return 'update';
   if (origin.version === destination.version && origin.updateTime === destination.updateTime)
     return undefined;
-  // Metadata that was deleted and created again counts its versions from 1: only the time tells.
+  // Metadata that was deleted and created again counts its versions from 1: only the time shows it.
   return isLater(origin.updateTime, destination.updateTime) ? 'update' : 'verify';
 }

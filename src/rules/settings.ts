@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
+import { parseEntries, SHA256 } from './bucket';
 import { DurationError, parseDuration } from './duration';
 import { bytewise, wellFormed } from './paths';
-import { SyncInfoError } from './errors';
 
-/** What Vault keeps for a secret beside its versions, in the names of its API. */
+/** What Vault keeps for a secret besides its versions, in the names of its API. */
 export interface SecretSettings {
-  /** Empty if there is none. Not secret, but maybe private: it is never shown, nor written to Consul. */
+  /** Empty if there is none. Not secret, but it may be private: it is never shown, nor written to Consul. */
   readonly custom_metadata: Readonly<Record<string, string>>;
-  /** 0: as the mount says. */
+  /** 0: the setting of the mount applies. */
   readonly max_versions: number;
   readonly cas_required: boolean;
-  /** A Go duration in seconds, "12319s"; "0s": as the mount says. */
+  /** A Go duration in seconds, "12319s"; "0s": the setting of the mount applies. */
   readonly delete_version_after: string;
 }
 
@@ -23,7 +23,7 @@ export interface SettingsMetadata {
   readonly delete_version_after: string;
 }
 
-/** The settings of a secret in their normal form: two that mean the same are deeply equal. */
+/** The settings of a secret in their normal form: two settings with the same meaning are deeply equal. */
 export function settingsOf(metadata: SettingsMetadata): SecretSettings {
   return {
     custom_metadata: metadata.custom_metadata ?? {},
@@ -34,17 +34,17 @@ export function settingsOf(metadata: SettingsMetadata): SecretSettings {
 }
 
 /**
- * Names settings by one hash: lower-case hex sha256 of their canonical JSON. A change of settings moves neither
- * the version of a secret nor its time of creation (measured), so sync info shows it by this.
+ * One hash for settings: lower-case hex sha256 of their canonical JSON. A change of settings changes neither the version
+ * of a secret nor its time of creation (measured), so sync info needs this fingerprint.
  *
- * @returns undefined for the settings of a secret for which nobody has set anything
+ * @returns undefined for a secret with default settings
  */
 export function fingerprintOfSettings(settings: SecretSettings): string | undefined {
   const json = canonicalJson(settings);
   return json === DEFAULTS ? undefined : createHash('sha256').update(json).digest('hex');
 }
 
-/** Keys sorted by bytes; written by hand, because an object puts keys that are numbers first. */
+/** Keys sorted by bytes. Written by hand, because an object puts keys that are numbers first. */
 function canonicalJson(settings: SecretSettings): string {
   const custom = Object.entries(settings.custom_metadata)
     .sort(([a], [b]) => bytewise(a, b))
@@ -63,7 +63,7 @@ const DEFAULTS = canonicalJson({
   delete_version_after: '0s',
 });
 
-/** "1h0m0s" and "60m" are the same time. What is no duration stays as it is: it still tells one from another. */
+/** "1h0m0s" and "60m" are the same time. A text that is not a duration stays as it is: it still differs from others. */
 function inSeconds(duration: string): string {
   try {
     return `${parseDuration(duration) / 1000}s`;
@@ -74,12 +74,12 @@ function inSeconds(duration: string): string {
 }
 
 /**
- * The fingerprints of the settings of those secrets whose data paths hash to one bucket, by data path. A secret
- * without an entry has default settings, or its settings were never read.
+ * The settings fingerprints of the secrets in one bucket, by data path. A secret without an entry has default settings,
+ * or its settings were never read.
  */
 export type SettingsBucket = ReadonlyMap<string, string>;
 
-/** The hash of a bucket that stands in the index of the settings: lower-case hex sha256 of its JSON. */
+/** The hash of a bucket in the index of the settings: lower-case hex sha256 of its JSON. */
 export function hashSettingsBucket(bucket: SettingsBucket): string {
   return createHash('sha256').update(serializeSettingsBucket(bucket)).digest('hex');
 }
@@ -95,52 +95,30 @@ export function serializeSettingsBucket(bucket: SettingsBucket): string {
 /**
  * Reads a bucket of fingerprints from Consul.
  *
- * @throws SyncInfoError that says what is wrong
+ * @throws SyncInfoError with what is wrong
  */
 export function parseSettingsBucket(json: string): Map<string, string> {
-  const value = parseJson(json);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw problem('it is JSON, but not an object of path to fingerprint');
-  }
-  const bucket = new Map<string, string>();
-  for (const [path, fingerprint] of Object.entries(value) as [string, unknown][]) {
-    if (typeof fingerprint !== 'string' || !/^[0-9a-f]{64}$/.test(fingerprint)) {
-      throw problem(`fingerprint of ${JSON.stringify(path)}: must be a sha256 in lower-case hex`);
-    }
-    bucket.set(wellFormed(path), fingerprint);
-  }
-  return bucket;
+  return parseEntries('settings bucket', json, 'fingerprint', SHA256);
 }
 
-function parseJson(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    throw problem('it is not JSON');
-  }
-}
-
-function problem(detail: string): SyncInfoError {
-  return new SyncInfoError('settings bucket', detail);
-}
-
-/** Hash of a bucket without entries: what a destination that has not carried anything yet starts with. */
+/** Hash of a bucket without entries: a destination that has not carried any settings starts with it. */
 export const EMPTY_SETTINGS = hashSettingsBucket(new Map());
 
-/**
- * A claim that is not believed, in the place of a fingerprint: no settings have it, so that those of the secret are
- * compared with what stands at the destination.
- */
-export const DOUBTED_SETTINGS = '0'.repeat(64);
+/** An unverified claim, in place of a fingerprint. No settings have it, so they are compared at the destination. */
+export const UNVERIFIED_SETTINGS = '0'.repeat(64);
+
+/** Claims about the settings of these paths, all unverified. */
+export function unverifiedSettings(paths: Iterable<string>): Map<string, string> {
+  return new Map([...paths].map((path) => [path, UNVERIFIED_SETTINGS]));
+}
 
 /**
- * The paths whose settings have to be carried, sorted by bytes. A claim without an entry at the origin means that
- * the settings went back to the defaults. Claims about secrets that are not copied stay: a soft delete leaves the
- * settings where they are.
+ * The paths whose settings have to be carried, sorted by bytes. A claim without an entry at the origin means that the
+ * settings went back to the defaults. Claims about secrets that are not copied stay: a soft delete keeps the settings.
  *
  * @param origin fingerprints of the origin
- * @param claims fingerprints of what was applied at the destination
- * @param isCopied whether the destination has the secret, or is to have it
+ * @param claims fingerprints that were applied at the destination
+ * @param isCopied whether the destination has the secret, or will have it
  */
 export function differingSettings(
   origin: SettingsBucket,
@@ -149,9 +127,4 @@ export function differingSettings(
 ): string[] {
   const paths = new Set([...origin.keys(), ...claims.keys()]);
   return [...paths].filter((path) => origin.get(path) !== claims.get(path) && isCopied(path)).sort(bytewise);
-}
-
-/** A bucket of claims of which not one is believed. */
-export function doubtedSettings(paths: Iterable<string>): Map<string, string> {
-  return new Map([...paths].map((path) => [path, DOUBTED_SETTINGS]));
 }

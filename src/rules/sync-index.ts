@@ -1,29 +1,23 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { entryBytes, hashBucket, MAX_BUCKETS, pathHash } from './bucket';
+import { entryBytes, hashBucket, MAX_BUCKETS, parsePart, pathHash, SHA256 } from './bucket';
 import { SyncInfoError } from './errors';
 
 /** The index of the sync info: the hash of each bucket, in bucket order. */
 export type SyncIndex = readonly string[];
 
 const indexSchema = z
-  .array(z.string().regex(/^[0-9a-f]{64}$/, 'must be a sha256 in lower-case hex'), 'must be an array')
+  .array(SHA256, 'must be an array')
   .min(1, 'must have at least one bucket')
   .max(MAX_BUCKETS, `must have at most ${MAX_BUCKETS} buckets`);
 
 /**
  * Reads an index from Consul.
  *
- * @throws SyncInfoError that says what is wrong
+ * @throws SyncInfoError with what is wrong
  */
 export function parseIndex(json: string): string[] {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch {
-    throw new SyncInfoError('index', 'it is not JSON');
-  }
-  const index = indexSchema.safeParse(value);
+  const index = indexSchema.safeParse(parsePart('index', json));
   if (index.success) return index.data;
   const issue = index.error.issues[0];
   const entry = issue?.path.length ? `hash of bucket ${issue.path.join('.')}: ` : '';
@@ -35,19 +29,19 @@ export function serializeIndex(index: SyncIndex): string {
   return JSON.stringify(index);
 }
 
-/** The index of `numBuckets` empty buckets: what a destination without sync info starts with. */
+/** The index of `numBuckets` empty buckets: a destination without sync info starts with it. */
 export function emptyIndex(numBuckets: number): string[] {
   return new Array<string>(numBuckets).fill(hashBucket(new Map()));
 }
 
-/** Names an index by one hash: lower-case hex sha256 of its JSON. Our own; not part of the original's format. */
+/** One hash for an index: lower-case hex sha256 of its JSON. It is not part of the original's format. */
 export function hashOfIndex(index: SyncIndex): string {
   return createHash('sha256').update(serializeIndex(index)).digest('hex');
 }
 
 /**
- * The ids of the buckets that differ, ascending. All of the origin's if the destination has no index, or one of
- * another length: then every path may be in another bucket.
+ * The ids of the buckets that differ, ascending. If the destination has no index, or one of another length, these are all
+ * ids of the origin: every path may be in another bucket.
  */
 export function differingBuckets(origin: SyncIndex, destination: SyncIndex | undefined): number[] {
   const ids = [...origin.keys()];
@@ -55,29 +49,29 @@ export function differingBuckets(origin: SyncIndex, destination: SyncIndex | und
   return ids.filter((id) => origin[id] !== destination[id]);
 }
 
-/** The most buckets that an origin writes: their index must fit one value of a Consul with its default limits. */
+/** Maximum of buckets that an origin writes: their index must fit one value of a Consul with its default limits. */
 export const MAX_NUM_BUCKETS = 7_000;
 
-/** What an index has for each bucket: 64 digits, two quotes and a comma. */
+/** Bytes of one bucket in the index: 64 digits, two quotes and a comma. */
 const ENTRY_BYTES = 67;
 
-/** The most buckets whose index fits one value of this size. */
+/** Maximum of buckets whose index fits one value of this size in bytes. */
 export function mostBuckets(valueBytes: number): number {
   return Math.max(1, Math.min(MAX_NUM_BUCKETS, Math.floor((valueBytes - 1) / ENTRY_BYTES)));
 }
 
 /**
- * The smallest number of buckets that keeps each of them within a size: `atLeast` itself, or a power of two above it,
- * or `most`. Powers of two, because every step then halves the buckets, so that the number seldom
- * changes; each change makes all destinations compare all their buckets.
+ * The smallest number of buckets that keeps each bucket within a size: `atLeast` itself, or a power of two above it, or
+ * `most`. Each power of two halves the buckets, so the number seldom changes. Each change makes all destinations compare
+ * all their buckets.
  *
- * Versions and times are not known from a listing: each insight counts as long as one can be, also one of a secret
- * that turns out to be deleted.
+ * A listing has no versions and times. So each insight counts with the longest possible ones, even if its secret turns
+ * out to be deleted.
  *
  * @param paths data paths
- * @param bucketBytes the most that a bucket may have in Consul
- * @param most buckets that there may be
- * @returns undefined if not even the largest number will do
+ * @param bucketBytes maximum size of a bucket in Consul
+ * @param most maximum number of buckets
+ * @returns undefined if even the largest number is not enough
  */
 export function numBucketsFor(
   paths: Iterable<string>,
@@ -100,15 +94,15 @@ function candidates(atLeast: number, most: number): number[] {
 }
 
 /**
- * Names what a destination deals with in one cycle: the hash of the origin's index, and, where the settings of
- * secrets are carried over, "+" and that of their index.
+ * The origin version: one text for everything that a destination deals with in one cycle. It is the hash of the origin's
+ * index. With `syncMetadata`, "+" and the hash of the index of the settings follow. The state stores it as `considered`.
  */
-export function consideredOf(index: SyncIndex, settings?: SyncIndex): string {
+export function originVersionOf(index: SyncIndex, settings?: SyncIndex): string {
   const hash = hashOfIndex(index);
   return settings === undefined ? hash : `${hash}+${hashOfIndex(settings)}`;
 }
 
-/** Whether it is this index of the origin that was considered, whatever the settings were. */
-export function isConsidered(considered: string, index: SyncIndex): boolean {
-  return considered.split('+')[0] === hashOfIndex(index);
+/** Whether an origin version is about this index, with any settings. */
+export function isVersionOf(version: string, index: SyncIndex): boolean {
+  return version.split('+')[0] === hashOfIndex(index);
 }

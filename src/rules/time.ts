@@ -1,6 +1,6 @@
 import { TimeError } from './errors';
 
-/** A point in time, exact to the nanosecond: a JavaScript Date holds milliseconds only. */
+/** A point in time, exact to the nanosecond: a JavaScript Date is exact to milliseconds only. */
 export interface Instant {
   /** Whole seconds since 1970-01-01T00:00:00Z; negative before. */
   readonly seconds: number;
@@ -25,7 +25,7 @@ export function parseTime(text: string): Instant {
   if (hour > 23 || minute > 59 || second > 59 || offsetHours > 23 || offsetMinutes > 59)
     throw new TimeError(text);
 
-  // Not Date.UTC: it takes the years 0 to 99 for 1900 to 1999, and Go's zero time is in the year 1.
+  // Not Date.UTC: it reads the years 0 to 99 as 1900 to 1999, and Go's zero time is in the year 1.
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);
   if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) throw new TimeError(text);
@@ -60,7 +60,7 @@ export function compareTimes(a: string, b: string): number {
   return compareInstants(parseTime(a), parseTime(b));
 }
 
-/** A time that cannot be read is not later: its path is verified, which is right whatever the time was. */
+/** Whether `a` is later. If a time cannot be read, it is not: the path is then verified, which is right for every time. */
 export function isLater(a: string, b: string): boolean {
   try {
     return compareTimes(a, b) > 0;

@@ -8,8 +8,8 @@ export interface TransformRule {
   /** Go (RE2) regular expression with named groups. */
   readonly from: string;
   /**
-   * Segments separated by "/"; one that is the name of a group is replaced by what the group matched. The path that
-   * comes out is cleaned ({@link cleanPath}).
+   * Segments separated by "/". A segment that is the name of a group is replaced by the text that the group matched. The
+   * resulting path is cleaned ({@link cleanPath}).
    */
   readonly to: string;
 }
@@ -21,18 +21,18 @@ export interface Transformed {
 }
 
 export interface Transformer {
-  /** Where the secret with the origin's data path `path` goes at the destination. */
+  /** The target of a data path of the origin. */
   transform(path: string): Transformed;
 }
 
-/** Stands last in every list of transforms: what no transform matches keeps its path. */
+/** The last transform of every list: a path that no transform matches stays as it is. */
 export const IDENTITY = 'identity';
 
 /**
- * Compiles the transforms. They are tried in order and the first that matches wins; identity is always last
- * (rules of vsync 0.3.0, tested against vectors that its transformer made).
+ * Compiles the transforms. The first one that matches wins; identity is always last (rules of vsync 0.3.0, tested against
+ * vectors that its transformer made).
  *
- * @throws TransformError naming the first transform whose regular expression cannot be compiled
+ * @throws TransformError for the first transform whose regular expression cannot be compiled
  */
 export function compileTransforms(rules: readonly TransformRule[]): Transformer {
   const compiled = rules.map((rule, position) => compileRule(rule, position));
@@ -48,7 +48,7 @@ export function compileTransforms(rules: readonly TransformRule[]): Transformer 
 }
 
 /**
- * Whether a transform can match any path: without a named group it never does, as in the original.
+ * Whether a transform can match any path. As in the original, it never does without a named group.
  *
  * @throws TransformError as compileTransforms does
  */
@@ -69,9 +69,9 @@ function compileRule({ name, from, to }: TransformRule, position: number): Compi
     name,
     apply(path) {
       const matcher = regex.matcher(path);
-      // A regular expression without a named group never matches, as in the original.
+      // As in the original, a regular expression without a named group never matches.
       if (groups.length === 0 || !matcher.find()) return undefined;
-      // Of two groups with the same name the later one counts, as in the original.
+      // As in the original, of two groups with the same name the later one counts.
       const matched = new Map(groups.map(({ name, number }) => [name, matcher.group(number) ?? '']));
       if ([...matched.values()].includes('')) return undefined;
       return cleanPath(segments.map((segment) => matched.get(segment) ?? segment).join('/'));
@@ -92,7 +92,7 @@ function compileRegex(from: string, name: string, position: number): { regex: RE
       return { regex, groups: groupsOf(regex, (groupName) => groupName) };
     } catch (error) {
       if (!isDuplicateName(error)) throw error;
-      // Go takes two groups of one name; re2js does not (nor names that every object has, like "constructor").
+      // Go accepts two groups of one name. re2js refuses them, and names that every object has, like "constructor".
       const { source, names } = renameGroups(from);
       const regex = RE2JS.compile(source);
       return { regex, groups: groupsOf(regex, (unique) => names.get(unique) ?? unique) };
@@ -116,22 +116,22 @@ function groupsOf(regex: RE2JS, nameOf: (name: string) => string): Group[] {
     .sort((a, b) => a.number - b.number);
 }
 
-/** A regular expression whose named groups were given unique names. */
+/** A regular expression whose named groups have unique names. */
 export interface RenamedGroups {
   readonly source: string;
-  /** The name that the author gave, by unique name. */
+  /** The name in the original expression, by unique name. */
   readonly names: ReadonlyMap<string, string>;
 }
 
 /**
- * Everything in RE2 syntax that has to be read as a whole, so that a "(?P<" inside it is not taken for a group:
- * quoted text, an escaped character, a character class. The last alternative is the group itself.
+ * The parts of RE2 syntax in which "(?P<" does not begin a group: quoted text, an escaped character, a character class. The
+ * last alternative is the group itself.
  */
 const TOKEN = /\\Q[^]*?(?:\\E|$)|\\[^]|\[\^?\]?(?:\[:\^?\w+:\]|\\[^]|[^\]\\])*\]|\(\?P?<(\w+)>/g;
 
 /**
- * Gives each named group of an RE2 regular expression a unique name ("group1", "group2", …), for a compiler
- * that refuses to see one name twice. Nothing else changes.
+ * Gives each named group of an RE2 regular expression a unique name ("group1", "group2", …), because re2js refuses a
+ * repeated name. Nothing else changes.
  */
 export function renameGroups(source: string): RenamedGroups {
   const names = new Map<string, string>();

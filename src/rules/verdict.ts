@@ -1,13 +1,13 @@
-import { isNamedBy, type Insight, type SecretMetadata } from './insight';
+import { isNamedBy, type Found, type Insight, type SecretMetadata } from './insight';
 
 /**
- * What a comparison of both ends says about one secret.
+ * The result of comparing one secret at both ends.
  *
  * - `equal`: both have the same value
- * - `drift`: both have a value, and they differ although the destination's info does not say that it is behind
- * - `missing`: the destination has none, or its current version is deleted
- * - `changed`: the origin moved on, and the next cycles deal with it: since its info was written (`newer`, `gone`),
- *   or since the destination's last cycle (`behind`)
+ * - `drift`: both have a value, and the values differ although the destination is not behind by its info
+ * - `missing`: the destination has no value (`absent`), or its current version is deleted
+ * - `changed`: the origin has changed, and the next cycles copy it: since its info was written (`newer`, `gone`), or since
+ *   the destination's last cycle (`behind`)
  */
 export type Verdict =
   | { readonly kind: 'equal' }
@@ -15,32 +15,24 @@ export type Verdict =
   | { readonly kind: 'missing'; readonly class: 'absent' | 'deleted' }
   | { readonly kind: 'changed'; readonly class: 'newer' | 'gone' | 'behind' };
 
-/** A secret as it was found at one end, without its value. */
-export interface Found {
-  /** Whether its current version has a value. */
-  readonly live: boolean;
-  readonly version: number;
-  readonly createdTime: string;
-}
-
 /** What is known of one secret. */
 export interface Evidence {
-  /** What the origin's info says. */
+  /** Of the origin's info. */
   readonly insight: Insight;
-  /** What the destination's info claims; undefined if it does not name the secret. */
+  /** Of the destination's info; undefined if it does not name the secret. */
   readonly claim: Insight | undefined;
-  /** Undefined if there is none. */
+  /** Undefined if there is no such secret. */
   readonly atOrigin: Found | undefined;
   readonly atDestination: Found | undefined;
-  /** Of the origin, read after its version; needed only where the insight's time is later than that of its version. */
+  /** Of the origin, read after its version. Needed only if the insight's time is later than that of the version. */
   readonly metadata?: SecretMetadata | undefined;
-  /** Of the two values, if both are there. */
+  /** Whether both ends have a value, and the same one. */
   readonly sameValue: boolean;
 }
 
 /**
- * Judges one secret. The destination's info must have been read before the origin's, and both before the values: what
- * is claimed as the origin's insight then stood at the destination before it was looked at.
+ * Judges one secret. The caller reads the destination's info before the origin's, and both before the values. So what the
+ * destination claims had arrived before its value was read, and a running cycle causes no false drift.
  */
 export function verdictOf(evidence: Evidence): Verdict {
   const { insight, claim, atOrigin, atDestination, metadata, sameValue } = evidence;
@@ -49,7 +41,7 @@ export function verdictOf(evidence: Evidence): Verdict {
   if (!isNamedBy(insight, atOrigin, metadata)) return { kind: 'changed', class: 'newer' };
   if (atDestination?.live !== true)
     return { kind: 'missing', class: atDestination === undefined ? 'absent' : 'deleted' };
-  // A claim in doubt (version 0) says nothing about what stands there.
+  // An unverified claim (version 0) is not evidence of what the destination has.
   const isBehind = claim !== undefined && claim.version !== 0 && !isSame(claim, insight);
   return isBehind ? { kind: 'changed', class: 'behind' } : { kind: 'drift' };
 }

@@ -56,7 +56,7 @@ describe('the targets of the origin', () => {
     expect(targets.others('s/data/b/x')).toEqual(['s/data/a/x']);
     expect(targets.others('s/data/a/y')).toEqual([]);
     expect(targets.others('s/data/b/out')).toEqual([]);
-    expect(['s/data/y', 's/data/out', 's/data/a/x'].map(targets.owners)).toEqual([
+    expect(['s/data/y', 's/data/out', 's/data/a/x'].map(targets.sourcesOf)).toEqual([
       ['s/data/a/y'],
       ['s/data/b/out'],
       [],
@@ -91,8 +91,8 @@ describe('the targets of the origin', () => {
     const targets = new OriginTargets(origin.info, scope, false);
     const index = origin.publish(['s/data/z']);
     const few = await targets.load(index, signal);
-    expect([few.complete, few.others('s/data/z'), few.owners('s/data/z')]).toEqual([true, [], []]);
+    expect([few.complete, few.others('s/data/z'), few.sourcesOf('s/data/z')]).toEqual([true, [], []]);
     expect(origin.reads).toEqual([]);
-    expect((await targets.loadAll(index, signal)).owners('s/data/z')).toEqual(['s/data/z']);
+    expect((await targets.loadAll(index, signal)).sourcesOf('s/data/z')).toEqual(['s/data/z']);
   });
 });

@@ -5,7 +5,7 @@ import { Staging } from '../../src/sync-info/staging';
 import { readDestinationState, writeOfState, type DestinationState } from '../../src/sync-info/state';
 import { SyncInfo } from '../../src/sync-info/sync-info';
 import { bucketId, hashBucket } from '../../src/rules/bucket';
-import { consideredOf } from '../../src/rules/sync-index';
+import { originVersionOf } from '../../src/rules/sync-index';
 import type { Insight } from '../../src/rules/insight';
 import { lastDay } from '../../src/rules/delete-guard';
 import { compileFilter } from '../../src/rules/filter';
@@ -41,7 +41,7 @@ class Ground {
       counts: NO_COUNTS,
       knownDifferences: [],
       indexRevision: revision,
-      considered: consideredOf(index ?? [], undefined),
+      considered: originVersionOf(index ?? [], undefined),
       mounts: { 's/': 'uuid' },
       changedMounts: {},
       ownMounts: { 's/': 'uuid' },
@@ -159,7 +159,7 @@ test('deletes of an attempt that was cut off are counted too', async () => {
   origin.delete(left);
   const index = await ground.publish(origin);
   await ground.save('run 1', {
-    considered: consideredOf(index, undefined),
+    considered: originVersionOf(index, undefined),
     candidates: { 's/': 10 },
     deleted: { 's/': 2 },
   });

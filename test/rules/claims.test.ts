@@ -1,5 +1,5 @@
 import { bucketId } from '../../src/rules/bucket';
-import { ClaimMover, DOUBTS, type ClaimRules } from '../../src/rules/claims';
+import { ClaimMover, VALUE_CLAIMS, type ClaimRules } from '../../src/rules/claims';
 import type { Bucket } from '../../src/rules/bucket';
 import type { Insight } from '../../src/rules/insight';
 
@@ -9,13 +9,13 @@ const RULES: ClaimRules = {
   targetBefore: (path) => path,
   targetNow: (path) => path,
   isGone: () => false,
-  doubtful: false,
+  unverified: false,
   wants: () => true,
   isSame: () => false,
 };
 
 function moveClaims(buckets: { bucket: Bucket; fits: boolean }[], rules: ClaimRules): ClaimMover {
-  const mover = new ClaimMover(rules, DOUBTS);
+  const mover = new ClaimMover(rules, VALUE_CLAIMS);
   for (const { bucket: claims, fits } of buckets) mover.add(claims, fits);
   return mover;
 }
@@ -42,7 +42,7 @@ describe('claims', () => {
     const other = moveClaims([{ bucket: bucket('s/data/a'), fits: true }], {
       ...RULES,
       numBuckets: 1,
-      doubtful: true,
+      unverified: true,
     });
     expect(other.buckets[0]?.get('s/data/a')?.version).toBe(0);
   });

@@ -1,4 +1,4 @@
-import { isEarly, lookAtMs, NO_EXPIRY, sumOf, summaryOf } from '../../src/rules/expiry';
+import { isEarly, dueAtMs, NO_EXPIRY, sumOf, summaryOf } from '../../src/rules/expiry';
 
 const AT_NOON = '2026-11-30T12:00:00.5Z';
 const NOON_MS = Date.parse('2026-11-30T12:00:00.500Z');
@@ -15,7 +15,7 @@ describe('isEarly', () => {
   });
 });
 
-describe('lookAtMs', () => {
+describe('dueAtMs', () => {
   it.each([
     ['the end of the copy', AT_NOON, '', NOON_MS],
     ['the end of the copy, where the original ended before', AT_NOON, '2026-11-30T11:59:00Z', NOON_MS],
@@ -27,11 +27,11 @@ describe('lookAtMs', () => {
     ],
     ['at once, where the time cannot be read', 'soon', '', 0],
   ])('is %s', (_what, copy, original, ms) => {
-    expect(lookAtMs({ copy, original })).toBe(ms);
+    expect(dueAtMs({ copy, original })).toBe(ms);
   });
 
   it('is not before the nanosecond', () => {
-    expect(lookAtMs({ copy: '2026-11-30T12:00:00.500000001Z', original: '' })).toBe(NOON_MS + 1);
+    expect(dueAtMs({ copy: '2026-11-30T12:00:00.500000001Z', original: '' })).toBe(NOON_MS + 1);
   });
 });
 

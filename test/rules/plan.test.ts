@@ -34,9 +34,9 @@ function scopeOf({ transforms = [], include = [], exclude = [], sameVault = fals
 
 /** The neighbours where the whole origin is one bucket. */
 function neighboursIn(origin: Bucket, scope: Scope): Neighbours {
-  const owners = (target: string): string[] =>
+  const sourcesOf = (target: string): string[] =>
     [...origin.keys()].filter((path) => scope.wants(path) && scope.target(path) === target);
-  return { owners, others: (path) => owners(scope.target(path)).filter((other) => other !== path) };
+  return { sourcesOf, others: (path) => sourcesOf(scope.target(path)).filter((other) => other !== path) };
 }
 
 const plan = (origin: Bucket, claims: Bucket, scope: Scope): BucketPlan =>

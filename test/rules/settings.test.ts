@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { SyncInfoError } from '../../src/rules/errors';
 import {
   differingSettings,
-  DOUBTED_SETTINGS,
-  doubtedSettings,
+  UNVERIFIED_SETTINGS,
+  unverifiedSettings,
   fingerprintOfSettings,
   hashSettingsBucket,
   parseSettingsBucket,
@@ -13,7 +13,7 @@ import {
   settingsOf,
 } from '../../src/rules/settings';
 import { path } from './arbitrary';
-import { ClaimMover, type ClaimRules, SETTINGS_DOUBTS } from '../../src/rules/claims';
+import { ClaimMover, type ClaimRules, SETTINGS_CLAIMS } from '../../src/rules/claims';
 import { bucketId } from '../../src/rules/bucket';
 
 /** As Vault answers for a secret for which nobody has set anything. */
@@ -112,7 +112,7 @@ describe('a bucket of fingerprints', () => {
 });
 
 const hash = fc.constantFrom('a'.repeat(64), 'b'.repeat(64), 'c'.repeat(64));
-const claim = fc.oneof(hash, fc.constant(DOUBTED_SETTINGS));
+const claim = fc.oneof(hash, fc.constant(UNVERIFIED_SETTINGS));
 const name: fc.Arbitrary<string> = fc.constantFrom('a', 'b', '🔑', '\uFF5A', '__proto__', 'constructor');
 const bucketOf = (entry: fc.Arbitrary<string>): fc.Arbitrary<SettingsBucket> =>
   fc.array(fc.tuple(name, entry)).map((entries) => new Map(entries));
@@ -152,7 +152,7 @@ describe('settings that differ', () => {
   it('are all that the origin has and all that is claimed, where no claim is believed', () => {
     fc.assert(
       fc.property(bucketOf(hash), fc.array(name), (origin, named) => {
-        const differing = differingSettings(origin, doubtedSettings(named), () => true);
+        const differing = differingSettings(origin, unverifiedSettings(named), () => true);
         expect(new Set(differing)).toEqual(new Set([...origin.keys(), ...named]));
       }),
     );
@@ -168,7 +168,7 @@ function moveSettingsClaims(
   buckets: { bucket: SettingsBucket; fits: boolean }[],
   rules: ClaimRules,
 ): ClaimMover<string> {
-  const mover = new ClaimMover(rules, SETTINGS_DOUBTS);
+  const mover = new ClaimMover(rules, SETTINGS_CLAIMS);
   for (const { bucket, fits } of buckets) mover.add(bucket, fits);
   return mover;
 }
@@ -178,7 +178,7 @@ describe('claims of settings that move', () => {
     targetBefore: (each: string) => each,
     targetNow: (each: string) => each,
     isGone: () => false,
-    doubtful: false,
+    unverified: false,
     wants: () => true,
     isSame: () => false,
   };
@@ -212,8 +212,8 @@ describe('claims of settings that move', () => {
     ]);
     const moved = (changed: object, fits = true): ReadonlyMap<string, string> | undefined =>
       moveSettingsClaims([{ bucket, fits }], { ...rules, numBuckets: 1, ...changed }).buckets[0];
-    expect(moved({}, false)).toEqual(doubtedSettings(bucket.keys()));
-    expect(moved({ doubtful: true })).toEqual(doubtedSettings(bucket.keys()));
+    expect(moved({}, false)).toEqual(unverifiedSettings(bucket.keys()));
+    expect(moved({ unverified: true })).toEqual(unverifiedSettings(bucket.keys()));
     expect([...(moved({ isGone: (target: string) => target.endsWith('a') })?.keys() ?? [])]).toEqual([
       's/data/b',
     ]);

@@ -1,11 +1,11 @@
 import { bucketId, entryBytes, hashBucket, serializeBucket } from '../../src/rules/bucket';
 import { SyncInfoError } from '../../src/rules/errors';
 import {
-  consideredOf,
+  originVersionOf,
   differingBuckets,
   emptyIndex,
   hashOfIndex,
-  isConsidered,
+  isVersionOf,
   MAX_NUM_BUCKETS,
   numBucketsFor,
   parseIndex,
@@ -131,18 +131,23 @@ describe('the number of buckets for some paths', () => {
 const [one, two] = [emptyIndex(1), emptyIndex(2)];
 
 test('without settings, what was considered is the hash of the index, as states of before say it', () => {
-  expect(consideredOf(one)).toBe(hashOfIndex(one));
+  expect(originVersionOf(one)).toBe(hashOfIndex(one));
 });
 
 test('a change of either index is something else to consider', () => {
-  const all = [consideredOf(one), consideredOf(one, one), consideredOf(one, two), consideredOf(two, one)];
+  const all = [
+    originVersionOf(one),
+    originVersionOf(one, one),
+    originVersionOf(one, two),
+    originVersionOf(two, one),
+  ];
   expect(new Set(all).size).toBe(4);
 });
 
 test('the index is told whatever the settings were', () => {
-  for (const considered of [consideredOf(one), consideredOf(one, two)]) {
-    expect(isConsidered(considered, one)).toBe(true);
-    expect(isConsidered(considered, two)).toBe(false);
+  for (const considered of [originVersionOf(one), originVersionOf(one, two)]) {
+    expect(isVersionOf(considered, one)).toBe(true);
+    expect(isVersionOf(considered, two)).toBe(false);
   }
-  expect(isConsidered('', one)).toBe(false);
+  expect(isVersionOf('', one)).toBe(false);
 });

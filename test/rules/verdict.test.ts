@@ -1,5 +1,5 @@
-import type { Insight } from '../../src/rules/insight';
-import { verdictOf, type Evidence, type Found } from '../../src/rules/verdict';
+import type { Found, Insight } from '../../src/rules/insight';
+import { verdictOf, type Evidence } from '../../src/rules/verdict';
 
 const T1 = '2026-01-01T00:00:00Z';
 const T2 = '2026-02-01T00:00:00Z';

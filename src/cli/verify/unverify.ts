@@ -5,7 +5,7 @@ import { fits } from '../../sync-info/indexed-buckets';
 import type { Write } from '../../consul/key-value-store';
 import type { SyncInfo } from '../../sync-info/sync-info';
 import { bucketId, hashBucket } from '../../rules/bucket';
-import { doubted } from '../../rules/claims';
+import { unverified } from '../../rules/claims';
 import type { Insight } from '../../rules/insight';
 import { UserError } from '../../errors';
 
@@ -36,7 +36,7 @@ export async function unverifyClaims(info: SyncInfo, paths: readonly string[]): 
     const bucket = new Map<string, Insight>();
     for (const [path, insight] of stored.bucket ?? []) {
       const isUnverified = insight.version !== 0 && (!isTrusted || those.has(path));
-      bucket.set(path, isUnverified ? doubted(insight) : insight);
+      bucket.set(path, isUnverified ? unverified(insight) : insight);
       if (isUnverified) count++;
     }
     next[id] = hashBucket(bucket);

@@ -1,6 +1,6 @@
 import type { Expiries } from '../../../sync-info/expiries';
 import { type StoredBucket, readBuckets } from '../../../sync-info/indexed-buckets';
-import { lookAtMs, NO_EXPIRY, summaryOf, sumOf, type Ends, type ExpirySummary } from '../../../rules/expiry';
+import { dueAtMs, NO_EXPIRY, summaryOf, sumOf, type Ends, type ExpirySummary } from '../../../rules/expiry';
 import type { SyncInfo } from '../../../sync-info/sync-info';
 import type { Fence } from './bucket-checkpoint';
 import { conflict } from '../../../sync-info/store';
@@ -91,7 +91,7 @@ export function duePaths(
   all: Iterable<string>,
 ): string[] {
   if (bucket === undefined) return revision === 0 ? [] : [...all];
-  return [...bucket].filter(([, ends]) => lookAtMs(ends) <= nowMs).map(([path]) => path);
+  return [...bucket].filter(([, ends]) => dueAtMs(ends) <= nowMs).map(([path]) => path);
 }
 
 /** What is noted of all buckets, by their ids. */
@@ -117,7 +117,7 @@ export async function countExpiries(
 /** What one list says. One that is damaged, and was not written anew, has to be looked at again. */
 function summaryOfList(id: number, { bucket, revision }: StoredBucket<Ends>): ExpirySummary {
   const nowMs = Date.now();
-  const isDue = (ends: Ends): boolean => lookAtMs(ends) <= nowMs;
+  const isDue = (ends: Ends): boolean => dueAtMs(ends) <= nowMs;
   const all = [...(bucket ?? [])];
   const later = summaryOf([new Map(all.filter(([, ends]) => !isDue(ends)))]);
   const { copies, early } = summaryOf([new Map(all)]);

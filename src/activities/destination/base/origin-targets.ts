@@ -71,7 +71,7 @@ export class OriginTargets {
 }
 
 /** Nobody asks for the path itself: whether the origin has it, its bucket tells. */
-const NO_TRANSFORMS: Targets = { complete: true, others: () => [], owners: () => [] };
+const NO_TRANSFORMS: Targets = { complete: true, others: () => [], sourcesOf: () => [] };
 
 function sameIndex(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((hash, id) => hash === b[id]);
@@ -91,6 +91,6 @@ function targetsOf(buckets: Iterable<KnownBucket>, complete: boolean): Targets {
   return {
     complete,
     others: (path) => (pathsOf.get(targetOf.get(path) ?? '') ?? []).filter((other) => other !== path),
-    owners: (target) => pathsOf.get(target) ?? [],
+    sourcesOf: (target) => pathsOf.get(target) ?? [],
   };
 }

@@ -14,7 +14,7 @@ import {
 import type { Unchanged, Write } from '../../../consul/key-value-store';
 import { readDestinationState, writeOfState, type DestinationState } from '../../../sync-info/state';
 import type { SyncInfo } from '../../../sync-info/sync-info';
-import { ClaimMover, DOUBTS, SETTINGS_DOUBTS, type ClaimRules } from '../../../rules/claims';
+import { ClaimMover, VALUE_CLAIMS, SETTINGS_CLAIMS, type ClaimRules } from '../../../rules/claims';
 import type { Insight } from '../../../rules/insight';
 import { locate } from '../../../rules/paths';
 import { compileTransforms } from '../../../rules/transform';
@@ -61,15 +61,15 @@ export async function readMoving(
     targetBefore: (path) => (changes === undefined ? scope.target(path) : before.transform(path).path),
     targetNow: (path) => scope.target(path),
     isGone: (target) => changes !== undefined && isGone(changes, target, config.destination.mounts),
-    doubtful: changes?.origin === true,
+    unverified: changes?.origin === true,
     wants: (path) => scope.wants(path),
     isSame: (target, path) => scope.isSame(target, path),
   };
   const noted = await notedEnds(info, own.index?.length ?? 0, signal);
   const ofValues = { ...rules, endsItself: (path: string) => noted.has(path) };
-  const values = await readClaims(info, own, new ClaimMover(ofValues, DOUBTS), numBuckets, signal);
+  const values = await readClaims(info, own, new ClaimMover(ofValues, VALUE_CLAIMS), numBuckets, signal);
   const ownSettings = await info.settings.readIndex(signal);
-  const settingsMover = new ClaimMover(rules, SETTINGS_DOUBTS);
+  const settingsMover = new ClaimMover(rules, SETTINGS_CLAIMS);
   const settings =
     ownSettings.revision === 0
       ? { own: ownSettings, stored: [], moved: settingsMover }

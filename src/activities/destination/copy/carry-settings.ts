@@ -4,7 +4,7 @@ import { insightOfMetadata } from '../../../rules/insight';
 import type { Location } from '../../../rules/paths';
 import {
   differingSettings,
-  doubtedSettings,
+  unverifiedSettings,
   EMPTY_SETTINGS,
   fingerprintOfSettings,
   type SecretSettings,
@@ -207,8 +207,8 @@ export function believedSettings(
 ): Map<string, string> {
   const hash = stored.revision === 0 ? EMPTY_SETTINGS : stored.hash;
   if (hash !== undefined && hash === entry) return stored.bucket ?? new Map<string, string>();
-  if (stored.bucket !== undefined) return doubtedSettings(stored.bucket.keys());
-  return isFirst && stored.revision === 0 ? new Map<string, string>() : doubtedSettings(paths);
+  if (stored.bucket !== undefined) return unverifiedSettings(stored.bucket.keys());
+  return isFirst && stored.revision === 0 ? new Map<string, string>() : unverifiedSettings(paths);
 }
 
 /** The settings at the destination; `unknown` if the token may write them and not read them. */

@@ -1,7 +1,7 @@
 import { isTooLarge } from '../../../consul/errors';
 import { fits, readFitting } from '../../../sync-info/indexed-buckets';
 import { hashBucket, type Bucket } from '../../../rules/bucket';
-import { doubted } from '../../../rules/claims';
+import { unverified } from '../../../rules/claims';
 import type { Insight } from '../../../rules/insight';
 import { NO_EXPIRY, sumOf, type ExpirySummary } from '../../../rules/expiry';
 import { isCopiedOf, planBucket } from '../../../rules/plan';
@@ -116,7 +116,7 @@ async function copyAndClaim(
     context.targets,
   );
   // All that it names stays named until it was compared: this cycle may be cut off too.
-  const doubtful = [...named].map(([path, insight]) => [path, doubted(insight)] as const);
+  const doubtful = [...named].map(([path, insight]) => [path, unverified(insight)] as const);
   const claims = new Map(trusted ? named : doubtful);
   const checkpoint = new BucketCheckpoint(deps.info, id, stored, claims, context.fence, () =>
     expiries.save(),
@@ -134,7 +134,7 @@ async function copyAndClaim(
   for (const path of notCopied) {
     // An undelete at the origin would make the claim true again, although the copy has ended.
     const claim = claims.get(path);
-    if (claim !== undefined) claims.set(path, doubted(claim));
+    if (claim !== undefined) claims.set(path, unverified(claim));
   }
   const values = new Set([...plan.add, ...plan.update, ...plan.verify, ...ended]);
   const isOurs = named.has.bind(named);
@@ -258,7 +258,7 @@ async function copyOne(
     if (claim) checkpoint.claims.set(path, insight);
     // A newer value than the info names: not claimed, but named, so that it is deleted if the origin has none the
     // next time.
-    else if (isThere && !checkpoint.claims.has(path)) checkpoint.claims.set(path, doubted(insight));
+    else if (isThere && !checkpoint.claims.has(path)) checkpoint.claims.set(path, unverified(insight));
   } catch (error) {
     if (signal.aborted) throw error;
     arrived = false;

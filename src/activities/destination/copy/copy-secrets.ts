@@ -1,6 +1,6 @@
 import { cancellationDetails } from '@temporalio/activity';
 import { setDirtyMarker } from '../../../sync-info/dirty-marker';
-import { isConsidered } from '../../../rules/sync-index';
+import { isVersionOf } from '../../../rules/sync-index';
 import { NO_EXPIRY, NOT_COUNTED, sumOf } from '../../../rules/expiry';
 import type { CopySecretsInput, CopySecretsResult } from '../../../contract/destination';
 import { ActivityError } from '../../../contract/failures';
@@ -48,7 +48,7 @@ export async function copySecrets(
     settings,
     fence: fenceOf(deps, own.revision, settings),
     // The guard has seen the deletes of another index: those of this one are for the next cycle.
-    deletes: input.deletes && isConsidered(input.considered, origin.index),
+    deletes: input.deletes && isVersionOf(input.considered, origin.index),
     report,
     incomplete: new Set(),
     held: new Map(),

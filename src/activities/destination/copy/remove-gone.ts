@@ -1,5 +1,5 @@
 import { bucketId } from '../../../rules/bucket';
-import { doubted } from '../../../rules/claims';
+import { unverified } from '../../../rules/claims';
 import type { Insight } from '../../../rules/insight';
 import { pathFailureClass } from '../../shared/failures';
 import { inParallel } from '../../../concurrency/work-pool';
@@ -62,7 +62,7 @@ export async function removeGone(
     leaving,
     signal,
     async ({ path, isUnwanted }, stop) => {
-      const [owner, ...others] = context.targets.owners(deps.scope.target(path));
+      const [owner, ...others] = context.targets.sourcesOf(deps.scope.target(path));
       if (others.length > 0) {
         // Several belong there, and none of them is written: what stands there stays, and is named until one is left.
         hold();
@@ -95,7 +95,7 @@ export async function removeGone(
   );
   for (const { path } of confirmed) {
     const insight = checkpoint.claims.get(path);
-    if (insight !== undefined) checkpoint.claims.set(path, doubted(insight));
+    if (insight !== undefined) checkpoint.claims.set(path, unverified(insight));
   }
   await checkpoint.save();
   await inParallel(

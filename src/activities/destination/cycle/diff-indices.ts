@@ -1,7 +1,7 @@
 import { isKnownDifference, readKnownDifferences } from '../../../sync-info/known-differences';
 import { readDestinationState } from '../../../sync-info/state';
 import { readDirtyMarker } from '../../../sync-info/dirty-marker';
-import { consideredOf, differingBuckets } from '../../../rules/sync-index';
+import { originVersionOf, differingBuckets } from '../../../rules/sync-index';
 import type { DiffIndicesInput, DiffIndicesResult } from '../../../contract/destination';
 import { ActivityError } from '../../../contract/failures';
 import { MAX_GROUPS } from '../../../limits';
@@ -47,7 +47,7 @@ export async function diffIndices(
     index !== undefined && index.length !== numBuckets;
   const found = {
     ...nothing,
-    considered: consideredOf(origin.index, settings.index),
+    considered: originVersionOf(origin.index, settings.index),
     ...(carries ? { settingsRevision: ownSettings.revision } : {}),
     ...(settings.unknown === undefined ? {} : { unknownSettings: settings.unknown }),
     ...(settings.missing === undefined ? {} : { note: NO_SETTINGS }),

@@ -19,7 +19,7 @@ import {
 import type { SyncInfo } from '../../../sync-info/sync-info';
 import { readDirtyMarker, removeDirtyMarker } from '../../../sync-info/dirty-marker';
 import { hashBucket } from '../../../rules/bucket';
-import { consideredOf, emptyIndex, isConsidered } from '../../../rules/sync-index';
+import { originVersionOf, emptyIndex, isVersionOf } from '../../../rules/sync-index';
 import { NO_EXPIRY, NOT_COUNTED, sumOf, type ExpirySummary } from '../../../rules/expiry';
 import { hashOfDeletes, noteDeletes } from '../../../rules/delete-guard';
 import type { SaveDestinationInput, SaveDestinationResult } from '../../../contract/destination';
@@ -131,7 +131,7 @@ async function saveKnownDifferences(
   const dealtWith = new Set(input.buckets);
   const kept = before.rules === fingerprint ? [...before.buckets].filter(([id]) => !dealtWith.has(id)) : [];
   // If the origin has published more in the meantime, nobody has looked at that: these buckets are not done with.
-  const isCurrent = consideredOf(origin, settings?.origin) === input.considered;
+  const isCurrent = originVersionOf(origin, settings?.origin) === input.considered;
   const settled = (isCurrent ? input.knownDifferences : []).flatMap(
     ([id, held]): [number, KnownDifference][] => {
       const theirs = { insights: origin[id], settings: settings?.origin[id] };
@@ -259,7 +259,7 @@ async function deletedByCycle(
   index: readonly string[] | undefined,
   signal: AbortSignal,
 ): Promise<Record<string, number>> {
-  if (candidates === undefined || index === undefined || !isConsidered(considered, index)) return deleted;
+  if (candidates === undefined || index === undefined || !isVersionOf(considered, index)) return deleted;
   const paths = (await deleteCandidates(deps, buckets, index, signal)).map(({ path }) => path);
   const left = byMount(deps, paths);
   const mounts = new Set([...Object.keys(deleted), ...Object.keys(candidates)]);
@@ -286,7 +286,7 @@ async function deletesAfter(
     ...(state?.suspended !== undefined && { suspended: state.suspended }),
   };
   // The origin published meanwhile: deletes may have been left out, and what was said about them stands.
-  if (index === undefined || !isConsidered(considered, index) || deps.config.ignoreDeletes)
+  if (index === undefined || !isVersionOf(considered, index) || deps.config.ignoreDeletes)
     return { ...before, ...(held && { held }) };
   if (held !== undefined) {
     // Given while this cycle was running, the approval is for the next one.

@@ -91,9 +91,9 @@ export async function placesInUse(deps: DestinationDeps, signal: AbortSignal): P
   const paths = new Set(await knownPaths(deps, index, signal));
   const claimed = new Set([...paths].map((path) => scope.target(path)));
   return {
-    inUse: (target) => claimed.has(target) || all.owners(target).length > 0,
+    inUse: (target) => claimed.has(target) || all.sourcesOf(target).length > 0,
     // Copied before, wanted still, and not arrived at its new place: the old one may be the only copy.
-    isOnlyCopy: (of) => !paths.has(of) && all.owners(scope.target(of)).includes(of),
+    isOnlyCopy: (of) => !paths.has(of) && all.sourcesOf(scope.target(of)).includes(of),
   };
 }
 

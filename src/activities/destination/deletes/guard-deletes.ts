@@ -1,7 +1,7 @@
 import { fits } from '../../../sync-info/indexed-buckets';
 import { readDestinationState, type DestinationState } from '../../../sync-info/state';
 import { hashOfDeletes, whyHeld } from '../../../rules/delete-guard';
-import { emptyIndex, isConsidered } from '../../../rules/sync-index';
+import { emptyIndex, isVersionOf } from '../../../rules/sync-index';
 import { inParallel } from '../../../concurrency/work-pool';
 import type { GuardDeletesInput, GuardDeletesResult, PendingDeletes } from '../../../contract/destination';
 import { CONSUL_READS, MAX_DISPATCH_WIDTH } from '../../../limits';
@@ -24,7 +24,7 @@ export async function guardDeletes(
   const { info, originInfo } = deps;
   const { index } = await originInfo.readIndex(signal);
   // The index moved on: what this cycle would delete is for the next one to decide.
-  if (index === undefined || !isConsidered(considered, index)) return { v: 1, deletes: false, known: {} };
+  if (index === undefined || !isVersionOf(considered, index)) return { v: 1, deletes: false, known: {} };
   const own = await info.readIndex(signal);
   const looks = await forBothEnds(deps, buckets, signal, (ends) => ({
     weight: [ends.id, secretsIn(deps, ends, index, own.index)] as const,
@@ -98,9 +98,10 @@ export async function heldDeletes(
   const isKnown =
     state?.held?.hash === hashOfAll &&
     state.held.reason === suspicion &&
-    isConsidered(state.considered, index);
+    isVersionOf(state.considered, index);
   const targets = await deps.targets.load(index, signal);
-  const isTaken = ({ path }: DeleteCandidate): boolean => targets.owners(deps.scope.target(path)).length > 0;
+  const isTaken = ({ path }: DeleteCandidate): boolean =>
+    targets.sourcesOf(deps.scope.target(path)).length > 0;
   const leaving = candidates.filter((candidate) => !isTaken(candidate));
   // Nothing is new since all of them were asked about: thousands of questions in each cycle would tell the same.
   const real = isKnown ? leaving.map(({ path }) => path) : await withoutServed(deps, leaving, mounts, signal);

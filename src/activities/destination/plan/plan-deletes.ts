@@ -54,7 +54,7 @@ async function whyKept(
   { path, unwanted }: DeleteCandidate,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  if (targets.owners(deps.scope.target(path)).length > 0)
+  if (targets.sourcesOf(deps.scope.target(path)).length > 0)
     return 'another secret of the origin belongs at its place';
   if (!targets.complete) return "the origin's sync info is being written";
   if (unwanted) return undefined;

@@ -4,7 +4,7 @@ import { readOriginSettings, readOwnSettings } from '../base/settings-indices';
 import { fits } from '../../../sync-info/indexed-buckets';
 import type { Bucket } from '../../../rules/bucket';
 import { isCopiedOf } from '../../../rules/plan';
-import { differingSettings, DOUBTED_SETTINGS, type SettingsBucket } from '../../../rules/settings';
+import { differingSettings, UNVERIFIED_SETTINGS, type SettingsBucket } from '../../../rules/settings';
 import type { Targets } from '../base/origin-targets';
 import type { Put } from './plan-deletes';
 
@@ -58,7 +58,7 @@ export async function planSettings(
   const { bucket } = theirs;
   const own = await claims(id, origin);
   for (const path of differingSettings(bucket, own, isCopiedOf(origin, scope, targets))) {
-    if (own.get(path) === DOUBTED_SETTINGS) put('settings', path, 'what is known of them is in doubt');
+    if (own.get(path) === UNVERIFIED_SETTINGS) put('settings', path, 'what is known of them is in doubt');
     else if (bucket.has(path)) put('settings', path, 'they are others than those that were carried over');
     else put('settings', path, 'they went back to the defaults');
   }

@@ -67,7 +67,7 @@ async function removeWanted(
   if (config.destination.transforms.length > 0) {
     const targets = await deps.targets.load(index, signal);
     if (!targets.complete) found.clear();
-    for (const path of found.keys()) if (targets.owners(path).length > 0) found.delete(path);
+    for (const path of found.keys()) if (targets.sourcesOf(path).length > 0) found.delete(path);
     return targets.complete;
   }
   let complete = true;

@@ -12,7 +12,7 @@ import { WATCH_PAUSE_MS, WATCH_POLL_MS } from '../../../limits';
 import type { DestinationDeps } from '../base/deps';
 import { readDestinationState } from '../../../sync-info/state';
 import { scheduleId } from '../../../contract/ids';
-import { consideredOf } from '../../../rules/sync-index';
+import { originVersionOf } from '../../../rules/sync-index';
 import { readOriginSettings } from '../base/settings-indices';
 
 /**
@@ -89,7 +89,7 @@ export async function wakeDestination(
   if (index === undefined) return answer('waiting');
   const { state } = await readDestinationState(info, signal);
   const settings = await readOriginSettings(deps, index.length, signal);
-  if (state?.considered === consideredOf(index, settings.index)) return answer('considered');
+  if (state?.considered === originVersionOf(index, settings.index)) return answer('considered');
 
   const schedule = client.schedule.getHandle(scheduleId('destination', config.name));
   try {
