@@ -4,7 +4,7 @@ import { MOUNTS, type MountName } from './names';
 import { orNothing, type Run } from './run';
 import { ROLES, type Role } from './world';
 
-/** Accepts every re-created mount of the origin that the last cycles found, first at the origin, then at the destination. */
+/** Approves every re-created mount of the origin that the last cycles found: at the origin, then at the destination. */
 export async function approveMounts(run: Run): Promise<void> {
   for (const role of ROLES) await approveAt(run, role);
 }
@@ -16,7 +16,7 @@ async function approveAt({ world, model }: Run, role: Role): Promise<void> {
     if (found[inVault] === undefined) continue;
     const beganMs = Date.now() - 1;
     const isDone = await orNothing(world.sync.approveMounts(role, inVault));
-    // What was approved is the engine that a cycle found; there may be another one by now.
+    // The approval is for the engine that a cycle found. The mount may have yet another one by now.
     const isCurrent = found[inVault] === (await uuidOf(world.sync.originVault, inVault));
     if (!isDone || role === 'origin' || !isCurrent) continue;
     world.stats.count('mounts approved');

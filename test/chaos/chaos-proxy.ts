@@ -3,7 +3,7 @@ import { listFront } from '../../dev/shared/list-front';
 import { portOf } from '../../dev/shared/sockets';
 import { answerOf, type FaultKind, type PlannedFault } from './fault-kinds';
 
-/** Long enough to reorder what happens at the same time, short enough to be no outage. */
+/** Long enough to reorder concurrent requests, too short for an outage. */
 const DELAY_MS = 700;
 
 interface Holding {
@@ -12,14 +12,12 @@ interface Holding {
   readonly released: Promise<void>;
 }
 
-/** Vault's questions about a token's capabilities are a POST too, and write nothing. */
+/** Requests below sys/ write nothing: the token's capabilities are requested with a POST too. */
 function isWrite({ method, url = '' }: http.IncomingMessage): boolean {
   return method !== 'GET' && !url.startsWith('/v1/sys/');
 }
 
-/**
- * Stands in front of a real server and puts planned faults into its answers, one after the other.
- */
+/** A proxy in front of a real server. It puts planned faults into the answers, one after the other. */
 export class ChaosProxy {
   private readonly server = http.createServer((request, response) => void this.handle(request, response));
   private readonly front = listFront(() => portOf(this.server));
@@ -35,7 +33,7 @@ export class ChaosProxy {
     private readonly onFault: (kind: FaultKind | 'held') => void,
   ) {}
 
-  /** @param onFault is told of each fault that a request met */
+  /** @param onFault is called for each fault that a request meets */
   static async before(target: string, onFault: (kind: FaultKind | 'held') => void): Promise<ChaosProxy> {
     const proxy = new ChaosProxy(target, onFault);
     for (const server of [proxy.server, proxy.front]) {
@@ -53,24 +51,24 @@ export class ChaosProxy {
     this.planned.push(...faults.map((fault) => ({ ...fault })));
   }
 
-  /** From now on everything passes: what was planned is forgotten. */
+  /** Drops all planned faults: from now on everything passes. */
   calm(): void {
     this.planned = [];
   }
 
-  /** Everything passes while this is true; what was planned comes later. */
+  /** While this is true everything passes. Planned faults wait. */
   isLull = false;
 
-  /** Resolves when so many more requests have come. */
+  /** Resolves after this number of further requests. */
   async requests(count: number): Promise<void> {
     await new Promise<void>((resolve) => this.waiting.push({ at: this.passed + count, resolve }));
   }
 
   /**
-   * Keeps the next write to itself, or its answer: whoever sent it may be dead when it arrives.
+   * Holds the next write or its answer, so that its sender can be dead when it arrives.
    *
-   * @param when `before` the server has it, or `after` the server has done it
-   * @returns `held` resolves when there is one; `release` lets it pass, and resolves when the server has answered it
+   * @param when `before` the server gets the write, or `after` the server has executed it
+   * @returns `held` resolves when a write is held; `release` lets it pass, and resolves when the server has answered
    */
   holdNextWrite(when: 'before' | 'after'): { held: Promise<void>; release: () => Promise<void> } {
     let release = (): void => undefined;
@@ -86,7 +84,7 @@ export class ChaosProxy {
     };
   }
 
-  /** Resolves when no request is on its way: a delayed one outlives the worker that sent it. */
+  /** Resolves when no request is in flight: a delayed one outlives the worker that sent it. */
   async drained(): Promise<void> {
     while (this.inFlight > 0) await new Promise((resolve) => setTimeout(resolve, 20));
   }
@@ -136,14 +134,14 @@ export class ChaosProxy {
       }
       response.end(body);
     } catch {
-      // The client went away, or the server did: the connection says so.
+      // The client or the server has closed its connection. The other side must see that.
       request.socket.destroy();
     } finally {
       this.inFlight -= 1;
     }
   }
 
-  /** It is on nobody's way meanwhile: the one who sent it has given it up, or is dead. */
+  /** A held request does not count as in flight: its sender has given it up, or is dead. */
   private async passLate(
     request: http.IncomingMessage,
     response: http.ServerResponse,
@@ -168,7 +166,7 @@ export class ChaosProxy {
     this.inFlight += 1;
   }
 
-  /** The fault that this request meets. An answer can only be lost to some effect if the request was a write. */
+  /** The fault that this request meets. A lost answer has an effect only if the request was a write. */
   private next(method: string): FaultKind | undefined {
     const first = this.planned[0];
     if (first === undefined || this.isLull) return undefined;

@@ -11,10 +11,10 @@ import {
 export const SERVERS = ['temporal', 'consul', 'originVault', 'destinationVault'] as const;
 export type ServerName = (typeof SERVERS)[number];
 
-/** `seal` is for a Vault; others are killed. */
+/** Only a Vault can be sealed. Other servers are killed. */
 export type Blow = 'kill' | 'seal';
 
-/** Servers of the test's own, which keep their data: it kills them. */
+/** Servers of this test alone. They keep their data on disk, because the test kills them. */
 export class ChaosServers {
   private constructor(
     private readonly servers: {
@@ -35,7 +35,7 @@ export class ChaosServers {
     return new ChaosServers({ temporal, consul, originVault, destinationVault });
   }
 
-  /** In the form in which fixtures take them. */
+  /** The servers in the form that fixtures take. */
   get shared(): SharedServers {
     const { temporal, consul, originVault, destinationVault } = this.servers;
     const vault = ({ address, rootToken }: VaultFileServer) => ({ address, rootToken });
@@ -49,7 +49,7 @@ export class ChaosServers {
     };
   }
 
-  /** What is sealed can only be a Vault: another server is killed instead. Returns what was done. */
+  /** Kills or seals a server. @returns what was done: a server that is not a Vault is killed instead of sealed */
   async strike(name: ServerName, blow: Blow): Promise<Blow> {
     const server = this.servers[name];
     if (blow === 'seal' && 'seal' in server) {
@@ -60,7 +60,7 @@ export class ChaosServers {
     return 'kill';
   }
 
-  /** Undoes a blow, and returns when the server serves again. */
+  /** Undoes a blow. Resolves when the server serves again. */
   async mend(name: ServerName, blow: Blow): Promise<void> {
     const server = this.servers[name];
     if (blow === 'seal' && 'unseal' in server) await server.unseal();

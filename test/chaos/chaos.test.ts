@@ -11,23 +11,23 @@ import { settle } from './settle';
 import { Stats } from './stats';
 import { World } from './world';
 
-/** Without an argument: what fits into everybody's test run. */
+/** Without an argument, the test is short enough for every test run. */
 const DEFAULT_MINUTES = 2;
 const MINUTES = Number(process.env['VSYNC_CHAOS_MINUTES'] ?? DEFAULT_MINUTES);
 const SEED = Number(process.env['VSYNC_CHAOS_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 
-/** For the last looks of a run, out of its time: a run is cut off so much before the end. */
+/** Reserved for the final checks: a run gets no more commands this long before the end. */
 const SETTLE_MS = 25_000;
-/** A run that has less is not begun. */
+/** A run with less time than this is not begun. */
 const WORTH_MS = 20_000;
-/** A bound on a hang. */
+/** Bounds a hang. */
 const HANG_MS = 10 * 60_000;
 
 let servers: ChaosServers;
 
 beforeAll(async () => {
   servers = await ChaosServers.start();
-  // Where the fixtures look for their servers; this test kills them, so they are its own.
+  // Fixtures find their servers here. This test kills servers, so it has its own.
   process.env['VSYNC_TEST_SERVERS'] = JSON.stringify(servers.shared);
 });
 
@@ -36,18 +36,18 @@ afterAll(async () => {
 });
 
 test(
-  'whatever happens, no secret is lost, and both ends are equal afterwards',
+  'vsync loses no secret, whatever happens, and makes both ends equal afterwards',
   async () => {
     const stats = new Stats();
     const endMs = Date.now() + MINUTES * 60_000 - SETTLE_MS;
-    // The n-th run has the seed SEED + n: a run that fails is the first one with its own seed.
+    // The n-th run has the seed SEED + n, so that a failed run is the first one with its own seed.
     for (let number = 0; number === 0 || Date.now() < endMs - WORTH_MS; number++) {
       for (const one of fc.sample(scenario, { seed: SEED + number, numRuns: 1 }))
         await oneRun(SEED + number, one, stats, endMs);
       stats.count('runs');
     }
     say(`chaos, seeds from ${SEED} on:\n${stats.toString()}`);
-    // A test that injects nothing and judges nothing would pass for ever.
+    // A test that injects nothing and judges nothing would always pass.
     expect(stats.of('settled')).toBeGreaterThan(0);
     expect(stats.of('fault at')).toBeGreaterThan(0);
     expect(stats.of('versions judged')).toBeGreaterThan(0);
@@ -71,7 +71,7 @@ async function oneRun(
     await judge.look();
   };
   try {
-    // There is something to lose from the beginning.
+    // From the beginning there are secrets to lose.
     for (const name of NAMES) await user.step(name, 'put', 'first');
     await settle(run);
     for (const command of commands) if (Date.now() < endMs) await perform(run, command);
@@ -88,7 +88,7 @@ async function oneRun(
   }
 }
 
-/** Past jest's console, which would put a stack below it. */
+/** Writes to stderr, because jest's console adds a stack. */
 function say(text: string): void {
   process.stderr.write(`${text}\n`);
 }

@@ -7,19 +7,19 @@ import { SETTINGS_WORDS } from './secret-settings';
 import { FILTERS, FIRST_SETTINGS, LAYOUTS, LONG_TIMEOUT, type Settings } from './settings';
 import { PROXIES, ROLES, type ProxyName, type Role, type WorldKind } from './world';
 
-/** One step at one secret of the origin. */
+/** One step with one secret of the origin. */
 export interface Edit {
   readonly name: string;
   readonly step: OriginStep;
   readonly value: string;
 }
 
-/** A fault, and the proxy that it happens at. */
+/** A fault, and the proxy that causes it. */
 export interface Misfortune extends PlannedFault {
   readonly at: ProxyName;
 }
 
-/** What happens while a cycle runs. `kill` and `terminate` hit one of the workers, `kill-all` each. */
+/** What happens during a cycle. `kill` and `terminate` end one worker, `kill-all` all of them. */
 export type Interruption =
   | 'none'
   | 'kill'
@@ -33,9 +33,9 @@ export type Command =
   | { readonly what: 'bulk'; readonly step: 'put' | 'delete'; readonly value: string }
   | {
       readonly what: 'cycle';
-      /** So that there is something to do. */
+      /** Give the cycle something to do. */
       readonly before: readonly Edit[];
-      /** A cycle of the origin comes first; else the destination works from what the last one left. */
+      /** Whether a cycle of the origin runs first. Else the destination works with the sync info of the last one. */
       readonly publish: boolean;
       readonly role: Role;
       readonly faults: readonly Misfortune[];
@@ -53,8 +53,8 @@ export type Command =
     }
   | {
       /**
-       * A worker is killed at its next write: `before` the server sees it, so that it arrives when others have gone on;
-       * or `after`, so that nobody knows of it.
+       * A worker is killed at its next write: `before` the server gets it, so that it arrives after other workers have
+       * continued; or `after`, so that no worker knows of it.
        */
       readonly what: 'zombie';
       readonly when: 'before' | 'after';
@@ -63,15 +63,15 @@ export type Command =
       readonly next: Edit;
     }
   | { readonly what: 'hand'; readonly place: string; readonly value: string | null }
-  /** Somebody brings the buckets of the destination's info to what the origin's say, and leaves the index. */
+  /** The destination's buckets get the claims of the origin's buckets. Its index stays the same. */
   | { readonly what: 'damage'; readonly before: readonly Edit[] }
   | { readonly what: 'configure'; readonly change: Partial<Settings> }
   | {
-      /** Another engine in place of a mount of the origin, without some of its secrets. */
+      /** A mount of the origin is replaced by another engine, without some of its secrets. */
       readonly what: 'recreate';
       readonly mount: MountName;
       readonly without: readonly string[];
-      /** Of the secrets that it has; "" for those that they had. */
+      /** New value of all its secrets; "" keeps the old values. */
       readonly value: string;
       /** Whether cycles run before anything else happens. */
       readonly cycles: boolean;
@@ -118,7 +118,7 @@ const interruption: fc.Arbitrary<Interruption> = fc.oneof(
   },
 );
 
-/** Each key, with all that it can become. */
+/** Every configuration key that changes, with its possible values. */
 const choices = {
   numBuckets: fc.constantFrom<Settings['numBuckets']>(1, 4, 9, 'auto'),
   layout: fc.constantFrom(...LAYOUTS),
@@ -135,7 +135,7 @@ const change: fc.Arbitrary<Partial<Settings>> = fc.oneof(
   ...Object.entries(choices).map(([key, choice]) => fc.record({ [key]: choice as fc.Arbitrary<unknown> })),
 );
 
-/** What a world begins with: mostly the defaults. */
+/** The first configuration of a world: mostly defaults. */
 const first: fc.Arbitrary<Settings> = fc
   .array(change, { maxLength: 4, size: 'max' })
   .map((changes) =>
@@ -227,7 +227,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   },
 );
 
-/** What is done in one go, on a sync of its own. */
+/** All commands of one run, on a sync of its own. */
 export interface Scenario extends WorldKind {
   readonly commands: readonly Command[];
 }

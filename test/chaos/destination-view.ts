@@ -4,7 +4,7 @@ import { MOUNTS, type MountTable } from './names';
 import { wordOf, type SecretSettings } from './secret-settings';
 import type { Standing, View } from './witness';
 
-/** Everything at the destination: plain requests, past the code under test. */
+/** Everything at the destination, read with plain requests instead of the code under test. */
 export async function destinationView(sync: SyncFixture, mounts: MountTable): Promise<View> {
   const vault = vaultOf(sync);
   const view = new Map<string, Standing>();
@@ -16,7 +16,7 @@ export async function destinationView(sync: SyncFixture, mounts: MountTable): Pr
       const versions = Object.values(data.versions).map(({ created_time, deletion_time, destroyed }) => {
         if (destroyed) throw new Error(`${mount}/${path}: a version at the destination is destroyed`);
         const deletedMs = Date.parse(deletion_time);
-        // One that is to expire is there until then.
+        // A version that will expire still exists.
         return {
           createdMs: Date.parse(created_time),
           deletedMs: deletion_time === '' || deletedMs > nowMs + DAY_MS / 2 ? undefined : deletedMs,
@@ -31,7 +31,7 @@ export async function destinationView(sync: SyncFixture, mounts: MountTable): Pr
 
 const DAY_MS = 24 * 3_600_000;
 
-/** Values of all versions, also of deleted ones: brings those back. */
+/** Values of all versions. Deleted ones are undeleted for this. */
 export async function valuesOfAllVersions(
   sync: SyncFixture,
   { mount, inMount }: { mount: string; inMount: string },

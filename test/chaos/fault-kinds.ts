@@ -1,4 +1,4 @@
-/** What can happen to one request on its way. None of them is a lie that the real server could not be told from. */
+/** What can happen to one request. None of these is a false answer that looks like the real server's. */
 export const FAULT_KINDS = [
   'delay',
   'reset',
@@ -18,11 +18,11 @@ export type FaultKind = (typeof FAULT_KINDS)[number];
 
 export interface PlannedFault {
   readonly kind: FaultKind;
-  /** Requests that pass before it. */
+  /** Number of requests that pass before. */
   readonly skip: number;
 }
 
-/** The answer that a proxy gives in place of the server; undefined for faults of the connection. */
+/** The answer that a proxy gives instead of the server; undefined for faults of the connection. */
 export function answerOf(kind: FaultKind): { status: number; type: string; body: string } | undefined {
   const html = '<html><body>Bad gateway</body></html>';
   switch (kind) {

@@ -19,10 +19,10 @@ export async function infoView(
   });
 }
 
-/** What a reader calls a data path; by default, without the mount and "data/". */
+/** Name of a data path; by default, without mount and "data/". */
 type NameOf = (path: string) => string;
 
-/** What the destination's info claims, of the buckets that fit its index: the code under test believes no others. */
+/** Claims in buckets that fit the destination's index. The code under test trusts no others. */
 export async function believedClaims(sync: SyncFixture, nameOf: NameOf): Promise<InfoView> {
   return readInfo(sync, 'destination', nameOf, () => undefined);
 }

@@ -3,13 +3,13 @@ import { isPublished, isWantedThere } from './settings';
 import { Violation } from './violation';
 import type { InfoView, View } from './witness';
 
-/** Where something stands, once both ends are equal. */
+/** Places at the destination, once both ends are equal. */
 export interface Quiet {
   readonly claimed: ReadonlySet<string>;
   readonly strays: ReadonlySet<string>;
 }
 
-/** Holds rules 7 and 9 to 11 of judge.ts against both ends, when all should be as it should be. */
+/** Checks rules 7 and 9 to 11 of judge.ts, once both ends should be equal. */
 export async function judgeConvergence(judge: Judge): Promise<Quiet> {
   const { witness, model } = judge;
   const view = await judge.look();
@@ -21,7 +21,7 @@ export async function judgeConvergence(judge: Judge): Promise<Quiet> {
   const claimed = new Set([...claims.keys()].map((name) => judge.targetOf(name)));
   const standing = [...view].filter(([, { value }]) => value !== undefined);
   const strays = new Set(standing.map(([place]) => place).filter((place) => !claimed.has(place)));
-  // What is wanted there and kept out by a foreign value is a stray; else the cycles deal with it.
+  // A place whose wanted secret is kept out by a foreign value stays a stray. Cycles deal with all others.
   for (const name of model.names) {
     const place = judge.targetOf(name);
     if (judge.isWanted(name) && view.get(place)?.value === model.value(name)) strays.delete(place);
@@ -59,7 +59,7 @@ export function judgeEqual(judge: Judge, view: View, claims: InfoView, { exceptT
   }
 }
 
-/** Somebody's own value, which `onConflict: keep` leaves where it is. */
+/** Whether the place has a manual value that `onConflict: keep` preserves. */
 function isKept(judge: Judge, place: string, view: View): boolean {
   const { hands, settings } = judge.witness;
   const { value, versions } = view.get(place) ?? {};
@@ -67,7 +67,7 @@ function isKept(judge: Judge, place: string, view: View): boolean {
   return settings.onConflict === 'keep' && isByHand && hands.values.get(place)?.has(value ?? '') === true;
 }
 
-/** Whether what stands there may do so although the origin has nothing that belongs there. */
+/** Whether a secret may stay at a place although the origin has none that belongs there. */
 function mayStay(judge: Judge, place: string): boolean {
   const { witness, since, strays, claimed } = judge;
   const { settings } = witness;
@@ -79,7 +79,7 @@ function mayStay(judge: Judge, place: string): boolean {
   return since.disturbed && !claimed.has(place);
 }
 
-/** @returns what the destination's info claims */
+/** @returns the claims of the destination's info */
 async function judgeInfo(judge: Judge): Promise<InfoView> {
   const { witness, model } = judge;
   const read = async (role: 'origin' | 'destination'): Promise<InfoView> =>
@@ -114,7 +114,7 @@ function judgeSettings(judge: Judge, view: View): void {
   const { witness, model } = judge;
   for (const name of model.names) {
     const place = judge.targetOf(name);
-    // Another secret may have left its settings there.
+    // Settings of another secret may remain there.
     if (!judge.isWanted(name) || judge.ownersOf(place).length > 1 || isKept(judge, place, view)) continue;
     const there = view.get(place)?.settings;
     witness.count('settings judged');

@@ -26,7 +26,7 @@ const deleted = (second: number): Standing => ({
   settings: undefined,
 });
 
-/** What a judge sees, as a test makes it up: by default, two secrets that were copied. */
+/** What the judge sees, as a test defines it. By default, secrets that were copied. */
 class Case implements Witness {
   settings: Settings = FIRST_SETTINGS;
   readonly hands: Witness['hands'] = { versions: new Set(), values: new Map(), touched: new Set() };
@@ -62,7 +62,7 @@ class Case implements Witness {
   orphans = (): Promise<Set<string>> => Promise.resolve(new Set(this.listedOrphans));
   count = (): void => undefined;
 
-  /** The claim and the secret at the destination are gone. */
+  /** The secret at the destination is deleted, and its claim is gone. */
   isDeletedAt(place: string, second: number): void {
     this.standing[place] = deleted(second);
     Reflect.deleteProperty(this.claims, place);
@@ -83,17 +83,17 @@ const A = 'one/team/x';
 const B = 'one/ops/x';
 
 test.each<[string, (world: Case) => void, Rule | undefined]>([
-  ['all is as it was', () => undefined, undefined],
+  ['nothing has changed', () => undefined, undefined],
   ['versions are gone', (world) => (world.standing = {}), 'kept'],
   [
-    'a secret is deleted that the origin has',
+    'a secret is deleted although the origin has it',
     (world) => {
       world.isDeletedAt(A, 15);
     },
     'evidence',
   ],
   [
-    'a secret is deleted that the origin had deleted in that cycle',
+    'a secret is deleted after the origin deleted it in that cycle',
     (world) => {
       world.model.apply(A, 'delete', at(12));
       world.isDeletedAt(A, 15);
@@ -101,7 +101,7 @@ test.each<[string, (world: Case) => void, Rule | undefined]>([
     undefined,
   ],
   [
-    'a secret is deleted that the origin deleted only later',
+    'a secret is deleted before the origin deletes it',
     (world) => {
       world.model.apply(A, 'delete', at(16));
       world.isDeletedAt(A, 15);
@@ -109,7 +109,7 @@ test.each<[string, (world: Case) => void, Rule | undefined]>([
     'evidence',
   ],
   [
-    'a secret is deleted that was back before the cycle began',
+    'a secret is deleted that was restored before the cycle began',
     (world) => {
       world.model.apply(A, 'delete', at(5));
       world.model.apply(A, 'undelete', at(8));
@@ -160,7 +160,7 @@ test.each<[string, (world: Case) => void, Rule | undefined]>([
     undefined,
   ],
   [
-    'one of two is deleted at a place where the other one belongs too',
+    'a place is deleted where another secret belongs too',
     (world) => {
       world.settings = { ...FIRST_SETTINGS, layout: 'merged' };
       world.model.apply(A, 'delete', at(12));
@@ -170,7 +170,7 @@ test.each<[string, (world: Case) => void, Rule | undefined]>([
     'evidence',
   ],
   [
-    'an orphan is deleted that nobody asked about',
+    'an orphan is deleted without a request',
     (world) => (world.standing['one/moved/x'] = deleted(15)),
     'evidence',
   ],
@@ -183,7 +183,7 @@ test.each<[string, (world: Case) => void, Rule | undefined]>([
     undefined,
   ],
   [
-    'all secrets of a mount are deleted that the origin has deleted',
+    'all secrets of a mount are deleted after the origin deleted them',
     (world) => {
       for (const name of [A, B]) {
         world.model.apply(name, 'delete', at(12));
@@ -193,7 +193,7 @@ test.each<[string, (world: Case) => void, Rule | undefined]>([
     'guard',
   ],
   [
-    'all are deleted, and somebody approved it',
+    'all secrets of a mount are deleted after an approval',
     (world) => {
       for (const name of [A, B]) {
         world.model.apply(name, 'delete', at(12));
@@ -204,7 +204,7 @@ test.each<[string, (world: Case) => void, Rule | undefined]>([
     undefined,
   ],
   [
-    'one is deleted, and maxDeletes is 0',
+    'one secret is deleted, and maxDeletes is 0',
     (world) => {
       world.settings = { ...FIRST_SETTINGS, maxDeletes: 0 };
       world.model.apply(A, 'delete', at(12));
@@ -212,15 +212,15 @@ test.each<[string, (world: Case) => void, Rule | undefined]>([
     },
     'guard',
   ],
-  ['a claim is made of what did not arrive', (world) => (world.claims[A] = insight(2)), 'claims'],
-  ['a claim in doubt says nothing', (world) => (world.claims[A] = insight(0)), undefined],
+  ['a claim names a version that did not arrive', (world) => (world.claims[A] = insight(2)), 'claims'],
+  ['a claim is unverified', (world) => (world.claims[A] = insight(0)), undefined],
   [
-    'the origin’s info lacks what it has',
+    'the origin’s info lacks a secret that the origin has',
     (world) => Reflect.deleteProperty(world.isPublished, A),
     'published',
   ],
   [
-    'the origin’s info lacks what it has deleted',
+    'the origin’s info lacks a secret that the origin deleted',
     (world) => {
       world.model.apply(A, 'delete', { beganMs: 0, endedMs: 0 });
       Reflect.deleteProperty(world.isPublished, A);
@@ -228,7 +228,7 @@ test.each<[string, (world: Case) => void, Rule | undefined]>([
     undefined,
   ],
   [
-    'a foreign value is written over',
+    'a foreign value is overwritten',
     (world) => {
       world.settings = { ...FIRST_SETTINGS, onConflict: 'keep' };
       world.hands.versions.add('one/k#1');
@@ -237,7 +237,7 @@ test.each<[string, (world: Case) => void, Rule | undefined]>([
     },
     'foreign',
   ],
-])('a look, when %s', async (_what, change, rule) => {
+])('Judge.look reports exactly the broken rule, if there is one, when %s', async (_what, change, rule) => {
   const world = new Case(A, B);
   expect(await ruleBroken(world.judge.look())).toBeUndefined();
   change(world);
@@ -252,7 +252,7 @@ test.each<[string, (world: Case) => void, Rule | undefined]>([
     'equal',
   ],
   [
-    'a secret that the origin deleted still stands',
+    'a secret that the origin deleted still exists',
     (world) => {
       world.model.apply(A, 'delete', at(30));
       Reflect.deleteProperty(world.isPublished, A);
@@ -260,7 +260,7 @@ test.each<[string, (world: Case) => void, Rule | undefined]>([
     'equal',
   ],
   [
-    'one stands that the origin deleted, and ignoreDeletes is on',
+    'a secret that the origin deleted still exists, and ignoreDeletes is on',
     (world) => {
       world.settings = { ...FIRST_SETTINGS, ignoreDeletes: true };
       world.model.apply(A, 'delete', at(30));
@@ -286,7 +286,7 @@ test.each<[string, (world: Case) => void, Rule | undefined]>([
   ['the destination does not claim a secret', (world) => Reflect.deleteProperty(world.claims, A), 'info'],
   ['a bucket does not fit its index', (world) => (world.misfit = true), 'info'],
   [
-    'settings are to be carried and did not arrive',
+    'settings did not arrive',
     (world) => {
       world.settings = { ...FIRST_SETTINGS, syncMetadata: true };
       world.model.apply(A, 'set', at(30), 'owned');
@@ -303,20 +303,23 @@ test.each<[string, (world: Case) => void, Rule | undefined]>([
     undefined,
   ],
   [
-    'the transforms left something behind, and the plan lists it',
+    'changed transforms left an orphan, and the plan lists it',
     (world) => {
       moved(world);
       world.listedOrphans = [A];
     },
     undefined,
   ],
-  ['the transforms left something behind that no plan lists', moved, 'orphans'],
-])('once faults have stopped, when %s', async (_what, change, rule) => {
-  const world = new Case(A, B);
-  await world.judge.converged();
-  change(world);
-  expect(await ruleBroken(world.judge.converged())).toBe(rule);
-});
+  ['changed transforms left an orphan that the plan does not list', moved, 'orphans'],
+])(
+  'Judge.converged reports exactly the broken rule, if there is one, when %s',
+  async (_what, change, rule) => {
+    const world = new Case(A, B);
+    await world.judge.converged();
+    change(world);
+    expect(await ruleBroken(world.judge.converged())).toBe(rule);
+  },
+);
 
 function moved(world: Case): void {
   world.settings = { ...FIRST_SETTINGS, layout: 'moved' };
@@ -324,7 +327,7 @@ function moved(world: Case): void {
   world.standing['one/moved/x'] = live('red');
 }
 
-test('a place where two secrets belong is not to be written', async () => {
+test('Judge.collisionsStood reports a write at a place where two secrets belong', async () => {
   const world = new Case(A, B);
   world.settings = { ...FIRST_SETTINGS, layout: 'merged' };
   expect(world.judge.collisions()).toEqual(['one/both/x']);
@@ -343,10 +346,13 @@ test.each<[string, string[], Rule | undefined]>([
   ['two values of the origin', ['red', 'blue'], undefined],
   ['the same value twice', ['red', 'red'], 'reasons'],
   ['a value that the origin never had', ['red', 'black'], 'reasons'],
-])('at the end, a secret with %s', async (_what, values, rule) => {
-  const world = new Case(A);
-  world.model.apply(A, 'put', at(2), 'blue');
-  world.standing[A] = { versions: [version(), version()], value: 'red', settings: undefined };
-  world.values[A] = values;
-  expect(await ruleBroken(world.judge.versionsHadReasons())).toBe(rule);
-});
+])(
+  'Judge.versionsHadReasons reports exactly the broken rule, if there is one, for %s',
+  async (_what, values, rule) => {
+    const world = new Case(A);
+    world.model.apply(A, 'put', at(2), 'blue');
+    world.standing[A] = { versions: [version(), version()], value: 'red', settings: undefined };
+    world.values[A] = values;
+    expect(await ruleBroken(world.judge.versionsHadReasons())).toBe(rule);
+  },
+);

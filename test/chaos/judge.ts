@@ -6,43 +6,43 @@ import { Violation } from './violation';
 import type { View, Witness } from './witness';
 
 /*
- * What is held against a run, and how.
+ * The rules of a run. They compare the destination with the model of the origin.
  *
  * After each step, and before the configuration changes (`look`):
  *  1. kept        No version at the destination is removed or destroyed: each look has all that the one before had.
- *  2. evidence    What was deleted there had to be: every secret of the origin that belongs at the place was gone at
- *                 some moment of the cycle that deleted it; or a filter leaves it out and `deleteExcluded` is on; or
- *                 somebody asked for the removal of this orphan. What a re-created mount lacks is not gone before
- *                 somebody has approved that. With `ignoreDeletes`, nothing is deleted.
+ *  2. evidence    Every delete has a reason: every secret of the origin that belongs at the place was gone at some
+ *                 moment of the cycle that deleted it; or a filter excludes it and `deleteExcluded` is on; or the
+ *                 removal of this orphan was requested. A secret that a re-created mount lacks counts as gone only
+ *                 after an approval of the mount. With `ignoreDeletes`, nothing is deleted.
  *  3. guard       Without an approval, no more is deleted than `maxDeletes` allows, summed since the last approval.
- *  4. claims      What the destination's info says of a secret is true also in the middle: a value stands there that
- *                 the origin has had since the version that is claimed. Claims in doubt, and buckets that do not fit
- *                 their index, say nothing.
- *  5. foreign     With `onConflict: keep`, nothing is written over a value that only hands had put there.
- *  6. published   What the origin has had all the time stays in its info, whatever a cycle could not read.
+ *  4. claims      The claims of the destination's info are true at any time, also during a cycle: the place has a value
+ *                 that the origin has had since the claimed version. Unverified claims, and buckets that do not fit
+ *                 their index, claim nothing.
+ *  5. foreign     With `onConflict: keep`, a value that only manual writes put there is not overwritten.
+ *  6. published   A secret that the origin has had all the time stays in its info, whatever a cycle could not read.
  * When the faults have stopped, after two cycles of each role (`converged`, judge-convergence.ts):
- *  7. equal       Every secret that is wanted stands at its place with the origin's value, and nothing else does,
- *                 but for what is kept on purpose; a verify mends what hands did.
+ *  7. equal       Every wanted secret is at its place with the origin's value. Nothing else exists there, except what
+ *                 is kept on purpose. A verify repairs manual changes.
  *  8. collision   Where two secrets belong at one place, neither is written there (`collisionsStood`).
- *  9. info        The origin's info says exactly what the origin has, the destination's claims all of it, and every
- *                 bucket is the one that its index names.
+ *  9. info        The origin's info has exactly what the origin has, the destination claims all of it, and every bucket
+ *                 fits its index.
  * 10. settings    With `syncMetadata`, the settings at both ends are equal.
- * 11. orphans     What a changed transform left behind is listed by the plan.
+ * 11. orphans     The plan lists what a changed transform left behind.
  * Elsewhere:
  * 12. quiet       One more cycle writes nothing in Vault or Consul (settle.ts).
- * 13. reasons     At the very end: no version has the value that stood there already, or one that the origin never
+ * 13. reasons     At the very end: no version has the same value as the one before it, or a value that the origin never
  *                 had (`versionsHadReasons`).
- * 14. pause       In a pause no cycle runs but those that were asked for (pause.ts).
- * 15. words       A cycle without faults ends well, and an approval is needed once (settle.ts).
+ * 14. pause       During a pause, only cycles run that were requested (pause.ts).
+ * 15. words       A cycle without faults ends well, and an approval is needed only once (settle.ts).
  */
 
-/** What happened since all was as it should be, as far as it decides what may be left over. */
+/** What happened since both ends were last equal, as far as it decides what may be left over. */
 export interface SinceQuiet {
-  /** The layout was changed: what was left at the old places stays. */
+  /** The layout has changed: secrets at the old places stay. */
   moved: boolean;
-  /** A cycle did not come to its end by itself: what it wrote last may be claimed by nobody. */
+  /** A cycle was interrupted: its last write may be unclaimed. */
   disturbed: boolean;
-  /** Secrets that were left out at some time. */
+  /** Secrets that were excluded at some time. */
   excluded: Set<string>;
   /** `onConflict` was `keep` at some time. */
   keeping: boolean;
@@ -50,16 +50,16 @@ export interface SinceQuiet {
 
 const AT_LEAST = 20;
 
-/** Holds what stands at the destination against what the origin has and had. */
+/** Compares the destination with what the origin has and had. */
 export class Judge {
   since: SinceQuiet = { moved: false, disturbed: false, excluded: new Set(), keeping: false };
-  /** Places whose secrets the destination's info named when all was as it should be. */
+  /** Places whose secrets the destination claimed when both ends were last equal. */
   claimed: ReadonlySet<string> = new Set();
-  /** Places where something stands that nothing names any more: it stays for good. */
+  /** Places with a secret that nothing names any more. It stays for good. */
   strays: ReadonlySet<string> = new Set();
-  /** Places whose removal as orphans was asked for. */
+  /** Places whose removal as orphans was requested. */
   readonly approvedOrphans = new Set<string>();
-  /** False from a change of the layout until a cycle has carried the claims over. */
+  /** False from a change of the layout until a cycle has moved the claims. */
   claimsHold = true;
   private before: View = new Map();
   private readonly judged = new Set<string>();
@@ -72,12 +72,12 @@ export class Judge {
     readonly model: Model,
   ) {}
 
-  /** Somebody released the deletes that waited. */
+  /** The pending deletes were approved. */
   approve(): void {
     this.approval = 'given';
   }
 
-  /** A cycle of the destination came to a good end: an approval is used up. */
+  /** A cycle of the destination ended well, so an approval is used up. */
   cycleEnded(): void {
     this.claimsHold = true;
     if (this.approval === 'given') this.approval = 'used';
@@ -140,7 +140,7 @@ export class Judge {
     const isUnwanted = belonging.some((name) => !isWantedThere(settings, name));
     if (owners.length === 0 && settings.deleteExcluded && isUnwanted) return;
     const sinceMs = await this.beginOfCycleAt(deletedMs);
-    // What a filter leaves out has no claim to the place; but if nothing else belongs there, it is what was deleted.
+    // An excluded secret has no right to the place. But if no other belongs there, it is the deleted one.
     for (const owner of owners.length === 0 ? belonging : owners) {
       if (!model.wasAbsent(owner, sinceMs, deletedMs))
         throw new Violation(
@@ -168,7 +168,7 @@ export class Judge {
     }
   }
 
-  /** Another limit, or none: what was deleted under the old one is not measured by it. */
+  /** After a change of the limit, deletes under the old one do not count. */
   forgetDeletes(): void {
     this.unapproved.clear();
   }
@@ -177,7 +177,7 @@ export class Judge {
     const { witness, model } = this;
     const place = targetOf(witness.settings, name);
     if (witness.hands.touched.has(place)) return;
-    // Where two belong, what stands there may be the other's.
+    // Where two secrets belong, the value may be the other one's.
     if (this.ownersOf(place).length > 1) return;
     const value = view.get(place)?.value;
     const could = model.everSince(name, version);
@@ -197,10 +197,10 @@ export class Judge {
       const values = [...(hands.values.get(place) ?? [])];
       const isOurs = (position: number): boolean => !hands.versions.has(`${place}#${position + 1}`);
       const first = versions.findIndex((_, position) => isOurs(position));
-      // One that was there at the last look was written under other settings, perhaps.
+      // A version of an earlier look may have been written under another configuration.
       if (first < 1 || first < (before.get(place)?.versions.length ?? 0)) continue;
       const owners = this.ownersOf(place);
-      // An equal value would have been claimed, and be ours.
+      // An equal value would have been claimed, so it is not foreign.
       if (values.some((value) => owners.some((owner) => model.ever(owner).has(value)))) continue;
       if (versions[first - 1]?.deletedMs === undefined)
         throw new Violation('foreign', `${place}#${first + 1} was written over a value that is to be kept`);
@@ -226,7 +226,7 @@ export class Judge {
   private async judgePublished(): Promise<void> {
     const { witness, model, publishedBefore } = this;
     const nowMs = Date.now();
-    // One that has begun already may publish what it has seen before.
+    // A running cycle may publish what it read before this moment.
     const running = (await witness.cycles('origin')).filter(({ closeMs }) => closeMs === undefined);
     const published = await witness.published();
     if (published === undefined) return;
@@ -235,12 +235,12 @@ export class Judge {
       if (!model.wasAbsent(name, publishedBefore.sinceMs, nowMs))
         throw new Violation('published', `the origin has ${name} all the time, and its info lacks it`);
     }
-    // What the origin lacked at this moment may be missing in the next info, so this one says nothing of it.
+    // A secret that the origin lacks now may be missing in the next info, so it is not remembered.
     const names = [...published.keys()].filter((name) => model.value(name) !== undefined);
     this.publishedBefore = { sinceMs: Math.min(nowMs, ...running.map(({ startMs }) => startMs)), names };
   }
 
-  /** Rule 7, but for the places that hands have touched. */
+  /** Rule 7, except for places with manual changes. */
   async equalElsewhere(): Promise<void> {
     const view = await this.look();
     judgeEqual(this, view, await this.witness.believedClaims(), { exceptTouched: true });
@@ -279,7 +279,7 @@ export class Judge {
     }
   }
 
-  /** The origin has it, and no filter leaves it out. */
+  /** The origin has it, and no filter excludes it. */
   isWanted(name: string): boolean {
     return this.model.value(name) !== undefined && !isExcluded(this.witness.settings, name);
   }
@@ -288,12 +288,12 @@ export class Judge {
     return targetOf(this.witness.settings, name);
   }
 
-  /** Every secret that ever was, and belongs at this place now. */
+  /** Every secret that ever existed and belongs at this place now. */
   ownersOf(place: string): string[] {
     return this.model.names.filter((name) => this.targetOf(name) === place);
   }
 
-  /** When the cycle began that was running then; of all that are known, if none was. */
+  /** Begin of the cycle that was running then; the earliest begin of all known cycles if none was. */
   private async beginOfCycleAt(timeMs: number): Promise<number> {
     const cycles = await this.witness.cycles('destination');
     const running = cycles.filter(
@@ -303,7 +303,7 @@ export class Judge {
   }
 }
 
-/** Under some layout. */
+/** Whether the secret belongs at this place under any layout. */
 function couldBelongAt(name: string, place: string): boolean {
   return (['plain', 'moved', 'elsewhere', 'merged'] as const).some(
     (layout) => targetOf({ layout } as Parameters<typeof targetOf>[0], name) === place,

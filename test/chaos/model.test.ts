@@ -20,19 +20,19 @@ test.each<[string, [OriginStep, string?][], string | undefined, number]>([
   ['a destroy of the newest of two', [['put', 'red'], ['put', 'blue'], ['destroy']], undefined, 2],
   ['a delete of the metadata', [['put', 'red'], ['put', 'blue'], ['forget']], undefined, 0],
   ['a new secret of the same name', [['put', 'red'], ['forget'], ['put', 'blue']], 'blue', 1],
-])('after %s the origin serves what Vault would', (_what, steps, value, version) => {
+])('Model serves what Vault would serve after %s', (_what, steps, value, version) => {
   const model = after(...steps);
   expect([model.value(A), model.version(A)]).toEqual([value, version]);
 });
 
-test('a step that Vault would take without an effect is none', () => {
+test('Model.can refuses a step that Vault would accept without an effect', () => {
   const model = after(['put', 'red'], ['delete']);
   const steps = ['put-same', 'delete', 'undelete', 'destroy', 'forget', 'set'] as const;
   expect(steps.filter((step) => model.can(A, step))).toEqual(['undelete', 'destroy', 'forget', 'set']);
   expect(steps.filter((step) => model.can('one/b', step))).toEqual([]);
 });
 
-test('an absence lasts from the beginning of a delete to the end of what brings the secret back', () => {
+test('Model.wasAbsent counts from the beginning of a delete to the end of the step that restores the secret', () => {
   const model = after(['put', 'red'], ['delete'], ['put', 'blue']);
   const between = (fromMs: number, toMs: number): boolean => model.wasAbsent(A, fromMs, toMs);
   expect([between(0, 50), between(106, 199), between(106, 200)]).toEqual([true, false, true]);
@@ -41,14 +41,14 @@ test('an absence lasts from the beginning of a delete to the end of what brings 
   expect([...model.ever(A)]).toEqual(['red', 'blue']);
 });
 
-test('settings stay with a soft delete, and go with the metadata', () => {
+test('Model keeps settings after a soft delete, and drops them with the metadata', () => {
   const model = after(['put', 'red'], ['set', 'owned'], ['delete']);
   expect(model.settings(A)).toBe('owned');
   model.apply(A, 'forget', at(900));
   expect(model.settings(A)).toBeUndefined();
 });
 
-test('what the origin has had since a version is what a claim of it may stand for', () => {
+test('Model.everSince returns the values that a claim of a version may stand for', () => {
   const model = after(['put', 'red'], ['put', 'green'], ['forget'], ['put', 'blue']);
   expect([1, 2, 3].map((version) => [...model.everSince(A, version)])).toEqual([
     ['red', 'green', 'blue'],
@@ -57,11 +57,11 @@ test('what the origin has had since a version is what a claim of it may stand fo
   ]);
 });
 
-test('what a re-created mount lacks is no absence before it is approved', () => {
+test('Model.wasAbsent counts nothing that a re-created mount lacks before it is approved', () => {
   const model = after(['put', 'red']);
   model.recreate('one', at(200));
   expect([model.value(A), model.wasAbsent(A, 206, 299)]).toEqual([undefined, false]);
-  // Also what comes and goes in the new one proves nothing.
+  // Puts and deletes in the new engine prove nothing either.
   model.apply(A, 'put', at(300), 'blue');
   model.apply(A, 'delete', at(310));
   expect(model.wasAbsent(A, 206, 399)).toBe(false);
@@ -69,7 +69,7 @@ test('what a re-created mount lacks is no absence before it is approved', () => 
   expect([model.wasAbsent(A, 206, 399), model.wasAbsent(A, 206, 400)]).toEqual([false, true]);
 });
 
-test('what was deleted before its mount was re-created may be deleted by a cycle that began before', () => {
+test('Model.wasAbsent counts a delete before the re-creation of its mount for a cycle that began before', () => {
   const model = after(['put', 'red'], ['delete']);
   model.recreate('one', at(300));
   expect([model.wasAbsent(A, 250, 400), model.wasAbsent(A, 306, 400)]).toEqual([true, false]);

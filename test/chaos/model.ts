@@ -17,14 +17,14 @@ interface Absence {
 
 interface Secret {
   versions: Version[];
-  /** Word for what was set beside the versions; undefined: nothing. */
+  /** Name of its settings, as in secret-settings.ts; undefined without settings. */
   settings: string | undefined;
   readonly absences: Absence[];
-  /** Every version that there ever was, also before the metadata was deleted, oldest first. */
+  /** Every version that ever existed, also before a delete of the metadata; oldest first. */
   readonly history: { readonly version: number; readonly value: string }[];
 }
 
-/** When a request to the origin began and ended, in milliseconds: what it did happened in between. */
+/** Begin and end of a request to the origin, in milliseconds. Its effect happened in between. */
 export interface When {
   readonly beganMs: number;
   readonly endedMs: number;
@@ -36,16 +36,16 @@ export const ORIGIN_STEPS = ['put', 'put-same', 'delete', 'undelete', 'destroy',
 export type OriginStep = (typeof ORIGIN_STEPS)[number];
 
 /**
- * What the origin has, what was ever put there, and when a secret was not there: the truth that the destination is
- * held against. Knows no server.
+ * What the origin has, what was ever put there, and when a secret was absent. The judge compares the destination with
+ * it. It makes no requests.
  *
- * What a re-created mount lacks is no absence before somebody has said that the new one is meant.
+ * A secret that a re-created mount lacks counts as absent only after an approval of the new mount.
  */
 export class Model {
   private readonly secrets = new Map<string, Secret>();
   private readonly unproven = new Set<MountName>();
 
-  /** Whether the step would do anything: Vault takes all of them. */
+  /** Whether the step would have an effect. Vault accepts all of them. */
   can(name: string, step: OriginStep): boolean {
     const last = this.last(name);
     switch (step) {
@@ -64,7 +64,7 @@ export class Model {
     }
   }
 
-  /** @param value of a put; of a `set`, a word for the settings, undefined for none */
+  /** @param value of a put; of a `set`, the name of the settings, or undefined for none */
   apply(name: string, step: OriginStep, when: When, value?: string): void {
     const secret = this.secretOf(name);
     const wasLive = this.value(name) !== undefined;
@@ -85,7 +85,7 @@ export class Model {
     if (!wasLive && isLive) this.endAbsence(secret, when.endedMs);
   }
 
-  /** The mount is another engine now, and empty. */
+  /** The mount becomes another engine, which is empty. */
   recreate(mount: MountName, when: When): void {
     this.unproven.add(mount);
     for (const secret of this.secretsIn(mount)) {
@@ -95,7 +95,7 @@ export class Model {
     }
   }
 
-  /** Somebody said that the new engine is meant: what it lacks is gone. */
+  /** An operator has approved the new engine: what it lacks is gone. */
   approve(mount: MountName, when: When): void {
     if (!this.unproven.delete(mount)) return;
     for (const secret of this.secretsIn(mount)) {
@@ -132,7 +132,7 @@ export class Model {
     return new Set(this.secrets.get(name)?.history.map(({ value }) => value));
   }
 
-  /** Values that the origin has had from the first time on that it had this version. */
+  /** Values that the origin has had since it first had this version. */
   everSince(name: string, version: number): ReadonlySet<string> {
     const history = this.secrets.get(name)?.history ?? [];
     const first = history.findIndex((one) => one.version === version);

@@ -1,11 +1,11 @@
 /**
- * Secrets are named by the mount as the test calls it and the path in it, "one/team/x". In Vault the mounts have
- * names that no other run uses; both ends have the same.
+ * A secret's name is the test's name of its mount and the path in it: "one/team/x". In Vault the mounts have names of
+ * their own for each run, the same at both ends.
  */
 export const MOUNTS = ['one', 'two'] as const;
 export type MountName = (typeof MOUNTS)[number];
 
-/** Folders, a name that is a secret and a folder, characters that need encoding, names that transforms bring together. */
+/** Folders, a name that is a secret and a folder, characters that need encoding, names that transforms merge. */
 export const NAMES = [
   'one/a',
   'one/a/b',
@@ -21,19 +21,19 @@ export const NAMES = [
   'two/ops/x',
 ] as const;
 
-/** So many more secrets come and go at once, above what the delete guard lets pass. */
+/** More secrets that are put and deleted together. They exceed the limit of the delete guard. */
 export const BULK = Array.from({ length: 24 }, (_, number) => `one/bulk/${number}`);
 
-/** Every secret that there can be at the origin. */
+/** Every secret that can exist at the origin. */
 export const ALL_NAMES: readonly string[] = [...NAMES, ...BULK];
 
-/** "one/team/x" is "team/x" in the mount "one". */
+/** Splits a name: "one/team/x" is "team/x" in the mount "one". */
 export function partsOf(name: string): { mount: MountName; inMount: string } {
   const [mount = '', ...rest] = name.split('/');
   return { mount: mount as MountName, inMount: rest.join('/') };
 }
 
-/** How the mounts are called in Vault. */
+/** The names of the mounts in Vault. */
 export class MountTable {
   constructor(private readonly inVault: Readonly<Record<MountName, string>>) {}
 
@@ -46,13 +46,13 @@ export class MountTable {
     return this.inVault[mount];
   }
 
-  /** @returns mount in Vault, and the path in it */
+  /** @returns the mount in Vault, and the path in it */
   locate(name: string): { mount: string; inMount: string } {
     const { mount, inMount } = partsOf(name);
     return { mount: this.of(mount), inMount };
   }
 
-  /** The name of what sync info calls `<mount>data/<path>`. */
+  /** The name of the data path `<mount>data/<path>`. */
   nameOf(dataPath: string): string {
     for (const mount of MOUNTS) {
       const start = `${this.of(mount)}data/`;

@@ -4,7 +4,7 @@ import type { Model, OriginStep } from './model';
 import { partsOf, type MountName, type MountTable } from './names';
 import { settingsOf } from './secret-settings';
 
-/** Somebody who works at the origin, straight at its Vault. What they do is told to the model. */
+/** A user who changes the origin with requests to its Vault. The model records each change. */
 export class OriginUser {
   constructor(
     private readonly vault: VaultApi,
@@ -27,19 +27,19 @@ export class OriginUser {
     else if (step === 'destroy') await vault.request('PUT', at('destroy'), { versions: [version] });
     else if (step === 'set') await vault.request('POST', at('metadata'), settingsOf(value));
     else await vault.request('DELETE', at('metadata'));
-    // Vault's times are cut off below the millisecond, ours are rounded.
+    // Vault's times are truncated to milliseconds, ours are rounded.
     const word = step === 'set' && value === 'none' ? undefined : value;
     model.apply(name, step, { beganMs: beganMs - 1, endedMs: Date.now() + 1 }, word);
   }
 
-  /** Puts another engine in the place of a mount, with some of its secrets. */
+  /** Replaces a mount by another engine with some of its secrets. */
   async recreate(mount: MountName, keep: readonly string[], value: string): Promise<void> {
     const { model, vault } = this;
     const inVault = this.mounts.of(mount);
     const before = model.names.filter((name) => partsOf(name).mount === mount && keep.includes(name));
     const values = new Map(before.map((name) => [name, model.value(name)]));
     const beganMs = Date.now();
-    // From here on nothing that is not there is evidence: the old engine answers until the new one does.
+    // From here on absence is not evidence. The old engine answers until the new one does.
     await vault.unmount(inVault);
     await vault.mount(inVault);
     model.recreate(mount, { beganMs: beganMs - 1, endedMs: Date.now() + 1 });

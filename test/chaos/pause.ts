@@ -3,19 +3,19 @@ import { cycle, type Run } from './run';
 import { Violation } from './violation';
 import type { World } from './world';
 
-/** As many as Temporal remembers of a schedule. */
+/** Number of actions that Temporal remembers of a schedule. */
 const REMEMBERED = 10;
 
 interface Pause {
-  /** Run ids of the cycles that there were when it began. */
+  /** Run ids of the cycles before the pause. */
   readonly before: ReadonlySet<string>;
-  /** Cycles of the destination that the test asked for, until then. */
+  /** Number of cycles of the destination that the test requested before the pause. */
   readonly asked: number;
 }
 
 const pauses = new WeakMap<World, Pause>();
 
-/** Pauses the destination's schedule. What was asked for just before is over when it returns. */
+/** Pauses the destination's schedule. Cycles that were requested before have ended when it returns. */
 export async function pause(run: Run, by: 'command' | 'schedule'): Promise<void> {
   const { world } = run;
   if (pauses.has(world)) return;
@@ -26,7 +26,7 @@ export async function pause(run: Run, by: 'command' | 'schedule'): Promise<void>
   pauses.set(world, { before: await runIds(world), asked: world.stats.of('cycle of destination') });
 }
 
-/** Ends a pause. Rule 14 of judge.ts: while it lasted, no cycle ran but those that were asked for. */
+/** Ends a pause, and checks rule 14 of judge.ts: during the pause, only requested cycles ran. */
 export async function resume({ world }: Run, by: 'command' | 'schedule'): Promise<void> {
   const paused = pauses.get(world);
   pauses.delete(world);

@@ -7,7 +7,7 @@ import { configure, cycle, orNothing, type Run } from './run';
 import { settle } from './settle';
 import type { Role, World } from './world';
 
-/** Does one command, and looks at the destination after it. */
+/** Performs one command. The judge looks at the destination afterwards. */
 export async function perform(run: Run, command: Command): Promise<void> {
   const { world, judge } = run;
   world.note(JSON.stringify(command));
@@ -60,7 +60,7 @@ async function act(run: Run, command: Command): Promise<void> {
     case 'resume':
       return resume(run, command.by);
     case 'approve':
-      // A person who meets an error asks again; what is judged here are cycles.
+      // Only cycles are judged here: an operator would repeat a failed approval.
       world.calm();
       await orNothing(
         world.sync.approve().then(() => {
@@ -83,7 +83,7 @@ async function act(run: Run, command: Command): Promise<void> {
   }
 }
 
-/** Gives a cycle of the destination something to do: with a watch, another would do it at the same time. */
+/** Gives a destination cycle something to do. With a watch, another cycle would do it at the same time. */
 async function publishFirst(run: Run, role: Role): Promise<void> {
   if (role === 'destination' && !run.world.kind.watched) await cycle(run, 'origin');
 }
@@ -97,7 +97,7 @@ async function editAll({ user }: Run, edits: readonly Edit[]): Promise<void> {
   for (const { name, step, value } of edits) await user.step(name, step, value);
 }
 
-/** A cycle in whose middle the origin changes, and perhaps something worse happens. */
+/** A cycle during which the origin changes and an interruption may happen. */
 async function busyCycle(
   run: Run,
   { before, role, faults, at, after, edits, interruption }: Extract<Command, { what: 'busy-cycle' }>,
@@ -108,7 +108,7 @@ async function busyCycle(
   plan(run, faults);
   const middle = world.proxies[at].requests(after);
   const running = cycle(run, role);
-  // What it ends with is awaited below, whatever happens before.
+  // Its end is awaited below. A failure before that must not end the test.
   running.catch(() => undefined);
   await Promise.race([middle, running]);
   await interrupt(run, role, interruption);
@@ -127,10 +127,10 @@ async function interrupt({ world, judge }: Run, role: Role, interruption: Interr
   else await world.stopWorkers(interruption === 'kill' ? 'SIGKILL' : 'SIGTERM', 1);
 }
 
-/** Long enough for requests to meet the outage, short enough for a run of many. */
+/** Long enough for requests to meet the outage, short enough for many outages in a run. */
 const OUTAGE_MS = 1_500;
 
-/** An outage of a server in the middle of a cycle. What it kept on disk is all that it has afterwards. */
+/** An outage of a server during a cycle. Afterwards the server has only what it kept on disk. */
 async function strike(world: World, { server, blow }: { server: ServerName; blow: Blow }): Promise<void> {
   const done = await world.servers.strike(server, blow);
   world.stats.count(`${done} of server: ${server}`);
@@ -138,7 +138,7 @@ async function strike(world: World, { server, blow }: { server: ServerName; blow
   await world.servers.mend(server, done);
 }
 
-/** A worker is killed at a write, and the secret changes before the next one goes on. */
+/** A worker is killed at a write, and the secret changes before the next worker continues. */
 async function zombie(
   run: Run,
   { when, at, first, next }: Extract<Command, { what: 'zombie' }>,

@@ -6,7 +6,7 @@ import type { OriginUser } from './origin-user';
 import { isExcluded, type Settings } from './settings';
 import type { Role, World } from './world';
 
-/** What a run works on. */
+/** The parts of a run. */
 export interface Run {
   readonly world: World;
   readonly model: Model;
@@ -14,7 +14,7 @@ export interface Run {
   readonly user: OriginUser;
 }
 
-/** What there is nothing to be done about is no failure of a test that asks at random. */
+/** A random request may have nothing to do. A UserError for that is not a failure. */
 export async function orNothing(work: Promise<unknown>): Promise<boolean> {
   try {
     await work;
@@ -25,7 +25,7 @@ export async function orNothing(work: Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** A cycle, and what the judge has to know of its end. */
+/** Runs a cycle, and passes its end to the judge. */
 export async function cycle({ world, judge }: Run, role: Role): ReturnType<World['cycle']> {
   const outcome = await world.cycle(role);
   if (outcome === 'failed' || outcome === 'partial' || outcome === 'timed-out') judge.since.disturbed = true;

@@ -1,7 +1,7 @@
-/** What Vault keeps beside the versions of a secret. */
+/** The settings of a secret in Vault. */
 export interface SecretSettings {
   custom_metadata: Record<string, string> | null;
-  /** So many that no version is ever dropped: the judge looks at all of them. */
+  /** High enough that no version is ever dropped, because the judge looks at all of them. */
   max_versions: number;
   cas_required: boolean;
   delete_version_after: string;
@@ -14,23 +14,23 @@ const NOTHING: SecretSettings = {
   delete_version_after: '0s',
 };
 
-/** The settings that the test gives to secrets, each with a word; those without a word are none. */
+/** The settings that the test sets, by name. Default settings have no name. */
 const WORDS = {
   owned: { ...NOTHING, custom_metadata: { owner: 'red' } },
   strict: { ...NOTHING, custom_metadata: { owner: 'green', note: 'ü' }, cas_required: true },
   expiring: { ...NOTHING, max_versions: 600, delete_version_after: '24h0m0s' },
 } as const satisfies Record<string, SecretSettings>;
 
-/** `none` takes all of them away. */
+/** `none` resets all settings. */
 export const SETTINGS_WORDS = ['none', ...(Object.keys(WORDS) as (keyof typeof WORDS)[])] as const;
 
-/** The body of a request that sets them; null would leave custom_metadata as they are. */
+/** The body of a request that sets them. Vault would keep custom_metadata for null. */
 export function settingsOf(word: string): object {
   const settings = word in WORDS ? WORDS[word as keyof typeof WORDS] : NOTHING;
   return { ...settings, custom_metadata: settings.custom_metadata ?? {} };
 }
 
-/** @returns the word; undefined if nothing is set; what Vault said if there is no word for it */
+/** @returns the name; undefined without settings; Vault's text for settings without a name */
 export function wordOf(there: SecretSettings): string | undefined {
   const { custom_metadata, max_versions, cas_required, delete_version_after } = there;
   const said = JSON.stringify({

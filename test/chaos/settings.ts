@@ -3,13 +3,13 @@ import type { MountTable } from './names';
 import { partsOf } from './names';
 
 /**
- * Where secrets go. `plain`: where they are; `moved`, `elsewhere`: `team/` of either mount into another folder;
- * `merged`: `team/` and `ops/` of both mounts into one folder of the first, where names meet.
+ * Where secrets go. `plain`: to the same path. `moved`, `elsewhere`: `team/` of either mount goes to another folder.
+ * `merged`: `team/` and `ops/` of both mounts go to one folder of the first mount, where names collide.
  */
 export const LAYOUTS = ['plain', 'moved', 'elsewhere', 'merged'] as const;
 export type Layout = (typeof LAYOUTS)[number];
 
-/** What a side lets through. */
+/** The filter of one side. */
 export const FILTERS = ['all', 'no-ops', 'no-team', 'only-team'] as const;
 export type Filter = (typeof FILTERS)[number];
 
@@ -17,7 +17,7 @@ export type Filter = (typeof FILTERS)[number];
 export interface Settings {
   readonly numBuckets: number | 'auto';
   readonly layout: Layout;
-  /** Of the destination. */
+  /** The destination's filter. */
   readonly filter: Filter;
   readonly originFilter: Filter;
   readonly deleteExcluded: boolean;
@@ -30,7 +30,7 @@ export interface Settings {
   readonly timeout: string;
 }
 
-/** No fault that is injected takes as long: with it, a cycle ends by itself. */
+/** Longer than every injected fault, so that a cycle ends by itself. */
 export const LONG_TIMEOUT = '1m';
 
 export const FIRST_SETTINGS: Settings = {
@@ -46,7 +46,7 @@ export const FIRST_SETTINGS: Settings = {
   timeout: LONG_TIMEOUT,
 };
 
-/** Where a secret belongs at the destination. Says in its own words what the transforms say. */
+/** Where a secret belongs at the destination. A second implementation of the transforms, independent of src. */
 export function targetOf({ layout }: Settings, name: string): string {
   const { mount, inMount } = partsOf(name);
   const [top = '', ...rest] = inMount.split('/');
@@ -64,18 +64,18 @@ function letsThrough(filter: Filter, name: string): boolean {
   return filter === 'all' || !isIn(filter.slice('no-'.length));
 }
 
-/** The origin publishes it while it has it. */
+/** Whether the origin's filter includes the secret. */
 export const isPublished = ({ originFilter }: Settings, name: string): boolean =>
   letsThrough(originFilter, name);
 
-/** The destination's own filter wants it. */
+/** Whether the destination's filter includes the secret. */
 export const isWantedThere = ({ filter }: Settings, name: string): boolean => letsThrough(filter, name);
 
-/** Either end leaves it out. */
+/** Whether the filter of either end excludes the secret. */
 export const isExcluded = (settings: Settings, name: string): boolean =>
   !isPublished(settings, name) || !isWantedThere(settings, name);
 
-/** Brings the settings into a configuration file. */
+/** Writes the settings into the content of a configuration file. */
 export function applySettings(
   settings: Settings,
   file: FileContent,

@@ -11,8 +11,8 @@ import type { Role } from './world';
 const GOOD: ReadonlySet<Outcome> = new Set(['synced', 'unchanged', 'held']);
 
 /**
- * Stops all faults, lets two cycles of each role run, and holds everything that is promised then against them: the
- * last rules of judge.ts.
+ * Stops all faults, runs two cycles of each role, and checks everything that is promised afterwards: rules 7 to 12 and
+ * 15 of judge.ts.
  */
 export async function settle(run: Run): Promise<void> {
   const { world, judge } = run;
@@ -36,14 +36,14 @@ export async function settle(run: Run): Promise<void> {
   }
   await world.idle();
   if (world.hands.touched.size > 0) {
-    // No cycle looks for what was done by hand: a verify does. Everything else has to be right without it.
+    // Only a verify finds manual changes. Everything else must be right without it.
     await judge.equalElsewhere();
     await sync.repair();
     world.stats.count('repairs');
   }
   await judge.converged();
 
-  // Whatever the watch still had to do is done: from here on nothing is written any more.
+  // The watch has finished its work, so nothing may be written from here on.
   await world.idle();
   const before = await everything(run);
   await goodCycle(run, 'origin');
@@ -55,7 +55,7 @@ export async function settle(run: Run): Promise<void> {
   world.stats.count('settled');
 }
 
-/** Somebody looks at the mounts that were re-created, and says that they are meant. */
+/** Approves the re-created mounts, after cycles of both roles have reported them. */
 async function proveMounts(run: Run): Promise<void> {
   const { world, model, judge } = run;
   const unproven = MOUNTS.filter((mount) => !model.isProven(mount));
@@ -76,7 +76,7 @@ async function proveMounts(run: Run): Promise<void> {
 async function goodCycle(run: Run, role: Role): Promise<void> {
   const outcome = await cycle(run, role);
   if (GOOD.has(outcome)) return;
-  // Two secrets that belong at one place are a failure that stays, and is said each time.
+  // Two secrets that belong at one place are a failure that remains and is reported by each cycle.
   if (outcome === 'partial' && role === 'destination' && run.judge.collisions().length > 0) {
     run.judge.cycleEnded();
     return;
@@ -97,7 +97,7 @@ async function everything({ world }: Run): Promise<string> {
   });
 }
 
-/** Deleting one changes it too. */
+/** Counts versions and deletes, so that a delete changes the count too. */
 function countOf(versions: Standing['versions']): number {
   return versions.length + versions.filter(({ deletedMs }) => deletedMs !== undefined).length;
 }

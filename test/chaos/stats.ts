@@ -1,6 +1,6 @@
 import type { Outcome } from '../../src/contract/cycle';
 
-/** What a test did, for its last words. */
+/** Counts what a test did, for its summary. */
 export class Stats {
   private readonly counts = new Map<string, number>();
 
@@ -17,7 +17,7 @@ export class Stats {
     this.counts.set(what, (this.counts.get(what) ?? 0) + by);
   }
 
-  /** How often anything that begins like this was counted. */
+  /** The sum of all counts whose name begins like this. */
   of(prefix: string): number {
     const matching = [...this.counts].filter(([what]) => what.startsWith(prefix));
     return matching.reduce((sum, [, count]) => sum + count, 0);

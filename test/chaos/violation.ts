@@ -1,4 +1,4 @@
-/** The rules of judge.ts, by their words. */
+/** The rules of judge.ts, by name. */
 export type Rule =
   | 'kept'
   | 'evidence'

@@ -7,47 +7,47 @@ export interface StandingVersion {
   readonly deletedMs: number | undefined;
 }
 
-/** A secret as it stands at the destination; versions from 1 on. */
+/** A secret at the destination, with its versions from 1 on. */
 export interface Standing {
   readonly versions: readonly StandingVersion[];
   readonly value: string | undefined;
-  /** Word for its settings, as in the model; undefined: nothing is set. */
+  /** Name of its settings, as in the model; undefined without settings. */
   readonly settings: string | undefined;
 }
 
-/** By place: a name at the destination. */
+/** Secrets by place. A place is a name at the destination. */
 export type View = ReadonlyMap<string, Standing>;
 
 /** Sync info of one end, by name. */
 export type InfoView = ReadonlyMap<string, Insight>;
 
-/** What somebody did by hand at the destination. */
+/** Manual changes at the destination. */
 export interface Hands {
-  /** "place#version" that they wrote or deleted. */
+  /** Written or deleted versions, as "place#version". */
   readonly versions: Set<string>;
   readonly values: Map<string, Set<string>>;
-  /** Places that they touched since the last time that all was checked. */
+  /** Places that were changed since the last complete check. */
   touched: Set<string>;
 }
 
-/** What the judge sees of a run: plain reads, past the code under test. */
+/** What the judge sees of a run. It is read with plain requests instead of the code under test. */
 export interface Witness {
   readonly settings: Settings;
   readonly hands: Hands;
   view(): Promise<View>;
-  /** Values of all versions, also of deleted ones: brings those back, so it is for the very end only. */
+  /** Values of all versions. Undeletes the deleted ones, so it may only be called at the very end. */
   valuesOf(place: string, count: number): Promise<string[]>;
   /** @throws if a bucket is not the one that its index names, or cannot be read */
   info(role: 'origin' | 'destination'): Promise<InfoView>;
-  /** What the origin publishes; undefined while its buckets do not fit their index. */
+  /** The origin's info; undefined while its buckets do not fit their index. */
   published(): Promise<InfoView | undefined>;
-  /** Of the destination's info, what is in a bucket that fits its index. */
+  /** The destination's claims in buckets that fit its index. */
   believedClaims(): Promise<InfoView>;
-  /** As Temporal knows them. */
+  /** Cycles of a role, from Temporal. */
   cycles(
     role: 'origin' | 'destination',
   ): Promise<{ readonly startMs: number; readonly closeMs: number | undefined }[]>;
-  /** Places that `vsync plan` calls orphans. */
+  /** Places that `vsync plan` lists as orphans. */
   orphans(): Promise<ReadonlySet<string>>;
   count(what: string): void;
 }

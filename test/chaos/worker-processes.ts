@@ -25,7 +25,7 @@ export class WorkerProcesses {
     private readonly files: readonly string[],
   ) {}
 
-  /** Starts as many as are missing, and returns when all of them work. */
+  /** Starts the missing workers. Resolves when all of them work. */
   async fillUpTo(count: number): Promise<void> {
     const missing = Array.from({ length: Math.max(0, count - this.running.length) });
     await Promise.all(missing.map(() => this.startOne()));
@@ -47,14 +47,14 @@ export class WorkerProcesses {
     await eventually(isReady, 'the worker of both roles to be ready', READY_WITHIN_MS);
   }
 
-  /** Ends the oldest so many of them. */
+  /** Ends this number of the oldest workers. */
   async stop(signal: 'SIGKILL' | 'SIGTERM', count = Infinity): Promise<void> {
     const those = this.running.splice(0, count);
     for (const worker of those) if (worker.exit === undefined) process.kill(worker.pid, signal);
     await Promise.all(those.map((worker) => worker.exited));
   }
 
-  /** Forgets those that ended by themselves, as a supervisor would. @returns the ends of their logs */
+  /** Forgets workers that ended by themselves. A supervisor would restart them. @returns the ends of their logs */
   reap(): string[] {
     const ended = this.running.filter((worker) => worker.exit !== undefined);
     for (const worker of ended) this.running.splice(this.running.indexOf(worker), 1);

@@ -22,23 +22,23 @@ export const ROLES = ['origin', 'destination'] as const;
 export const PROXIES = ['originVault', 'destinationVault', 'consul'] as const;
 export type ProxyName = (typeof PROXIES)[number];
 
-/** After a kill a step is missed after 10 s, and tried again with pauses of up to 30 s. */
+/** After a kill, a step is retried after the heartbeat timeout of 10 s, with pauses of up to 30 s. */
 const IDLE_WITHIN_MS = 150_000;
 
 /** What stays for the whole run. */
 export interface WorldKind {
-  /** The watch starts cycles too. Without it, those that the test asks for have all the work. */
+  /** Whether the watch starts cycles too. Without it, requested cycles have all the work. */
   readonly watched: boolean;
-  /** Worker processes on the same queues. */
+  /** Number of worker processes on the same queues. */
   readonly workers: number;
   readonly settings: Settings;
 }
 
-/** One sync on the real servers, with a proxy before each, and its workers in processes of their own. */
+/** One sync on the real servers. A proxy is in front of each Vault and of Consul. Workers have processes of their own. */
 export class World implements Witness {
   settings: Settings;
   readonly hands: Hands = { versions: new Set(), values: new Map(), touched: new Set() };
-  /** What was done, for whoever has to understand a violation. */
+  /** What was done: it explains a violation. */
   readonly trace: string[] = [];
   private readonly beganMs = Date.now();
   /** Called when no worker runs under the settings that are about to change. */
@@ -89,14 +89,14 @@ export class World implements Witness {
     });
     if (mounts === undefined) throw new Error('the fixture asks before it writes its files');
     const world = new World(sync, mounts, servers, proxies, stats, kind);
-    // All versions stay, for the check at the end.
+    // All versions must stay for the check at the end.
     for (const mount of mounts.all)
       await vaultOf(sync).request('POST', `${mount}config`, { max_versions: 1000 });
     await world.configure(kind.settings);
     return world;
   }
 
-  /** Writes the configuration files, and lets schedules and workers take them up. */
+  /** Writes the configuration files, and restarts schedules and workers with them. */
   async configure(settings: Settings): Promise<void> {
     this.calm();
     await this.stopWorkers('SIGKILL');
@@ -126,7 +126,7 @@ export class World implements Witness {
     for (const proxy of Object.values(this.proxies)) proxy.calm();
   }
 
-  /** Starts as many as there should be. They look first whether their servers are there, so all faults wait. */
+  /** Starts all missing workers. They check their servers first, so all faults wait. */
   async startWorkers(): Promise<void> {
     this.lull(true);
     const ended = this.processes.reap();
@@ -142,13 +142,13 @@ export class World implements Witness {
     for (const proxy of Object.values(this.proxies)) proxy.isLull = isLull;
   }
 
-  /** @param count as many of them */
+  /** @param count how many of them; all by default */
   async stopWorkers(signal: 'SIGKILL' | 'SIGTERM', count?: number): Promise<void> {
     await this.processes.stop(signal, count);
     await this.proxies.destinationVault.drained();
   }
 
-  /** Asks for a cycle, and waits for its end, whatever that is. */
+  /** Triggers a cycle, and waits for its end, whatever the outcome. */
   async cycle(role: Role): Promise<Outcome> {
     const { outcome, words } = await this.resultOf(role).then(
       ({ outcome, counts, note = '', failures }) => {
@@ -167,7 +167,7 @@ export class World implements Witness {
     return outcome;
   }
 
-  /** Temporal itself may be killed meanwhile: the cycle goes on when it is back, and so does the waiting. */
+  /** Keeps waiting if Temporal itself is killed: the cycle continues when Temporal is back. */
   private async resultOf(role: Role): Promise<CycleResult> {
     const { cycle } = await trigger(this.sync.client, this.sync.config(role), { wait: true });
     if (cycle === undefined) throw new Error('a trigger that waits has a cycle');
@@ -181,25 +181,25 @@ export class World implements Witness {
     }
   }
 
-  /** Cancels whatever cycle of a role is running now. */
+  /** Cancels the running cycle of a role, if there is one. */
   async cancel(role: Role): Promise<void> {
     const last = cyclesOf(await this.sync.schedule(role).describe()).at(-1);
     if (last === undefined) return;
-    // It may have ended in the meantime.
+    // The cycle may have ended by now.
     await this.sync.client.workflow
       .getHandle(last.workflowId, last.runId)
       .cancel()
       .catch(() => undefined);
   }
 
-  /** By the command, or by Temporal's own. */
+  /** Pauses or resumes with vsync's command, or with Temporal's own. */
   async pause(paused: boolean, by: 'command' | 'schedule'): Promise<void> {
     const schedule = this.sync.schedule('destination');
     if (by === 'command') await setPaused(this.sync.client, this.sync.config('destination'), paused, 'chaos');
     else await (paused ? schedule.pause() : schedule.unpause());
   }
 
-  /** Waits until no cycle is running, and none is about to. */
+  /** Waits until no cycle is running or pending. */
   async idle(): Promise<void> {
     for (const role of ROLES) {
       await eventually(
@@ -215,7 +215,7 @@ export class World implements Witness {
     }
   }
 
-  /** Somebody writes or deletes at the destination, past vsync. */
+  /** Writes or deletes at the destination without vsync. */
   async byHand(place: string, value: string | undefined): Promise<void> {
     const vault = vaultOf(this.sync);
     const { hands } = this;
@@ -223,7 +223,7 @@ export class World implements Witness {
     hands.touched.add(place);
     let version = await vault.version(mount, inMount);
     if (value !== undefined) {
-      // The watch may have a cycle write there at the same moment.
+      // A cycle of the watch may write there at the same moment.
       await eventually(async () => {
         version = await vault.version(mount, inMount);
         const body = { data: { v: value }, options: { cas: version } };
@@ -238,7 +238,7 @@ export class World implements Witness {
     await vault.request('POST', `${mount}delete/${encoded(inMount)}`, { versions: [version] });
   }
 
-  /** The destination's buckets claim all that the origin's say, beside what they name; its index stays as it is. */
+  /** Adds the origin's insights to the destination's claims, bucket by bucket. The index stays the same. */
   async damage(): Promise<void> {
     const { consul } = this.sync;
     const [from, to] = [this.sync.infoPrefix('origin'), this.sync.infoPrefix('destination')];
@@ -246,7 +246,7 @@ export class World implements Witness {
     const bucketIds = (values: object, prefix: string): string[] =>
       Object.keys(values).flatMap((key) => /^\d+$/.exec(key.slice(prefix.length)) ?? []);
     const ids = bucketIds(ours, to);
-    // With another number, the same id is of other secrets.
+    // With another number of buckets, the same id has other secrets.
     if (ids.length !== bucketIds(theirs, from).length) return;
     for (const id of ids) {
       const claimed = { ...parsed(ours[to + id]), ...parsed(theirs[from + id]) };
