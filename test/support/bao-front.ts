@@ -4,17 +4,17 @@ import { asSent, listFront } from '../../dev/shared/list-front';
 import { portOf } from '../../dev/shared/sockets';
 
 /**
- * A front that makes a real Vault answer as OpenBao 2.6.2 does, where OpenBao cannot be had. Each difference is a
- * behaviour that a test puts in place by itself: `BaoFront.before(address, movingTimes(), pagedListings({ limit: 3 }))`.
- * test/integration/bao-front.test.ts compares each of them with the real OpenBao where there is one. More behaviours
- * are in files of their own beside this one.
+ * The stand-in for OpenBao: a proxy that makes a real Vault answer as OpenBao 2.6.2 does. It serves machines without
+ * OpenBao. Each difference is a behaviour that a test selects:
+ * `BaoFront.before(address, movingTimes(), pagedListings({ limit: 3 }))`. Where `bao` is installed,
+ * test/integration/bao-front.test.ts compares each behaviour with it. bao-namespaces.ts has more behaviours.
  */
 
-/** A request as a behaviour sees it. Its changes are what the Vault behind gets. */
+/** A request as a behaviour sees it. The Vault receives the behaviour's changes. */
 export interface FrontRequest {
-  /** LIST too, although it travels as a GET behind the front. */
+  /** LIST keeps its name, although the Vault receives it as a GET. */
   method: string;
-  /** API path as it was sent, percent-encoded, without `/v1/` and query. */
+  /** API path as sent: percent-encoded, without `/v1/` and query. */
   path: string;
   query: URLSearchParams;
   headers: http.IncomingHttpHeaders;
@@ -27,10 +27,10 @@ export interface FrontAnswer {
   body: string;
 }
 
-/** Asks the next behaviour, and behind the last one the Vault. */
+/** Passes the request to the next behaviour, or after the last one to the Vault. */
 export type Pass = (request: FrontRequest) => Promise<FrontAnswer>;
 
-/** One difference of OpenBao: it may answer itself, change the request, or change the answer. */
+/** One difference of OpenBao. It may answer, change the request, or change the answer. */
 export type Behaviour = (request: FrontRequest, pass: Pass) => Promise<FrontAnswer>;
 
 export class BaoFront {
@@ -40,7 +40,7 @@ export class BaoFront {
 
   private constructor(
     private readonly target: string,
-    /** The first one sees a request first. A test may change them while it runs. */
+    /** The first behaviour sees a request first. A test may change the list while it runs. */
     public behaviours: readonly Behaviour[],
   ) {
     this.server = http.createServer((request, response) => void this.handle(request, response));
@@ -81,7 +81,7 @@ export class BaoFront {
       response.writeHead(status, { ...headers, ...length });
       response.end(body);
     } catch {
-      // The Vault behind is gone, or the client.
+      // The Vault or the client has closed its connection.
       response.destroy();
     }
   }
@@ -123,7 +123,7 @@ export class BaoFront {
   }
 }
 
-/** An answer of the front's own, in the form of an OpenBao's. */
+/** An answer of the front itself, in OpenBao's form. */
 export function refusal(status: number, ...errors: string[]): FrontAnswer {
   return answerOf(status, { errors });
 }
@@ -132,7 +132,7 @@ export function answerOf(status: number, body: unknown): FrontAnswer {
   return { status, headers: { 'content-type': 'application/json' }, body: `${JSON.stringify(body)}\n` };
 }
 
-/** A request below `<mount>/<area>/`, with the secret's path; undefined for any other. */
+/** Parts of a request below `<mount>/<area>/`; undefined for any other request. */
 export function kvPath({ path }: FrontRequest): { mount: string; area: string; secret: string } | undefined {
   const [, mount = '', area = '', secret = ''] =
     /^(.+?)\/(data|metadata|detailed-metadata|delete|undelete|destroy|config)(?:\/(.*))?$/.exec(path) ?? [];
@@ -144,14 +144,14 @@ export function kvPath({ path }: FrontRequest): { mount: string; area: string; s
 const isWrite = ({ method }: FrontRequest): boolean => ['POST', 'PUT', 'PATCH'].includes(method);
 const succeeded = ({ status }: FrontAnswer): boolean => status < 300;
 
-/** The JSON that an answer holds, changed. Numbers pass through float64: not for answers that hold a value. */
+/** Changes the JSON of an answer. Not for answers with a value: numbers pass through float64. */
 export function changed(answer: FrontAnswer, change: (body: Record<string, unknown>) => void): FrontAnswer {
   const body = JSON.parse(answer.body) as Record<string, unknown>;
   change(body);
   return { ...answer, body: `${JSON.stringify(body)}\n` };
 }
 
-/** OpenBao is told from Vault by sys/health, which has no `enterprise`. In a namespace it cannot be asked. */
+/** OpenBao is recognised by its sys/health, which lacks `enterprise` and is refused within a namespace. */
 export function healthOfBao(): Behaviour {
   return async (request, pass) => {
     if (request.path !== 'sys/health') return pass(request);
@@ -164,7 +164,7 @@ export function healthOfBao(): Behaviour {
   };
 }
 
-/** `updated_time` moves with every metadata write, at Vault only with a data write. */
+/** `updated_time` changes with every metadata write. In Vault only a data write changes it. */
 export function movingTimes(): Behaviour {
   const moved = new Map<string, string>();
   return async (request, pass) => {
@@ -177,13 +177,13 @@ export function movingTimes(): Behaviour {
     if (request.method !== 'GET' || time === undefined) return answer;
     return changed(answer, ({ data }) => {
       const metadata = data as { updated_time: string };
-      // A data write moves both.
+      // The time of a later data write wins.
       if (Date.parse(metadata.updated_time) < Date.parse(time)) metadata.updated_time = time;
     });
   };
 }
 
-/** As the servers print times: with nine digits. */
+/** The current time with nine digits, as the servers print it. */
 function nowOf(): string {
   return new Date().toISOString().replace('Z', '123456Z');
 }
@@ -191,15 +191,15 @@ function nowOf(): string {
 export interface Paging {
   /** The `pagination_limit` of the policy; undefined for a token whose policy has none. */
   limit?: number;
-  /** A root token: no policy applies to it. */
+  /** The root token, to which no policy applies. */
   rootToken?: string;
-  /** Names that the policy's `list_scan_response_keys_filter_path` leaves out of each page. */
+  /** Whether the policy's `list_scan_response_keys_filter_path` hides a path from each page. */
   hidden?: (path: string) => boolean;
 }
 
 /**
- * Listings in pages: `after` and `limit` are honoured, a plain LIST is cut at the policy's limit with status 200, a
- * larger limit is refused, and the end is a 404.
+ * Listings in pages. `after` and `limit` are honoured. A plain LIST is cut at the policy's limit with status 200. A
+ * larger limit is refused, and the page after the last one is a 404.
  */
 export function pagedListings({ limit: most, rootToken, hidden = () => false }: Paging = {}): Behaviour {
   return async (request, pass) => {
@@ -238,7 +238,7 @@ export function pagedListings({ limit: most, rootToken, hidden = () => false }: 
   };
 }
 
-/** Mounts, or keys, whose metadata can be written only with `metadata_cas`, the version of the metadata that was read. */
+/** Mounts and keys whose metadata can be written only with `metadata_cas`: the metadata version that was read. */
 export function metadataCas(): Behaviour {
   const versions = new Map<string, number>();
   const required = new Set<string>();

@@ -1,15 +1,15 @@
 import { refusal, type Behaviour, type FrontAnswer, type FrontRequest } from './bao-front';
 
-/** What is about the server or a token, and is no path of a mount. */
+/** Paths that concern the server or a token instead of a mount. */
 const NO_MOUNT = /^(?:sys|auth|cubbyhole|identity)\//;
 const MOUNT_QUESTION = /^(sys\/(?:internal\/ui\/)?mounts\/)/;
 const CAPABILITIES = 'sys/capabilities-self';
 
 /**
- * Gives a free Vault namespaces, as far as vsync meets them: the mount `secret/` of the namespace `A` is the mount
- * `A/secret/` behind the front, so that the path prefix `A/` works like the header, as at OpenBao. A namespace that is
- * not there is a 404. What it does not do: tokens and policies are all of the root. Behind `healthOfBao()`, which keeps
- * sys/health out of namespaces.
+ * Gives a free Vault namespaces, as far as vsync uses them. The mount `secret/` of the namespace `A` is the Vault's
+ * mount `A/secret/`, so that the path prefix `A/` works like the header, as in OpenBao. A missing namespace is a 404.
+ * Not simulated: tokens and policies of a namespace; all of them belong to the root. Needs `healthOfBao()` before it,
+ * which keeps sys/health out of namespaces.
  */
 export function namespaces(...names: string[]): Behaviour {
   return async (request, pass) => {
@@ -39,7 +39,7 @@ function without(prefix: string, answer: FrontAnswer): FrontAnswer {
   return prefix === '' ? answer : { ...answer, body: answer.body.replaceAll(`"${prefix}`, '"') };
 }
 
-/** A gateway that puts every request but that for the health into one namespace, whatever it names itself. */
+/** A gateway that puts every request except the health check into one namespace, whatever its header names. */
 export function always(namespace: string): Behaviour {
   return (request, pass) =>
     request.path === 'sys/health'

@@ -6,11 +6,11 @@ import type { RootVault } from '../../dev/shared/vault-api';
 import { sharedServers } from './shared-servers';
 import { SyncFixture, type FixtureOptions } from './sync-fixture';
 
-/** Where both ends of a sync are on OpenBao: the stand-in, and the real one where it is installed. */
+/** The kinds of OpenBao for both ends of a sync: the stand-in, and the real one where it is installed. */
 export const BAO_KINDS: readonly ('stand-in' | 'OpenBao')[] =
   findBao() === undefined ? ['stand-in'] : ['stand-in', 'OpenBao'];
 
-/** A sync of which both Vaults are OpenBao, each behind a front that a test can put a behaviour into. */
+/** A sync between two OpenBaos. Each is behind a front, to which a test can add a behaviour. */
 export class BaoSync {
   private constructor(
     readonly sync: SyncFixture,
@@ -49,7 +49,7 @@ export class BaoSync {
     await Promise.all(this.servers.map((server) => server.stop()));
   }
 
-  /** Puts something before the destination, until the test undoes it. */
+  /** Puts a behaviour in front of the destination. @returns a function that removes it */
   before(behaviour: Behaviour): () => void {
     const { behaviours } = this.destination;
     this.destination.behaviours = [behaviour, ...behaviours];
@@ -76,15 +76,15 @@ export class BaoSync {
     return (answer as { data: Metadata }).data;
   }
 
-  /** What stands at the destination: its value (undefined if deleted or never there) and its version. */
+  /** A secret at the destination: its value (undefined if deleted or absent) and its version. */
   async at(path: string): Promise<[value: unknown, version: number | undefined]> {
     const [vault] = this.sync.destinationVaults;
     return [await vault?.get(this.sync.mount, path), await vault?.version(this.sync.mount, path)];
   }
 
   /**
-   * Puts sync info of a role into the form that the original gives it: with `updated_time` of the metadata, which on
-   * OpenBao moves with each metadata write.
+   * Rewrites the sync info of a role as the original would: with `updated_time` of the metadata, which on OpenBao
+   * changes with each metadata write.
    */
   async publishAsOriginal(role: 'origin' | 'destination' = 'origin'): Promise<void> {
     const { consul, mount } = this.sync;

@@ -3,10 +3,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { bundleWorkflows } from '../../src/worker/bundle-workflows';
 
-/** Where the test process finds the bundle that the global set-up made. */
+/** Environment variable with the bundle that the global set-up made. */
 const VARIABLE = 'VSYNC_TEST_WORKFLOW_BUNDLE';
 
-/** Bundles the workflows as they stand in src, once for all kinds of tests. */
+/** Bundles the workflows of src, once for all kinds of tests. */
 export async function makeTestBundle(): Promise<void> {
   if (process.env[VARIABLE] !== undefined) return;
   const file = path.join(mkdtempSync(path.join(os.tmpdir(), 'vsync-test-bundle-')), 'workflows.js');

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Files of an authority, of a server's certificate for a name (and no address), and of a client's. */
+/** Files of an authority, of a server certificate for a name without an address, and of a client certificate. */
 export interface Certificates {
   caFile: string;
   serverName: string;

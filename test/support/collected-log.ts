@@ -1,12 +1,12 @@
 import { pino, type Logger } from 'pino';
 
-/** A log that leaves out nothing, and its lines as they are written. */
+/** A log with every level, and its lines as written. */
 export function debugLog(): { log: Logger; lines: string[] } {
   const lines: string[] = [];
   return { log: pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) }), lines };
 }
 
-/** A log whose messages from `warn` on a test can look at. */
+/** A log, and its messages from `warn` on. */
 export function collectedLog(): { log: Logger; lines: string[] } {
   const lines: string[] = [];
   const write = (line: string): void => {

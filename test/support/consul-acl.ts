@@ -1,11 +1,11 @@
 import { askHttp } from '../../dev/servers/start';
 
-/** Everybody who gives no token. */
+/** The identity of a request without a token. */
 const ANONYMOUS = '00000000-0000-0000-0000-000000000002';
 
-/** Makes tokens on a Consul whose ACLs refuse by default. */
+/** Makes tokens on a Consul whose ACLs deny by default. */
 export class ConsulAcl {
-  /** Id of each policy, by its name. */
+  /** Ids of the policies, by name. */
   private readonly policies = new Map<string, string>();
 
   constructor(
@@ -13,7 +13,7 @@ export class ConsulAcl {
     private readonly managementToken: string,
   ) {}
 
-  /** A token that may do just what the rules say. */
+  /** Makes a token with exactly these rules. */
   async tokenFor(name: string, rules: string): Promise<string> {
     await this.policy(name, rules);
     const { SecretID } = (await this.put('acl/token', { Policies: [{ Name: name }] })) as {
@@ -22,13 +22,13 @@ export class ConsulAcl {
     return SecretID;
   }
 
-  /** From now on, the token of that name may do just what these rules say. */
+  /** Replaces the rules of the token with that name. */
   async change(name: string, rules: string): Promise<void> {
     const id = this.policies.get(name) ?? '';
     await this.put(`acl/policy/${id}`, { ID: id, Name: name, Rules: rules });
   }
 
-  /** What may be done without a token. */
+  /** Replaces the rules for requests without a token. */
   async allowAnonymous(rules: string): Promise<void> {
     await this.policy('anonymous', rules);
     await this.put(`acl/token/${ANONYMOUS}`, { Policies: [{ Name: 'anonymous' }] });

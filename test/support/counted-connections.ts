@@ -1,13 +1,13 @@
 import net, { type Socket } from 'node:net';
 import { join, portOf } from '../../dev/shared/sockets';
 
-/** Stands in front of a server, and counts the connections that clients have open at the same time. */
+/** A proxy in front of a server that counts connections which are open at the same time. */
 export class CountedConnections {
   private readonly open = new Set<Socket>();
   private readonly ends = new Set<Socket>();
   private readonly server: net.Server;
   private waiting: { count: number; done: () => void }[] = [];
-  /** The most that were open since {@link forget}. */
+  /** Maximum of open connections since {@link forget}. */
   most = 0;
 
   /** @param target port of the server on the loopback */
@@ -37,12 +37,12 @@ export class CountedConnections {
     return this.open.size;
   }
 
-  /** Begins to count {@link most} anew. */
+  /** Restarts the count of {@link most}. */
   forget(): void {
     this.most = this.open.size;
   }
 
-  /** Resolves as soon as no more than so many are open. */
+  /** Resolves as soon as at most this number of connections is open. */
   async atMost(count: number): Promise<void> {
     if (this.open.size <= count) return;
     await new Promise<void>((done) => this.waiting.push({ count, done }));

@@ -1,6 +1,6 @@
 /**
- * Waits until a check passes. For what happens by itself in the system under test; the bound is generous, because
- * a slow machine is not a failure.
+ * Waits until a check passes: for effects that the system under test causes by itself. The bound is generous, because a
+ * slow machine is not a failure.
  */
 export async function eventually<T>(check: () => Promise<T>, what: string, withinMs = 60_000): Promise<T> {
   const deadline = Date.now() + withinMs;

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 
-/** Everything that a log or a reporter could show of an error. */
+/** All texts of an error that a log or a reporter could show. */
 export function exposed(error: unknown): string {
   const own = error instanceof Error ? Object.getOwnPropertyNames(error) : [];
   return [
@@ -12,7 +12,7 @@ export function exposed(error: unknown): string {
   ].join('\n');
 }
 
-/** What a promise is rejected with. */
+/** The reason of a rejected promise. */
 export async function rejection(promise: Promise<unknown>): Promise<unknown> {
   try {
     await promise;

@@ -4,10 +4,14 @@ import { asNamed, listFront } from '../../dev/shared/list-front';
 import { portOf } from '../../dev/shared/sockets';
 
 /**
- * What the proxy does with a request: an answer of its own (also after it was carried out), a closed connection before the request was passed on
- * (`reset`), or after it was carried out (`lost`, with what is to happen in between) or half answered (`truncated`),
- * never an answer (`hang`), the answer that is remembered of the same request (`stale`; the real one, if none is), or
- * the real one, held back (`late`).
+ * What the proxy does with a request:
+ * - `status`: answers itself, with `isCarriedOut` after the server has executed the request.
+ * - `late`: holds the real answer back until the promise resolves.
+ * - `reset`: closes the connection before the request reaches the server.
+ * - `lost`: closes the connection after the server has executed the request, and after the given function.
+ * - `truncated`: closes the connection after half of the answer.
+ * - `hang`: never answers.
+ * - `stale`: gives the remembered answer to the same request; the real one if none is remembered.
  */
 export type Fault =
   | { status: number; body?: string; headers?: http.OutgoingHttpHeaders; isCarriedOut?: true }
@@ -19,21 +23,21 @@ export type Fault =
   | 'hang'
   | 'stale';
 
-/** Chooses what a request meets; a promise holds it back until then. */
+/** Chooses the fault of a request. A promise holds the request back until it resolves. */
 export type Choice = (
   method: string,
   url: string,
   headers: http.IncomingHttpHeaders,
 ) => Fault | undefined | Promise<Fault | undefined>;
 
-/** A whole answer of the real server. */
+/** A complete answer of the real server. */
 interface Answer {
   status: number;
   headers: http.IncomingHttpHeaders;
   body: Buffer;
 }
 
-/** Stands in front of a real server and puts faults into its answers. Vault's LIST passes too. */
+/** A proxy in front of a real server that puts faults into its answers. Vault's LIST passes too. */
 export class FaultProxy {
   private readonly server: http.Server;
   private readonly front: Server;
@@ -41,9 +45,9 @@ export class FaultProxy {
   private choice: Choice = () => undefined;
   private readonly memory = new Map<string, Answer>();
   private remembers = false;
-  /** Requests that came, as "METHOD /url". */
+  /** Received requests, as "METHOD /url". */
   readonly requests: string[] = [];
-  /** Those that were answered from memory. */
+  /** Requests that were answered from memory. */
   readonly answeredStale: string[] = [];
 
   private constructor(private readonly target: string) {
@@ -62,7 +66,7 @@ export class FaultProxy {
     return `http://127.0.0.1:${portOf(this.front)}`;
   }
 
-  /** The next requests meet these faults, one each; those after them pass. Forgets the requests so far. */
+  /** The next requests meet these faults, one each. Later ones pass. Forgets the requests so far. */
   inject(...faults: Fault[]): void {
     this.faults = faults;
     this.requests.length = 0;
@@ -76,7 +80,7 @@ export class FaultProxy {
     this.answeredStale.length = 0;
   }
 
-  /** Remembers the latest answer to each request that only reads, until it is told not to. */
+  /** While on, remembers the latest answer to each GET and LIST. */
   remember(on: boolean): void {
     this.remembers = on;
   }
@@ -92,7 +96,7 @@ export class FaultProxy {
     this.requests.push(`${method} ${url}`);
     const fault = this.faults.shift() ?? (await this.choice(method, url, headers));
     const sentBody = await bodyOf(request);
-    // Whoever sent it is gone, by kill -9 for example.
+    // Without a body the sender is gone, for example after kill -9.
     if (sentBody === undefined || fault === 'hang') return;
     if (fault === 'reset') {
       request.socket.destroy();
@@ -110,7 +114,7 @@ export class FaultProxy {
       return;
     }
     const gaveUp = new AbortController();
-    // Nobody waits any more for what only reads, a long poll for example; a write is carried out all the same.
+    // A read without a client is useless (a long poll, for example). A write is executed all the same.
     if (request.method === 'GET')
       response.once('close', () => {
         gaveUp.abort();
@@ -164,7 +168,7 @@ export class FaultProxy {
     return new Promise((resolve, reject) => {
       const options = { method, headers, agent: false, signal };
       const onward = http.request(this.target + url, options, (answer) => {
-        answer.on('error', () => undefined); // it was given up
+        answer.on('error', () => undefined); // its client is gone
         resolve(answer);
       });
       onward.on('error', reject);
@@ -179,7 +183,7 @@ async function wholeOf(answer: http.IncomingMessage): Promise<Answer | undefined
   return body && { status: answer.statusCode ?? 502, headers, body };
 }
 
-/** Undefined if its sender went away in the middle. */
+/** The body; undefined if the sender went away before its end. */
 async function bodyOf(message: http.IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   try {
@@ -191,7 +195,7 @@ async function bodyOf(message: http.IncomingMessage): Promise<Buffer | undefined
 }
 
 function give(response: http.ServerResponse, { status, headers, body }: Answer): void {
-  // A 204 has no length.
+  // An answer without a body (204) has no length.
   response.writeHead(status, body.length === 0 ? headers : { ...headers, 'content-length': body.length });
   response.end(body);
 }

@@ -2,8 +2,8 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /**
- * Stands in front of a real server and can hold requests back, so that a test decides how long a step takes.
- * Node's HTTP server refuses Vault's LIST verb: for a destination's Vault and for Consul, which never get it.
+ * A proxy in front of a real server that can hold requests back, so that a test decides how long a step takes. Node's
+ * HTTP server refuses Vault's LIST verb, so this is only for a destination's Vault and for Consul, which never get it.
  */
 export class GateProxy {
   private readonly server: http.Server;
@@ -11,7 +11,7 @@ export class GateProxy {
   private open: () => void = () => undefined;
   private waiting: (() => void)[] = [];
   private holds: ((method: string, url: string) => boolean) | undefined;
-  /** Requests that passed, as "METHOD /url". */
+  /** Passed requests, as "METHOD /url". */
   readonly passed: string[] = [];
 
   private constructor(private readonly target: string) {
@@ -28,7 +28,7 @@ export class GateProxy {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** From now on, holds every request that the test chooses. */
+  /** From now on, holds every chosen request. */
   hold(which: (method: string, url: string) => boolean): void {
     this.holds = which;
     this.gate = new Promise((resolve) => (this.open = resolve));

@@ -6,30 +6,30 @@ import { eventually } from './eventually';
 import type { Fault, FaultProxy } from './fault-proxy';
 import type { SyncFixture } from './sync-fixture';
 
-/** Where a cycle is to be held. */
+/** Where to hold a cycle. */
 export interface Place {
   role: 'origin' | 'destination';
   /** Name of the activity. */
   step: string;
-  /** Before the server that is asked in that step. */
+  /** The proxy in front of a server that the step uses. */
   proxy: FaultProxy;
-  /** Which of the step's requests there, as "METHOD /url"; any by default. */
+  /** Which of the step's requests to hold, as "METHOD /url"; any by default. */
   request?: RegExp;
   /** Number of such requests that pass before; 0 by default. */
   passed?: number;
-  /** What becomes of the request when it goes on; it passes by default. */
+  /** The fault that the held request meets afterwards; it passes by default. */
   fault?: Fault;
 }
 
-/** A cycle that stands still in the middle of a step, with its requests to one server on their way. */
+/** A cycle that is held in the middle of a step, with its requests to one server in flight. */
 export class HeldCycle {
   private constructor(
     private readonly cycle: WorkflowHandle,
-    /** Lets the requests go on. */
+    /** Lets the requests pass. */
     readonly goOn: () => void,
   ) {}
 
-  /** Starts a cycle, and waits until it has come to that place. */
+  /** Starts a cycle, and waits until it is held at the place. */
   static async at(sync: SyncFixture, place: Place): Promise<HeldCycle> {
     const { role, step, proxy, request = /./, passed = 0, fault } = place;
     const started = deferred<WorkflowHandle>();
@@ -64,7 +64,7 @@ export class HeldCycle {
     });
   }
 
-  /** How it ends, also if Temporal is away for a while. */
+  /** How the cycle ends, also if Temporal is down for a while. */
   async ends(): Promise<Ended> {
     await eventually(async () => {
       const { status } = await this.cycle.describe();
@@ -89,7 +89,7 @@ async function startCycle(sync: SyncFixture, role: Place['role']): Promise<Workf
   }, 'the cycle to start');
 }
 
-/** Whether the cycle is in that step now. */
+/** Whether the cycle is in the step now. */
 async function isIn(cycle: WorkflowHandle, step: string): Promise<boolean> {
   const { raw } = await cycle.describe();
   return (raw.pendingActivities ?? []).some(({ activityType }) => activityType?.name === step);

@@ -21,7 +21,7 @@ export async function exportRuns(client: Client, idPart: string): Promise<Record
   return runs;
 }
 
-/** All texts in a history, payloads decoded: what somebody who reads it would see. */
+/** All texts of a history, with decoded payloads, as a reader would see them. */
 export function readableTexts(value: unknown): string {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
   if (typeof value === 'string') return value;

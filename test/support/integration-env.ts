@@ -1,6 +1,6 @@
-// Real servers on a slow machine: a bound on a hang, not a measure of speed.
+// Bounds a hang on a slow machine. It does not measure speed.
 jest.setTimeout(90_000);
 
-// A worker in the test's process runs its workflows there too, in the same V8 sandbox, instead of starting a thread
-// for each worker, which loads the whole SDK anew. Workers that are started as commands have theirs.
+// A worker in the test's process runs its workflows in that process too. Otherwise each worker would start a thread,
+// which loads the whole SDK again. Workers that are started as commands have their own thread.
 process.env['TEMPORAL_DEBUG'] = '1';

@@ -1,7 +1,7 @@
 import { infoView } from '../chaos/info-view';
 import type { RunningSync } from './running-sync';
 
-/** What has to stand at the destination. */
+/** The expected state of a secret at the destination. */
 interface Expected {
   /** Undefined if it is deleted. */
   value: { round: number } | undefined;
@@ -10,7 +10,7 @@ interface Expected {
 
 const FOLDERS = 10;
 
-/** Many secrets of a sync, changed round by round, and what has to have become of them at the destination. */
+/** Many secrets of a sync that change round by round, and their expected state at the destination. */
 export class ManySecrets {
   private readonly expected = new Map<string, Expected>();
   private round = 0;
@@ -25,12 +25,12 @@ export class ManySecrets {
     return [...this.expected].flatMap(([path, { value }]) => (value === undefined ? [] : [path]));
   }
 
-  /** The first ones, which a first round of cycles brings to the destination. */
+  /** Writes the first secrets. A first round of cycles copies them. */
   async plant(): Promise<void> {
     await this.put([...Array(this.count).keys()].map((number) => `f${number % FOLDERS}/s${number}`));
   }
 
-  /** One round at the origin: a tenth is changed, five are added, one is deleted. */
+  /** One round at the origin: changes a tenth, adds five, deletes one. */
   async change(): Promise<{ changed: number; added: number; deleted: number }> {
     this.round += 1;
     const { round } = this;
@@ -60,7 +60,7 @@ export class ManySecrets {
       this.expected.set(path, { value, version: (this.expected.get(path)?.version ?? 0) + 1 });
   }
 
-  /** What stands at the destination: value and version of each path. */
+  /** Value and version of each path at the destination. */
   private async standing(): Promise<Record<string, Expected>> {
     const there = [...this.expected.keys()].map(async (path) => {
       const [value, version = 0] = await this.running.at(path);
@@ -69,7 +69,7 @@ export class ManySecrets {
     return Object.fromEntries(await Promise.all(there));
   }
 
-  /** Everything that the destination ever had and the origin has still is there, in whatever version. */
+  /** Expects that the destination still has every secret that it ever had and the origin has, in any version. */
   async expectNothingLost(): Promise<void> {
     const there = await this.standing();
     const lost = this.living.filter((path) => {
@@ -80,8 +80,8 @@ export class ManySecrets {
   }
 
   /**
-   * The destination has what the origin has, each change is one version and no more, and the sync info of both ends
-   * fits its indices and says the same.
+   * Expects that the destination has what the origin has, that each change is exactly one version, and that the sync
+   * info of both ends fits its index and is equal.
    */
   async expectArrived(): Promise<void> {
     expect(await this.standing()).toEqual(Object.fromEntries(this.expected));

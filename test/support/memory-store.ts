@@ -1,12 +1,12 @@
 import type { KeyValueStore, StoredValue, Unchanged, Write } from '../../src/consul/key-value-store';
 
-/** A store with Consul's check-and-set, without a server. */
+/** A store in memory with Consul's check-and-set. */
 export class MemoryStore implements KeyValueStore {
   readonly address = 'memory';
   readonly values = new Map<string, StoredValue>();
   readonly maxValueBytes = 512 * 1024;
   readonly maxOperations = 64;
-  /** Keys that were written, in order. */
+  /** Written keys, in order. */
   readonly written: string[] = [];
   private revision = 0;
 
@@ -53,7 +53,7 @@ export class MemoryStore implements KeyValueStore {
     return Promise.resolve({ stored: this.values.get(key), index: this.revision });
   }
 
-  /** Puts a value there, past everything. */
+  /** Stores a value without check-and-set and without recording it. */
   put(key: string, text: string | Buffer): void {
     this.revision += 1;
     this.values.set(key, { value: Buffer.from(text), flags: 0, revision: this.revision });

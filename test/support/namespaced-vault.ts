@@ -4,17 +4,17 @@ import { findBao, startVaultDev } from '../../dev/servers/start';
 import type { RootVault } from '../../dev/shared/vault-api';
 import { VaultApi } from '../../dev/shared/vault-api';
 
-/** A server with the namespaces `A` and `B`: an OpenBao, or a Vault behind the stand-in for one. */
+/** A server with the namespaces `A` and `B`: OpenBao, or a Vault behind the stand-in. */
 export interface NamespacedVault extends RootVault {
   isReal: boolean;
-  /** A user of one of its namespaces; of the root, if it is empty. */
+  /** API of one of its namespaces; "" is the root namespace. */
   in: (namespace: string) => VaultApi;
   stop: () => Promise<void>;
 }
 
 export const NAMESPACES = ['A', 'B'] as const;
 
-/** Where the real server is, the stand-in is tested too. */
+/** The stand-in, and the real server where it is installed. */
 export const NAMESPACED: readonly (readonly [name: string, start: () => Promise<NamespacedVault>])[] = [
   ['the stand-in', startStandIn],
   ...(findBao() === undefined ? [] : ([['OpenBao', startBao]] as const)),

@@ -9,13 +9,13 @@ import type { SaveOriginResult } from '../../src/contract/origin';
 import type { SyncFixture } from './sync-fixture';
 
 const signal = new AbortController().signal;
-// As around the activities themselves: every request in flight listens to it.
+// As in a worker: every request in flight listens to the signal.
 setMaxListeners(0, signal);
 const ignore = (): void => undefined;
 
 /**
- * The activities of an origin on the real servers, in the order of its cycle and without Temporal around them: for
- * tests that give them other limits, or stop them in the middle.
+ * The activities of an origin on the real servers, in the order of its cycle and without Temporal. For tests that
+ * change their limits or stop between two of them.
  */
 export class OriginRun {
   private constructor(
@@ -23,7 +23,7 @@ export class OriginRun {
     readonly close: () => Promise<void>,
   ) {}
 
-  /** @param changed what is to be another than in the fixture's configuration */
+  /** @param changed dependencies that differ from the fixture's configuration */
   static async of(sync: SyncFixture, changed: Partial<OriginDeps> = {}): Promise<OriginRun> {
     const clients = await createClients(sync.config('origin'));
     if (clients.role !== 'origin') throw new Error('the configuration of an origin has an origin');
@@ -33,8 +33,8 @@ export class OriginRun {
   /**
    * One cycle.
    *
-   * @param beforeSave runs when all is staged and nothing is published
-   * @throws what the activity that failed threw
+   * @param beforeSave runs after everything is staged and before anything is published
+   * @throws the error of the failed activity
    */
   async cycle(beforeSave: () => void = ignore): Promise<{ unknown: number; saved: SaveOriginResult }> {
     const { deps } = this;

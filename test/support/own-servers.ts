@@ -8,7 +8,7 @@ import {
 } from '../../dev/servers/start';
 import type { SharedServers } from './shared-servers';
 
-/** Servers of one test file alone, with their data on disk: they may be killed, and started again as they were. */
+/** Servers of one test file alone, with their data on disk: tests may kill and restart them. */
 export interface OwnServers {
   temporal: TemporalServer;
   consul: ConsulServer;
@@ -33,7 +33,7 @@ export async function stopOwnServers(servers: OwnServers | undefined): Promise<v
   );
 }
 
-/** The same servers, in the form that a `SyncFixture` takes. */
+/** These servers in the form that a `SyncFixture` takes. */
 export function asShared({ temporal, consul, originVault, vault }: OwnServers): SharedServers {
   return {
     temporal: temporal.address,

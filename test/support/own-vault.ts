@@ -6,20 +6,20 @@ import { VaultApi } from '../../dev/shared/vault-api';
 
 export interface OwnVaultOptions extends FixtureOptions {
   log?: Logger;
-  /** Policy of the token at that Vault; root without one. */
+  /** Policy of the token for that Vault; a root token without one. */
   policy?: (mount: string) => string;
 }
 
-/** A running sync of which one side is a Vault of the test's own, behind a proxy: it may be sealed, killed, restarted. */
+/** A running sync with one Vault of the test's own behind a proxy. The test may seal, kill and restart it. */
 export interface OwnVaultSync {
   sync: SyncFixture;
   proxy: FaultProxy;
-  /** That Vault, past the proxy. */
+  /** That Vault, without the proxy. */
   api: VaultApi;
   tearDown: () => Promise<void>;
 }
 
-/** @param side whose Vault it is */
+/** @param side the side that has this Vault */
 export async function syncWithVault(
   side: 'origin' | 'destination',
   vault: VaultFileServer,

@@ -3,7 +3,7 @@ import path from 'node:path';
 
 const PAGE = path.join(__dirname, '..', '..', 'docs', 'policies.md');
 
-/** The policies of docs/policies.md, by the name in the comment above each. */
+/** The policies of docs/policies.md, by the name in the comment on top of each. */
 export function documentedPolicies(): Map<string, string> {
   const page = readFileSync(PAGE, 'utf8');
   const blocks = page.matchAll(/<!-- policy: (\S+) -->\n\n```hcl\n([^]*?)```/g);
@@ -17,7 +17,7 @@ export interface Reduced {
   policy: string;
 }
 
-/** The same policy again and again, each time with one capability less. */
+/** The variants of a policy that lack one capability. */
 export function reducedPolicies(policy: string): Reduced[] {
   const lines = policy.trim().split('\n');
   return lines.flatMap((line, position) => {

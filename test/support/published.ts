@@ -4,15 +4,15 @@ import { hashSettingsBucket, parseSettingsBucket } from '../../src/rules/setting
 import { parseIndex } from '../../src/rules/sync-index';
 import type { SyncFixture } from './sync-fixture';
 
-/** What a role's sync info says: whole, or this throws. Paths without mount and "data/". */
+/** The whole sync info of a role. Paths are without mount and "data/". */
 export interface Published {
   numBuckets: number;
   insights: Record<string, Insight>;
-  /** Undefined if nothing at all stands below `meta/`. */
+  /** Undefined if there is no key below `meta/`. */
   settings: Record<string, string> | undefined;
 }
 
-/** Reads sync info past the code under test, and makes sure that each bucket is the one that its index names. */
+/** Reads sync info without the code under test. @throws if a bucket does not fit its index */
 export async function publishedBy(
   sync: SyncFixture,
   role: 'origin' | 'destination' = 'origin',

@@ -4,10 +4,10 @@ import path from 'node:path';
 import type { SyncFixture } from './sync-fixture';
 import { runVsync, type Ended } from '../../dev/shared/vsync-command';
 
-/** A value that stands at the origin, and must not show up anywhere else. */
+/** A secret of the origin whose value must not appear anywhere else. */
 export const PLANTED = { path: 'planted', data: { password: 'planted-value-4711' } };
 
-/** What tests give as a token that is not one. */
+/** An invalid token. */
 export const WRONG_TOKEN = 'wrong-token-4711';
 
 interface Side {
@@ -16,18 +16,18 @@ interface Side {
   mounts: string[];
 }
 
-/** A configuration file, as far as tests change it. */
+/** The parts of a configuration file that tests change. */
 export type ConfigFile = Record<string, unknown> & {
   temporal: { address: string; namespace?: string };
   origin: Side;
   destination: Side;
 };
 
-/** Runs `vsync` on configurations that differ from a good one, and checks that it refuses them and does nothing. */
+/** Runs `vsync` with faulty configurations, and checks that it refuses them and changes nothing. */
 export class RefusalCheck {
   constructor(private readonly sync: SyncFixture) {}
 
-  /** Writes a copy of the good configuration with a change. @returns its file */
+  /** Writes a changed copy of the good configuration. @returns its file */
   changed(role: 'origin' | 'destination', edit: (file: ConfigFile) => void): string {
     const good = role === 'origin' ? this.sync.originFile : (this.sync.destinationFiles[0] ?? '');
     const content = JSON.parse(readFileSync(good, 'utf8')) as ConfigFile;
@@ -45,7 +45,7 @@ export class RefusalCheck {
     return runVsync(args, { home: this.sync.folder });
   }
 
-  /** One message for people on stderr with these texts in this order, nothing secret in it, and nothing done. */
+  /** Expects one message on stderr with these texts in this order, without secrets, and that nothing was changed. */
   async expectRefusal(ended: Ended, code: 1 | 2, texts: readonly string[]): Promise<void> {
     expect(ended).toEqual({ code, stdout: '', stderr: expect.any(String) as string });
     let rest = ended.stderr;
@@ -72,7 +72,7 @@ export class RefusalCheck {
     }
   }
 
-  /** No schedule, no watch, no key in Consul, and each secret as it was. */
+  /** Expects no schedule, no watch, no key in Consul, and unchanged secrets. */
   async expectNothingWritten(): Promise<void> {
     const { sync } = this;
     for (const role of ['origin', 'destination'] as const) {

@@ -3,10 +3,10 @@ import type { VaultFileServer } from '../../dev/servers/start';
 import type { RootVault } from '../../dev/shared/vault-api';
 
 /**
- * Restores a Vault from a snapshot of another one, as an operator does who builds a site from the origin: it then has
- * the other one's secrets, mounts, tokens and keys, and its cluster id.
+ * Restores a Vault from a snapshot of another one, as an operator does to build a site from the origin. It then has the
+ * secrets, mounts, tokens and keys of the other Vault, and its cluster id.
  *
- * @returns how to use it from then on
+ * @returns address and root token of the restored Vault
  */
 export async function restoreFrom(source: VaultFileServer, into: VaultFileServer): Promise<RootVault> {
   const taken = await fetch(`${source.address}/v1/sys/storage/raft/snapshot`, {
@@ -19,10 +19,10 @@ export async function restoreFrom(source: VaultFileServer, into: VaultFileServer
     body: await taken.arrayBuffer(),
   });
   if (!restored.ok) throw new Error(`${into.address} took no snapshot: ${restored.status}`);
-  // Other keys than its own: it seals itself, after its answer.
+  // The snapshot has other unseal keys, so the Vault seals itself after its answer.
   await until(into.address, (body) => body.sealed);
   await unsealNode(into.address, source.unsealKey);
-  // It is active, and takes tokens, when it has read what it was given.
+  // It accepts tokens only after it has loaded the snapshot.
   for (let attempt = 1; ; attempt++) {
     try {
       await expectOk(into.address, 'sys/capabilities-self', { paths: ['sys/mounts'] }, source.rootToken);

@@ -11,7 +11,7 @@ export interface Result {
   stderr: string;
 }
 
-/** Runs a script with the node that runs the tests and with nothing in its environment but `env`. */
+/** Runs a script with the same node as the tests and with no environment except `env`. */
 export function runNode(args: readonly string[], env: NodeJS.ProcessEnv, cwd = ROOT): Promise<Result> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -25,7 +25,7 @@ export function runNode(args: readonly string[], env: NodeJS.ProcessEnv, cwd = R
   });
 }
 
-/** An executable that runs the given JavaScript. */
+/** Writes an executable that runs the given JavaScript. */
 export function writeExecutable(file: string, javascript: string): string {
   fs.mkdirSync(path.dirname(file), { recursive: true });
   fs.writeFileSync(file, `#!${process.execPath}\n${javascript}\n`, { mode: 0o755 });

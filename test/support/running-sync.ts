@@ -4,25 +4,25 @@ import { FaultProxy } from './fault-proxy';
 import { sharedServers } from './shared-servers';
 import { SyncFixture, type FixtureOptions } from './sync-fixture';
 
-/** Proxies in front of the real servers, as both roles see them. */
+/** Proxies in front of the real servers, for both roles. */
 export interface Proxies {
   originVault: FaultProxy;
   vault: FaultProxy;
-  /** Before the Consul of the origin's sync info, for both roles. */
+  /** In front of the Consul with the origin's sync info. */
   originConsul: FaultProxy;
 }
 
 export interface RunningOptions extends FixtureOptions {
-  /** Secrets that stand at the origin before the first cycle, each with its path as value. */
+  /** Secrets at the origin before the first cycle, each with its path as value. */
   secrets?: readonly string[];
   log?: Logger;
-  /** What the proxies are to do already when the workers start. */
+  /** Prepares the proxies before the workers start. */
   beforeWork?: (proxies: Proxies) => void;
-  /** As for the workers. */
+  /** Log of the workers. */
   vaultTimes?: VaultTimes;
 }
 
-/** A sync that has copied its first secrets, whose servers can be given faults, and whose cycles run when they are asked for. */
+/** A sync that has copied its first secrets. Its servers are behind fault proxies; cycles run only when triggered. */
 export class RunningSync {
   private constructor(
     readonly sync: SyncFixture,
@@ -71,13 +71,13 @@ export class RunningSync {
     return `${this.sync.mount}data/${path}`;
   }
 
-  /** What stands at the destination: its value (undefined if deleted or never there) and its version. */
+  /** A secret at the destination: its value (undefined if deleted or absent) and its version. */
   async at(path: string): Promise<[value: unknown, version: number | undefined]> {
     const [vault] = this.sync.destinationVaults;
     return [await vault?.get(this.sync.mount, path), await vault?.version(this.sync.mount, path)];
   }
 
-  /** Expects that each of these secrets stands at the destination as it was first written, in its first version. */
+  /** Expects that the destination has each of these secrets as first written, in version 1. */
   async expectFirstVersions(paths: readonly string[]): Promise<void> {
     const there = await Promise.all(paths.map(async (path) => [path, ...(await this.at(path))]));
     expect(there).toEqual(paths.map((path) => [path, { path }, 1]));

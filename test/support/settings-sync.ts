@@ -10,7 +10,7 @@ interface Metadata {
   versions: Record<string, { deletion_time: string }>;
 }
 
-/** What Vault says of a secret for which nobody has set anything. */
+/** The settings of a secret for which none were set. */
 export const DEFAULTS = {
   custom_metadata: null,
   max_versions: 0,
@@ -39,7 +39,7 @@ export class SettingsSync {
     return new SettingsSync(fixture, proxy);
   }
 
-  /** Runs workers and schedules, without the watch: a cycle runs only when it is asked for. */
+  /** Runs workers and schedules without the watch: cycles run only when triggered. */
   async run(): Promise<void> {
     await this.fixture.run();
   }
@@ -78,7 +78,7 @@ export class SettingsSync {
     return { custom_metadata, max_versions, cas_required, delete_version_after };
   }
 
-  /** When a version at the destination ends; "" for never. */
+  /** Expiry of a version at the destination; "" for never. */
   async deletionTime(path: string, version = 1): Promise<string | undefined> {
     return (await this.metadata(path)).versions[String(version)]?.deletion_time;
   }
@@ -93,7 +93,7 @@ export class SettingsSync {
     return this.fixture.destinationVaults[0]?.version(this.fixture.mount, path) ?? 0;
   }
 
-  /** Paths whose settings were written at the destination since the proxy was last told to forget. */
+  /** Paths whose settings were written at the destination since the proxy last forgot its requests. */
   settingsWritten(): string[] {
     const start = `POST /v1/${this.fixture.mount}metadata/`;
     return this.proxy.requests

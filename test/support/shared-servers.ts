@@ -1,7 +1,7 @@
 import type { RootVault } from '../../dev/shared/vault-api';
 import { startConsul, startTemporal, startVaultDev } from '../../dev/servers/start';
 
-/** The servers that all integration tests share. Each test works in mounts, sync paths and names of its own. */
+/** The servers that all integration tests share. Each test has mounts, sync paths and names of its own. */
 export interface SharedServers {
   /** host:port */
   temporal: string;
@@ -16,7 +16,7 @@ export interface SharedServers {
 const VARIABLE = 'VSYNC_TEST_SERVERS';
 const running: { stop: () => Promise<void> }[] = [];
 
-/** Starts one Temporal, one Consul, and three Vaults; the test processes find them in the environment. */
+/** Starts one Temporal, one Consul, and three Vaults. The test processes find them in the environment. */
 export async function startSharedServers(): Promise<void> {
   const [temporal, consul, ...vaults] = await Promise.all([
     startTemporal(),

@@ -4,7 +4,7 @@ import type { Client, WorkflowHandle } from '@temporalio/client';
 const SCHEDULED = 1;
 const STARTED = 2;
 
-/** How many activities of one type a running workflow has at work, and how many wait for a worker. */
+/** Number of activities of one type that run in a workflow, and that wait for a worker. */
 export async function pendingOf(
   handle: WorkflowHandle,
   activity: string,
@@ -16,9 +16,9 @@ export async function pendingOf(
 }
 
 /**
- * What the history of a finished workflow says of its activities of one type.
+ * Reads the activities of one type from the history of a finished workflow.
  *
- * @returns how many there were, the most that were at work at the same time, and the queues that they were on
+ * @returns their number, the maximum that ran at the same time, and their queues
  */
 export async function sharesOf(
   client: Client,
@@ -48,7 +48,7 @@ export async function sharesOf(
   return { count: scheduled.size, mostAtOnce: Math.max(0, ...beside), queues: [...queues] };
 }
 
-/** Bytes of the largest payload in a history: what an activity or the workflow was given, or gave back. */
+/** Bytes of the largest payload in a history: an input or result of an activity or the workflow. */
 export function largestPayload(history: unknown): number {
   if (history instanceof Uint8Array) return history.length;
   if (typeof history !== 'object' || history === null) return 0;

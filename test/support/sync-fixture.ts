@@ -35,45 +35,45 @@ import { sharedServers, type SharedServers } from './shared-servers';
 import { VaultApi } from '../../dev/shared/vault-api';
 
 export interface FixtureOptions {
-  /** Servers of its own, for a test that ends them; those that all tests share by default. */
+  /** Servers of its own, for a test that kills them; by default the shared ones. */
   servers?: SharedServers;
   /** Number of destinations, 0 to 2; 1 by default. */
   destinations?: number;
   numBuckets?: number;
-  /** Go duration; so long by default that cycles run only when they are asked for. */
+  /** Go duration. The default is so long that cycles run only when triggered. */
   tick?: string;
   timeout?: string;
   transforms?: { name: string; from: string; to: string }[];
   ignoreDeletes?: boolean;
-  /** Keys of the destination's section. */
+  /** More keys of the destination's section. */
   destination?: Record<string, unknown>;
   numWorkers?: number;
-  /** Address to be used for the destinations' Vault instead of its own, a proxy's for example. */
+  /** Address for the destinations' Vault instead of its own: for example, a proxy's. */
   destinationVault?: string;
-  /** What has to be there before the configuration files are written. */
+  /** Runs before the configuration files are written. */
   beforeFiles?: (fixture: SyncFixture) => Promise<void>;
   /** Changes a configuration file before it is written. */
   edit?: (file: Record<string, unknown>, role: 'origin' | 'destination') => void;
 }
 
-/** A configuration file, as far as tests change it. */
+/** The parts of a configuration file that tests change. */
 export type FileContent = Record<string, unknown> & {
   origin: Record<string, unknown>;
   destination: Record<string, unknown> & { transforms: unknown[] };
 };
 
-/** What somebody who waits for a verify is told, and how they give it up. */
+/** Messages to the caller of a verify, and its way to cancel. */
 export interface VerifyHooks {
   say?: (text: string) => void;
   signal?: AbortSignal;
 }
 
-/** How the workers of a fixture run. */
+/** Options of the fixture's workers. */
 export type Work = Partial<Pick<WorkerOptions, 'log' | 'vaultTimes' | 'lookEveryMs'>>;
 
 let runtimeInstalled = false;
 
-/** One sync of its own on the shared servers: mounts, sync paths and names that no other test uses. */
+/** One sync on the shared servers, with mounts, sync paths and names that no other test uses. */
 export class SyncFixture {
   readonly servers: SharedServers;
   readonly id = randomBytes(4).toString('hex');
@@ -81,7 +81,7 @@ export class SyncFixture {
   readonly originVault: VaultApi;
   readonly destinationVaults: VaultApi[];
   readonly consul: ConsulApi;
-  /** Below it stand the sync paths of the origin and of each destination. */
+  /** Prefix of the sync paths of the origin and of each destination. */
   readonly syncPath = `test-${this.id}/`;
   readonly folder = mkdtempSync(path.join(os.tmpdir(), 'vsync-test-'));
   readonly originFile = path.join(this.folder, 'origin.json');
@@ -130,7 +130,7 @@ export class SyncFixture {
     return this.client.schedule.getHandle(scheduleId(role, this.nameOf(role, number)));
   }
 
-  /** The name alone: waits ask for it again and again, and checking a whole configuration takes its time. */
+  /** Reads the name only: waits need it often, and validating a whole configuration takes long. */
   private nameOf(role: 'origin' | 'destination', number: number): string {
     const file = role === 'origin' ? this.originFile : (this.destinationFiles[number] ?? '');
     const { name = role } = JSON.parse(readFileSync(file, 'utf8')) as { name?: string };
@@ -142,7 +142,7 @@ export class SyncFixture {
     return role === 'origin' ? `${this.syncPath}origin/` : `${this.syncPath}d${number}/destination/`;
   }
 
-  /** Runs the workers of all configurations in this process, or those of one role. */
+  /** Runs the workers of all configurations, or of one role, in this process. */
   async work({ only, ...work }: Work & { only?: 'origin' | 'destination' } = {}): Promise<void> {
     const configs = [
       this.config('origin'),
@@ -154,7 +154,7 @@ export class SyncFixture {
     );
   }
 
-  /** Runs workers of these configurations in this process, beside those that run already. */
+  /** Runs workers of these configurations in this process, in addition to running ones. */
   async workOn(
     configs: readonly Config[],
     { log = createLog({ level: 'error', type: 'json' }), vaultTimes, lookEveryMs = Infinity }: Work = {},
@@ -164,14 +164,14 @@ export class SyncFixture {
     const worker = await createWorkers(configs, {
       log,
       workflowBundle: testBundle(),
-      // Many tests end the watch, and want no other.
+      // Many tests end the watch and need it to stay ended.
       lookEveryMs,
       ...(vaultTimes && { vaultTimes }),
     });
     this.workers.push({ worker, running: worker.run() });
   }
 
-  /** Runs workers and schedules, without the watch: a cycle runs only when it is asked for. */
+  /** Runs workers and schedules without the watch: cycles run only when triggered. */
   async run(options: Work = {}): Promise<void> {
     await this.work(options);
     await this.start('origin');
@@ -190,7 +190,7 @@ export class SyncFixture {
     await this.startSchedule(role, number, adopt);
   }
 
-  /** The same without a watch: one that is ended later goes on asking Consul until its next heartbeat. */
+  /** The same without a watch. A watch that is ended later polls Consul until its next heartbeat. */
   private async startQuietly(role: 'origin' | 'destination', number = 0): Promise<void> {
     if (role === 'destination') await quietWatch(this.client, this.nameOf('destination', number));
     await this.startSchedule(role, number, false);
@@ -203,17 +203,17 @@ export class SyncFixture {
     } finally {
       await clients.close();
     }
-    // The first cycle is over when a test begins: its own changes are then seen by its own cycles.
+    // The first cycle must end before a test begins, so that the test's cycles see the test's changes.
     if (this.workers.length > 0) await this.idle(role, number);
   }
 
-  /** Ends the watch of a destination, for tests that count what their own cycles do. */
+  /** Ends the watch of a destination, for tests that count the work of their own cycles. */
   async stopWatch(number = 0): Promise<void> {
     await quietWatch(this.client, this.nameOf('destination', number));
     await this.idle('destination', number);
   }
 
-  /** Releases the deletes that wait, as `vsync approve --yes` does. */
+  /** Approves the pending deletes, as `vsync approve --yes` does. */
   async approve(number = 0): Promise<void> {
     const { info, close } = await infoOf(this.config('destination', number));
     try {
@@ -224,7 +224,7 @@ export class SyncFixture {
     }
   }
 
-  /** Accepts re-created mounts of the origin, as `vsync approve --mount` does. */
+  /** Approves re-created mounts of the origin, as `vsync approve --mount` does. */
   async approveMounts(role: 'origin' | 'destination', ...mounts: string[]): Promise<void> {
     const { info, close } = await infoOf(this.config(role));
     try {
@@ -234,7 +234,7 @@ export class SyncFixture {
     }
   }
 
-  /** What `vsync status` says. */
+  /** The result of `vsync status`. */
   async status(role: 'origin' | 'destination'): Promise<Status> {
     const config = this.config(role);
     const { info, close } = await infoOf(config);
@@ -245,12 +245,12 @@ export class SyncFixture {
     }
   }
 
-  /** What a cycle of a destination would do now, as `vsync plan` says. */
+  /** The plan of a destination, as `vsync plan` shows it. */
   async plan(number = 0): Promise<Plan> {
     return this.withDestination(number, (deps) => planCycle(deps, new AbortController().signal));
   }
 
-  /** What `vsync verify` reports. */
+  /** The report of `vsync verify`. */
   async verify(
     number = 0,
     { say = () => undefined, signal = new AbortController().signal }: VerifyHooks = {},
@@ -260,7 +260,7 @@ export class SyncFixture {
     );
   }
 
-  /** Has a cycle mend what a verify finds, as `vsync verify --repair` does. */
+  /** Has a cycle repair the findings of a verify, as `vsync verify --repair` does. */
   async repair(number = 0): Promise<Repair> {
     const paths = repairable(await this.verify(number));
     return this.withDestination(number, ({ info, config }) =>
@@ -268,7 +268,7 @@ export class SyncFixture {
     );
   }
 
-  /** Asks for the removal of the orphans that the plan lists, as `vsync prune --orphans --yes` does. */
+  /** Requests the removal of the plan's orphans, as `vsync prune --orphans --yes` does. */
   async approveOrphans(number = 0): Promise<number> {
     const plan = await this.plan(number);
     await this.withDestination(number, ({ info, config: { name } }) =>
@@ -288,7 +288,7 @@ export class SyncFixture {
     }
   }
 
-  /** Changes a configuration file, and lets schedule and worker take it up. The first cycle after it is over then. */
+  /** Changes a configuration file, restarts schedule and worker with it, and waits for the first cycle. */
   async reconfigure(role: 'origin' | 'destination', change: (content: FileContent) => void): Promise<void> {
     const file = role === 'origin' ? this.originFile : (this.destinationFiles[0] ?? '');
     const content = JSON.parse(readFileSync(file, 'utf8')) as FileContent;
@@ -313,7 +313,7 @@ export class SyncFixture {
     return this.client.workflow.getHandle(last?.workflowId ?? '', last?.runId);
   }
 
-  /** Cycles that the schedule started, oldest first, as Temporal knows them now. */
+  /** Cycles that the schedule started and Temporal still lists, oldest first. */
   async cycles(
     role: 'origin' | 'destination',
     number = 0,
@@ -327,14 +327,14 @@ export class SyncFixture {
     );
   }
 
-  /** Waits until no cycle of the schedule is running or about to. */
+  /** Waits until no cycle of the schedule is running or pending. */
   async idle(role: 'origin' | 'destination', number = 0): Promise<void> {
     const notRunning = async (): Promise<void> => {
       const { info } = await this.schedule(role, number).describe();
       if (info.runningActions.length > 0) throw new Error('a cycle is running');
     };
     await eventually(async () => {
-      // The cheaper question first: it is asked most often. Again at the end, because a cycle may have begun meanwhile.
+      // The cheaper check comes first, and again at the end, because a cycle may have begun in between.
       await notRunning();
       const cycles = await this.cycles(role, number);
       if (cycles.some(({ closeMs }) => closeMs === undefined)) throw new Error('a cycle is running');

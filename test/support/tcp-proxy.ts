@@ -1,7 +1,7 @@
 import net, { type Socket } from 'node:net';
 import { join, portOf } from '../../dev/shared/sockets';
 
-/** Stands in front of any server, and can be cut through: every connection ends, and no new one is taken. */
+/** A proxy in front of any server. It can be cut: every connection ends, and no new one is accepted. */
 export class TcpProxy {
   private readonly sockets = new Set<Socket>();
   private readonly server: net.Server;
@@ -31,7 +31,7 @@ export class TcpProxy {
     return `${this.listenHost.includes(':') ? `[${this.listenHost}]` : this.listenHost}:${portOf(this.server)}`;
   }
 
-  /** From now on it leads to another server, as a DNS name or a virtual IP that is moved. Connections end. */
+  /** From now on leads to another server, like a moved DNS name or virtual IP. Connections end. */
   lead(target: string): void {
     this.target = target;
     for (const socket of this.sockets) socket.destroy();

@@ -3,10 +3,10 @@ import type { AddressInfo } from 'node:net';
 
 type Handler = (request: http.IncomingMessage, response: http.ServerResponse) => void;
 
-/** An HTTP server of a few lines, for answers that a real Vault or Consul cannot be made to give. */
+/** A small HTTP server for answers that a real Vault or Consul cannot give on request. */
 export class TinyServer {
   private readonly server: http.Server;
-  /** Requests that came, as "METHOD /url". */
+  /** Received requests, as "METHOD /url". */
   readonly requests: string[] = [];
   readonly headers: http.IncomingHttpHeaders[] = [];
   /** Their bodies, as text. */
@@ -16,7 +16,7 @@ export class TinyServer {
     this.server = http.createServer((request, response) => {
       this.requests.push(`${request.method ?? ''} ${request.url ?? ''}`);
       this.headers.push(request.headers);
-      // The body is read first: an answer must not depend on how far it has come.
+      // The body is read first, so that an answer does not depend on how much of it has arrived.
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.once('end', () => {
@@ -36,7 +36,7 @@ export class TinyServer {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** From now on answers so; with several handlers, one after the other, and the last one for the rest. */
+  /** Sets the answers. Several handlers are used one after the other, the last one for all further requests. */
   answers(...handlers: [Handler, ...Handler[]]): void {
     this.requests.length = 0;
     this.headers.length = 0;

@@ -4,10 +4,10 @@ import tls from 'node:tls';
 import type { Certificates } from './certificates';
 import { join, portOf } from '../../dev/shared/sockets';
 
-/** Puts TLS before a real server: it wants a client's certificate of the same authority, and passes bytes on. */
+/** TLS in front of a real server. It requires a client certificate of the same authority, and forwards bytes. */
 export class TlsProxy {
   private readonly open = new Set<net.Socket>();
-  /** Connections that came to be. */
+  /** Number of established connections. */
   connections = 0;
 
   private constructor(private readonly server: tls.Server) {}

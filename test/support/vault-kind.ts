@@ -1,24 +1,24 @@
 import { findBao, vaultKind } from '../../dev/servers/start/vault-kind';
 
-/** Tests of what one of the two servers does and the other does not. */
+/** Tests of behaviour that only one of the two servers has. */
 
-/** The two ways to declare a test, on the one server, and left out on the other. */
+/** `describe` and `test` on the one server, skipped on the other. */
 export interface Declared {
   test: typeof test;
   describe: typeof describe;
 }
 
-/** @param reason what only Vault does; shown where the test is left out */
+/** @param reason what only Vault does; shown where the test is skipped */
 export function onVault(reason: string): Declared {
   return declared(vaultKind() === 'vault', `only on Vault: ${reason}`);
 }
 
-/** @param reason what only OpenBao does; shown where the test is left out */
+/** @param reason what only OpenBao does; shown where the test is skipped */
 export function onBao(reason: string): Declared {
   return declared(vaultKind() === 'bao', `only on OpenBao: ${reason}`);
 }
 
-/** For tests that start an OpenBao of their own beside the servers under test, where there is one. */
+/** For tests that start their own OpenBao in addition to the servers, where it is installed. */
 export const whereBaoIs: Declared = declared(findBao() !== undefined, 'OpenBao is not installed');
 
 function declared(runs: boolean, reason: string): Declared {

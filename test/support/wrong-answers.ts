@@ -1,11 +1,11 @@
 import type { Fault } from './fault-proxy';
 
-/** An answer in place of the truth, and what is to be made of it. */
+/** A wrong answer, and how vsync must treat it. */
 export interface WrongAnswer {
   fault: Fault;
-  /** Class of a path for which Vault answered so. */
+  /** Class of a path after such an answer of Vault. */
   vault: string;
-  /** Type of the failure of a step for which Consul answered so, and words of its message. */
+  /** Failure type of a step after such an answer of Consul, and words of its message. */
   consul: [type: string, words: string];
 }
 
@@ -18,7 +18,7 @@ export const vaultError = (status: number, text: string, headers = {}): Fault =>
 const NOT_CONSULS = 'the answer is not in the form that Consul sends';
 const NO_ANSWER = 'no usable answer (';
 
-/** Every kind of answer that says nothing about a secret, by its name. */
+/** Every kind of answer that is not evidence about a secret, by name. */
 export const WRONG_ANSWERS: Readonly<Record<string, WrongAnswer>> = {
   'a 404 with a foreign body': {
     fault: { status: 404, body: '<html>not found</html>' },
@@ -59,7 +59,7 @@ export const WRONG_ANSWERS: Readonly<Record<string, WrongAnswer>> = {
   'half an answer': {
     fault: 'truncated',
     vault: 'unavailable',
-    // The consul package gives what has come until then for the whole.
+    // The consul package returns the received part as if it were complete.
     consul: ['ConsulUnavailable', NOT_CONSULS],
   },
   'truncated JSON': {
