@@ -4,14 +4,14 @@ import { bytewise } from '../rules/paths';
 import { ROOT_SPELLING } from '../vault/namespace';
 import type { Config, DestinationConfig } from './schema';
 
-/** Identities of the Vault clusters, as their sys/health says (`cluster_id`). */
+/** Ids of the Vault clusters, from their sys/health (`cluster_id`). */
 export interface ClusterIds {
   readonly origin: string;
   /** Absent for an origin. */
   readonly destination?: string | undefined;
 }
 
-/** What makes a sync the one that it is: with another fingerprint it may have to do with other secrets. */
+/** The content of a fingerprint: everything that decides which secrets go where. */
 export interface FingerprintParts {
   readonly role: Config['role'];
   readonly sides: Readonly<
@@ -22,20 +22,20 @@ export interface FingerprintParts {
         namespace: string;
         mounts: string[];
         syncPath: string;
-        /** Absent without filters, so that fingerprints from before there were any stay what they are. */
+        /** Absent without filters: fingerprints of versions without filters stay the same. */
         filter?: FilterRules;
       }
     >
   >;
   readonly transforms: readonly { from: string; to: string }[];
-  /** What is deleted at a destination depends on it. Absent where it is the default. */
+  /** Keys that decide about deletes at a destination. Absent if they have their default. */
   readonly deletes?: { ignored?: true | undefined; excluded?: true | undefined } | undefined;
 }
 
 /**
- * The parts of a configuration that its fingerprint is made of. None is secret. Left out is what may change
- * without consequence for what is synced where: addresses, logins, workers, times, names, and the order of
- * mounts and globs. Filters are those of the configuration's own role: the origin's in a destination's file only tell loops.
+ * The parts of a configuration that its fingerprint is made of. None is secret. Keys that do not affect which secrets go
+ * where are left out: addresses, logins, workers, times, names, and the order of mounts and globs. Only the filters of the
+ * configuration's own role count: those of the origin in a destination's file serve to find loops.
  */
 export function fingerprintParts(config: Config, clusters: ClusterIds): FingerprintParts {
   const side = ({ vault, mounts, syncPath }: Config['origin'], cluster: string) => ({
@@ -77,16 +77,16 @@ function filterOf({ include, exclude }: FilterRules): { filter?: FilterRules } {
 }
 
 /**
- * Names a configuration and the Vaults that it works on by one hash: lower-case hex sha256. Workflows carry it,
- * so that an activity whose worker was given another configuration refuses to work.
+ * One hash for a configuration and its Vaults: lower-case hex sha256. Workflows pass it to activities. A worker with
+ * another configuration refuses the work.
  */
 export function fingerprint(config: Config, clusters: ClusterIds): string {
   return hashOf(fingerprintParts(config, clusters));
 }
 
 /**
- * Fingerprints that earlier versions may have given the same configuration: they took the namespace `root` for another
- * one than the empty one. Schedules and states that carry one of them are this configuration's own.
+ * Fingerprints that earlier versions may have computed for the same configuration: in them the namespace `root` differed
+ * from the empty one. Schedules and states with one of them belong to this configuration.
  */
 export function olderFingerprints(config: Config, clusters: ClusterIds): string[] {
   const parts = fingerprintParts(config, clusters);
@@ -99,13 +99,13 @@ export function olderFingerprints(config: Config, clusters: ClusterIds): string[
   return variants.slice(1).map(hashOf);
 }
 
-/** What tells whether a fingerprint is that of a configuration. */
+/** The fingerprints of a configuration. */
 export interface Fingerprinted {
   readonly fingerprint: string;
   readonly olderFingerprints?: readonly string[] | undefined;
 }
 
-/** Whether a fingerprint from a schedule or a state names this configuration. */
+/** Whether a fingerprint from a schedule or a state is that of this configuration. */
 export function isFingerprintOf(own: Fingerprinted, found: string): boolean {
   return found === own.fingerprint || own.olderFingerprints?.includes(found) === true;
 }

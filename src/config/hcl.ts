@@ -2,16 +2,15 @@ import { goInteger, lineAt, plainNumber, type Remarks, SyntaxProblem, type Writt
 import { parseJson } from './json';
 
 /**
- * Reads the HCL that the original takes: version 1, as of Consul's and Vault's own configuration files. Read
- * here are attributes, blocks, lists, objects, comments, text in double quotes and "here documents"; what is inside
- * `${…}` is text. A block that is written several times becomes a list, repeated lists are joined, and of two plain
- * values of one key the later one counts. There are libraries, but they are large, unmaintained, read version 2
- * only, and either name no line or are asynchronous.
+ * Reads HCL of version 1, as the original does: the format of Consul's and Vault's own configuration files. It reads
+ * attributes, blocks, lists, objects, comments, text in double quotes and "here documents"; `${…}` stays text. A block that
+ * is written several times becomes a list, repeated lists are joined, and of two plain values of one key the later one
+ * counts. The libraries for HCL are large or unmaintained, read only version 2, and report no line or are asynchronous.
  *
  * @throws SyntaxProblem
  */
 export function parseHcl(text: string, remarks?: Remarks): unknown {
-  // As in the original: JSON is HCL too.
+  // As in the original, JSON is HCL too.
   if (text.trimStart().startsWith('{')) return parseJson(text, remarks);
   return new Parser(text, remarks).file();
 }
@@ -38,7 +37,7 @@ const ESCAPED: Readonly<Record<string, string>> = {
 
 class Parser {
   private offset = 0;
-  /** How the value that was read last is written, if it is a number. */
+  /** How the last value is written, if it is a number. */
   private written: Written | undefined;
 
   constructor(
@@ -59,7 +58,7 @@ class Parser {
       this.take(',');
     }
     this.offset += close.length;
-    // Not by assignment, which would do something else for a key "__proto__".
+    // Not by assignment, which has another meaning for a key "__proto__".
     return this.reported(Object.fromEntries(entries), written);
   }
 
@@ -71,7 +70,7 @@ class Parser {
   }
 
   /**
-   * `key = value`, `key { … }` or `key "label" { … }`, which stands for `key { label { … } }`.
+   * `key = value`, `key { … }` or `key "label" { … }`, which means `key { label { … } }`.
    *
    * @returns the key
    */
@@ -94,7 +93,7 @@ class Parser {
     return key;
   }
 
-  /** What a key has that is written a second time. */
+  /** The value of a key that may be written a second time. */
   private joined(before: unknown, now: unknown, start: number): unknown {
     if (before === undefined) return now;
     if (typeof before !== 'object' && typeof now !== 'object') {
@@ -127,9 +126,8 @@ class Parser {
       return this.number(number);
     }
     const word = this.match(IDENTIFIER)?.[0];
-    // As text it is the same word.
     if (word === 'true' || word === 'false') return word === 'true';
-    return this.fail('a value is missing or malformed; text stands in double quotes', start);
+    return this.fail('a value is missing or malformed; text needs double quotes', start);
   }
 
   private number(text: string): number | bigint {
@@ -137,7 +135,7 @@ class Parser {
     const integer = goInteger(text);
     if (integer === undefined)
       this.fail(
-        'a number with a "0" in front is octal, and no number has more than 64 bits',
+        'a number that begins with "0" is octal, and no number has more than 64 bits',
         this.offset - text.length,
       );
     return plainNumber(integer);
@@ -186,7 +184,7 @@ class Parser {
     return String.fromCodePoint(point);
   }
 
-  /** `${…}` means nothing here, but quotes and line ends inside do not end the text. */
+  /** `${…}` has no meaning here, but quotes and line ends in it do not end the text. */
   private interpolation(): string {
     const begin = this.offset;
     let braces = 0;
@@ -200,12 +198,11 @@ class Parser {
     return this.text.slice(begin, this.offset);
   }
 
-  /** As version 1 reads it: `<<` keeps the spaces before the end mark, `<<-` takes as many from each line. */
+  /** As in version 1, `<<` keeps the spaces before the end mark, and `<<-` removes as many from each line. */
   private hereDocument(): string {
     const [, dash, , lines = '', indent = ''] =
-      this.match(HERE_DOCUMENT) ??
-      this.fail('text behind "<<" is not ended by its mark on a line of its own');
-    // The line end behind the mark is the one that ends the entry.
+      this.match(HERE_DOCUMENT) ?? this.fail('text after "<<" is not ended by its mark on a line of its own');
+    // The line end after the mark ends the entry.
     if (dash === '') return lines + indent;
     const each = lines.split('\n').slice(0, -1);
     if (!each.every((line) => line.startsWith(indent))) return lines;
@@ -218,7 +215,7 @@ class Parser {
     return true;
   }
 
-  /** The next character that is neither space nor comment; "" at the end. */
+  /** The next character after spaces and comments; "" at the end. */
   private peek(): string {
     this.match(SPACE);
     if (this.text.startsWith('/*', this.offset)) this.fail('a comment is not ended');

@@ -6,9 +6,9 @@ import { destinationConfigSchema } from './schema';
 type Node = Record<string, unknown>;
 
 /**
- * The configuration file as a JSON Schema, for editors: one for both roles, so the section `destination` need not
- * be there. It is stricter than the loader, which also takes keys in another case and text for numbers. What may
- * come from the environment, such as a token, is not required; addresses and mounts are.
+ * The JSON Schema of the configuration file, for editors. It serves both roles, so the section `destination` is not
+ * required. It is stricter than the loader, which also takes keys in another case and text for numbers. Addresses and mounts
+ * are required; keys that often come from the environment, such as a token, are not.
  */
 export function configJsonSchema(): Node {
   const {
@@ -36,17 +36,17 @@ export function configJsonSchema(): Node {
   };
 }
 
-/** Of our own words in the schema, JSON Schema has one for `secret`. */
+/** Replaces `secret` by JSON Schema's own word, and removes words that only our code reads. */
 function tidy(node: Node): void {
   if (node['secret'] === true) node['writeOnly'] = true;
   delete node['secret'];
   delete node['duration'];
-  // What zod says of a section that may be left out, and of a whole number, helps nobody.
+  // zod adds a default to optional sections and a maximum to whole numbers, which help no editor.
   if (JSON.stringify(node['default']) === '{}') delete node['default'];
   if (node['maximum'] === Number.MAX_SAFE_INTEGER) delete node['maximum'];
 }
 
-/** zod leaves out the default of what it reshapes; a default that is another for each role is none here. */
+/** Adds the defaults that zod leaves out. A default that differs by role is removed. */
 function describeKeys(section: Key, node: Node): void {
   for (const key of section.children.values()) {
     const child = propertiesOf(node)[key.path.slice(key.path.lastIndexOf('.') + 1)];
@@ -57,7 +57,7 @@ function describeKeys(section: Key, node: Node): void {
   }
 }
 
-/** The keys below a section, a list of sections, or what is a section or something else. */
+/** The keys below a section, a list of sections, or a value that may be a section. */
 function propertiesOf(node: Node): Readonly<Record<string, Node | undefined>> {
   const options = (node['anyOf'] ?? [node['items'] ?? node]) as Node[];
   const section = options.find((option) => option['properties'] !== undefined);

@@ -14,8 +14,8 @@ import { MAX_YAML_DEPTH, MAX_YAML_VALUES } from '../limits';
 import { goInteger, lineAt, plainNumber, type Remarks, SyntaxProblem, type Written } from './syntax';
 
 /**
- * Reads one YAML document (YAML 1.2, for files of other programs; anchors and "<<" work). The library's messages quote the text around the
- * error, so only its error code is passed on.
+ * Reads one YAML document of version 1.2, for files of other programs; anchors and "<<" work. The library's messages quote
+ * the text around the error, so only its error code is passed on.
  *
  * @throws SyntaxProblem
  */
@@ -23,7 +23,7 @@ export function parseYaml(text: string): unknown {
   const document = parseDocument(text, {
     prettyErrors: false,
     merge: true,
-    // Else a section as a key, which a forgotten quote can make, is printed in a warning of the process.
+    // Else the library prints a section that is a key in a warning. A forgotten quote can make one, with a secret in it.
     stringKeys: true,
     logLevel: 'error',
   });
@@ -31,23 +31,22 @@ export function parseYaml(text: string): unknown {
   try {
     return document.toJS();
   } catch {
-    // Anchors are looked up only here.
+    // The library resolves aliases only here.
     throw new SyntaxProblem(text, 0, BAD_ALIAS);
   }
 }
 
 /**
- * Reads YAML as the original vsync does, that is as yaml.v2 of Go: the YAML 1.1 of people. `yes`, `no`, `on`, `off`,
- * `y` and `n` are booleans, `017` is 15, `0x10`, `0b11` and `1_000` are numbers; `1:30`, `1e3` and a date are text. A
- * "<<" counts where it is written: it beats the keys before it. Of two equal keys the later one counts, of several
- * documents the first.
+ * Reads YAML as the original vsync does with yaml.v2 of Go, which is close to YAML 1.1. `yes`, `no`, `on`, `off`, `y` and
+ * `n` are booleans, `017` is 15, `0x10`, `0b11` and `1_000` are numbers; `1:30`, `1e3` and a date are text. A "<<" replaces
+ * the keys before it, and not those after it. Of two equal keys the later one counts, of several documents the first.
  *
- * The library's own schema for 1.1 differs in most of these, so it only parses, and the values are resolved here.
+ * The library's own schema for 1.1 differs in most of that. So the library only parses, and the values are resolved here.
  *
  * @throws SyntaxProblem
  */
 export function parseYaml11(text: string, remarks?: Remarks): unknown {
-  // Parsed strictly as strings: the schema "failsafe" knows nothing else.
+  // The schema "failsafe" makes every scalar a string.
   const [document] = parseAllDocuments(text, {
     prettyErrors: false,
     schema: 'failsafe',
@@ -63,7 +62,7 @@ export function parseYaml11(text: string, remarks?: Remarks): unknown {
 
 const BAD_ALIAS = 'is not YAML (an alias without its anchor, or too many of them)';
 
-/** What a plain word means, in all its spellings. */
+/** The values of plain words, in all their spellings. */
 const WORDS: ReadonlyMap<string, boolean | null | number> = new Map(
   (
     [
@@ -84,7 +83,7 @@ const TAG = 'tag:yaml.org,2002:';
 /** A value in a section or a list. */
 interface Member {
   readonly value: unknown;
-  /** If it is a plain scalar that did not become text. */
+  /** Set for a plain scalar that did not become text. */
   readonly written: Written | undefined;
 }
 
@@ -131,7 +130,7 @@ class Resolver {
     const value = this.value(node, depth);
     const target = isAlias(node) ? node.resolve(this.document) : node;
     const isText = !['boolean', 'number', 'bigint'].includes(typeof value);
-    // With a tag such as !!int it is meant so.
+    // A tag such as !!int shows that the value is meant so.
     if (isText || !isScalar(target) || target.type !== 'PLAIN' || target.tag)
       return { value, written: undefined };
     return { value, written: { text: textOf(target), line: () => lineAt(this.text, offsetOf(target)) } };
@@ -156,7 +155,7 @@ class Resolver {
     return members;
   }
 
-  /** What a "<<" brings; of several maps in a list the earlier one counts. */
+  /** The members that a "<<" adds; of several maps in a list the earlier one counts. */
   private merged(node: unknown, depth: number): [string, Member][] {
     const target = isAlias(node) ? node.resolve(this.document) : node;
     if (++this.values <= MAX_YAML_VALUES && depth <= MAX_YAML_DEPTH) {
@@ -174,25 +173,14 @@ class Resolver {
     const text = textOf(node);
     const tag = node.tag?.startsWith(TAG) ? node.tag.slice(TAG.length) : node.tag;
     if (tag === undefined || tag === '') return node.type === 'PLAIN' ? plainValue(text) : text;
-    switch (tag) {
-      case 'binary':
-        // The library has decoded it already.
-        return Buffer.from(text, 'base64').toString();
-      case 'int':
-      case 'float':
-      case 'bool':
-      case 'null': {
-        const value = plainValue(text);
-        if (isOfTag(tag, value)) return value;
-        throw new SyntaxProblem(
-          this.text,
-          offsetOf(node),
-          `is not YAML (a value that is not of its "!!${tag}")`,
-        );
-      }
-      default:
-        return text;
-    }
+    // The library decodes it to bytes, the original to text.
+    if (tag === 'binary') return Buffer.from(text, 'base64').toString();
+    const isOfTag = OF_TAG.get(tag);
+    if (isOfTag === undefined) return text;
+    const value = plainValue(text);
+    if (isOfTag(value)) return value;
+    const what = `is not YAML (a value that is not of its "!!${tag}")`;
+    throw new SyntaxProblem(this.text, offsetOf(node), what);
   }
 }
 
@@ -206,7 +194,7 @@ function plainValue(text: string): unknown {
   if (word !== undefined) return word;
   if (/^\.\d+([eE][+-]?\d+)?$/.test(text)) return Number(text);
   if (!/^[-+\d]/.test(text)) return text;
-  // A date is text to the original too.
+  // As in the original, a date is text.
   const digits = text.replaceAll('_', '');
   const integer = goInteger(digits) ?? unsigned64(digits);
   if (integer !== undefined) return plainNumber(integer);
@@ -219,18 +207,13 @@ function unsigned64(digits: string): bigint | undefined {
   return value < 2n ** 64n ? value : undefined;
 }
 
-function isOfTag(tag: 'int' | 'float' | 'bool' | 'null', value: unknown): boolean {
-  switch (tag) {
-    case 'int':
-      return typeof value === 'bigint' || Number.isInteger(value);
-    case 'float':
-      return typeof value === 'bigint' || typeof value === 'number';
-    case 'bool':
-      return typeof value === 'boolean';
-    case 'null':
-      return value === null;
-  }
-}
+/** Whether a value is of the tag that it is written with. */
+const OF_TAG: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
+  ['int', (value: unknown) => typeof value === 'bigint' || Number.isInteger(value)],
+  ['float', (value: unknown) => typeof value === 'bigint' || typeof value === 'number'],
+  ['bool', (value: unknown) => typeof value === 'boolean'],
+  ['null', (value: unknown) => value === null],
+]);
 
 function isMerge(key: unknown): boolean {
   return isScalar(key) && key.value === '<<' && (key.tag === `${TAG}merge` || key.type === 'PLAIN');

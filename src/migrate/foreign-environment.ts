@@ -1,11 +1,11 @@
-/** A variable that the original vsync obeyed, by way of its client libraries, and vsync does not. */
+/** A variable that the client libraries of the original vsync read, and vsync does not. */
 export interface ForeignVariable {
   readonly name: string;
-  /** What to write instead, or that there is nothing and why; to stand behind "is not read: ". Holds no value. */
+  /** What to write instead, or why there is nothing; the end of "is not read: …". Contains no value. */
   readonly advice: string;
 }
 
-/** The keys of both sides, because one variable counted for both. */
+/** The keys of both sides, because one variable applied to both. */
 function keys(key: string): string {
   return `origin.${key} and destination.${key}`;
 }
@@ -14,8 +14,8 @@ const ALWAYS_CHECKED = 'certificates are always checked';
 const DIRECT = 'requests to Vault and Consul go there directly, and there is no key for a proxy';
 
 /**
- * Read by the Vault API of Go. Version 1.0.4, which vsync 0.3.0 was built with, knew most of them; the others are
- * those of later versions, which people set nevertheless.
+ * Variables that Go's Vault API reads. vsync 0.3.0 was built with version 1.0.4, which reads most of them. The others are
+ * of later versions, and users set them nevertheless.
  */
 const OF_VAULT: Readonly<Record<string, string>> = {
   VAULT_ADDR: `write ${keys('vault.address')}`,
@@ -42,7 +42,7 @@ const OF_VAULT: Readonly<Record<string, string>> = {
   VAULT_HTTP_PROXY: DIRECT,
 };
 
-/** Read by the Consul API of Go: version 1.1.0 and later ones, as above. */
+/** Variables that Go's Consul API reads, in version 1.1.0 (that of vsync 0.3.0) or later. */
 const OF_CONSUL: Readonly<Record<string, string>> = {
   CONSUL_HTTP_ADDR: `write ${keys('consul.address')}`,
   CONSUL_HTTP_TOKEN: `write ${keys('consul.token')}, or set VSYNC_ORIGIN_CONSUL_TOKEN and VSYNC_DESTINATION_CONSUL_TOKEN`,
@@ -60,8 +60,8 @@ const OF_CONSUL: Readonly<Record<string, string>> = {
 };
 
 /**
- * Read by every program in Go, in lower case too. SSL_CERT_FILE is one more, but many systems set it to what counts
- * anyway.
+ * Variables that every program in Go reads, in lower case too. SSL_CERT_FILE is left out: many systems set it to their
+ * default.
  */
 const OF_GO: Readonly<Record<string, string>> = {
   HTTP_PROXY: DIRECT,
@@ -75,9 +75,8 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
 );
 
 /**
- * The variables of Vault, Consul and Go that are set and not obeyed. With two Vaults and two Consuls, one variable
- * for both could only be wrong: it might send the token of one to the other. What is not obeyed is said, so that
- * nobody who comes from the original is left to find it out.
+ * The variables of Vault, Consul and Go that are set, and that vsync ignores. With two Vaults and two Consuls, one variable
+ * for both is wrong: it could send the token of one to the other. Users of the original get a warning about each.
  *
  * @returns in a fixed order; an empty variable counts as not set
  */
@@ -85,7 +84,7 @@ export function foreignVariables(env: NodeJS.ProcessEnv): ForeignVariable[] {
   return [...ADVICE].flatMap(([name, advice]) => (env[name] ? [{ name, advice }] : []));
 }
 
-/** One line for each, for people. */
+/** The warning, on one line. */
 export function describeForeign({ name, advice }: ForeignVariable): string {
   return `environment ${name} is not read: ${advice}`;
 }

@@ -11,18 +11,18 @@ import {
   type VaultSyncSide,
 } from './vault-sync-file';
 
-/** One bucket of sync info holds some thousand secrets. */
+/** One bucket of sync info has room for some thousand secrets. */
 const NUM_BUCKETS = 16;
 
-/** With an audit device, vault-sync knew of a change at once: a tick may be longer than this only without. */
+/** With an audit device, vault-sync sees a change at once. The tick is longer than this only without one. */
 const LONGEST_TICK_WITH_AUDIT_S = 60;
 
 /**
- * The configuration of vsync that does what a vault-sync does, as YAML: one file for both roles. What it cannot
- * say stands in it as comments. No secret of the file is part of it: the comments say which variables to set.
+ * The configuration of vsync that does what a vault-sync does, as YAML: one file for both roles. Comments list what is
+ * different, and which variables to set: the result contains no secret of the file.
  *
  * @param file configuration file of vault-sync
- * @throws ConfigError if that cannot be read
+ * @throws ConfigError if the file cannot be read, or a key is wrong
  */
 export function fromVaultSync(file: string): string {
   const vaultSync = readVaultSyncFile(file);
@@ -72,7 +72,7 @@ function vaultLines(side: Side, { url, namespace, login }: VaultSyncSide): strin
   const variables = loginVariables(side, login).map(({ ours }) => ours);
   return [
     '  vault:',
-    // Not quoted where it is wrong: it may hold a password.
+    // A wrong address is not quoted, because it may contain a password.
     'value' in address
       ? `    address: ${yaml(address.value)}`
       : `    # address: ${KEY_THERE[side]}.url ${address.problem}`,
@@ -85,7 +85,7 @@ function vaultLines(side: Side, { url, namespace, login }: VaultSyncSide): strin
 
 interface LoginVariable {
   readonly ours: string;
-  /** Where vault-sync has it from. */
+  /** Where vault-sync reads it. */
   readonly theirs: string;
 }
 
@@ -118,8 +118,8 @@ function toBeGiven({ src, dst }: VaultSyncFile): string[] {
   return [
     ...ofSide('origin', src),
     ...ofSide('destination', dst),
-    'VSYNC_ORIGIN_CONSUL_ADDRESS and VSYNC_DESTINATION_CONSUL_ADDRESS: vault-sync has no Consul; vsync keeps there ' +
-      'what it knows of both sides. One agent may serve both',
+    'VSYNC_ORIGIN_CONSUL_ADDRESS and VSYNC_DESTINATION_CONSUL_ADDRESS: vault-sync has no Consul; vsync stores ' +
+      'the sync info of both sides there. One agent may serve both',
     'temporal.address, if Temporal is elsewhere than at localhost:7233',
   ];
 }
@@ -182,14 +182,14 @@ function list(values: readonly string[]): string {
   return `[${values.map((value) => JSON.stringify(value)).join(', ')}]`;
 }
 
-/** A text as it stands in YAML on one line. */
+/** A text in YAML, on one line. */
 function yaml(text: string): string {
   return /[\p{Cc}\u2028\u2029]/u.test(text)
     ? JSON.stringify(text)
     : stringify(text, { lineWidth: 0 }).trimEnd();
 }
 
-/** For comments, which must not end before their line does. */
+/** Without line ends, for comments. */
 function oneLine(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029]/gu, ' ');
 }
@@ -198,7 +198,7 @@ function comments(texts: readonly string[]): string[] {
   return texts.flatMap(wrapped).map((line) => `# ${line}`);
 }
 
-/** Lines of at most 100 characters; those after the first of an item stand below its text. */
+/** Lines of at most 100 characters. Later lines of an item are indented. */
 function wrapped(text: string): string[] {
   const indent = text.startsWith('- ') ? '  ' : '';
   const lines = [''];

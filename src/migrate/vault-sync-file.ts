@@ -7,8 +7,8 @@ import { dataPath } from '../rules/paths';
 import type { TransformRule } from '../rules/transform';
 
 /*
- * The configuration file of vault-sync (github.com/pbchekin/vault-sync, 0.11), as far as it says what is synced
- * where. Keys that vault-sync does not know it ignores, so they are ignored here too.
+ * The configuration file of vault-sync (github.com/pbchekin/vault-sync, 0.11): the keys that decide what is synced where.
+ * vault-sync ignores unknown keys, so they are ignored here too.
  */
 
 const text = (what: string) => z.string(expecting(what));
@@ -36,7 +36,7 @@ const side = z
   )
   .refine(({ backend, backends }) => backend == null || backends == null, {
     path: ['backends'],
-    message: 'stands beside backend; keep the one that is meant',
+    message: 'is given together with backend; keep one of the two',
   })
   .transform(({ url, prefix, backend, backends, version, namespace, ...login }) => ({
     url,
@@ -47,9 +47,9 @@ const side = z
     /** Of the kv secrets engine. */
     version: version ?? 2,
     namespace: namespace ?? '',
-    /** Where its login stands. A token beside an AppRole wins, and half an AppRole is none. */
+    /** Where the login comes from. A token wins over an AppRole, and half an AppRole counts as none. */
     login: loginOf(login),
-    /** Whether it says how long a token lives. */
+    /** Whether it limits the lifetime of its token. */
     limitsToken: login.token_ttl != null || login.token_max_ttl != null,
   }));
 
@@ -66,7 +66,7 @@ const fileSchema = z.object({
 
 type ParsedSide = z.output<typeof side>;
 
-/** One end of a vault-sync. Holds no secret. */
+/** One end of a vault-sync. Contains no secret. */
 export interface VaultSyncSide extends Omit<ParsedSide, 'mounts'> {
   /** Each ending in "/"; the n-th of the source goes to the n-th of the destination. */
   readonly mounts: readonly string[];
@@ -82,9 +82,9 @@ export interface VaultSyncFile {
 }
 
 /**
- * Reads a configuration file of vault-sync, with the defaults that it fills in.
+ * Reads a configuration file of vault-sync, with its defaults.
  *
- * @throws ConfigError that names each key that is wrong, without any value
+ * @throws ConfigError with each key that is wrong, without its value
  */
 export function readVaultSyncFile(file: string): VaultSyncFile {
   const refuse = (problems: readonly Omit<ConfigProblem, 'source'>[]): never => {
@@ -113,7 +113,7 @@ export function readVaultSyncFile(file: string): VaultSyncFile {
   };
 }
 
-/** Several mounts of the source may go to one of the destination, but a mount of the source stands there once. */
+/** Several mounts of the source may go to one mount of the destination. A mount of the source is listed once. */
 function normalMounts(
   mounts: readonly string[],
   side: 'src' | 'dst',
@@ -129,7 +129,7 @@ function normalMounts(
   return conflict === undefined ? normal : wrong(conflict.position, conflict.problem);
 }
 
-/** As vault-sync reads a prefix: a folder, whether or not a "/" stands at its end. */
+/** As in vault-sync, a prefix is a folder, with or without a "/" at its end. */
 function folderOf(prefix: string): string {
   const parts = prefix.split('/').filter((part) => part !== '');
   return parts.map((part) => `${part}/`).join('');
@@ -143,13 +143,13 @@ function loginOf(
 }
 
 /*
- * What a vault-sync does with paths, in the words of vsync: it takes the prefix of the source away, and puts the
- * one of the destination before what is left; the n-th mount of the source goes to the n-th of the destination.
+ * The paths of a vault-sync as filters and transforms of vsync. vault-sync removes the prefix of the source, and adds that of
+ * the destination. The n-th mount of the source goes to the n-th mount of the destination.
  */
 
 type Sides = Pick<VaultSyncFile, 'src' | 'dst'>;
 
-/** Globs on the paths that the source's prefix leaves over; none if it has no prefix. */
+/** Globs for the paths below the source's prefix; none without a prefix. */
 export function includesOf({ src }: Pick<VaultSyncFile, 'src'>): string[] {
   return src.folder === '' ? [] : src.mounts.map((mount) => globOf(mount + src.folder));
 }
@@ -161,7 +161,7 @@ export function transformsOf({ src, dst }: Sides): TransformRule[] {
     if (mount === target && src.folder === dst.folder) return [];
     const to = `${target}data/${dst.folder}`;
     const group = freeName(to.split('/'));
-    // vault-sync takes its prefix away as often as it stands there.
+    // vault-sync removes its prefix as often as it is there.
     const prefix = src.folder === '' ? '' : `(?:${quoted(src.folder)})+`;
     return [
       {
@@ -173,14 +173,14 @@ export function transformsOf({ src, dst }: Sides): TransformRule[] {
   });
 }
 
-/** A part of the new path that is called like the group would be replaced. */
+/** A name for the group that is not a part of the new path, because such a part would be replaced. */
 function freeName(taken: readonly string[]): string {
   let name = 'rest';
   while (taken.includes(name)) name += '_';
   return name;
 }
 
-/** Whether something that arrives at the destination stands where the source is read. */
+/** Whether a copy at the destination is in a folder that is read as the source. */
 export function feedsItself({ src, dst }: Sides): boolean {
   if (src.url !== dst.url || src.namespace !== dst.namespace) return false;
   const read = src.mounts.map((mount) => mount + src.folder);
@@ -190,14 +190,14 @@ export function feedsItself({ src, dst }: Sides): boolean {
   });
 }
 
-/** As a regular expression that means just this text. */
+/** A regular expression that matches exactly this text. */
 function quoted(text: string): string {
   return text.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&');
 }
 
 /**
- * A glob for all below a folder that means just this folder. Of several "\" in a row the globs lose some, so each is
- * a set of its own; behind a set a "+" means something, so it is escaped too.
+ * A glob for everything below exactly this folder. Globs drop some of several "\" in a row, so each becomes a set of its own.
+ * A "+" has a meaning after a set, so it is escaped too.
  */
 function globOf(folder: string): string {
   const literal = folder.replace(/[\\*?[\]{}()|+^$]/g, (char) => (char === '\\' ? '[\\\\]' : `\\${char}`));

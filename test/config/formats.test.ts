@@ -111,6 +111,7 @@ describe('parseYaml11', () => {
     ['!!int "017"', 15],
     ['!!binary aGVsbG8=', 'hello'],
     ['!secret x', 'x'],
+    ['!constructor 1', '1'],
     ["'a''b'", "a'b"],
     ['[a, {b: no}]', ['a', { b: false }]],
   ])('resolves %s as yaml.v2 does', (text, value) => {
@@ -270,9 +271,9 @@ describe('parseHcl', () => {
     [
       'a here document without its end',
       `token = <<EOF\n${SECRET}\n`,
-      'line 1, column 9: text behind "<<" is not ended by its mark on a line of its own',
+      'line 1, column 9: text after "<<" is not ended by its mark on a line of its own',
     ],
-    ['an octal number that is none', 'a = 08', 'line 1, column 5: a number with a "0" in front is octal'],
+    ['an octal number that is none', 'a = 08', 'line 1, column 5: a number that begins with "0" is octal'],
     ['an unknown escape', `token = "${SECRET}\\w"`, 'line 1, column 9: a "\\" in this text escapes nothing'],
     ['a character that does not exist', `token = "${SECRET}\\UFFFFFFFF"`, 'escapes nothing'],
     ['a label before "="', `a "b" = "${SECRET}"`, 'line 1, column 7: "{" is missing'],

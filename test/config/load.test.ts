@@ -403,7 +403,7 @@ describe('a file that cannot be used', () => {
       'malformed HCL',
       'config.hcl',
       `token = ${SECRET}`,
-      'hcl, line 1, column 9: a value is missing or malformed; text stands in double quotes',
+      'hcl, line 1, column 9: a value is missing or malformed; text needs double quotes',
     ],
   ])('is %s', (_reason, name, content, message) => {
     expect(problemsOf(load(configFile(content, name)))).toEqual([`file ${name}: ${message}`]);

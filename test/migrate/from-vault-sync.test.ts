@@ -334,7 +334,7 @@ describe('a file that is none of vault-sync is refused, key by key and without v
     [
       'backend and backends',
       content({ backend: 'a', backends: ['b'] }),
-      [`src.backends ${FROM_FILE}: stands beside backend; keep the one that is meant`],
+      [`src.backends ${FROM_FILE}: is given together with backend; keep one of the two`],
     ],
     [
       'one mount to two',
