@@ -48,7 +48,7 @@ test('Model keeps settings after a soft delete, and drops them with the metadata
   expect(model.settings(A)).toBeUndefined();
 });
 
-test('Model.everSince returns the values that a claim of a version may stand for', () => {
+test('Model.everSince returns every value that a claim of a version can mean', () => {
   const model = after(['put', 'red'], ['put', 'green'], ['forget'], ['put', 'blue']);
   expect([1, 2, 3].map((version) => [...model.everSince(A, version)])).toEqual([
     ['red', 'green', 'blue'],

@@ -119,7 +119,7 @@ describe.each(NAMESPACED)('vsync with namespaces of %s', (name, startVault) => {
     ['', 'root'],
     ['root/', ''],
     ['A', '/A/'],
-  ])('refuses "%s" and "%s", because both are one place', async (origin, destination) => {
+  ])('refuses the namespaces "%s" and "%s", because both are one place', async (origin, destination) => {
     const made = await syncBetween(vault, between(origin, destination));
     await expectRefused(
       made,

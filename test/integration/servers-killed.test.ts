@@ -137,7 +137,7 @@ test.each(
     // The server stays down until the step has noticed: the step fails and is retried, or leaves out some paths.
     if (server !== 'temporal')
       await eventually(async () => {
-        if (lines.length === 0 && (await cycle.isRunning())) throw new Error('nobody has noticed');
+        if (lines.length === 0 && (await cycle.isRunning())) throw new Error('the fault is not noticed yet');
       }, 'the outage to be noticed');
     await servers[server].restart();
     const { outcome, note = '', failures = [] } = await cycle.ends();

@@ -182,10 +182,10 @@ describe('settings of secrets', () => {
   });
 });
 
-describe('settings that the destination refuses', () => {
+describe('settings of secrets under a limited policy', () => {
   afterEach(() => sync.remove());
 
-  test('block nothing else, except a value that would never expire without them', async () => {
+  test('block nothing else when the destination refuses them, except a value that would never expire without them', async () => {
     let token = '';
     const policy = (mount: string, denied: string): string =>
       `path "${mount}*" { capabilities = ["create", "read", "update", "delete", "list"] } ${denied}`;
@@ -231,7 +231,7 @@ describe('settings that the destination refuses', () => {
     expect([await sync.version('old'), await sync.version('new')]).toEqual([1, 1]);
   });
 
-  test('are written without a read before when the token may not read them', async () => {
+  test('are written without a prior read when the token may not read them', async () => {
     let token = '';
     sync = await SettingsSync.create({
       edit: (file, role) => {

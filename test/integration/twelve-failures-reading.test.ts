@@ -44,7 +44,7 @@ test('1. origin cycle keeps every path in its info when a metadata read or LIST 
   expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged' });
 });
 
-test('2. destination cycle writes nothing for a failed origin read, and the next cycle copies it', async () => {
+test('2. destination cycle writes nothing for a secret whose origin read fails, and the next cycle copies it', async () => {
   const faults: Record<string, [Fault, failureClass: string]> = {
     html: [{ status: 200, body: '<html>log in</html>' }, 'malformed'],
     empty: [{ status: 200, body: '{}' }, 'malformed'],

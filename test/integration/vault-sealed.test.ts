@@ -71,7 +71,7 @@ test.each<Case>([
     await vaults[whose].seal();
     cycle.goOn();
     await eventually(async () => {
-      if (lines.length === 0 && (await cycle.isRunning())) throw new Error('nobody has noticed');
+      if (lines.length === 0 && (await cycle.isRunning())) throw new Error('the fault is not noticed yet');
     }, 'the seal to be noticed');
     if (whose === 'originVault') await secrets.expectNothingLost();
     await vaults[whose].unseal();

@@ -33,13 +33,13 @@ describe('the watch of a destination', () => {
 
   beforeEach(() => sync.idle('destination'));
 
-  test('copies a change soon after the origin published it', async () => {
+  test('has a change copied soon after the origin published it', async () => {
     await sync.originVault.put(sync.mount, 'a', { value: 1 });
     await sync.cycle('origin');
     await expectArrival('a', { value: 1 });
   });
 
-  test('copies a change during a running cycle right after that cycle, not at the same time', async () => {
+  test('has a change during a running cycle copied right after that cycle, not at the same time', async () => {
     gate.hold((method, url) => method === 'POST' && url.includes(`${sync.mount}data/`));
     const held = gate.held();
     await sync.originVault.put(sync.mount, 'a', { value: 2 });
