@@ -5,7 +5,8 @@ import { stop } from '../../src/temporal/operations';
 import { FaultProxy } from '../support/fault-proxy';
 import { freePorts } from '../../dev/servers/start';
 import { SyncFixture, type FileContent } from '../support/sync-fixture';
-import { runVsync, type Ended } from '../../dev/shared/vsync-command';
+import { runVsync, startVsync, type Ended } from '../../dev/shared/vsync-command';
+import { eventually } from '../support/eventually';
 
 /** A file was copied from another sync, and kept its name. Its ids in Temporal are those of the other sync. */
 
@@ -148,6 +149,35 @@ test('vsync pause and resume accept the same Vault at another address, and refus
     /was made for destination\.vault at \S+\. Whether this .* cannot be asked .*connection refused/,
   );
   expect(await realSync()).toEqual(before);
+});
+
+test('vsync worker exits with 1 if its name comes to belong to another sync while it runs', async () => {
+  await stop(sync.client, sync.config('destination'));
+  const copied = copy('copied.json', (content) => {
+    const [, { address, rootToken: token }] = sync.servers.destinations;
+    content.destination.vault = { address, token };
+    content.destination['syncPath'] = `${sync.syncPath}copied/`;
+  });
+  // The command as users run it, only that it checks its schedule more often than once a minute.
+  const limits = path.resolve(__dirname, '..', '..', 'dist', 'limits.js');
+  const sooner = path.join(sync.folder, 'sooner.js');
+  writeFileSync(sooner, `require(${JSON.stringify(limits)}).SCHEDULE_CHECK_EVERY_MS = 200;`);
+  const worker = await startVsync(['worker', '-c', copied], {
+    home: sync.folder,
+    nodeArgs: ['--require', sooner],
+  });
+  const log = (): string => readFileSync(worker.logFile, 'utf8');
+  try {
+    await eventually(() => {
+      expect(log()).toContain('this worker waits until');
+      return Promise.resolve();
+    }, 'a worker that waits for its schedule');
+    await sync.start('destination');
+    expect(await worker.exited).toEqual({ code: 1, signal: null });
+  } finally {
+    await worker.stop();
+  }
+  expect(log()).toMatch(/^vsync: this worker ends, .* belongs to another sync: destination\.vault/m);
 });
 
 test('vsync pause, resume, signal, status and stop need no Vault where the address is that of the schedule', async () => {
