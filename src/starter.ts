@@ -1,2 +1,2 @@
-/** What `vsync` does with schedules and watches, for those who do it from a program of their own. */
+/** The operations of `vsync` on schedules and watches, for programs that call them. */
 export { setPaused, signalOriginChanged, start, stop, trigger } from './temporal/operations';

@@ -1,3 +1,3 @@
-/** The worker, for those who run it from a program of their own; the command is `vsync worker`. */
+/** The worker, for programs that run it themselves; the command is `vsync worker`. */
 export { createWorkers, type VsyncWorker, type WorkerOptions } from './worker/create-workers';
 export { installRuntime } from './worker/runtime';

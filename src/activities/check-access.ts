@@ -6,10 +6,10 @@ import { assertTokenLasts } from '../access/token';
 import type { Clients } from './clients';
 
 /**
- * Looks whether a cycle could do its work, more thoroughly than its own preflight. Writes nothing but a key below
- * the own sync path, which is removed again.
+ * Checks whether a cycle could do its work, more thoroughly than its own preflight. Writes one key below the own sync
+ * path, and removes it again.
  *
- * @returns what an operator should know although nothing is wrong, for the log
+ * @returns advice for the operator, although nothing is wrong, for the log
  * @throws VaultError, ConsulError or ActivityError that name the server and what to do
  */
 export async function checkAccess(clients: Clients): Promise<string[]> {

@@ -1,7 +1,7 @@
 import { Client, Connection, isGrpcServiceError, ServiceError } from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
 import { UserError } from '../errors';
-import { describeWay } from './diagnosis';
+import { diagnose } from './diagnosis';
 import type { TemporalTarget } from './target';
 
 /** Connects as a client. @throws UserError that names the address */
@@ -17,14 +17,14 @@ export async function connectClient(target: TemporalTarget): Promise<Client> {
 const NO_NAMESPACE = /^Namespace .* is not found/;
 
 /**
- * Puts Temporal's own refusals into words that name the address.
+ * Explains a refusal by Temporal, with its address.
  *
  * @returns the error to throw: a UserError, or the same error if it is about something else
  */
 export function explainTemporal({ address, namespace }: TemporalTarget, error: unknown): unknown {
   const refusal = error instanceof ServiceError ? error.cause : error;
   const isGrpc = isGrpcServiceError(refusal);
-  // The three clients of the SDK have three errors for it; the text is the server's own.
+  // The three clients of the SDK have three errors for it; the server's text is the same.
   const text = isGrpc ? refusal.details : error instanceof Error ? error.message : '';
   if (error instanceof NamespaceNotFoundError || NO_NAMESPACE.test(text)) {
     return new UserError(
@@ -39,7 +39,7 @@ export function explainTemporal({ address, namespace }: TemporalTarget, error: u
   });
 }
 
-/** Runs some work, and puts Temporal's own refusals into words. @throws what {@link explainTemporal} makes of an error */
+/** Runs some work, and explains refusals by Temporal. @throws what {@link explainTemporal} makes of an error */
 export async function explained<T>(target: TemporalTarget, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -48,7 +48,7 @@ export async function explained<T>(target: TemporalTarget, work: () => Promise<T
   }
 }
 
-/** Codes of gRPC that have words of their own. */
+/** Codes of gRPC with an explanation of their own. */
 const status = {
   DEADLINE_EXCEEDED: 4,
   PERMISSION_DENIED: 7,
@@ -58,27 +58,27 @@ const status = {
   UNAUTHENTICATED: 16,
 } as const;
 
-/** @param details the server's own words */
+/** @param details the server's own text */
 function explainRefusal(code: number, details: string): string {
-  const said = details === '' ? '' : `: ${details}`;
+  const quoted = details === '' ? '' : `: ${details}`;
   switch (code) {
     case status.UNAUTHENTICATED:
-      return `it does not know who asks (unauthenticated${said}); give a valid API key (temporal.apiKeyFile), or the certificate that it wants (temporal.tls)`;
+      return `it did not accept the identity of vsync (unauthenticated${quoted}); give a valid API key (temporal.apiKeyFile) or client certificate (temporal.tls)`;
     case status.PERMISSION_DENIED:
-      return `permission denied${said}; look at what the API key or the certificate may do in the namespace (temporal.apiKeyFile, temporal.tls, temporal.namespace)`;
+      return `permission denied${quoted}; check what the API key or the certificate may do in the namespace (temporal.apiKeyFile, temporal.tls, temporal.namespace)`;
     case status.UNIMPLEMENTED:
-      return `it does not know the request${said}; is this the address of Temporal's frontend, or a proxy or another server, or a Temporal that is too old?`;
+      return `it does not support the request${quoted}; is this the address of Temporal's frontend, or of a proxy, another server, or an old Temporal?`;
     case status.RESOURCE_EXHAUSTED:
-      return `it takes no more requests now${said}; try again, or raise its limits for the namespace`;
+      return `it accepts no more requests now${quoted}; try again, or raise its limits for the namespace`;
     case status.UNAVAILABLE:
     case status.DEADLINE_EXCEEDED:
-      return `it cannot answer now${said}; look at the server, and at any proxy in between`;
+      return `it cannot answer now${quoted}; check the server, and any proxy in between`;
     default:
-      return `the request failed${said === '' ? ` (${code})` : ` (${details})`}; check that it is running, and what temporal.apiKeyFile or temporal.tls may do there`;
+      return `the request failed${quoted === '' ? ` (${code})` : ` (${details})`}; check that it is running, and what temporal.apiKeyFile or temporal.tls may do there`;
   }
 }
 
-/** The native client has one error for all that a first request met: only tonic's words tell. */
+/** The native client has one error for every failure of the first request: only tonic's text shows the cause. */
 const NATIVE_REFUSALS: readonly [words: string, code: number][] = [
   ['does not have valid authentication credentials', status.UNAUTHENTICATED],
   ['does not have permission', status.PERMISSION_DENIED],
@@ -86,7 +86,7 @@ const NATIVE_REFUSALS: readonly [words: string, code: number][] = [
 ];
 
 /**
- * A connection that could not be made. The text of the clients is left out: it says little, and may quote an API key.
+ * Explains why a connection failed. The text of the clients is left out: it may quote an API key.
  */
 export async function unreachable(target: TemporalTarget, error: unknown): Promise<UserError> {
   const explained = explainTemporal(target, error);
@@ -97,11 +97,11 @@ export async function unreachable(target: TemporalTarget, error: unknown): Promi
   if (code !== undefined) {
     return new UserError(`Temporal ${address}: ${explainRefusal(code, '')}`, { cause: error });
   }
-  const detail = (await describeWay(target)) ?? 'no answer to a first request';
+  const detail = (await diagnose(target)) ?? 'no answer to a first request';
   return new UserError(
     `Temporal ${address}: cannot connect (${detail}). Is it running, and is the address right? It ` +
       'comes from --temporal.address, VSYNC_TEMPORAL_ADDRESS, temporal.address in the file, or TEMPORAL_ADDRESS. ' +
-      'For a try: temporal server start-dev',
+      'To try vsync, start one with: temporal server start-dev',
     { cause: error },
   );
 }

@@ -5,8 +5,8 @@ import tls from 'node:tls';
 import { describeNetworkError } from '../network/errors';
 import { TEMPORAL_DIAGNOSIS_STEP_MS } from '../limits';
 
-/** What a connection to Temporal is made of. */
-export interface Way {
+/** Parameters of a connection to Temporal. */
+export interface ConnectionTarget {
   /** host:port */
   address: string;
   connection: Pick<ConnectionOptions, 'tls' | 'apiKey'>;
@@ -15,25 +15,25 @@ export interface Way {
 }
 
 /**
- * Finds out why a connection to Temporal fails: its clients say little more than that it did. Takes the way again, step
- * by step: DNS and TCP, then TLS, then HTTP/2, which gRPC speaks.
+ * Finds out why a connection to Temporal fails, because its clients report little more than the failure. Connects again,
+ * step by step: DNS and TCP, then TLS, then HTTP/2, which gRPC uses.
  *
- * @returns undefined if every step went well
+ * @returns undefined if every step succeeded
  */
-export async function describeWay(way: Way): Promise<string | undefined> {
-  const options = tlsOptionsOf(way.connection);
-  const opened = await open(way.address, options);
-  if ('failure' in opened) return describeFailure(way, opened.failure, options !== undefined);
+export async function diagnose(target: ConnectionTarget): Promise<string | undefined> {
+  const options = tlsOptionsOf(target.connection);
+  const opened = await open(target.address, options);
+  if ('failure' in opened) return describeFailure(target, opened.failure, options !== undefined);
   const { socket } = opened;
   try {
     const failure = await greet(socket);
     if (failure === undefined) return undefined;
     const words = describeNetworkError(failure, { ...TEMPORAL, tls: true });
     if (options !== undefined && isTls(failure) && words !== undefined) return words;
-    if (options === undefined && (await speaksTls(way.address))) {
-      return 'it speaks TLS there: set temporal.tls: true, or give the authority that signed its certificate as temporal.tls.caFile';
+    if (options === undefined && (await speaksTls(target.address))) {
+      return 'the server uses TLS: set temporal.tls: true, or give the authority that signed its certificate as temporal.tls.caFile';
     }
-    return "it does not speak gRPC there: is this the address of Temporal's frontend (port 7233 unless configured), and not of its web UI, of a proxy, or of another server?";
+    return "the server does not use gRPC: is this the address of Temporal's frontend (port 7233 by default), and not of its web UI, a proxy or another server?";
   } finally {
     socket.destroy();
   }
@@ -41,21 +41,21 @@ export async function describeWay(way: Way): Promise<string | undefined> {
 
 const TEMPORAL = { what: 'Temporal', section: 'temporal.tls' };
 
-/** What a step ended with: a code of Node or OpenSSL. */
+/** A socket, or a code of Node or OpenSSL. */
 type Opened = { socket: net.Socket } | { failure: string };
 
-function describeFailure({ tlsByApiKey }: Way, code: string, withTls: boolean): string {
+function describeFailure({ tlsByApiKey }: ConnectionTarget, code: string, withTls: boolean): string {
   if (code === 'ECONNREFUSED') return 'connection refused';
   if (withTls && (NO_TLS.has(code) || code === 'ECONNRESET')) {
     const why = tlsByApiKey
       ? 'an API key (temporal.apiKeyFile, TEMPORAL_API_KEY) switches TLS on, unless temporal.tls is false'
-      : 'if it is right that there is none, set temporal.tls: false';
-    return `it does not speak TLS there (${code}): ${why}`;
+      : 'if that is intended, set temporal.tls: false';
+    return `the server does not use TLS (${code}): ${why}`;
   }
   return describeNetworkError(code, { ...TEMPORAL, tls: withTls }) ?? `no usable answer (${code})`;
 }
 
-/** What comes of TLS with a server that has none. */
+/** Errors of TLS with a server that does not use it. */
 const NO_TLS: ReadonlySet<string> = new Set([
   'ERR_SSL_WRONG_VERSION_NUMBER',
   'ERR_SSL_PACKET_LENGTH_TOO_LONG',
@@ -66,7 +66,10 @@ function isTls(code: string): boolean {
   return code.startsWith('ERR_SSL_');
 }
 
-function tlsOptionsOf({ tls: given, apiKey }: Way['connection']): tls.ConnectionOptions | undefined {
+function tlsOptionsOf({
+  tls: given,
+  apiKey,
+}: ConnectionTarget['connection']): tls.ConnectionOptions | undefined {
   const wanted = given ?? (apiKey !== undefined ? true : undefined);
   if (wanted === undefined || wanted === false) return undefined;
   if (wanted === true) return {};

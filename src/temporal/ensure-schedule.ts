@@ -19,7 +19,7 @@ import { assertSameSync, identity } from './ownership';
 /**
  * The schedule that a configuration needs.
  *
- * @param paused note of the pause with which it is created; it begins at once if undefined
+ * @param paused note of the pause with which it is created; undefined: not paused
  */
 export function scheduleOptions(clients: Clients, paused?: string): ScheduleOptions {
   const { config, fingerprint } = clients.deps;
@@ -56,7 +56,7 @@ function offsetMs(name: string, tickMs: number): number {
 /**
  * Creates the schedule, or updates it if it exists.
  *
- * @param paused note of the pause with which it is created
+ * @param paused note of the pause with which it is created; undefined: not paused
  * @param adopt take over a schedule that another sync made
  */
 export async function ensureSchedule(
@@ -81,11 +81,11 @@ export async function ensureSchedule(
 type Wanted = Pick<ScheduleOptions, 'scheduleId' | 'spec' | 'action' | 'policies'>;
 
 /**
- * Sets a schedule's spec, action and policies, and changes nothing that another process sets at the same time.
+ * Sets a schedule's spec, action and policies, without undoing what another process sets at the same time.
  *
- * `ScheduleHandle.update` reads the schedule and writes it back whole: a pause that is set in between is undone. The
- * server has a conflict token against that, which the handle does not send. An update with an old token is answered
- * like any other, and then ignored (server 1.29.1). So the schedule is read again after each update, and the update is
+ * `ScheduleHandle.update` reads the schedule and writes all of it back: it undoes a pause that was set in between. The
+ * server has a conflict token against this, which the handle does not send. An update with an old token gets the usual
+ * answer, and is then ignored (server 1.29.1). So the schedule is read again after each update, and the update is
  * repeated until the schedule is as wanted.
  *
  * @param assertOwn throws if this schedule must not be changed
@@ -114,11 +114,11 @@ async function updateSchedule(
   }
   throw new UserError(
     `schedule ${wanted.scheduleId} could not be updated: other processes changed it at the same time, ` +
-      `${SCHEDULE_WRITE_ATTEMPTS} times in a row. Run the command again; look at it with: temporal schedule describe --schedule-id ${wanted.scheduleId}`,
+      `${SCHEDULE_WRITE_ATTEMPTS} times in a row. Run the command again; inspect it with: temporal schedule describe --schedule-id ${wanted.scheduleId}`,
   );
 }
 
-/** Sends the conflict token with an update: the server then ignores it if the schedule was changed meanwhile. */
+/** Sends the conflict token with an update: the server then ignores it if the schedule has changed. */
 class FencedScheduleClient extends ScheduleClient {
   private token: Uint8Array | undefined;
 
@@ -142,7 +142,7 @@ class FencedScheduleClient extends ScheduleClient {
   }
 }
 
-/** Whether an update was taken and changed nothing: this server keeps what vsync sets in another form. */
+/** Whether an update was accepted without a visible change: the server stores what vsync sets in another form. */
 function isKeptOtherwise(before: ScheduleDescription, after: ScheduleDescription): boolean {
   const updatedMs = ({ info }: ScheduleDescription): number => info.lastUpdatedAt?.getTime() ?? 0;
   return updatedMs(after) > updatedMs(before) && isDeepStrictEqual(essence(after), essence(before));
@@ -153,7 +153,7 @@ function isAsWanted(found: ScheduleDescription, wanted: Wanted): boolean {
   return isDeepStrictEqual(essence(found), essence(wanted));
 }
 
-/** What of a schedule vsync sets, in a form that is the same before and after the way through the server. */
+/** What vsync sets of a schedule, in a form that is the same before and after the server stored it. */
 function essence({ spec, action, policies }: Essence) {
   const { intervals = [], startAt, endAt } = spec;
   const jitter: unknown = spec.jitter ?? 0;
@@ -167,7 +167,7 @@ function essence({ spec, action, policies }: Essence) {
   };
 }
 
-/** Of a schedule as it is to be, or as the server describes it. */
+/** A schedule as wanted, or as the server describes it. */
 interface Essence {
   spec: ScheduleSpec;
   action: Pick<ScheduleOptions['action'], 'workflowType' | 'workflowId' | 'taskQueue' | 'args' | 'memo'>;

@@ -32,7 +32,7 @@ export interface Started {
  * Creates or updates the schedule of a configuration (and, of a destination, its watch), and starts a first cycle
  * unless the schedule is paused. Idempotent.
  *
- * @param adopt a Vault was rebuilt or restored on purpose: take over the schedule, and the mounts as they are now
+ * @param adopt take over the schedule and the sync path, and accept the mounts as they are now
  */
 export async function start(client: Client, clients: Clients, { adopt = false } = {}): Promise<Started> {
   await checkAccess(clients);
@@ -40,7 +40,7 @@ export async function start(client: Client, clients: Clients, { adopt = false } 
   const { name } = config;
   if (adopt) await adoptState(info, clients.role, name);
   else await assertOwnState(clients);
-  // A schedule that was lost while it was paused comes back paused. `vsync stop` forgets the pause.
+  // A schedule that was lost while paused is restored as paused. `vsync stop` ends the pause.
   const { record } = await readRecord(info);
   const paused = record?.name === name ? record.paused : undefined;
   const schedule = await ensureSchedule(client, clients, { paused, adopt });
@@ -56,18 +56,18 @@ export async function start(client: Client, clients: Clients, { adopt = false } 
   return { scheduleId: handle.scheduleId, schedule, paused: state.paused };
 }
 
-/** What `stop` found, and ended. */
+/** What `stop` removed. */
 export interface Stopped {
   schedule: boolean;
   watch: boolean;
-  /** Cycles that were under way: they keep what they have done, and end as cancelled. */
+  /** Number of running cycles: they keep what they have done, and end as cancelled. */
   cycles: number;
 }
 
 /**
  * Removes the schedule and the watch, and cancels a cycle that is running. Sync info and secrets stay.
  *
- * @param record is called before anything is removed: workers make the schedule again unless it calls `recordStop`
+ * @param record is called before anything is removed: unless it calls `recordStop`, workers restore the schedule
  * @throws UserError if the schedule is that of another sync
  */
 export async function stop(
@@ -79,11 +79,11 @@ export async function stop(
   await record();
   const handle = client.schedule.getHandle(scheduleId(config.role, config.name));
   let cycles = 0;
-  // First the schedule, then the watch: a worker makes no watch for a schedule that is gone.
+  // First the schedule, then the watch: a worker starts no watch without a schedule.
   const schedule = await unlessMissing(async () => {
     const { info } = await handle.describe();
     await handle.delete();
-    // A later schedule would not know of a cycle that this one has started, and run another beside it.
+    // A later schedule would start a second cycle, because it does not count those of this one.
     for (const { workflow } of info.runningActions) {
       const running = client.workflow.getHandle(workflow.workflowId);
       if (await unlessMissing(() => running.cancel())) cycles++;
@@ -96,8 +96,8 @@ export async function stop(
 /**
  * Pauses or resumes the schedule. A pause is respected by the tick and by the watch; a cycle that is running goes on.
  *
- * @param reason shown by Temporal beside the schedule
- * @returns whether it was already so
+ * @param reason shown with the schedule in Temporal
+ * @returns whether it was in this state already
  */
 export async function setPaused(
   client: Client,
@@ -115,26 +115,26 @@ export async function setPaused(
     if ((await describeSchedule(handle)).state.paused === paused) return { already: state.paused === paused };
   }
   throw new UserError(
-    `schedule ${handle.scheduleId} could not be ${paused ? 'paused' : 'resumed'}: triggers came at the same moment, ` +
+    `schedule ${handle.scheduleId} could not be ${paused ? 'paused' : 'resumed'}: triggers arrived at the same moment, ` +
       `${PAUSE_ATTEMPTS} times in a row. Run the command again`,
   );
 }
 
-/** A cycle as Temporal knows it. */
+/** A cycle that a trigger started. */
 export interface TriggeredCycle {
   workflowId: string;
   /** Waits for its end. Rejects if the cycle failed or was cancelled. */
   result: () => Promise<CycleResult>;
 }
 
-/** What became of a trigger. */
+/** The result of a trigger. */
 export interface Triggered {
-  /** Undefined if another cycle is running: this one follows it. */
+  /** Undefined if another cycle is running: the requested one follows it. */
   cycle?: TriggeredCycle;
 }
 
 /**
- * Asks for a cycle now, also on a paused schedule. If one is running, one more follows it.
+ * Requests a cycle now, also on a paused schedule. If one is running, one more follows it.
  *
  * @param wait wait for the cycle to start, also if another one is running
  */
@@ -148,7 +148,7 @@ export async function trigger(client: Client, config: Config, { wait = false } =
     const description = await describeSchedule(handle);
     const isBuffered = Number(description.raw.info?.bufferSize ?? 0) > 0;
     if (isBuffered && !wait) return {};
-    // While one is buffered, the newest cycle is that of somebody who asked a moment before.
+    // While one is buffered, the newest cycle belongs to an earlier request.
     const cycle = isBuffered ? undefined : cyclesOf(description).findLast(({ runId }) => !before.has(runId));
     if (cycle !== undefined) {
       const { workflowId, runId } = cycle;
@@ -158,12 +158,12 @@ export async function trigger(client: Client, config: Config, { wait = false } =
     if (!isBuffered) idleMs += CYCLE_START_POLL_MS;
   }
   throw new UserError(
-    `schedule ${handle.scheduleId} was triggered, but started no cycle within ${CYCLE_START_WAIT_MS / 1000} s; look at it ` +
-      `with: temporal schedule describe --schedule-id ${handle.scheduleId}`,
+    `schedule ${handle.scheduleId} was triggered, but started no cycle within ${CYCLE_START_WAIT_MS / 1000} s; inspect ` +
+      `it with: temporal schedule describe --schedule-id ${handle.scheduleId}`,
   );
 }
 
-/** Tells a destination's watch that the origin changed. */
+/** Signals a destination's watch that the origin changed. */
 export async function signalOriginChanged(client: Client, config: Config): Promise<void> {
   if (config.role === 'origin') {
     throw new UserError(
@@ -177,7 +177,7 @@ export async function signalOriginChanged(client: Client, config: Config): Promi
   }
 }
 
-/** @returns false if the schedule or workflow was not there */
+/** @returns false if the schedule or workflow does not exist */
 async function unlessMissing(work: () => Promise<unknown>): Promise<boolean> {
   try {
     await work();

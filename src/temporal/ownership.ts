@@ -11,20 +11,20 @@ import { VaultError } from '../vault/errors';
 import { findSchedule } from './schedule';
 
 /*
- * Whose schedule is it? Two configurations may share a name by mistake, mostly because one file was copied from the
- * other. Everything in Temporal is found by the name, so each command and each worker first compares what the
- * schedule's memo says with its own configuration.
+ * Which sync does a schedule belong to? Two configurations may share a name by mistake, for example because one file is a
+ * copy of the other. Everything in Temporal is found by the name, so each command and each worker first compares the
+ * schedule's memo with its own configuration.
  */
 
-/** What a schedule is about, in its action's memo: enough to notice that a config would take over another sync. */
+/** The sync of a schedule, in the memo of its action: enough to notice that a configuration is that of another sync. */
 const IdentitySchema = z.object({
   v: z.literal(1),
   role: z.string(),
   clusters: z.record(z.string(), z.string()),
   syncPaths: z.record(z.string(), z.string()),
   /**
-   * Addresses of the Vaults. Where they are those of the configuration, no Vault has to be asked who it is: `pause` and
-   * `stop` work while Vaults are down. Absent in schedules of older versions.
+   * Addresses of the Vaults. If the configuration has the same, no Vault is asked for its identity: `pause` and `stop`
+   * work while Vaults are down.
    */
   addresses: z.record(z.string(), z.string()).optional(),
 });
@@ -51,7 +51,7 @@ function bySide(config: Config, valueOf: (side: Config['origin']) => string): Re
   return config.role === 'origin' ? origin : { ...origin, destination: valueOf(config.destination) };
 }
 
-/** @throws UserError if a schedule is that of another sync */
+/** @throws UserError if a schedule belongs to another sync */
 export function assertSameSync(found: ScheduleDescription, wanted: Identity): void {
   const memo = memoOf(found);
   if (memo === undefined) return;
@@ -68,7 +68,7 @@ export function assertSameSync(found: ScheduleDescription, wanted: Identity): vo
   if (differences.length === 0) return;
   throw new UserError(
     `schedule ${found.scheduleId} belongs to another sync: ${differences.join('; ')}. If two configurations share ` +
-      'a name, give this one another "name". If the Vault was rebuilt or restored on purpose, say so: vsync start --adopt -c FILE',
+      'a name, give this one another "name". If the Vault was rebuilt or restored on purpose, confirm it with: vsync start --adopt -c FILE',
   );
 }
 
@@ -77,11 +77,11 @@ function memoOf({ action }: ScheduleDescription): Identity | undefined {
 }
 
 /**
- * The same for a command that works without Vaults: it asks a Vault who it is only where the configuration names
+ * The same for a command that works without Vaults: it asks a Vault for its identity only if the configuration has
  * another address than the schedule's memo, and sends it no token.
  *
- * @param askAll ask each Vault who it is, whatever its address; it is a VaultError then if one cannot be asked
- * @throws UserError also if a Vault cannot be asked
+ * @param askAll ask each Vault; throws a VaultError if one does not answer
+ * @throws UserError also if a Vault does not answer
  */
 export async function assertOwnSchedule(
   found: ScheduleDescription,
@@ -100,7 +100,7 @@ export async function assertOwnSchedule(
       continue;
     }
     const asked = askAll ? await clusterOf(config, side) : await askCluster(found, memo, config, side);
-    // A Vault that was restored from the origin's snapshot does not say so itself.
+    // A Vault does not report that it was restored from the origin's snapshot.
     const isClone = known === cloneIdentity(asked, own[side] ?? '');
     clusters[side] = isClone ? known : asked;
   }
@@ -129,7 +129,7 @@ async function askCluster(
 async function clusterOf(config: Config, side: Role): Promise<string> {
   const { vault } =
     side === 'destination' && config.role === 'destination' ? config.destination : config.origin;
-  // No token and no login: it may be the Vault of somebody else.
+  // No token and no login: the Vault may belong to another sync.
   const kv = openVault({ ...vault, auth: { kind: 'token', token: 'none' } }, 1);
   try {
     return await kv.clusterId();
@@ -144,15 +144,15 @@ export async function assertOwnName(client: Client, config: Config): Promise<voi
   if (found !== undefined) await assertOwnSchedule(found, config);
 }
 
-/** Whether the sync info is that of a sync with this name. @throws ActivityError `Conflict` */
+/** Whether the sync info belongs to a sync with this name. @throws ActivityError `Conflict` */
 export async function assertOwnState({ role, deps: { info, config } }: Clients): Promise<void> {
   const { state } = await readStateOf(role, info);
   assertSyncName(info, state, config.name);
 }
 
 /**
- * Whether both the sync info and the schedule, as far as they exist, are those of this configuration: for what takes
- * tasks, and knows the Vaults.
+ * Whether the sync info and the schedule, if they exist, belong to this configuration. For workers, which have asked the
+ * Vaults for their identity.
  *
  * @throws ActivityError `Conflict`, or UserError
  */

@@ -23,13 +23,13 @@ import {
 } from './schedule-record';
 import { endWatch, ensureWatch, watchState, type WatchState } from './watch';
 
-/** How the schedule of a worker's sync was found. */
-export type Finding =
+/** How a worker found the schedule of its sync. */
+export type ScheduleState =
   | { kind: 'running' }
   | { kind: 'paused'; note: string }
-  /** It is there and not paused, and has no next cycle. */
+  /** It exists and is not paused, but has no next cycle. */
   | { kind: 'without-next' }
-  /** Another configuration was started than the one of this worker. */
+  /** It was started with another configuration than this worker has. */
   | { kind: 'other-configuration' }
   /** The schedule or the sync path of this worker belongs to another sync. */
   | { kind: 'other-sync'; message: string }
@@ -38,66 +38,70 @@ export type Finding =
   | { kind: 'elsewhere'; temporals: readonly TemporalPlace[] }
   | { kind: 'stopped'; at: string };
 
-/** What a look found, and what it made again. */
-export interface Looked {
-  finding: Finding;
-  made: 'schedule' | 'watch' | undefined;
+/** What a check found, and what it restored. */
+export interface ScheduleCheck {
+  state: ScheduleState;
+  restored: 'schedule' | 'watch' | undefined;
   /** Of a destination: how the watch was found. */
   watch: WatchState | undefined;
 }
 
 /**
- * Looks at a sync's schedule and watch, and makes again what is missing, unless `vsync stop` removed it or the sync was
- * never started. Safe to do in several workers at once.
+ * Checks a sync's schedule and watch, and restores what is missing, unless `vsync stop` removed it or the sync was never
+ * started. Several workers may do this at once.
  *
  * The order matters: first Temporal, then the record in Consul. `vsync stop` writes the record before it removes
- * anything, so whatever is missing because of it is already recorded when the record is read.
+ * anything: if something is missing because of it, the record already shows the stop.
  */
-export async function lookAtSchedule(client: Client, clients: Clients, signal: AbortSignal): Promise<Looked> {
+export async function restoreSchedule(
+  client: Client,
+  clients: Clients,
+  signal: AbortSignal,
+): Promise<ScheduleCheck> {
   const { info, config } = clients.deps;
   const before = await readRecord(info, signal);
-  // Read before the schedule: where there was no index, a `vsync stop` may have recorded nothing.
+  // Read before the schedule: without an index, a `vsync stop` may have recorded nothing.
   const recordable = await mayRecord(info, before, signal);
   const watch = config.role === 'destination' ? await watchState(client, config.name) : undefined;
   const schedule = await findSchedule(client, config.role, config.name);
-  if (schedule === undefined) return whereMissing(client, clients, watch, signal);
+  if (schedule === undefined) return restoreMissing(client, clients, watch, signal);
 
   try {
     assertSameSync(schedule, identity(clients));
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return { finding: { kind: 'other-sync', message: error.message }, made: undefined, watch };
+    return { state: { kind: 'other-sync', message: error.message }, restored: undefined, watch };
   }
   if (recordable) await keepRecord(clients, before, schedule, signal);
-  const finding = findingOf(schedule, clients);
-  // Without sync info it may be the first start, which makes the watch a moment after the schedule.
-  if (watch === undefined || watch === 'running' || !recordable) return { finding, made: undefined, watch };
+  const state = stateOf(schedule, clients);
+  // Without sync info it may be the first start, which creates the watch a moment after the schedule.
+  if (watch === undefined || watch === 'running' || !recordable) return { state, restored: undefined, watch };
 
-  if (isStopped((await readRecord(info, signal)).record)) return { finding, made: undefined, watch };
+  if (isStopped((await readRecord(info, signal)).record)) return { state, restored: undefined, watch };
   await ensureWatch(client, config.name);
-  // `vsync stop` may have come in between. Without sync info it records nothing, and removes the schedule first.
+  // `vsync stop` may have run in between. Without sync info it records nothing, and removes the schedule first.
   const isGone =
     isStopped((await readRecord(info, signal)).record) ||
     (await findSchedule(client, config.role, config.name)) === undefined;
   if (isGone) await endWatch(client, config.name, 'the schedule was removed');
-  return { finding, made: isGone ? undefined : 'watch', watch };
+  return { state, restored: isGone ? undefined : 'watch', watch };
 }
 
-async function whereMissing(
+async function restoreMissing(
   client: Client,
   clients: Clients,
   watch: WatchState | undefined,
   signal: AbortSignal,
-): Promise<Looked> {
+): Promise<ScheduleCheck> {
   const { role, deps } = clients;
   const { info, config } = deps;
-  const found = (finding: Finding): Looked => ({ finding, made: undefined, watch });
+  const found = (state: ScheduleState): ScheduleCheck => ({ state, restored: undefined, watch });
   const { record } = await readRecord(info, signal);
   if (record === undefined) return found({ kind: 'never-started' });
   if (record.name !== config.name) {
     const message =
       `Consul ${info.store.address}: ${info.prefix} is the sync info of ${record.name}, and this sync is called ` +
-      `${config.name}; give each sync a syncPath of its own. If it was renamed, start the worker with the new file`;
+      `${config.name}; give each sync its own syncPath. If it was renamed, start the worker with the new file`;
     return found({ kind: 'other-sync', message });
   }
   if (record.stoppedAt !== undefined) return found({ kind: 'stopped', at: record.stoppedAt });
@@ -110,7 +114,7 @@ async function whereMissing(
   try {
     await client.schedule.create(options);
   } catch (error) {
-    // Another worker was first, and says so.
+    // Another worker was first, and logs it.
     if (error instanceof ScheduleAlreadyRunning) return found({ kind: 'running' });
     throw error;
   }
@@ -129,8 +133,8 @@ async function whereMissing(
   }
   if (paused === undefined) await trigger(client, options.scheduleId);
   return {
-    finding: paused === undefined ? { kind: 'running' } : { kind: 'paused', note: paused },
-    made: 'schedule',
+    state: paused === undefined ? { kind: 'running' } : { kind: 'paused', note: paused },
+    restored: 'schedule',
     watch,
   };
 }
@@ -139,12 +143,12 @@ async function trigger(client: Client, id: string): Promise<void> {
   try {
     await client.schedule.getHandle(id).trigger(ScheduleOverlapPolicy.BUFFER_ONE);
   } catch (error) {
-    // Stopped a moment ago.
+    // It was stopped a moment ago.
     if (!(error instanceof ScheduleNotFoundError)) throw error;
   }
 }
 
-function findingOf({ state, info, action }: ScheduleDescription, { deps }: Clients): Finding {
+function stateOf({ state, info, action }: ScheduleDescription, { deps }: Clients): ScheduleState {
   if (!isFingerprintOf(deps, fingerprintOf(action))) return { kind: 'other-configuration' };
   if (state.paused) return { kind: 'paused', note: state.note ?? '' };
   if (info.nextActionTimes.length === 0) return { kind: 'without-next' };
@@ -161,7 +165,7 @@ function isStopped(record: ScheduleRecord | undefined): boolean {
 }
 
 /**
- * Records the schedule as it is: what was paused is then made again paused. A change in between, by `vsync stop` or
+ * Records the schedule as it is, so that a paused one is restored as paused. A change in between, by `vsync stop` or
  * another worker, wins.
  */
 async function keepRecord(

@@ -8,7 +8,7 @@ import type { TemporalTarget } from './target';
 import { ExplainedError, UserError } from '../errors';
 import { SCHEDULE_CHECK_TIMEOUT_MS } from '../limits';
 import { describePlaces } from './schedule-record';
-import { lookAtSchedule, type Finding, type Looked } from './restore-schedule';
+import { restoreSchedule, type ScheduleCheck, type ScheduleState } from './restore-schedule';
 
 export interface KeeperOptions {
   client: Client;
@@ -16,13 +16,13 @@ export interface KeeperOptions {
   target: TemporalTarget;
   log: Logger;
   everyMs: number;
-  /** The names belong to another sync, whose tasks this worker would take and fail: it has to end. */
+  /** The name belongs to another sync, whose tasks this worker would take and fail: the worker has to end. */
   onOtherSync: (error: UserError) => void;
 }
 
 /**
- * Looks at the schedule and the watch of one sync while its worker runs, and makes again what was lost. What it finds is
- * logged when it changes, not each time.
+ * Checks the schedule and the watch of one sync while its worker runs, and restores what was lost. Logs what it finds
+ * when it changes, not each time.
  *
  * Its timers do not keep a process alive.
  */
@@ -30,7 +30,7 @@ export class ScheduleKeeper {
   private readonly stopping = new AbortController();
   private readonly running: Promise<void>;
   /** What was logged last. */
-  private said = JSON.stringify({ kind: 'running' });
+  private logged = JSON.stringify({ kind: 'running' });
 
   constructor(private readonly options: KeeperOptions) {
     this.running = this.keep();
@@ -44,76 +44,76 @@ export class ScheduleKeeper {
   private async keep(): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
-      await this.look();
+      await this.check();
       await sleep(this.options.everyMs, undefined, { ref: false, signal }).catch(() => undefined);
     }
   }
 
-  private async look(): Promise<void> {
+  private async check(): Promise<void> {
     const { client, clients } = this.options;
     try {
-      const work = (): Promise<Looked> => lookAtSchedule(client, clients, this.stopping.signal);
-      const looked = await client.withAbortSignal(this.stopping.signal, () =>
+      const work = (): Promise<ScheduleCheck> => restoreSchedule(client, clients, this.stopping.signal);
+      const checked = await client.withAbortSignal(this.stopping.signal, () =>
         client.withDeadline(Date.now() + SCHEDULE_CHECK_TIMEOUT_MS, work),
       );
-      this.report(looked);
+      this.report(checked);
     } catch (error) {
       if (!this.stopping.signal.aborted) this.reportFailure(error);
     }
   }
 
-  private report({ finding, made, watch }: Looked): void {
+  private report({ state, restored, watch }: ScheduleCheck): void {
     const { log, clients } = this.options;
     const { role, name } = clients.deps.config;
     const id = scheduleId(role, name);
-    if (made === 'schedule') log.warn(`schedule ${id} was missing although nobody stopped it: made again`);
-    if (made === 'watch') log.warn(`watch ${watchId(name)} was not running (${watch ?? ''}): made again`);
-    this.say(JSON.stringify(finding), () => {
-      const { level, text } = this.describe(finding);
+    if (restored === 'schedule') log.warn(`schedule ${id} was missing, but not stopped: restored`);
+    if (restored === 'watch') log.warn(`watch ${watchId(name)} was not running (${watch ?? ''}): restored`);
+    this.logOnce(JSON.stringify(state), () => {
+      const { level, text } = this.describe(state);
       log[level](text);
     });
-    if (finding.kind === 'other-sync') this.options.onOtherSync(new UserError(endsBecause(finding.message)));
+    if (state.kind === 'other-sync') this.options.onOtherSync(new UserError(endsBecause(state.message)));
   }
 
-  private describe(finding: Finding): { level: 'info' | 'warn' | 'error'; text: string } {
+  private describe(state: ScheduleState): { level: 'info' | 'warn' | 'error'; text: string } {
     const { role, name } = this.options.clients.deps.config;
     const schedule = `schedule ${scheduleId(role, name)}`;
-    switch (finding.kind) {
+    switch (state.kind) {
       case 'running':
-        return { level: 'info', text: `${schedule} is as it should be again` };
+        return { level: 'info', text: `${schedule} is in order again` };
       case 'paused': {
-        const note = finding.note === '' ? '' : ` (${finding.note})`;
-        const text = `${schedule} is paused${note}: no cycle starts by itself until "vsync resume -c FILE"`;
+        const note = state.note === '' ? '' : ` (${state.note})`;
+        const text = `${schedule} is paused${note}: no cycle starts automatically until "vsync resume -c FILE"`;
         return { level: 'warn', text };
       }
       case 'without-next': {
         const text =
-          `${schedule} has no next cycle: its number of actions or its time is used up, which vsync never sets; ` +
-          'make it anew with "vsync stop -c FILE" and "vsync start -c FILE"';
+          `${schedule} has no next cycle: its number of actions or its end time is reached, which vsync never sets; ` +
+          'create it again with "vsync stop -c FILE" and "vsync start -c FILE"';
         return { level: 'error', text };
       }
       case 'other-configuration': {
         const text =
-          `${schedule}: another configuration was started than this worker has, and its cycles fail here; run ` +
-          '"vsync start -c FILE" with the one that is meant, and restart the workers that have another one';
+          `${schedule} was started with another configuration than this worker has, so its cycles fail here; run ` +
+          '"vsync start -c FILE" with the right one, and restart the workers that have another';
         return { level: 'error', text };
       }
       case 'other-sync':
-        return { level: 'error', text: endsBecause(finding.message) };
+        return { level: 'error', text: endsBecause(state.message) };
       case 'never-started':
         return {
           level: 'warn',
-          text: `there is no ${schedule}: this worker waits until "vsync start -c FILE" makes it`,
+          text: `there is no ${schedule}: this worker waits until "vsync start -c FILE" creates it`,
         };
       case 'elsewhere': {
         const text =
           `there is no ${schedule} at Temporal ${describePlaces([this.options.target])}: the sync was started at ` +
-          `Temporal ${describePlaces(finding.temporals)}, so this worker makes none here; end this worker, or, if the ` +
-          'sync is to run here, run "vsync stop" with the file of the other Temporal and "vsync start -c FILE" here';
+          `Temporal ${describePlaces(state.temporals)}, so this worker creates none here; end this worker, or, if the ` +
+          'sync should run here, run "vsync stop" with the file of the other Temporal and "vsync start -c FILE" here';
         return { level: 'warn', text };
       }
       case 'stopped': {
-        const text = `${schedule} was removed by "vsync stop" at ${finding.at}: this worker waits for "vsync start -c FILE"`;
+        const text = `${schedule} was removed by "vsync stop" at ${state.at}: this worker waits for "vsync start -c FILE"`;
         return { level: 'info', text };
       }
     }
@@ -123,22 +123,22 @@ export class ScheduleKeeper {
     const { target, log, clients } = this.options;
     const explained = explainTemporal(target, error);
     const isOurs = explained instanceof ExplainedError;
-    // Else only the name: a foreign error's message may hold anything.
+    // Of a foreign error only the name: its message may hold a secret.
     const why = isOurs ? explained.message : error instanceof Error ? error.name : typeof error;
     const { role, name } = clients.deps.config;
-    this.say(`failed: ${why}`, () => {
-      log.warn(`cannot look at schedule ${scheduleId(role, name)}, trying again: ${why}`);
+    this.logOnce(`failed: ${why}`, () => {
+      log.warn(`cannot check schedule ${scheduleId(role, name)}, trying again: ${why}`);
     });
   }
 
-  /** Says something unless it was the last thing said. */
-  private say(what: string, speak: () => void): void {
-    if (what === this.said) return;
-    this.said = what;
-    speak();
+  /** Logs something unless it was logged last. */
+  private logOnce(what: string, write: () => void): void {
+    if (what === this.logged) return;
+    this.logged = what;
+    write();
   }
 }
 
 function endsBecause(message: string): string {
-  return `this worker ends, because its name or its sync path is that of another sync: ${message}`;
+  return `this worker ends, because its name or its sync path belongs to another sync: ${message}`;
 }

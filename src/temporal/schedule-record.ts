@@ -7,9 +7,9 @@ import type { SyncInfo } from '../sync-info/sync-info';
 import type { TemporalPlace } from './target';
 
 /*
- * `<syncPath><role>/schedule` in Consul: what there should be in Temporal, so that a worker can tell a schedule that was
- * lost from one that `vsync stop` removed. Written by `vsync start`, `vsync stop` and by workers that look at the
- * schedule; only where there is an index, because an original vsync fails on a sync path that has keys and no index.
+ * `<syncPath><role>/schedule` in Consul: what should exist in Temporal. With it a worker can distinguish a lost schedule
+ * from one that `vsync stop` removed. Written by `vsync start`, `vsync stop` and the workers' checks; only if there is an
+ * index, because an original vsync fails on a sync path that has keys and no index.
  */
 
 const RecordSchema = z.object({
@@ -20,19 +20,19 @@ const RecordSchema = z.object({
   fingerprint: z.string(),
   /** Note of a pause; absent if the schedule is not paused. */
   paused: z.string().optional(),
-  /** RFC 3339: `vsync stop` removed the schedule, and it is not to be made again. */
+  /** RFC 3339: `vsync stop` removed the schedule, and no worker restores it. */
   stoppedAt: z.string().optional(),
   /**
-   * Each address and namespace by which the Temporal of this schedule was reached: only there is it made again. Absent
-   * in records of older versions.
+   * Each address and namespace by which the Temporal of this schedule was reached: only there it is restored. Absent
+   * after `vsync stop`.
    */
   temporals: z.array(z.object({ address: z.string(), namespace: z.string() })).optional(),
 });
 export type ScheduleRecord = z.infer<typeof RecordSchema>;
 
 /**
- * Whether the schedule may be made at this Temporal: a worker that is left behind when a sync moves to another Temporal
- * must not bring it back in the old one.
+ * Whether the schedule may be restored at this Temporal: a worker that still runs after a sync has moved to another
+ * Temporal must not restore it in the old one.
  */
 export function isStartedAt({ temporals }: ScheduleRecord, place: TemporalPlace): boolean {
   return temporals === undefined || temporals.some((one) => isDeepStrictEqual(one, place));
@@ -56,11 +56,11 @@ export async function readRecord(info: SyncInfo, signal?: AbortSignal): Promise<
   if (stored === undefined) return { record: undefined, revision: 0 };
   const parsed = RecordSchema.safeParse(jsonOf(stored.value));
   if (parsed.success) return { record: parsed.data, revision: stored.revision };
-  const detail = 'not what this version of vsync wrote; remove the key, and run "vsync start -c FILE"';
+  const detail = 'is not a record of this version of vsync; remove the key, and run "vsync start -c FILE"';
   throw new StoredInfoError(info.store.address, info.scheduleKey, detail);
 }
 
-/** Writes the record if it has not been written since it was read. @returns whether it is as given now */
+/** Writes the record if it has not changed since it was read. @returns whether it is `next` now */
 export async function writeRecord(
   info: SyncInfo,
   { record, revision }: StoredRecord,
@@ -96,7 +96,7 @@ async function changeRecord(
   throw new StoredInfoError(info.store.address, info.scheduleKey, detail);
 }
 
-/** Records what `vsync start` made: a worker may make it again. */
+/** Records what `vsync start` created: a worker may restore it. */
 export function recordStart(
   info: SyncInfo,
   { name, fingerprint, paused }: Pick<ScheduleRecord, 'name' | 'fingerprint' | 'paused'>,
@@ -111,7 +111,7 @@ export function recordStart(
   }));
 }
 
-/** Records that the schedule of this name is not to be made again; to be called before it is removed. */
+/** Records that no worker restores the schedule of this name; to be called before it is removed. */
 export function recordStop(info: SyncInfo, name: string, at: Date): Promise<void> {
   return changeRecord(info, (record) => {
     // The sync was renamed: this is the record of its new name.
@@ -126,6 +126,6 @@ export function whyMissing(record: ScheduleRecord | undefined, here: TemporalPla
   if (record === undefined) return remedy;
   if (record.stoppedAt !== undefined) return `"vsync stop" removed it at ${record.stoppedAt}; ${remedy}`;
   if (!isStartedAt(record, here))
-    return `the sync was started at Temporal ${describePlaces(record.temporals ?? [])}; if it is to run here, ${remedy}`;
-  return `it was lost, or removed by something other than "vsync stop"; a worker makes it again within a minute, or ${remedy}`;
+    return `the sync was started at Temporal ${describePlaces(record.temporals ?? [])}; if it should run here, ${remedy}`;
+  return `it was lost, or removed by something other than "vsync stop"; a worker creates it again within a minute, or ${remedy}`;
 }

@@ -31,7 +31,7 @@ export async function describeSchedule(handle: ScheduleHandle): Promise<Schedule
   }
 }
 
-/** One cycle in Temporal. Cycles that were asked for in the same second share a workflow id, but not a run id. */
+/** One cycle in Temporal. Cycles that were requested in the same second share a workflow id, but not a run id. */
 export interface CycleId {
   workflowId: string;
   runId: string;

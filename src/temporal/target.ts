@@ -3,7 +3,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '../config/errors';
 import type { Config } from '../config/schema';
-import type { Way } from './diagnosis';
+import type { ConnectionTarget } from './diagnosis';
 
 export const DEFAULT_ADDRESS = 'localhost:7233';
 export const DEFAULT_NAMESPACE = 'default';
@@ -14,8 +14,8 @@ export interface TemporalPlace {
   namespace: string;
 }
 
-/** Where Temporal is, and how to get in. */
-export interface TemporalTarget extends Way, TemporalPlace {
+/** Where Temporal is, and how to connect. */
+export interface TemporalTarget extends ConnectionTarget, TemporalPlace {
   connection: ConnectionOptions;
 }
 
@@ -41,7 +41,7 @@ export function temporalTarget(temporal: Config['temporal']): TemporalTarget {
   };
 }
 
-/** As {@link temporalTarget}, without the way in. */
+/** As {@link temporalTarget}, without the connection. */
 export function temporalPlace(temporal: Config['temporal']): TemporalPlace {
   return placeOf(temporal, standardTarget());
 }
@@ -53,16 +53,16 @@ function placeOf(temporal: Config['temporal'], standard: ReturnType<typeof stand
   };
 }
 
-/** Temporal's client would quote a key that no header may hold. */
+/** Temporal's client would quote a key that no header may contain. */
 function assertApiKey(apiKey: string, file: string | undefined): void {
   if (/^[\x21-\x7e]+$/.test(apiKey)) return;
   const place = file === undefined ? {} : { key: 'temporal.apiKeyFile' };
   const what = file === undefined ? "the API key of Temporal's own configuration (TEMPORAL_API_KEY)" : file;
-  const message = `${what} holds a space, a line end or another character that cannot be part of an API key; copy it again`;
+  const message = `${what} contains a space, a line end or another character that cannot be part of an API key; copy it again`;
   throw new ConfigError([{ ...place, message }]);
 }
 
-/** What Temporal's own standard says, without any secret. @throws ConfigError if it cannot be read */
+/** Temporal's own standard configuration, without any secret. @throws ConfigError if it cannot be read */
 export function temporalStandard(): { address?: string; namespace?: string; apiKey: boolean; tls: boolean } {
   const { connectionOptions, namespace } = standardTarget();
   const { address, apiKey, tls } = connectionOptions;
@@ -74,7 +74,7 @@ export function temporalStandard(): { address?: string; namespace?: string; apiK
   };
 }
 
-/** Temporal's own standard configuration. Its parser's words are left out: they quote the file, which may hold a key. */
+/** Temporal's own standard configuration. Its parser's message is left out: it quotes the file, which may hold a key. */
 function standardTarget(): ReturnType<typeof loadClientConnectConfig> {
   try {
     return loadClientConnectConfig();

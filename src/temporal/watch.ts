@@ -1,7 +1,7 @@
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { taskQueue, watchId } from '../contract/ids';
 
-/** `running`, or why there is none: `missing`, or the way in which it ended (`terminated`, `canceled`, `failed`, …). */
+/** `running`, `missing`, or how it ended (`terminated`, `canceled`, `failed`, …). */
 export type WatchState = string;
 
 /** The state of a destination's watch. */
@@ -15,10 +15,10 @@ export async function watchState(client: Client, name: string): Promise<WatchSta
   }
 }
 
-/** What a watch that does not run means, for messages. */
+/** What it means that a watch does not run, for messages. */
 export function deadWatch(name: string, state: WatchState): string {
   return (
-    `${watchId(name)} is ${state}: changes at the origin wait for the next tick; a worker makes it again within a ` +
+    `${watchId(name)} is ${state}: changes at the origin wait for the next tick; a worker starts it again within a ` +
     'minute, as does "vsync start -c FILE"'
   );
 }
@@ -40,7 +40,7 @@ export async function ensureWatch(client: Client, name: string): Promise<void> {
 /** Ends the watch of a destination. @returns false if none was running */
 export async function endWatch(client: Client, name: string, reason: string): Promise<boolean> {
   try {
-    // Terminated and not cancelled: there is nothing to clean up, and perhaps no worker to do it.
+    // Terminated, not cancelled: there is nothing to clean up, and a cancel needs a worker.
     await client.workflow.getHandle(watchId(name)).terminate(reason);
     return true;
   } catch (error) {

@@ -28,8 +28,8 @@ export interface WorkerOptions extends RuntimeOptions {
   /** File with the bundled workflows; the build's by default. */
   workflowBundle?: string;
   vaultTimes?: VaultTimes;
-  /** Time between two looks at the schedule and the watch; `Infinity`: they are not looked at. */
-  lookEveryMs?: number;
+  /** Time between two checks of the schedule and the watch; `Infinity`: no checks. */
+  checkEveryMs?: number;
 }
 
 /** A worker for one configuration: its workflows and activities, on its own task queue. */
@@ -52,7 +52,7 @@ export async function createWorkers(
     log,
     workflowBundle = WORKFLOW_BUNDLE,
     vaultTimes,
-    lookEveryMs = SCHEDULE_CHECK_EVERY_MS,
+    checkEveryMs = SCHEDULE_CHECK_EVERY_MS,
   } = options;
   if (!existsSync(workflowBundle)) {
     throw new UserError(`${workflowBundle} is missing: run "npm run build" in the folder of vsync`);
@@ -82,7 +82,7 @@ export async function createWorkers(
       closers.push(() => keepers.close());
       prepared.push({ log, workflowBundle, config, clients, connection, target });
     }
-    // Only when all of them can work: a worker that was created holds its connection until it has run.
+    // Only when all of them can work: a worker, once created, keeps its connection until it has run.
     for (const parts of prepared) {
       for (const worker of await createPair(parts)) workers.push(worker);
       const { role, name } = parts.config;
@@ -106,14 +106,14 @@ export async function createWorkers(
         try {
           await worker.run();
         } finally {
-          // One that failed takes the others along: a process that does half of its work would go unnoticed.
+          // If one fails, all end: a process that does half of its work would go unnoticed.
           shutdown();
         }
       });
-      // Only when they run: a worker that has not begun cannot be shut down.
-      if (lookEveryMs < Infinity) {
+      // Only when they run: before that, a worker cannot be shut down.
+      if (checkEveryMs < Infinity) {
         for (const parts of prepared) {
-          const keeper = keepSchedule(parts, lookEveryMs, onOtherSync);
+          const keeper = keepSchedule(parts, checkEveryMs, onOtherSync);
           closers.push(() => keeper.close());
         }
       }
@@ -136,7 +136,7 @@ function keepSchedule(
   return new ScheduleKeeper({ client, clients, target, log: ownLog, everyMs, onOtherSync });
 }
 
-/** Two of one role and name would take each other's tasks, and fail them. */
+/** Two with the same role and name would take each other's tasks, and fail them. */
 function assertNoneTwice(configs: readonly Config[]): void {
   const seen = new Set<string>();
   for (const { role, name, temporal } of configs) {
@@ -144,13 +144,13 @@ function assertNoneTwice(configs: readonly Config[]): void {
     const key = JSON.stringify([address, namespace, role, name]);
     if (seen.has(key))
       throw new UserError(
-        `two of the configurations are of the ${role} ${name}: give each file once, and each sync a "name" of its own`,
+        `two of the configurations are of the ${role} ${name}: give each file once, and each sync its own "name"`,
       );
     seen.add(key);
   }
 }
 
-/** What the workers of one configuration are made of. */
+/** What the workers of one configuration need. */
 interface Parts {
   log: Logger;
   workflowBundle: string;
@@ -179,7 +179,7 @@ async function createPair({
     namespace,
     interceptors: { activity: [() => ({ inbound: new ActivityInterceptor(log) })] },
     maxHeartbeatThrottleInterval: MAX_HEARTBEAT_THROTTLE_MS,
-    // Activities are told at once; they save and end within their own time.
+    // Activities are cancelled at once; they save and end in their own time.
     shutdownGraceTime: 0,
     shutdownForceTime: SHUTDOWN_MS,
   };
@@ -216,7 +216,7 @@ export async function connectWorker(target: TemporalTarget): Promise<NativeConne
     throw await unreachable(target, error);
   });
   try {
-    // A worker on a namespace that is missing fails too, but in the SDK's words, and keeps the process from ending.
+    // A worker on a missing namespace fails too, but with the SDK's text, and keeps the process from ending.
     await connection.workflowService.describeNamespace({ namespace: target.namespace });
   } catch (error) {
     await connection.close();

@@ -19,12 +19,12 @@ export function installRuntime({ log, shutdownSignals }: RuntimeOptions): void {
   keepHeapSmall();
   Runtime.install({
     logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
-      // The meta is left out: it may hold an error of any library. Failed activities are logged by our interceptor.
+      // Without the meta, which may hold an error of any library. Our interceptor logs failed activities.
       if (meta?.['sdkComponent'] === SdkComponent.workflow) log.info(message);
       else if (level === 'ERROR') log.error(`Temporal SDK: ${message}`);
       else log.debug(`Temporal SDK: ${message}`);
     }),
-    // The native part prints to the console otherwise, and its warnings are part of normal life.
+    // Otherwise the native part prints to the console; its warnings are part of normal operation.
     telemetryOptions: {
       logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }), forward: {} },
     },
@@ -33,8 +33,8 @@ export function installRuntime({ log, shutdownSignals }: RuntimeOptions): void {
 }
 
 /**
- * How much the heap may grow from one full collection to the next, in percent of what lives. V8's own rule lets it grow
- * up to four times: a worker that scans then holds more garbage than anything else. See
+ * How much the heap may grow from one full collection to the next, in percent of the live objects. V8's default lets it
+ * grow to four times: most memory of a scanning worker is then garbage. See
  * docs/decisions/0007-cpu-and-memory-of-a-worker.md.
  */
 export const HEAP_GROWING_FLAG = '--heap-growing-percent';
@@ -44,18 +44,18 @@ function keepHeapSmall(): void {
   v8.setFlagsFromString(`${HEAP_GROWING_FLAG}=${HEAP_GROWING_PERCENT}`);
 }
 
-/** Says once when a Vault is found down, and once when it is back. @returns ends it */
+/** Logs when a Vault is found down, and when it is back. @returns ends it */
 export function logOutages(log: Logger): () => void {
   return onOutage((address, outage) => {
     if (outage.untilMs === undefined) {
       log.warn(
         { vault: address },
-        `${describeOutage(address, outage)}. Cycles wait for it; nothing but the question for its health is sent to ` +
-          `it, at least every ${MAX_HEALTH_PAUSE_MS / 1000} s`,
+        `${describeOutage(address, outage)}. Cycles wait for it; only its health is checked, at least every ` +
+          `${MAX_HEALTH_PAUSE_MS / 1000} s`,
       );
       return;
     }
     const lastedS = Math.ceil((outage.untilMs - outage.sinceMs) / 1000);
-    log.info({ vault: address, lastedS }, `Vault ${address}: is back after ${lastedS} s; the work goes on`);
+    log.info({ vault: address, lastedS }, `Vault ${address}: is back after ${lastedS} s; cycles continue`);
   });
 }

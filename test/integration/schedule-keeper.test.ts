@@ -5,7 +5,7 @@ import path from 'node:path';
 import { pino, type Logger } from 'pino';
 import { createClients, infoOf, type Clients } from '../../src/activities/clients';
 import type { Config, DestinationConfig } from '../../src/config/schema';
-import { lookAtSchedule } from '../../src/temporal/restore-schedule';
+import { restoreSchedule } from '../../src/temporal/restore-schedule';
 import { readRecord, recordStop } from '../../src/temporal/schedule-record';
 import { start, stop } from '../../src/temporal/operations';
 import { formatStatus } from '../../src/cli/status';
@@ -20,7 +20,7 @@ import { TcpProxy } from '../support/tcp-proxy';
 import { runVsync } from '../../dev/shared/vsync-command';
 
 /** Short, so that a test need not wait. Production checks once a minute. */
-const lookEveryMs = 50;
+const checkEveryMs = 50;
 
 /** A log, and its messages from `info` on. */
 function messages(): { log: Logger; lines: string[]; count: (text: string) => number } {
@@ -57,7 +57,7 @@ describe('vsync', () => {
 
   /** Runs a cycle of both roles, and waits for the destination's schedule record. */
   async function runBoth(log: Logger): Promise<void> {
-    await sync.work({ log, lookEveryMs });
+    await sync.work({ log, checkEveryMs });
     await sync.start('origin');
     await sync.start('destination');
     await sync.cycle('destination');
@@ -85,23 +85,23 @@ describe('vsync', () => {
     const seen = messages();
     await runBoth(seen.log);
     await watch().terminate('by another tool');
-    await logged(seen, `watch vsync-watch-d0-${sync.id} was not running (terminated): made again`);
+    await logged(seen, `watch vsync-watch-d0-${sync.id} was not running (terminated): restored`);
     expect((await watch().describe()).status.name).toBe('RUNNING');
-    expect(seen.count('made again')).toBe(1);
+    expect(seen.count(': restored')).toBe(1);
   });
 
   test('worker restores a schedule that another tool deleted, with one cycle, whatever the number of workers', async () => {
     const seen = messages();
     await runBoth(seen.log);
     for (let more = 0; more < 3; more++)
-      await sync.workOn([sync.config('destination')], { log: seen.log, lookEveryMs });
+      await sync.workOn([sync.config('destination')], { log: seen.log, checkEveryMs });
     await sync.schedule('destination').delete();
-    await logged(seen, `schedule ${scheduleId()} was missing although nobody stopped it: made again`);
+    await logged(seen, `schedule ${scheduleId()} was missing, but not stopped: restored`);
     await sync.idle('destination');
     await eventually(async () => {
       expect(await taken()).toBe(1);
     }, 'the first cycle');
-    expect(seen.count('made again')).toBe(1);
+    expect(seen.count(': restored')).toBe(1);
     expect((await sync.schedule('destination').describe()).spec.intervals?.[0]?.every).toBe(24 * 3_600_000);
   });
 
@@ -114,7 +114,7 @@ describe('vsync', () => {
       expect(await record()).toMatchObject({ paused: 'Vault upgrade' });
     }, 'the record of the pause');
     await sync.schedule('destination').delete();
-    await logged(seen, 'made again');
+    await logged(seen, ': restored');
     const { state, info } = await sync.schedule('destination').describe();
     expect(state).toMatchObject({ paused: true, note: 'Vault upgrade' });
     expect(info.numActionsTaken).toBe(0);
@@ -141,9 +141,9 @@ describe('vsync', () => {
     );
 
     await sync.start('destination');
-    await logged(seen, `schedule ${scheduleId()} is as it should be again`);
+    await logged(seen, `schedule ${scheduleId()} is in order again`);
     expect(await record()).not.toHaveProperty('stoppedAt');
-    expect(seen.count('made again')).toBe(0);
+    expect(seen.count(': restored')).toBe(0);
   });
 
   test('worker removes what it restored if vsync stop runs at the same time', async () => {
@@ -162,8 +162,8 @@ describe('vsync', () => {
         await stopDestination();
         return create(options);
       };
-      const looked = await lookAtSchedule(client, clients, new AbortController().signal);
-      expect(looked).toMatchObject({ finding: { kind: 'stopped' }, made: undefined });
+      const looked = await restoreSchedule(client, clients, new AbortController().signal);
+      expect(looked).toMatchObject({ state: { kind: 'stopped' }, restored: undefined });
     } finally {
       await clients.close();
     }
@@ -173,16 +173,16 @@ describe('vsync', () => {
 
   test('worker waits for the first vsync start, logs that once, and creates nothing', async () => {
     const seen = messages();
-    await sync.work({ only: 'destination', log: seen.log, lookEveryMs });
+    await sync.work({ only: 'destination', log: seen.log, checkEveryMs });
     await logged(
       seen,
-      `there is no schedule ${scheduleId()}: this worker waits until "vsync start -c FILE" makes it`,
+      `there is no schedule ${scheduleId()}: this worker waits until "vsync start -c FILE" creates it`,
     );
     await expect(sync.schedule('destination').describe()).rejects.toThrow(ScheduleNotFoundError);
     await sync.start('destination');
-    await logged(seen, 'is as it should be again');
+    await logged(seen, 'is in order again');
     expect(seen.count('there is no schedule')).toBe(1);
-    expect(seen.count('made again')).toBe(0);
+    expect(seen.count(': restored')).toBe(0);
     // An original vsync fails on a key of ours while there is no index.
     expect(await sync.consul.values(sync.infoPrefix('destination'))).toEqual({});
   });
@@ -198,15 +198,15 @@ describe('vsync', () => {
     content.destination['exclude'] = [`${sync.mount}b`];
     writeFileSync(file, JSON.stringify(content));
     const other = messages();
-    await sync.work({ only: 'destination', log: other.log, lookEveryMs });
-    await logged(other, 'another configuration was started than this worker has');
+    await sync.work({ only: 'destination', log: other.log, checkEveryMs });
+    await logged(other, 'was started with another configuration than this worker has');
     await expect(sync.schedule('destination').describe()).rejects.toThrow(ScheduleNotFoundError);
 
     // A worker with the started configuration restores it.
     await sync.stopWork();
     writeFileSync(file, before);
-    await sync.work({ only: 'destination', log: seen.log, lookEveryMs });
-    await logged(seen, 'made again');
+    await sync.work({ only: 'destination', log: seen.log, checkEveryMs });
+    await logged(seen, ': restored');
   });
 
   test('worker restores nothing at a Temporal that its sync has left', async () => {
@@ -221,16 +221,16 @@ describe('vsync', () => {
       await stopDestination();
       await start(client, clients);
       await logged(seen, `the sync was started at Temporal ${other.address} (namespace default)`);
-      expect(seen.count('made again')).toBe(0);
+      expect(seen.count(': restored')).toBe(0);
       await expect(sync.schedule('destination').describe()).rejects.toThrow(ScheduleNotFoundError);
       await expect(sync.status('destination')).rejects.toThrow(
-        `the sync was started at Temporal ${other.address} (namespace default); if it is to run here, create it`,
+        `the sync was started at Temporal ${other.address} (namespace default); if it should run here, create it`,
       );
 
       // At the new Temporal a worker restores it.
       await client.schedule.getHandle(scheduleId()).delete();
-      const looked = await lookAtSchedule(client, clients, new AbortController().signal);
-      expect(looked).toMatchObject({ finding: { kind: 'running' }, made: 'schedule' });
+      const looked = await restoreSchedule(client, clients, new AbortController().signal);
+      expect(looked).toMatchObject({ state: { kind: 'running' }, restored: 'schedule' });
     } finally {
       await clients.close();
       await connection.close();
@@ -248,14 +248,14 @@ describe('vsync', () => {
     const clients = await createClients({ ...config, temporal: { address: alias.address } });
     try {
       const { signal } = new AbortController();
-      await lookAtSchedule(sync.client, clients, signal);
+      await restoreSchedule(sync.client, clients, signal);
       const { record: kept } = await readRecord(clients.deps.info);
       expect(kept?.temporals).toEqual([
         { address: config.temporal.address, namespace: 'default' },
         { address: alias.address, namespace: 'default' },
       ]);
       await sync.schedule('origin').delete();
-      expect(await lookAtSchedule(sync.client, clients, signal)).toMatchObject({ made: 'schedule' });
+      expect(await restoreSchedule(sync.client, clients, signal)).toMatchObject({ restored: 'schedule' });
     } finally {
       await clients.close();
       await alias.cut();
@@ -272,12 +272,12 @@ describe('vsync', () => {
       expect(fingerprint).toMatch(/^[0-9a-f]{64}$/);
       await start(sync.client, { ...clients, deps: { ...clients.deps, fingerprint } } as Clients);
       const { signal } = new AbortController();
-      const found = await lookAtSchedule(sync.client, clients, signal);
-      expect(found).toMatchObject({ finding: { kind: 'running' }, made: undefined });
+      const found = await restoreSchedule(sync.client, clients, signal);
+      expect(found).toMatchObject({ state: { kind: 'running' }, restored: undefined });
 
       await sync.schedule('origin').delete();
-      const lost = await lookAtSchedule(sync.client, clients, signal);
-      expect(lost).toMatchObject({ finding: { kind: 'running' }, made: 'schedule' });
+      const lost = await restoreSchedule(sync.client, clients, signal);
+      expect(lost).toMatchObject({ state: { kind: 'running' }, restored: 'schedule' });
     } finally {
       await clients.close();
     }
@@ -297,7 +297,7 @@ describe('vsync', () => {
     });
     const seen = messages();
     const workflowBundle = testBundle();
-    const worker = await createWorkers([copied], { log: seen.log, workflowBundle, lookEveryMs });
+    const worker = await createWorkers([copied], { log: seen.log, workflowBundle, checkEveryMs });
     const ended = worker.run().then(
       () => 'without an error',
       (error: unknown) => error,
@@ -308,7 +308,7 @@ describe('vsync', () => {
     const error = await ended;
     expect(error).toBeInstanceOf(UserError);
     expect((error as Error).message).toMatch(
-      /^this worker ends, because its name or its sync path is that of another sync: .* belongs to another sync: .* give this one another "name"/,
+      /^this worker ends, because its name or its sync path belongs to another sync: .* belongs to another sync: .* give this one another "name"/,
     );
     expect(seen.count('this worker ends')).toBe(1);
     await sync.work();
@@ -392,7 +392,7 @@ describe('vsync, after Temporal lost its data,', () => {
   test('worker restores schedules and watch of a Temporal that comes back empty, and secrets arrive again', async () => {
     const seen = messages();
     await sync.originVault.put(sync.mount, 'a', { value: 1 });
-    await sync.work({ log: seen.log, lookEveryMs: 200 });
+    await sync.work({ log: seen.log, checkEveryMs: 200 });
     await sync.start('origin');
     await sync.start('destination');
     await sync.cycle('origin');
@@ -407,21 +407,15 @@ describe('vsync, after Temporal lost its data,', () => {
     }, 'the records');
 
     await servers?.temporal.restart();
-    await logged(
-      seen,
-      `schedule vsync-origin-o-${sync.id} was missing although nobody stopped it: made again`,
-    );
-    await logged(
-      seen,
-      `schedule vsync-destination-d0-${sync.id} was missing although nobody stopped it: made again`,
-    );
+    await logged(seen, `schedule vsync-origin-o-${sync.id} was missing, but not stopped: restored`);
+    await logged(seen, `schedule vsync-destination-d0-${sync.id} was missing, but not stopped: restored`);
     await sync.originVault.put(sync.mount, 'b', { value: 2 });
     await sync.cycle('origin');
     await eventually(async () => {
       expect(await sync.destinationVaults[0]?.get(sync.mount, 'b')).toEqual({ value: 2 });
-    }, 'b to arrive, through the watch that was made again');
+    }, 'b to arrive, through the watch that was restored');
     // Each of the two workers logs the outage once, however often it checks.
-    expect(seen.count('cannot look at schedule')).toBeLessThanOrEqual(2);
+    expect(seen.count('cannot check schedule')).toBeLessThanOrEqual(2);
   });
 
   test('worker restores its schedule when the namespace is created again, and logs the missing namespace once', async () => {
@@ -442,7 +436,7 @@ describe('vsync, after Temporal lost its data,', () => {
       // Temporal's own list of namespaces is up to some seconds old.
       await eventually(() => start(client, clients), 'the namespace to be known');
       const seen = messages();
-      await sync.workOn([own], { log: seen.log, lookEveryMs: 200 });
+      await sync.workOn([own], { log: seen.log, checkEveryMs: 200 });
       await eventually(async () => {
         expect((await readRecord(clients.deps.info)).record).toBeDefined();
       }, 'the record');
@@ -450,10 +444,7 @@ describe('vsync, after Temporal lost its data,', () => {
       await servers?.temporal.restart();
       await logged(seen, `there is no namespace ${namespace}: correct temporal.namespace, or create it with`);
       await register();
-      await logged(
-        seen,
-        `schedule vsync-origin-n-${sync.id} was missing although nobody stopped it: made again`,
-      );
+      await logged(seen, `schedule vsync-origin-n-${sync.id} was missing, but not stopped: restored`);
       expect(seen.count('there is no namespace')).toBe(1);
     } finally {
       await clients.close();

@@ -110,7 +110,7 @@ test.each<[cause: string, section: () => Section, words: RegExp]>([
   [
     'TLS to a server without TLS',
     () => ({ address: temporal, tls: true }),
-    /it does not speak TLS there .*set temporal\.tls: false/,
+    /the server does not use TLS .*set temporal\.tls: false/,
   ],
   [
     'an API key, which switches TLS on',
@@ -120,7 +120,7 @@ test.each<[cause: string, section: () => Section, words: RegExp]>([
   [
     'no TLS to a server with TLS',
     () => ({ address: secure }),
-    /it speaks TLS there: set temporal\.tls: true/,
+    /the server uses TLS: set temporal\.tls: true/,
   ],
   [
     'an unknown authority',
@@ -140,15 +140,15 @@ test.each<[cause: string, section: () => Section, words: RegExp]>([
   [
     'a server that is not Temporal',
     () => ({ address: addressOf(page.address) }),
-    /it does not speak gRPC there: is this the address of Temporal's frontend/,
+    /the server does not use gRPC: is this the address of Temporal's frontend/,
   ],
 ])('a failed connection to Temporal names its cause and what to do: %s', async (_cause, section, words) => {
   for (const message of await messagesOf(section())) expect(message).toMatch(words);
 });
 
 test.each([
-  ['16', /it does not know who asks \(unauthenticated\); give a valid API key/],
-  ['7', /permission denied; look at what the API key or the certificate may do/],
+  ['16', /it did not accept the identity of vsync \(unauthenticated\); give a valid API key/],
+  ['7', /permission denied; check what the API key or the certificate may do/],
 ])('a failed connection to Temporal explains the gRPC status %s', async (status, words) => {
   grpcStatus = status;
   const section = { address: refusing, apiKeyFile: keyFile, tls: false };
@@ -160,6 +160,6 @@ test('temporalTarget refuses an API key with a line end, without showing the key
   writeFileSync(broken, 'key-4711\nmore');
   const make = (): unknown => temporalTarget({ address: temporal, apiKeyFile: broken });
   expect(make).toThrow(ConfigError);
-  expect(make).toThrow(/temporal\.apiKeyFile.*holds a space, a line end or another character/);
+  expect(make).toThrow(/temporal\.apiKeyFile.*contains a space, a line end or another character/);
   expect(make).not.toThrow(/4711/);
 });

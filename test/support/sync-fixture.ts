@@ -69,7 +69,7 @@ export interface VerifyHooks {
 }
 
 /** Options of the fixture's workers. */
-export type Work = Partial<Pick<WorkerOptions, 'log' | 'vaultTimes' | 'lookEveryMs'>>;
+export type Work = Partial<Pick<WorkerOptions, 'log' | 'vaultTimes' | 'checkEveryMs'>>;
 
 let runtimeInstalled = false;
 
@@ -157,7 +157,7 @@ export class SyncFixture {
   /** Runs workers of these configurations in this process, in addition to running ones. */
   async workOn(
     configs: readonly Config[],
-    { log = createLog({ level: 'error', type: 'json' }), vaultTimes, lookEveryMs = Infinity }: Work = {},
+    { log = createLog({ level: 'error', type: 'json' }), vaultTimes, checkEveryMs = Infinity }: Work = {},
   ): Promise<void> {
     if (!runtimeInstalled) installRuntime({ log, shutdownSignals: [] });
     runtimeInstalled = true;
@@ -165,7 +165,7 @@ export class SyncFixture {
       log,
       workflowBundle: testBundle(),
       // Many tests end the watch and need it to stay ended.
-      lookEveryMs,
+      checkEveryMs,
       ...(vaultTimes && { vaultTimes }),
     });
     this.workers.push({ worker, running: worker.run() });
