@@ -45,28 +45,28 @@ function variableOf({ path }: Key): string {
   return `VSYNC_${path.toUpperCase().replaceAll('.', '_')}`;
 }
 
-describe.each(VALUE_KEYS.map((key) => [key.path, key] as const))('%s', (path, key) => {
+describe.each(VALUE_KEYS.map((key) => [key.path, key] as const))('loadConfig, for %s,', (path, key) => {
   const [text, value] = SAMPLES[key.kind as keyof typeof SAMPLES];
   const source = { file: 'file x.json', env: `environment ${variableOf(key)}`, flag: `flag --${path}` };
 
-  it('can come from the file, from the environment and from a flag, and each is named', () => {
+  it('reads the file, the environment and a flag, and names the source', () => {
     for (const layer of ['file', 'env', 'flag'] as const) {
       expect(layered(key, { [layer]: text })).toEqual({ value, source: source[layer] });
     }
   });
 
-  it('is taken from the strongest of them', () => {
+  it('takes the value of the strongest layer', () => {
     expect(layered(key, { file: '1', env: text })).toEqual({ value, source: source.env });
     expect(layered(key, { file: '1', env: '1', flag: text })).toEqual({ value, source: source.flag });
     expect(layered(key, { file: '1', flag: text })).toEqual({ value, source: source.flag });
   });
 
-  it('counts as not given where it is empty in the environment or the file, and lets a weaker one through', () => {
+  it('ignores an empty value of the environment or the file, and takes that of a weaker layer', () => {
     expect(layered(key, { file: text, env: '' })).toEqual({ value, source: source.file });
     expect(layered(key, { file: '' })).toEqual({ value: undefined, source: undefined });
   });
 
-  it('is emptied by an empty flag, with a warning', () => {
+  it('empties the key by an empty flag, with a warning', () => {
     const warning = `flag --${path} is empty: ${path} (${source.env}) is not used`;
     expect(layered(key, { file: text, env: text, flag: '' }, [warning])).toEqual({
       value: undefined,
@@ -75,7 +75,7 @@ describe.each(VALUE_KEYS.map((key) => [key.path, key] as const))('%s', (path, ke
   });
 });
 
-it('no two keys have one variable', () => {
+it('valueKeys have a variable each', () => {
   const variables = VALUE_KEYS.map(variableOf);
   expect(new Set(variables).size).toBe(variables.length);
   expect(variables.length).toBeGreaterThan(40);

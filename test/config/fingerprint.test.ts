@@ -58,11 +58,14 @@ describe('fingerprint', () => {
     expect(changed).not.toBe(destination());
   });
 
-  it.each(['', '/', 'root', 'root/'])('names the root namespace by one form: "%s"', (namespace) => {
-    expect(destination({ vault: { address: 'https://a', token: 't', namespace } })).toBe(destination());
-  });
+  it.each(['', '/', 'root', 'root/'])(
+    'is the same for every spelling of the root namespace: "%s"',
+    (namespace) => {
+      expect(destination({ vault: { address: 'https://a', token: 't', namespace } })).toBe(destination());
+    },
+  );
 
-  it('knows what an earlier version called a configuration with the namespace root', () => {
+  it('accepts the fingerprint that an earlier version gave to a configuration with the namespace root', () => {
     const { config } = loadConfig('destination', {
       file: configFile({ origin: section(), destination: section({ mounts: ['a/', 'b/'] }) }),
       env: {},
@@ -91,7 +94,7 @@ describe('fingerprint', () => {
     expect(destination({ transforms: [RULE, other] })).not.toBe(destination({ transforms: [other, RULE] }));
   });
 
-  it('of an origin changes with its filters, but not with their order', () => {
+  it('changes with the filters of an origin, but not with their order', () => {
     const origin = (overrides: object): string => {
       const file = configFile({ origin: section(overrides) });
       return fingerprint(loadConfig('origin', { file, env: {} }).config, CLUSTERS);
@@ -107,7 +110,7 @@ describe('fingerprint', () => {
     expect(origin({ include: ['b/**', 'a/**'] })).toBe(origin({ include: ['a/**', 'b/**'] }));
   });
 
-  it('tells an origin from a destination, and holds no secret', () => {
+  it('differs for an origin and a destination, and contains no secret', () => {
     const { config } = loadConfig('origin', { file: configFile({ origin: section() }), env: {} });
     expect(fingerprintParts(config, { origin: 'cluster-a' })).toEqual({
       role: 'origin',

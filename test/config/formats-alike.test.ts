@@ -4,7 +4,7 @@ import { configFile, problemsOf, removeConfigFiles, section, SECRET } from './fi
 
 afterAll(removeConfigFiles);
 
-/** The three formats say the same: each error has one message, whatever the file is written in. */
+/** Each problem has the same message in every format. */
 
 type Content = Readonly<Record<string, unknown>>;
 
@@ -139,14 +139,14 @@ const WRONG: readonly [what: string, content: Content, problems: string[]][] = [
   ],
 ];
 
-describe.each(FORMATS)('%s', (name, write) => {
-  it.each(WRONG)('%s', (_what, content, expected) => {
+describe.each(FORMATS)('loadConfig of %s', (name, write) => {
+  it.each(WRONG)('refuses %s', (_what, content, expected) => {
     const file = configFile(write(content), name);
     const found = problemsOf(() => loadConfig('destination', { file, env: {} }));
     expect(found.map((line) => line.replace(`(file ${name})`, '(F)'))).toEqual(expected);
   });
 
-  it('the environment and flags beat the file, each named where it is wrong', () => {
+  it('prefers the environment and flags to the file, and names the source of a wrong value', () => {
     const file = configFile(write(both({ tick: '10s', timeout: '10s' }, { name: 'file' })), name);
     const env = { VSYNC_NAME: 'env', VSYNC_ORIGIN_TICK: '20s', VSYNC_ORIGIN_CONSUL_DC: 'env' };
     const flags = { 'origin.consul.dc': 'flag' };

@@ -3,7 +3,7 @@ import { parseJson } from '../../src/config/json';
 import { SyntaxProblem } from '../../src/config/syntax';
 import { parseYaml, parseYaml11 } from '../../src/config/yaml';
 
-/** Stands in all malformed texts; no message may hold it. */
+/** Part of every malformed text; no message may contain it. */
 const SECRET = 'hvs.CAESIJ';
 
 function problemOf(parse: (text: string) => unknown, text: string): string {
@@ -50,7 +50,7 @@ describe('parseJson', () => {
       '[truely]',
       'line 1, column 2: a value is missing or malformed',
     ],
-  ])('says where the error is, and quotes nothing: %s', (_reason, text, message) => {
+  ])('reports the place of a problem, and quotes nothing: %s', (_reason, text, message) => {
     expect(problemOf(parseJson, text)).toContain(message);
   });
 });
@@ -63,18 +63,14 @@ describe('parseYaml', () => {
 
   it.each([
     ['a tab', `vault:\n\ttoken: ${SECRET}\n`, 'line 2, column 1: is not YAML ('],
-    [
-      'a key that stands there twice',
-      `token: a\ntoken: ${SECRET}\n`,
-      'line 2, column 1: is not YAML (duplicate key)',
-    ],
+    ['a repeated key', `token: a\ntoken: ${SECRET}\n`, 'line 2, column 1: is not YAML (duplicate key)'],
     ['text that is not ended', `token: "${SECRET}\n`, 'is not YAML ('],
     ['text behind a section', `vault: ${SECRET}\n  token: ${SECRET}\n`, 'is not YAML ('],
     ['an unknown tag', `token: !secret ${SECRET}\n`, 'line 1, column 8: is not YAML (tag resolve failed)'],
     ['an alias without its anchor', `token: *${SECRET}\n`, 'an alias without its anchor'],
     ['a section as a key', `{ token: ${SECRET} }: x\n`, 'is not YAML (non string key)'],
     ['two documents', `token: a\n---\ntoken: ${SECRET}\n`, 'is not YAML (multiple docs)'],
-  ])('says where the error is, and quotes nothing: %s', (_reason, text, message) => {
+  ])('reports the place of a problem, and quotes nothing: %s', (_reason, text, message) => {
     expect(problemOf(parseYaml, text)).toContain(message);
   });
 });
@@ -118,13 +114,13 @@ describe('parseYaml11', () => {
     expect(parseYaml11(`a: ${text}\n`)).toEqual({ a: value });
   });
 
-  it('reads the first of several documents, whatever the next ones are', () => {
+  it('reads the first of several documents, even before a malformed one', () => {
     expect(parseYaml11('---\na: 1\n---\nb: [\n')).toEqual({ a: 1 });
     expect(parseYaml11('a: 1\n---\n')).toEqual({ a: 1 });
     expect(parseYaml11('# nothing\n')).toBeNull();
   });
 
-  it('lets a "<<" beat the keys before it, and keys behind it beat the "<<"', () => {
+  it('replaces keys before a "<<", and lets keys after it replace those of the "<<"', () => {
     const text = 'base: &b {x: 1, y: 1}\nmore: &m {x: 2, z: 2}\n';
     const read = (section: string): unknown => (parseYaml11(`${text}s:\n${section}`) as { s: unknown }).s;
     expect(read('  x: 0\n  <<: *b\n  y: 0\n')).toEqual({ x: 1, y: 0 });
@@ -133,7 +129,7 @@ describe('parseYaml11', () => {
     expect(read('  "<<": 1\n')).toEqual({ '<<': 1 });
   });
 
-  it('names the line of a "<<" and the keys before it that it replaces', () => {
+  it('reports the line of a "<<" and the keys before it that it replaces', () => {
     const text = 'base: &b {x: 1, y: 1}\nmore: &m {x: 2, z: 2}\n';
     const replacedIn = (section: string): unknown[] => {
       const found: unknown[] = [];
@@ -146,7 +142,7 @@ describe('parseYaml11', () => {
     expect(replacedIn('  z: 0\n  <<: *b\n  <<: *m\n')).toEqual([[6, ['z']]]);
   });
 
-  it('takes the later of two equal keys, and names the line', () => {
+  it('takes the later of two equal keys, and reports the line', () => {
     const lines: number[] = [];
     expect(parseYaml11('a: 1\nb: 2\na: 3\n', { repeated: (line) => lines.push(line) })).toEqual({
       a: 3,
@@ -173,13 +169,13 @@ describe('parseYaml11', () => {
       `token: !!int ${SECRET}\n`,
       'line 1, column 14: is not YAML (a value that is not',
     ],
-  ])('says where the error is, and quotes nothing: %s', (_reason, text, message) => {
+  ])('reports the place of a problem, and quotes nothing: %s', (_reason, text, message) => {
     expect(problemOf(parseYaml11, text)).toContain(message);
   });
 });
 
 describe('parseJson and parseHcl', () => {
-  it('take the later of two equal keys, and name the line', () => {
+  it('take the later of two equal keys, and report the line', () => {
     const lines: number[] = [];
     const remarks = { repeated: (line: number): number => lines.push(line) };
     expect(parseJson('{"a": 1,\n"b": {"a": 2},\n"\\u0061": 3}', remarks)).toEqual({ a: 3, b: { a: 2 } });
@@ -218,27 +214,27 @@ describe('parseHcl', () => {
 
   it.each([
     ['escapes', String.raw`a = "\"\\\n\t\u00e9\U0001F511\x41\101"`, { a: '"\\\n\té🔑AA' }],
-    ['no meaning of "${"', 'a = "x${1}$"', { a: 'x${1}$' }],
+    ['"${" as text', 'a = "x${1}$"', { a: 'x${1}$' }],
     ['a "${" with its brace escaped', String.raw`a = "x$\x7b1"`, { a: 'x${1' }],
     [
-      'blocks of one name become a list',
+      'blocks of one name, as a list',
       't { n = 1 }\nt { n = 2 }\nt { n = 3 }',
       { t: [{ n: 1 }, { n: 2 }, { n: 3 }] },
     ],
-    ['labels stand for blocks', 'a "b" "c" { d = 1 }', { a: { b: { c: { d: 1 } } } }],
-    ['JSON is HCL', ' {"a": {"b": 1}}', { a: { b: 1 } }],
+    ['labels, as blocks', 'a "b" "c" { d = 1 }', { a: { b: { c: { d: 1 } } } }],
+    ['JSON', ' {"a": {"b": 1}}', { a: { b: 1 } }],
     ['nothing', '\n# nothing\n', {}],
     ['an empty block and list', 'a { } b = []', { a: {}, b: [] }],
     ['keys with dots', 'a.b-c.d = 1\n"e.f" = 2', { 'a.b-c.d': 1, 'e.f': 2 }],
     ['octal and hexadecimal numbers', 'a = 017 b = 0x1F c = -0x10', { a: 15, b: 31, c: -16 }],
     ['numbers with a fraction', 'a = 1e3 b = 5. c = .5 d = 0.5', { a: 1000, b: 5, c: 0.5, d: 0.5 }],
-    ['repeated lists are joined', 'a = [1]\na = [2]', { a: [1, 2] }],
-    ['an object and a block become a list', 'a = { b = 1 }\na { b = 2 }', { a: [{ b: 1 }, { b: 2 }] }],
-    ['commas that separate nothing', 'a = [1,,2,]', { a: [1, 2] }],
+    ['repeated lists, as one list', 'a = [1]\na = [2]', { a: [1, 2] }],
+    ['an object and a block, as a list', 'a = { b = 1 }\na { b = 2 }', { a: [{ b: 1 }, { b: 2 }] }],
+    ['needless commas', 'a = [1,,2,]', { a: [1, 2] }],
     ['quotes and line ends inside of "${"', 'a = "${"b"}${\n}"', { a: '${"b"}${\n}' }],
     ['a here document', 'a = <<EOF\nx\ny\nEOF\nb = 1', { a: 'x\ny\n', b: 1 }],
     ['an indented here document', 'a = <<-EOF\n  x\n   y\n  EOF\n', { a: 'x\n y\n' }],
-  ])('%s', (_reason, text, expected) => {
+  ])('reads %s', (_reason, text, expected) => {
     expect(parseHcl(text)).toEqual(expected);
   });
 
@@ -273,17 +269,17 @@ describe('parseHcl', () => {
       `token = <<EOF\n${SECRET}\n`,
       'line 1, column 9: text after "<<" is not ended by its mark on a line of its own',
     ],
-    ['an octal number that is none', 'a = 08', 'line 1, column 5: a number that begins with "0" is octal'],
+    ['a digit that is not octal', 'a = 08', 'line 1, column 5: a number that begins with "0" is octal'],
     ['an unknown escape', `token = "${SECRET}\\w"`, 'line 1, column 9: a "\\" in this text escapes nothing'],
     ['a character that does not exist', `token = "${SECRET}\\UFFFFFFFF"`, 'escapes nothing'],
     ['a label before "="', `a "b" = "${SECRET}"`, 'line 1, column 7: "{" is missing'],
     ['a comment that is not ended', `token = "${SECRET}" /* x`, 'line 1, column 22: a comment is not ended'],
     ['malformed JSON', `{"token": ${SECRET}}`, 'line 1, column 11: a value is missing or malformed'],
-  ])('says where the error is, and quotes nothing: %s', (_reason, text, message) => {
+  ])('reports the place of a problem, and quotes nothing: %s', (_reason, text, message) => {
     expect(problemOf(parseHcl, text)).toContain(message);
   });
 
-  it('keeps a key "__proto__" as one', () => {
+  it('keeps the key "__proto__"', () => {
     expect(Object.keys(parseHcl('__proto__ { a = 1 }') as object)).toEqual(['__proto__']);
   });
 });

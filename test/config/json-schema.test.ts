@@ -102,7 +102,7 @@ const GOOD: [string, object][] = [
   ],
 ];
 
-describe('the JSON Schema takes', () => {
+describe('configJsonSchema accepts', () => {
   it.each(GOOD)('%s', (_name, content) => {
     expect(marked(content)).toEqual([]);
   });
@@ -117,7 +117,7 @@ describe('the JSON Schema takes', () => {
   });
 });
 
-describe('the JSON Schema refuses', () => {
+describe('configJsonSchema refuses', () => {
   const both = { origin: section(), destination: section() };
   const none = { mounts: undefined };
   it.each<[string, object, string[]]>([
@@ -195,7 +195,7 @@ describe('the JSON Schema refuses', () => {
   });
 });
 
-describe('the JSON Schema', () => {
+describe('configJsonSchema', () => {
   type Node = Readonly<Record<string, unknown>>;
 
   /** The node of a key, through lists and alternatives. */
@@ -207,7 +207,7 @@ describe('the JSON Schema', () => {
     }, configJsonSchema());
   }
 
-  it('has every key, with description and default, and says which are secret', () => {
+  it('contains every key, with description and default, and marks the secret ones', () => {
     for (const key of allKeys()) {
       expect(nodeOf(key.path)).toMatchObject({ description: key.description });
       expect(nodeOf(key.path)['writeOnly']).toBe(key.secret ? true : undefined);
@@ -216,12 +216,12 @@ describe('the JSON Schema', () => {
     }
   });
 
-  it('tells no default that is another one for each role', () => {
+  it('contains no default that differs by role', () => {
     expect(nodeOf('name')).not.toHaveProperty('default');
   });
 });
 
-describe('the patterns say what the checks say', () => {
+describe('configJsonSchema has a pattern that agrees with the check', () => {
   it('of a duration', () => {
     const pieces = [
       '0',

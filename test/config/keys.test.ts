@@ -6,11 +6,11 @@ import { configFile, removeConfigFiles, section } from './fixtures';
 afterAll(removeConfigFiles);
 
 describe('allKeys', () => {
-  it('describes every key', () => {
+  it('have a description each', () => {
     expect(allKeys().filter(({ description }) => !description)).toEqual([]);
   });
 
-  it('knows which keys are secret', () => {
+  it('mark the secret ones', () => {
     const secret = allKeys().filter((key) => key.secret);
     expect(secret.map(({ path }) => path)).toEqual(
       ['origin', 'destination'].flatMap((side) => [
@@ -32,7 +32,7 @@ describe('allKeys', () => {
     ['destination.timeout', 'duration', '5m'],
     ['destination.transforms', 'rules', []],
     ['temporal.tls', 'boolean', undefined],
-  ])('knows kind and default of %s', (path, kind, defaultValue) => {
+  ])('have kind and default of %s', (path, kind, defaultValue) => {
     expect(allKeys().find((key) => key.path === path)).toMatchObject({ kind, defaultValue });
   });
 });
@@ -56,12 +56,12 @@ describe('nearestKey', () => {
     ['origin.vault.mounts', 'origin.mounts'],
     ['xy', undefined],
     ['', undefined],
-  ])('of %s is %s', (unknown, expected) => {
+  ])('for %s is %s', (unknown, expected) => {
     expect(nearestKey(unknown, KNOWN)).toBe(expected);
   });
 });
 
-it('syncInfoPath is where the side keeps its sync info', () => {
+it('syncInfoPath contains the path and the name of the side', () => {
   const file = configFile({ origin: section({ syncPath: 'a' }), destination: section() });
   const { config } = loadConfig('destination', { file, env: {} });
   expect(syncInfoPath(config, 'origin')).toBe('a/origin/');

@@ -39,7 +39,7 @@ describe('loadConfig', () => {
     });
   });
 
-  it('reads everything that a destination can have', () => {
+  it('reads every key of a destination', () => {
     const file = configFile({
       name: 'site.b_1-x',
       log: { level: 'debug', type: 'json' },
@@ -131,7 +131,7 @@ describe('loadConfig', () => {
     });
   });
 
-  it('reads the transforms of HCL, whether as a list or as blocks', () => {
+  it('reads transforms of HCL, as a list or as blocks', () => {
     const base = `
       origin { vault { address = "http://a" token = "t" } consul { address = "c:1" } mounts = ["a/"] }
       destination { vault { address = "http://b" token = "t" } consul { address = "c:1" } mounts = ["a/"] @ }`;
@@ -143,7 +143,7 @@ describe('loadConfig', () => {
     }
   });
 
-  it('takes keys in upper and lower case, and text for numbers, booleans and lists, as the original', () => {
+  it('accepts keys in any case, and text for numbers, booleans and lists, as the original', () => {
     const file = configFile({
       NUMBUCKETS: '19',
       ignoredeletes: 'true',
@@ -167,7 +167,7 @@ describe('loadConfig', () => {
     expect(config.origin.consul).toEqual({ address: 'http://c:1', token: '' });
   });
 
-  it('does not ask an origin for the destination, and lets one file serve both roles', () => {
+  it('does not need a destination for an origin, and reads one file for both roles', () => {
     const file = configFile({ ...BOTH, destination: { tick: 'never' } });
     expect(loadConfig('origin', { file, env: {} }).config).not.toHaveProperty('destination');
   });
@@ -175,12 +175,12 @@ describe('loadConfig', () => {
   it.each([
     ['only the origin', ORIGIN, 'origin'],
     ['both', BOTH, 'destination'],
-  ])('tells the role by the sections of the file: %s', (_reason, content, role) => {
+  ])('takes the role from the sections of the file: %s', (_reason, content, role) => {
     const env = { VSYNC_DESTINATION_VAULT_TOKEN: 't' };
     expect(loadConfig(undefined, { file: configFile(content), env }).config.role).toBe(role);
   });
 
-  it('takes the file from VSYNC_CONFIG, and does without any', () => {
+  it('reads the file of VSYNC_CONFIG, and needs none', () => {
     expect(
       loadConfig('origin', { env: { VSYNC_CONFIG: configFile({ ...ORIGIN, name: 'n' }) } }).config.name,
     ).toBe('n');
@@ -194,13 +194,13 @@ describe('loadConfig', () => {
   });
 });
 
-describe('what the original takes silently', () => {
+describe('loadConfig', () => {
   const warningsOf = (content: object, role: 'origin' | 'destination'): string[] =>
     loadConfig(role, { file: configFile(content), env: {} }).warnings.map((warning) =>
       warning.replace(/file \S*\//g, 'file '),
     );
 
-  it('is taken with one warning each', () => {
+  it('accepts values that the original silently accepts, with one warning each', () => {
     const content = {
       log: { level: SECRET, type: 'xml' },
       origin: section({ tick: SECRET, timeout: '10', numWorkers: SECRET, mounts: ['a', 'b/', 'a/'] }),
@@ -222,12 +222,12 @@ describe('what the original takes silently', () => {
     expect(warnings.join()).not.toContain('CAES');
   });
 
-  it('is not so in the file of the role that needs it', () => {
+  it('refuses such a value in the file of the role that needs it', () => {
     const file = configFile({ origin: section({ tick: 'soon' }) });
     expect(problemsOf(() => loadConfig('origin', { file, env: {} }))).toHaveLength(1);
   });
 
-  it('an origin reads nothing of the section of a destination, and warns of what is wrong there', () => {
+  it('ignores the section of a destination for an origin, and warns of problems there', () => {
     const destination = { dc: SECRET, tick: 'never', vault: SECRET };
     const warnings = warningsOf({ origin: section(), destination }, 'origin');
     expect(warnings).toEqual([
@@ -240,7 +240,7 @@ describe('what the original takes silently', () => {
     ['text', 'destination', SECRET],
     ['a list', 'destination', [SECRET]],
     ['a number', 'DESTINATION', 5],
-  ])('an origin does not read a destination that is not a section: %s', (_what, key, destination) => {
+  ])('ignores a destination that is not a section, for an origin: %s', (_what, key, destination) => {
     const content = { origin: section(), [key]: destination };
     expect(warningsOf(content, 'origin')).toEqual([
       `${key} (file config.json) must be a section with keys of its own; an origin does not read it`,
@@ -251,7 +251,7 @@ describe('what the original takes silently', () => {
     ]);
   });
 
-  it('an unknown key with dots shows nothing behind its first unknown part', () => {
+  it('shows nothing after the first unknown part of a key with dots', () => {
     const content = { origin: section(), [`origin.vault.${SECRET}`]: 1, [`origin.x.${SECRET}`]: 1 };
     expect(problemsOf(() => loadConfig('origin', { file: configFile(content), env: {} }))).toEqual([
       expect.stringMatching(/^origin\.vault\.hvs… \(file config\.json\): is not a key/),
@@ -260,7 +260,7 @@ describe('what the original takes silently', () => {
   });
 });
 
-describe('precedence', () => {
+describe('loadConfig, of several layers,', () => {
   const file = (): string => configFile({ ...ORIGIN, name: 'file' });
 
   it.each([
@@ -270,7 +270,7 @@ describe('precedence', () => {
     ['an empty variable is none', { VSYNC_NAME: '' }, {}, 'file'],
     ['variables may be in lower case', { vsync_name: 'env' }, {}, 'env'],
     ['upper case beats lower case', { vsync_name: 'lower', VSYNC_NAME: 'upper' }, {}, 'upper'],
-  ])('%s', (_reason, env, flags, expected) => {
+  ])('takes %s', (_reason, env, flags, expected) => {
     expect(loadConfig('origin', { file: file(), env, flags }).config.name).toBe(expected);
   });
 
@@ -287,7 +287,7 @@ describe('precedence', () => {
     ['VSYNC_TEMPORAL_TLS', 'true', { temporal: { tls: true } }],
     ['VSYNC_TEMPORAL_TLS_SERVERNAME', 'x', { temporal: { tls: { serverName: 'x' } } }],
     ['VSYNC_TEMPORAL_ADDRESS', 't:1', { temporal: { address: 't:1' } }],
-  ])('%s is read as its key', (variable, value, expected) => {
+  ])('reads %s as its key', (variable, value, expected) => {
     const { config } = loadConfig('origin', { file: file(), env: { [variable]: value } });
     expect(config).toMatchObject(expected);
   });
@@ -319,12 +319,12 @@ describe('precedence', () => {
       { VSYNC_TEMPORAL_TLS: '1', VSYNC_TEMPORAL_TLS_SERVERNAME: 'x' },
       { serverName: 'x' },
     ],
-  ])('temporal.tls: %s', (_reason, temporal, env, expected) => {
+  ])('replaces temporal.tls: %s', (_reason, temporal, env, expected) => {
     const { config } = loadConfig('origin', { file: configFile({ ...ORIGIN, temporal }), env });
     expect(config.temporal.tls).toEqual(expected);
   });
 
-  it('warns of variables that it does not know, but not of those of the tests', () => {
+  it('warns of unknown variables, but not of those of the tests', () => {
     const env = {
       VSYNC_ORIGIN_VALT_TOKEN: SECRET,
       VSYNC_SERVERS_DIR: 'x',
@@ -338,7 +338,7 @@ describe('precedence', () => {
   });
 });
 
-describe('a file that cannot be used', () => {
+describe('loadConfig refuses a file that', () => {
   const load = (file: string) => () => loadConfig('origin', { file, env: {} });
 
   it('is missing', () => {

@@ -21,8 +21,8 @@ function warningsOf(text: string, name = 'c.yaml', env: NodeJS.ProcessEnv = {}):
 const QUOTES = 'put it in quotes to keep what is written';
 const DECIMAL = 'write it as a decimal number, without "_" or "0" in front';
 
-describe('a "<<" behind keys of its section', () => {
-  it('is warned of, with the keys that it replaces and without values', () => {
+describe('loadConfig', () => {
+  it('warns of a "<<" after keys of its section, with the replaced keys and without values', () => {
     const text =
       `origin: &o\n  vault: {address: "http://o", token: ${SECRET}o}\n  syncPath: o/\n` +
       `destination:\n  vault: {address: "http://d", token: ${SECRET}d}\n  syncPath: d/\n  <<: *o\n`;
@@ -33,11 +33,11 @@ describe('a "<<" behind keys of its section', () => {
     expect(warnings.join()).not.toContain('CAES');
   });
 
-  it('is not warned of where the keys come after it', () => {
+  it('does not warn of a "<<" before the keys', () => {
     expect(warningsOf('origin: &o\n  syncPath: o/\ndestination:\n  <<: *o\n  syncPath: d/\n')).toEqual([]);
   });
 
-  it('is warned of once where its section has several aliases', () => {
+  it('warns of a "<<" once if its section has several aliases', () => {
     const text =
       'origin:\n  consul: &c\n    dc: a\n    <<: {dc: b}\n  vault: {namespace: x}\ndestination:\n  consul: *c\n';
     expect(warningsOf(text)).toEqual([
@@ -46,7 +46,7 @@ describe('a "<<" behind keys of its section', () => {
   });
 });
 
-describe('a value without quotes that is read as something else', () => {
+describe('loadConfig', () => {
   it.each([
     ['name: no', ['name (F, line 1) is read as a boolean, and so as the text "false"']],
     ['\nname: 2024_01', ['name (F, line 2) is read as a number, and so as the text "202401"']],
@@ -74,13 +74,13 @@ describe('a value without quotes that is read as something else', () => {
       'destination.transforms:\n  - name: off\n    from: (?P<a>.*)\n    to: a\n',
       ['destination.transforms[0].name (F, line 2) is read as a boolean, and so as the text "false"'],
     ],
-  ])('is warned of where text is meant: %j', (text, expected) => {
+  ])('warns of a value without quotes that is not read as text: %j', (text, expected) => {
     expect(warningsOf(text)).toEqual(
       expected.map((warning) => `${warning.replace('(F', '(file c.yaml')}; ${QUOTES}`),
     );
   });
 
-  it('is warned of without the value where it is a secret', () => {
+  it('warns of such a value without showing a secret', () => {
     const text = 'origin.consul.token: 123_456\ndestination.consul.token: yes\n';
     const warnings = warningsOf(text);
     expect(warnings).toEqual([
@@ -99,7 +99,7 @@ describe('a value without quotes that is read as something else', () => {
     'name: !!int 0x10',
     'name: ~',
     'ignoreDeletes: yes',
-  ])('is not warned of where nothing changes, or it is meant: %s', (text) => {
+  ])('does not warn if the text stays the same, or has a tag: %s', (text) => {
     expect(warningsOf(text)).toEqual([]);
   });
 
@@ -111,18 +111,18 @@ describe('a value without quotes that is read as something else', () => {
     ['c.yaml', 'origin:\n  numWorkers: 1_0', 'origin.numWorkers (file c.yaml, line 2) is read as 10'],
     ['c.json', '{"numBuckets": "1_0"}', 'numBuckets (file c.json) is read as 10'],
     ['c.hcl', 'name = "x"\nnumBuckets = 016', 'numBuckets (file c.hcl, line 2) is read as 14'],
-  ])('is warned of where a number is not decimal: %s %j', (name, text, warning) => {
+  ])('warns of a number that is not decimal: %s %j', (name, text, warning) => {
     expect(warningsOf(text, name)).toEqual([`${warning}; ${DECIMAL}`]);
   });
 
-  it('is warned of where a variable holds such a number', () => {
+  it('warns of such a number in a variable', () => {
     expect(warningsOf('name: x', 'c.yaml', { VSYNC_NUMBUCKETS: '016' })).toEqual([
       `numBuckets (environment VSYNC_NUMBUCKETS) is read as 14; ${DECIMAL}`,
     ]);
   });
 
   it.each(['numBuckets: 08', 'numBuckets: 16', 'numBuckets: "16"', 'maxDeletes: "10%"', 'numBuckets: auto'])(
-    'is not warned of where a number is decimal: %s',
+    'does not warn of a decimal number: %s',
     (text) => {
       expect(warningsOf(text)).toEqual([]);
     },
@@ -141,7 +141,7 @@ describe('a value without quotes that is read as something else', () => {
       'origin {\n consul {\n dc = 1.0 } }',
       'origin.consul.dc (file c.hcl, line 3) is read as a number, and so as the text "1"',
     ],
-  ])('is warned of in HCL: %j', (text, warning) => {
+  ])('warns of such a value in HCL: %j', (text, warning) => {
     expect(warningsOf(text, 'c.hcl')).toEqual([`${warning}; ${QUOTES}`]);
   });
 });

@@ -35,7 +35,7 @@ destination {
 `,
 };
 
-/** A slip of the hand: some characters replaced by others. */
+/** A typo: some characters replaced by others. */
 const slip = fc.record({
   at: fc.nat(),
   length: fc.integer({ min: 0, max: 3 }),
@@ -45,10 +45,10 @@ const slip = fc.record({
   }),
 });
 
-describe.each(Object.entries(FILES))('slips in %s', (name, text) => {
+describe.each(Object.entries(FILES))('loadConfig, for typos in %s,', (name, text) => {
   const file = configFile(text, name);
 
-  it('end in a configuration or in a ConfigError without any secret, and in no warning', () => {
+  it('returns a configuration or throws a ConfigError, and shows no secret', () => {
     const warning = jest.spyOn(process, 'emitWarning').mockImplementation();
     fc.assert(
       fc.property(fc.array(slip, { minLength: 1, maxLength: 3 }), (slips) => {

@@ -11,8 +11,8 @@ function load(content: object, env: NodeJS.ProcessEnv = {}): { config: Config; w
   return { config, warnings: warnings.map((warning) => warning.replace(/file \S*\//g, 'file ')) };
 }
 
-describe('the samples of the original', () => {
-  it('origin.json: the token is used, and the AppRole beside it is not', () => {
+describe('loadConfig, for the samples of the original,', () => {
+  it('reads the token of origin.json, and not its AppRole', () => {
     const { config, warnings } = load(ORIGINAL_SAMPLES['origin.json']);
     expect(config).toMatchObject({
       role: 'origin',
@@ -38,7 +38,7 @@ describe('the samples of the original', () => {
     ['dest.v2.json', { kind: 'token' }, 1],
     ['dest.v3.json', { kind: 'approle', path: 'approle', roleId: '00000000-made-up-role' }, 0],
     ['dest_loop.v2.json', { kind: 'token' }, 1],
-  ] as const)('%s', (name, auth, transforms) => {
+  ] as const)('reads %s', (name, auth, transforms) => {
     const { config, warnings } = load(ORIGINAL_SAMPLES[name]);
     expect(config).toMatchObject({
       role: 'destination',
@@ -50,17 +50,17 @@ describe('the samples of the original', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('dest.v1.json has a key that the original itself refuses', () => {
+  it('refuses dest.v1.json for a key, as the original does', () => {
     expect(problemsOf(() => load(REFUSED_SAMPLE))).toEqual([
       'origin.dc (file config.json): is no longer read; write origin.consul.dc instead',
     ]);
   });
 });
 
-describe('a token beside an AppRole', () => {
+describe('loadConfig', () => {
   const approle = { role_id: 'r', secret_id: `${SECRET}-id` };
 
-  it('wins at both sides, wherever the two come from', () => {
+  it('prefers a token to an AppRole at both sides, from any source', () => {
     const content = {
       origin: section({ vault: { address: 'http://a', approle } }),
       destination: section({
@@ -81,7 +81,7 @@ describe('a token beside an AppRole', () => {
     expect(warnings.join()).not.toContain('CAES');
   });
 
-  it('is not looked at in a section that the role does not read', () => {
+  it('does not warn of both in a section that the role does not read', () => {
     const content = {
       origin: section(),
       destination: section({ vault: { address: 'http://a', token: 't', approle } }),
@@ -89,7 +89,7 @@ describe('a token beside an AppRole', () => {
     expect(loadConfig('origin', { file: configFile(content), env: {} }).warnings).toEqual([]);
   });
 
-  it('an empty token is none: the AppRole is used', () => {
+  it('uses the AppRole if the token is empty', () => {
     const { config, warnings } = load({
       origin: section({ vault: { address: 'http://a', token: '', approle } }),
     });
@@ -98,7 +98,7 @@ describe('a token beside an AppRole', () => {
   });
 });
 
-describe('"$schema"', () => {
+describe('loadConfig', () => {
   it.each([
     ['config.json', JSON.stringify({ $schema: './vsync.schema.json', name: 'x', origin: section() })],
     [
@@ -109,14 +109,14 @@ describe('"$schema"', () => {
       'config.hcl',
       '"$schema" = "s.json"\nname = "x"\norigin { vault { address = "http://a" token = "t" } consul { address = "c:1" } mounts = ["a/"] }',
     ],
-  ])('at the top of %s is for editors only', (name, text) => {
+  ])('ignores "$schema" at the top of %s', (name, text) => {
     const { config, warnings } = loadConfig('origin', { file: configFile(text, name), env: {} });
     expect(config.name).toBe('x');
     expect(config).not.toHaveProperty('$schema');
     expect(warnings).toEqual([]);
   });
 
-  it('stands nowhere else', () => {
+  it('refuses "$schema" in a section', () => {
     const [line, ...more] = problemsOf(() => load({ origin: section({ $schema: 'x' }) }));
     expect(line).toMatch(/^origin\.… \(file config\.json\): is not a key of vsync; /);
     expect(more).toEqual([]);

@@ -126,7 +126,7 @@ function formOf(key: string, value: unknown): unknown {
   return key.endsWith('.consul.address') && !value.includes('://') ? `http://${value}` : value;
 }
 
-it('the table holds enough files of each format', () => {
+it('loadConfig is compared with enough files of each format', () => {
   const files = (end: string): number => TABLE.files.filter(({ file }) => file.endsWith(end)).length;
   expect(TABLE.files.length).toBeGreaterThanOrEqual(100);
   expect(Math.min(files('.json'), files('.yaml'), files('.hcl'))).toBeGreaterThanOrEqual(20);

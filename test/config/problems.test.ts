@@ -18,12 +18,12 @@ function originProblems(overrides: object): string[] {
   return problemsOf(() => loadConfig('origin', { file, env: {} }));
 }
 
-describe('name', () => {
+describe('loadConfig', () => {
   it.each([
     ['config.json', `{"name": "${SECRET}\\ud800"}`],
     ['config.yaml', `name: "${SECRET}\\udbff"\n`],
     ['config.hcl', `name = "${SECRET}\\udfff"\n`],
-  ])('with half of a character is refused in words: %s', (file, text) => {
+  ])('refuses a name with half of a character: %s', (file, text) => {
     const env = {
       VSYNC_ORIGIN_VAULT_ADDRESS: 'http://a',
       VSYNC_ORIGIN_VAULT_TOKEN: 't',
@@ -36,7 +36,7 @@ describe('name', () => {
   });
 });
 
-describe('unknown keys', () => {
+describe('loadConfig refuses an unknown key', () => {
   it.each([
     ['a slip', { nmae: 1 }, 'nmae', 'did you mean name?'],
     ['another case and a slip', { NumBucket: 1 }, 'NumBucket', 'did you mean numBuckets?'],
@@ -46,7 +46,7 @@ describe('unknown keys', () => {
     ['a key that holds more than a name', { [`token:${SECRET}`]: null }, 'token…', 'remove it'],
     ['a key that is a secret', { [SECRET]: null }, 'hvs…', 'remove it'],
     ['a name of every object', { constructor: 1 }, 'constructor', 'remove it'],
-  ])('%s', (_reason, content, key, hint) => {
+  ])('with %s', (_reason, content, key, hint) => {
     const lines = problems({ origin: section(), destination: section(), ...content });
     expect(lines).toEqual([`${key} ${FROM_FILE}: is not a key of vsync; ${hint}`]);
   });
@@ -99,19 +99,19 @@ describe('unknown keys', () => {
   });
 });
 
-describe('keys of old versions', () => {
+describe('loadConfig refuses keys of old versions', () => {
   it.each([
     [{ syncPath: 'a' }, 'syncPath', 'origin.syncPath and destination.syncPath'],
     [{ dataPaths: ['a'] }, 'dataPaths', 'origin.mounts and destination.mounts'],
     [{ origin: section({ dc: 'a' }) }, 'origin.dc', 'origin.consul.dc'],
     [{ destination: section({ DC: 'a' }) }, 'destination.DC', 'destination.consul.dc'],
-  ])('%j', (content, key, replacement) => {
+  ])('in the file: %j', (content, key, replacement) => {
     expect(problems({ origin: section(), destination: section(), ...content })).toEqual([
       `${key} ${FROM_FILE}: is no longer read; write ${replacement} instead`,
     ]);
   });
 
-  it('also in the environment', () => {
+  it('in the environment', () => {
     const env = { VSYNC_SYNCPATH: 'a', VSYNC_ORIGIN_DC: 'a', VSYNC_DESTINATION_TRANSFORMS: 'a' };
     expect(problems({ origin: section(), destination: section() }, { env })).toEqual([
       'environment VSYNC_SYNCPATH: is no longer read; set origin.syncPath and destination.syncPath instead',
@@ -121,8 +121,8 @@ describe('keys of old versions', () => {
   });
 });
 
-describe('missing keys', () => {
-  it('are all named, each with what to give', () => {
+describe('loadConfig', () => {
+  it('names every missing key, with what to give', () => {
     expect(problems({ name: 'x' })).toEqual(
       ['origin', 'destination'].flatMap((side) => [
         `${side}.vault.address: is missing; give the URL of the Vault, such as https://vault.example.com:8200`,
@@ -133,7 +133,7 @@ describe('missing keys', () => {
     );
   });
 
-  it('are reported together with wrong ones', () => {
+  it('reports missing keys together with wrong ones', () => {
     const lines = problems({
       name: ['a b'],
       origin: section({ mounts: ['/a'] }),
@@ -148,7 +148,7 @@ describe('missing keys', () => {
   });
 });
 
-describe('the login', () => {
+describe('loadConfig, for the login,', () => {
   const address = 'http://a';
   it.each([
     ['no secret id', { approle: { role_id: 'r' } }, 'approle.secret_id', 'is missing; an AppRole needs'],
@@ -157,7 +157,7 @@ describe('the login', () => {
     ['an empty token', { token: '' }, 'token', 'is missing; give a token, or'],
     ['a token that is not text', { token: [SECRET] }, 'token', 'must be a token as text'],
     ['a token that is a section', { token: { value: SECRET } }, 'token', 'must be a token as text'],
-  ])('%s', (_reason, vault, key, message) => {
+  ])('refuses %s', (_reason, vault, key, message) => {
     const [line, ...more] = originProblems({ vault: { address, ...vault } });
     expect(line).toMatch(
       new RegExp(`^origin\\.vault\\.${key.replace('.', '\\.')}( \\(file config.json\\))?: ${message}`),
@@ -189,7 +189,7 @@ describe('the login', () => {
     ]);
   });
 
-  it('refuses a token of Consul with a line end in it, and takes none', () => {
+  it('refuses a token of Consul with a line end in it, and accepts an empty one', () => {
     expect(originProblems({ consul: { address: 'c:1', token: `${SECRET}\nx` } })).toEqual([
       `origin.consul.token ${FROM_FILE}: ${COPIED}`,
     ]);
@@ -197,7 +197,7 @@ describe('the login', () => {
     expect(loadConfig('origin', { file: configFile(content), env: {} }).config.origin.consul.token).toBe('');
   });
 
-  it('removes blanks and line ends around what was copied', () => {
+  it('removes blanks and line ends around tokens and ids', () => {
     const vault = { address, approle: { role_id: ' r\r\n', secret_id: `${SECRET}\n` } };
     const consul = { address: 'c:1', token: `\t${SECRET}\n` };
     const { config } = loadConfig('origin', {
@@ -211,18 +211,18 @@ describe('the login', () => {
     expect(other.origin.vault.auth).toEqual({ kind: 'token', token: SECRET });
   });
 
-  it('is checked also when the address is wrong', () => {
+  it('checks it even if the address is wrong', () => {
     expect(originProblems({ vault: { address: 'x' } })).toHaveLength(2);
   });
 
-  it('takes a token beside the path of an AppRole', () => {
+  it('accepts a token and the path of an AppRole', () => {
     const content = { origin: section({ vault: { address, token: 't', approle: { path: 'x' } } }) };
     const { config } = loadConfig('origin', { file: configFile(content), env: {} });
     expect(config.origin.vault.auth).toEqual({ kind: 'token', token: 't' });
   });
 });
 
-describe('wrong values', () => {
+describe('loadConfig refuses', () => {
   const UNSEEN = 'must not begin with a space or contain invisible characters: Consul takes no such key';
   const url = 'must be an http or https URL, such as https://vault.example.com:8200';
   it.each([
@@ -376,7 +376,7 @@ describe('wrong values', () => {
     expect(line).toContain(`destination.transforms${key} ${FROM_FILE}: ${message}`);
   });
 
-  it('names where each value came from', () => {
+  it('a value, and names its source', () => {
     const env = { VSYNC_DESTINATION_TICK: 'soon', VSYNC_ORIGIN_MOUNTS: 'a,/b' };
     const flags = { 'destination.vault.address': SECRET };
     expect(problems({ origin: section(), destination: section() }, { env, flags })).toEqual([

@@ -6,7 +6,7 @@ import { configFile, problemsOf, removeConfigFiles, section } from './fixtures';
 afterAll(removeConfigFiles);
 
 /** Schedules in Temporal cut a tick to whole seconds without an error. */
-describe('a tick with a fraction of a second', () => {
+describe('loadConfig, for a tick,', () => {
   const both = (originTick: string, tick: string) => ({
     origin: section({ tick: originTick }),
     destination: section({ tick }),
@@ -20,7 +20,7 @@ describe('a tick with a fraction of a second', () => {
     ['500ms', 1_000, '500ms is rounded up to 1s'],
     ['1ns', 1_000, '0.000001ms is rounded up to 1s'],
     ['1m0.001s', 61_000, '1m0.001s is rounded up to 1m1s'],
-  ])('%s becomes %d ms, with a warning', (tick, tickMs, words) => {
+  ])('rounds %s up to %d ms, with a warning', (tick, tickMs, words) => {
     const { config, warnings } = load('origin', { origin: section({ tick }) });
     expect(config.origin.tickMs).toBe(tickMs);
     expect(warnings).toEqual([
@@ -32,11 +32,11 @@ describe('a tick with a fraction of a second', () => {
     ]);
   });
 
-  it.each(['1s', '1000ms', '1m30s', '0.5m', '24h'])('%s is taken as it is, without a warning', (tick) => {
+  it.each(['1s', '1000ms', '1m30s', '0.5m', '24h'])('takes %s as it is, without a warning', (tick) => {
     expect(load('origin', { origin: section({ tick }) }).warnings).toEqual([]);
   });
 
-  it('warns of the tick of the role that is loaded only', () => {
+  it('warns only about the role that is loaded', () => {
     expect(load('destination', both('1.5s', '10s')).warnings).toEqual([]);
     expect(load('origin', both('10s', '1.5s')).warnings).toEqual([]);
     const { warnings } = load('destination', both('10s', '1.5s'));
@@ -45,7 +45,7 @@ describe('a tick with a fraction of a second', () => {
     ]);
   });
 
-  it('warns of a tick from the environment by the name of its variable', () => {
+  it('names the variable in the warning', () => {
     const env = { VSYNC_ORIGIN_TICK: '2.5s' };
     const { config, warnings } = loadConfig('origin', { file: configFile({ origin: section() }), env });
     expect(config.origin.tickMs).toBe(3_000);
@@ -54,13 +54,13 @@ describe('a tick with a fraction of a second', () => {
     ]);
   });
 
-  it('of zero is refused', () => {
+  it('refuses zero', () => {
     expect(problemsOf(() => load('origin', { origin: section({ tick: '0s' }) }))).toEqual([
       'origin.tick (file config.json): must be at least 1s',
     ]);
   });
 
-  it('becomes whole seconds, never less than it was, by less than one', () => {
+  it('rounds up to whole seconds', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 100_000_000 }), (ms) => {
         const { tickMs } = load('origin', { origin: section({ tick: formatDuration(ms) }) }).config.origin;

@@ -11,8 +11,8 @@ function load(server: 'vault' | 'consul', keys: object) {
   return loadConfig('origin', { file: configFile({ origin }), env: {} }).config;
 }
 
-describe.each(['vault', 'consul'] as const)('origin.%s', (server) => {
-  test('takes the keys for TLS', () => {
+describe.each(['vault', 'consul'] as const)('loadConfig, for origin.%s,', (server) => {
+  test('reads the TLS keys', () => {
     expect(load(server, TLS).origin[server]).toMatchObject(TLS);
     expect(load(server, {}).origin[server]).not.toHaveProperty('caFile');
   });
@@ -20,7 +20,7 @@ describe.each(['vault', 'consul'] as const)('origin.%s', (server) => {
   test.each([
     ['certFile', 'keyFile'],
     ['keyFile', 'certFile'],
-  ])('%s needs %s', (given, missing) => {
+  ])('refuses %s without %s', (given, missing) => {
     expect(problemsOf(() => load(server, { [given]: 'file.pem' }))).toEqual([
       `origin.${server}.${missing}: is missing; give both certFile and keyFile`,
     ]);

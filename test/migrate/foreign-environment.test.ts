@@ -17,7 +17,7 @@ const OBEYED = [
   .concat(['HTTP_PROXY', 'HTTPS_PROXY', 'http_proxy', 'https_proxy']);
 
 describe('foreignVariables', () => {
-  it('names each one that is set, with what replaces it, and without its value', () => {
+  it('returns each variable that is set, with its replacement, and without its value', () => {
     const env = Object.fromEntries(OBEYED.map((name) => [name, `${SECRET}-${name}`]));
     const found = foreignVariables({ ...env, VSYNC_NAME: 'x', TEMPORAL_ADDRESS: 't:1', PATH: '/bin' });
     expect(found.map(({ name }) => name)).toEqual(OBEYED);
@@ -25,7 +25,7 @@ describe('foreignVariables', () => {
     expect(found.filter(({ advice }) => advice === '')).toEqual([]);
   });
 
-  it('says nothing of what is not set, or empty', () => {
+  it('ignores variables that are not set, or empty', () => {
     expect(foreignVariables({ VAULT_ADDR: '', CONSUL_HTTP_ADDR: undefined, NO_PROXY: 'x' })).toEqual([]);
   });
 
@@ -39,12 +39,12 @@ describe('foreignVariables', () => {
     ],
     ['CONSUL_HTTP_SSL', 'begin origin.consul.address and destination.consul.address with https://'],
     ['VAULT_RATE_LIMIT', 'write requestsPerSecond'],
-  ])('%s: %s', (name, advice) => {
+  ])('gives advice for %s: %s', (name, advice) => {
     expect(foreignVariables({ [name]: SECRET })).toEqual([{ name, advice }]);
     expect(describeForeign({ name, advice })).toBe(`environment ${name} is not read: ${advice}`);
   });
 
-  it('names only keys that there are', () => {
+  it('names only existing keys', () => {
     const known = new Set(allKeys().map(({ path }) => path));
     const named = foreignVariables(Object.fromEntries(OBEYED.map((name) => [name, 'x']))).flatMap(
       ({ advice }) => [...advice.matchAll(/\b(?:origin|destination)\.[\w.]*\w/g)].map(([key]) => key),

@@ -78,8 +78,8 @@ function asVsync(config: DestinationConfig, mount: string, secret: string): stri
   return compileTransforms(config.destination.transforms).transform(`${mount}/data/${secret}`).path;
 }
 
-describe('the printed configuration', () => {
-  it('loads as both roles, with what vault-sync takes by default', () => {
+describe('fromVaultSync', () => {
+  it('prints a file for both roles, with the defaults of vault-sync', () => {
     expect(load(LEAST)).toMatchObject({
       role: 'destination',
       name: 'vault-sync',
@@ -102,7 +102,7 @@ describe('the printed configuration', () => {
     expect(loadConfig('origin', { file, env: GIVEN }).config.name).toBe('vault-sync');
   });
 
-  it('lacks only what its comments ask for', () => {
+  it('prints everything except what its comments ask for', () => {
     const file = configFile(convert(LEAST), 'vsync.yaml');
     const missing = problemsOf(() => loadConfig('destination', { file, env: {} }));
     expect(missing.map((line) => line.split(':')[0])).toEqual([
@@ -114,7 +114,7 @@ describe('the printed configuration', () => {
     for (const variable of Object.keys(GIVEN)) expect(convert(LEAST)).toContain(variable);
   });
 
-  it('has namespaces, names and intervals', () => {
+  it('prints namespaces, names and intervals', () => {
     const source = content(
       { namespace: 'team/a', backend: 'kv' },
       { namespace: 'null' },
@@ -133,7 +133,7 @@ describe('the printed configuration', () => {
     [3600, false, 3_600_000, 3_600_000],
     [3600, true, 60_000, 3_600_000],
     [30, true, 30_000, 30_000],
-  ])('an interval of %d s, audit device: %s', (interval, listens, originTickMs, tickMs) => {
+  ])('prints an interval of %d s, audit device: %s', (interval, listens, originTickMs, tickMs) => {
     const bind = listens ? { bind: '0.0.0.0:8202' } : {};
     expect(load(content({}, {}, { full_sync_interval: interval, ...bind }))).toMatchObject({
       ignoreDeletes: !listens,
@@ -142,14 +142,14 @@ describe('the printed configuration', () => {
     });
   });
 
-  it('takes several mounts, also to one', () => {
+  it('accepts several mounts, even to one mount', () => {
     const { origin, destination } = load(content({ backends: ['a', 'b/'] }, { backends: ['c', 'c'] }));
     expect(origin.mounts).toEqual(['a/', 'b/']);
     expect(destination.mounts).toEqual(['c/']);
   });
 });
 
-describe('secrets come to the paths that vault-sync brings them to', () => {
+describe('fromVaultSync leads secrets to the paths of vault-sync,', () => {
   it.each<[string, Content]>([
     ['no prefix, one mount', content()],
     ['another mount', content({ backend: 'a' }, { backend: 'b' })],
@@ -170,7 +170,7 @@ describe('secrets come to the paths that vault-sync brings them to', () => {
     ['a backslash before a plus', content({ prefix: '\\+' })],
     ['a prefix called like the group', content({ prefix: 'src' }, { prefix: 'rest/rest_', backend: 'rest' })],
     ['a mount with a dot', content({ backend: 'kv.2' }, { backend: 'kv' })],
-  ])('%s', (_reason, source) => {
+  ])('with %s', (_reason, source) => {
     const config = load(source);
     const { src } = source as { src: Content };
     const mounts = (src['backends'] ?? [src['backend'] ?? 'secret']) as string[];
@@ -188,7 +188,7 @@ describe('secrets come to the paths that vault-sync brings them to', () => {
     }
   });
 
-  it('for any prefix', () => {
+  it('with any prefix', () => {
     const part = fc.string({
       unit: fc.constantFrom(...Array.from('ab.*?+()[]{}|\\^$!@ ')),
       minLength: 1,
@@ -214,7 +214,7 @@ describe('secrets come to the paths that vault-sync brings them to', () => {
   });
 });
 
-describe('the login', () => {
+describe('fromVaultSync names the variables of the login:', () => {
   const approle = { role_id: `${SECRET}-role`, secret_id: `${SECRET}-id` };
 
   it.each<[string, Content, string[]]>([
@@ -243,7 +243,7 @@ describe('the login', () => {
     expect(text).not.toContain('CAES');
   });
 
-  it('can be an AppRole at both sides', () => {
+  it('an AppRole at both sides', () => {
     const env = {
       VSYNC_ORIGIN_VAULT_APPROLE_ROLE_ID: 'r',
       VSYNC_ORIGIN_VAULT_APPROLE_SECRET_ID: 's',
@@ -257,7 +257,7 @@ describe('the login', () => {
   });
 });
 
-describe('what has no equal is said', () => {
+describe('fromVaultSync prints a comment for', () => {
   it.each<[string, Content, string[], string[]]>([
     [
       'an audit device',
@@ -306,7 +306,7 @@ describe('what has no equal is said', () => {
   });
 });
 
-describe('a file that is none of vault-sync is refused, key by key and without values', () => {
+describe('fromVaultSync refuses a wrong file, key by key and without values:', () => {
   const FROM_FILE = '(file vault-sync.yaml)';
 
   it.each<[string, Content, string[]]>([

@@ -12,7 +12,7 @@ const INSIGHT: Insight = { version: 2, updateTime: '2019-05-14T23:41:52.90492736
 const INSIGHT_JSON = '{"version":2,"updateTime":"2019-05-14T23:41:52.904927369Z","type":"kvV2"}';
 
 describe.each(Object.entries(syncInfoVectors.syncInfo))(
-  'with %s buckets, as the original',
+  'serializeBucket, as the original with %s buckets,',
   (count, written) => {
     const numBuckets = Number(count);
     const buckets = Array.from({ length: numBuckets }, () => new Map<string, Insight>());
@@ -30,7 +30,7 @@ describe.each(Object.entries(syncInfoVectors.syncInfo))(
       expect(serializeBucket(buckets[id] ?? new Map())).toBe(written[`origin/${id}`]);
     });
 
-    it.each([...buckets.keys()])('reads bucket %i, which has the hash that the index tells', (id) => {
+    it.each([...buckets.keys()])('reads bucket %i, and computes its hash of the index', (id) => {
       const read = parseBucket(written[`origin/${id}`] ?? '');
       expect(read).toEqual(buckets[id]);
       expect(hashBucket(read)).toBe(parseIndex(written['origin/index'] ?? '')[id]);
@@ -72,11 +72,11 @@ describe('serializeBucket', () => {
     ],
     ['numbers as keys', ['10', '9'], `{"10":${INSIGHT_JSON},"9":${INSIGHT_JSON}}`],
     ['half a surrogate pair, which UTF-8 cannot hold', ['a\uD83D'], `{"a\uFFFD":${INSIGHT_JSON}}`],
-  ])('%s', (_reason, keys, expected) => {
+  ])('writes %s', (_reason, keys, expected) => {
     expect(serializeBucket(new Map(keys.map((key) => [key, INSIGHT])))).toBe(expected);
   });
 
-  it('is read back as it was, with the same hash', () => {
+  it('writes what parseBucket reads back, with the same hash', () => {
     fc.assert(
       fc.property(bucket, (bucket) => {
         const read = parseBucket(serializeBucket(bucket));
@@ -88,12 +88,10 @@ describe('serializeBucket', () => {
 });
 
 describe('hashBucket', () => {
-  it.each([['an empty bucket', [], '52133ddfcd583280388a8bbfb67a417b6b660f75bc63ec1b01beec811d4498ef']])(
-    '%s',
-    (_reason, keys, expected) => {
-      expect(hashBucket(new Map(keys.map((key) => [key, INSIGHT])))).toBe(expected);
-    },
-  );
+  it('hashes an empty bucket as the original does', () => {
+    const expected = '52133ddfcd583280388a8bbfb67a417b6b660f75bc63ec1b01beec811d4498ef';
+    expect(hashBucket(new Map())).toBe(expected);
+  });
 
   it('is the sha256 of what Go prints for the map, for any paths', () => {
     fc.assert(
@@ -113,7 +111,7 @@ describe('hashBucket', () => {
     );
   });
 
-  it('does not depend on the order in which secrets came', () => {
+  it('does not depend on the order of the secrets', () => {
     fc.assert(
       fc.property(bucket, (bucket) => {
         expect(hashBucket(new Map([...bucket].reverse()))).toBe(hashBucket(bucket));
@@ -135,11 +133,11 @@ describe('parseBucket', () => {
     expect([...parseBucket(`{"a\\ud83d":${INSIGHT_JSON}}`).keys()]).toEqual(['a\uFFFD']);
   });
 
-  it('reads version 0, the mark of a delete in progress', () => {
+  it('reads version 0, an unverified claim', () => {
     expect(parseBucket('{"a":{"version":0,"updateTime":"","type":"kvV2"}}').get('a')?.version).toBe(0);
   });
 
-  it('ignores fields of an insight that it does not know', () => {
+  it('ignores unknown fields of an insight', () => {
     expect(parseBucket(`{"a":${INSIGHT_JSON.replace('}', ',"more":1}')}}`)).toEqual(
       new Map([['a', INSIGHT]]),
     );

@@ -23,8 +23,8 @@ function moveClaims(buckets: { bucket: Bucket; fits: boolean }[], rules: ClaimRu
 const bucket = (...paths: string[]): Map<string, Insight> =>
   new Map(paths.map((path, position) => [path, insight(position + 1)]));
 
-describe('claims', () => {
-  it('go to the buckets that their paths belong to', () => {
+describe('ClaimMover', () => {
+  it('moves claims to the buckets of their paths', () => {
     const before = [bucket('s/data/a', 's/data/b'), bucket('s/data/c')];
     const { buckets, orphans } = moveClaims(
       before.map((claims) => ({ bucket: claims, fits: true })),
@@ -36,7 +36,7 @@ describe('claims', () => {
     expect(buckets.reduce((sum, { size }) => sum + size, 0)).toBe(3);
   });
 
-  it('of a bucket that does not fit its index, or of another origin, are in doubt', () => {
+  it('unverifies claims of a bucket that does not fit its index, or of another origin', () => {
     const moved = moveClaims([{ bucket: bucket('s/data/a'), fits: false }], { ...RULES, numBuckets: 1 });
     expect(moved.buckets[0]?.get('s/data/a')?.version).toBe(0);
     const other = moveClaims([{ bucket: bucket('s/data/a'), fits: true }], {
@@ -47,12 +47,15 @@ describe('claims', () => {
     expect(other.buckets[0]?.get('s/data/a')?.version).toBe(0);
   });
 
-  it.each([[true], [false]])('that two buckets make are in doubt if one of them is (first: %s)', (first) => {
-    const buckets = [first, !first].map((fits) => ({ bucket: bucket('s/data/a'), fits }));
-    expect(moveClaims(buckets, { ...RULES, numBuckets: 1 }).buckets[0]?.get('s/data/a')?.version).toBe(0);
-  });
+  it.each([[true], [false]])(
+    'unverifies a claim of two buckets if one of them is unverified (the first: %s)',
+    (first) => {
+      const buckets = [first, !first].map((fits) => ({ bucket: bucket('s/data/a'), fits }));
+      expect(moveClaims(buckets, { ...RULES, numBuckets: 1 }).buckets[0]?.get('s/data/a')?.version).toBe(0);
+    },
+  );
 
-  it('whose target moved are dropped, and what stands there is an orphan', () => {
+  it('drops a claim whose target moved, and reports its copy as an orphan', () => {
     const { buckets, orphans } = moveClaims([{ bucket: bucket('s/data/a', 's/data/b'), fits: true }], {
       ...RULES,
       numBuckets: 1,
@@ -62,7 +65,7 @@ describe('claims', () => {
     expect([...orphans]).toEqual([['s/data/old', 's/data/a']]);
   });
 
-  it('whose Vault or mount is gone are dropped, and leave no orphan', () => {
+  it('drops a claim whose Vault or mount is gone, without an orphan', () => {
     const { buckets, orphans } = moveClaims([{ bucket: bucket('s/data/a', 't/data/b'), fits: true }], {
       ...RULES,
       numBuckets: 1,
@@ -73,7 +76,7 @@ describe('claims', () => {
     expect([...orphans.keys()]).toEqual(['t/data/b']);
   });
 
-  it('of a secret that is not wanted any more is in doubt, so that its bucket differs', () => {
+  it('unverifies the claim of a secret that is no longer wanted, so that its bucket differs', () => {
     const { buckets } = moveClaims([{ bucket: bucket('s/data/a', 's/data/b'), fits: true }], {
       ...RULES,
       numBuckets: 1,
@@ -85,7 +88,7 @@ describe('claims', () => {
     ]);
   });
 
-  it('of two secrets on one place are both in doubt', () => {
+  it('unverifies both claims on one target', () => {
     const { buckets } = moveClaims([{ bucket: bucket('s/data/a/x', 's/data/b/x', 's/data/y'), fits: true }], {
       ...RULES,
       numBuckets: 1,
@@ -98,7 +101,7 @@ describe('claims', () => {
     expect(versions).toEqual({ 's/data/a/x': 0, 's/data/b/x': 0, 's/data/y': 3 });
   });
 
-  it('of a secret that stands at its own path in the one Vault leave no orphan: it is the origin’s own', () => {
+  it('reports no orphan if the target is the secret of the origin itself', () => {
     const moved = { ...RULES, numBuckets: 1, targetNow: (path: string) => `copy/${path}` };
     expect(moveClaims([{ bucket: bucket('s/data/a'), fits: true }], moved).orphans.size).toBe(1);
     const { orphans } = moveClaims([{ bucket: bucket('s/data/a'), fits: true }], {
@@ -108,7 +111,7 @@ describe('claims', () => {
     expect(orphans.size).toBe(0);
   });
 
-  it('of a secret that is its own copy are dropped: an earlier version claimed what it had only skipped', () => {
+  it('drops the claim of a secret that is its own copy', () => {
     const { buckets, orphans } = moveClaims([{ bucket: bucket('s/data/a', 's/data/b'), fits: true }], {
       ...RULES,
       numBuckets: 1,

@@ -30,7 +30,7 @@ const before = (deleted: number, known: number, mount = 'a/', hoursAgo = 1): Hou
   mounts: { [mount]: { deleted, known } },
 });
 
-describe('the delete guard', () => {
+describe('whyHeld', () => {
   it.each([
     ['nothing to delete', {}, { 'a/': 10 }, undefined],
     ['a few of few', { 'a/': 5 }, { 'a/': 10 }, undefined],
@@ -50,7 +50,7 @@ describe('the delete guard', () => {
       '6 are more than half of the 10 secrets in a/',
     ],
     ['half of one mount', { 'a/': 5 }, { 'a/': 10, 'b/': 990 }, undefined],
-  ])('%s', (_, candidates, known, expected) => {
+  ])('allows, or holds with a reason: %s', (_, candidates, known, expected) => {
     const reason = held(candidates, known);
     if (expected === undefined) expect(reason).toBeUndefined();
     else expect(reason).toContain(expected);
@@ -69,7 +69,7 @@ describe('the delete guard', () => {
     expect(held({}, { 'a/': 1 }, '100%', true)).toBeUndefined();
   });
 
-  it('adds up what was deleted in the last day, so that a drip is seen', () => {
+  it('adds the deletes of the last day, so that many small groups are noticed', () => {
     expect(held({ 'a/': 5 }, { 'a/': 85 }, undefined, false, [before(15, 100)])).toBeUndefined();
     expect(held({ 'a/': 6 }, { 'a/': 85 }, undefined, false, [before(15, 100)])).toBe(
       '6 and the 15 of the last 24 hours of 100 secrets are more than 20 (maxDeletes: 10 %, at least 20)',
@@ -80,7 +80,7 @@ describe('the delete guard', () => {
     expect(held({}, { 'a/': 1 }, 0, false, [before(100, 100)])).toBeUndefined();
   });
 
-  it('counts against the most that there was, not against what was put back in between', () => {
+  it('compares with the largest number of secrets of the day', () => {
     const day = [before(10, 100, 'a/', 3), before(10, 100, 'a/', 2)];
     // 100 secrets all the time: 20 of them were deleted and written again.
     expect(held({ 'a/': 1 }, { 'a/': 100 }, '20%', false, day)).toBe(
@@ -98,12 +98,12 @@ describe('the delete guard', () => {
     expect(held({ 'b/': 2 }, { 'a/': 6, 'b/': 990 }, undefined, false, day)).toBeUndefined();
   });
 
-  it('forgets after a day: an hour that began before it counts as a whole', () => {
+  it('drops hours after a day; an hour that began before counts as a whole', () => {
     expect(held({ 'a/': 6 }, { 'a/': 85 }, undefined, false, [before(15, 100, 'a/', 24)])).toBeDefined();
     expect(held({ 'a/': 6 }, { 'a/': 85 }, undefined, false, [before(15, 100, 'a/', 25)])).toBeUndefined();
   });
 
-  it('notes deletes by the hour and mount, with the most that was known before them', () => {
+  it('noteDeletes adds deletes by hour and mount, with the largest number of secrets before them', () => {
     const cycle = (
       noted: readonly HourOfDeletes[],
       deleted: Record<string, number>,
@@ -125,7 +125,7 @@ describe('the delete guard', () => {
     expect(cycle(third, { 'a/': 6 }, { 'a/': 6 }, NOW + 6 * HOUR, true)).toEqual([]);
   });
 
-  it('names a set of deletes, in whatever order it comes', () => {
+  it('hashOfDeletes does not depend on the order', () => {
     expect(hashOfDeletes(['a', 'b'])).toBe(hashOfDeletes(['b', 'a']));
     expect(hashOfDeletes(['a', 'b'])).not.toBe(hashOfDeletes(['a']));
   });

@@ -21,7 +21,7 @@ describe('parseDuration', () => {
     ['30s1m', 90_000],
     ['1s1s', 2_000],
     ['9223372036s', 9_223_372_036_000],
-  ])('%s is %d ms, as in Go', (text, ms) => {
+  ])('reads %s as %d ms, as Go does', (text, ms) => {
     expect(parseDuration(text)).toBe(ms);
   });
 
@@ -61,11 +61,11 @@ describe('formatDuration', () => {
     [3_600_000, '1h'],
     [3_605_000, '1h5s'],
     [90_061_001, '25h1m1.001s'],
-  ])('%d ms is %s', (ms, text) => {
+  ])('writes %d ms as %s', (ms, text) => {
     expect(formatDuration(ms)).toBe(text);
   });
 
-  it('is read back as it was', () => {
+  it('writes what parseDuration reads back', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 10_000_000_000 }), (ms) => {
         expect(parseDuration(formatDuration(ms))).toBe(ms);

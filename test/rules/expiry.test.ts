@@ -10,7 +10,7 @@ describe('isEarly', () => {
     ['both follow one rule, and the clocks differ', AT_NOON, '2026-11-30T12:02:00Z', false],
     ['the copy was written later', AT_NOON, '2026-11-30T11:59:00Z', false],
     ['a time cannot be read', AT_NOON, 'soon', false],
-  ])('where %s', (_what, copy, original, early) => {
+  ])('compares both ends: %s', (_what, copy, original, early) => {
     expect(isEarly({ copy, original })).toBe(early);
   });
 });
@@ -30,12 +30,12 @@ describe('dueAtMs', () => {
     expect(dueAtMs({ copy, original })).toBe(ms);
   });
 
-  it('is not before the nanosecond', () => {
+  it('is not before the last nanosecond', () => {
     expect(dueAtMs({ copy: '2026-11-30T12:00:00.500000001Z', original: '' })).toBe(NOON_MS + 1);
   });
 });
 
-test('summaryOf counts the copies, and has the time of the first', () => {
+test('summaryOf counts the copies, and finds the time of the first', () => {
   const first = new Map([['a', { copy: AT_NOON, original: '' }]]);
   const second = new Map([['b', { copy: '2026-11-30T11:00:00Z', original: '2026-11-30T11:00:00Z' }]]);
   const summary = summaryOf([first, second]);

@@ -4,7 +4,7 @@ import { compileFilter } from '../../src/rules/filter';
 const allowed = (include: string[], exclude: string[], path: string): boolean =>
   compileFilter({ include, exclude }).allows(path);
 
-describe('a filter', () => {
+describe('compileFilter', () => {
   it.each([
     ['secret/team/**', 'secret/team/a/b', true],
     ['secret/team/**', 'secret/team', false],
@@ -30,12 +30,12 @@ describe('a filter', () => {
     ['secret/\\*', 'secret/*', true],
     ['secret/\\*', 'secret/a', false],
     ['Secret/a', 'secret/a', false],
-  ])('include %j and the path %j: %j', (glob, path, expected) => {
+  ])('allows with include %j the path %j: %j', (glob, path, expected) => {
     expect(allowed([glob], [], path)).toBe(expected);
     expect(allowed([], [glob], path)).toBe(!expected);
   });
 
-  it('allows everything without rules, and exclude beats include', () => {
+  it('allows everything without rules, and prefers exclude to include', () => {
     expect(compileFilter({ include: [], exclude: [] }).restricts).toBe(false);
     expect(allowed([], [], 'secret/a')).toBe(true);
     expect(allowed(['secret/**'], ['secret/team/**'], 'secret/team/a')).toBe(false);
@@ -54,9 +54,12 @@ describe('a filter', () => {
     [[], ['secret/*/tmp/'], 'secret/team/tmp/', false],
     [[], ['secret/team/*'], 'secret/team/', true],
     [[], ['**'], 'secret/', true],
-  ])('include %j, exclude %j: whether %j may hold one is %j', (include, exclude, folder, expected) => {
-    expect(compileFilter({ include, exclude }).mayHold(folder)).toBe(expected);
-  });
+  ])(
+    'decides with include %j and exclude %j whether %j may contain a secret: %j',
+    (include, exclude, folder, expected) => {
+      expect(compileFilter({ include, exclude }).mayHold(folder)).toBe(expected);
+    },
+  );
 
   it.each([
     [[], [], ['secret/']],
@@ -68,11 +71,11 @@ describe('a filter', () => {
     [['other/**'], [], []],
     [['secret/a/**', 'secret/b/**'], ['secret/b/'], ['secret/a/']],
     [[], ['secret/**'], []],
-  ])('include %j, exclude %j: the walk of secret/ starts in %j', (include, exclude, folders) => {
+  ])('starts the walk of secret/ with include %j and exclude %j in %j', (include, exclude, folders) => {
     expect(compileFilter({ include, exclude }).startsOf('secret/')).toEqual(folders);
   });
 
-  it('never skips a folder that holds what it allows', () => {
+  it('never skips a folder with an allowed secret', () => {
     const part = fc.constantFrom('a', 'b', 'c', '.d');
     const globPart = fc.constantFrom('a', 'b', '*', '**', 'a*', '{a,b}', '?', '[ab]', '');
     const glob = fc.array(globPart, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'));

@@ -34,7 +34,7 @@ describe('insightOfMetadata', () => {
         },
       },
     ],
-  ])('there is an insight when %s', (_reason, meta) => {
+  ])('returns an insight if %s', (_reason, meta) => {
     expect(insightOfMetadata(meta, NOW)).toEqual({
       version: meta.current_version,
       updateTime: UPDATED,
@@ -47,20 +47,20 @@ describe('insightOfMetadata', () => {
     ['its current version is deleted', metadata(1, { deletion_time: '2026-11-21T09:59:00Z' })],
     ['it expires just now', metadata(1, { deletion_time: '2026-11-21T10:00:00Z' })],
     ['its current version is destroyed', metadata(1, { destroyed: true })],
-  ])('there is none when %s', (_reason, meta) => {
+  ])('returns nothing if %s', (_reason, meta) => {
     expect(insightOfMetadata(meta, NOW)).toBeUndefined();
   });
 
-  it('has the time of the current version, and not the one of a later metadata write as OpenBao notes it', () => {
+  it('takes the time of the current version, and not that of a later metadata write on OpenBao', () => {
     const written = { ...metadata(1, {}), updated_time: '2026-11-21T09:59:00Z' };
     expect(insightOfMetadata(written, NOW)?.updateTime).toBe(UPDATED);
   });
 
-  it('does not guess when a deletion time cannot be read', () => {
+  it('throws if a deletion time cannot be read', () => {
     expect(() => insightOfMetadata(metadata(1, { deletion_time: 'soon' }), NOW)).toThrow(TimeError);
   });
 
-  it('does not guess when the current version is not among the versions', () => {
+  it('throws if the current version is not among the versions', () => {
     const contradicting = { ...metadata(1, {}), current_version: 2 };
     expect(() => insightOfMetadata(contradicting, NOW)).toThrow(MetadataError);
   });
@@ -104,11 +104,11 @@ describe('isNamedBy', () => {
       { ...metadata(2, { created_time: LATER }), updated_time: LATER },
     ],
     ['a time that cannot be read', false, insight(2, 'yesterday'), written(LATER)],
-  ])('%s: %s', (_what, named, ofInfo, meta) => {
+  ])('decides for %s: %s', (_what, named, ofInfo, meta) => {
     expect(isNamedBy(ofInfo, found, meta)).toBe(named);
   });
 
-  it('needs metadata only where the version is the same and the time of the insight is later', () => {
+  it('needs metadata only if the version is the same and the time of the insight is later', () => {
     const needed = [insight(2), insight(1, LATER), insight(3, LATER), insight(2, LATER)];
     expect(needed.map((one) => mayBeMetadataWrite(one, found))).toEqual([false, false, false, true]);
   });

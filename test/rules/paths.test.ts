@@ -9,7 +9,7 @@ import {
   wellFormed,
 } from '../../src/rules/paths';
 
-describe('data paths', () => {
+describe('dataPath', () => {
   it.each([
     ['a plain mount', 'secret/', 'a/b', 'secret/data/a/b'],
     ['a mount of two segments', 'team/kv/', 'a', 'team/kv/data/a'],
@@ -18,13 +18,13 @@ describe('data paths', () => {
     ['the first "/metadata" counts, also in the mount', 'team/metadata/', 'a', 'team/data/metadata/a'],
     ['it need not end there', 'team/metadata-x/', 'a', 'team/data-x/metadata/a'],
     ['characters that a replacement text could misread', 'secret/', "$&/$'", "secret/data/$&/$'"],
-  ])('%s', (_reason, mount, rel, expected) => {
+  ])('replaces the first "/metadata" of %s', (_reason, mount, rel, expected) => {
     expect(dataPath(mount, rel)).toBe(expected);
     expect(dataPathOf(metadataPath(mount, rel))).toBe(expected);
     expect(locate(expected, [mount])).toEqual({ mount, rel });
   });
 
-  it('replaces nothing where there is nothing', () => {
+  it('keeps a path without "/metadata"', () => {
     expect(dataPathOf('secret/data/a')).toBe('secret/data/a');
   });
 });
@@ -39,7 +39,7 @@ describe('locate', () => {
     ['the longest mount wins', 'a/data/b/data/c', ['a/', 'a/data/b/'], { mount: 'a/data/b/', rel: 'c' }],
     ['in any order', 'a/data/b/data/c', ['a/data/b/', 'a/'], { mount: 'a/data/b/', rel: 'c' }],
     ['the mount itself', 'secret/data/', ['secret/'], { mount: 'secret/', rel: '' }],
-  ])('%s', (_reason, path, mounts, expected) => {
+  ])('finds the mount of %s', (_reason, path, mounts, expected) => {
     expect(locate(path, mounts)).toEqual(expected);
   });
 
@@ -79,7 +79,7 @@ describe('bytewise', () => {
     expect(['🔑', '\uFF5A'].sort()).toEqual(['🔑', '\uFF5A']);
   });
 
-  it('is the order of the bytes in UTF-8', () => {
+  it('sorts in the order of the bytes in UTF-8', () => {
     fc.assert(
       fc.property(fc.oneof(text, fc.string()), fc.oneof(text, fc.string()), (a, b) => {
         expect(Math.sign(bytewise(a, b))).toBe(Buffer.compare(Buffer.from(a), Buffer.from(b)));
@@ -99,7 +99,7 @@ describe('bytewise', () => {
 });
 
 describe('wellFormed', () => {
-  it('is what a text becomes on its way through UTF-8', () => {
+  it('changes a text as a round trip through UTF-8 does', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom('a', '\uD83D', '\uDD11', '🔑') }), (text) => {
         expect(wellFormed(text)).toBe(Buffer.from(text).toString());
@@ -119,7 +119,7 @@ describe('cleanPath', () => {
     ['../a', 'a'],
     ['a/..b/b.', 'a/..b/b.'],
     ['', ''],
-  ])('makes "%s" "%s", as path.Join of Go', (path, cleaned) => {
+  ])('cleans "%s" to "%s", as Go\'s path.Join does', (path, cleaned) => {
     expect(cleanPath(path)).toBe(cleaned);
   });
 });

@@ -65,7 +65,7 @@ const bucketOf = (entries: Record<string, number>): Map<string, Insight> =>
     ]),
   );
 
-describe('the plan of a bucket', () => {
+describe('planBucket', () => {
   const insight = fc.record({
     version: fc.integer({ min: 0, max: 4 }),
     updateTime: fc.constantFrom('2026-01-01T00:00:00Z', '2026-01-02T00:00:00.5Z', 'no time'),
@@ -92,7 +92,7 @@ describe('the plan of a bucket', () => {
     ]),
   });
 
-  it('leaves nothing to do when it was applied', () => {
+  it('plans nothing after its plan was applied', () => {
     fc.assert(
       fc.property(originBucket, bucket, rules, fc.boolean(), (origin, claims, made, deleteExcluded) => {
         const scope = scopeOf(made);
@@ -152,7 +152,7 @@ describe('the plan of a bucket', () => {
     });
   });
 
-  it('is no collision with a secret that is left out', () => {
+  it('allows the target of a secret that is left out', () => {
     const scope = scopeOf({
       exclude: ['s/a/**'],
       transforms: [{ name: 'flat', from: '^s/data/[ab]/(?P<x>.+)$', to: 's/data/x' }],
@@ -172,7 +172,7 @@ describe('the plan of a bucket', () => {
     expect(plan(origin, new Map(), excluded).add).toEqual(['s/data/a']);
   });
 
-  it('neither copies nor deletes a secret that is its own copy, and has its claim dropped', () => {
+  it('neither copies nor deletes a secret that is its own copy, and drops its claim', () => {
     const transforms = [{ name: 'copy', from: '^s/data/(?P<x>up[^/]*)$', to: 't/data/x' }];
     const scope = scopeOf({ transforms, sameVault: true, exclude: ['s/out*'] });
     const origin = bucketOf({ 's/data/a': 1, 's/data/out': 1, 's/data/up': 1 });
@@ -189,7 +189,7 @@ describe('the plan of a bucket', () => {
     expect(plan(origin, claims, scopeOf({ transforms })).itself).toEqual([]);
   });
 
-  it('keeps what is left out now apart from what is gone', () => {
+  it('separates unwanted secrets from those that are gone', () => {
     const claims = bucketOf({ 's/data/a': 1, 's/data/b': 1 });
     expect(plan(bucketOf({ 's/data/a': 2 }), claims, scopeOf({ exclude: ['s/a'] }))).toMatchObject({
       update: [],
@@ -233,13 +233,13 @@ describe('compareBuckets', () => {
     ['an unfinished delete that the origin lacks', undefined, insight(0), 'delete'],
   ];
 
-  it.each(rows)('%s', (_reason, origin, destination, change) => {
+  it.each(rows)('decides for a secret: %s', (_reason, origin, destination, change) => {
     const bucketOf = (insight?: Insight): Bucket => new Map(insight ? [['a', insight]] : []);
     const expected = change === 'nothing' ? NONE : { ...NONE, [change]: ['a'] };
     expect(compareBuckets(bucketOf(origin), bucketOf(destination))).toEqual(expected);
   });
 
-  it('finds a deleted path also when as many were added', () => {
+  it('finds a deleted path even if as many were added', () => {
     const differences = compareBuckets(new Map([['new', insight(1)]]), new Map([['old', insight(1)]]));
     expect(differences).toEqual({ ...NONE, add: ['new'], delete: ['old'] });
   });
@@ -252,7 +252,7 @@ describe('compareBuckets', () => {
     );
   });
 
-  it('names all that makes the destination equal to the origin, once, in order', () => {
+  it('returns everything that makes the destination equal to the origin, once, in order', () => {
     fc.assert(
       fc.property(smallBucket, smallBucket, (origin, destination) => {
         const differences = compareBuckets(origin, destination);

@@ -21,8 +21,8 @@ function scope(rules: Partial<ScopeRules> = {}): Scope {
   });
 }
 
-describe('the scope of a destination', () => {
-  it('knows where a secret stands at both ends', () => {
+describe('Scope', () => {
+  it('returns the place of a secret at both ends', () => {
     expect(scope().placeAtOrigin('s/data/a/b')).toEqual({ mount: 's/', rel: 'a/b' });
     expect(scope().placeAtDestination('s/data/a/b')).toEqual({ mount: 'd/', rel: 'a/b' });
     expect(scope().placeAtOrigin('gone/data/a')).toBeUndefined();
@@ -41,13 +41,13 @@ describe('the scope of a destination', () => {
     expect(scope({ transformer }).placeAtDestination('s/data/a')).toEqual(place);
   });
 
-  it('asks the filter for paths as vault kv names them, also below mounts that are gone', () => {
+  it('passes paths to the filter as vault kv names them, even below mounts that are gone', () => {
     const filter = compileFilter({ include: ['s/in/**', 'team/kv/**', 'gone/in/**'], exclude: [] });
     const paths = ['s/data/in/a', 's/data/out', 'team/kv/data/x', 'gone/data/in/a', 'gone/data/out'];
     expect(paths.map((path) => scope({ filter }).wants(path))).toEqual([true, false, true, true, false]);
   });
 
-  it('tells a secret that would be copied onto itself, and a loop', () => {
+  it('recognizes a secret that would be copied onto itself, and a loop', () => {
     const transformer = compileTransforms([
       { name: 'c', from: '^s/data/(?P<x>[^/]+)$', to: 's/data/copy/x' },
     ]);
@@ -63,7 +63,7 @@ describe('the scope of a destination', () => {
     }
   });
 
-  it('compares places and not names: an engine may have another name at either end', () => {
+  it('compares places and not names: an engine may have different names at both ends', () => {
     // The origin looks from the root, the destination from the namespace A.
     const one = scope({
       originMounts: ['A/s/', 'd/'],
@@ -90,7 +90,7 @@ describe('the scope of a destination', () => {
     expect([deeper.isItself('A/s/data/x'), deeper.feedsItself('A/s/data/x')]).toEqual([false, true]);
   });
 
-  it('takes two engines of one name for two places', () => {
+  it('treats two engines of one name as two places', () => {
     // Namespaces behind gateways that name them: the cluster and all names are the same, the engines are not.
     const transformer = compileTransforms([]);
     const two = scope({ transformer, sharedMounts: new Map() });

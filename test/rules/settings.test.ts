@@ -16,7 +16,7 @@ import { path } from './arbitrary';
 import { ClaimMover, type ClaimRules, SETTINGS_CLAIMS } from '../../src/rules/claims';
 import { bucketId } from '../../src/rules/bucket';
 
-/** As Vault answers for a secret for which nobody has set anything. */
+/** As Vault answers for a secret with default settings. */
 const UNSET: SettingsMetadata = {
   custom_metadata: null,
   max_versions: 0,
@@ -27,14 +27,14 @@ const UNSET: SettingsMetadata = {
 const fingerprint = (metadata: Partial<SettingsMetadata>): string | undefined =>
   fingerprintOfSettings(settingsOf({ ...UNSET, ...metadata }));
 
-describe('the fingerprint of settings', () => {
-  it('is none for a secret for which nobody has set anything', () => {
+describe('fingerprintOfSettings', () => {
+  it('returns nothing for default settings', () => {
     expect(fingerprint({})).toBeUndefined();
     expect(fingerprint({ custom_metadata: {} })).toBeUndefined();
     expect(fingerprint({ delete_version_after: '0h0m0s' })).toBeUndefined();
   });
 
-  it('is the sha256 of the canonical JSON', () => {
+  it('returns the sha256 of the canonical JSON', () => {
     const metadata = { custom_metadata: { b: '1', a: '2', '10': 'x', '9': 'y' }, max_versions: 3 };
     // printf '{"cas_required":true,"custom_metadata":{"10":"x","9":"y","a":"2","b":"1"},"delete_version_after":"12319s","max_versions":3}' | sha256sum
     expect(fingerprint({ ...metadata, cas_required: true, delete_version_after: '3h25m19s' })).toBe(
@@ -52,13 +52,13 @@ describe('the fingerprint of settings', () => {
     ['delete_version_after', { delete_version_after: '1h0m0s' }],
     ['another delete_version_after', { delete_version_after: '1h0m1s' }],
     ['what is no duration', { delete_version_after: '-1s' }],
-  ])('tells %s from everything else', (_what, metadata) => {
+  ])('returns a hash of its own for %s', (_what, metadata) => {
     const others = [{}, { max_versions: 2 }, { custom_metadata: { a: '1', b: '1' } }].map(fingerprint);
     expect(fingerprint(metadata)).toMatch(/^[0-9a-f]{64}$/);
     expect(others).not.toContain(fingerprint(metadata));
   });
 
-  it('does not depend on the order of keys, nor on how a duration is written', () => {
+  it('does not depend on the order of keys, or on the form of a duration', () => {
     const entries = fc.uniqueArray(fc.tuple(fc.string(), fc.string()), { selector: ([key]) => key });
     fc.assert(
       fc.property(entries, (list) => {
@@ -75,10 +75,10 @@ describe('the fingerprint of settings', () => {
   });
 });
 
-describe('a bucket of fingerprints', () => {
+describe('serializeSettingsBucket and parseSettingsBucket', () => {
   const PRINT = 'a'.repeat(64);
 
-  it('is a JSON object, sorted by bytes', () => {
+  it('write a JSON object, sorted by bytes', () => {
     const bucket = new Map(['🔑', '\uFF5A', '9', '10', 'a'].map((key) => [key, PRINT]));
     expect(serializeSettingsBucket(bucket)).toBe(
       `{${['10', '9', 'a', '\uFF5A', '🔑'].map((key) => `"${key}":"${PRINT}"`).join(',')}}`,
@@ -86,7 +86,7 @@ describe('a bucket of fingerprints', () => {
     expect(serializeSettingsBucket(new Map())).toBe('{}');
   });
 
-  it('is read back as it was, with a hash that does not depend on the order', () => {
+  it('read back what was written, with a hash that does not depend on the order', () => {
     const prints = fc.constantFrom(PRINT, 'b'.repeat(64));
     fc.assert(
       fc.property(fc.array(fc.tuple(path, prints)), (entries) => {
@@ -104,7 +104,7 @@ describe('a bucket of fingerprints', () => {
     ['null', 'null', 'not an object'],
     ['an insight', '{"a":{"version":1}}', 'fingerprint of "a": must be a sha256'],
     ['a short hash', '{"a":"ab"}', 'fingerprint of "a": must be a sha256'],
-  ])('refuses %s', (_reason, json, message) => {
+  ])('refuse %s', (_reason, json, message) => {
     expect(() => parseSettingsBucket(json)).toThrow(SyncInfoError);
     expect(() => parseSettingsBucket(json)).toThrow('not a valid settings bucket of sync info: ');
     expect(() => parseSettingsBucket(json)).toThrow(message);
@@ -132,8 +132,8 @@ function applied(
   return after;
 }
 
-describe('settings that differ', () => {
-  it('are none any more when they were applied, and nothing else was touched', () => {
+describe('differingSettings', () => {
+  it('returns nothing after its paths were applied, and leaves the others', () => {
     fc.assert(
       fc.property(bucketOf(hash), bucketOf(claim), fc.array(name), (origin, claims, copied) => {
         const isCopied = (each: string): boolean => copied.includes(each);
@@ -149,7 +149,7 @@ describe('settings that differ', () => {
     );
   });
 
-  it('are all that the origin has and all that is claimed, where no claim is believed', () => {
+  it('returns every path of the origin and of the claims if all claims are unverified', () => {
     fc.assert(
       fc.property(bucketOf(hash), fc.array(name), (origin, named) => {
         const differing = differingSettings(origin, unverifiedSettings(named), () => true);
@@ -158,7 +158,7 @@ describe('settings that differ', () => {
     );
   });
 
-  it('are sorted as Go sorts them', () => {
+  it('sorts as Go does', () => {
     const origin = new Map(['🔑', '\uFF5A', 'a'].map((each) => [each, 'a'.repeat(64)]));
     expect(differingSettings(origin, new Map(), () => true)).toEqual(['a', '\uFF5A', '🔑']);
   });
@@ -173,7 +173,7 @@ function moveSettingsClaims(
   return mover;
 }
 
-describe('claims of settings that move', () => {
+describe('ClaimMover, for settings,', () => {
   const rules = {
     targetBefore: (each: string) => each,
     targetNow: (each: string) => each,
@@ -183,7 +183,7 @@ describe('claims of settings that move', () => {
     isSame: () => false,
   };
 
-  it('keep what they say in any number of buckets, and back again', () => {
+  it('keeps every claim in any number of buckets, and back again', () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(fc.tuple(path, claim), { selector: ([each]) => each }),
@@ -205,7 +205,7 @@ describe('claims of settings that move', () => {
     );
   });
 
-  it('are in doubt if their bucket does not fit, or the origin is another, and dropped if their place is', () => {
+  it('unverifies claims of a torn bucket or another origin, and drops those of another place', () => {
     const bucket = new Map([
       ['s/data/a', 'a'.repeat(64)],
       ['s/data/b', 'b'.repeat(64)],

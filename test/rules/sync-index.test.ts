@@ -43,11 +43,11 @@ describe('parseIndex', () => {
   });
 });
 
-it('emptyIndex holds the hash of an empty bucket for each bucket', () => {
+it('emptyIndex contains the hash of an empty bucket for each bucket', () => {
   expect(emptyIndex(3)).toEqual([hashBucket(new Map()), hashBucket(new Map()), hashBucket(new Map())]);
 });
 
-it('hashOfIndex tells indices apart, also by their order', () => {
+it('hashOfIndex differs for other hashes, and for another order', () => {
   const hashes = [[A], [A, A], [A, B], [B, A]].map(hashOfIndex);
   expect(new Set(hashes).size).toBe(4);
   expect(hashes[0]).toMatch(/^[0-9a-f]{64}$/);
@@ -60,7 +60,7 @@ describe('differingBuckets', () => {
     ['fewer in the origin', [A], [A, B], [0]],
     ['equal', [A, B], [A, B], []],
     ['one differs', [A, B, A], [A, A, A], [1]],
-  ])('%s', (_reason, origin, destination, expected) => {
+  ])('compares indices: %s', (_reason, origin, destination, expected) => {
     expect(differingBuckets(origin, destination)).toEqual(expected);
   });
 });
@@ -78,8 +78,8 @@ function largest(paths: readonly string[], numBuckets: number, insight = longest
   return Math.max(...buckets.map((bucket) => Buffer.byteLength(serializeBucket(bucket))));
 }
 
-describe('the bytes of an entry', () => {
-  it('are those that a bucket grows by, at the most', () => {
+describe('entryBytes', () => {
+  it('returns the most bytes that a bucket can grow by', () => {
     fc.assert(
       fc.property(fc.uniqueArray(path), (paths) => {
         const wellFormed = [...new Set(paths)];
@@ -92,8 +92,8 @@ describe('the bytes of an entry', () => {
   });
 });
 
-describe('the number of buckets for some paths', () => {
-  it('is the smallest power of two that keeps each bucket within the size', () => {
+describe('numBucketsFor', () => {
+  it('returns the smallest power of two that keeps each bucket within the size', () => {
     const paths = pathsOf(4000);
     const numBuckets = numBucketsFor(paths, { atLeast: 1, bucketBytes: LIMIT / 2 });
     expect(numBuckets).toBe(4);
@@ -109,32 +109,32 @@ describe('the number of buckets for some paths', () => {
   });
 
   it.each([
-    ['stays what it is while it will do', 10, 19, 19],
+    ['stays the same while it is enough', 10, 19, 19],
     ['never falls', 0, 4096, 4096],
     ['grows to the next power of two', 750, 19, 32],
-    ['may be one that an original vsync wrote', 10, 7_500, 7_500],
+    ['an original vsync may have written', 10, 7_500, 7_500],
     ['is 7000 in the end', 130_000, 1, MAX_NUM_BUCKETS],
-    ['is none where not even 7000 will do', 250_000, 1, undefined],
-  ])('%s', (_what, count, atLeast, expected) => {
+    ['does not exist if 7000 is not enough', 250_000, 1, undefined],
+  ])('returns a number that %s', (_what, count, atLeast, expected) => {
     expect(numBucketsFor(pathsOf(count, 0), { atLeast, bucketBytes: 4_400 })).toBe(expected);
   });
 
-  it('is 1 without paths', () => {
+  it('returns 1 without paths', () => {
     expect(numBucketsFor([], { atLeast: 1, bucketBytes: 100 })).toBe(1);
   });
 
-  it('is never so large that its index does not fit', () => {
+  it('never returns so many that the index does not fit', () => {
     expect(Buffer.byteLength(serializeIndex(emptyIndex(MAX_NUM_BUCKETS)))).toBeLessThanOrEqual(LIMIT);
   });
 });
 
 const [one, two] = [emptyIndex(1), emptyIndex(2)];
 
-test('without settings, what was considered is the hash of the index, as states of before say it', () => {
+test('originVersionOf returns the hash of the index without settings, as older states have it', () => {
   expect(originVersionOf(one)).toBe(hashOfIndex(one));
 });
 
-test('a change of either index is something else to consider', () => {
+test('originVersionOf changes with each index', () => {
   const all = [
     originVersionOf(one),
     originVersionOf(one, one),
@@ -144,7 +144,7 @@ test('a change of either index is something else to consider', () => {
   expect(new Set(all).size).toBe(4);
 });
 
-test('the index is told whatever the settings were', () => {
+test('isVersionOf recognizes the index with any settings', () => {
   for (const considered of [originVersionOf(one), originVersionOf(one, two)]) {
     expect(isVersionOf(considered, one)).toBe(true);
     expect(isVersionOf(considered, two)).toBe(false);

@@ -26,7 +26,7 @@ describe('compareTimes', () => {
     ['before 1970', '1969-12-31T23:59:59.9Z', '1969-12-31T23:59:59.1Z', 1],
     ["Go's zero time is no year of the 20th century", '0001-01-01T00:00:00Z', '1901-01-01T00:00:00Z', -1],
     ['a leap day', '2024-02-29T00:00:00Z', '2024-03-01T00:00:00Z', -1],
-  ])('%s', (_reason, a, b, expected) => {
+  ])('compares times: %s', (_reason, a, b, expected) => {
     expect(Math.sign(compareTimes(a, b))).toBe(expected);
     expect(Math.sign(compareTimes(b, a))).toBe(expected === 0 ? 0 : -expected);
   });

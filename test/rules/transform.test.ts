@@ -9,17 +9,20 @@ const RUNNER = {
   to: 'platform/meta/env/app/secrets',
 };
 
-describe.each(transformVectors)('as the original, with $transforms', ({ transforms, paths }) => {
-  const transformer = compileTransforms(transforms);
+describe.each(transformVectors)(
+  'compileTransforms, as the original, with $transforms',
+  ({ transforms, paths }) => {
+    const transformer = compileTransforms(transforms);
 
-  it.each(Object.entries(paths))('%s becomes %s', (before, after) => {
-    // The vectors come from its transformer; the client that it gives the path to cleans it (path.Join of Go).
-    const sent = after === before ? after : cleanPath(after);
-    expect(transformer.transform(before).path).toBe(sent);
-  });
-});
+    it.each(Object.entries(paths))('maps %s to %s', (before, after) => {
+      // The vectors come from its transformer; the client that it gives the path to cleans it (path.Join of Go).
+      const sent = after === before ? after : cleanPath(after);
+      expect(transformer.transform(before).path).toBe(sent);
+    });
+  },
+);
 
-describe('transform', () => {
+describe('compileTransforms', () => {
   it.each([
     [
       'a transform that matches',
@@ -34,7 +37,7 @@ describe('transform', () => {
       'runner',
     ],
     ['one group is empty', '/secret/metadata/runner/stage/', '/secret/metadata/runner/stage/', IDENTITY],
-  ])('names what it did: %s', (_reason, before, path, by) => {
+  ])('returns the name of the transform: %s', (_reason, before, path, by) => {
     expect(compileTransforms([RUNNER]).transform(before)).toEqual({ path, by });
   });
 
@@ -67,13 +70,13 @@ describe('transform', () => {
     ['\\w is ASCII only', ['(?P<a>\\w+)', 'a'], 'éa', 'a'],
     ['a class of Unicode', ['(?P<a>\\p{Greek}+)', 'kv/a'], 'xαβ', 'kv/αβ'],
     ['flags', ['(?i)(?P<a>key)', 'kv/a'], 'KEY', 'kv/KEY'],
-  ])('%s', (_reason, rules, before, after) => {
+  ])('maps a path: %s', (_reason, rules, before, after) => {
     const pairs = rules.length === 2 ? [rules] : [rules.slice(0, 2), rules.slice(2)];
     const transformer = compileTransforms(pairs.map(([from = '', to = '']) => ({ name: 't', from, to })));
     expect(transformer.transform(before).path).toBe(after);
   });
 
-  it('cannot be made to backtrack', () => {
+  it('never backtracks', () => {
     const transformer = compileTransforms([{ name: 't', from: '^(?P<a>(x+x+)+)y$', to: 'a' }]);
     expect(transformer.transform('x'.repeat(10_000)).by).toBe(IDENTITY);
   });
@@ -83,7 +86,7 @@ describe('transform', () => {
     ['look-ahead, which RE2 has not', '(?P<a>x)(?=y)', '(?='],
     ['a back reference, which RE2 has not', '(?P<a>x)\\1', '\\1'],
     ['an unknown class', '\\p{Foo}', '\\p{Foo}'],
-    ['an error beside a doubled name', '(?P<a>x)(?P<a>y)(', 'missing closing )'],
+    ['an error and a doubled name', '(?P<a>x)(?P<a>y)(', 'missing closing )'],
   ])('refuses %s, naming the transform', (_reason, from, message) => {
     const compile = (): unknown => compileTransforms([RUNNER, { name: 'v1->v2', from, to: 'a' }]);
     expect(compile).toThrow(TransformError);
@@ -108,7 +111,7 @@ describe('renameGroups', () => {
     ],
     ['a named class', '[[:alpha:](?P<a>](?P<b>x)', '[[:alpha:](?P<a>](?P<group1>x)', ['b']],
     ['an escaped end of a class', '[\\](?P<a>](?P<b>x)', '[\\](?P<a>](?P<group1>x)', ['b']],
-  ])('leaves alone what only looks like a group: %s', (_reason, source, expected, names) => {
+  ])('keeps text that only looks like a group: %s', (_reason, source, expected, names) => {
     const renamed = renameGroups(source);
     expect(renamed.source).toBe(expected);
     expect([...renamed.names.values()]).toEqual(names);

@@ -22,7 +22,7 @@ const DIFFERS: Evidence = {
   sameValue: false,
 };
 
-describe('the verdict on a secret', () => {
+describe('verdictOf', () => {
   it.each<[string, Partial<Evidence>, object]>([
     ['the same value', { sameValue: true }, { kind: 'equal' }],
     ['the same value, not claimed', { sameValue: true, claim: undefined }, { kind: 'equal' }],
@@ -52,7 +52,7 @@ describe('the verdict on a secret', () => {
     ['nothing there, not claimed', { atDestination: undefined, claim: undefined }, { kind: 'missing' }],
     ['nothing there, copied before', { atDestination: undefined, claim: insight(1) }, { kind: 'missing' }],
     ['a deleted one there', { atDestination: deleted }, { kind: 'missing', class: 'deleted' }],
-  ])('%s', (_what, evidence, verdict) => {
+  ])('judges a secret: %s', (_what, evidence, verdict) => {
     expect(verdictOf({ ...DIFFERS, ...evidence })).toMatchObject(verdict);
   });
 });
