@@ -1,32 +1,32 @@
-import type { VaultErrorKind } from './errors';
 import {
   FAILURES_BEFORE_HEALTH_CHECK,
   FIRST_HEALTH_PAUSE_MS,
   MAX_HEALTH_PAUSE_MS,
   REMEMBERED_OUTAGES,
 } from '../limits';
+import type { VaultErrorKind } from './errors';
 
-/** A Vault that cannot serve requests. Times in milliseconds since the epoch. */
+/** A Vault that cannot serve requests. Times are milliseconds since the epoch. */
 export interface Outage {
   kind: VaultErrorKind;
-  /** What is wrong with it, and what to do, in words. */
+  /** What is wrong with the Vault, and what to do, in words. */
   detail: string;
   sinceMs: number;
-  /** Undefined as long as it lasts. */
+  /** Undefined while the outage lasts. */
   untilMs?: number;
 }
 
-/** What a Vault's own answer to the question for its health says. */
+/** The result of a health check. */
 export type Health = { up: true } | { up: false; kind: VaultErrorKind; detail: string };
 
 /**
- * Decides whether a Vault is down, from what its requests met and what it says of its health. Only the latter counts
- * as evidence: a few bad paths that always answer 500 are no outage. Knows no timer and sends nothing.
+ * Decides whether a Vault is down. Failed requests only lead to a health check; only its result is evidence, because a
+ * few bad paths that always answer 500 are not an outage. Has no timer and sends nothing: see VaultTraffic.
  */
-export class Breaker {
+export class CircuitBreaker {
   private failures = 0;
   private firstFailureMs = 0;
-  private questions = 0;
+  private checks = 0;
   private readonly outages: Outage[] = [];
 
   /** Undefined while the Vault is up. */
@@ -35,15 +35,15 @@ export class Breaker {
     return last?.untilMs === undefined ? last : undefined;
   }
 
-  /** Whether a request has failed since the Vault answered the last time: it may be down. */
+  /** A request has failed since the last answer of the Vault, which may be down. */
   get isDoubtful(): boolean {
     return this.failures > 0;
   }
 
   /**
-   * A request met no answer, or one that may mean an outage.
+   * A request got no answer, or one that may mean an outage.
    *
-   * @returns whether the Vault itself has to be asked now
+   * @returns whether the Vault's health has to be checked now
    */
   failed(nowMs: number): boolean {
     if (this.failures === 0) this.firstFailureMs = nowMs;
@@ -51,24 +51,24 @@ export class Breaker {
     return this.outage === undefined && this.failures >= FAILURES_BEFORE_HEALTH_CHECK;
   }
 
-  /** A request was answered, whatever the answer was. That ends no outage: it may have been sent before. */
+  /** A request was answered, whatever the answer was. That does not end an outage: it may have been sent before. */
   answered(): void {
     this.failures = 0;
   }
 
-  /** @returns what is new: the Vault was found down, or is back */
+  /** @returns what has changed: the Vault was found down, or is back */
   judged(health: Health, nowMs: number): 'down' | 'back' | undefined {
     const { outage } = this;
     if (health.up) {
       this.failures = 0;
-      this.questions = 0;
+      this.checks = 0;
       if (outage === undefined) return undefined;
       outage.untilMs = nowMs;
       return 'back';
     }
     const { kind, detail } = health;
     if (outage !== undefined) {
-      // It was stopped, and is sealed after its start: what counts is what keeps it from working now.
+      // A Vault that was stopped is sealed after its start: the present reason is the useful one.
       Object.assign(outage, { kind, detail });
       return undefined;
     }
@@ -78,13 +78,13 @@ export class Breaker {
   }
 
   /**
-   * How long to wait before a Vault that is down is asked again.
+   * The pause before the next health check of a Vault that is down.
    *
-   * @param random 0 ≤ random < 1: many workers must not ask at the same moment
+   * @param random 0 ≤ random < 1: many workers must not check at the same moment
    */
-  nextWaitMs(random: number): number {
-    const waitMs = Math.min(FIRST_HEALTH_PAUSE_MS * 2 ** this.questions++, MAX_HEALTH_PAUSE_MS);
-    return Math.max(FIRST_HEALTH_PAUSE_MS, waitMs * (0.75 + random / 4));
+  nextPauseMs(random: number): number {
+    const pauseMs = Math.min(FIRST_HEALTH_PAUSE_MS * 2 ** this.checks++, MAX_HEALTH_PAUSE_MS);
+    return Math.max(FIRST_HEALTH_PAUSE_MS, pauseMs * (0.75 + random / 4));
   }
 
   /** Outages that lasted at that time, or began after it. */

@@ -6,8 +6,7 @@ import type { TlsFiles } from '../tls';
 import type { Outage } from './circuit-breaker';
 import { cancelledRequest, classify, VaultError } from './errors';
 import { asksForMfa, explain, explainUnexpected } from './explain';
-import { Gate } from '../concurrency/gate';
-import { guardOf, type Guarded } from './traffic';
+import { joinTraffic, type Ask, type Joined } from './traffic';
 import { explainHealth } from './health';
 import { UndiciTransport, type TransportResponse } from './transport';
 import { type Entry } from './request-queue';
@@ -114,8 +113,7 @@ export class VaultClient {
   readonly address: string;
   private readonly transport: UndiciTransport;
   private readonly vault: nodeVault.client;
-  private readonly gate: Gate | undefined;
-  private readonly guarded: Guarded;
+  private readonly joined: Joined;
   private login: Promise<TokenGrant> | undefined;
   /** The last login is over, and nobody has found its token ended since. */
   private isLoggedIn = false;
@@ -124,9 +122,8 @@ export class VaultClient {
 
   constructor(private readonly options: VaultOptions) {
     this.address = options.address.replace(/\/+$/, '');
-    this.gate = options.concurrency === undefined ? undefined : new Gate(options.concurrency);
     this.transport = new UndiciTransport(this.address, {
-      // One more, so that the question for the Vault's health waits behind no request that gets no answer.
+      // One more, so that a health check does not wait behind requests that hang.
       connections:
         (options.concurrency ?? MAX_VAULT_REQUESTS) +
         Math.min(options.concurrency ?? MAX_SLOW_LISTS, MAX_SLOW_LISTS) +
@@ -135,7 +132,8 @@ export class VaultClient {
       tls: options,
     });
     const { transport } = this;
-    this.guarded = guardOf(this.address, (path, signal) => transport.ask(path, HEALTH_TIMEOUT_MS, signal));
+    const ask: Ask = (path, signal) => transport.ask(path, HEALTH_TIMEOUT_MS, signal);
+    this.joined = joinTraffic(this.address, ask, options.concurrency);
     this.vault = nodeVault({
       apiVersion: 'v1',
       endpoint: this.address,
@@ -205,13 +203,13 @@ export class VaultClient {
 
   /** When this Vault was down: outages that lasted at that time, or began after it. */
   outagesSince(sinceMs: number): Outage[] {
-    return this.guarded.guard.outagesSince(sinceMs);
+    return this.joined.traffic.outagesSince(sinceMs);
   }
 
   /** Ends the login, if there was one, and the connections. */
   async close(): Promise<void> {
     if (this.options.auth.kind === 'approle' && this.isLoggedIn) await this.revokeLogin();
-    this.guarded.leave();
+    this.joined.leave();
     await this.transport.close();
   }
 
@@ -228,34 +226,26 @@ export class VaultClient {
     }: ReadOptions<A> & { isWrite?: boolean },
   ): Promise<T | A> {
     const path = pathAndQuery.replace(/\?.*/, '');
-    const { guard } = this.guarded;
+    const { traffic, lane } = this.joined;
     const stopped = (): VaultError => cancelledRequest(this.address, path);
-    const entry: Entry = { signal, isUrgent: isWrite };
+    const entry: Entry = { signal, isWrite, lane };
     const read = (answer: TransportResponse): T => this.check(path, answer, schema, bodyOn404);
     let loggedInAgain = false;
     let sentWithLoginOfMs = 0;
     let refusals = 0;
+    const sendNow = (): Promise<unknown> => {
+      sentWithLoginOfMs = this.loggedInAtMs;
+      return request();
+    };
     for (let attempt = 0; ;) {
       try {
         if (this.needsLogin) await orAborted(this.ensureLogin(), signal);
-        const place = this.gate?.enter();
-        if (place !== undefined) await place;
-        sentWithLoginOfMs = this.loggedInAtMs;
-        let isInside = true;
-        const leave = (): void => {
-          if (isInside) this.gate?.leave();
-          isInside = false;
-        };
-        try {
-          return await this.guardedly(path, entry, request, read, isList ? leave : undefined);
-        } finally {
-          leave();
-        }
+        return await this.attempt(path, entry, sendNow, read, isList);
       } catch (error) {
         if (signal?.aborted === true) throw stopped();
         const failure = error instanceof VaultError ? error : this.unexpected(path, error);
         if (failure.kind === 'absent' && ifAbsent !== undefined) return ifAbsent();
-        // There may be a new token since it was sent.
+        // Another request may have got a new token since this one was sent.
         const isNews = (): boolean => this.loggedInAtMs !== sentWithLoginOfMs || this.forgetOldLogin();
         if (failure.status === 403 && !loggedInAgain && isNews()) {
           loggedInAgain = true;
@@ -263,7 +253,7 @@ export class VaultClient {
         }
         if (failure.isOutage) throw failure;
         if (failure.kind === 'throttled') {
-          if (!guard.isBlocked && ++refusals < QUOTA_ATTEMPTS) continue;
+          if (!traffic.isBlocked && ++refusals < QUOTA_ATTEMPTS) continue;
           throw failure;
         }
         const delay = RETRY_DELAYS_MS[attempt++];
@@ -271,7 +261,7 @@ export class VaultClient {
         // A listing that took too long would again.
         const isInVain = failure.kind === 'unavailable' && (isWrite || (isList && failure.isTimeout));
         const repeatable = failure.transient && !isInVain;
-        if (!repeatable || delay === undefined) throw await guard.judge(failure, signal);
+        if (!repeatable || delay === undefined) throw await traffic.judge(failure, signal);
         await sleep(delay, undefined, { signal }).catch(() => {
           throw stopped();
         });
@@ -285,37 +275,36 @@ export class VaultClient {
   }
 
   /**
-   * Sends one request when the guard of this Vault lets it, and tells the guard what came of it.
+   * Sends one attempt of a request when its Vault's traffic allows it, and reports the result there.
    *
-   * @param onGivenWay called when it takes long and gives way to others; without it, it never does
+   * @param mayBeSlow it gives its place in the request queue away when it takes long
    */
-  private async guardedly<T>(
+  private async attempt<T>(
     path: string,
     entry: Entry,
     request: () => Promise<unknown>,
     read: (answer: TransportResponse) => T,
-    onGivenWay?: () => void,
+    mayBeSlow = false,
   ): Promise<T> {
-    const { guard } = this.guarded;
+    const { traffic, lane } = this.joined;
     let beganMs: number | undefined;
     let gaveWay = false;
     let timer: NodeJS.Timeout | undefined;
     try {
-      const entered = guard.enter(path, entry);
+      const entered = traffic.enter(path, entry);
       if (entered !== undefined) await entered;
       beganMs = performance.now();
-      if (onGivenWay !== undefined) {
+      if (mayBeSlow) {
         timer = setTimeout(() => {
-          gaveWay = guard.giveWay(this.options.concurrency);
-          if (gaveWay) onGivenWay();
+          gaveWay = traffic.giveWay(lane);
         }, SLOW_LIST_MS);
       }
       const result = read((await request()) as TransportResponse);
-      guard.left(undefined, performance.now() - beganMs, gaveWay);
+      traffic.left(undefined, performance.now() - beganMs, entry.lane, gaveWay);
       return result;
     } catch (error) {
       const failure = error instanceof VaultError ? error : this.unexpected(path, error);
-      if (beganMs !== undefined) guard.left(failure, performance.now() - beganMs, gaveWay);
+      if (beganMs !== undefined) traffic.left(failure, performance.now() - beganMs, entry.lane, gaveWay);
       throw failure;
     } finally {
       clearTimeout(timer);
@@ -385,12 +374,12 @@ export class VaultClient {
 
   /** How many requests of this client are sent at the same time now. */
   get requestsAtOnce(): number {
-    return Math.min(this.options.concurrency ?? Infinity, this.guarded.guard.requestsAtOnce);
+    return Math.min(this.options.concurrency ?? Infinity, this.joined.traffic.requestsAtOnce);
   }
 
   /** There are requests that wait until more of them may be sent at the same time. */
   reportDemand(): void {
-    this.guarded.guard.reportDemand();
+    this.joined.traffic.reportDemand();
   }
 
   /** Namespace of the token. Its policies name paths from there. */
@@ -443,7 +432,7 @@ export class VaultClient {
     const path = `auth/${auth.path}/login`;
     const body = { role_id: auth.roleId, secret_id: auth.secretId };
     const login = (): Promise<unknown> => this.vault.write(path, body, this.placeOf(path));
-    const given = await this.guardedly(path, {}, login, (answer) => this.check(path, answer, AuthBody));
+    const given = await this.attempt(path, {}, login, (answer) => this.check(path, answer, AuthBody));
     this.vault.token = given.auth.client_token;
     this.loggedInAtMs = Date.now();
     this.isLoggedIn = true;

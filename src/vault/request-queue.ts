@@ -1,19 +1,34 @@
-import { FairQueue } from '../concurrency/fair-queue';
-import { AdaptiveLimit } from '../concurrency/adaptive-limit';
 import { onAbort } from '../concurrency/abort';
+import { AdaptiveLimit } from '../concurrency/adaptive-limit';
+import { FairQueue } from '../concurrency/fair-queue';
 import {
   FIRST_QUOTA_PAUSE_MS,
-  OVERLOAD_ONCE_PER_MS,
   MAX_QUOTA_PAUSE_MS,
   MAX_SLOW_LISTS,
+  OVERLOAD_ONCE_PER_MS,
   QUOTA_BLOCKED_AFTER_MS,
   READ_TURN_EVERY,
 } from '../limits';
 
+/*
+ * The one queue in front of a Vault, for all clients of this process. A request is sent when three things allow it: the
+ * adaptive limit of the Vault, the cap of its client (`numWorkers`), and no pause after a 429.
+ *
+ * The order: writes before reads, because a write becomes stale while it waits; but one place in four goes to a read, so
+ * that writes of several syncs do not starve the reads. Within both, clients take turns, and mounts take turns within a
+ * client, so that a huge mount does not hold up a small one. After a pause one request goes first; when it is answered
+ * the others follow, fewer at the same time than before.
+ *
+ * VaultTraffic calls it for each attempt of a request.
+ */
+
 /**
- * What became of a request that had its turn: `answered` after so many milliseconds, `throttled` by a quota (429),
- * `passed`: there was an answer, which says that no quota is in the way, and nothing about how much the Vault can take,
- * or `silent`: it says nothing.
+ * What became of a request that was sent.
+ *
+ * - `answered`: its latency is a sample for the adaptive limit
+ * - `throttled`: a quota refused it (429)
+ * - `passed`: answered, so no quota applies; not usable as a latency sample
+ * - `silent`: no information
  */
 export type Passage =
   | { kind: 'answered'; latencyMs: number }
@@ -21,62 +36,80 @@ export type Passage =
   | { kind: 'passed' }
   | { kind: 'silent' };
 
-/** Nothing but 429 came for long. */
+/** A quota has refused everything for {@link QUOTA_BLOCKED_AFTER_MS}. */
 export class BlockedError extends Error {
   override readonly name = 'BlockedError';
 }
 
-/** How a request asks for its turn. */
+/** The requests of one client: how many are in flight, and which ones wait. */
+export class Lane {
+  inFlight = 0;
+  readonly writes = new FairQueue<Waiter>();
+  readonly reads = new FairQueue<Waiter>();
+
+  /** @param cap most requests in flight; those that have given their place away do not count */
+  constructor(readonly cap = Infinity) {}
+
+  get hasPlace(): boolean {
+    return this.inFlight < this.cap;
+  }
+
+  get waiting(): number {
+    return this.writes.size + this.reads.size;
+  }
+}
+
+/** How a request enters the queue. */
 export interface Entry {
   signal?: AbortSignal | undefined;
-  /** A write: it goes before what only reads, but for each fourth turn, because what it was decided from grows old while it waits. */
-  isUrgent?: boolean;
+  isWrite?: boolean;
+  /** That of its client. Without one it has no cap: a login. */
+  lane?: Lane | undefined;
 }
 
 interface Waiter {
+  lane: Lane;
   go: () => void;
   giveUp: (reason: Error) => void;
-  /** It was cancelled. */
-  isGone: boolean;
+  isCancelled: boolean;
 }
 
-/**
- * Gives the requests to one Vault their turns: so many at the same time as it takes well (its {@link AdaptiveLimit}), each
- * group as often as the others. After a 429 all of them pause, then one goes first, and when it was answered the others
- * follow, fewer at the same time than before.
- */
-export class Turns {
+/** See the top of this file. */
+export class RequestQueue {
+  private readonly uncapped = new Lane();
+  /** Those with waiting requests. The next one to send from is the first. */
+  private readonly lanes = new Set<Lane>();
   private inFlight = 0;
-  /** In flight too, but they have given way. */
+  /** Also in flight, but they have given their place away. */
   private slow = 0;
   private pausedUntilMs = 0;
-  /** Pauses in a row, without an answer that is no 429. */
+  /** Pauses in a row, without an answer in between that is not a 429. */
   private pauses = 0;
   private blockedSinceMs = Infinity;
-  private tooMuchMs = -Infinity;
-  /** Turns that were given so far. */
+  private overloadedMs = -Infinity;
+  /** Places that were given so far. */
   private given = 0;
-  private readonly urgent = new FairQueue<Waiter>();
-  private readonly waiting = new FairQueue<Waiter>();
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(private readonly level = new AdaptiveLimit()) {}
+  constructor(private readonly limit = new AdaptiveLimit()) {}
 
   /**
-   * Waits for the turn of one request. Whoever had it calls {@link leave}.
+   * Waits until a request may be sent. The caller then calls {@link leave}.
    *
-   * @param groupOf each group has its turn, however many of another wait: a mount. Asked only if it has to wait
-   * @returns undefined if there is nothing to wait for
+   * @param groupOf returns the mount; mounts take turns. Called only if the request has to wait
+   * @returns undefined if it may be sent at once: a promise for each request would cost too much
    * @throws the signal's reason, or BlockedError
    */
-  enter({ signal, isUrgent = false }: Entry = {}, groupOf = (): string => ''): Promise<void> | undefined {
-    if (signal?.aborted !== true && this.count === 0 && this.isOpenAt(Date.now())) {
-      this.inFlight += 1;
+  enter(entry: Entry = {}, groupOf = (): string => ''): Promise<void> | undefined {
+    const { signal, isWrite = false, lane = this.uncapped } = entry;
+    if (signal?.aborted !== true && this.lanes.size === 0 && lane.hasPlace && this.isOpenAt(Date.now())) {
+      this.take(lane);
       return undefined;
     }
     return new Promise<void>((resolve, reject) => {
       signal?.throwIfAborted();
       const waiter: Waiter = {
+        lane,
         go: () => {
           forget?.();
           resolve();
@@ -85,135 +118,167 @@ export class Turns {
           forget?.();
           reject(reason);
         },
-        isGone: false,
+        isCancelled: false,
       };
       const forget =
         signal &&
         onAbort(signal, (reason) => {
-          waiter.isGone = true;
+          waiter.isCancelled = true;
           waiter.giveUp(reason);
-          this.letGo();
+          this.sendNext();
         });
-      (isUrgent ? this.urgent : this.waiting).push(groupOf(), waiter);
-      this.letGo();
+      (isWrite ? lane.writes : lane.reads).push(groupOf(), waiter);
+      this.lanes.add(lane);
+      this.sendNext();
     });
   }
 
-  /** How many have their turn at the same time, if no 429 is waited for. */
+  /** How many requests may be in flight, if the queue does not pause. */
   get atOnce(): number {
-    return this.level.value;
+    return this.limit.value;
   }
 
-  /** There would be more to send, which is kept back until {@link atOnce} has grown. */
+  /** The caller keeps requests back until {@link atOnce} has grown. */
   reportDemand(): void {
-    this.level.reportDemand();
+    this.limit.reportDemand();
   }
 
-  /** For so long nothing but 429 came that waiting makes no sense any more. */
+  /** A quota has refused everything for so long that waiting is useless. */
   get isBlocked(): boolean {
     return Date.now() - this.blockedSinceMs >= QUOTA_BLOCKED_AFTER_MS;
   }
 
   /**
-   * A request that has its turn takes long: another one has its turn meanwhile, unless there are too many such. So more
-   * requests are in flight than {@link atOnce} says: by as many as have given way.
+   * Gives the place of a slow request to another one, unless too many did. So more requests are in flight than
+   * {@link atOnce}: by as many as have given their place away.
    *
-   * @param most that may give way at the same time
-   * @returns whether it did; then {@link leave} has to be told
+   * @returns whether it did; {@link leave} then needs to know
    */
-  giveWay(most = MAX_SLOW_LISTS): boolean {
-    if (this.slow >= Math.min(most, MAX_SLOW_LISTS)) return false;
+  giveWay(lane = this.uncapped): boolean {
+    if (this.slow >= Math.min(lane.cap, MAX_SLOW_LISTS)) return false;
     this.slow += 1;
-    this.inFlight -= 1;
-    this.letGo();
+    this.release(lane);
+    this.sendNext();
     return true;
   }
 
   /**
    * A request is over.
    *
-   * @param gaveWay it has given way before
-   * @returns how many others have given up, because nothing passes
+   * @param gaveWay it has given its place away before
+   * @returns how many others have given up, because a quota refuses everything
    */
-  leave(passage: Passage, gaveWay = false): number {
+  leave(passage: Passage, lane = this.uncapped, gaveWay = false): number {
     if (gaveWay) this.slow -= 1;
-    else this.inFlight -= 1;
+    else this.release(lane);
     const gaveUp = passage.kind === 'throttled' ? this.pause(passage.retryAfterMs) : 0;
     if (passage.kind === 'answered' || passage.kind === 'passed') {
       this.pauses = 0;
       this.blockedSinceMs = Infinity;
     }
-    if (passage.kind === 'answered') this.level.answered(passage.latencyMs);
-    this.letGo();
+    if (passage.kind === 'answered') this.limit.answered(passage.latencyMs);
+    this.sendNext();
     return gaveUp;
   }
 
-  /** The Vault says that it cannot serve now. All that say so in the same second count once. */
-  tooMuch(): void {
-    if (Date.now() - this.tooMuchMs < OVERLOAD_ONCE_PER_MS) return;
-    this.tooMuchMs = Date.now();
-    this.level.overloaded(this.inFlight);
+  /** The Vault answered that it cannot serve now. */
+  overloaded(): void {
+    if (Date.now() - this.overloadedMs < OVERLOAD_ONCE_PER_MS) return;
+    this.overloadedMs = Date.now();
+    this.limit.overloaded(this.inFlight);
   }
 
-  /** How many wait. */
-  private get count(): number {
-    return this.urgent.size + this.waiting.size;
+  private take(lane: Lane): void {
+    lane.inFlight += 1;
+    this.inFlight += 1;
   }
 
-  /** Takes the one whose turn it is out of its queue; those that were cancelled are forgotten. */
-  private next(): Waiter | undefined {
+  private release(lane: Lane): void {
+    lane.inFlight -= 1;
+    this.inFlight -= 1;
+  }
+
+  /**
+   * Takes the next request out of its lane. Cancelled ones are dropped.
+   *
+   * @param mayUse which lanes to take it from
+   */
+  private next(mayUse: (lane: Lane) => boolean): Waiter | undefined {
     for (;;) {
-      this.given += 1;
-      // Without end, where several syncs copy at the same time, writes would leave no turn for anything else.
-      const [first, second] =
-        this.given % READ_TURN_EVERY === 0 ? [this.waiting, this.urgent] : [this.urgent, this.waiting];
-      const waiter = first.shift() ?? second.shift();
-      if (waiter?.isGone !== true) return waiter;
+      const kinds = (this.given + 1) % READ_TURN_EVERY === 0 ? READS_FIRST : WRITES_FIRST;
+      const waiter = this.shift(kinds[0], mayUse) ?? this.shift(kinds[1], mayUse);
+      if (waiter?.isCancelled === true) continue;
+      // Not counted where nothing may be sent: else the count could pass each turn of the reads.
+      if (waiter !== undefined) this.given += 1;
+      return waiter;
     }
+  }
+
+  private shift(kind: 'writes' | 'reads', mayUse: (lane: Lane) => boolean): Waiter | undefined {
+    for (const lane of this.lanes) {
+      if (lane[kind].size === 0 || !mayUse(lane)) continue;
+      const waiter = lane[kind].shift();
+      this.lanes.delete(lane);
+      // The lane goes behind all the others.
+      if (lane.waiting > 0) this.lanes.add(lane);
+      return waiter;
+    }
+    return undefined;
   }
 
   private isOpenAt(nowMs: number): boolean {
     if (this.pausedUntilMs > nowMs) return false;
-    return this.inFlight < (this.pauses > 0 ? 1 : this.level.value);
+    return this.inFlight < (this.pauses > 0 ? 1 : this.limit.value);
   }
 
   private pause(retryAfterMs: number | undefined): number {
     const nowMs = Date.now();
-    // The others that were in flight: it is the same pause, which may have to be longer.
+    // Requests that were in flight together report one pause, which may have to be longer.
     const isSame = this.pausedUntilMs > nowMs;
     if (!isSame) {
-      this.level.overloaded(this.inFlight + 1);
+      this.limit.overloaded(this.inFlight + 1);
       this.blockedSinceMs = Math.min(this.blockedSinceMs, nowMs);
       this.pauses += 1;
     }
     const ownMs = isSame ? 0 : FIRST_QUOTA_PAUSE_MS * 2 ** (this.pauses - 1);
-    this.pausedUntilMs = Math.max(
-      this.pausedUntilMs,
-      nowMs + Math.min(retryAfterMs ?? ownMs, MAX_QUOTA_PAUSE_MS),
-    );
-    if (!this.isBlocked) return 0;
-    let others = 0;
-    for (let waiter = this.next(); waiter !== undefined; waiter = this.next()) {
-      waiter.giveUp(new BlockedError());
-      others += 1;
-    }
-    return others;
+    const pauseMs = Math.min(retryAfterMs ?? ownMs, MAX_QUOTA_PAUSE_MS);
+    this.pausedUntilMs = Math.max(this.pausedUntilMs, nowMs + pauseMs);
+    return this.isBlocked ? this.giveUpAll() : 0;
   }
 
-  /** Lets those go whose turn it is, and wakes up when the pause is over. Without anybody waiting there is no timer. */
-  private letGo(): void {
-    // Read once: if the pause ended between two readings, the first would let nobody go and the second set no timer.
+  private giveUpAll(): number {
+    let count = 0;
+    for (let waiter = this.next(always); waiter !== undefined; waiter = this.next(always)) {
+      waiter.giveUp(new BlockedError());
+      count += 1;
+    }
+    return count;
+  }
+
+  /** Sends what may be sent, and sets a timer for the end of a pause. Without a waiting request there is no timer. */
+  private sendNext(): void {
+    // Read once: if the pause ended between two reads, the first would send nothing and the second set no timer.
     const nowMs = Date.now();
-    while (this.count > 0 && this.isOpenAt(nowMs)) {
-      const waiter = this.next();
+    while (this.lanes.size > 0 && this.isOpenAt(nowMs)) {
+      const waiter = this.next(hasPlace);
       if (waiter === undefined) break;
-      this.inFlight += 1;
+      this.take(waiter.lane);
       waiter.go();
     }
-    if (this.count > 0) this.level.reportDemand();
+    // A request that only the cap of its client holds back is not a demand for a higher limit.
+    for (const lane of this.lanes) {
+      if (!lane.hasPlace) continue;
+      this.limit.reportDemand();
+      break;
+    }
     clearTimeout(this.timer);
     this.timer = undefined;
     const pauseMs = this.pausedUntilMs - nowMs;
-    if (this.count > 0 && pauseMs > 0) this.timer = setTimeout(this.letGo.bind(this), pauseMs);
+    if (this.lanes.size > 0 && pauseMs > 0) this.timer = setTimeout(this.sendNext.bind(this), pauseMs);
   }
 }
+
+const WRITES_FIRST = ['writes', 'reads'] as const;
+const READS_FIRST = ['reads', 'writes'] as const;
+const hasPlace = (lane: Lane): boolean => lane.hasPlace;
+const always = (): boolean => true;

@@ -1,65 +1,74 @@
-import { Breaker, type Outage } from './circuit-breaker';
-import { cancelledRequest, VaultError } from './errors';
-import { askHealth } from './health';
-import type { TransportResponse } from './transport';
-import { BlockedError, Turns, type Entry, type Passage } from './request-queue';
 import { orAborted } from '../concurrency/abort';
 import { MAX_HEALTH_PAUSE_MS } from '../limits';
+import { CircuitBreaker, type Outage } from './circuit-breaker';
+import { cancelledRequest, VaultError } from './errors';
+import { askHealth } from './health';
+import { BlockedError, Lane, RequestQueue, type Entry, type Passage } from './request-queue';
+import type { TransportResponse } from './transport';
 
-/** How to ask a Vault without a token: the health question of one client. */
+/*
+ * What all requests of this process to one Vault share: the request queue, and the circuit breaker. VaultClient enters
+ * here before it sends an attempt of a request, and reports its result. Requests wait for the queue first and for a
+ * health check second, so that none is sent to a Vault that was found down while it waited.
+ */
+
+/** Sends a GET without a token: the health check, through one client. */
 export type Ask = (path: string, signal: AbortSignal) => Promise<TransportResponse>;
 
-/** Told when a Vault is found down, and when it is back (its outage then has an end). */
+/** Called when a Vault is found down, and when it is back (its outage then has an end). */
 export type OutageListener = (address: string, outage: Outage) => void;
 
 const listeners = new Set<OutageListener>();
 
-/** @returns ends the telling */
+/** @returns removes the listener again */
 export function onOutage(listener: OutageListener): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
 
-/** By the Vault's URL. One for the process: several clients may ask the same Vault. */
-const guards = new Map<string, VaultGuard>();
+/** By the Vault's URL. One for the process: several clients may use the same Vault. */
+const traffics = new Map<string, VaultTraffic>();
 
-/** One client's part in the guard of its Vault. */
-export interface Guarded {
-  guard: VaultGuard;
-  /** Leaves it. With the last one, its timer and the question that is under way end. */
+/** The part of one client in the traffic of its Vault. */
+export interface Joined {
+  traffic: VaultTraffic;
+  lane: Lane;
+  /** Leaves the traffic. With the last client its timer and its health check end. */
   leave: () => void;
 }
 
-/** Joins the guard of a Vault, which all clients of this process share. */
-export function guardOf(address: string, ask: Ask): Guarded {
+/**
+ * Joins the traffic of a Vault, which all clients of this process share.
+ *
+ * @param cap most requests of this client in flight
+ */
+export function joinTraffic(address: string, ask: Ask, cap?: number): Joined {
   const { origin, pathname } = new URL(address);
-  // Behind one gateway, the path tells which Vault it is.
+  // Several Vaults may be behind one gateway, told apart by path.
   const key = origin + pathname.replace(/\/+$/, '');
-  const guard = guards.get(key) ?? new VaultGuard(address);
-  guards.set(key, guard);
-  const leave = guard.join(ask);
+  const traffic = traffics.get(key) ?? new VaultTraffic(address);
+  traffics.set(key, traffic);
+  const leave = traffic.join(ask);
   return {
-    guard,
+    traffic,
+    lane: new Lane(cap),
     leave: () => {
-      if (leave() === 0 && guards.get(key) === guard) guards.delete(key);
+      if (leave() === 0 && traffics.get(key) === traffic) traffics.delete(key);
     },
   };
 }
 
-/**
- * What all requests to one Vault have in common: while it is down they are not sent, and only the question for its
- * health is; after a 429 they pause together.
- */
-export class VaultGuard {
-  private readonly breaker = new Breaker();
-  private readonly turns = new Turns();
+/** See the top of this file. */
+export class VaultTraffic {
+  private readonly breaker = new CircuitBreaker();
+  private readonly queue = new RequestQueue();
   private readonly members = new Map<Ask, AbortController>();
-  private asking: Promise<void> | undefined;
+  private checking: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(readonly address: string) {}
 
-  /** @returns leaves again, and says how many are left */
+  /** @returns leaves again, and returns how many members are left */
   join(ask: Ask): () => number {
     const left = new AbortController();
     this.members.set(ask, left);
@@ -72,39 +81,44 @@ export class VaultGuard {
   }
 
   /**
-   * Waits until a request may be sent. Whoever sent it calls {@link left}.
+   * Waits until a request may be sent. The caller then calls {@link left}.
    *
-   * @returns undefined if there is nothing to wait for
+   * @returns undefined if it may be sent at once
    * @throws VaultError `cancelled`, or with the reason of an outage
    */
   enter(path: string, entry: Entry = {}): Promise<void> | undefined {
-    const turn = this.turns.enter(entry, () => groupOf(path));
-    if (turn === undefined && this.asking === undefined && this.breaker.outage === undefined)
+    const place = this.queue.enter(entry, () => mountOf(path));
+    if (place === undefined && this.checking === undefined && this.breaker.outage === undefined)
       return undefined;
-    return this.entering(path, entry, turn);
+    return this.entering(path, entry, place);
   }
 
-  private async entering(path: string, { signal }: Entry, turn: Promise<void> | undefined): Promise<void> {
+  private async entering(
+    path: string,
+    { signal, lane }: Entry,
+    place: Promise<void> | undefined,
+  ): Promise<void> {
     try {
-      await turn;
+      await place;
     } catch (error) {
       if (!(error instanceof BlockedError)) throw cancelledRequest(this.address, path);
       const detail =
-        'too many requests (429): a rate limit quota of this Vault has let nothing pass for long';
+        'too many requests (429): a rate limit quota of this Vault has refused everything for some time; raise it, or ' +
+        'set requestsPerSecond below it';
       throw this.refusal('throttled', path, detail);
     }
     try {
-      if (this.asking !== undefined) await orAborted(this.asking, signal);
+      if (this.checking !== undefined) await orAborted(this.checking, signal);
     } catch {
-      this.turns.leave({ kind: 'silent' });
+      this.queue.leave({ kind: 'silent' }, lane);
       throw cancelledRequest(this.address, path);
     }
     const { outage } = this.breaker;
     if (outage === undefined) return;
-    this.turns.leave({ kind: 'silent' });
+    this.queue.leave({ kind: 'silent' }, lane);
     const detail =
-      `${outage.detail}; since ${iso(outage.sinceMs)}. Nothing is sent to it until it says that it is well; it is ` +
-      `asked at least every ${MAX_HEALTH_PAUSE_MS / 1000} s`;
+      `${outage.detail}; since ${iso(outage.sinceMs)}. Requests are paused; its health is checked at least every ` +
+      `${MAX_HEALTH_PAUSE_MS / 1000} s`;
     throw this.refusal(outage.kind, path, detail);
   }
 
@@ -112,25 +126,25 @@ export class VaultGuard {
    * A request that had entered is over.
    *
    * @param failure undefined if it was answered well
-   * @param latencyMs from its turn; a limit of requests per second is waited for in it
-   * @param gaveWay to others, before it was over
+   * @param latencyMs from its place in the queue; includes the wait for a limit of requests per second
+   * @param gaveWay it has given its place away before
    */
-  left(failure: VaultError | undefined, latencyMs: number, gaveWay = false): void {
-    const leave = (passage: Passage): number => this.turns.leave(passage, gaveWay);
+  left(failure: VaultError | undefined, latencyMs: number, lane?: Lane, gaveWay = false): void {
+    const leave = (passage: Passage): number => this.queue.leave(passage, lane, gaveWay);
     switch (failure?.kind) {
       case 'throttled':
-        // If others gave up with it, it is not about this path.
+        // If others gave up with it, the quota is not one of this path.
         failure.isOutage = leave({ kind: 'throttled', retryAfterMs: failure.retryAfterMs }) > 0;
         return;
       case 'sealed':
       case 'unavailable':
-        // Any other 5xx, or no answer, may be about this path alone; the breaker sees whether it is not.
-        if (failure.status === 503) this.turns.tooMuch();
+        // Any other 5xx, or no answer, may be a problem of this path alone; the circuit breaker decides.
+        if (failure.status === 503) this.queue.overloaded();
         leave({ kind: failure.status === undefined ? 'silent' : 'passed' });
-        if (this.breaker.failed(Date.now())) void this.ask();
+        if (this.breaker.failed(Date.now())) void this.checkHealth();
         return;
       case 'malformed':
-        // Not Vault's own answer, but no quota's either.
+        // Not Vault's own answer, but not one of a quota either.
         leave({ kind: 'passed' });
         return;
       case 'cancelled':
@@ -143,42 +157,43 @@ export class VaultGuard {
       case 'conflict':
       case 'too-large':
       case 'rejected':
-        // How long one that gave way took says nothing about the others.
+        // The latency of a slow listing is not a sample.
         leave(gaveWay ? { kind: 'passed' } : { kind: 'answered', latencyMs });
         this.breaker.answered();
     }
   }
 
-  /** See {@link Turns.giveWay}. */
-  giveWay(most?: number): boolean {
-    return this.turns.giveWay(most);
+  /** See {@link RequestQueue.giveWay}. */
+  giveWay(lane: Lane): boolean {
+    return this.queue.giveWay(lane);
   }
 
-  /** How many requests this Vault takes at the same time now. */
+  /** How many requests this Vault gets at the same time now. */
   get requestsAtOnce(): number {
-    return this.turns.atOnce;
+    return this.queue.atOnce;
   }
 
-  /** There would be more requests to send at the same time. */
+  /** See {@link RequestQueue.reportDemand}. */
   reportDemand(): void {
-    this.turns.reportDemand();
+    this.queue.reportDemand();
   }
 
-  /** A quota of this Vault lets nothing pass, so that a 429 need not be repeated now. */
+  /** A quota of this Vault refuses everything, so that repeating a 429 is useless now. */
   get isBlocked(): boolean {
-    return this.turns.isBlocked;
+    return this.queue.isBlocked;
   }
 
   /**
-   * Finds out whether a failure that is given up is that of the path, or of the whole Vault: unless something was
-   * answered since, the Vault itself is asked.
+   * Decides whether the last failure of a request belongs to its path or to the whole Vault: unless something was
+   * answered since, it checks the Vault's health.
    *
    * @returns the failure, marked if it is an outage
    */
   async judge(failure: VaultError, signal?: AbortSignal): Promise<VaultError> {
     if (failure.kind !== 'sealed' && failure.kind !== 'unavailable') return failure;
     try {
-      if (this.breaker.outage === undefined && this.breaker.isDoubtful) await orAborted(this.ask(), signal);
+      if (this.breaker.outage === undefined && this.breaker.isDoubtful)
+        await orAborted(this.checkHealth(), signal);
     } catch {
       return cancelledRequest(failure.address, failure.path);
     }
@@ -186,17 +201,17 @@ export class VaultGuard {
     return failure;
   }
 
-  /** See {@link Breaker.outagesSince}. */
+  /** See {@link CircuitBreaker.outagesSince}. */
   outagesSince(sinceMs: number): Outage[] {
     return this.breaker.outagesSince(sinceMs);
   }
 
-  /** Asks the Vault for its health; whoever comes in the meantime waits for the same answer. Does not throw. */
-  private ask(): Promise<void> {
-    this.asking ??= this.askMembers().finally(() => {
-      this.asking = undefined;
+  /** Checks the Vault's health, once for all requests that come meanwhile. Does not throw. */
+  private checkHealth(): Promise<void> {
+    this.checking ??= this.askMembers().finally(() => {
+      this.checking = undefined;
     });
-    return this.asking;
+    return this.checking;
   }
 
   private async askMembers(): Promise<void> {
@@ -206,8 +221,8 @@ export class VaultGuard {
         const news = this.breaker.judged(health, Date.now());
         const outage = this.breaker.outagesSince(0).at(-1);
         if (news !== undefined && outage !== undefined)
-          for (const tell of listeners) tell(this.address, outage);
-        this.askLater();
+          for (const listener of listeners) listener(this.address, outage);
+        this.checkLater();
         return;
       } catch (error) {
         // That client was closed: the next one asks.
@@ -216,11 +231,11 @@ export class VaultGuard {
     }
   }
 
-  private askLater(): void {
+  private checkLater(): void {
     clearTimeout(this.timer);
     if (this.breaker.outage === undefined || this.members.size === 0) return;
-    this.timer = setTimeout(() => void this.ask(), this.breaker.nextWaitMs(Math.random()));
-    // Nobody waits for it: it must not keep a process alive.
+    this.timer = setTimeout(() => void this.checkHealth(), this.breaker.nextPauseMs(Math.random()));
+    // It must not keep a process alive.
     this.timer.unref();
   }
 
@@ -231,12 +246,12 @@ export class VaultGuard {
   }
 }
 
-/** The mount that a request is about: each has its turn, so that a huge one does not keep the others waiting. */
-function groupOf(path: string): string {
+/** The mount of a request: mounts take turns in the request queue. */
+function mountOf(path: string): string {
   return /^(.*?)\/(?:data|metadata|delete)(?:\/|$)/.exec(path)?.[1] ?? '';
 }
 
-/** What an operator is told about an outage of a Vault: "the Vault is sealed (503): unseal it; since …, until …". */
+/** An outage in words: "Vault https://…: the Vault is sealed (503): unseal it; since …, until …". */
 export function describeOutage(address: string, { detail, sinceMs, untilMs }: Outage): string {
   const end = untilMs === undefined ? '' : `, until ${iso(untilMs)}`;
   return `Vault ${address}: ${detail}; since ${iso(sinceMs)}${end}`;

@@ -1,17 +1,17 @@
-import { Breaker, type Health } from '../../src/vault/circuit-breaker';
+import { CircuitBreaker, type Health } from '../../src/vault/circuit-breaker';
 import { FAILURES_BEFORE_HEALTH_CHECK, FIRST_HEALTH_PAUSE_MS, MAX_HEALTH_PAUSE_MS } from '../../src/limits';
 
 const UP: Health = { up: true };
 const SEALED: Health = { up: false, kind: 'sealed', detail: 'sealed' };
 const SILENT: Health = { up: false, kind: 'unavailable', detail: 'no answer' };
 
-/** So many failures in a row, from 1,000 ms on. @returns whether the Vault is to be asked, after each of them */
-function fail(breaker: Breaker, times: number): boolean[] {
+/** Reports failures in a row, from 1,000 ms on. @returns whether a health check is due, after each of them */
+function fail(breaker: CircuitBreaker, times: number): boolean[] {
   return Array.from({ length: times }, (_, time) => breaker.failed(1_000 + time));
 }
 
-test('the Vault is asked after some failures in a row, and is not down before it says so', () => {
-  const breaker = new Breaker();
+test('CircuitBreaker asks for a health check after some failures in a row, and opens only if it fails', () => {
+  const breaker = new CircuitBreaker();
   expect(fail(breaker, FAILURES_BEFORE_HEALTH_CHECK)).toEqual([
     ...Array.from({ length: FAILURES_BEFORE_HEALTH_CHECK - 1 }, () => false),
     true,
@@ -21,8 +21,8 @@ test('the Vault is asked after some failures in a row, and is not down before it
   expect(breaker.outage).toEqual({ kind: 'sealed', detail: 'sealed', sinceMs: 1_000 });
 });
 
-test('an answer in between begins the row anew', () => {
-  const breaker = new Breaker();
+test('CircuitBreaker counts failures anew after an answer', () => {
+  const breaker = new CircuitBreaker();
   for (let round = 0; round < 3; round++) {
     expect(fail(breaker, FAILURES_BEFORE_HEALTH_CHECK - 1)).not.toContain(true);
     expect(breaker.isDoubtful).toBe(true);
@@ -31,8 +31,8 @@ test('an answer in between begins the row anew', () => {
   }
 });
 
-test('paths that fail while the Vault is well are no outage, however many', () => {
-  const breaker = new Breaker();
+test('CircuitBreaker stays closed while the Vault is healthy, however many paths fail', () => {
+  const breaker = new CircuitBreaker();
   for (let round = 0; round < 10; round++) {
     expect(fail(breaker, FAILURES_BEFORE_HEALTH_CHECK).at(-1)).toBe(true);
     expect(breaker.judged(UP, 2_000)).toBeUndefined();
@@ -41,11 +41,11 @@ test('paths that fail while the Vault is well are no outage, however many', () =
   }
 });
 
-test('an outage ends only when the Vault says so, and is told once at each end', () => {
-  const breaker = new Breaker();
+test('CircuitBreaker closes only after a good health check, and reports each change once', () => {
+  const breaker = new CircuitBreaker();
   fail(breaker, FAILURES_BEFORE_HEALTH_CHECK);
   expect(breaker.judged(SILENT, 2_000)).toBe('down');
-  // A late answer, sent before.
+  // A late answer to a request that was sent before.
   breaker.answered();
   expect(breaker.outage).toBeDefined();
   expect(fail(breaker, FAILURES_BEFORE_HEALTH_CHECK)).not.toContain(true);
@@ -55,29 +55,29 @@ test('an outage ends only when the Vault says so, and is told once at each end',
   expect(breaker.judged(UP, 5_000)).toBeUndefined();
 });
 
-test('what is wrong may change while it lasts; since when does not', () => {
-  const breaker = new Breaker();
+test('CircuitBreaker updates the reason of an outage, and keeps its beginning', () => {
+  const breaker = new CircuitBreaker();
   fail(breaker, FAILURES_BEFORE_HEALTH_CHECK);
   breaker.judged(SILENT, 2_000);
   breaker.judged(SEALED, 3_000);
   expect(breaker.outage).toEqual({ kind: 'sealed', detail: 'sealed', sinceMs: 1_000 });
 });
 
-test('the question is repeated after 1 s at first, and after 30 s at the most', () => {
-  const breaker = new Breaker();
+test('CircuitBreaker pauses 1 s to 30 s between health checks', () => {
+  const breaker = new CircuitBreaker();
   fail(breaker, FAILURES_BEFORE_HEALTH_CHECK);
   breaker.judged(SILENT, 2_000);
-  const most = Array.from({ length: 8 }, () => breaker.nextWaitMs(1));
+  const most = Array.from({ length: 8 }, () => breaker.nextPauseMs(1));
   expect(most).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
-  expect(breaker.nextWaitMs(0)).toBe(0.75 * MAX_HEALTH_PAUSE_MS);
+  expect(breaker.nextPauseMs(0)).toBe(0.75 * MAX_HEALTH_PAUSE_MS);
   breaker.judged(UP, 3_000);
   fail(breaker, FAILURES_BEFORE_HEALTH_CHECK);
   breaker.judged(SILENT, 4_000);
-  expect(breaker.nextWaitMs(0)).toBe(FIRST_HEALTH_PAUSE_MS);
+  expect(breaker.nextPauseMs(0)).toBe(FIRST_HEALTH_PAUSE_MS);
 });
 
-test('outages are remembered: those that lasted at a time, or began later', () => {
-  const breaker = new Breaker();
+test('CircuitBreaker remembers the outages that lasted at a time or began later', () => {
+  const breaker = new CircuitBreaker();
   for (const downMs of [10_000, 20_000, 30_000]) {
     breaker.judged(SEALED, downMs);
     breaker.judged(UP, downMs + 5_000);

@@ -8,7 +8,7 @@ import { rejection } from '../support/exposed';
 import { answer, silence, TinyServer } from '../support/tiny-server';
 import { FAILURES_BEFORE_HEALTH_CHECK, FIRST_HEALTH_PAUSE_MS } from '../../src/limits';
 
-/** What clients of one Vault do while it is down: a server of a few lines says how it is. */
+/** Clients of one Vault while it is down. The server here is a fake of a few lines. */
 
 const Body = z.object({ data: z.object({}) });
 const ok = answer(200, { data: {} });
@@ -18,12 +18,12 @@ const health = (isSealed: boolean): ReturnType<typeof answer> =>
 
 let server: TinyServer;
 let address: string;
-/** How the server is, and what it does with the paths that are bad. */
+/** The state of the server, and its answer to bad paths. */
 let isSealed: boolean;
 let badPath: ReturnType<typeof answer>;
 const clients: VaultClient[] = [];
-const told: Outage[] = [];
-let endTelling: () => void;
+const reported: Outage[] = [];
+let removeListener: () => void;
 
 beforeEach(async () => {
   isSealed = false;
@@ -41,14 +41,14 @@ beforeEach(async () => {
     handler(request, response);
   });
   address = server.address;
-  told.length = 0;
-  endTelling = onOutage((of, outage) => {
-    if (of === address) told.push({ ...outage });
+  reported.length = 0;
+  removeListener = onOutage((of, outage) => {
+    if (of === address) reported.push({ ...outage });
   });
 });
 
 afterEach(async () => {
-  endTelling();
+  removeListener();
   for (const client of clients.splice(0)) await client.close();
   await server.close();
 });
@@ -65,16 +65,16 @@ const ofSecrets = (): string[] => server.requests.filter((request) => !isHealth(
 const read = (vault: VaultClient, path: string, signal?: AbortSignal): Promise<unknown> =>
   vault.read(`kv/data/${path}`, Body, { signal });
 
-/** Reads until the Vault was found down. */
+/** Reads until the circuit breaker opens. */
 async function findDown(vault: VaultClient): Promise<void> {
   isSealed = true;
   await Promise.all(
     Array.from({ length: FAILURES_BEFORE_HEALTH_CHECK }, (_, at) => rejection(read(vault, `a${at}`))),
   );
-  expect(told).toHaveLength(1);
+  expect(reported).toHaveLength(1);
 }
 
-test('two Vaults behind one gateway, told apart by the path of their addresses, are two', async () => {
+test('VaultTraffic treats two Vaults behind one gateway as two, by the paths of their addresses', async () => {
   const [one, other] = [client('', '/sealed'), client('', '/well/')];
   await Promise.all(
     Array.from({ length: FAILURES_BEFORE_HEALTH_CHECK }, (_, at) => rejection(read(one, `a${at}`))),
@@ -83,7 +83,7 @@ test('two Vaults behind one gateway, told apart by the path of their addresses, 
   expect(await read(other, 'b')).toEqual({ data: {} });
 });
 
-test('while it is down nothing but the question for its health goes there, from no client of the process', async () => {
+test('VaultTraffic sends only health checks to a Vault that is down, for all clients of the process', async () => {
   const vault = client();
   const other = client();
   await findDown(vault);
@@ -96,29 +96,29 @@ test('while it is down nothing but the question for its health goes there, from 
   for (const failure of failures) expect(failure).toMatchObject({ kind: 'sealed', isOutage: true });
   expect((failures[0] as Error).message).toBe(
     `Vault ${address}: kv/data/x0: the Vault is sealed (503): unseal it; since ` +
-      `${new Date(outage?.sinceMs ?? 0).toISOString()}. Nothing is sent to it until it says that it is well; it is ` +
-      'asked at least every 30 s',
+      `${new Date(outage?.sinceMs ?? 0).toISOString()}. Requests are paused; its health is ` +
+      'checked at least every 30 s',
   );
 });
 
-test('when it is back, requests flow by themselves, and both ends of the outage are told once', async () => {
+test('VaultTraffic sends requests again when the Vault is back, and reports each end of the outage once', async () => {
   const vault = client();
   await findDown(vault);
   await rejection(read(vault, 'a'));
   isSealed = false;
   await eventually(() => {
-    expect(told).toHaveLength(2);
+    expect(reported).toHaveLength(2);
     return Promise.resolve();
   }, 'the end of the outage');
   expect(await read(vault, 'a')).toEqual({ data: {} });
-  expect(told.map(({ kind, untilMs }) => [kind, untilMs !== undefined])).toEqual([
+  expect(reported.map(({ kind, untilMs }) => [kind, untilMs !== undefined])).toEqual([
     ['sealed', false],
     ['sealed', true],
   ]);
   expect(vault.outagesSince(0)).toHaveLength(1);
 });
 
-test('the question carries neither token nor namespace', async () => {
+test('VaultTraffic checks the health without token and namespace', async () => {
   await findDown(client('team/a'));
   const asked = server.headers.filter((_, at) => isHealth(server.requests[at] ?? ''));
   expect(asked.length).toBeGreaterThan(0);
@@ -128,23 +128,23 @@ test('the question carries neither token nor namespace', async () => {
   }
 });
 
-test('bad paths of a Vault that is well fail as paths, all others go on', async () => {
+test('VaultTraffic fails bad paths of a healthy Vault as paths, and continues with all others', async () => {
   const vault = client();
   const bad = Array.from({ length: 8 }, (_, at) => rejection(read(vault, `bad${at}`)));
   for (const failure of await Promise.all(bad))
     expect(failure).toMatchObject({ kind: 'unavailable', isOutage: false });
-  expect(told).toEqual([]);
+  expect(reported).toEqual([]);
   expect(await read(vault, 'a')).toEqual({ data: {} });
 });
 
-test('a single request that fails is an outage if the Vault itself says so', async () => {
+test('VaultTraffic reports an outage after a single failed request if the health check fails', async () => {
   isSealed = true;
   const failure = await rejection(read(client(), 'a'));
   expect(failure).toMatchObject({ kind: 'sealed', isOutage: true });
-  expect(told).toHaveLength(1);
+  expect(reported).toHaveLength(1);
 });
 
-test('one that does not answer at all is down, and says so', async () => {
+test('VaultTraffic reports a Vault that does not answer as down', async () => {
   const vault = client();
   await server.close();
   const failure = await rejection(read(vault, 'a'));
@@ -153,7 +153,7 @@ test('one that does not answer at all is down, and says so', async () => {
   server = await TinyServer.start();
 });
 
-test('one path behind a quota fails as a path; it makes the others wait, and does not stop them', async () => {
+test('VaultTraffic fails one path behind a quota as a path; the others wait, and then continue', async () => {
   badPath = answer(429, { errors: ['quota'] }, { 'retry-after': '0.1' });
   const vault = client();
   const bad = rejection(read(vault, 'bad'));
@@ -162,8 +162,8 @@ test('one path behind a quota fails as a path; it makes the others wait, and doe
   expect(ofSecrets().filter((request) => request.includes('bad')).length).toBeLessThanOrEqual(6);
 });
 
-describe('a cancel ends at once', () => {
-  test('the wait for a quota', async () => {
+describe('VaultTraffic ends at once when cancelled', () => {
+  test('during a pause after a 429', async () => {
     badPath = answer(429, { errors: ['quota'] }, { 'retry-after': '30' });
     const stop = new AbortController();
     const vault = client();
@@ -180,7 +180,7 @@ describe('a cancel ends at once', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test('the wait for what the Vault says of its health', async () => {
+  test('during a health check', async () => {
     const stop = new AbortController();
     server.answers((request, response) => {
       (isHealth(`GET ${request.url ?? ''}`) ? silence : badPath)(request, response);
@@ -195,8 +195,8 @@ describe('a cancel ends at once', () => {
   });
 });
 
-describe('a client that is closed', () => {
-  test('leaves the question to the others', async () => {
+describe('VaultTraffic of a closed client', () => {
+  test('leaves health checks to the other clients', async () => {
     await findDown(client());
     client();
     await clients.shift()?.close();
@@ -207,7 +207,7 @@ describe('a client that is closed', () => {
     }, 'the other client to ask');
   });
 
-  test('and was the last one leaves no timer behind', async () => {
+  test('leaves no timer behind after the last client', async () => {
     await findDown(client());
     for (const one of clients.splice(0)) await one.close();
     const asked = server.requests.length;
