@@ -2,7 +2,7 @@ import { ActivityError } from '../contract/failures';
 import { capabilitiesOf } from '../vault/capabilities';
 import type { VaultClient } from '../vault/client';
 import { VaultError } from '../vault/errors';
-import { reachesInto, wildcardRules, type WildcardRule } from '../vault/resultant-acl';
+import { reachesInto, wildcardRules, type WildcardRule } from '../vault/capabilities';
 import type { Grant, Need } from './needs';
 
 /** What a token lacks of what a role needs. */

@@ -24,11 +24,11 @@ import {
   VAULT_REQUEST_TIMEOUT_MS,
 } from '../limits';
 
-/** How to log in: a token, or an AppRole whose login gives one. */
+/** A token, or an AppRole whose login gives one. */
 export type VaultAuth =
   { kind: 'token'; token: string } | { kind: 'approle'; path: string; roleId: string; secretId: string };
 
-/** What tests make shorter. */
+/** Times that tests shorten. */
 export interface VaultTimes {
   /** Time for one request, in milliseconds; 20 s by default. */
   requestTimeoutMs?: number | undefined;
@@ -43,8 +43,8 @@ export interface VaultOptions extends TlsFiles, VaultTimes {
   /** Namespace of the token or the AppRole; that of the secrets if undefined. */
   authNamespace?: string | undefined;
   /**
-   * Requests of this client in flight at the most, over all activities of this process; undefined: as the Vault takes
-   * them. Up to as many slow listings again are in flight with them, see {@link SLOW_LIST_MS}.
+   * Most requests of this client in flight, over all activities of this process; undefined: only the adaptive limit
+   * applies. Slow listings do not count; at most as many of them are in flight too, see {@link SLOW_LIST_MS}.
    */
   concurrency?: number | undefined;
 }
@@ -53,8 +53,8 @@ export interface VaultOptions extends TlsFiles, VaultTimes {
 export interface RequestOptions {
   signal?: AbortSignal | undefined;
   /**
-   * Called when it has its turn, just before it is sent, and before each repetition. A VaultError of kind `cancelled`
-   * that it throws keeps it from being sent.
+   * Called after all queues, just before the request is sent, and again before each repetition. If it throws a VaultError
+   * of kind `cancelled`, the request is not sent.
    */
   onSend?: (() => void) | undefined;
 }
@@ -66,15 +66,14 @@ export interface WriteOptions extends RequestOptions {
 
 interface ReadOptions<A> extends RequestOptions {
   /**
-   * Take a 404 whose body fits the schema as the answer: so KV answers for the data of a version that is deleted or
-   * destroyed.
+   * Accept a 404 whose body fits the schema: KV answers so for the data of a version that is deleted or destroyed.
    */
   bodyOn404?: boolean;
-  /** Namespace to ask in, instead of the one that is configured. */
+  /** Namespace of this request, instead of the configured one. */
   namespace?: string | undefined;
-  /** It lists a folder, which may take long. */
+  /** The request lists a folder, which may take long. */
   isList?: boolean;
-  /** What to answer where Vault says that nothing is stored; else that is a VaultError of kind `absent`. */
+  /** The result if Vault answers that nothing is stored; without it that is a VaultError of kind `absent`. */
   ifAbsent?: (() => A) | undefined;
 }
 
@@ -82,9 +81,9 @@ interface ReadOptions<A> extends RequestOptions {
 const ABOUT_TOKEN = /^(?:auth|sys\/capabilities-self|sys\/wrapping)(?:\/|$)/;
 
 const ErrorBody = z.object({ errors: z.array(z.string()) });
-/** Vault answers 204 where it has nothing to say; with a warning, 200 and the frame of all its answers. */
+/** Vault answers 204 without a body; with a warning, 200 and the frame of all its answers. */
 export const EmptyBody = z.object({ request_id: z.string() }).optional();
-/** What a login and a renewal answer about the token that they give or extend. */
+/** The answer to a login and a renewal. */
 export const AuthBody = z.object({
   auth: z.object({
     client_token: z.string().min(1),
@@ -93,7 +92,7 @@ export const AuthBody = z.object({
   }),
 });
 
-/** What a login or a renewal gave: seconds that the token has left (0: it never ends). */
+/** The result of a login or a renewal: seconds that the token has left (0: it never ends). */
 export interface TokenGrant {
   ttlS: number;
   renewable: boolean;
@@ -104,8 +103,9 @@ export function grantOf({ auth }: z.output<typeof AuthBody>): TokenGrant {
 }
 
 /**
- * One Vault: node-vault over our transport, with every answer checked, transient failures repeated, and the
- * number of requests in flight limited for the whole process. While the Vault is down nothing is sent to it.
+ * One Vault: node-vault over an undici transport. It checks every answer, repeats transient failures, and logs in where
+ * that is configured. Each attempt of a request enters VaultTraffic first, which bounds the requests in flight and pauses
+ * them while the Vault is down. Kv2 and the token functions call it.
  *
  * All methods throw {@link VaultError} and nothing else.
  */
@@ -115,7 +115,7 @@ export class VaultClient {
   private readonly vault: nodeVault.client;
   private readonly joined: Joined;
   private login: Promise<TokenGrant> | undefined;
-  /** The last login is over, and nobody has found its token ended since. */
+  /** The last login has succeeded, and no request has found its token ended since. */
   private isLoggedIn = false;
   private loggedInAtMs = 0;
   private listsByGet = false;
@@ -137,19 +137,18 @@ export class VaultClient {
     this.vault = nodeVault({
       apiVersion: 'v1',
       endpoint: this.address,
-      // An omitted token or namespace would fall back to VAULT_TOKEN and VAULT_NAMESPACE: with two Vaults that
-      // can send the token of one to the other.
+      // Without a token node-vault takes VAULT_TOKEN, which could send the token of one Vault to the other.
       token: options.auth.kind === 'token' ? options.auth.token : 'not-logged-in',
       // node-vault's own debug output prints secret values.
       debug: () => undefined,
-      // Its check of each request against a schema of two strings, which are ours: a fiftieth of a scan's CPU.
+      // Its check of each request against a schema costs a fiftieth of a scan's CPU, and only sees vsync's own strings.
       tv4: { validate: () => true } as never,
       'request-promise': this.transport.requestPromise,
     });
-    // Set afterwards, because the constructor takes an empty one from VAULT_NAMESPACE and VAULT_PREFIX.
+    // Set afterwards: for an empty value the constructor takes VAULT_NAMESPACE and VAULT_PREFIX.
     Object.assign(this.vault, { namespace: options.namespace, pathPrefix: '' });
-    // node-vault's handler drops the status and the headers of an error: we class every answer ourselves.
-    // Not a promise of it, which would be one more for each request.
+    // node-vault's handler drops the status and the headers of an error, so `check` classifies every answer. Not as a
+    // promise: that would be one more for each request.
     this.vault.handleVaultResponse = (response) => response as never;
   }
 
@@ -162,8 +161,8 @@ export class VaultClient {
   }
 
   /**
-   * LIST of an API path. Some gateways refuse this verb: then `GET …?list=true`, which Vault takes for the same, is
-   * used from now on.
+   * LIST of an API path. Some gateways refuse this verb. From then on `GET …?list=true` is used, which means the same to
+   * Vault.
    */
   async list<T, A = never>(path: string, schema: z.ZodType<T>, options: ReadOptions<A> = {}): Promise<T | A> {
     const listing = { ...options, isList: true };
@@ -176,7 +175,7 @@ export class VaultClient {
       return await this.send(path, schema, () => this.vault.list(path, sent), listing);
     } catch (error) {
       if (!(error instanceof VaultError) || !mayBeAboutVerb(error)) throw error;
-      // If this fails too, it was not the verb, and the first answer is the one to report.
+      // If this fails too, the verb was not the problem: the first answer is reported.
       const listed = await asGet().catch(() => {
         throw error;
       });
@@ -185,11 +184,11 @@ export class VaultClient {
     }
   }
 
-  /** POST to an API path. A write that timed out may have happened: the caller decides whether to look. */
+  /** POST to an API path. A write that timed out may have happened: the caller decides whether to read it back. */
   write<T>(path: string, body: unknown, schema: z.ZodType<T>, options: WriteOptions = {}): Promise<T> {
     const { signal, onSend, headers } = options;
     const sent = { signal, onSend, ...this.placeOf(path) };
-    // New for each attempt: node-vault puts the token into it.
+    // New headers for each attempt: node-vault adds the token to them.
     const request = (): Promise<unknown> =>
       this.vault.write(path, body, headers === undefined ? sent : { ...sent, headers: { ...headers } });
     return this.send(path, schema, request, { signal, isWrite: true });
@@ -201,7 +200,7 @@ export class VaultClient {
     await this.send(path, EmptyBody, request, { signal, isWrite: true });
   }
 
-  /** When this Vault was down: outages that lasted at that time, or began after it. */
+  /** Outages of this Vault that lasted at that time, or began after it. */
   outagesSince(sinceMs: number): Outage[] {
     return this.joined.traffic.outagesSince(sinceMs);
   }
@@ -213,6 +212,7 @@ export class VaultClient {
     await this.transport.close();
   }
 
+  /** Sends a request, and repeats it where that may help and cannot write twice. */
   private async send<T, A = never>(
     pathAndQuery: string,
     schema: z.ZodType<T>,
@@ -257,8 +257,8 @@ export class VaultClient {
           throw failure;
         }
         const delay = RETRY_DELAYS_MS[attempt++];
-        // After a lost answer nobody knows whether a write happened: whoever asked for it must look first.
-        // A listing that took too long would again.
+        // After a lost answer it is unknown whether a write happened: the caller must read first. A listing that timed
+        // out would time out again.
         const isInVain = failure.kind === 'unavailable' && (isWrite || (isList && failure.isTimeout));
         const repeatable = failure.transient && !isInVain;
         if (!repeatable || delay === undefined) throw await traffic.judge(failure, signal);
@@ -269,7 +269,7 @@ export class VaultClient {
     }
   }
 
-  /** The time that a listing has. */
+  /** The timeout of a listing. */
   private timeOf({ isList }: ReadOptions<unknown>): { timeoutMs?: number } {
     return isList === true ? { timeoutMs: this.options.requestTimeoutMs ?? VAULT_LIST_TIMEOUT_MS } : {};
   }
@@ -316,7 +316,7 @@ export class VaultClient {
     const { address } = this;
     const isLogin = this.isLogin(path);
     if (status === 200 || status === 204) {
-      // Vault says 204 where it has no body: a 200 without one is somebody else's.
+      // Vault answers 204 without a body: a 200 without one is not Vault's.
       const parsed = status === 200 && body === undefined ? undefined : schema.safeParse(body);
       if (parsed?.success === true) return parsed.data;
       const kind = isLogin && asksForMfa(body) ? 'rejected' : 'malformed';
@@ -331,7 +331,7 @@ export class VaultClient {
     const errors = ErrorBody.safeParse(body);
     const texts = errors.success ? errors.data.errors : undefined;
     const found = classify(status, texts);
-    // Of a login: that says nothing about what is to be asked once the login is over.
+    // A login that is not found does not mean that the secret is absent.
     const kind = isLogin && (found === 'absent' || found === 'no-mount') ? 'rejected' : found;
     const namespace = isLogin ? this.authNamespace : this.namespace;
     const detail = explain({ kind: found, status, errors: texts, body, address, namespace, isLogin });
@@ -343,12 +343,12 @@ export class VaultClient {
     return auth.kind === 'approle' && path === `auth/${auth.path}/login`;
   }
 
-  /** Asked before each request, so that only those wait for a login that have to. */
+  /** Read before each request, so that a request waits only for a login that it needs. */
   private get needsLogin(): boolean {
     return this.options.auth.kind === 'approle' && !this.isLoggedIn;
   }
 
-  /** Logs in, if that is how this client gets its token and it has not done so. @returns what the login gave */
+  /** Logs in once, if an AppRole is configured. @returns the result of the login */
   async ensureLogin(): Promise<TokenGrant | undefined> {
     if (this.options.auth.kind === 'token') return undefined;
     this.login ??= this.logIn(this.options.auth).catch((error: unknown) => {
@@ -359,9 +359,9 @@ export class VaultClient {
   }
 
   /**
-   * Logs in once more, while the token that is there goes on being used: before it ends.
+   * Logs in again before the present token ends. Requests use the present token meanwhile.
    *
-   * @throws VaultError if it fails; the old token then stays
+   * @throws VaultError if it fails; the present token then stays
    */
   async logInAgain(): Promise<TokenGrant> {
     const { auth } = this.options;
@@ -372,12 +372,12 @@ export class VaultClient {
     return grant;
   }
 
-  /** How many requests of this client are sent at the same time now. */
+  /** How many requests of this client may be in flight now. */
   get requestsAtOnce(): number {
     return Math.min(this.options.concurrency ?? Infinity, this.joined.traffic.requestsAtOnce);
   }
 
-  /** There are requests that wait until more of them may be sent at the same time. */
+  /** See {@link VaultTraffic.reportDemand}. */
   reportDemand(): void {
     this.joined.traffic.reportDemand();
   }
@@ -392,14 +392,14 @@ export class VaultClient {
     return this.options.namespace;
   }
 
-  /** What a policy of the token puts before the paths of the secrets: `team/` where the token is of the root. */
+  /** Prefix of the secrets' paths in a policy of the token: `team/` if the token belongs to the root. */
   get policyPrefix(): string {
     return prefixBetween(this.authNamespace, this.namespace) ?? '';
   }
 
   /**
-   * Namespace of a request, where it is not that of the secrets: what is about the token goes to the token's, and
-   * sys/health is answered in the root only (at OpenBao and Vault Enterprise).
+   * Namespace of a request, where it differs from that of the secrets. Requests about the token go to the token's
+   * namespace. OpenBao and Vault Enterprise answer sys/health only in the root.
    */
   private placeOf(path: string): { namespace?: string } {
     const { namespace, authNamespace } = this;
@@ -416,12 +416,12 @@ export class VaultClient {
   /**
    * The token of an AppRole ends after a while, and Vault then answers 403 to everything.
    *
-   * @returns whether a new login is worth a try: not if the last one is young, then it is the policy
+   * @returns whether a new login may help; not if the last one is recent: then the policy lacks something
    */
   private forgetOldLogin(): boolean {
-    // 0: there was no login yet, and it is the login itself that was refused.
+    // 0: there was no login yet; the login itself was refused.
     if (this.loggedInAtMs === 0 || Date.now() - this.loggedInAtMs < LOGIN_AGAIN_AFTER_MS) return false;
-    // Another request has found it out: the login that it began is for all.
+    // Another request has found it out, and its login serves all.
     if (!this.isLoggedIn) return true;
     this.login = undefined;
     this.isLoggedIn = false;
@@ -440,8 +440,8 @@ export class VaultClient {
   }
 
   /**
-   * The token of a login is of no more use, and would live on for hours. A token that is configured is never revoked.
-   * What goes wrong here is not reported: the token ends by itself, and a batch token cannot be revoked.
+   * Revokes the token of the login, which would live on for hours. A configured token is never revoked. Failures are not
+   * reported: the token ends by itself, and a batch token cannot be revoked.
    */
   private async revokeLogin(): Promise<void> {
     const path = 'auth/token/revoke-self';
@@ -456,13 +456,13 @@ export class VaultClient {
   }
 
   private unexpected(path: string, error: unknown): VaultError {
-    // Only the name: the message of a foreign error may hold the request.
+    // Only the name: the message of another library's error may hold the request.
     const name = error instanceof Error ? error.name : typeof error;
     return new VaultError('rejected', this.address, path, `unexpected ${name} while sending the request`);
   }
 }
 
-/** A gateway that refuses the verb LIST answers in its own form, or that a method is not allowed (405). */
+/** A gateway that refuses the verb LIST answers in its own form, or with 405 (method not allowed). */
 function mayBeAboutVerb({ kind, status = 0 }: VaultError): boolean {
   return status === 405 || (kind === 'malformed' && (status >= 400 || status < 200));
 }

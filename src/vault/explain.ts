@@ -7,7 +7,7 @@ import {
 } from '../network/foreign-answer';
 import type { VaultErrorKind } from './errors';
 
-/** An answer of Vault, or of what stands in between, that is not a success. */
+/** An answer of Vault, or of a proxy in between, that is not a success. */
 export interface Refusal {
   readonly kind: VaultErrorKind;
   readonly status: number;
@@ -17,13 +17,13 @@ export interface Refusal {
   /** The Vault's URL, and the namespace of its configuration. */
   readonly address: string;
   readonly namespace: string;
-  /** It answers a login. */
+  /** The answer to a login. */
   readonly isLogin: boolean;
 }
 
 /**
- * Puts a refusal into words: which layer refused (a proxy, Vault, a policy), and what to do there. Only Vault's own
- * `errors` are quoted; a page of a proxy is not, because it may hold anything.
+ * Explains a refusal: which layer refused (a proxy, Vault, a policy), and what to do there. It quotes only Vault's own
+ * `errors`. It does not quote the page of a proxy, which may hold anything.
  */
 export function explain(refusal: Refusal): string {
   const { kind, status } = refusal;
@@ -31,24 +31,24 @@ export function explain(refusal: Refusal): string {
   switch (kind) {
     case 'absent':
       return refusal.isLogin
-        ? 'nothing answers a login there (404); check the address and approle.path'
+        ? 'no auth method answers the login (404); check the address and approle.path'
         : 'nothing is stored there (404)';
     case 'no-mount':
       return `no secrets engine is mounted there (404${said}); check the mounts in the configuration${hints(refusal)}`;
     case 'forbidden':
       return explainForbidden(refusal, said);
     case 'conflict':
-      return 'another version was written in the meantime (400, check-and-set)';
+      return 'another version was written meanwhile (400, check-and-set)';
     case 'throttled':
-      return 'too many requests (429): a rate limit quota of this Vault';
+      return 'too many requests (429): a rate limit quota of this Vault; raise it, or set requestsPerSecond below it';
     case 'sealed':
       return 'the Vault is sealed (503): unseal it';
     case 'unavailable':
       return explainUnavailable(refusal, said);
     case 'too-large':
       return (
-        `the secret is over a limit of this Vault (${status}${said}): raise the limit there (of its storage, or max_… of ` +
-        'its listener), or make the secret smaller or flatter'
+        `the secret exceeds a limit of this Vault (${status}${said}): raise the limit of its storage or the max_… of its ` +
+        'listener, or make the secret smaller or flatter'
       );
     case 'malformed':
       return explainForeignAnswer({ ...refusal, what: 'Vault' });
@@ -60,18 +60,18 @@ export function explain(refusal: Refusal): string {
   }
 }
 
-/** A success whose body is not what was asked for: a page, or a login that is only half of one. */
+/** Explains a success with an unexpected body: a page, or an unfinished login. */
 export function explainUnexpected(refusal: Pick<Refusal, 'address' | 'body' | 'isLogin'>): string {
   if (refusal.isLogin && asksForMfa(refusal.body)) {
     return (
-      'the login asks for a second factor (MFA), which a worker cannot give; take this auth method out of the login ' +
-      'enforcement (vault read identity/mfa/login-enforcement/NAME), or give a token'
+      'the login asks for a second factor (MFA), which a worker cannot give; remove this auth method from the login ' +
+      'enforcement (vault read identity/mfa/login-enforcement/NAME), or configure a token'
     );
   }
   return explainForeignPage(refusal.address, 'Vault');
 }
 
-/** Whether a login was answered with a demand for a second factor. */
+/** Whether the answer to a login asks for a second factor. */
 export function asksForMfa(body: unknown): boolean {
   return HalfLogin.safeParse(body).success;
 }
@@ -89,10 +89,10 @@ function explainForbidden({ status, isLogin, namespace, errors = [] }: Refusal, 
     const place = namespace === '' ? '' : `, and the namespace ${namespace}`;
     return `the login was refused (${status}${said}); check that this auth method exists (approle.path)${place}`;
   }
-  // Vault says so of a token that it does not have; a policy that lacks something is only "permission denied".
+  // The text for a token that Vault does not have. A policy that lacks something gets only "permission denied".
   const isUnknown = errors.some((text) => /invalid token|bad token/i.test(text));
   const why = isUnknown
-    ? 'check the token: this Vault does not know it, so it has ended, was revoked, or is of another Vault or namespace'
+    ? 'check the token: this Vault does not know it. It has ended, was revoked, or belongs to another Vault or namespace'
     : 'check the token and its policies';
   return `permission denied (${status}${said}); ${why}`;
 }
@@ -101,7 +101,7 @@ function explainLogin({ status }: Refusal, said: string): string {
   const isPair = /role or secret ID|role ID|secret ID|secret id/i.test(said);
   return `the login was refused (${status}${said}); ${
     isPair
-      ? 'check approle.role_id and approle.secret_id: one of them is wrong or of another role, or the secret id has ended or has no uses left'
+      ? 'check approle.role_id and approle.secret_id: one is wrong or belongs to another role, or the secret id has ended or has no uses left'
       : 'check the keys of approle'
   }`;
 }
@@ -109,8 +109,8 @@ function explainLogin({ status }: Refusal, said: string): string {
 function explainUnavailable({ status, errors }: Refusal, said: string): string {
   if (status === 307) {
     return (
-      'it redirects (307), as a node does that stands by while no other one is active; that passes. Else give the ' +
-      'address that it redirects to: no redirect is followed, because the token would go along'
+      'it redirects (307), as a standby does while no node is active; that passes. If it does not, configure the ' +
+      'address that it redirects to: vsync follows no redirect, which would send the token there'
     );
   }
   // Vault's own 503 has `errors`.

@@ -3,13 +3,13 @@ import type { Health } from './circuit-breaker';
 import { VaultError } from './errors';
 import type { TransportResponse } from './transport';
 
-/** A standby is up: it passes requests on. The status says the rest. */
+/** A standby is up: it forwards requests. The status shows the rest. */
 const HEALTH_PATH = 'sys/health?standbyok=true&perfstandbyok=true';
 
 const HealthBody = z.object({ initialized: z.boolean(), sealed: z.boolean(), standby: z.boolean() });
 const LeaderBody = z.object({ leader_address: z.string() });
 
-/** Statuses of sys/health beside 200 and 503, from Vault's API documentation. */
+/** Statuses of sys/health other than 200 and 503, from Vault's API documentation. */
 const STATUS_WORDS: Readonly<Record<number, string>> = {
   472: 'the Vault is a disaster recovery secondary (472): it serves nothing until it is promoted',
   474: 'the Vault is a standby that cannot reach its active node (474)',
@@ -18,7 +18,7 @@ const STATUS_WORDS: Readonly<Record<number, string>> = {
 };
 
 /**
- * What another answer of sys/health than 200 says.
+ * Explains an answer of sys/health that is not 200.
  *
  * @returns undefined if it is not the answer of a Vault
  */
@@ -28,10 +28,10 @@ export function explainHealth(status: number, body: unknown): string | undefined
 }
 
 /**
- * Asks a Vault whether it can serve requests. Needs no token.
+ * Checks whether a Vault can serve requests. Needs no token.
  *
  * @param ask sends a GET without a token and without a namespace: in Enterprise sys/health is in the root namespace only
- * @returns up also if the Vault's health cannot be told: a gateway that keeps sys/ to itself, for example
+ * @returns up also if the health is unknown, for example where a gateway refuses sys/
  * @throws VaultError of kind `cancelled`
  */
 export async function askHealth(ask: (path: string) => Promise<TransportResponse>): Promise<Health> {
@@ -41,7 +41,7 @@ export async function askHealth(ask: (path: string) => Promise<TransportResponse
     if (!health.success) {
       if (status < 500) return { up: true };
       return down(
-        `sys/health is answered with ${status}, and not by a Vault: look at what stands in between`,
+        `sys/health is answered with ${status}, but not by a Vault: check the proxy or gateway in between`,
       );
     }
     if (health.data.sealed && health.data.initialized)
@@ -54,7 +54,7 @@ export async function askHealth(ask: (path: string) => Promise<TransportResponse
   }
 }
 
-/** A standby is as good as the active node that it passes requests on to. */
+/** A standby needs an active node to forward requests to. */
 async function askForLeader(ask: (path: string) => Promise<TransportResponse>): Promise<Health> {
   const { statusCode, body } = await ask('sys/leader');
   const leader = LeaderBody.safeParse(body);

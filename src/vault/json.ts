@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 
 /*
- * Values of secrets as JSON, carried exactly. Three things go beyond JSON.stringify and isDeepStrictEqual:
- * JSON.stringify writes -0 as 0, which both servers keep apart; and both overflow the stack on values that are nested
- * some thousand levels deep, which OpenBao takes. A value like that is slow; all others are as fast as before.
+ * Values of secrets as JSON, exactly. JSON.stringify writes -0 as 0, but the servers distinguish them. JSON.stringify and
+ * isDeepStrictEqual overflow the stack on values some thousand levels deep, which OpenBao accepts. Such values take a
+ * slow path; all others do not.
  */
 
 /** The JSON text of a parsed value. */
@@ -23,7 +23,7 @@ export function sameValue(a: unknown, b: unknown): boolean {
     return isDeepStrictEqual(a, b);
   } catch (error) {
     if (!isStackOverflow(error)) throw error;
-    // The order of keys is that of the parsed text, and says nothing.
+    // The order of keys does not matter.
     return slowText(a, true) === slowText(b, true);
   }
 }
@@ -47,7 +47,7 @@ function hasNegativeZero(value: unknown): boolean {
 /** Without recursion. */
 function slowText(value: unknown, sorted = false): string {
   const parts: string[] = [];
-  // What is still to be written, last first: a value, or text that stands between values.
+  // Values, and text between values, that are still to be written, last first.
   const open: ({ value: unknown } | { text: string })[] = [{ value }];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     if ('text' in next) {

@@ -4,33 +4,33 @@ import { EmptyBody, type RequestOptions, type VaultClient } from './client';
 import { VaultError } from './errors';
 import { PagedLister } from './listing';
 
-/** Identity and kind of a secrets engine. A re-created engine has another uuid, but otherwise answers like an empty one. */
+/** Identity and kind of a secrets engine. A re-created engine answers like an empty one; only its uuid differs. */
 export interface Mount {
   uuid: string;
   /** True for KV version 2, the only kind that vsync reads and writes. */
   isKv2: boolean;
-  /** Type as Vault names it, with KV's version: `kv version 1`, `transit`, … */
+  /** Vault's type, with the version of KV: `kv version 1`, `transit`, … */
   kind: string;
 }
 
-/** What a mount says for all of its secrets, in the names of Vault's API. */
+/** Settings of a mount for all of its secrets, with the names of Vault's API. */
 export interface MountRules {
-  /** A Go duration, "1h0m0s": the shorter of this and that of a secret counts. "0s" for none; "-1s" switches those of secrets off. */
+  /** A Go duration, "1h0m0s". The shorter of this and that of the secret applies. "0s" for none; "-1s" disables those of secrets. */
   delete_version_after: string;
-  /** The larger of this and that of a secret counts; 0 for Vault's default. */
+  /** The larger of this and that of the secret applies; 0 for Vault's default. */
   max_versions: number;
 }
 
-/** Metadata of one secret, in the names of Vault's API. */
+/** Metadata of one secret, with the names of Vault's API. */
 export type SecretMetadata = z.infer<typeof MetadataBody>;
 
-/** What stands at a path: the value of one version, or the mark that this version is deleted or destroyed. */
+/** One version of a secret: its value, or the mark that it is deleted or destroyed. */
 export type SecretVersion =
   | {
       live: true;
       version: number;
       createdTime: string;
-      /** When it ends by itself, RFC 3339; "" for never. */
+      /** When the version ends by itself, RFC 3339; "" for never. */
       endsAt: string;
       data: unknown;
     }
@@ -65,7 +65,7 @@ const CustomMetadata = z.custom<Record<string, string>>(
     !Array.isArray(value) &&
     Object.values(value).every((text) => typeof text === 'string'),
 );
-/** As z.record of {@link VersionEntry}, at a fraction of its cost: a scan reads the versions of each secret. */
+/** Like z.record of {@link VersionEntry}, at a fraction of its cost: a scan reads the versions of each secret. */
 const Versions = z.custom<Record<string, z.infer<typeof VersionEntry>>>(
   (value) =>
     typeof value === 'object' &&
@@ -84,8 +84,8 @@ const MetadataBody = z
       current_version: z.number().int().min(0),
       updated_time: z.string(),
       versions: Versions,
-      // What is beside them is nobody's business: Vault 1.21 adds last_updated_by, OpenBao current_metadata_version.
-      // A Vault before 1.9 has no custom metadata, and says nothing about it.
+      // Further fields are ignored: Vault 1.21 adds last_updated_by. A Vault before 1.9 has no custom metadata, and omits
+      // the field.
       custom_metadata: CustomMetadata.nullable().default(null),
       max_versions: z
         .number()
@@ -101,7 +101,7 @@ const MetadataBody = z
         .string()
         .nullish()
         .transform((duration) => duration ?? '0s'),
-      // OpenBao counts the writes of metadata. Vault does not, and the field is missing.
+      // OpenBao counts the writes of metadata. Vault does not, and omits the field.
       current_metadata_version: z
         .number()
         .int()
@@ -114,7 +114,7 @@ const MetadataBody = z
 const DataBody = z
   .object({
     data: z.object({
-      // Not parsed further: the value is copied as it is, and zod would drop a key named __proto__.
+      // Not parsed further: the value is copied unchanged, and zod would drop a key named __proto__.
       data: z.unknown(),
       metadata: VersionEntry.extend({ version: z.number().int().min(1) }),
     }),
@@ -130,7 +130,7 @@ const HealthBody = z.object({
 });
 const TokenBody = z.object({ data: z.object({ ttl: z.number() }) });
 
-/** A version that was written. */
+/** The result of a write. */
 export interface Written {
   version: number;
   /** When it ends by itself (`delete_version_after` of the secret or its mount), RFC 3339; "" for never. */
@@ -148,26 +148,26 @@ export class Kv2 {
     this.lister = new PagedLister(client);
   }
 
-  /** As {@link PagedLister.mayHideNames}. */
+  /** See {@link PagedLister.mayHideNames}. */
   get mayHideNames(): boolean {
     return this.lister.mayHideNames;
   }
 
   /**
-   * The engine at a mount. Needs any one permission below the mount, unlike `sys/mounts`.
+   * The engine at a mount. Unlike `sys/mounts` it needs only one permission somewhere below the mount.
    *
-   * @param namespace to ask in, instead of the one that is configured
+   * @param namespace instead of the configured one
    */
   async mount(mount: string, signal?: AbortSignal, namespace?: string): Promise<Mount> {
     const path = this.encode('sys/internal/ui/mounts/', mount.replace(/\/$/, ''));
     const { data } = await this.client.read(path, MountBody, { signal, namespace });
     const version = data.options?.version;
-    // Some servers leave the uuid out. A re-created engine has another accessor too.
+    // Some servers omit the uuid. A re-created engine has another accessor too.
     const uuid = data.uuid || data.accessor;
     if (uuid === undefined || uuid === null || uuid === '') {
       const detail =
-        'the answer has neither the uuid nor the accessor of the mount, by which a re-created one is told; let what ' +
-        'stands in between pass the answer as the Vault gives it';
+        'the answer has neither the uuid nor the accessor of the mount, which identify a re-created mount; let the proxy ' +
+        'or gateway in between pass the answer unchanged';
       throw new VaultError('malformed', this.client.address, path, detail);
     }
     return {
@@ -178,23 +178,23 @@ export class Kv2 {
   }
 
   /**
-   * What a mount says for all of its secrets. Needs `read` on `<mount>config`, which a sync needs for nothing else.
+   * The settings of a mount. Needs `read` on `<mount>config`, which a sync does not need otherwise.
    *
-   * @returns undefined if it cannot be read
+   * @returns undefined if they cannot be read
    */
   async mountRules(mount: string, signal?: AbortSignal): Promise<MountRules | undefined> {
     try {
       return await this.client.read(this.encode(mount, 'config'), ConfigBody, { signal });
     } catch (error) {
-      // Nothing depends on it: a policy, a gateway or a plugin without this path may stand in the way.
+      // They are not required: a policy, a gateway or a plugin without this path may refuse.
       if (error instanceof VaultError) return undefined;
       throw error;
     }
   }
 
   /**
-   * Names in one folder, as Vault lists them: a folder's name ends in `/`, and `a` and `a/` may both be there.
-   * Includes secrets that are deleted. Empty only if Vault itself says that nothing is there.
+   * Names in one folder, as Vault lists them: a folder's name ends in `/`, and both `a` and `a/` may exist. Includes
+   * deleted secrets. Empty only if Vault itself answers that the folder is empty.
    *
    * @param folder path in the mount, empty for its root, else ending in `/`
    */
@@ -203,7 +203,7 @@ export class Kv2 {
     return this.lister.list(path, mount, signal);
   }
 
-  /** Metadata of a secret; undefined if Vault says that there is none. */
+  /** Metadata of a secret; undefined if Vault answers that it has none. */
   metadata(
     mount: string,
     path: string,
@@ -215,7 +215,7 @@ export class Kv2 {
     );
   }
 
-  /** One version of a secret, the current one by default; undefined if Vault says that there is none. */
+  /** One version of a secret, the current one by default; undefined if Vault answers that it does not exist. */
   data(
     mount: string,
     path: string,
@@ -230,7 +230,7 @@ export class Kv2 {
    * Writes a value if the current version is still `cas` (0: the secret never had a version).
    *
    * @returns the version that was written, and when it ends
-   * @throws VaultError of kind `conflict` if another version stands there
+   * @throws VaultError of kind `conflict` if the current version is another one
    */
   write(mount: string, path: string, data: unknown, cas: number, options?: RequestOptions): Promise<Written> {
     const body = { data, options: { cas } };
@@ -238,12 +238,12 @@ export class Kv2 {
   }
 
   /**
-   * Sets all settings of a secret. Its custom metadata becomes just what is given; versions are not touched, but for
-   * the oldest ones, which a lower `max_versions` ends with the next write. Makes the secret's metadata if there are
-   * none. Needs `create` and `update` on `<mount>metadata/`.
+   * Sets all settings of a secret, and replaces its custom metadata. Versions are not changed; after a lower
+   * `max_versions` the next write removes the oldest ones. Creates the secret's metadata if they do not exist. Needs
+   * `create` and `update` on `<mount>metadata/`.
    *
-   * @param metadataCas `current_metadata_version` as it was read, 0 where there are no metadata: OpenBao writes only if
-   *   it is still this one, and demands it with `metadata_cas_required`; Vault ignores it. Undefined if it is not known
+   * @param metadataCas `current_metadata_version` as it was read, 0 without metadata; undefined if unknown. OpenBao writes
+   *   only if it is unchanged, and demands it with `metadata_cas_required`. Vault ignores it
    * @throws VaultError of kind `conflict` if the metadata were written since they were read
    */
   async writeSettings(
@@ -263,26 +263,26 @@ export class Kv2 {
     await this.client.write(this.encode(`${mount}delete/`, path), body, EmptyBody, options);
   }
 
-  /** Soft-deletes whatever version is the latest now. */
+  /** Soft-deletes the version that is the latest now. */
   async deleteLatest(mount: string, path: string, options?: RequestOptions): Promise<void> {
     await this.client.delete(this.encode(`${mount}data/`, path), options);
   }
 
   /**
-   * Identity of the Vault cluster. It outlives restarts, but not a Vault in dev mode. All namespaces have the same one,
-   * and so does a Vault that was restored from a snapshot of this one. Needs no token.
+   * Identity of the Vault cluster. It survives restarts, except of a Vault in dev mode. All namespaces have the same
+   * identity, and so has a Vault that was restored from a snapshot of this one. Needs no token.
    */
   async clusterId(signal?: AbortSignal): Promise<string> {
     return (await this.cluster(signal)).id;
   }
 
-  /** As {@link clusterId}, and whether the cluster takes part in performance replication (Vault Enterprise). */
+  /** Like {@link clusterId}, and whether the cluster takes part in performance replication (Vault Enterprise). */
   async cluster(signal?: AbortSignal): Promise<{ id: string; replicates: boolean }> {
     const path = 'sys/health?standbyok=true&perfstandbyok=true&sealedcode=200';
     const health = await this.client.read(path, HealthBody, { signal }).catch((error: unknown) => {
       if (!(error instanceof VaultError) || !ROOT_ONLY.test(error.detail)) throw error;
-      // We sent none.
-      const detail = `what stands before the Vault adds a namespace to sys/health, which is answered in the root only; have it leave that path alone (${error.detail})`;
+      // The request had no namespace.
+      const detail = `a proxy or gateway in front of the Vault adds a namespace to sys/health, which is answered only in the root; let it pass that path unchanged (${error.detail})`;
       throw new VaultError('rejected', error.address, error.path, detail, error.status);
     });
     const { address } = this.client;
@@ -290,34 +290,34 @@ export class Kv2 {
       throw new VaultError('sealed', address, 'sys/health', 'the Vault is sealed: unseal it');
     if (typeof health.cluster_id !== 'string') {
       const detail =
-        'the answer lacks cluster_id, by which a rebuilt Vault is told from the one that was there; let what stands ' +
-        'in between pass the answer as the Vault gives it';
+        'the answer has no cluster_id, which identifies a rebuilt Vault; let the proxy or gateway in between pass the ' +
+        'answer unchanged';
       throw new VaultError('malformed', address, 'sys/health', detail);
     }
     const mode = health.replication_performance_mode;
     return { id: health.cluster_id, replicates: mode === 'primary' || mode === 'secondary' };
   }
 
-  /** Asks whether the token is alive. Throws `forbidden` if it is not. */
+  /** Checks that the token is alive. Throws `forbidden` if it is not. */
   async checkToken(signal?: AbortSignal): Promise<void> {
     await this.client.read('auth/token/lookup-self', TokenBody, { signal });
   }
 
-  /** Sends a request for a path of the user's. Not an async function, which would be two more promises for each. */
+  /** Sends a request for a path of the user. Not an async function: that would be two more promises for each request. */
   private at<T>(prefix: string, path: string, send: (whole: string) => Promise<T>): Promise<T> {
     let whole: string;
     try {
       whole = this.encode(prefix, path);
     } catch (error) {
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- what encode throws is a VaultError
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- encode throws a VaultError
       return Promise.reject(error);
     }
     return send(whole);
   }
 
   /**
-   * Puts a path of the user's into a URL: each segment is percent-encoded, slashes stay. node-vault itself
-   * encodes nothing, so that `a?b` or `a#b` would read another secret.
+   * Encodes a path of the user for a URL: each segment is percent-encoded, slashes stay. node-vault itself encodes
+   * nothing, so `a?b` or `a#b` would read another secret.
    */
   private encode(prefix: string, path: string): string {
     const whole = prefix + path;
@@ -328,24 +328,24 @@ export class Kv2 {
         'rejected',
         this.client.address,
         whole,
-        'a path with an empty, "." or ".." segment',
+        'the path has an empty, "." or ".." segment, which cannot be sent; rename the secret',
       );
     }
     return segments.map(encodeURIComponent).join('/');
   }
 }
 
-/** A path that stands in a URL as it is: most do, and a scan asks for each secret. No segment begins with a dot. */
+/** A path that needs no encoding, as most: a scan reads each secret. No segment begins with a dot. */
 const PLAIN_PATH = /^(?:[\w-][\w.-]*\/)*[\w-][\w.-]*$/;
 
-/** How OpenBao and Vault Enterprise refuse what they answer in the root namespace only. */
+/** The texts with which OpenBao and Vault Enterprise refuse a path that exists only in the root namespace. */
 const ROOT_ONLY = /unavailable in namespaces|only available in root namespace/;
 
 function nothing(): undefined {
   return undefined;
 }
 
-/** What Vault answers to a question for data. */
+/** The answer to a read of data. */
 interface DataAnswer {
   data?: unknown;
   metadata: z.infer<typeof VersionEntry> & { version: number };
@@ -353,7 +353,7 @@ interface DataAnswer {
 
 function versionOf({ data, metadata }: DataAnswer): SecretVersion {
   const common = { version: metadata.version, createdTime: metadata.created_time };
-  // A value may be null itself: only with the mark of a delete does it mean that there is none.
+  // A value may be null itself: only with the mark of a delete it means that the value is gone.
   const isGone = (data ?? null) === null && (metadata.destroyed || metadata.deletion_time !== '');
   if (isGone) return { live: false, ...common };
   return { live: true, endsAt: metadata.deletion_time, data: data ?? null, ...common };

@@ -4,29 +4,29 @@ import type { VaultClient } from './client';
 import { VaultError } from './errors';
 import { LIST_PAGE_NAMES } from '../limits';
 
-/**
- * Names in a folder, all of them. OpenBao cuts a listing at the `pagination_limit` of the token's policy and answers
- * 200 all the same, so a listing counts only if it is shown to be complete:
+/*
+ * Lists all names in a folder. OpenBao cuts a listing at the `pagination_limit` of the token's policy and still answers
+ * 200, so a listing counts only if it is known to be complete:
  *
- * - Each LIST names a page size. A page with fewer names than that is the last one.
- * - A server that does not page, as Vault, ignores the size: it answers with everything, and newer ones with a warning.
+ * - Each LIST has a page size. A page with fewer names is the last one.
+ * - A server without pages, such as Vault, ignores the size and answers with everything; newer ones add a warning.
  * - A size above the policy's limit is refused with 403. `limit=max` then takes what the policy allows, and only an
- *   empty page is the end: how many names a page could hold is not known, and
- *   `list_scan_response_keys_filter_path` may have left some out of it.
+ *   empty page is the end: the size of a page is unknown, and `list_scan_response_keys_filter_path` may have removed
+ *   names from it.
  *
- * Whatever fails on the way fails the whole folder. See docs/decisions/0011-listings-are-read-to-their-end.md.
+ * A failure of one page fails the whole folder. See docs/decisions/0011-listings-are-read-to-their-end.md.
  */
 
-/** What a LIST answers. */
+/** The answer to a LIST. */
 export interface Page {
   names: readonly string[];
-  /** The server said that it does not page: what it answered is everything. */
+  /** The server reported that it has no pages: the answer is complete. */
   isEverything: boolean;
 }
 
 const IGNORED = /ignored these unrecognized parameters:.*\blimit\b/i;
 
-/** Vault answers the LIST of a folder with no names with 404, but with 200 and a warning if it ignored a parameter. */
+/** For an empty folder Vault answers 404, or 200 with a warning if it ignored a parameter. */
 export const PageBody = z
   .object({
     data: z.object({ keys: z.array(z.string().min(1)).optional() }),
@@ -38,7 +38,7 @@ export const PageBody = z
     return { names: data.keys ?? [], isEverything };
   });
 
-/** Lists folders of one Vault, and learns what it needs for that. */
+/** Lists folders of one Vault, and remembers how that Vault pages. */
 export class PagedLister {
   /** Undefined before the first answer. */
   private pages: boolean | undefined;
@@ -50,15 +50,15 @@ export class PagedLister {
     private readonly pageSize = LIST_PAGE_NAMES,
   ) {}
 
-  /** Whether a name may be missing that a policy hides: then only the secret itself says that it is gone. */
+  /** A policy may hide names: then a missing name is not evidence that the secret is gone. */
   get mayHideNames(): boolean {
     return this.pages !== false;
   }
 
   /**
    * @param path API path of the folder, percent-encoded
-   * @param mount for what is learnt about the policy
-   * @throws VaultError also if the listing cannot be shown to be complete
+   * @param mount its policy may limit pages, which is remembered
+   * @throws VaultError also if the listing is not known to be complete
    */
   async list(path: string, mount: string, signal?: AbortSignal): Promise<string[]> {
     if (this.limited.has(mount)) return this.allPages(path, 'max', signal);
@@ -79,7 +79,7 @@ export class PagedLister {
       const { names, isEverything } = await this.page(path, limit, after, signal);
       if (isEverything) this.pages = false;
       else if (names.length > 0) this.pages = true;
-      // A server that ignores the parameters without a word shows it by answering more names than it was asked for.
+      // A server that silently ignores the parameters answers more names than it was asked for.
       if (isEverything || (limit !== 'max' && names.length > limit)) return [...names];
       const last = names.at(-1);
       if (last === undefined) return all;
@@ -98,8 +98,8 @@ export class PagedLister {
 
   private incomplete(path: string): VaultError {
     const detail =
-      'the listing cannot be shown to be complete: its next page begins anew; is something in between that drops ' +
-      'the parameter "after"?';
+      'the listing may be incomplete: its next page repeats names; check whether a proxy or gateway in between drops ' +
+      'the parameter "after"';
     return new VaultError('malformed', this.client.address, path, detail);
   }
 }

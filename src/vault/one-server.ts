@@ -5,13 +5,13 @@ import { unlessRefused, VaultError } from './errors';
 import { SAME_SERVER_DELAYS_MS, WRAP_TTL_S } from '../limits';
 
 /*
- * Whether two clients reach one server. A cluster id does not tell: a Vault that was restored from a snapshot of another
- * one has the same, and so have its mounts their uuids. What a snapshot cannot hold is what is made after it: a
- * response-wrapping token, made through one client and looked up through the other. Nodes of a cluster, and gateways
- * before it, all lead to the place where it is known.
+ * Whether two clients reach one server. The cluster id does not show it: a Vault that was restored from a snapshot of
+ * another one has the same id, and its mounts have the same uuids. A snapshot cannot hold what is made after it. So one
+ * client makes a response-wrapping token, and the other looks it up. All nodes of a cluster, and gateways in front of
+ * it, know the token.
  */
 
-/** What is wrapped: nobody needs it. */
+/** The wrapped value; it is not used. */
 const PAYLOAD = { vsync: 'written by the check of vsync, and removed at once' };
 
 const WrapBody = z.object({ wrap_info: z.object({ token: z.string().min(1) }) });
@@ -19,10 +19,10 @@ const LookupBody = z.object({ data: z.object({ creation_path: z.literal('sys/wra
 const UnwrapBody = z.object({ data: z.unknown() });
 
 /**
- * Tells whether two clients reach one server, or one cluster. Leaves nothing behind.
+ * Returns whether two clients reach one server, or one cluster. Leaves nothing behind.
  *
- * @returns undefined if it cannot be told: neither token may wrap (Vault's `default` policy allows it), or what stands
- *   in between keeps the questions away
+ * @returns undefined if that is unknown: neither token may wrap (Vault's `default` policy allows it), or a proxy or
+ *   gateway in between refuses the requests
  * @throws VaultError if one of them does not answer
  */
 export async function isOneServer(one: VaultClient, other: VaultClient): Promise<boolean | undefined> {
@@ -41,14 +41,14 @@ async function isKnownTo(maker: VaultClient, asked: VaultClient): Promise<boolea
       const known = await knows(asked, token);
       if (known !== false) return known;
     }
-    // Else it says nothing that the other one does not know it either.
+    // A token that its maker does not know either proves nothing.
     return (await knows(maker, token)) === true ? false : undefined;
   } finally {
     await remove(maker, token);
   }
 }
 
-/** Needs no token of its own: the question is about the one in its body. */
+/** Looks up the token in the body; the client's own token does not matter. */
 async function knows(client: VaultClient, token: string): Promise<boolean | undefined> {
   try {
     await client.write('sys/wrapping/lookup', { token }, LookupBody);
@@ -59,14 +59,14 @@ async function knows(client: VaultClient, token: string): Promise<boolean | unde
   }
 }
 
-/** How Vault and OpenBao say so. */
+/** The error text of Vault and OpenBao for it. */
 const UNKNOWN_TOKEN = /wrapping token is not valid or does not exist/;
 
-/** With the token itself, which may be unwrapped whatever the policies say. It is used up by that. */
+/** Unwraps the token with itself, which no policy can forbid. That uses it up. */
 async function remove(maker: VaultClient, token: string): Promise<void> {
   try {
     await maker.write('sys/wrapping/unwrap', {}, UnwrapBody, { headers: { 'X-Vault-Token': token } });
   } catch {
-    // It ends within a minute.
+    // It ends by itself (WRAP_TTL_S).
   }
 }

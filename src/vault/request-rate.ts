@@ -1,7 +1,7 @@
 import pThrottle from 'p-throttle';
 import { orAborted } from '../concurrency/abort';
 
-/** The limits of one Vault: requests per second, with the number of those who asked for it. */
+/** One limit of a Vault in requests per second, and how many configurations set it. */
 interface Limit {
   readonly perSecond: number;
   /** Resolves when one more request may be sent. */
@@ -9,14 +9,13 @@ interface Limit {
   users: number;
 }
 
-/** By the origin of the Vault's URL. One for the process: several configurations may name the same Vault. */
+/** By the origin of the Vault's URL. One for the process: several configurations may use the same Vault. */
 const limits = new Map<string, Limit[]>();
 
 /**
- * Limits the requests to a Vault, for this process and whoever sends them. Where several limits are given for the
- * same Vault, the lowest counts.
+ * Limits the requests of this process to a Vault. Of several limits for the same Vault the lowest applies.
  *
- * @returns lifts this limit again
+ * @returns removes this limit again
  */
 export function limitRequests(address: string, perSecond: number): () => void {
   const key = keyOf(address);
@@ -24,8 +23,8 @@ export function limitRequests(address: string, perSecond: number): () => void {
   limits.set(key, ofVault);
   let limit = ofVault.find((other) => other.perSecond === perSecond);
   if (limit === undefined) {
-    // Strict: in no span of a second are there more, not only between two ticks of a clock. With a weight it also
-    // looks again when a late timer fires; else those that are late together would be sent together.
+    // Strict: no span of one second has more, not only the span between two clock ticks. With a weight, p-throttle
+    // checks again when a late timer fires; otherwise requests that are late together would be sent together.
     const throttle = pThrottle({ limit: perSecond, interval: 1000, strict: true, weight: () => 1 });
     limit = { perSecond, turn: throttle(() => Promise.resolve()), users: 0 };
     ofVault.push(limit);
@@ -43,7 +42,7 @@ export function limitRequests(address: string, perSecond: number): () => void {
   };
 }
 
-/** Whether there is a limit for a Vault: without one, nothing is worth a wait. */
+/** Whether a Vault has a limit. Without one a request does not wait. */
 export function isLimited(address: string): boolean {
   return limits.size > 0 && limits.has(keyOf(address));
 }
@@ -57,11 +56,11 @@ export async function awaitTurn(address: string, signal?: AbortSignal): Promise<
   const lowest = limits.get(keyOf(address))?.[0];
   if (lowest === undefined) return;
   signal?.throwIfAborted();
-  // A turn that nobody waits for any more is lost: that errs on the side of fewer requests.
+  // The turn of a cancelled request is lost: that errs on the side of fewer requests.
   await orAborted(lowest.turn(), signal);
 }
 
-/** Scheme, host and port as a URL has them: in lower case, without a port that is the default. */
+/** Scheme, host and port of a URL: in lower case, without a default port. */
 function keyOf(address: string): string {
   return new URL(address).origin;
 }

@@ -2,8 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../log';
 import type { VaultClient } from './client';
 import { VaultError } from './errors';
-import { afterRenewal, dueAtMs, nextWarningMs, planOf, type TokenPlan } from './token-plan';
-import { lookupSelf, renewSelf } from './token';
+import { afterRenewal, dueAtMs, lookupSelf, nextWarningMs, planOf, renewSelf, type TokenPlan } from './token';
 import {
   FIRST_TOKEN_PAUSE_MS,
   MAX_REFUSED_LOGIN_PAUSE_MS,
@@ -12,17 +11,17 @@ import {
 } from '../limits';
 
 export interface KeeperOptions {
-  /** Section of the configuration that the token or the AppRole stands in: "origin.vault". */
+  /** Section of the configuration with the token or the AppRole: "origin.vault". */
   section: string;
   log: Logger;
 }
 
 /**
- * Keeps the token of one client alive while a worker runs: renews it at two thirds of what it was given, and with
- * an AppRole logs in again where a renewal does not extend it. A configured token whose end no renewal can move is
- * reported, from the moment on at which that is known. A token without an end needs nothing.
+ * Keeps the token of one client alive while a worker runs. It renews the token after two thirds of its time. With an
+ * AppRole it logs in again where a renewal does not extend the token. If no renewal can extend a configured token, it
+ * warns as soon as that is known. A token without an end needs nothing.
  *
- * Its timers do not keep a process alive.
+ * Its timers do not keep the process alive.
  */
 export class TokenKeeper {
   private readonly stopping = new AbortController();
@@ -34,10 +33,10 @@ export class TokenKeeper {
     private readonly options: KeeperOptions,
   ) {
     this.running = this.keep().catch((error: unknown) => {
-      // Only the name: the message of a foreign error may hold a token.
+      // Only the name: the message of another library's error may hold a token.
       const name = error instanceof Error ? error.name : typeof error;
       this.options.log.error(
-        `Vault ${client.address}: unexpected ${name}: the token is not kept alive any more`,
+        `Vault ${client.address}: unexpected ${name} while renewing the token: it is not renewed any more; restart the worker`,
       );
     });
   }
@@ -72,7 +71,7 @@ export class TokenKeeper {
     }
   }
 
-  /** @returns undefined if there is nothing to do, or nothing that can be done */
+  /** @returns undefined if nothing has to be done, or nothing can be */
   private async begin(): Promise<TokenPlan | undefined> {
     const { signal } = this.stopping;
     const login = await this.client.ensureLogin();
@@ -83,8 +82,8 @@ export class TokenKeeper {
     } catch (error) {
       if (!isRefused(error)) throw error;
       this.warn(
-        `the token can neither be looked up nor renewed (403), so nobody knows when it ends: it is dead, or lacks ` +
-          `Vault's default policy; put a token that has both into ${this.options.section}.token, and restart the worker`,
+        'the token can neither be looked up nor renewed (403), so its end is unknown: it is dead, or lacks ' +
+          `Vault's default policy; put a valid token with that policy into ${this.options.section}.token, and restart the worker`,
       );
       return undefined;
     }
@@ -109,7 +108,7 @@ export class TokenKeeper {
     return grant.ttlS === 0 ? undefined : planOf(grant, Date.now());
   }
 
-  /** A configured token may not renew itself, or is dead. */
+  /** A renewal of a configured token was refused: the token may not renew itself, or is dead. */
   private async afterRefusal(plan: TokenPlan): Promise<TokenPlan | undefined> {
     try {
       const life = await lookupSelf(this.client, this.stopping.signal);
@@ -121,7 +120,7 @@ export class TokenKeeper {
     }
   }
 
-  /** Repeats what failed, until it succeeds or the keeper is closed. */
+  /** Repeats the work until it succeeds or the keeper is closed. */
   private async persistently(work: () => Promise<TokenPlan | undefined>): Promise<TokenPlan | undefined> {
     for (;;) {
       try {
@@ -134,10 +133,10 @@ export class TokenKeeper {
         const refused = isRefused(error);
         if (refused) {
           this.warn(
-            `the AppRole of ${this.options.section} cannot log in again (${error.message}); give a role_id and a secret_id ` +
-              'that are valid, and restart the worker',
+            `the AppRole of ${this.options.section} cannot log in again (${error.message}); put a valid role_id and ` +
+              'secret_id there, and restart the worker',
           );
-        } else this.options.log.debug(`keeping the token alive: ${error.message}; trying again`);
+        } else this.options.log.debug(`renewing the token: ${error.message}; trying again`);
         const mostMs = refused ? MAX_REFUSED_LOGIN_PAUSE_MS : MAX_TOKEN_PAUSE_MS;
         await this.pause(Math.min(mostMs, FIRST_TOKEN_PAUSE_MS * 2 ** this.failures++));
         if (this.isClosed()) return undefined;
@@ -161,7 +160,7 @@ export class TokenKeeper {
     );
   }
 
-  /** A method, because the flag changes while we wait and the compiler would take it for settled. */
+  /** A method: the flag changes during a wait, and the compiler would assume that it does not. */
   private isClosed(): boolean {
     return this.stopping.signal.aborted;
   }
@@ -176,7 +175,7 @@ export class TokenKeeper {
   }
 }
 
-/** Not an outage: Vault says no, and will again. */
+/** Not an outage: Vault refuses, and will refuse again. */
 function isRefused(error: unknown): boolean {
   return error instanceof VaultError && (error.status === 403 || error.kind === 'rejected');
 }

@@ -1,19 +1,19 @@
-import { Pool } from 'undici';
+import { Pool, type Dispatcher } from 'undici';
+import { onAbort } from '../concurrency/abort';
 import { describeNetworkError } from '../network/errors';
 import { readTls, type TlsFiles } from '../tls';
 import { cancelledRequest, VaultError } from './errors';
-import { exchange } from './exchange';
 import { jsonText } from './json';
 import { awaitTurn, isLimited } from './request-rate';
 import { VAULT_CONNECT_TIMEOUT_MS } from '../limits';
 
 /**
- * Agents and proxies of Vault and OpenBao with `require_request_header` answer 412 to requests without it, as a guard
- * against forged ones. Vault's own clients send it with each request.
+ * Agents and proxies of Vault and OpenBao with `require_request_header` answer 412 to requests without this header, as a
+ * protection against forged requests. Vault's own clients send it with each request.
  */
 const REQUEST_HEADER = { 'X-Vault-Request': 'true' };
 
-/** What node-vault hands to its transport: one request. */
+/** One request, as node-vault gives it to its transport. */
 export interface TransportRequest {
   uri: string;
   method: string;
@@ -22,16 +22,16 @@ export interface TransportRequest {
   json?: unknown;
   signal?: AbortSignal;
   onSend?: () => void;
-  /** Time for this request, in milliseconds, where it has another one than the others: a listing. */
+  /** Time for this request, in milliseconds, where it differs from the others: a listing. */
   timeoutMs?: number;
-  /** Namespace of this request, where it is another one than the client's; empty for none. */
+  /** Namespace of this request, where it differs from the client's; empty for none. */
   namespace?: string;
 }
 
-/** What node-vault expects back from its transport. */
+/** The answer that node-vault expects from its transport. */
 export interface TransportResponse {
   statusCode: number;
-  /** The parsed JSON body; a string if it is not JSON; undefined if there is none. */
+  /** The parsed JSON body; a string if it is not JSON; undefined if it is empty. */
   body: unknown;
   request: { path: string };
   /** Value of the Retry-After header in milliseconds, if the server sent one. */
@@ -39,7 +39,7 @@ export interface TransportResponse {
 }
 
 export interface TransportOptions {
-  /** Sockets to this Vault at the most. */
+  /** Most sockets to this Vault. */
   connections: number;
   /** Time for one request, in milliseconds. */
   timeoutMs: number;
@@ -55,7 +55,7 @@ export interface TransportOptions {
  */
 export class UndiciTransport {
   private readonly pool: Pool;
-  /** Of scheme, host and port in the address. */
+  /** Length of scheme, host and port in the address. */
   private readonly hostLength: number;
 
   constructor(
@@ -80,8 +80,8 @@ export class UndiciTransport {
   /**
    * GET of an API path without a token and without a namespace.
    *
-   * @param timeoutMs from when it may be sent
-   * @throws VaultError `unavailable` if there is no answer, `cancelled` by the signal only
+   * @param timeoutMs begins when it may be sent
+   * @throws VaultError `unavailable` without an answer, `cancelled` only by the signal
    */
   async ask(apiPath: string, timeoutMs: number, signal: AbortSignal): Promise<TransportResponse> {
     const [path = ''] = apiPath.split('?');
@@ -107,7 +107,7 @@ export class UndiciTransport {
   }
 
   private send(request: TransportRequest): Promise<TransportResponse> {
-    // Not a promise for what need not be waited for: it would be one more for each request.
+    // Without a limit there is nothing to wait for, and a promise for each request would cost too much.
     return isLimited(this.address) ? this.sendInTurn(request) : this.exchange(request);
   }
 
@@ -123,10 +123,10 @@ export class UndiciTransport {
     });
   }
 
-  /** One promise for each request, and no more: a scan has thousands in a second. */
+  /** One promise for each request: a scan sends thousands a second. */
   private exchange(request: TransportRequest): Promise<TransportResponse> {
     return new Promise((resolve, reject) => {
-      // After all queues, also of each repetition.
+      // After all queues, and again for each repetition: freshness is measured here.
       request.onSend?.();
       const path = this.pathOf(request.uri);
       const headers = { ...headersOf(request), ...REQUEST_HEADER };
@@ -160,13 +160,14 @@ export class UndiciTransport {
     const shown = shownPath(path);
     if (signal?.aborted === true) return cancelledRequest(this.address, shown);
     if (codeOf(error) === 'UND_ERR_INVALID_ARG') {
-      const detail = 'cannot be sent: the token or the namespace holds a character that no header may hold';
+      const detail =
+        'cannot be sent: the token or the namespace has a character that is not allowed in a header; remove it';
       return new VaultError('rejected', this.address, shown, detail);
     }
     const detail = describeFailure(error, timeoutMs ?? this.options.timeoutMs, this.address);
     if (!isTimeout(error)) return new VaultError('unavailable', this.address, shown, detail);
     const hint =
-      timeoutMs === undefined ? '' : '; a folder of very many names needs a longer vault.requestTimeout';
+      timeoutMs === undefined ? '' : '; a folder with very many names needs a longer vault.requestTimeout';
     const failure = new VaultError('unavailable', this.address, shown, detail + hint);
     failure.isTimeout = true;
     return failure;
@@ -181,19 +182,19 @@ export class UndiciTransport {
   }
 }
 
-/** What a URL parser leaves as it is: parsing is a good part of what a request costs. No segment begins with a dot. */
+/** Paths that a URL parser does not change: parsing is a good part of the cost of a request. No segment begins with a dot. */
 const PLAIN_PATH = /^(?:\/[\w%~!'()*-][\w.%~!'()*-]*)*(?:\?[\w=&]*)?$/;
 
 const NAMESPACE_HEADER = 'X-Vault-Namespace';
 
-/** node-vault puts the client's namespace into each request. */
+/** The headers of a request, with its own namespace instead of the client's, which node-vault adds. */
 function headersOf({ headers = {}, namespace }: TransportRequest): Record<string, string> {
   if (namespace === undefined) return headers;
   const { [NAMESPACE_HEADER]: _, ...others } = headers;
   return namespace === '' ? others : { ...others, [NAMESPACE_HEADER]: namespace };
 }
 
-/** API path as messages name it. */
+/** The API path, for messages. */
 function shownPath(path: string): string {
   return path.replace(/^\/v1\//, '').replace(/\?.*/, '');
 }
@@ -203,7 +204,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    // Not quoted in any message: nobody knows what a proxy put into it.
+    // Not quoted in any message: a proxy may have put anything into it.
     return text;
   }
 }
@@ -215,7 +216,7 @@ function retryAfterMs(header: string | string[]): { retryAfterMs?: number } {
 
 function codeOf(error: unknown): unknown {
   const { code, name } = error as { code?: unknown; name?: unknown };
-  // undici leaves the code out where llhttp has a newer reason than undici knows.
+  // undici has no code for the newest reasons of llhttp.
   return code ?? (name === 'HTTPParserError' ? 'HPE_UNKNOWN' : undefined);
 }
 
@@ -224,7 +225,7 @@ function isTimeout(error: unknown): boolean {
   return code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT';
 }
 
-/** Our own words for undici's and Node's error codes; the error itself is left behind. */
+/** Explains an error code of undici or Node. The error itself is dropped: it may hold the request. */
 function describeFailure(error: unknown, timeoutMs: number, address: string): string {
   const code = codeOf(error);
   if (isTimeout(error)) {
@@ -235,4 +236,70 @@ function describeFailure(error: unknown, timeoutMs: number, address: string): st
     describeNetworkError(code, reached) ??
     `no usable answer (${typeof code === 'string' ? code : 'connection failed'}); is this the address of a Vault?`
   );
+}
+
+/** An HTTP answer, with its body as text. */
+interface HttpAnswer {
+  statusCode: number;
+  text: string;
+  retryAfter: string | string[] | undefined;
+}
+
+/** One of the two is called. `failed` may be called again, which then has no effect. */
+interface Callbacks {
+  answered: (answer: HttpAnswer) => void;
+  /** With undici's error, or the signal's reason. */
+  failed: (error: unknown) => void;
+}
+
+/**
+ * Sends one request, and collects its answer. It uses undici's callbacks: `pool.request` makes a stream, an
+ * asynchronous resource and several promises for each body, which is a good part of the CPU time of a scan. See
+ * docs/decisions/0007-cpu-and-memory-of-a-worker.md. It fails at once when the signal is aborted.
+ */
+function exchange(
+  dispatcher: Dispatcher,
+  request: Dispatcher.DispatchOptions,
+  signal: AbortSignal | undefined,
+  { answered, failed }: Callbacks,
+): void {
+  if (signal?.aborted === true) {
+    failed(signal.reason);
+    return;
+  }
+  let stop: ((reason: Error) => void) | undefined;
+  const forget =
+    signal &&
+    onAbort(signal, (reason) => {
+      stop?.(reason);
+      failed(reason);
+    });
+  let statusCode = 0;
+  let retryAfter: string | string[] | undefined;
+  let chunks: Buffer[] = [];
+  dispatcher.dispatch(request, {
+    onRequestStart(controller) {
+      // Again, if undici found the connection closed before the first byte was sent.
+      chunks = [];
+      stop = controller.abort.bind(controller);
+      if (signal?.aborted === true) stop(signal.reason as Error);
+    },
+    onResponseStart(_controller, status, headers) {
+      statusCode = status;
+      retryAfter = headers['retry-after'];
+    },
+    onResponseData(_controller, chunk) {
+      chunks.push(chunk);
+    },
+    onResponseEnd() {
+      forget?.();
+      const [first] = chunks;
+      const body = first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
+      answered({ statusCode, text: body.toString('utf8'), retryAfter });
+    },
+    onResponseError(_controller, error) {
+      forget?.();
+      failed(error);
+    },
+  });
 }

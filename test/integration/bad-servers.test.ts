@@ -61,7 +61,7 @@ describe('vsync ends with exit code 1, and names the server with its address, fo
     [
       'a namespace with a character that no header allows',
       (file) => (file.origin.vault['namespace'] = 'größe→'),
-      () => [`Vault ${sync.servers.origin.address}: `, 'holds a character that no header may hold'],
+      () => [`Vault ${sync.servers.origin.address}: `, 'has a character that is not allowed in a header'],
     ],
     [
       'a missing file of certificate authorities',

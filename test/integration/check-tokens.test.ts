@@ -251,7 +251,7 @@ describe('vsync check of an AppRole', () => {
     try {
       const { checks } = await checked(auth);
       expect(checks.find(({ outcome }) => outcome === 'fail')?.detail).toMatch(
-        /the login asks for a second factor \(MFA\), which a worker cannot give; take this auth method out/,
+        /the login asks for a second factor \(MFA\), which a worker cannot give; remove this auth method from/,
       );
     } finally {
       await originVault.request('DELETE', `identity/mfa/login-enforcement/${id}`);

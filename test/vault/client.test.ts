@@ -33,10 +33,10 @@ function client(auth: VaultAuth = { kind: 'token', token: TOKEN }): VaultClient 
 /** Not the question whether the whole Vault is down. */
 const isOfSecret = (request: string): boolean => !request.includes('/v1/sys/health');
 
-describe('asks just before it sends', () => {
+describe('VaultClient calls onSend just before it sends', () => {
   const given = new VaultError('cancelled', 'vault', 'kv/data/a', 'too old');
 
-  test('whether the request is still wanted, each time', async () => {
+  test('for each attempt', async () => {
     server.answers(answer(429, { errors: [] }), ok);
     let asked = 0;
     const onSend = (): void => {
@@ -47,7 +47,7 @@ describe('asks just before it sends', () => {
     expect([asked, server.requests]).toEqual([2, ['POST /v1/kv/data/a']]);
   });
 
-  test('and takes a no for no failure of the Vault', async () => {
+  test('and does not count a refusal as a failure of the Vault', async () => {
     server.answers(ok);
     const vault = client();
     const onSend = (): void => {
@@ -59,26 +59,26 @@ describe('asks just before it sends', () => {
   });
 });
 
-describe('repeats', () => {
-  test('a read that met an outage', async () => {
+describe('VaultClient repeats', () => {
+  test('a read after an outage', async () => {
     server.answers(answer(503, 'no server'), reset, ok);
     expect(await client().read('kv/data/a', Body)).toEqual({ data: { version: 1 } });
     expect(server.requests).toHaveLength(3);
   });
 
-  test('a write that a quota refused: it cannot have happened', async () => {
+  test('a write that a quota refused, which cannot have happened', async () => {
     server.answers(answer(429, { errors: [] }), ok);
     await client().write('kv/data/a', {}, Body);
     expect(server.requests).toHaveLength(2);
   });
 
-  test('not a write whose answer was lost: it may have happened', async () => {
+  test('not a write whose answer was lost, which may have happened', async () => {
     server.answers(reset, ok);
     await expect(client().write('kv/data/a', {}, Body)).rejects.toMatchObject({ kind: 'unavailable' });
     expect(server.requests.filter(isOfSecret)).toEqual(['POST /v1/kv/data/a']);
   });
 
-  test('nothing that another attempt cannot help', async () => {
+  test('no request that another attempt cannot help', async () => {
     for (const handler of [
       answer(403, { errors: [] }),
       answer(400, { errors: ['x'] }),
@@ -90,7 +90,7 @@ describe('repeats', () => {
     }
   });
 
-  test('no more once it was cancelled', async () => {
+  test('no request after it was cancelled', async () => {
     const stop = new AbortController();
     server.answers((request, response) => {
       answer(503)(request, response);
@@ -102,7 +102,7 @@ describe('repeats', () => {
   });
 });
 
-describe('a page of somebody else with status 200', () => {
+describe('VaultClient refuses a foreign page with status 200', () => {
   test.each<[string, (kv: Kv2) => Promise<unknown>]>([
     ['a value', (kv) => kv.data('kv/', 'a')],
     ['metadata', (kv) => kv.metadata('kv/', 'a')],
@@ -111,14 +111,14 @@ describe('a page of somebody else with status 200', () => {
     ['a delete of a version', (kv) => kv.deleteVersion('kv/', 'a', 1)],
     ['the identity of the cluster', (kv) => kv.clusterId()],
     ['a look at the token', (kv) => kv.checkToken()],
-  ])('does not pass for %s', async (_what, request) => {
+  ])('instead of %s', async (_what, request) => {
     for (const page of ['<html>log in</html>', {}, [], 'null']) {
       server.answers(answer(200, page));
       await expect(request(new Kv2(client()))).rejects.toMatchObject({ kind: 'malformed', status: 200 });
     }
   });
 
-  test('is not an absence either, whatever its status', async () => {
+  test('and does not take one for absence, whatever its status', async () => {
     for (const handler of [answer(404, '<html>'), answer(404, {}), answer(302, '', { location: '/login' })]) {
       server.answers(handler);
       await expect(new Kv2(client()).metadata('kv/', 'a')).rejects.toMatchObject({ kind: 'malformed' });
@@ -126,23 +126,23 @@ describe('a page of somebody else with status 200', () => {
   });
 });
 
-test('a standby that finds no active node is waited for, and its redirect not followed', async () => {
+test('VaultClient waits for a standby without an active node, and does not follow its redirect', async () => {
   const standby = answer(307, undefined, { location: 'http://127.0.0.1:1/v1/kv/metadata/a' });
   server.answers(standby, standby, standby, standby);
   const error = await new Kv2(client()).metadata('kv/', 'a').catch((caught: unknown) => caught);
   expect(error).toMatchObject({ kind: 'unavailable', transient: true, status: 307 });
   expect((error as Error).message).toMatch(
-    /: it redirects \(307\), as a node does that stands by .* that passes/,
+    /: it redirects \(307\), as a standby does while no node is active; that passes/,
   );
   expect(server.requests.filter(isOfSecret)).toHaveLength(4);
 });
 
-describe('lists', () => {
+describe('VaultClient lists', () => {
   const Keys = z.object({ data: z.object({ keys: z.array(z.string()) }) });
   const keys = { data: { keys: ['a'] } };
 
   // Node's own HTTP server is such a gateway: it answers 400 to a LIST, without a body.
-  test('by GET where a gateway refuses the verb LIST, from the second request on', async () => {
+  test('by GET after a gateway refused the verb LIST', async () => {
     server.answers(answer(200, keys));
     const vault = client();
     for (let time = 0; time < 3; time++) expect(await vault.list('kv/metadata/a', Keys)).toEqual(keys);
@@ -162,7 +162,7 @@ describe('lists', () => {
   });
 });
 
-describe('AppRole', () => {
+describe('VaultClient with an AppRole', () => {
   test('logs in once for all requests', async () => {
     server.answers(LOGIN, ok);
     const vault = client(APPROLE);
@@ -171,7 +171,7 @@ describe('AppRole', () => {
     expect(server.headers.slice(1).map((headers) => headers['x-vault-token'])).toEqual([TOKEN, TOKEN, TOKEN]);
   });
 
-  test('tries to log in again after it failed', async () => {
+  test('logs in again after a failed login', async () => {
     const vault = client(APPROLE);
     server.answers(answer(400, { errors: ['invalid role or secret ID'] }));
     await expect(vault.read('kv/data/a', Body)).rejects.toThrow('auth/approle/login: the login was refused');
@@ -179,7 +179,7 @@ describe('AppRole', () => {
     await expect(vault.read('kv/data/a', Body)).resolves.toBeDefined();
   });
 
-  test('does not take a login that nothing answers for a secret that is not there', async () => {
+  test('does not take a 404 of the login for an absent secret', async () => {
     server.answers(answer(404, { errors: [] }));
     const error = await rejection(new Kv2(client(APPROLE)).metadata('kv/', 'a'));
     expect(error).toMatchObject({ kind: 'rejected', path: 'auth/approle/login', status: 404 });
@@ -206,7 +206,7 @@ describe('AppRole', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test('logs in once more when its token has ended, and only then', async () => {
+  test('logs in again only when its token has ended', async () => {
     const denied = answer(403, { errors: ['permission denied'] });
     const vault = client(APPROLE);
     const now = jest.spyOn(Date, 'now');
@@ -225,7 +225,7 @@ describe('AppRole', () => {
   });
 });
 
-test('the token of an AppRole that has ended costs one login, however many requests wait', async () => {
+test('VaultClient logs in once after its token has ended, however many requests wait', async () => {
   let tokens = 0;
   let oldest = 1;
   const byToken: ReturnType<typeof answer> = (request, response) => {
@@ -251,7 +251,7 @@ test('the token of an AppRole that has ended costs one login, however many reque
   expect(tokens).toBe(2);
 });
 
-test("the environment's token and namespace are not used", async () => {
+test('VaultClient ignores VAULT_TOKEN and VAULT_NAMESPACE', async () => {
   const foreign = {
     VAULT_TOKEN: 'other',
     VAULT_NAMESPACE: 'other',
@@ -265,7 +265,7 @@ test("the environment's token and namespace are not used", async () => {
   expect(JSON.stringify(server.headers) + server.requests.join()).not.toContain('other');
 });
 
-test('no error shows a token, a secret id or a value', async () => {
+test('VaultClient shows no token, secret id or value in an error', async () => {
   const echo = `${TOKEN} ${SECRET_ID} ${VALUE}`;
   const handlers = [reset, answer(200, echo), answer(400, echo), answer(404, echo), answer(204, echo)];
   for (const auth of [{ kind: 'token', token: TOKEN }, APPROLE] as const) {
@@ -281,7 +281,7 @@ test('no error shows a token, a secret id or a value', async () => {
   expect(exposed(badToken)).not.toContain('4711');
 });
 
-test('the login names the namespace too', async () => {
+test('VaultClient names the namespace in the login too', async () => {
   server.answers(LOGIN, ok);
   const made = new VaultClient({
     address: server.address,
@@ -319,21 +319,21 @@ describe('VaultClient names the namespace', () => {
     return server.headers.map((headers) => headers['x-vault-namespace'] as string | undefined);
   };
 
-  test('in every request but sys/health, which is answered in the root only', async () => {
+  test('in every request but sys/health, which only the root answers', async () => {
     expect(await asked(made('team/a'))).toEqual(['team/a', undefined, 'team/a', 'team/a', 'team/a']);
     expect(await asked(made(''))).toEqual([undefined, undefined, undefined, undefined, undefined]);
   });
 
-  test('of the token where it is another one, in what is about the token', async () => {
+  test('of the token in requests about the token', async () => {
     expect(await asked(made('team/a', ''))).toEqual([undefined, undefined, undefined, undefined, 'team/a']);
     expect(await asked(made('team/a', 'team'))).toEqual(['team', undefined, 'team', 'team', 'team/a']);
     expect(await asked(made('', 'team'))).toEqual(['team', undefined, 'team', 'team', undefined]);
   });
 });
 
-test('a namespace that a gateway adds to sys/health is named as the cause', async () => {
+test('VaultClient names a namespace that a gateway adds to sys/health as the cause', async () => {
   server.answers(answer(400, { errors: ['operation unavailable in namespaces'] }));
   await expect(new Kv2(client()).clusterId()).rejects.toThrow(
-    /what stands before the Vault adds a namespace to sys\/health/,
+    /a proxy or gateway in front of the Vault adds a namespace to sys\/health/,
   );
 });

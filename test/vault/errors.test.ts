@@ -6,7 +6,7 @@ const CAS = 'check-and-set parameter did not match the current version';
 
 test.each<Row>([
   ['nothing is stored there: Vault says so without a text', 404, [], 'absent'],
-  ["a 404 that is not Vault's proves no absence", 404, undefined, 'malformed'],
+  ["a 404 that is not Vault's is not evidence of absence", 404, undefined, 'malformed'],
   ['no engine at that path', 404, ["no handler for route 'x/data/a'. route entry not found."], 'no-mount'],
   ['an engine of another kind', 404, ['1 error occurred: * unsupported path'], 'no-mount'],
   ['a 404 with any other text is not "nothing is stored there"', 404, ['lease not found'], 'rejected'],
@@ -31,7 +31,7 @@ test.each<Row>([
     'too-large',
   ],
   [
-    'a request that took too long is no large one',
+    'a request that took too long is not too large',
     500,
     ['context deadline exceeded, count 3'],
     'unavailable',
@@ -41,7 +41,7 @@ test.each<Row>([
   ['no leader', 500, ['local node not active but active cluster node not found'], 'unavailable'],
   ['storage trouble', 500, ['1 error occurred: * internal error'], 'unavailable'],
   ['a gateway that waited in vain', 504, undefined, 'unavailable'],
-  ['another version stands there', 400, [CAS], 'conflict'],
+  ['another version is there', 400, [CAS], 'conflict'],
   ['OpenBao: the metadata were written since', 400, [`metadata ${CAS.replace('did', 'does')}`], 'conflict'],
   ['OpenBao: the metadata are gone', 400, ['metadata_cas must be 0 when creating new metadata'], 'conflict'],
   [
@@ -57,15 +57,15 @@ test.each<Row>([
     'unavailable',
   ],
   ['a mount that waits for its primary', 400, ['Waiting for the primary to upgrade from …'], 'unavailable'],
-  ['a mistake of ours', 400, ['invalid version'], 'rejected'],
+  ['a mistake of vsync', 400, ['invalid version'], 'rejected'],
   ['a method that is not allowed', 405, [], 'rejected'],
   ['a redirect is never followed: the token would go along', 302, undefined, 'malformed'],
   ['a standby that cannot reach the active node', 307, undefined, 'unavailable'],
-])('%s: %i %j is %4$s', (_reason, status, errors, kind) => {
+])('classify: %s: %i %j is %4$s', (_reason, status, errors, kind) => {
   expect(classify(status, errors)).toBe(kind);
 });
 
-test('only what may pass by itself is transient', () => {
+test('VaultError is transient only for kinds that may pass by themselves', () => {
   const kinds: VaultErrorKind[] = [
     'absent',
     'no-mount',
@@ -83,7 +83,7 @@ test('only what may pass by itself is transient', () => {
   expect(transient).toEqual(['throttled', 'sealed', 'unavailable']);
 });
 
-test('the message names the Vault and the path', () => {
+test('VaultError names the Vault and the path in its message', () => {
   const error = new VaultError('absent', 'http://v:8200', 'kv/data/a', 'nothing is stored there (404)');
   expect(error.message).toBe('Vault http://v:8200: kv/data/a: nothing is stored there (404)');
 });

@@ -33,7 +33,7 @@ test.each<[what: string, answers: Answers]>([
   ['a standby that does not tell', { 'sys/health': [200, { ...HEALTHY, standby: true }] }],
   ['a gateway that keeps sys/ to itself', { 'sys/health': [403, '<html>forbidden</html>'] }],
   ['a quota on the question itself', { 'sys/health': [429, { errors: ['quota'] }] }],
-])('%s is up, as far as anybody can tell', async (_what, answers) => {
+])('askHealth takes %s for up', async (_what, answers) => {
   expect(await askHealth(vault(answers).ask)).toEqual({ up: true });
 });
 
@@ -48,14 +48,14 @@ test.each<[what: string, answer: Answers[string], kind: string, words: string]>(
   ['a recovery secondary', [472, HEALTHY], 'unavailable', 'until it is promoted'],
   ['a standby without its active node', [474, HEALTHY], 'unavailable', 'cannot reach its active node'],
   ['something new', [599, HEALTHY], 'unavailable', 'the Vault is not healthy (599)'],
-  ['away behind a gateway', [502, '<html>'], 'unavailable', 'answered with 502, and not by a Vault'],
+  ['away behind a gateway', [502, '<html>'], 'unavailable', 'answered with 502, but not by a Vault'],
   ['not there', NO_ANSWER, 'unavailable', 'connection refused'],
-])('one that is %s is down, in words', async (_what, answer, kind, words) => {
+])('askHealth explains why a Vault that is %s is down', async (_what, answer, kind, words) => {
   const health = await askHealth(vault({ 'sys/health': answer }).ask);
   expect(health).toMatchObject({ up: false, kind, detail: expect.stringContaining(words) as unknown });
 });
 
-test('a standby without any active node is down', async () => {
+test('askHealth takes a standby without an active node for down', async () => {
   const { ask, asked } = vault({
     'sys/health': [200, { ...HEALTHY, standby: true }],
     'sys/leader': [200, { leader_address: '' }],
@@ -64,7 +64,7 @@ test('a standby without any active node is down', async () => {
   expect(asked).toEqual(['sys/health', 'sys/leader']);
 });
 
-test('who is cancelled learns nothing', async () => {
+test('askHealth throws when it is cancelled', async () => {
   const cancelled = new VaultError('cancelled', 'http://v', 'sys/health', 'x');
   await expect(askHealth(vault({ 'sys/health': cancelled }).ask)).rejects.toBe(cancelled);
 });

@@ -17,17 +17,17 @@ const anyValue = fc
   );
 
 describe('jsonText', () => {
-  test('keeps the sign of 0, at any place', () => {
+  test('keeps the sign of 0 anywhere', () => {
     expect(jsonText({ a: -0, b: [0, -0, { c: -0 }], d: '-0' })).toBe('{"a":-0,"b":[0,-0,{"c":-0}],"d":"-0"}');
     expect(jsonText(-0)).toBe('-0');
   });
 
-  test('keeps keys that an object of JavaScript treats in its own way', () => {
+  test('keeps keys that are special in JavaScript', () => {
     const text = '{"1":-0,"":1,"__proto__":{"x":-0},"constructor":2,"toJSON":3}';
     expect(jsonText(parsed(text))).toBe(text);
   });
 
-  test('is the text of JSON.stringify for every value without -0', () => {
+  test('equals JSON.stringify for every value without -0', () => {
     fc.assert(
       fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
         const usual = parsed(JSON.stringify(value));
@@ -36,7 +36,7 @@ describe('jsonText', () => {
     );
   });
 
-  test('gives every value back', () => {
+  test('round-trips every value', () => {
     fc.assert(
       fc.property(anyValue, (value) => {
         const back = parsed(jsonText(value));
@@ -46,7 +46,7 @@ describe('jsonText', () => {
     );
   });
 
-  test.each(Object.entries(DEEP))('takes values as deep as a server takes them: %s', (_what, text) => {
+  test.each(Object.entries(DEEP))('accepts values as deep as a server accepts: %s', (_what, text) => {
     expect(jsonText(parsed(text)) === text).toBe(true);
   });
 });
@@ -60,7 +60,7 @@ describe('sameValue', () => {
     ['a key that is named __proto__', '{"__proto__":{"a":1}}', '{}'],
     ['the order in an array', '[1,2]', '[2,1]'],
     ['an array and an object', '{"a":[]}', '{"a":{}}'],
-  ])('tells apart %s', (_what, a, b) => {
+  ])('distinguishes %s', (_what, a, b) => {
     expect(sameValue(parsed(a), parsed(b))).toBe(false);
     expect(sameValue(parsed(a), parsed(a))).toBe(true);
   });
@@ -68,17 +68,17 @@ describe('sameValue', () => {
   test.each([
     ['the order of keys', '{"a":1,"b":2}', '{"b":2,"a":1}'],
     ['how a number is written', '{"a":1e2,"b":-0.0}', '{"a":100,"b":-0}'],
-  ])('does not tell apart %s', (_what, a, b) => {
+  ])('ignores %s', (_what, a, b) => {
     expect(sameValue(parsed(a), parsed(b))).toBe(true);
   });
 
-  test.each(Object.entries(DEEP))('takes values as deep as a server takes them: %s', (_what, text) => {
+  test.each(Object.entries(DEEP))('accepts values as deep as a server accepts: %s', (_what, text) => {
     expect(sameValue(parsed(text), parsed(text))).toBe(true);
     const other = text.includes('1') ? text.replace('1', '-0') : text.replace('[]', '[0]');
     expect(sameValue(parsed(text), parsed(other))).toBe(false);
   });
 
-  test('does not tell apart the order of keys of a value that is deep', () => {
+  test('ignores the order of keys in a deep value', () => {
     const deep = (inner: string): unknown => parsed(DEEP.objects.replace('1', inner));
     expect(sameValue(deep('{"b":1,"c":2}'), deep('{"c":2,"b":1}'))).toBe(true);
   });

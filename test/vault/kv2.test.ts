@@ -39,7 +39,7 @@ const OWN_FIELDS = {
 };
 
 test.each(Object.entries(OWN_FIELDS))(
-  'fields of their own fail no answer: %s',
+  'Kv2 accepts further fields in every answer: %s',
   async (_server, { of, version }) => {
     const got = { ...entry, ...version };
     server.answers(answer(200, { data: { ...metadata({ 1: got }).data, ...of }, mount_type: 'kv', more: 1 }));
@@ -59,7 +59,7 @@ test.each(Object.entries(OWN_FIELDS))(
   },
 );
 
-test('optional fields may be null or absent', async () => {
+test('Kv2 accepts optional fields that are null or missing', async () => {
   const nulls = { custom_metadata: null, max_versions: null, cas_required: null, delete_version_after: null };
   server.answers(answer(200, { data: { ...metadata({ 1: entry }).data, ...nulls } }));
   const defaults = { max_versions: 0, cas_required: false, delete_version_after: '0s' };
@@ -69,11 +69,11 @@ test('optional fields may be null or absent', async () => {
   server.answers(answer(200, { sealed: false }));
   expect(await rejection(vault.clusterId())).toMatchObject({
     kind: 'malformed',
-    detail: expect.stringContaining('lacks cluster_id') as string,
+    detail: expect.stringContaining('has no cluster_id') as string,
   });
 });
 
-test('metadata are read with all their versions, and settings that an old Vault does not have', async () => {
+test('Kv2 reads metadata with all versions, and defaults for settings that an old Vault does not have', async () => {
   const versions = { 1: entry, 2: { ...entry, deletion_time: '2026-02-03T04:05:06Z' } };
   server.answers(answer(200, metadata(versions)));
   expect(await vault.metadata('kv/', 'a')).toEqual({
@@ -89,18 +89,18 @@ test('metadata are read with all their versions, and settings that an old Vault 
 
 test.each([
   ['a list', [entry]],
-  ['nothing', null],
-  ['a version that is nothing', { 1: null }],
+  ['null', null],
+  ['a version that is null', { 1: null }],
   ['a version that is a text', { 1: 'v' }],
   ['a version without its time', { 1: { ...entry, created_time: undefined } }],
-  ['a version whose deletion is no text', { 1: entry, 2: { ...entry, deletion_time: null } }],
-  ['a version of which nobody knows whether it is destroyed', { 1: { ...entry, destroyed: 'no' } }],
-])('versions that are %s are no answer of a Vault', async (_, versions) => {
+  ['a version whose deletion time is not a text', { 1: entry, 2: { ...entry, deletion_time: null } }],
+  ['a version whose mark destroyed is not a boolean', { 1: { ...entry, destroyed: 'no' } }],
+])('Kv2 refuses metadata whose versions are %s', async (_, versions) => {
   server.answers(answer(200, metadata(versions)));
   expect(await rejection(vault.metadata('kv/', 'a'))).toMatchObject({ kind: 'malformed' });
 });
 
-test('writeSettings sends the version of the metadata that it was given, and none where it was not', async () => {
+test('Kv2.writeSettings sends the metadata version only if it got one', async () => {
   const settings = { custom_metadata: {}, max_versions: 3, cas_required: false, delete_version_after: '0s' };
   const sent: unknown[] = [];
   for (const cas of [undefined, 0, 7]) {
@@ -111,7 +111,7 @@ test('writeSettings sends the version of the metadata that it was given, and non
   expect(sent).toEqual([settings, { ...settings, metadata_cas: 0 }, { ...settings, metadata_cas: 7 }]);
 });
 
-test('what is not stored is no failure, and what is in the way is one', async () => {
+test('Kv2 returns undefined for a missing secret, and throws for a missing mount or permission', async () => {
   server.answers(answer(404, { errors: [] }));
   expect(await vault.metadata('kv/', 'a')).toBeUndefined();
   expect(await vault.data('kv/', 'a')).toBeUndefined();
@@ -121,7 +121,7 @@ test('what is not stored is no failure, and what is in the way is one', async ()
   expect(await rejection(vault.data('kv/', 'a'))).toMatchObject({ kind: 'forbidden' });
 });
 
-test('a path that no URL can have is a failure of its own, and nothing is sent', async () => {
+test('Kv2 refuses a path that no URL can have, and sends nothing', async () => {
   server.answers(answer(200, {}));
   const asked = [vault.metadata('kv/', 'a//b'), vault.data('kv/', '../b'), vault.write('kv/', './b', {}, 0)];
   for (const one of asked) expect(await rejection(one)).toMatchObject({ kind: 'rejected' });

@@ -14,12 +14,12 @@ test.each([
   // Another namespace than the root: names are compared as they stand, and "root" is one only by itself.
   ['Root', 'Root'],
   ['a/root', 'a/root'],
-])('normalNamespace gives one form to all spellings of a place: "%s"', (spelling, value) => {
+])('normalNamespace returns one form for all spellings of a namespace: "%s"', (spelling, value) => {
   expect(normalNamespace(spelling)).toEqual({ value });
   expect(storedNamespace(spelling)).toBe(value);
 });
 
-test('normalNamespace refuses what a server would take for another namespace', () => {
+test('normalNamespace refuses spellings that a server would resolve to another namespace', () => {
   for (const spelling of ['a/../b', './a']) expect(normalNamespace(spelling)).toHaveProperty('problem');
 });
 
@@ -31,6 +31,6 @@ test.each([
   ['a', 'ab', undefined],
   ['a/b', 'a', undefined],
   ['a', '', undefined],
-])('prefixBetween tells how "%s" names what is in "%s"', (outer, inner, prefix) => {
+])('prefixBetween returns the path from "%s" to "%s"', (outer, inner, prefix) => {
   expect(prefixBetween(outer, inner)).toBe(prefix);
 });

@@ -21,7 +21,7 @@ function ask(times: number, address = VAULT): () => number {
   return () => given;
 }
 
-test('no second has more than the limit, and all get their turn', async () => {
+test('awaitTurn lets no more requests through in any second than the limit, and all in the end', async () => {
   limit(5);
   const given = ask(20);
   const perSecond: number[] = [];
@@ -38,14 +38,14 @@ test('no second has more than the limit, and all get their turn', async () => {
   }
 });
 
-test('without a limit nobody waits, nor at another Vault', async () => {
+test('awaitTurn does not wait without a limit, or for another Vault', async () => {
   limit(1, 'http://other.example:8200');
   const given = ask(100);
   await jest.advanceTimersByTimeAsync(0);
   expect(given()).toBe(100);
 });
 
-test('the same Vault is told by host and port, and the lowest limit counts', async () => {
+test('limitRequests identifies a Vault by host and port, and applies its lowest limit', async () => {
   limit(50);
   limit(2, 'HTTP://Vault.example:8200/base/');
   const given = ask(10);
@@ -53,7 +53,7 @@ test('the same Vault is told by host and port, and the lowest limit counts', asy
   expect(given()).toBe(2);
 });
 
-test('a limit ends with the last one who asked for it', async () => {
+test('limitRequests keeps a limit until the last user removes it', async () => {
   limit(1);
   limit(1);
   const [first, second] = lifts.splice(0);
@@ -68,7 +68,7 @@ test('a limit ends with the last one who asked for it', async () => {
   expect(free()).toBe(5);
 });
 
-test('who is cancelled does not wait for the turn', async () => {
+test('awaitTurn throws at once when it is cancelled', async () => {
   limit(1);
   ask(1);
   const stop = new AbortController();

@@ -28,19 +28,19 @@ async function failure(request?: Partial<TransportRequest>): Promise<VaultError>
   return error as VaultError;
 }
 
-test('a JSON body is parsed, and every status is an answer', async () => {
+test('UndiciTransport parses a JSON body, and returns every status', async () => {
   server.answers(answer(418, { errors: [] }));
   expect(await send()).toMatchObject({ statusCode: 418, body: { errors: [] } });
 });
 
-test('an empty body is undefined, a body that is not JSON is its text', async () => {
+test('UndiciTransport returns undefined for an empty body, and the text of one that is not JSON', async () => {
   server.answers(answer(204));
   expect((await send()).body).toBeUndefined();
   server.answers(answer(200, '<html>log in</html>'));
   expect((await send()).body).toBe('<html>log in</html>');
 });
 
-test('a body that comes in pieces is put together, also where a character is cut', async () => {
+test('UndiciTransport joins a body that comes in pieces, also within a character', async () => {
   const text = Buffer.from(JSON.stringify({ value: 'größer' }));
   const cut = text.indexOf('ö') + 1;
   server.answers((_request, response) => {
@@ -50,7 +50,7 @@ test('a body that comes in pieces is put together, also where a character is cut
   expect((await send()).body).toEqual({ value: 'größer' });
 });
 
-test('method, headers, body and query arrive as given', async () => {
+test('UndiciTransport sends method, headers, body and query unchanged', async () => {
   server.answers(answer(200, {}));
   await send({
     method: 'POST',
@@ -62,7 +62,7 @@ test('method, headers, body and query arrive as given', async () => {
   expect(server.headers[0]).toMatchObject({ 'x-vault-token': 't', 'content-type': 'application/json' });
 });
 
-test('each request has the header that agents may demand, also the question for the health', async () => {
+test('UndiciTransport sends the header that agents may demand, also with a health check', async () => {
   server.answers(answer(200, {}));
   await send({ headers: { 'X-Vault-Token': 't' } });
   expect(server.headers[0]).toMatchObject({ 'x-vault-token': 't', 'x-vault-request': 'true' });
@@ -71,7 +71,7 @@ test('each request has the header that agents may demand, also the question for 
   expect(server.headers[0]).toMatchObject({ 'x-vault-request': 'true' });
 });
 
-test('a redirect is not followed', async () => {
+test('UndiciTransport does not follow a redirect', async () => {
   server.answers(answer(307, undefined, { location: 'http://127.0.0.1:1/elsewhere' }));
   expect((await send()).statusCode).toBe(307);
   expect(server.requests).toHaveLength(1);
@@ -83,13 +83,13 @@ test.each([
   ['-1', undefined],
   ['Wed, 21 Oct 2015 07:28:00 GMT', undefined],
   ['', undefined],
-])('Retry-After: %j is a wait of %j ms', async (header, waitMs) => {
+])('UndiciTransport reads Retry-After %j as %j ms', async (header, waitMs) => {
   server.answers(answer(429, { errors: [] }, { 'retry-after': header }));
   expect((await send()).retryAfterMs).toBe(waitMs);
 });
 
-describe('without a usable answer it throws', () => {
-  test('when none comes in time', async () => {
+describe('UndiciTransport throws', () => {
+  test('without an answer in time', async () => {
     server.answers(silence);
     expect(await failure()).toMatchObject({
       kind: 'unavailable',
@@ -119,7 +119,7 @@ describe('without a usable answer it throws', () => {
     });
   });
 
-  test('when nothing listens there', async () => {
+  test('when no server listens', async () => {
     const gone = await TinyServer.start();
     const { address } = gone;
     await gone.close();
@@ -132,7 +132,7 @@ describe('without a usable answer it throws', () => {
     await lonely.close();
   });
 
-  test('when the caller gave up, before or while it was sent', async () => {
+  test('when the caller cancels, before or while the request is sent', async () => {
     server.answers(silence);
     expect(await failure({ signal: AbortSignal.abort() })).toMatchObject({ kind: 'cancelled' });
     const stop = new AbortController();
@@ -142,7 +142,7 @@ describe('without a usable answer it throws', () => {
     expect(await failure({ signal: stop.signal })).toMatchObject({ kind: 'cancelled' });
   });
 
-  test('when the caller gave up while all connections were busy: at once, and it is never sent', async () => {
+  test('at once when the caller cancels while all connections are busy, and never sends the request', async () => {
     const busy = new UndiciTransport(server.address, { connections: 1, timeoutMs: 5_000 });
     const ask = (signal: AbortSignal): Promise<TransportResponse> =>
       busy.requestPromise.defaults()({ method: 'GET', uri: `${server.address}/v1/kv/data/a`, signal });
@@ -163,15 +163,15 @@ describe('without a usable answer it throws', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test('when a header cannot be sent, and does not call that an outage', async () => {
+  test('when a header cannot be sent, which is not an outage', async () => {
     expect(await failure({ headers: { 'X-Vault-Token': 'a\nb' } })).toMatchObject({
       kind: 'rejected',
-      message: expect.stringContaining('holds a character that no header may hold') as string,
+      message: expect.stringContaining('has a character that is not allowed in a header') as string,
     });
   });
 });
 
-test('a missing file of certificate authorities is named with its key', () => {
+test('UndiciTransport names a missing CA file with its configuration key', () => {
   const make = (): UndiciTransport =>
     new UndiciTransport('https://v:8200', { connections: 1, timeoutMs: 1, tls: { caFile: '/none.pem' } });
   expect(make).toThrow(UserError);

@@ -1,4 +1,4 @@
-import { reachesInto } from '../../src/vault/resultant-acl';
+import { reachesInto } from '../../src/vault/capabilities';
 
 test.each<[pattern: string, folder: string, reaches: boolean]>([
   ['secret/data/+/db', 'secret/data/', true],
@@ -14,6 +14,6 @@ test.each<[pattern: string, folder: string, reaches: boolean]>([
   ['secret/+/te*', 'secret/data/other/', false],
   ['secret/+', 'secret/data/', true],
   ['+', 'secret/data/', false],
-])('%s reaches into %s: %j', (pattern, folder, reaches) => {
+])('reachesInto finds whether %s matches below %s: %j', (pattern, folder, reaches) => {
   expect(reachesInto(pattern, folder)).toBe(reaches);
 });

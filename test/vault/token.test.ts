@@ -1,16 +1,16 @@
-import { afterRenewal, dueAtMs, nextWarningMs, planOf } from '../../src/vault/token-plan';
+import { afterRenewal, dueAtMs, nextWarningMs, planOf } from '../../src/vault/token';
 
 const NOW = Date.parse('2026-01-31T12:00:00Z');
 const HOUR = 3_600_000;
 
-test('the next step is due at two thirds of what the token was given', () => {
+test('dueAtMs is two thirds of the time that the token got', () => {
   expect(dueAtMs(planOf({ ttlS: 3600, renewable: true }, NOW))).toBe(NOW + HOUR * (2 / 3));
-  // Looked up when half of it was over: what was given counts, not what is left.
+  // Looked up after half of it: the time that it got counts, not the time left.
   expect(dueAtMs(planOf({ ttlS: 1800, grantedS: 3600, renewable: true }, NOW))).toBe(NOW + HOUR / 6);
   expect(dueAtMs(planOf({ ttlS: 600, grantedS: 3600, renewable: true }, NOW))).toBeLessThan(NOW);
 });
 
-test('a renewal that gives all that was asked for moves the end', () => {
+test('afterRenewal moves the end after a full renewal', () => {
   const plan = planOf({ ttlS: 3600, renewable: true }, NOW);
   const later = NOW + HOUR / 2;
   for (const ttlS of [3600, 3600.5]) {
@@ -20,15 +20,15 @@ test('a renewal that gives all that was asked for moves the end', () => {
 });
 
 test.each([
-  ['less than was asked for', { ttlS: 1800, renewable: true }],
-  ['the mark that it is not renewable any more', { ttlS: 3600, renewable: false }],
-])('after a renewal that gave %s, no other is tried, and the end is known', (_what, grant) => {
+  ['less time than it was asked for', { ttlS: 1800, renewable: true }],
+  ['a token that is no longer renewable', { ttlS: 3600, renewable: false }],
+])('afterRenewal plans no other renewal after one that gave %s', (_what, grant) => {
   const plan = planOf({ ttlS: 3600, renewable: true }, NOW);
   const endMs = NOW + grant.ttlS * 1000;
   expect(afterRenewal(plan, grant, NOW)).toMatchObject({ renewable: false, endMs, lastEndMs: endMs });
 });
 
-test('the end is known from the beginning if the token is not renewable, or has an explicit max TTL', () => {
+test('planOf knows the last end of a token that is not renewable or has an explicit max TTL', () => {
   expect(planOf({ ttlS: 60, renewable: false }, NOW).lastEndMs).toBe(NOW + 60_000);
   expect(planOf({ ttlS: 60, renewable: true, lastEndS: NOW / 1000 + 7200 }, NOW).lastEndMs).toBe(
     NOW + 2 * HOUR,
@@ -36,7 +36,7 @@ test('the end is known from the beginning if the token is not renewable, or has 
   expect(planOf({ ttlS: 60, renewable: true }, NOW).lastEndMs).toBeUndefined();
 });
 
-test('warnings come at half of what is left, then each minute, then at the end', () => {
+test('nextWarningMs warns after half of the time left, then each minute, then at the end', () => {
   const endMs = NOW + 32 * 24 * HOUR;
   const warnings = [NOW];
   while ((warnings.at(-1) ?? endMs) < endMs) warnings.push(nextWarningMs(endMs, warnings.at(-1) ?? endMs));
