@@ -41,8 +41,8 @@ function show(
 
 const BOTH = { origin: section(), destination: section() };
 
-describe('the effective configuration', () => {
-  it('has each value in its normal form, with its source', () => {
+describe('readEffectiveConfig', () => {
+  it('returns each value in its normal form, with its source', () => {
     const { keys } = show(
       'destination',
       {
@@ -75,7 +75,7 @@ describe('the effective configuration', () => {
     });
   });
 
-  it('has every key of a destination, and for an origin those of the origin', () => {
+  it('returns every key of a destination, and for an origin those of the origin', () => {
     const expected = allKeys()
       .filter(({ kind, path }) => kind !== 'section' && !path.startsWith('destination.transforms.'))
       .map(({ path }) => path);
@@ -89,17 +89,17 @@ describe('the effective configuration', () => {
     ['origin', undefined, { origin: section() }],
     ['destination', undefined, BOTH],
     ['origin', 'origin', BOTH],
-  ] as const)('is that of the role: %s', (name, role, content) => {
+  ] as const)('chooses the role from the sections and --role: %s', (name, role, content) => {
     const { keys, table } = show(role, content);
     expect(keys['name']).toEqual({ value: name, source: 'default' });
     expect(table).toMatch(new RegExp(`^${name} ${name}\\n  name +${name} +default\\n`));
   });
 
-  it('is refused as for every other command', () => {
+  it('refuses a wrong configuration as every other command does', () => {
     expect(() => show('destination', { origin: section() })).toThrow(ConfigError);
   });
 
-  it('comes with the warnings', () => {
+  it('returns the warnings', () => {
     const vault = { address: 'http://a', token: SECRET, approle: { role_id: 'r' } };
     const { warnings } = show('origin', { origin: section({ vault }) }, { env: { VSYNC_ZZZ: SECRET } });
     expect(warnings).toEqual([
@@ -109,8 +109,8 @@ describe('the effective configuration', () => {
   });
 });
 
-describe('the table', () => {
-  it('is for people', () => {
+describe('formatConfig', () => {
+  it('prints a table of key, value and source', () => {
     const transforms = [
       { name: 'by team', from: '^a/(?P<rest>.+)$', to: 'b/rest' },
       { name: 'x', from: '(?P<a>\\w)', to: 'a' },
@@ -135,13 +135,13 @@ describe('the table', () => {
     );
   });
 
-  it('quotes what could play tricks with a terminal', () => {
+  it('quotes text that could confuse a terminal', () => {
     const { table } = show('origin', { origin: section({ mounts: ['a\u001b[2Jb\nc/'] }) });
     expect(table).toContain('origin.mounts                   "a\\u001b[2Jb\\nc/"');
   });
 });
 
-describe('what Temporal has a standard of its own for', () => {
+describe("readEffectiveConfig with Temporal's own standard configuration", () => {
   it.each([
     ['the default', {}, { value: 'localhost:7233', source: 'default' }],
     [
@@ -154,11 +154,11 @@ describe('what Temporal has a standard of its own for', () => {
       { TEMPORAL_ADDRESS: 't:1', VSYNC_TEMPORAL_ADDRESS: 't:2' },
       { value: 't:2', source: 'environment VSYNC_TEMPORAL_ADDRESS' },
     ],
-  ])('the address: %s', (_reason, env, expected) => {
+  ])('takes the address: %s', (_reason, env, expected) => {
     expect(show('origin', BOTH, { env }).keys['temporal.address']).toEqual(expected);
   });
 
-  it('the namespace, TLS, and an API key that is not shown', () => {
+  it('takes the namespace, TLS, and an API key without its value', () => {
     const env = { TEMPORAL_NAMESPACE: 'n', TEMPORAL_TLS: 'true', TEMPORAL_API_KEY: SECRET };
     const { keys, table } = show('origin', BOTH, { env });
     expect(keys).toMatchObject({
@@ -169,14 +169,14 @@ describe('what Temporal has a standard of its own for', () => {
     expect(table + JSON.stringify(keys)).not.toContain('CAES');
   });
 
-  it('its profile', () => {
+  it('takes its profile', () => {
     const profile = configFile('[profile.default]\naddress = "p:1"\n', 'temporal.toml');
     const { keys } = show('origin', BOTH, { env: { TEMPORAL_CONFIG_FILE: profile } });
     expect(keys['temporal.address']).toEqual({ value: 'p:1', source: "Temporal's own configuration" });
   });
 });
 
-describe('no secret is shown, whatever it is and wherever it came from', () => {
+describe('vsync config shows no secret, whatever it is and wherever it comes from', () => {
   const secretKeys = allKeys().filter(({ secret }) => secret);
   /** Neither a part nor the length may show: all of them are different. */
   const PLANTED = secretKeys.map((_, number) => `planted-${'x'.repeat(number)}4711`);

@@ -18,7 +18,7 @@ describe('consentOf', () => {
     ['a named set before --yes', { set: 'a'.repeat(12), yes: true }, { kind: 'set', set: 'a'.repeat(12) }],
     ['--yes', { yes: true }, { kind: 'yes' }],
     ['a question on a terminal', {}, { kind: 'ask' }],
-  ])('takes %s', (_what, options, consent) => {
+  ])('accepts %s', (_what, options, consent) => {
     expect(consentOf(options, 'vsync approve', terminal())).toEqual(consent);
   });
 
@@ -26,7 +26,7 @@ describe('consentOf', () => {
     ['no terminal', { input: false, output: false }],
     ['an input that is a file', { input: false }],
     ['an output that is a file', { output: false }],
-  ])('refuses with %s, and names --set and --yes', (_what, is) => {
+  ])('refuses %s, and names --set and --yes', (_what, is) => {
     const refused = (): unknown => consentOf({}, 'vsync approve', terminal(is));
     expect(refused).toThrow(UsageError);
     expect(refused).toThrow(/^vsync approve asks before it acts.*--set HASH.*--yes/);
@@ -34,7 +34,7 @@ describe('consentOf', () => {
 });
 
 describe('ask', () => {
-  test.each(['yes', 'YES', ' yes '])('agrees to %j', async (answer) => {
+  test.each(['yes', 'YES', ' yes '])('accepts %j', async (answer) => {
     const at = terminal();
     const asked = ask('Soft-delete these 3 secrets?', at);
     at.input.write(`${answer}\n`);
@@ -42,7 +42,7 @@ describe('ask', () => {
     expect(String(at.output.read())).toContain('Soft-delete these 3 secrets? Type yes to go on: ');
   });
 
-  test.each(['', 'y', 'no', 'yes please'])('does not agree to %j', async (answer) => {
+  test.each(['', 'y', 'no', 'yes please'])('refuses %j', async (answer) => {
     const at = terminal();
     const asked = ask('Delete?', at);
     at.input.write(`${answer}\n`);
@@ -52,14 +52,14 @@ describe('ask', () => {
   test.each([
     ['Ctrl-D', '\u0004'],
     ['Ctrl-C', '\u0003'],
-  ])('does not agree to %s', async (_what, key) => {
+  ])('refuses %s', async (_what, key) => {
     const at = terminal();
     const asked = ask('Delete?', at);
     at.input.write(key);
     await expect(asked).rejects.toThrow('not confirmed: nothing was changed');
   });
 
-  test('does not agree to an input that ends', async () => {
+  test('refuses an input that ends', async () => {
     const at = terminal();
     const asked = ask('Delete?', at);
     at.input.end();

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { createProgram, main } from '../../src/cli';
 import { FLAGS, isOverride } from '../../src/cli/options';
 
-/** The command as a function, for what it says without any server. The real command is in test/integration. */
+/** The command as a function, without any server. The real command is in test/integration. */
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'vsync-cli-'));
 afterAll(() => {
@@ -67,11 +67,11 @@ const COMMANDS = [
   'approve',
 ];
 
-/** What a command is nothing without. */
+/** Required options. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = { prune: ['--orphans'] };
 
 describe.each(COMMANDS)('vsync %s', (command) => {
-  test('explains itself', async () => {
+  test('--help shows its usage and the flags that override the configuration', async () => {
     const { code, stdout, stderr } = await run(command, '--help');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain(`Usage: vsync ${command} [options]`);
@@ -79,7 +79,7 @@ describe.each(COMMANDS)('vsync %s', (command) => {
     expect(stdout).toContain('--destination.vault.token <value>');
   });
 
-  test('ends with 2 on a wrong configuration, with one message that names file and key', async () => {
+  test('exits with 2 for a wrong configuration, with one message that names file and key', async () => {
     const file = written('wrong.json', '{ "tcik": "planted-4711", "origin": { "mounts": "planted-4711" } }');
     const { code, stdout, stderr } = await run(command, ...(NEEDED[command] ?? []), '-c', file);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -99,8 +99,8 @@ test.each([
   ['malformed JSON', 'a.json', '{"token": "4711', 'json, line 1, column 11'],
   ['malformed YAML', 'a.yml', 'token: "4711', 'yml, line 1'],
   ['malformed HCL', 'a.hcl', 'token = "4711', 'hcl, line 1'],
-  ['no object', 'list.json', '["4711"]', 'its top level must be an object'],
-])('%s is named with its path', async (_what, name, text, message) => {
+  ['a file with a list', 'list.json', '["4711"]', 'its top level must be an object'],
+])('vsync start refuses %s, and names its path', async (_what, name, text, message) => {
   const file = text === undefined ? path.join(folder, name) : written(name, text);
   const { code, stderr } = await run('start', '-c', file);
   expect(code).toBe(2);
@@ -115,22 +115,22 @@ test.each([
   [['start', 'left-over'], 'too many arguments'],
   [['trigger', '--role', 'neither'], 'Allowed choices are origin, destination'],
   [['worker'], "required option '-c, --config <file...>' not specified"],
-])('wrong usage ends with 2: %j', async (args, message) => {
+])('vsync exits with 2 for wrong usage: %j', async (args, message) => {
   const { code, stdout, stderr } = await run(...args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toContain(message);
   expect(stderr).toContain('(vsync --help lists commands and options)');
 });
 
-describe('every option of every command', () => {
-  /** The flags that override what the original vsync reads too: an empty one means there what it means to the original. */
+describe('vsync', () => {
+  /** Flags of the original vsync: there an empty value has a meaning. */
   const isOriginals = (long: string): boolean => /^--(log|origin|destination)\./.test(long);
   const optionsOf = (command: string): { long: string; flags: string }[] =>
     (createProgram().commands.find((known) => known.name() === command)?.options ?? [])
       .filter(({ required }) => required)
       .map(({ long, flags }) => ({ long: long ?? '', flags }));
 
-  test.each(COMMANDS)('refuses the name of another option as its value: %s', async (command) => {
+  test.each(COMMANDS)('%s refuses the name of another option as a value', async (command) => {
     for (const { long, flags } of optionsOf(command)) {
       const { code, stdout, stderr } = await run(command, long, '--config', 'x.json');
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -138,7 +138,7 @@ describe('every option of every command', () => {
     }
   });
 
-  test.each(COMMANDS)('refuses an empty value: %s', async (command) => {
+  test.each(COMMANDS)('%s refuses an empty value of each option', async (command) => {
     const own = optionsOf(command).filter(({ long }) => !isOriginals(long));
     expect(own.length).toBeGreaterThanOrEqual(3);
     for (const { long } of own) {
@@ -150,18 +150,21 @@ describe('every option of every command', () => {
     }
   });
 
-  test.each(['configuration.md', 'migration.md'])('%s names the flags that must not be empty', (page) => {
-    const lines = readFileSync(path.join(__dirname, '..', '..', 'docs', page), 'utf8').split('\n');
-    const [about = ''] = lines.filter((line) => line.includes('An empty flag'));
-    const own = FLAGS.map(([key]) => key).filter((key) => !isOverride(key));
-    expect(own.filter((key) => !about.includes(`\`--${key}=\``))).toEqual([]);
-  });
+  test.each(['configuration.md', 'migration.md'])(
+    'is documented: %s names the flags that must not be empty',
+    (page) => {
+      const lines = readFileSync(path.join(__dirname, '..', '..', 'docs', page), 'utf8').split('\n');
+      const [about = ''] = lines.filter((line) => line.includes('An empty flag'));
+      const own = FLAGS.map(([key]) => key).filter((key) => !isOverride(key));
+      expect(own.filter((key) => !about.includes(`\`--${key}=\``))).toEqual([]);
+    },
+  );
 
   test.each([
     ['approve', ['--mount', 'secret/', '']],
     ['worker', ['-c', 'a.json', '']],
     ['stop', ['-c', '']],
-  ])('refuses an empty one among several: %s %j', async (command, args) => {
+  ])('%s refuses an empty value among several: %j', async (command, args) => {
     const { code, stderr } = await run(command, ...args);
     expect(code).toBe(2);
     expect(stderr).toContain('It is empty.');
@@ -171,16 +174,16 @@ describe('every option of every command', () => {
     ['approve', ['--set', 'a'.repeat(12), '--set', 'b'.repeat(12)]],
     ['stop', ['-c', 'a.json', '-c', 'b.json']],
     ['pause', ['--reason', 'a', '--reason', 'b']],
-  ])('refuses a second value where one is taken: %s %j', async (command, args) => {
+  ])('%s refuses a second value of an option that takes one: %j', async (command, args) => {
     const { code, stderr } = await run(command, ...args);
     expect(code).toBe(2);
     expect(stderr).toContain('It was given twice, and takes one value.');
   });
 });
 
-describe.each([['approve'], ['prune']])('the set of vsync %s', (command) => {
+describe.each([['approve'], ['prune']])('vsync %s --set', (command) => {
   test.each(['9', 'abc', 'a'.repeat(11), 'g'.repeat(12), 'a'.repeat(65), '--yes'])(
-    'is not named by %j',
+    'refuses %j',
     async (set) => {
       const { code, stdout } = await run(command, ...(NEEDED[command] ?? []), '--set', set);
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -188,7 +191,7 @@ describe.each([['approve'], ['prune']])('the set of vsync %s', (command) => {
   );
 });
 
-test('a wrong flag is named as such, and its value is not shown', async () => {
+test('vsync start names a wrong flag, and does not show its value', async () => {
   const { code, stderr } = await run('start', '--origin.vault.address', 'planted-4711');
   expect(code).toBe(2);
   expect(stderr).toContain(
@@ -197,7 +200,7 @@ test('a wrong flag is named as such, and its value is not shown', async () => {
   expect(stderr).not.toContain('4711');
 });
 
-describe('flags of the configuration', () => {
+describe('vsync config', () => {
   const TEXT = `log.level: verbose
 origin:
   vault: { address: http://a, token: planted-4711, approle: { role_id: r, secret_id: planted-4712 } }
@@ -217,7 +220,7 @@ origin:
     [['--log.type', 'json', '-c', 'FILE', 'config', '--json']],
     [['config', '-c=FILE', '--json']],
     [['--log.level', 'debug', '--log.level=info', 'config', '-c', 'FILE', '--json']],
-  ])('may be written before the command, and the file as -c=FILE: %j', async (args) => {
+  ])('accepts flags before the command, and the file as -c=FILE: %j', async (args) => {
     const ended = await config(args);
     expect(ended.code).toBe(0);
     expect(level(ended)).toBe('info');
@@ -227,15 +230,15 @@ origin:
     [['-c', 'FILE']],
     [['-c', 'FILE', '--json', 'config']],
     [['--frobnicate', 'x', 'config', '-c', 'FILE']],
-  ])('only those of the configuration: %j', async (args) => {
+  ])('refuses other options before the command: %j', async (args) => {
     expect((await config(args)).code).toBe(2);
   });
 
-  test('-c= without a file is wrong usage', async () => {
+  test('refuses -c= without a file', async () => {
     expect((await run('config', '-c=')).code).toBe(2);
   });
 
-  test('an empty one empties the key: the AppRole is used instead of the token', async () => {
+  test('empties the key of an empty flag: the AppRole is used instead of the token', async () => {
     const { code, stdout, stderr } = await config([
       'config',
       '-c',
@@ -252,7 +255,7 @@ origin:
     expect(stderr).not.toContain('471');
   });
 
-  test('each warning about the file is printed once, to stderr', async () => {
+  test('prints each warning about the file once, to stderr', async () => {
     const { stderr } = await config(['config', '-c', 'FILE']);
     const lines = stderr
       .trim()
@@ -282,13 +285,13 @@ describe('vsync config --from-vault-sync', () => {
   test.each([
     [['-c', 'x.json'], "option '--from-vault-sync <file>' cannot be used with option '-c, --config <file>'"],
     [['--json'], "option '--from-vault-sync <file>' cannot be used with option '--json'"],
-  ])('stands alone: %j', async (args, message) => {
+  ])('refuses other options: %j', async (args, message) => {
     const { code, stderr } = await run('config', '--from-vault-sync', 'x.yaml', ...args);
     expect(code).toBe(2);
     expect(stderr).toContain(message);
   });
 
-  test('names a file that is none of vault-sync', async () => {
+  test('refuses a file that is not a configuration of vault-sync, and names it', async () => {
     const file = written('other.yaml', 'id: planted-4711\n');
     const { code, stdout, stderr } = await run('config', '--from-vault-sync', file);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -297,7 +300,7 @@ describe('vsync config --from-vault-sync', () => {
   });
 });
 
-test('the overview lists every command, and the version is that of the package', async () => {
+test('vsync --help lists every command, and --version prints the version of the package', async () => {
   const { code, stdout } = await run('--help');
   expect(code).toBe(0);
   for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
@@ -307,7 +310,7 @@ test('the overview lists every command, and the version is that of the package',
   });
 });
 
-test('the stack is shown at debug only', async () => {
+test('vsync prints the stack of an error at log level debug only', async () => {
   const args = ['start', '-c', path.join(folder, 'none.json')];
   expect((await run(...args)).stderr).not.toMatch(/^\s+at /m);
   for (const debug of [['--log.level', 'debug'], ['--log.level=debug']]) {

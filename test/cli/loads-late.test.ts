@@ -31,7 +31,7 @@ const NO_WORKERS = [
   'verify/command',
 ];
 
-test('a command loads only what it needs: help no client of any server, and only workers what a worker needs', async () => {
+test('vsync loads only what a command needs: no client for --help, the worker packages only for workers', async () => {
   jest.spyOn(process.stdout, 'write').mockReturnValue(true);
   const { main } = jest.requireActual<typeof Cli>('../../src/cli');
   await expect(main(['node', 'vsync', '--help'])).resolves.toBe(0);

@@ -7,7 +7,7 @@ describe('firstLines', () => {
     expect(firstLines(lines(count))).toEqual(lines(count));
   });
 
-  it('says how many more than 20 there are, and what shows them', () => {
+  it('shows 20 of more lines, how many more there are, and what shows them', () => {
     expect(firstLines(lines(23))).toEqual([...lines(20), '    … and 3 more; --json shows all']);
   });
 });

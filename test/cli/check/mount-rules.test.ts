@@ -30,13 +30,17 @@ const ENDS = 'delete_version_after is 1h0m0s';
 
 test.each<[what: string, Case, string[]]>([
   ['no rules', { here: rules('0s'), there: rules('0s') }, []],
-  ['rules that no token may read', { here: undefined, there: undefined }, []],
+  ['rules that the tokens may not read', { here: undefined, there: undefined }, []],
   [
     'a rule at the destination alone',
     { here: rules('1h0m0s'), there: rules('0s') },
     [`${ENDS} (at the origin`],
   ],
-  ['a rule at the destination, the origin unknown', { here: rules('1h0m0s'), there: undefined }, [ENDS]],
+  [
+    'a rule at the destination, with unknown rules at the origin',
+    { here: rules('1h0m0s'), there: undefined },
+    [ENDS],
+  ],
   [
     'a shorter rule at the destination',
     { here: rules('1h0m0s'), there: rules('2h0m0s') },
@@ -46,11 +50,11 @@ test.each<[what: string, Case, string[]]>([
   ['a longer rule at the destination', { here: rules('2h0m0s'), there: rules('1h0m0s') }, []],
   ['a rule at the origin alone', { here: rules('0s'), there: rules('1h0m0s') }, []],
   [
-    'the same rule, and transforms that may lead from another mount',
+    'the same rule, and transforms that may move secrets from another mount',
     { here: rules('1h0m0s'), there: rules('1h0m0s'), transforms: [{ name: 'x', from: '(?P<a>x)', to: 'a' }] },
     [ENDS],
   ],
-  ['rules switched off, which matters only with settings', { here: rules('-1s'), there: rules('0s') }, []],
+  ['rules switched off, without settings', { here: rules('-1s'), there: rules('0s') }, []],
   [
     'rules switched off, with settings',
     { here: rules('-1s'), there: rules('0s'), syncMetadata: true },
@@ -63,6 +67,6 @@ test.each<[what: string, Case, string[]]>([
     ['max_versions is 20'],
   ],
   ['another number of versions, without settings', { here: rules('0s', 20), there: rules('0s', 5) }, []],
-])('mountRuleChecks warns of %s', (_what, given, expected) => {
+])('mountRuleChecks warns only of rules that the origin lacks: %s', (_what, given, expected) => {
   expect(warnings(given)).toEqual(expected);
 });

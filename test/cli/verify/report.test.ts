@@ -10,8 +10,8 @@ const report = (findings: Finding[], more: Partial<Report> = {}): Report => ({
   ...more,
 });
 
-describe('a report of a verify', () => {
-  it('shows at most 20 paths of a kind, and says how many there are', () => {
+describe('formatReport', () => {
+  it('shows at most 20 paths of a kind, and how many there are', () => {
     const drift = Array.from({ length: 23 }, (_, n): Finding => ({ kind: 'drift', path: `s/data/${n}` }));
     const lines = formatReport(report([...drift, { kind: 'extra', path: 's/data/x' }])).split('\n');
     expect(lines).toContain('  drift: the values differ: 23');
@@ -20,7 +20,7 @@ describe('a report of a verify', () => {
     expect(lines.at(-1)).toBe('    s/data/x');
   });
 
-  it('says of each path what there is to say', () => {
+  it('shows the details of each path', () => {
     const findings: Finding[] = [
       { kind: 'missing', path: 's/data/a', to: 't/data/a', class: 'absent' },
       { kind: 'refused', path: 's/data/b', class: 'collision', with: 's/data/c' },
@@ -43,18 +43,18 @@ describe('a report of a verify', () => {
       '    t/data/f  (it was copied, and is retained on purpose or waits for its delete; with s/data/f)',
     ]);
   });
+});
 
-  it.each([
-    [{}, undefined],
-    [{ equal: 5, extra: 3, orphan: 2, changed: 1 }, undefined],
-    [{ drift: 1 }, 'drift 1'],
-    [{ missing: 2, refused: 1, failed: 3, unknown: 1 }, 'missing 2, refused 1, failed 3, unknown 1'],
-  ])('tells whether something is wrong: %j', (counts, wrong) => {
-    expect(whatIsWrong({ counts: { ...NO_FINDINGS, ...counts } })).toBe(wrong);
-  });
+test.each([
+  [{}, undefined],
+  [{ equal: 5, extra: 3, orphan: 2, changed: 1 }, undefined],
+  [{ drift: 1 }, 'drift 1'],
+  [{ missing: 2, refused: 1, failed: 3, unknown: 1 }, 'missing 2, refused 1, failed 3, unknown 1'],
+])('whatIsWrong returns what is wrong, if anything: %j', (counts, wrong) => {
+  expect(whatIsWrong({ counts: { ...NO_FINDINGS, ...counts } })).toBe(wrong);
+});
 
-  it('gives to a repair what a cycle can mend', () => {
-    const kinds = ['drift', 'missing', 'changed', 'refused', 'failed', 'unknown', 'orphan', 'extra'] as const;
-    expect(repairable(report(kinds.map((kind) => ({ kind, path: kind }))))).toEqual(['drift', 'missing']);
-  });
+test('repairable returns drift and missing secrets', () => {
+  const kinds = ['drift', 'missing', 'changed', 'refused', 'failed', 'unknown', 'orphan', 'extra'] as const;
+  expect(repairable(report(kinds.map((kind) => ({ kind, path: kind }))))).toEqual(['drift', 'missing']);
 });

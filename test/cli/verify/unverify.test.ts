@@ -38,8 +38,8 @@ async function claims(): Promise<Record<string, number>> {
 
 const unchanged = Object.fromEntries(PATHS.map((path) => [path, 5]));
 
-describe('doubt', () => {
-  it('comes over exactly the claims of these paths, and the index says so', async () => {
+describe('unverifyClaims', () => {
+  it('makes exactly the claims of these paths unverified, and updates the index', async () => {
     expect(await unverifyClaims(info, ['s/data/a', 's/data/d', 's/data/not-claimed'])).toBe(2);
     expect(await claims()).toEqual({ ...unchanged, 's/data/a': 0, 's/data/d': 0 });
     expect(store.written.at(-1)).toBe('vsync/destination/index');
@@ -47,14 +47,14 @@ describe('doubt', () => {
     expect(await countUnverified(info, ['s/data/b'])).toBe(0);
   });
 
-  it('does not come twice', async () => {
+  it('writes nothing the second time', async () => {
     await unverifyClaims(info, ['s/data/a']);
     store.written.length = 0;
     expect(await unverifyClaims(info, ['s/data/a'])).toBe(0);
     expect(store.written).toEqual([]);
   });
 
-  it('comes over a whole bucket that does not fit its index, because nothing in it is believed', async () => {
+  it('makes a whole bucket unverified that does not match its index', async () => {
     const id = bucketId('s/data/a', NUM_BUCKETS);
     const others = PATHS.filter((path) => bucketId(path, NUM_BUCKETS) === id);
     const forged = new Map(others.map((path) => [path, insight(9)]));
@@ -64,7 +64,7 @@ describe('doubt', () => {
     expect(await claims()).toEqual({ ...unchanged, ...expected });
   });
 
-  it('makes a bucket again that is gone or damaged', async () => {
+  it('replaces a missing or damaged bucket', async () => {
     const id = bucketId('s/data/a', NUM_BUCKETS);
     store.put(info.bucketKey(id), 'not a bucket');
     expect(await unverifyClaims(info, ['s/data/a'])).toBe(0);
@@ -76,7 +76,7 @@ describe('doubt', () => {
     expect((await info.readBucket(id)).bucket).toEqual(new Map());
   });
 
-  it('is finished by another call, if it was cut off between bucket and index', async () => {
+  it('finishes a call that was cut off between bucket and index', async () => {
     const index = store.values.get(info.indexKey)?.value ?? '';
     await unverifyClaims(info, ['s/data/a']);
     store.put(info.indexKey, index);
@@ -84,22 +84,25 @@ describe('doubt', () => {
     expect((await claims())['s/data/a']).toBe(0);
   });
 
-  it('changes nothing without an index: nothing is believed then anyway', async () => {
+  it('changes nothing without an index, because no claim is trusted then', async () => {
     store.values.delete(info.indexKey);
     expect(await unverifyClaims(info, ['s/data/a'])).toBe(0);
     expect(store.written).toEqual([]);
   });
 
-  it.each(['the index', 'a bucket'])('does not overwrite %s that a cycle writes meanwhile', async (what) => {
-    const key = what === 'the index' ? info.indexKey : info.bucketKey(bucketId('s/data/a', NUM_BUCKETS));
-    const commit = store.commit.bind(store);
-    jest.spyOn(store, 'commit').mockImplementation((writes) => {
-      store.put(key, store.values.get(key)?.value ?? '');
-      return commit(writes);
-    });
-    await expect(unverifyClaims(info, ['s/data/a'])).rejects.toThrow(
-      /^Consul memory: vsync\/destination\/.*: a cycle wrote .* at the same moment; no secret was changed: run "vsync verify --repair" again$/,
-    );
-    expect(await claims()).toEqual(unchanged);
-  });
+  it.each(['the index', 'a bucket'])(
+    'does not overwrite %s that a cycle writes at the same moment',
+    async (what) => {
+      const key = what === 'the index' ? info.indexKey : info.bucketKey(bucketId('s/data/a', NUM_BUCKETS));
+      const commit = store.commit.bind(store);
+      jest.spyOn(store, 'commit').mockImplementation((writes) => {
+        store.put(key, store.values.get(key)?.value ?? '');
+        return commit(writes);
+      });
+      await expect(unverifyClaims(info, ['s/data/a'])).rejects.toThrow(
+        /^Consul memory: vsync\/destination\/.*: a cycle wrote .* at the same moment; no secret was changed: run "vsync verify --repair" again$/,
+      );
+      expect(await claims()).toEqual(unchanged);
+    },
+  );
 });
