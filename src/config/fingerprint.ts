@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { FilterRules } from '../rules/filter';
 import { bytewise } from '../rules/paths';
 import { ROOT_SPELLING } from '../vault/namespace';
@@ -112,5 +112,5 @@ export function isFingerprintOf(own: Fingerprinted, found: string): boolean {
 
 /** The parts are always built in the same order, so that their JSON is canonical. */
 function hashOf(parts: FingerprintParts): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+  return hash('sha256', JSON.stringify(parts));
 }

@@ -79,17 +79,12 @@ class Parser {
     const key = this.key();
     const labels: string[] = [];
     while (this.peek() !== '=' && this.peek() !== '{') labels.push(this.key());
-    if (this.take('=')) {
-      if (labels.length > 0) this.fail('"{" is missing', this.offset - 1);
-      entries.set(key, this.joined(entries.get(key), this.value(), start));
-      return key;
-    }
-    this.take('{');
-    const block = labels.reduceRight<unknown>(
-      (inner, label) => Object.fromEntries([[label, inner]]),
-      this.body('}'),
-    );
-    entries.set(key, this.joined(entries.get(key), block, start));
+    const isAttribute = this.take('=');
+    if (isAttribute && labels.length > 0) this.fail('"{" is missing', this.offset - 1);
+    const labelled = (inner: unknown, label: string): unknown => Object.fromEntries([[label, inner]]);
+    if (!isAttribute) this.take('{');
+    const value = isAttribute ? this.value() : labels.reduceRight(labelled, this.body('}'));
+    entries.set(key, this.joined(entries.get(key), value, start));
     return key;
   }
 

@@ -53,36 +53,25 @@ function keyOf(path: string, schema: AnySchema): Key {
   return { path, ...shapeOf(path, core), description, secret, defaultValue, schema };
 }
 
-interface Unwrapped {
-  readonly core: AnySchema;
-  readonly description: string | undefined;
-  readonly secret: boolean;
-  readonly defaultValue: unknown;
-}
-
 /** The schema inside of its wrappers (optional, default, pipe), with their descriptions; the outermost wins. */
-function unwrapped(schema: AnySchema): Unwrapped {
-  const meta = z.globalRegistry.get(schema);
-  const wrap = (inner: AnySchema, defaultValue?: unknown): Unwrapped => {
-    const result = unwrapped(inner);
-    return {
-      core: result.core,
-      description: meta?.description ?? result.description,
-      secret: meta?.['secret'] === true || result.secret,
-      defaultValue: defaultValue ?? result.defaultValue,
-    };
-  };
-  if (schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) {
-    return wrap(schema.def.innerType, schema.def.defaultValue);
+function unwrapped(
+  schema: AnySchema,
+): Pick<Key, 'description' | 'secret' | 'defaultValue'> & { core: AnySchema } {
+  let core = schema;
+  let description: string | undefined;
+  let defaultValue: unknown;
+  let secret = false;
+  for (;;) {
+    const meta = z.globalRegistry.get(core);
+    description ??= meta?.description;
+    secret ||= meta?.['secret'] === true;
+    if (core instanceof z.ZodDefault || core instanceof z.ZodPrefault) {
+      defaultValue ??= core.def.defaultValue;
+      core = core.def.innerType;
+    } else if (core instanceof z.ZodOptional) core = core.def.innerType;
+    else if (core instanceof z.ZodPipe) core = core.in;
+    else return { core, description, secret, defaultValue };
   }
-  if (schema instanceof z.ZodOptional) return wrap(schema.def.innerType);
-  if (schema instanceof z.ZodPipe) return wrap(schema.in);
-  return {
-    core: schema,
-    description: meta?.description,
-    secret: meta?.['secret'] === true,
-    defaultValue: undefined,
-  };
 }
 
 type Shape = Pick<Key, 'kind' | 'children'>;

@@ -124,8 +124,6 @@ export type Config = OriginConfig | DestinationConfig;
 export type VaultConfig = z.output<typeof vault>;
 /** Connection to one Consul. */
 export type ConsulConfig = z.output<typeof consul>;
-/** Connection to Temporal; keys that are not configured are undefined. */
-export type TemporalConfig = z.output<typeof temporal>;
 
 /** Where Consul stores the sync info of a side: "vsync/origin/", "vsync/destination/". */
 export function syncInfoPath(config: OriginConfig, side: 'origin'): string;

@@ -227,10 +227,8 @@ function refuseProblems(
   text: string,
   [problem]: readonly { readonly pos: readonly [number, number]; readonly code: string }[],
 ): void {
-  if (problem) throw new SyntaxProblem(text, problem.pos[0], `is not YAML (${wordsOf(problem.code)})`);
-}
-
-/** "BAD_INDENT" becomes "bad indent". */
-function wordsOf(code: string): string {
-  return code.toLowerCase().replaceAll('_', ' ');
+  if (problem === undefined) return;
+  // "BAD_INDENT" becomes "bad indent".
+  const words = problem.code.toLowerCase().replaceAll('_', ' ');
+  throw new SyntaxProblem(text, problem.pos[0], `is not YAML (${words})`);
 }

@@ -131,32 +131,32 @@ function differences(vaultSync: VaultSyncFile): string[] {
     [nameOf(id) !== id, 'name: the id has characters that a name of vsync must not have'],
     [
       versionOne.length > 0,
-      'kv version 1 cannot be synced: make it version 2 before, with "vault kv enable-versioning", for ' +
+      'kv version 1 cannot be synced: upgrade it to version 2 first, with "vault kv enable-versioning", for ' +
         [...new Set(versionOne)].map(oneLine).join(', '),
     ],
     [
       listens,
-      `Audit device: not needed. The origin is looked at every ${formatDuration(tickMs(Math.min(intervalS, LONGEST_TICK_WITH_AUDIT_S)))}, and a ` +
+      `Audit device: not needed. The origin is scanned every ${formatDuration(tickMs(Math.min(intervalS, LONGEST_TICK_WITH_AUDIT_S)))}, and a ` +
         'watch starts the destination. Before vault-sync is stopped, remove its device from the source Vault ("vault ' +
         'audit disable"), because a Vault whose only audit device is gone answers no request',
     ],
     [
       listens,
-      'Deletes: also those arrive that happened while nothing was running. A delete is that of the latest ' +
+      'Deletes: those that happened while nothing was running arrive too. A delete removes the latest ' +
         'version; it can be undone',
     ],
     [!listens, 'Deletes: ignoreDeletes is true, because a full sync of vault-sync deletes nothing'],
     [
       src.limitsToken || dst.limitsToken,
-      'token_ttl and token_max_ttl: nothing to write; a token is renewed by what its Vault says (renewToken)',
+      'token_ttl and token_max_ttl: nothing to write; a token is renewed as its Vault allows (renewToken)',
     ],
     [
       feedsItself(vaultSync),
-      'The destination lies within the source, in one Vault: what is copied would be copied again. Exclude it: ' +
+      'The destination is inside of the source, in one Vault: copies would be copied again. Exclude it: ' +
         'origin.exclude',
     ],
     [true, 'A CA in SSL_CERT_FILE: write origin.vault.caFile and destination.vault.caFile'],
-    [true, 'Policies: vsync needs others; look at the migration guide'],
+    [true, 'Policies: vsync needs others; see the migration guide'],
   ];
   return notes.flatMap(([applies, note]) => (applies ? [note] : []));
 }

@@ -56,18 +56,16 @@ export interface ClaimRules {
  */
 export class ClaimMover<T = Insight> {
   /** The claims by the buckets that they belong to now. Complete once every old bucket was added. */
-  readonly buckets: ReadonlyMap<string, T>[];
+  readonly buckets: Map<string, T>[];
   /** Copies at places where nothing belongs any more: target, and the path that it was copied for. */
   readonly orphans = new Map<string, string>();
-  private readonly moved: Map<string, T>[];
   private readonly pathAt = new Map<string, string>();
 
   constructor(
     private readonly rules: ClaimRules,
     private readonly kind: ClaimKind<T>,
   ) {
-    this.moved = Array.from({ length: rules.numBuckets }, () => new Map<string, T>());
-    this.buckets = this.moved;
+    this.buckets = Array.from({ length: rules.numBuckets }, () => new Map<string, T>());
   }
 
   /**
@@ -108,6 +106,6 @@ export class ClaimMover<T = Insight> {
   }
 
   private bucketOf(path: string): Map<string, T> | undefined {
-    return this.moved[bucketId(path, this.rules.numBuckets)];
+    return this.buckets[bucketId(path, this.rules.numBuckets)];
   }
 }

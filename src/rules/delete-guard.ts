@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { bytewise } from './paths';
 
 /** `maxDeletes` as configured: a number of secrets, or a share of those that the destination has ("10%"). */
@@ -41,7 +41,7 @@ export function whyHeld(plan: DeletePlan): string | undefined {
   const day = lastDay(plan.noted, plan.nowMs);
   const recent = sum(day.flatMap(({ mounts }) => Object.values(mounts).map(({ deleted }) => deleted)));
   const wanted = now + recent;
-  const shown = recent === 0 ? `${now}` : `${now} and the ${recent} of the last 24 hours`;
+  const shown = shownCount(now, recent);
   if (typeof maxDeletes === 'number') {
     return wanted > maxDeletes ? `${shown} are more than maxDeletes, ${maxDeletes}` : undefined;
   }
@@ -70,10 +70,13 @@ function whyMountHeld(
     const recent = sum(hours.map(({ deleted }) => deleted));
     const inMount = Math.max(known.get(mount) ?? 0, ...hours.map((hour) => hour.known));
     if ((count + recent) * 2 <= inMount) continue;
-    const shown = recent === 0 ? `${count}` : `${count} and the ${recent} of the last 24 hours`;
-    return `${shown} are more than half of the ${inMount} secrets in ${mount}`;
+    return `${shownCount(count, recent)} are more than half of the ${inMount} secrets in ${mount}`;
   }
   return undefined;
+}
+
+function shownCount(now: number, recent: number): string {
+  return recent === 0 ? `${now}` : `${now} and the ${recent} of the last 24 hours`;
 }
 
 function sum(counts: Iterable<number>): number {
@@ -141,7 +144,5 @@ export function lastDay(noted: readonly HourOfDeletes[], nowMs: number): HourOfD
 
 /** One hash for a set of paths to delete: an approval is for exactly this set. Lower-case hex sha256. */
 export function hashOfDeletes(paths: readonly string[]): string {
-  return createHash('sha256')
-    .update([...paths].sort(bytewise).join('\n'))
-    .digest('hex');
+  return hash('sha256', [...paths].sort(bytewise).join('\n'));
 }

@@ -1,5 +1,4 @@
-import { parseTime, type Instant } from './time';
-import { TimeError } from './errors';
+import { readableTime } from './time';
 
 /** When a copy ends by itself (`delete_version_after`), and when its original ends. RFC 3339; "" for never. */
 export interface Ends {
@@ -44,13 +43,8 @@ export function isEarly({ copy, original }: Ends): boolean {
  */
 export function dueAtMs(ends: Ends): number {
   const isSoonAfter = !isEarly(ends) && secondsBetween(ends.copy, ends.original) > 0;
-  try {
-    const { seconds, nanos }: Instant = parseTime(isSoonAfter ? ends.original : ends.copy);
-    return seconds * 1000 + Math.ceil(nanos / 1e6);
-  } catch (error) {
-    if (error instanceof TimeError) return 0;
-    throw error;
-  }
+  const instant = readableTime(isSoonAfter ? ends.original : ends.copy);
+  return instant === undefined ? 0 : instant.seconds * 1000 + Math.ceil(instant.nanos / 1e6);
 }
 
 export function summaryOf(buckets: Iterable<EndsBucket>): ExpirySummary {
@@ -74,10 +68,6 @@ export function sumOf(a: ExpirySummary, b: ExpirySummary): ExpirySummary {
 }
 
 function secondsBetween(from: string, to: string): number {
-  try {
-    return parseTime(to).seconds - parseTime(from).seconds;
-  } catch (error) {
-    if (error instanceof TimeError) return 0;
-    throw error;
-  }
+  const [begin, end] = [readableTime(from), readableTime(to)];
+  return begin === undefined || end === undefined ? 0 : end.seconds - begin.seconds;
 }

@@ -63,15 +63,13 @@ export function planBucket(
     if (refusal !== undefined) refused.push(refusal);
     return refusal === undefined;
   };
-  const [add, update, verify] = [differences.add, differences.update, differences.verify].map((paths) =>
-    paths.filter(allowed),
-  ) as [string[], string[], string[]];
   const names = [...new Set(named)];
   const left = names.filter((path) => !wanted.has(path) && !scope.isItself(path)).sort(bytewise);
   return {
-    add,
-    update,
-    verify,
+    add: differences.add.filter(allowed),
+    update: differences.update.filter(allowed),
+    verify: differences.verify.filter(allowed),
+    // After the three above, which fill it.
     refused: refused.sort((a, b) => bytewise(a.path, b.path)),
     gone: left.filter((path) => scope.wants(path)),
     unwanted: left.filter((path) => !scope.wants(path)),

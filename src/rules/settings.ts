@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { parseEntries, SHA256 } from './bucket';
 import { DurationError, parseDuration } from './duration';
 import { bytewise, wellFormed } from './paths';
@@ -41,7 +41,7 @@ export function settingsOf(metadata: SettingsMetadata): SecretSettings {
  */
 export function fingerprintOfSettings(settings: SecretSettings): string | undefined {
   const json = canonicalJson(settings);
-  return json === DEFAULTS ? undefined : createHash('sha256').update(json).digest('hex');
+  return json === DEFAULTS ? undefined : hash('sha256', json);
 }
 
 /** Keys sorted by bytes. Written by hand, because an object puts keys that are numbers first. */
@@ -81,7 +81,7 @@ export type SettingsBucket = ReadonlyMap<string, string>;
 
 /** The hash of a bucket in the index of the settings: lower-case hex sha256 of its JSON. */
 export function hashSettingsBucket(bucket: SettingsBucket): string {
-  return createHash('sha256').update(serializeSettingsBucket(bucket)).digest('hex');
+  return hash('sha256', serializeSettingsBucket(bucket));
 }
 
 /** JSON object of data path to fingerprint: keys sorted by bytes, no spaces. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { entryBytes, hashBucket, MAX_BUCKETS, parsePart, pathHash, SHA256 } from './bucket';
 import { SyncInfoError } from './errors';
@@ -36,7 +36,7 @@ export function emptyIndex(numBuckets: number): string[] {
 
 /** One hash for an index: lower-case hex sha256 of its JSON. It is not part of the original's format. */
 export function hashOfIndex(index: SyncIndex): string {
-  return createHash('sha256').update(serializeIndex(index)).digest('hex');
+  return hash('sha256', serializeIndex(index));
 }
 
 /**
@@ -98,8 +98,8 @@ function candidates(atLeast: number, most: number): number[] {
  * index. With `syncMetadata`, "+" and the hash of the index of the settings follow. The state stores it as `considered`.
  */
 export function originVersionOf(index: SyncIndex, settings?: SyncIndex): string {
-  const hash = hashOfIndex(index);
-  return settings === undefined ? hash : `${hash}+${hashOfIndex(settings)}`;
+  const insights = hashOfIndex(index);
+  return settings === undefined ? insights : `${insights}+${hashOfIndex(settings)}`;
 }
 
 /** Whether an origin version is about this index, with any settings. */

@@ -62,10 +62,16 @@ export function compareTimes(a: string, b: string): number {
 
 /** Whether `a` is later. If a time cannot be read, it is not: the path is then verified, which is right for every time. */
 export function isLater(a: string, b: string): boolean {
+  const [instantA, instantB] = [readableTime(a), readableTime(b)];
+  return instantA !== undefined && instantB !== undefined && compareInstants(instantA, instantB) > 0;
+}
+
+/** {@link parseTime}, but undefined if the time cannot be read. */
+export function readableTime(text: string): Instant | undefined {
   try {
-    return compareTimes(a, b) > 0;
+    return parseTime(text);
   } catch (error) {
-    if (error instanceof TimeError) return false;
+    if (error instanceof TimeError) return undefined;
     throw error;
   }
 }

@@ -262,7 +262,7 @@ describe('fromVaultSync prints a comment for', () => {
     [
       'an audit device',
       content({}, {}, { bind: '0.0.0.0:8202' }),
-      ['Audit device: not needed', 'vault audit disable', 'Deletes: also those arrive'],
+      ['Audit device: not needed', 'vault audit disable', 'Deletes: those that happened'],
       ['ignoreDeletes is true'],
     ],
     ['no audit device', content(), ['Deletes: ignoreDeletes is true'], ['Audit device']],
@@ -281,7 +281,7 @@ describe('fromVaultSync prints a comment for', () => {
     [
       'a destination within the source',
       content({ url: 'http://a' }, { url: 'http://a', prefix: 'copy' }),
-      ['lies within the source', 'origin.exclude'],
+      ['is inside of the source', 'origin.exclude'],
       [],
     ],
     [
