@@ -352,6 +352,9 @@ export const SHUTDOWN_MS = 30_000;
  */
 export const HEAP_GROWING_PERCENT = 50;
 
+/** The flag of V8 for it, which V8 reads at each collection. */
+export const HEAP_GROWING_FLAG = '--heap-growing-percent';
+
 // ---- Commands -----------------------------------------------------------------------------------------------
 
 /** `vsync trigger --wait` explains its wait after this time: often a worker is missing. */

@@ -1,7 +1,7 @@
 import { SdkComponent } from '@temporalio/common';
 import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import v8 from 'node:v8';
-import { HEAP_GROWING_PERCENT, MAX_HEALTH_PAUSE_MS } from '../limits';
+import { HEAP_GROWING_FLAG, HEAP_GROWING_PERCENT, MAX_HEALTH_PAUSE_MS } from '../limits';
 import type { Logger } from '../log';
 import { describeOutage, onOutage } from '../vault/traffic';
 
@@ -16,7 +16,8 @@ export interface RuntimeOptions {
  * configurations.
  */
 export function installRuntime({ log, shutdownSignals }: RuntimeOptions): void {
-  keepHeapSmall();
+  // For the whole process with all its threads: most memory of a scanning worker would be garbage otherwise.
+  v8.setFlagsFromString(`${HEAP_GROWING_FLAG}=${HEAP_GROWING_PERCENT}`);
   Runtime.install({
     logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
       // Without the meta, which may hold an error of any library. Our interceptor logs failed activities.
@@ -30,18 +31,6 @@ export function installRuntime({ log, shutdownSignals }: RuntimeOptions): void {
     },
     ...(shutdownSignals === undefined ? {} : { shutdownSignals }),
   });
-}
-
-/**
- * How much the heap may grow from one full collection to the next, in percent of the live objects. V8's default lets it
- * grow to four times: most memory of a scanning worker is then garbage. See
- * docs/decisions/0007-cpu-and-memory-of-a-worker.md.
- */
-export const HEAP_GROWING_FLAG = '--heap-growing-percent';
-
-/** For the whole process, all its threads, from the next full collection on. V8 reads this flag anew each time. */
-function keepHeapSmall(): void {
-  v8.setFlagsFromString(`${HEAP_GROWING_FLAG}=${HEAP_GROWING_PERCENT}`);
 }
 
 /** Logs when a Vault is found down, and when it is back. @returns ends it */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { HEAP_GROWING_FLAG } from '../../src/worker/runtime';
+import { HEAP_GROWING_FLAG } from '../../src/limits';
 
 test('installRuntime uses a flag for the heap that this Node.js supports', () => {
   // A Node.js without it only warns on stderr.
