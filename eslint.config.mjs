@@ -131,11 +131,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['dev/demo/**/*.ts', 'src/cli/**'],
-    rules: { 'no-console': 'off' },
-  },
-  {
-    files: ['dev/scripts/**', 'dev/servers/*.mjs', 'dev/shared/*.mjs', 'dev/demo/**'],
+    files: ['dev/**', 'src/cli/**'],
     rules: { 'no-console': 'off' },
   },
 );

@@ -1,33 +1,32 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import path from 'node:path';
 import { cleanEnvironment } from '../shared/guarded-process';
-import type { FloorDone, FloorWork } from './floor-work';
-import type { Reply } from './helper-child';
-import type { LatencyDone, LatencyWork } from './latency-proxy';
+import type { CopyWork, FloorDone, ScanWork } from './floor';
 
-/** A process of ours that works on demand, and ends with this one. */
-export class Helper<Work extends object, Done> {
-  private readonly ended: Promise<void>;
-  private hasEnded = false;
+/** Opens proxies that delay each request on its way to these URLs. Done: the URLs of the proxies, in the same order. */
+interface ProxyWork {
+  kind: 'proxy';
+  targets: readonly string[];
+  delayMs: number;
+}
 
-  private constructor(
-    private readonly name: string,
-    private readonly child: ChildProcess,
-  ) {
-    this.ended = new Promise((resolve) => {
-      child.once('exit', () => {
-        this.hasEnded = true;
-        resolve();
-      });
+export type Work = ScanWork | CopyWork | ProxyWork;
+export type Reply = { done: unknown } | { problem: string };
+
+/**
+ * The floor or the latency proxy: a process of its own, because its CPU time must not count for vsync nor slow down
+ * the process that measures. It does one piece of work after the other, and ends with this process.
+ */
+export class Helper {
+  private readonly child: ChildProcess;
+
+  constructor(private readonly name: 'floor' | 'latency proxy') {
+    this.child = fork(path.join(__dirname, 'helper-process.ts'), {
+      cwd: path.join(__dirname, '..', '..'),
+      execArgv: ['--import', 'tsx'],
+      env: cleanEnvironment(),
     });
-  }
-
-  static floor(): Helper<FloorWork, FloorDone> {
-    return new Helper('floor', run('floor.ts'));
-  }
-
-  static latencyProxy(): Helper<LatencyWork, LatencyDone> {
-    return new Helper('latency-proxy', run('latency-proxy.ts'));
   }
 
   get pid(): number {
@@ -35,37 +34,29 @@ export class Helper<Work extends object, Done> {
   }
 
   /** @throws if the work fails, or the process ends before it is done */
-  do(work: Work): Promise<Done> {
-    return new Promise((resolve, reject) => {
-      const onMessage = (reply: Reply<Done>): void => {
-        this.child.off('exit', onExit);
-        if (reply.type === 'done') resolve(reply.done);
-        else reject(new Error(`the ${this.name} of the benchmark failed: ${reply.message}`));
-      };
-      const onExit = (): void => {
-        reject(new Error(`the ${this.name} of the benchmark ended before its work was done`));
-      };
-      if (this.hasEnded) {
-        onExit();
-        return;
-      }
-      this.child.once('message', onMessage);
-      this.child.once('exit', onExit);
-      this.child.send(work);
+  async do<Done = FloorDone>(work: Work): Promise<Done> {
+    const listening = new AbortController();
+    const exited = this.hasEnded ? Promise.resolve() : once(this.child, 'exit', listening);
+    const ended = exited.then((): never => {
+      throw new Error(`the ${this.name} of the benchmark ended before its work was done`);
     });
+    try {
+      if (!this.hasEnded) this.child.send(work);
+      const [reply] = (await Promise.race([once(this.child, 'message', listening), ended])) as [Reply];
+      if ('done' in reply) return reply.done as Done;
+      throw new Error(`the ${this.name} of the benchmark failed: ${reply.problem}`);
+    } finally {
+      listening.abort();
+    }
   }
 
   async stop(): Promise<void> {
+    if (this.hasEnded) return;
     this.child.kill('SIGKILL');
-    if (this.child.pid !== undefined) await this.ended;
+    await once(this.child, 'exit');
   }
-}
 
-function run(file: string): ChildProcess {
-  const options = {
-    cwd: path.join(__dirname, '..', '..'),
-    execArgv: ['--import', 'tsx'],
-    env: cleanEnvironment(),
-  };
-  return fork(path.join(__dirname, file), options);
+  private get hasEnded(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
 }

@@ -10,56 +10,41 @@ export interface CpuProfile {
   timeDeltas: number[];
 }
 
-/** Time in which a function itself was running, without those that it called. */
-export interface SelfTime {
-  where: string;
-  ms: number;
-  /** Of all the time in which the thread was not idle. */
-  share: number;
-}
-
-const IDLE = new Set(['(idle)', '(program)']);
-
-/** The functions in which a thread spent most time, the longest first. */
-export function selfTimes({ nodes, samples, timeDeltas }: CpuProfile, most: number): SelfTime[] {
+/** The functions that ran longest themselves, without those that they called: lines for people. */
+export function selfTimes({ nodes, samples, timeDeltas }: CpuProfile, most: number): string[] {
   const places = new Map(nodes.map(({ id, callFrame }) => [id, placeOf(callFrame)]));
   const times = new Map<string, number>();
   samples.forEach((id, at) => {
-    const where = places.get(id) ?? 'unknown';
-    // What follows a sample is spent where it was taken.
-    times.set(where, (times.get(where) ?? 0) + (timeDeltas[at + 1] ?? 0) / 1000);
+    const place = places.get(id) ?? 'unknown';
+    // The time after a sample is spent where it was taken.
+    times.set(place, (times.get(place) ?? 0) + (timeDeltas[at + 1] ?? 0) / 1000);
   });
-  const busy = [...times].filter(([where]) => !IDLE.has(where));
+  const busy = [...times].filter(([place]) => place !== '(idle)' && place !== '(program)');
   const total = busy.reduce((sum, [, ms]) => sum + ms, 0);
   return busy
-    .map(([where, ms]) => ({ where, ms, share: total === 0 ? 0 : ms / total }))
-    .sort((a, b) => b.ms - a.ms)
-    .slice(0, most);
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, most)
+    .map(
+      ([place, ms]) =>
+        `${Math.round(ms)} ms`.padStart(11) + `${((100 * ms) / total).toFixed(1)} %  `.padStart(10) + place,
+    );
 }
 
-/** Top self times of each profile in a folder, as lines for people; threads that did little are left out. */
-export function describeProfiles(folder: string, most: number): string[] {
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.cpuprofile'))
-    .sort()
-    .flatMap((name) => {
-      const profile = JSON.parse(readFileSync(path.join(folder, name), 'utf8')) as CpuProfile;
-      const times = selfTimes(profile, most);
-      if ((times[0]?.ms ?? 0) < 10) return [];
-      return [
-        name,
-        ...times.map(
-          ({ where, ms, share }) =>
-            `  ${`${Math.round(ms)} ms`.padStart(9)} ${`${(share * 100).toFixed(1)} %`.padStart(7)}  ${where}`,
-        ),
-      ];
-    });
+/** The self times of each profile in a folder. */
+export function describeProfiles(folder: string, most: number): string {
+  const names = readdirSync(folder, { encoding: 'utf8', recursive: true }).filter((name) =>
+    name.endsWith('.cpuprofile'),
+  );
+  const described = names.sort().map((name) => {
+    const profile = JSON.parse(readFileSync(path.join(folder, name), 'utf8')) as CpuProfile;
+    return `\n${path.join(folder, name)}, time in the functions themselves:\n${selfTimes(profile, most).join('\n')}`;
+  });
+  return described.join('\n');
 }
 
-/** Name, and the file from its package or from src on. */
+/** Name, and the file from its package or from dist on. */
 function placeOf({ functionName, url, lineNumber }: CpuProfile['nodes'][number]['callFrame']): string {
   const name = functionName === '' ? '(anonymous)' : functionName;
-  if (url === '') return name;
   const file = url.replace(/^file:\/\//, '').replace(/^.*\/(?=(?:node_modules|dist)\/)/, '');
-  return `${name} ${file}:${lineNumber + 1}`;
+  return url === '' ? name : `${name} ${file}:${lineNumber + 1}`;
 }

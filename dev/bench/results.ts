@@ -1,124 +1,135 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
-import type { Machine } from './machine';
-import type { OtherRow } from './parts/others';
-import { plot } from './plot';
-import { isMet, type Row } from './rows';
-import type { ConsulSize } from './sizes';
-import { cellsOf, HEADINGS, markdownTable, OTHER_HEADINGS, otherCellsOf } from './table';
+import type { describeMachine } from './machine';
+import type { Other } from './options';
 
-/** All that one run found. */
+/** `times` is a ratio; what is not listed is a count. */
+type Unit = 'times' | 'ms' | 'MiB' | 'bytes' | `${string}s`;
+
+/** What a value has to be. */
+export interface Bar {
+  kind: 'at most' | 'below' | 'at least';
+  limit: number;
+}
+
+/** Every row: its unit, its bar, and what is measured. A row without a bar only reports. */
+const ROWS: Record<string, readonly [Unit, Bar['kind'] | undefined, number, string]> = {
+  'origin-cycle': ['times', 'at most', 1.3, 'origin cycle with nothing changed, compared with its floor'],
+  'origin-cpu': ['ms', 'at most', 0.15, 'CPU of the worker in it, per secret, above that of the floor'],
+  'first-copy': ['times', 'at most', 1.3, 'first copy, compared with its floor'],
+  change: ['ms', 'below', 1_000, 'one changed secret, from the index in Consul to the destination Vault'],
+  'unchanged-requests': ['requests', 'at most', 8, 'destination cycle with nothing changed: requests'],
+  'change-transactions': ['transactions', 'at most', 1, 'origin cycle, one change: Consul transactions'],
+  'change-staged': ['values', 'at most', 1, 'origin cycle, one change: values staged in Consul'],
+  'idle-writes': ['writes', 'at most', 0, 'a cycle of each role with nothing changed: writes to Consul'],
+  'workers-fetch': ['times', 'at least', 1.8, 'two workers compared with one, 20 ms away: fetching metadata'],
+  'workers-copy': ['times', 'at least', 1.8, 'two workers compared with one, 20 ms away: copying'],
+  'distant-10-scan': ['times', undefined, 0, 'origin cycle, the Vault 10 ms away, compared with its floor'],
+  'distant-10-copy': ['times', undefined, 0, 'first copy, both Vaults 10 ms away, compared with its floor'],
+  'distant-50-scan': ['times', undefined, 0, 'origin cycle, the Vault 50 ms away, compared with its floor'],
+  'distant-50-copy': ['times', undefined, 0, 'first copy, both Vaults 50 ms away, compared with its floor'],
+  'limited-connections': ['times', 'at most', 1.1, 'seven first copies, default limits compared with raised'],
+  'idle-connections': ['connections', 'at most', 8, 'connections of an idle worker to Consul, the most'],
+  memory: ['MiB', 'below', 400, 'resident memory of a worker at its peak, the larger role'],
+  'history-events': ['events', 'below', 2_000, 'Temporal history of one cycle, the longest: events'],
+  'history-bytes': ['bytes', 'below', 1_000_000, 'Temporal history of one cycle, the largest: size'],
+};
+
+/** A measured row. */
+export interface Row {
+  id: string;
+  work: string;
+  secrets: number;
+  buckets: number;
+  unit: Unit;
+  value: number;
+  bar?: Bar;
+  /** Times of the rounds in milliseconds, if the value is a ratio or a time. */
+  ours?: Summary;
+  /** The same of what it is compared with. */
+  floor?: Summary;
+  /** What else was measured, by name: requests by kind, steps, … */
+  details: Record<string, unknown>;
+}
+
+export function makeRow(
+  id: string,
+  measured: Pick<Row, 'value' | 'secrets' | 'buckets'> & Partial<Row>,
+): Row {
+  const [unit, kind, limit, work] = ROWS[id] ?? [];
+  if (unit === undefined || limit === undefined || work === undefined) throw new RangeError(`no row ${id}`);
+  return { id, work, unit, ...(kind && { bar: { kind, limit } }), details: {}, ...measured };
+}
+
+/** A row without a bar cannot miss it. */
+export function isMet({ value, bar }: Row): boolean {
+  if (bar === undefined) return true;
+  if (bar.kind === 'at least') return value >= bar.limit;
+  return bar.kind === 'below' ? value < bar.limit : value <= bar.limit;
+}
+
+/** How long another tool took for the same work. */
+export interface OtherRow {
+  tool: Other;
+  work: string;
+  secrets: number;
+  times: Summary;
+}
+
+/** All results of one run. */
 export interface Results {
   /** ISO 8601 */
   date: string;
-  machine: Machine;
+  machine: Awaited<ReturnType<typeof describeMachine>>;
   seed: number;
   secrets: number;
   rounds: number;
   inFlight: number;
   note?: string;
   rows: Row[];
-  sizes: ConsulSize[];
+  /** What each role keeps in Consul. */
+  sizes: { what: string; keys: number; bytes: number }[];
   others: OtherRow[];
 }
-
-const DOCS = path.join(__dirname, '..', '..', 'docs');
-export const PAGE = path.join(DOCS, 'benchmarks.md');
-export const PLOT = path.join(DOCS, 'benchmarks.svg');
-
-const BEGIN = '<!-- results: begin; written by "npm run bench -- --write-docs", not by hand -->';
-const END = '<!-- results: end -->';
 
 /** The results as JSON, each row with whether its bar is met. */
 export function jsonText({ rows, ...rest }: Results): string {
   return `${JSON.stringify({ ...rest, rows: rows.map((row) => ({ ...row, met: isMet(row) })) }, null, 2)}\n`;
 }
 
-/** Writes the page and its plot. */
-export async function writeDocs(results: Results): Promise<void> {
-  const page = withResults(readFileSync(PAGE, 'utf8'), results);
-  // Only here: it loads itself in a way that the tests' loader does not know.
-  const { format, resolveConfig } = await import('prettier');
-  writeFileSync(PAGE, await format(page, { ...(await resolveConfig(PAGE)), filepath: PAGE }));
-  writeFileSync(PLOT, plot(results.rows));
+/** Several values of one measurement. */
+export interface Summary {
+  median: number;
+  min: number;
+  max: number;
+  /** In the order of the rounds. */
+  values: readonly number[];
 }
 
-/**
- * The page with the results of another run; all else stays as it is.
- *
- * @throws Error if one of the two markers is missing
- */
-export function withResults(page: string, results: Results): string {
-  const begin = page.indexOf(BEGIN);
-  const end = page.indexOf(END);
-  if (begin < 0 || end < begin) throw new Error(`the page must have "${BEGIN}" and behind it "${END}"`);
-  return `${page.slice(0, begin + BEGIN.length)}\n\n${report(results)}\n\n${page.slice(end)}`;
+/** @throws RangeError without any value: a median of nothing would meet every bar */
+export function summarise(values: readonly number[]): Summary {
+  if (values.length === 0) throw new RangeError('there is no round to summarise');
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (index: number): number => sorted[index] ?? NaN;
+  const middle = (sorted.length - 1) / 2;
+  const median = (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2;
+  return { median, min: at(0), max: at(sorted.length - 1), values };
 }
 
-function report({
-  date,
-  machine,
-  seed,
-  secrets,
-  rounds,
-  inFlight,
-  note,
-  rows,
-  sizes,
-  others,
-}: Results): string {
-  const { cpu, cores, memoryGiB, node, servers, loadBefore } = machine;
-  return [
-    [
-      `- Taken on ${date.slice(0, 10)}: ${cpu}, ${cores} cores, ${memoryGiB} GiB of memory; load before: ${loadBefore}`,
-      `- Node.js ${node}; ${named(servers)}`,
-      `- ${secrets.toLocaleString('en-US')} secrets, seed ${seed}, ${rounds} rounds, ${inFlight} requests in flight`,
-      ...(note === undefined ? [] : [`- ${note}`]),
-    ].join('\n'),
-    '![each measurement as a share of its bar](benchmarks.svg)',
-    markdownTable(HEADINGS, rows.map(cellsOf)),
-    ...(others.length === 0 ? [] : [markdownTable(OTHER_HEADINGS, others.map(otherCellsOf))]),
-    ...requestTables(rows),
-    ...sizeTable(sizes),
-  ].join('\n\n');
-}
+/** What each round measured, by name. */
+export class Rounds<Name extends string> {
+  private readonly rounds: Record<Name, number>[] = [];
 
-function named(versions: Record<string, string>): string {
-  return Object.entries(versions)
-    .map(([name, version]) => `${name} ${version}`)
-    .join(', ');
-}
+  add(round: Record<Name, number>): void {
+    this.rounds.push(round);
+  }
 
-/** Requests by kind, of the rows that have them. */
-function requestTables(rows: readonly Row[]): string[] {
-  const unchanged = rows.find(({ id }) => id === 'unchanged-requests');
-  const idle = rows.find(({ id }) => id === 'idle-writes');
-  const cycles = Object.entries({ ...idle?.details, ...prefixed(unchanged?.details ?? {}) });
-  if (cycles.length === 0) return [];
-  const lines = cycles.flatMap(([cycle, servers]) =>
-    Object.entries(servers as Record<string, Record<string, number>>).map(([server, kinds]) => [
-      cycle,
-      server,
-      Object.entries(kinds)
-        .map(([kind, count]) => `${kind} ${count}`)
-        .join(', ') || 'none',
-    ]),
-  );
-  return ['Requests by kind, one mount:', markdownTable(['cycle', 'server', 'requests'], lines)];
-}
+  of(name: Name): Summary {
+    return summarise(this.rounds.map((round) => round[name]));
+  }
 
-function sizeTable(sizes: readonly ConsulSize[]): string[] {
-  if (sizes.length === 0) return [];
-  const lines = sizes.map(({ what, keys, bytes }) => [
-    what,
-    keys.toLocaleString('en-US'),
-    `${Math.round(bytes / 1000).toLocaleString('en-US')} kB`,
-  ]);
-  return ['Sizes in Consul after the cycles above:', markdownTable(['of', 'keys', 'values'], lines)];
-}
-
-function prefixed(details: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(details).map(([name, value]) => [`destination, unchanged, ${name}`, value]),
-  );
+  /** The parts of a row that compares two times. @throws RangeError if the floor took no time */
+  ratio(oursName: Name, floorName: Name): { value: number; ours: Summary; floor: Summary } {
+    const [ours, floor] = [this.of(oursName), this.of(floorName)];
+    if (!(floor.median > 0)) throw new RangeError('a floor without time has no ratio');
+    return { value: ours.median / floor.median, ours, floor };
+  }
 }

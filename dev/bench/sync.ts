@@ -1,19 +1,19 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { orAborted } from '../../src/concurrency/abort';
 import { loadConfig } from '../../src/config/load';
 import type { Config } from '../../src/config/schema';
 import { scheduleId, type Role } from '../../src/contract/ids';
 import { trigger } from '../../src/temporal/operations';
 import { cyclesOf, type CycleId } from '../../src/temporal/schedule';
 import type { CycleResult } from '../../src/contract/cycle';
-import { quietWatch } from '../shared/quiet-watch';
 import { tailOf, type GuardedProcess } from '../shared/guarded-process';
+import { quietWatch } from '../shared/quiet-watch';
 import { runVsync, startVsync } from '../shared/vsync-command';
 import { waitFor } from '../shared/wait';
-import { cpuMs } from './process-stats';
+import { cpuMs } from './machine';
 import type { World } from './world';
 
-/** How long a worker may take until it is ready. */
 const READY_WITHIN_MS = 60_000;
 
 /** How long a cycle may take; also its timeout, so that a hang ends. */
@@ -23,13 +23,13 @@ const CYCLE_WITHIN_MS = 60 * 60_000;
 export interface MeasuredCycle {
   /** From the start of the workflow to its end. */
   ms: number;
-  /** When it ended, in milliseconds since the epoch, by Temporal's clock. */
+  /** In milliseconds since the epoch, by Temporal's clock. */
   endedMs: number;
   result: CycleResult;
   /** Of its history. */
   events: number;
   bytes: number;
-  /** CPU time of its workers meanwhile, in milliseconds. */
+  /** CPU time of its workers meanwhile. */
   cpuMs: number;
 }
 
@@ -39,20 +39,20 @@ export interface SyncPlan {
   name: string;
   mounts: readonly string[];
   numBuckets: number;
-  /** The worker finds it out, if not given. */
+  /** The worker adapts, if it is not given. */
   numWorkers?: number;
-  /** Token for the destination's Vault, where it is another one than the world's. */
+  /** Token for the destination's Vault, if that is not the world's. */
   token?: string;
-  /** Addresses of other servers than the world's, or of what stands in front of them. */
+  /** Addresses that differ from those of the world's servers. */
   addresses?: { origin?: string; destination?: string; consul?: string };
 }
 
-/** The real `vsync` command for one role, on a configuration of its own, with worker processes that are measured. */
+/** The real `vsync` command for one role, with its own configuration and worker processes that are measured. */
 export class BenchSync {
-  readonly file: string;
   readonly config: Config;
   private readonly workers: GuardedProcess[] = [];
   private readonly folder: string;
+  private readonly file: string;
 
   /** @param origin the origin's sync, whose sync info a destination reads */
   constructor(
@@ -73,10 +73,13 @@ export class BenchSync {
     return `bench/${this.plan.name}/`;
   }
 
-  /** Starts worker processes, and waits until they are ready. */
+  get pids(): number[] {
+    return this.workers.map(({ pid }) => pid);
+  }
+
+  /** Starts worker processes, and waits until they are ready. A worker that ends by itself ends the benchmark. */
   async work(processes = 1): Promise<void> {
-    const { signal, cleanUps, profile } = this.world;
-    // Node writes the profile when the process ends.
+    const { signal, cleanUps, fail, profile } = this.world;
     const folder = path.join(profile ?? '', `${this.role}-${this.plan.name}`);
     const nodeArgs = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`];
     for (let number = 0; number < processes; number++) {
@@ -84,190 +87,120 @@ export class BenchSync {
       const home = path.join(this.folder, `worker-${this.workers.length + 1}-${Date.now()}`);
       mkdirSync(home);
       const worker = await startVsync(['worker', '-c', this.file], { home, nodeArgs });
-      // Nothing of it is worth saving by then.
       cleanUps.push(() => worker.stop('SIGKILL'));
       this.workers.push(worker);
+      const log = (): string => `; the end of its log:\n${tailOf(worker.logFile)}\n`;
+      void worker.exited.then(() => {
+        if (this.workers.includes(worker)) fail(new Error(`a worker of ${this.plan.name} has ended${log()}`));
+      });
       await waitFor(
-        () =>
-          `the worker of ${this.plan.name} was not ready; the end of its log:\n${tailOf(worker.logFile)}\n`,
-        () => {
-          if (worker.exit !== undefined) throw this.workerEnded(worker);
-          return Promise.resolve(tailOf(worker.logFile).includes('worker ready'));
-        },
+        () => `the worker of ${this.plan.name} was not ready${log()}`,
+        () => Promise.resolve(tailOf(worker.logFile).includes('worker ready')),
         { withinMs: READY_WITHIN_MS, signal },
       );
     }
   }
 
-  get pids(): number[] {
-    return this.workers.map(({ pid }) => pid);
-  }
-
-  /** CPU time of all workers so far, in milliseconds. */
-  cpuMs(): number {
-    return this.pids.reduce((sum, pid) => sum + cpuMs(pid), 0);
-  }
-
-  /**
-   * Creates the schedule, which begins the first cycle.
-   *
-   * @returns the cycles until all is quiet: the watch of a destination may ask for one more
-   */
-  async start(): Promise<[first: MeasuredCycle, ...others: MeasuredCycle[]]> {
+  /** Creates the schedule. @returns its first cycle, after which all is quiet */
+  async start(): Promise<MeasuredCycle> {
     const before = this.cpuMs();
     const { code, stderr } = await runVsync(['start', '-c', this.file], { home: this.folder });
     if (code !== 0) throw new Error(`vsync start -c ${this.file} failed: ${stderr.trim()}`);
-    const { workflowId, runId } = await this.firstCycle();
-    // A long poll: asking again and again costs Temporal more than the cycle itself does.
-    await this.orWorkerEnded(this.world.client.workflow.getHandle(workflowId, runId).result());
-    await this.idle();
-    const cpu = this.cpuMs() - before;
-    const [first, ...others] = await Promise.all((await this.cycleIds()).map((id) => this.measured(id, cpu)));
-    if (first === undefined) throw new Error(`vsync start began no cycle of ${this.plan.name}`);
-    return [first, ...others];
+    let first: CycleId | undefined;
+    await waitFor(
+      () => `the schedule of ${this.plan.name} began no cycle`,
+      async () => ([first] = await this.cycleIds()).length > 0,
+      { withinMs: READY_WITHIN_MS, signal: this.world.signal },
+    );
+    return this.measured(first, before);
   }
 
-  /** All cycles so far, when no more of them is running or about to. The CPU time of each is not known. */
+  /** Triggers a cycle. @returns it, after which all is quiet */
+  async cycle(): Promise<MeasuredCycle> {
+    this.world.signal.throwIfAborted();
+    const before = this.cpuMs();
+    await trigger(this.world.client, this.config, { wait: true });
+    return this.measured((await this.cycleIds()).at(-1), before);
+  }
+
+  /** All cycles so far, when all is quiet. */
   async cycles(): Promise<MeasuredCycle[]> {
     await this.idle();
     return Promise.all((await this.cycleIds()).map((id) => this.measured(id, NaN)));
   }
 
-  /** Ends a destination's watch, so that only the cycles that are asked for run. */
+  /** Waits until no cycle is running or about to. */
+  async idle(): Promise<void> {
+    await waitFor(
+      () => `the cycles of ${this.plan.name} did not end`,
+      async () => {
+        const { info, raw } = await this.schedule.describe();
+        if (info.recentActions.length === 0 || info.runningActions.length > 0) return false;
+        return Number(raw.info?.bufferSize ?? 0) === 0;
+      },
+      { withinMs: CYCLE_WITHIN_MS, signal: this.world.signal },
+    );
+  }
+
+  /** Ends a destination's watch, so that only triggered cycles run. */
   async stopWatch(): Promise<void> {
     await quietWatch(this.world.client, this.config.name);
     await this.idle();
   }
 
-  /** Has the schedule begin a cycle, and waits for its end. */
-  async cycle(): Promise<MeasuredCycle> {
-    this.world.signal.throwIfAborted();
-    const before = this.cpuMs();
-    const { cycle } = await trigger(this.world.client, this.config, { wait: true });
-    if (cycle === undefined) throw new Error('a trigger that waits has a cycle');
-    await this.orWorkerEnded(cycle.result());
-    const cpu = this.cpuMs() - before;
-    const id = (await this.cycleIds()).at(-1);
-    if (id === undefined) throw new Error(`the schedule of ${this.plan.name} does not know its cycle`);
-    return this.measured(id, cpu);
-  }
-
-  /** Waits until no cycle is running or about to. */
-  async idle(): Promise<void> {
-    const { client, signal } = this.world;
-    const schedule = client.schedule.getHandle(scheduleId(this.role, this.config.name));
-    await waitFor(
-      () => `the cycles of ${this.plan.name} did not end`,
-      async () => {
-        for (const worker of this.workers) if (worker.exit !== undefined) throw this.workerEnded(worker);
-        const { info, raw } = await schedule.describe();
-        if (info.recentActions.length === 0 || info.runningActions.length > 0) return false;
-        return Number(raw.info?.bufferSize ?? 0) === 0;
-      },
-      { withinMs: CYCLE_WITHIN_MS, signal },
-    );
-  }
-
-  /** Ends the watch and pauses the schedule, so that Temporal has no work for this sync any more. */
+  /** Ends the watch and pauses the schedule, so that Temporal has no more work for this sync. */
   async pause(): Promise<void> {
-    const { client } = this.world;
-    await client.schedule.getHandle(scheduleId(this.role, this.config.name)).pause();
+    await this.schedule.pause();
     if (this.role === 'destination') await this.stopWatch();
   }
 
-  /** Ends the workers in order. */
+  /** Ends the workers with SIGTERM; only then node writes their profiles. */
   async stop(): Promise<void> {
     await Promise.all(this.workers.splice(0).map((worker) => worker.stop()));
   }
 
-  /** The cycle that the schedule began, as soon as it has. */
-  private async firstCycle(): Promise<CycleId> {
-    let first: CycleId | undefined;
-    await waitFor(
-      () => `the schedule of ${this.plan.name} began no cycle`,
-      async () => {
-        [first] = await this.cycleIds();
-        return first !== undefined;
-      },
-      { withinMs: READY_WITHIN_MS, signal: this.world.signal },
-    );
-    if (first === undefined) throw new RangeError('waited for it');
-    return first;
+  private get schedule() {
+    return this.world.client.schedule.getHandle(scheduleId(this.role, this.config.name));
+  }
+
+  private cpuMs(): number {
+    return this.pids.reduce((sum, pid) => sum + cpuMs(pid), 0);
   }
 
   private async cycleIds(): Promise<CycleId[]> {
-    const schedule = this.world.client.schedule.getHandle(scheduleId(this.role, this.config.name));
-    return cyclesOf(await schedule.describe());
+    return cyclesOf(await this.schedule.describe());
   }
 
-  private async measured({ workflowId, runId }: CycleId, cpu: number): Promise<MeasuredCycle> {
-    const handle = this.world.client.workflow.getHandle(workflowId, runId);
-    const result = (await this.orWorkerEnded(handle.result())) as CycleResult;
+  private async measured(id: CycleId | undefined, cpuBefore: number): Promise<MeasuredCycle> {
+    if (id === undefined) throw new Error(`the schedule of ${this.plan.name} has no cycle`);
+    const handle = this.world.client.workflow.getHandle(id.workflowId, id.runId);
+    // A long poll: asking again and again costs Temporal more than the cycle itself.
+    const result = (await orAborted(handle.result(), this.world.signal)) as CycleResult;
+    const cpu = this.cpuMs() - cpuBefore;
     const { startTime, closeTime, historyLength, raw } = await handle.describe();
-    if (closeTime === undefined) throw new Error(`${workflowId} has a result and no end`);
-    return {
-      ms: closeTime.getTime() - startTime.getTime(),
-      endedMs: closeTime.getTime(),
-      result,
-      events: historyLength,
-      bytes: Number(raw.workflowExecutionInfo?.historySizeBytes ?? 0),
-      cpuMs: cpu,
-    };
+    await this.idle();
+    const endedMs = closeTime?.getTime() ?? NaN;
+    const bytes = Number(raw.workflowExecutionInfo?.historySizeBytes ?? 0);
+    return { ms: endedMs - startTime.getTime(), endedMs, result, events: historyLength, bytes, cpuMs: cpu };
   }
 
-  /** A cycle whose worker is gone would be waited for until its timeout. */
-  private async orWorkerEnded<T>(wanted: Promise<T>): Promise<T> {
-    const { signal } = this.world;
-    signal.throwIfAborted();
-    const listening = new AbortController();
-    const aborted = new Promise<never>((_, reject) => {
-      const onAbort = (): void => {
-        reject(signal.reason as Error);
-      };
-      signal.addEventListener('abort', onAbort, { signal: listening.signal });
-    });
-    const gone = this.workers.map(async (worker): Promise<never> => {
-      await worker.exited;
-      throw this.workerEnded(worker);
-    });
-    for (const loser of [aborted, ...gone]) loser.catch(() => undefined);
-    try {
-      return await Promise.race([wanted, aborted, ...gone]);
-    } finally {
-      listening.abort();
-    }
-  }
-
-  private workerEnded({ logFile }: GuardedProcess): Error {
-    return new Error(`a worker of ${this.plan.name} has ended; the end of its log:\n${tailOf(logFile)}`);
-  }
-
-  private content(originSyncPath: string | undefined): object {
-    const { world, role, plan } = this;
-    const { mounts, numBuckets, numWorkers, addresses = {}, token } = plan;
+  private content(originSyncPath = this.syncPath): object {
+    const { world, role, syncPath } = this;
+    const {
+      name,
+      mounts,
+      numBuckets,
+      numWorkers,
+      addresses = {},
+      token = world.destination.token,
+    } = this.plan;
     const consul = { address: addresses.consul ?? world.consul };
     const cycle = { tick: '24h', timeout: `${CYCLE_WITHIN_MS / 60_000}m`, numWorkers };
-    const origin = {
-      vault: { address: addresses.origin ?? world.origin.address, token: world.origin.token },
-      consul,
-      mounts,
-      syncPath: originSyncPath ?? this.syncPath,
-    };
-    const common = { name: plan.name, temporal: { address: world.temporal }, log: { level: 'info' } };
+    const vault = { address: addresses.origin ?? world.origin.address, token: world.origin.token };
+    const origin = { vault, consul, mounts, syncPath: originSyncPath };
+    const common = { name, temporal: { address: world.temporal }, log: { level: 'info' } };
     if (role === 'origin') return { ...common, numBuckets, origin: { ...origin, ...cycle } };
-    return {
-      ...common,
-      origin,
-      destination: {
-        vault: {
-          address: addresses.destination ?? world.destination.address,
-          token: token ?? world.destination.token,
-        },
-        consul,
-        mounts,
-        syncPath: this.syncPath,
-        ...cycle,
-      },
-    };
+    const own = { address: addresses.destination ?? world.destination.address, token };
+    return { ...common, origin, destination: { vault: own, consul, mounts, syncPath, ...cycle } };
   }
 }

@@ -1,12 +1,9 @@
-import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import { showChanges } from './changes';
 import { connectToCompose } from './compose';
 import { DESTINATIONS, ORIGIN_MOUNT, writeConfigs, type ConfigFiles } from './configs';
 import { startEnvironment, type Environment } from './environment';
 import { showFirstCopy, type Destination } from './first-copy';
-import { abortOnSignals, abortWhenNpmIsGone, Interrupted } from '../shared/interruption';
+import { Interrupted, runWork, type Run } from '../shared/run';
 import { showNextSteps, showStatus } from './next-steps';
 import { makeSecrets } from './secrets';
 import { removeSchedules, removeTraces } from './tidy';
@@ -26,39 +23,14 @@ const TIDY_WITHIN_MS = 10_000;
 const WRITES_AT_ONCE = 16;
 
 /** Runs the demo. @returns the exit code */
-export async function runDemo(options: DemoOptions): Promise<number> {
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'vsync-demo-'));
-  const controller = new AbortController();
-  abortOnSignals(controller);
-  abortWhenNpmIsGone(controller);
-  // Each is run at the end, the last one first.
-  const cleanUps: (() => Promise<void>)[] = [];
-  let exitCode = 0;
-  try {
-    await runSteps(options, dir, controller, cleanUps);
-  } catch (error) {
-    exitCode = report(error);
-  }
-  for (const cleanUp of cleanUps.reverse()) {
-    await cleanUp().catch((error: unknown) => {
-      exitCode ||= 1;
-      console.error(`error: tidying up: ${(error as Error).message}`);
-    });
-  }
-  // After a failure the logs are worth more than a tidy folder.
-  const keep = exitCode === 1 && fs.readdirSync(dir).length > 0;
-  if (keep) console.error(`The logs and configuration files are kept in ${dir}`);
-  else fs.rmSync(dir, { recursive: true, force: true });
-  return exitCode;
+export function runDemo(options: DemoOptions): Promise<number> {
+  return runWork('demo', async (run) => {
+    await runSteps(options, run);
+    return 0;
+  });
 }
 
-async function runSteps(
-  { once, compose }: DemoOptions,
-  dir: string,
-  controller: AbortController,
-  cleanUps: (() => Promise<void>)[],
-): Promise<void> {
-  const { signal } = controller;
+async function runSteps({ once, compose }: DemoOptions, { dir, signal, fail, cleanUps }: Run): Promise<void> {
   title(compose ? 'Servers of docker-compose.yml' : 'Starting Temporal, Consul and three Vaults');
   const environment = compose ? await connectToCompose() : await startEnvironment(dir);
   cleanUps.push(environment.stop);
@@ -83,9 +55,7 @@ async function runSteps(
   console.log(`  done in ${seconds(Date.now() - started)}`);
 
   title('Starting vsync, and the first copy');
-  const vsync = new VsyncProcesses(dir, (problem) => {
-    controller.abort(problem);
-  });
+  const vsync = new VsyncProcesses(dir, fail);
   cleanUps.push(() => vsync.stop());
   if (environment.outlivesDemo) {
     // While the workers are still there to end their cycles.
@@ -105,7 +75,7 @@ async function runSteps(
   title('One change at a time at the origin, and when it arrives');
   await showChanges(environment.origin, destinations, { withinMs: CHANGE_WITHIN_MS, signal });
 
-  title('What vsync says');
+  title('What vsync reports');
   await showStatus(configs);
   showNextSteps(environment, configs);
   if (once) return;
@@ -133,7 +103,7 @@ function showServers({ temporal, consul, origin, destinations }: Environment): v
   for (const [name = '', where = ''] of rows) console.log(`  ${name.padEnd(20)} ${where}`);
 }
 
-/** Ctrl-C is how this ends well; a vsync process that ends is not. */
+/** Ctrl-C ends the demo successfully; the end of a vsync process is an error. */
 async function untilInterrupted(signal: AbortSignal): Promise<void> {
   try {
     // Long sleeps, because nothing else keeps this process alive: its children do not.
@@ -141,15 +111,6 @@ async function untilInterrupted(signal: AbortSignal): Promise<void> {
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
   }
-}
-
-function report(error: unknown): number {
-  if (error instanceof Interrupted) {
-    console.log('\nInterrupted before the last step.');
-    return error.exitCode;
-  }
-  console.error(`\nerror: ${error instanceof Error ? error.message : String(error)}`);
-  return 1;
 }
 
 function title(text: string): void {

@@ -1,7 +1,11 @@
 import type net from 'node:net';
 
-/** The two ends of a connection that a proxy passes on: what comes at one goes out at the other, and they end together. */
-export function join(outer: net.Socket, inner: net.Socket, open: Set<net.Socket>): void {
+/**
+ * The two ends of a connection that a proxy passes on: what comes at one goes out at the other, and they end together.
+ *
+ * @param delayMs after which the bytes of the outer end are passed on
+ */
+export function join(outer: net.Socket, inner: net.Socket, open: Set<net.Socket>, delayMs = 0): void {
   for (const [one, other] of [
     [outer, inner],
     [inner, outer],
@@ -12,7 +16,9 @@ export function join(outer: net.Socket, inner: net.Socket, open: Set<net.Socket>
       open.delete(one);
       other.destroy();
     });
-    one.pipe(other);
+    if (delayMs === 0 || one === inner) one.pipe(other);
+    // Timers of one length fire in the order in which they were set, so the bytes stay in order.
+    else one.on('data', (bytes) => setTimeout(() => other.write(bytes), delayMs));
   }
 }
 

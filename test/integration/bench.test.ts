@@ -49,7 +49,7 @@ describe('npm run bench', () => {
     // Where the checkout was not built, the output of the build is part of stderr.
     expect(stderr).not.toContain('error:');
     expect(code).toBe(0);
-    expect(stdout).toContain('origin cycle with nothing changed, beside its floor');
+    expect(stdout).toContain('origin cycle with nothing changed, compared with its floor');
     const { rows, ...rest } = JSON.parse(fs.readFileSync(out, 'utf8')) as Record<string, unknown> & {
       rows: { id: string; secrets: number; buckets: number; value: number; met: boolean }[];
     };

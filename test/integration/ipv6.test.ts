@@ -1,7 +1,7 @@
 import os from 'node:os';
 import { SyncFixture } from '../support/sync-fixture';
 import { sharedServers } from '../support/shared-servers';
-import { TcpProxy } from '../support/tcp-proxy';
+import { TcpProxy } from '../../dev/shared/tcp-proxy';
 
 /** The real servers listen on 127.0.0.1, so proxies on ::1 forward to them. */
 
@@ -12,8 +12,8 @@ const hasIpv6 = Object.values(os.networkInterfaces()).some((addresses) =>
 (hasIpv6 ? test : test.skip)('cycles reach a Vault and a Consul at IPv6 addresses', async () => {
   const hostOf = (url: string): string => new URL(url).host;
   const { origin, consul } = sharedServers();
-  const consulProxy = await TcpProxy.before(hostOf(consul), '::1');
-  const vaultProxy = await TcpProxy.before(hostOf(origin.address), '::1');
+  const consulProxy = await TcpProxy.before(hostOf(consul), { host: '::1' });
+  const vaultProxy = await TcpProxy.before(hostOf(origin.address), { host: '::1' });
   const sync = await SyncFixture.create({
     edit: (file) => {
       const section = file['origin'] as { vault: { address: string }; consul: { address: string } };

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { VaultRequests } from '../../dev/bench/vault-requests';
+import { VaultRequests } from '../../dev/shared/vault-requests';
 import { cyclesOf } from '../../src/temporal/schedule';
 import { sharedServers } from '../support/shared-servers';
 import { largestPayload } from '../support/shares';

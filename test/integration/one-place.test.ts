@@ -17,7 +17,7 @@ import { restoreFrom } from '../support/restored-vault';
 import { startVaultCluster, startVaultDev, type VaultServer } from '../../dev/servers/start';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
-import { TcpProxy } from '../support/tcp-proxy';
+import { TcpProxy } from '../../dev/shared/tcp-proxy';
 import { VaultApi, type RootVault } from '../../dev/shared/vault-api';
 
 /** Evidence shows whether both ends are one Vault. The cluster id does not: clones share it. */

@@ -1,5 +1,5 @@
-import { makePaths, makeValue } from '../../dev/bench/data';
-import { consulKind, consulWrites, countKinds, vaultKind } from '../../dev/bench/requests';
+import { makePaths, makeValue } from '../../dev/shared/sample-secrets';
+import { consulKind, consulWrites, countKinds, vaultKind } from '../../dev/shared/request-kinds';
 import { cyclesOf } from '../../src/temporal/schedule';
 import { CountingProxy } from '../../dev/shared/counting-proxy';
 import { sharedServers } from '../support/shared-servers';

@@ -16,7 +16,7 @@ import { eventually } from '../support/eventually';
 import { startOwnServers, stopOwnServers, asShared, type OwnServers } from '../support/own-servers';
 import { freePorts, startTemporal } from '../../dev/servers/start';
 import { SyncFixture } from '../support/sync-fixture';
-import { TcpProxy } from '../support/tcp-proxy';
+import { TcpProxy } from '../../dev/shared/tcp-proxy';
 import { runVsync } from '../../dev/shared/vsync-command';
 
 /** Short, so that a test need not wait. Production checks once a minute. */

@@ -7,7 +7,7 @@ import { publishedBy } from '../support/published';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 import type { GuardedProcess } from '../../dev/shared/guarded-process';
-import { TcpProxy } from '../support/tcp-proxy';
+import { TcpProxy } from '../../dev/shared/tcp-proxy';
 import { startVsync } from '../../dev/shared/vsync-command';
 
 /**

@@ -1,5 +1,5 @@
 import type { RootVault } from '../../dev/shared/vault-api';
-import { startConsul, startTemporal, startVaultDev } from '../../dev/servers/start';
+import { startServers, type ServerSet } from '../../dev/servers/start';
 
 /** The servers that all integration tests share. Each test has mounts, sync paths and names of its own. */
 export interface SharedServers {
@@ -14,18 +14,12 @@ export interface SharedServers {
 }
 
 const VARIABLE = 'VSYNC_TEST_SERVERS';
-const running: { stop: () => Promise<void> }[] = [];
+let running: ServerSet | undefined;
 
 /** Starts one Temporal, one Consul, and three Vaults. The test processes find them in the environment. */
 export async function startSharedServers(): Promise<void> {
-  const [temporal, consul, ...vaults] = await Promise.all([
-    startTemporal(),
-    startConsul(),
-    startVaultDev(),
-    startVaultDev(),
-    startVaultDev(),
-  ]);
-  running.push(temporal, consul, ...vaults);
+  running = await startServers({ vaults: ['origin', 'first', 'second'] });
+  const { temporal, consul, vaults } = running;
   const [origin, first, second] = vaults.map(({ address, rootToken }) => ({ address, rootToken }));
   process.env[VARIABLE] = JSON.stringify({
     temporal: temporal.address,
@@ -37,7 +31,7 @@ export async function startSharedServers(): Promise<void> {
 }
 
 export async function stopSharedServers(): Promise<void> {
-  await Promise.all(running.map((server) => server.stop()));
+  await running?.stop();
 }
 
 export function sharedServers(): SharedServers {

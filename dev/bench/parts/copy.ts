@@ -1,83 +1,39 @@
-import { Helper } from '../helper';
-import { cpuMs, memoryOf } from '../process-stats';
-import { besideFloor, FLOOR_BAR } from '../rows';
-import { summarise } from '../statistics';
-import { BenchSync, type MeasuredCycle } from '../sync';
+import type { Measurement } from '../measurement';
+import { Rounds } from '../results';
+import type { BenchSync } from '../sync';
 import { freshMounts } from '../world';
-import { expectCycle, mountsOf, noteHistory, type Measurement } from './measurement';
 
 /**
- * First copies, each into fresh mounts and by a fresh worker with a sync path of its own, and the bare requests of
- * one, by a fresh process too, in turn.
+ * First copies by fresh workers into empty mounts, and the floor of one by a fresh process, in turn.
  *
- * @returns the destination's sync of the last round; its worker and its watch go on
+ * @returns the destination of the last round; its worker and its watch run on
  */
 export async function measureCopy(measurement: Measurement, origin: BenchSync): Promise<BenchSync> {
-  const { options, world, data, rows, say } = measurement;
-  const { secrets, numBuckets, inFlight, rounds } = options;
-  const mounts = mountsOf(measurement);
-  const ours: MeasuredCycle[] = [];
-  const bare: { ms: number; cpuMs: number }[] = [];
-  let destination: BenchSync | undefined;
-  for (let round = 1; round <= rounds; round++) {
-    await destination?.stop();
-    await freshMounts(world, mounts);
-    bare.push(await floorCopy(measurement));
-
-    await freshMounts(world, mounts);
-    const plan = { name: `copy-${round}`, mounts, numBuckets, numWorkers: inFlight };
-    destination = new BenchSync(world, 'destination', plan, origin);
-    await destination.work();
-    const [first] = await destination.start();
-    expectCycle(first, 'a first copy', { outcome: 'synced', counts: { added: secrets } });
-    ours.push(first);
-    say(`first copy, round ${round}: ${first.ms} ms, floor ${Math.round(bare.at(-1)?.ms ?? 0)} ms`);
-  }
-  const last = ours.at(-1);
-  if (destination === undefined || last === undefined) throw new RangeError('there must be a round');
-  noteHistory(measurement, 'destination, first copy', last);
-
-  const details = {
-    floorRequests: 2 * data.reduce((sum, { paths }) => sum + paths.length, 0),
-    cpuMs: summarise(ours.map((cycle) => cycle.cpuMs)),
-    floorCpuMs: summarise(bare.map((done) => done.cpuMs)),
-    stepsMs: last.result.durationsMs,
-  };
-  const row = {
-    id: 'first-copy',
-    work: 'first copy, beside its floor',
-    secrets,
-    buckets: numBuckets,
-    details,
-  };
-  rows.push(
-    besideFloor(
-      row,
-      ours.map(({ ms }) => ms),
-      bare.map(({ ms }) => ms),
-      FLOOR_BAR,
-    ),
-  );
-  const [pid = 0] = destination.pids;
-  measurement.memories.push({ worker: 'destination', ...memoryOf(pid) });
-  return destination;
-}
-
-async function floorCopy({ options, world, data }: Measurement): Promise<{ ms: number; cpuMs: number }> {
-  const { inFlight } = options;
-  const [origin, destination] = [world.origin, world.destination].map(({ address, token }) => {
-    return { address, token };
-  });
-  if (origin === undefined || destination === undefined) throw new RangeError('there are two Vaults');
-  const floor = Helper.floor();
-  world.cleanUps.push(() => floor.stop());
-  try {
+  const { options, world, data, mounts } = measurement;
+  const { secrets, numBuckets, inFlight } = options;
+  const rounds = new Rounds<'ms' | 'cpuMs' | 'floorMs' | 'floorCpuMs'>();
+  const destinations: BenchSync[] = [];
+  let details: Record<string, unknown> = {};
+  for (let round = 1; round <= options.rounds; round++) {
+    await destinations.at(-1)?.stop();
+    await freshMounts(world.destination, mounts);
+    const floor = measurement.helper('floor');
     // Warms up what a worker warms up by its checks: the start of Node and the loading of its code.
-    await floor.do({ kind: 'scan', origin, mounts: [], inFlight });
-    const before = cpuMs(floor.pid);
-    const { ms } = await floor.do({ kind: 'copy', origin, destination, data, inFlight });
-    return { ms, cpuMs: cpuMs(floor.pid) - before };
-  } finally {
+    await floor.do({ kind: 'scan', origin: world.origin, mounts: [], inFlight });
+    const vaults = { origin: world.origin, destination: world.destination };
+    const bare = await floor.do({ kind: 'copy', ...vaults, data, inFlight });
     await floor.stop();
+    const plan = { name: `copy-${round}`, mounts, numBuckets, numWorkers: inFlight };
+    const [destination, cycle] = await measurement.firstCopy(plan, origin, secrets);
+    world.say(`first copy, round ${round}: ${cycle.ms} ms, floor ${Math.round(bare.ms)} ms`);
+    destinations.push(destination);
+    rounds.add({ ms: cycle.ms, cpuMs: cycle.cpuMs, floorMs: bare.ms, floorCpuMs: bare.cpuMs });
+    details = { floorRequests: bare.requests, stepsMs: cycle.result.durationsMs };
+    measurement.noteHistory('destination, first copy', cycle);
   }
+  details = { ...details, cpuMs: rounds.of('cpuMs'), floorCpuMs: rounds.of('floorCpuMs') };
+  measurement.add('first-copy', { ...rounds.ratio('ms', 'floorMs'), details });
+  const last = destinations.at(-1) as BenchSync;
+  await measurement.noteSync(last);
+  return last;
 }

@@ -1,94 +1,54 @@
-import { Helper } from '../helper';
-import { cpuMs, memoryOf } from '../process-stats';
-import { besideFloor, FLOOR_BAR } from '../rows';
-import { summarise } from '../statistics';
-import { BenchSync } from '../sync';
-import { expectCycle, mountsOf, noteHistory, type Measurement } from './measurement';
+import { cpuMs } from '../machine';
+import { expectCycle, type Measurement } from '../measurement';
+import { Rounds } from '../results';
+import type { BenchSync } from '../sync';
 
-/**
- * Origin cycles with nothing changed, and the bare requests of such a cycle, in turn: times and CPU.
- *
- * @returns the origin's sync; its worker goes on
- */
+/** Origin cycles with nothing changed, and the floor of one, in turn: time and CPU. @returns the origin, which runs on */
 export async function measureOrigin(measurement: Measurement): Promise<BenchSync> {
-  const { options, world, rows, say } = measurement;
-  const { secrets, numBuckets, inFlight, rounds } = options;
-  const mounts = mountsOf(measurement);
+  const { options, world, mounts } = measurement;
+  const { secrets, inFlight } = options;
   const origin = await startOrigin(measurement);
-  const floor = Helper.floor();
-  world.cleanUps.push(() => floor.stop());
-
-  const ours = { ms: [] as number[], cpuMs: [] as number[], vaultCpuMs: [] as number[] };
-  const bare = { ms: [] as number[], cpuMs: [] as number[], vaultCpuMs: [] as number[] };
-  let requests = 0;
-  let steps: Record<string, number> = {};
+  const floor = measurement.helper('floor');
+  const rounds = new Rounds<'ms' | 'cpuMs' | 'vaultCpuMs' | 'floorMs' | 'floorCpuMs' | 'floorVaultCpuMs'>();
+  let details: Record<string, unknown> = {};
   // The first round warms up both sides, and does not count.
-  for (let round = 0; round <= rounds; round++) {
-    const vaultBefore = cpuMs(world.origin.pid);
+  for (let round = 0; round <= options.rounds; round++) {
+    const before = cpuMs(world.origin.pid);
     const cycle = await origin.cycle();
-    const vaultBetween = cpuMs(world.origin.pid);
-    expectCycle(cycle, 'an origin cycle', { outcome: 'unchanged', counts: { read: secrets } });
-    const before = cpuMs(floor.pid);
-    const done = await floor.do({ kind: 'scan', origin: access(world.origin), mounts, inFlight });
-    const floorCpuMs = cpuMs(floor.pid) - before;
-    const vaultAfter = cpuMs(world.origin.pid);
-    requests = done.requests;
-    say(`origin cycle, round ${round}: ${cycle.ms} ms, floor ${Math.round(done.ms)} ms`);
+    const between = cpuMs(world.origin.pid);
+    expectCycle(cycle, 'unchanged', { read: secrets });
+    const bare = await floor.do({ kind: 'scan', origin: world.origin, mounts, inFlight });
+    const after = cpuMs(world.origin.pid);
+    world.say(`origin cycle, round ${round}: ${cycle.ms} ms, floor ${Math.round(bare.ms)} ms`);
     if (round === 0) continue;
-    ours.ms.push(cycle.ms);
-    ours.cpuMs.push(cycle.cpuMs);
-    bare.ms.push(done.ms);
-    bare.cpuMs.push(floorCpuMs);
-    ours.vaultCpuMs.push(vaultBetween - vaultBefore);
-    bare.vaultCpuMs.push(vaultAfter - vaultBetween);
-    steps = cycle.result.durationsMs;
-    if (round === rounds) noteHistory(measurement, 'origin, unchanged', cycle);
+    rounds.add({
+      ms: cycle.ms,
+      cpuMs: cycle.cpuMs,
+      vaultCpuMs: between - before,
+      floorMs: bare.ms,
+      floorCpuMs: bare.cpuMs,
+      floorVaultCpuMs: after - between,
+    });
+    details = { floorRequests: bare.requests, stepsMs: cycle.result.durationsMs };
+    measurement.noteHistory('origin, unchanged', cycle);
   }
   await floor.stop();
-
-  const row = {
-    id: 'origin-cycle',
-    work: 'origin cycle with nothing changed, beside its floor',
-    secrets,
-    buckets: numBuckets,
-    details: {
-      floorRequests: requests,
-      stepsMs: steps,
-      // Of the Vault itself, which shares the machine's cores with both.
-      vaultCpuMs: { ours: summarise(ours.vaultCpuMs), floor: summarise(bare.vaultCpuMs) },
-    },
-  };
-  rows.push(besideFloor(row, ours.ms, bare.ms, FLOOR_BAR));
-  const [cpu, floorCpu] = [summarise(ours.cpuMs), summarise(bare.cpuMs)];
-  rows.push({
-    id: 'origin-cpu',
-    work: 'CPU of the worker in an origin cycle, for each secret, above that of the floor',
-    secrets,
-    buckets: numBuckets,
-    unit: 'ms',
-    value: (cpu.median - floorCpu.median) / secrets,
-    bar: { kind: 'at most', limit: 0.15 },
-    details: { oursMs: cpu, floorMs: floorCpu },
-  });
-  const [pid = 0] = origin.pids;
-  measurement.memories.push({ worker: 'origin', ...memoryOf(pid) });
+  const vaultCpuMs = { ours: rounds.of('vaultCpuMs'), floor: rounds.of('floorVaultCpuMs') };
+  measurement.add('origin-cycle', { ...rounds.ratio('ms', 'floorMs'), details: { ...details, vaultCpuMs } });
+  const [oursMs, floorMs] = [rounds.of('cpuMs'), rounds.of('floorCpuMs')];
+  const value = (oursMs.median - floorMs.median) / secrets;
+  measurement.add('origin-cpu', { value, details: { oursMs, floorMs } });
+  await measurement.noteSync(origin);
   return origin;
 }
 
-/** Starts the worker and the schedule of the origin's sync; returns after its first cycle. */
+/** Starts the worker and the schedule of the origin. @returns after its first cycle */
 export async function startOrigin(measurement: Measurement): Promise<BenchSync> {
-  const { options, world, say } = measurement;
+  const { mounts, options, world } = measurement;
   const { secrets, numBuckets, inFlight: numWorkers } = options;
-  const plan = { name: 'main', mounts: mountsOf(measurement), numBuckets, numWorkers };
-  const origin = new BenchSync(world, 'origin', plan);
-  await origin.work();
-  const [first] = await origin.start();
-  expectCycle(first, 'the first cycle of the origin', { outcome: 'synced', counts: { read: secrets } });
-  noteHistory(measurement, 'origin, first', first);
-  say(`origin cycle, everything new: ${first.ms} ms`);
+  const plan = { name: 'main', mounts, numBuckets, numWorkers };
+  const [origin, first] = await measurement.publish(plan, secrets);
+  measurement.noteHistory('origin, first', first);
+  world.say(`origin cycle, everything new: ${first.ms} ms`);
   return origin;
-}
-
-function access({ address, token }: { address: string; token: string }): { address: string; token: string } {
-  return { address, token };
 }

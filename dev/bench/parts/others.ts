@@ -1,29 +1,50 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { cleanEnvironment, startGuarded, tailOf, type GuardedProcess } from '../../shared/guarded-process';
+import { cleanEnvironment, startGuarded, tailOf } from '../../shared/guarded-process';
+import { VaultRequests, type VaultAccess } from '../../shared/vault-requests';
 import { waitFor } from '../../shared/wait';
-import { forAllFound } from '../floor-work';
+import { forAllFound } from '../floor';
+import type { Measurement } from '../measurement';
 import type { Other } from '../options';
-import { originalVsyncFile, vaultSyncFile, type OtherPlan } from '../other-files';
-import { summarise, type Summary } from '../statistics';
-import { VaultRequests } from '../vault-requests';
+import { summarise, type OtherRow } from '../results';
 import { freshMounts } from '../world';
-import { mountsOf, type Measurement } from './measurement';
-
-/** What another tool took for the same work. It has no bar. */
-export interface OtherRow {
-  tool: Other;
-  work: string;
-  secrets: number;
-  times: Summary;
-}
 
 const WITHIN_MS = 60 * 60_000;
-const POLL_MS = 100;
 const LISTS_AT_ONCE = 16;
 
 /** The original vsync refuses a root token: it looks for each capability by its name. */
 const POLICY = 'path "*" { capabilities = ["create", "read", "update", "delete", "list"] }';
+
+/** What the other tools are configured with. */
+export interface OtherPlan {
+  origin: VaultAccess;
+  destination: VaultAccess;
+  /** URL of the Consul of both ends. */
+  consul: string;
+  mounts: readonly string[];
+  syncPath: string;
+  numBuckets: number;
+  inFlight: number;
+}
+
+/** Configuration file of the original vsync, for either role. */
+export function originalVsyncFile(role: 'origin' | 'destination', plan: OtherPlan): object {
+  const { mounts, syncPath, numBuckets, inFlight: numWorkers } = plan;
+  // It does not start without a datacenter; this is the one of Consul's dev mode.
+  const consul = { address: new URL(plan.consul).host, dc: 'dc1' };
+  // The shortest tick: it waits for the first one, which is part of its times.
+  const common = { consul, mounts, syncPath, numWorkers, tick: '1s', timeout: '1h' };
+  const origin = { vault: plan.origin, ...common };
+  const destination = role === 'origin' ? {} : { destination: { vault: plan.destination, ...common } };
+  return { name: 'original', numBuckets, origin, ...destination };
+}
+
+/** Configuration file of vault-sync. */
+export function vaultSyncFile({ origin, destination, mounts }: OtherPlan): object {
+  const backends = mounts.map((mount) => mount.replace(/\/$/, ''));
+  const side = ({ address, token }: VaultAccess) => ({ url: `${address}/`, prefix: '', backends, token });
+  return { id: 'bench', full_sync_interval: 3600, src: side(origin), dst: side(destination) };
+}
 
 /** Runs another tool on the same data, each time into fresh mounts: from the start of its process to its work done. */
 export async function measureOther(
@@ -31,52 +52,36 @@ export async function measureOther(
   tool: Other,
   command: string,
 ): Promise<OtherRow[]> {
-  const { options, world, say } = measurement;
+  const { options, world, mounts } = measurement;
   const { secrets, rounds, numBuckets, inFlight } = options;
-  const mounts = mountsOf(measurement);
-  const plan: Omit<OtherPlan, 'syncPath'> = {
-    origin: { address: world.origin.address, token: await world.origin.api.tokenFor('bench', POLICY) },
-    destination: {
-      address: world.destination.address,
-      token: await world.destination.api.tokenFor('bench', POLICY),
-    },
-    consul: world.consul,
-    mounts,
-    numBuckets,
-    inFlight,
-  };
+  const [origin, destination] = await Promise.all(
+    [world.origin, world.destination].map(async ({ address, api }) => ({
+      address,
+      token: await api.tokenFor('bench', POLICY),
+    })),
+  );
+  if (origin === undefined || destination === undefined) throw new RangeError('there are two Vaults');
   const scans: number[] = [];
   const copies: number[] = [];
   for (let round = 1; round <= rounds; round++) {
-    await freshMounts(world, mounts);
+    await freshMounts(world.destination, mounts);
+    const syncPath = `bench/original-${round}/`;
+    const plan = { origin, destination, consul: world.consul, mounts, numBuckets, inFlight, syncPath };
     const folder = path.join(world.dir, `${tool}-original-${round}`);
     mkdirSync(folder);
-    const syncPath = `bench/original-${round}/`;
-    const run = (args: string[], file: string, content: string) =>
-      startOther(measurement, command, args, { folder, file, content });
+    const run = (args: string[], content: object, isDone: () => Promise<boolean>) =>
+      timeUntil(measurement, { command, args, folder, content }, isDone);
     if (tool === 'vsync') {
-      const origin = await run(
-        ['origin', '-c'],
-        'origin.json',
-        originalVsyncFile('origin', { ...plan, syncPath }),
-      );
       const index = `${world.consul}/v1/kv/${syncPath}origin/index`;
-      scans.push(await timeUntil(measurement, origin, async () => (await fetch(index)).ok));
-      // It would begin again with its next tick, while the destination is measured. Not by SIGTERM: in the middle of a
-      // scan the original then publishes what it has read so far, which may be nothing.
-      await origin.stop('SIGKILL');
-      const file = originalVsyncFile('destination', { ...plan, syncPath });
-      const destination = await run(['destination', '-c'], 'destination.json', file);
-      copies.push(await timeUntil(measurement, destination, () => hasAll(measurement)));
-      await destination.stop();
+      const published = async (): Promise<boolean> => (await fetch(index)).ok;
+      scans.push(await run(['origin', '-c'], originalVsyncFile('origin', plan), published));
+      const file = originalVsyncFile('destination', plan);
+      copies.push(await run(['destination', '-c'], file, () => hasAll(measurement)));
     } else {
-      const file = vaultSyncFile({ ...plan, syncPath });
-      // Not with its --once: vault-sync 0.11 then ends after the first of several mounts.
-      const copy = await run(['--config'], 'vault-sync.yaml', file);
-      copies.push(await timeUntil(measurement, copy, () => hasAll(measurement)));
-      await copy.stop();
+      // Without its --once, with which vault-sync 0.11 ends after the first of several mounts.
+      copies.push(await run(['--config'], vaultSyncFile(plan), () => hasAll(measurement)));
     }
-    say(`${tool} (${command}), round ${round}: ${Math.round(copies.at(-1) ?? 0)} ms for the copy`);
+    world.say(`${tool} (${command}), round ${round}: ${Math.round(copies.at(-1) ?? 0)} ms for the copy`);
   }
   const rowOf = (work: string, times: readonly number[]): OtherRow[] =>
     times.length === 0 ? [] : [{ tool, work, secrets, times: summarise(times) }];
@@ -86,61 +91,46 @@ export async function measureOther(
   ];
 }
 
-async function startOther(
-  { world }: Measurement,
-  command: string,
-  args: readonly string[],
-  { folder, file, content }: { folder: string; file: string; content: string },
-): Promise<GuardedProcess> {
-  const configFile = path.join(folder, file);
-  // It holds tokens.
-  writeFileSync(configFile, content, { mode: 0o600 });
-  const other = await startGuarded({
-    command,
-    args: [...args, configFile],
-    env: cleanEnvironment(),
-    cwd: folder,
-    logFile: `${configFile}.log`,
-  });
-  world.cleanUps.push(() => other.stop('SIGKILL'));
-  return other;
-}
-
-/** @returns milliseconds until the check says yes. @throws if the process fails before */
+/** @returns milliseconds from the start of the tool until its work is done. @throws if it ends before */
 async function timeUntil(
-  { world: { signal } }: Measurement,
-  other: GuardedProcess,
-  check: () => Promise<boolean>,
+  { world: { signal, cleanUps } }: Measurement,
+  { command, args, folder, content }: { command: string; args: string[]; folder: string; content: object },
+  isDone: () => Promise<boolean>,
 ): Promise<number> {
-  const begin = performance.now();
-  const looked = async (): Promise<boolean> => {
-    const { exit } = other;
-    if (await check()) return true;
-    // One that ends by itself has done all that it will do before the check.
-    if (exit === undefined) return false;
-    throw new Error(
-      `${other.logFile.replace(/\.log$/, '')}: the tool has ended (${String(exit.signal ?? exit.code)}) and its work ` +
-        `is not done; the end of its log:\n${tailOf(other.logFile)}`,
-    );
+  // JSON is YAML, too.
+  const file = path.join(folder, `${args[0]?.replace(/^-+/, '') ?? ''}.yaml`);
+  // It holds tokens.
+  writeFileSync(file, JSON.stringify(content, null, 2), { mode: 0o600 });
+  const options = { command, args: [...args, file], env: cleanEnvironment(), cwd: folder };
+  const other = await startGuarded({ ...options, logFile: `${file}.log` });
+  cleanUps.push(() => other.stop('SIGKILL'));
+  const began = performance.now();
+  const what = (): string => `${command} did not do its work; its log ends:\n${tailOf(other.logFile)}\n`;
+  const check = async (): Promise<boolean> => {
+    const hasEnded = other.exit !== undefined;
+    if (await isDone()) return true;
+    if (hasEnded) throw new Error(`${what()}It has ended`);
+    return false;
   };
-  const what = (): string => `the tool did not do its work; the end of its log:\n${tailOf(other.logFile)}\n`;
-  await waitFor(what, looked, { withinMs: WITHIN_MS, signal, pollMs: POLL_MS });
-  return performance.now() - begin;
+  await waitFor(what, check, { withinMs: WITHIN_MS, signal });
+  const ms = performance.now() - began;
+  // Not by SIGTERM: in the middle of a scan the original then publishes what it has read so far, which may be nothing.
+  await other.stop('SIGKILL');
+  return ms;
 }
 
-/** Whether all secrets are listed at the destination: a few that come late first, so that looking costs little. */
+/** Whether all secrets are at the destination. Some that come late are read first, so that most checks cost little. */
 async function hasAll({ world, data }: Measurement): Promise<boolean> {
   const vault = new VaultRequests(world.destination, LISTS_AT_ONCE);
   try {
-    for (const { mount, paths } of data) {
-      const sample = [paths[0], paths[paths.length >> 1], paths.at(-1)];
-      for (const path of sample) if ((await vault.valueOrNone(mount, path ?? '')) === undefined) return false;
-    }
+    for (const { mount, paths } of data)
+      for (const path of [paths[0], paths[paths.length >> 1], paths.at(-1)])
+        if ((await vault.readValue(mount, path ?? '')) === undefined) return false;
     for (const { mount, paths } of data) {
       const found = new Set<string>();
       await forAllFound([''], LISTS_AT_ONCE, async (folder) => {
         const names = (await vault.list(mount, folder)).map((name) => folder + name);
-        for (const name of names) if (!name.endsWith('/')) found.add(name);
+        for (const name of names) found.add(name);
         return names.filter((name) => name.endsWith('/'));
       });
       if (paths.some((path) => !found.has(path))) return false;

@@ -1,7 +1,7 @@
-import { forAllFound } from '../../../dev/bench/floor-work';
+import { forAllFound } from '../../../dev/bench/floor';
 
 describe('forAllFound', () => {
-  it('does what it is given and what it finds, each once', async () => {
+  it('works on each given and each found item once', async () => {
     const tree: Record<number, number[]> = { 0: [1, 2], 1: [3], 3: [4, 5] };
     const done: number[] = [];
     const count = await forAllFound([0], 3, async (item) => {
@@ -13,7 +13,7 @@ describe('forAllFound', () => {
     expect(done.sort()).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
-  it('has as many under way as it may, and never more', async () => {
+  it('works on as many items at once as allowed, and never on more', async () => {
     let now = 0;
     let most = 0;
     await forAllFound([0], 4, async (item) => {
@@ -25,7 +25,7 @@ describe('forAllFound', () => {
     expect(most).toBe(4);
   });
 
-  it('ends at once with nothing to do', async () => {
+  it('returns at once without items', async () => {
     expect(await forAllFound([], 4, () => Promise.reject(new Error('there is nothing')))).toBe(0);
   });
 

@@ -3,12 +3,12 @@ import type { AddressInfo } from 'node:net';
 import { Helper } from '../../../dev/bench/helper';
 import { inParallel } from '../../../dev/shared/wait';
 
-/** A process of its own has to start, and the machine may be busy. */
+/** Each helper starts a process, and the machine may be busy. */
 jest.setTimeout(60_000);
 
-describe('the floor', () => {
-  it('says what failed, also when it has ended', async () => {
-    const floor = Helper.floor();
+describe('Helper as the floor', () => {
+  it('reports what failed, also after its end', async () => {
+    const floor = new Helper('floor');
     try {
       const origin = { address: 'http://127.0.0.1:1', token: 'a-token' };
       const work = { kind: 'scan', origin, mounts: ['apps/'], inFlight: 2 } as const;
@@ -26,8 +26,8 @@ describe('the floor', () => {
   });
 });
 
-describe('the latency proxy', () => {
-  it('passes every request and every answer whole, to the server that it stands for', async () => {
+describe('Helper as the latency proxy', () => {
+  it('passes every request and every answer whole, each proxy to its own server', async () => {
     const servers = await Promise.all(
       ['one', 'two'].map(async (name) => {
         const server = http.createServer((request, response) => {
@@ -42,9 +42,9 @@ describe('the latency proxy', () => {
       }),
     );
     const targets = servers.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-    const proxy = Helper.latencyProxy();
+    const proxy = new Helper('latency proxy');
     try {
-      const [one = '', two = ''] = await proxy.do({ targets, delayMs: 2 });
+      const [one = '', two = ''] = await proxy.do<string[]>({ kind: 'proxy', targets, delayMs: 2 });
       const large = 'x'.repeat(300_000);
       await inParallel([...Array(20).keys()], 5, async (number) => {
         const options = { method: 'PUT', body: large + String(number) };

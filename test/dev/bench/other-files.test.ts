@@ -1,4 +1,4 @@
-import { originalVsyncFile, vaultSyncFile } from '../../../dev/bench/other-files';
+import { originalVsyncFile, vaultSyncFile } from '../../../dev/bench/parts/others';
 import { loadConfig } from '../../../src/config/load';
 import { readVaultSyncFile } from '../../../src/migrate/vault-sync-file';
 import { configFile, removeConfigFiles } from '../../config/fixtures';
@@ -15,11 +15,11 @@ const plan = {
   inFlight: 16,
 };
 
-describe('the file for the original vsync', () => {
+describe('originalVsyncFile', () => {
   it.each(['origin', 'destination'] as const)(
-    'of the %s says all that it needs, in keys that it knows',
+    'of the %s contains everything that it needs, in keys that it accepts',
     (role) => {
-      const text = originalVsyncFile(role, plan);
+      const text = JSON.stringify(originalVsyncFile(role, plan));
       const { config } = loadConfig(role, { file: configFile(text), env: {} });
       const section = config.role === 'origin' ? config.origin : config.destination;
       expect(config.origin).toMatchObject({ mounts: plan.mounts, syncPath: plan.syncPath });
@@ -38,13 +38,13 @@ describe('the file for the original vsync', () => {
       expect(section.consul).toMatchObject({ dc: 'dc1' });
       expect(config.origin.consul).toMatchObject({ dc: 'dc1' });
       // The original takes host:port everywhere.
-      expect(text).toContain('"address": "127.0.0.1:3"');
+      expect(text).toContain('"address":"127.0.0.1:3"');
     },
   );
 });
 
-test('the file for vault-sync copies each mount to its own name', () => {
-  const read = readVaultSyncFile(configFile(vaultSyncFile(plan), 'vault-sync.yaml'));
+test('vaultSyncFile copies each mount to the same name', () => {
+  const read = readVaultSyncFile(configFile(JSON.stringify(vaultSyncFile(plan)), 'vault-sync.yaml'));
   expect(read.src).toMatchObject({
     url: 'http://127.0.0.1:1/',
     mounts: plan.mounts,

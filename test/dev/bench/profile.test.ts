@@ -2,7 +2,7 @@ import { selfTimes } from '../../../dev/bench/profile';
 
 const frame = (functionName: string, url = '', lineNumber = 0) => ({ functionName, url, lineNumber });
 
-test('self times are those after each sample, without the idle ones, the longest first', () => {
+test('selfTimes shows where a thread was busy, the longest first', () => {
   const profile = {
     nodes: [
       { id: 1, callFrame: frame('(root)') },
@@ -15,7 +15,7 @@ test('self times are those after each sample, without the idle ones, the longest
     timeDeltas: [0, 0, 2_000, 50_000, 1_000, 4_000],
   };
   expect(selfTimes(profile, 2)).toEqual([
-    { where: 'parse dist/vault/client.js:10', ms: 6, share: 6 / 7 },
-    { where: '(anonymous) node_modules/undici/lib/pool.js:1', ms: 1, share: 1 / 7 },
+    '       6 ms  85.7 %  parse dist/vault/client.js:10',
+    '       1 ms  14.3 %  (anonymous) node_modules/undici/lib/pool.js:1',
   ]);
 });

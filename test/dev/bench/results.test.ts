@@ -1,9 +1,19 @@
 import { readFileSync } from 'node:fs';
-import { plot } from '../../../dev/bench/plot';
-import { jsonText, PAGE, withResults, type Results } from '../../../dev/bench/results';
-import { summarise } from '../../../dev/bench/statistics';
-import { cellsOf, HEADINGS, markdownTable, spread, textTable } from '../../../dev/bench/table';
-import { row } from './fixtures';
+import { PAGE, tables, withResults } from '../../../dev/bench/report';
+import {
+  isMet,
+  jsonText,
+  makeRow,
+  Rounds,
+  summarise,
+  type Bar,
+  type Results,
+  type Row,
+} from '../../../dev/bench/results';
+
+function row(changed: Partial<Row> = {}): Row {
+  return makeRow('origin-cycle', { secrets: 10_000, buckets: 64, value: 1.2, ...changed });
+}
 
 const times = { ours: summarise([1_300, 1_200, 1_500]), floor: summarise([1_000]) };
 
@@ -14,7 +24,7 @@ const results: Results = {
     cores: 2,
     memoryGiB: 8,
     node: 'v20.19.0',
-    servers: { Consul: '1.22.7', Vault: '1.21.2' },
+    servers: { Temporal: '1.5.1', Consul: '1.22.7', Vault: '1.21.2' },
     loadBefore: 0.1,
   },
   seed: 7,
@@ -23,30 +33,86 @@ const results: Results = {
   inFlight: 16,
   rows: [
     row(times),
-    row({
-      id: 'unchanged-requests',
-      unit: 'requests',
+    makeRow('unchanged-requests', {
+      secrets: 8_000,
+      buckets: 64,
       value: 9,
-      bar: { kind: 'at most', limit: 8 },
-      details: { '8000 secrets': { 'origin Vault': { mount: 1, capabilities: 1 }, Consul: {} } },
+      details: { 'destination, unchanged': { 'origin Vault': { mount: 1, capabilities: 1 }, Consul: {} } },
     }),
   ],
   sizes: [{ what: 'origin: sync info', keys: 66, bytes: 1_234_567 }],
   others: [{ tool: 'vsync', work: 'a copy', secrets: 10_000, times: summarise([900, 950]) }],
 };
 
-describe('cells', () => {
-  it('say the value, the bar, whether it is met, and the times', () => {
-    expect(cellsOf(row(times))).toEqual([
-      'some work',
-      '10,000',
-      '64',
-      '1.2 times',
-      'at most 1.3 times',
-      'yes',
-      '1.30 s (1.20 to 1.50)',
-      '1.00 s (1.00 to 1.00)',
-    ]);
+/** The cells of a row, without its text. */
+function cells(shown: Row): string[] {
+  const [, , line = ''] = tables({ rows: [shown], others: [] }).split('\n');
+  return line.split(' | ').slice(1);
+}
+
+describe('isMet', () => {
+  const bars: [kind: Bar['kind'], limit: number, value: number, met: boolean][] = [
+    ['at most', 1.3, 1.3, true],
+    ['at most', 1.3, 1.31, false],
+    ['below', 400, 400, false],
+    ['below', 400, 100, true],
+    ['at least', 1.8, 1.8, true],
+    ['at least', 1.8, 0.9, false],
+    ['at most', 0, 0, true],
+    ['at most', 0, NaN, false],
+  ];
+  it.each(bars)('compares with the bar: %s %d, value %d, %s', (kind, limit, value, met) => {
+    expect(isMet(row({ bar: { kind, limit }, value }))).toBe(met);
+  });
+
+  it('accepts every value of a row without a bar', () => {
+    expect(isMet(makeRow('distant-10-scan', { secrets: 1, buckets: 1, value: 99 }))).toBe(true);
+  });
+});
+
+test('makeRow refuses a row that is not listed', () => {
+  expect(() => makeRow('origin-cycel', { secrets: 1, buckets: 1, value: 1 })).toThrow('no row origin-cycel');
+});
+
+describe('summarise', () => {
+  it.each([
+    { values: [3], median: 3, min: 3, max: 3 },
+    { values: [5, 1, 3], median: 3, min: 1, max: 5 },
+    { values: [10, 2, 4, 8], median: 6, min: 2, max: 10 },
+    { values: [9, 10, 100], median: 10, min: 9, max: 100 },
+  ])('finds median, minimum and maximum of $values', ({ values, ...wanted }) => {
+    expect(summarise(values)).toEqual({ ...wanted, values });
+  });
+
+  it('refuses an empty list, whose median would meet every bar', () => {
+    expect(() => summarise([])).toThrow(new RangeError('there is no round to summarise'));
+  });
+});
+
+describe('Rounds', () => {
+  it('compares the medians, not the best rounds', () => {
+    const rounds = new Rounds<'ours' | 'floor'>();
+    for (const [ours, floor] of [
+      [12, 10],
+      [30, 10],
+      [13, 1],
+    ] as const)
+      rounds.add({ ours, floor });
+    expect(rounds.ratio('ours', 'floor')).toMatchObject({ value: 1.3, ours: { values: [12, 30, 13] } });
+  });
+
+  it('refuses a floor that took no time', () => {
+    const rounds = new Rounds<'ours' | 'floor'>();
+    rounds.add({ ours: 1, floor: 0 });
+    expect(() => rounds.ratio('ours', 'floor')).toThrow(RangeError);
+  });
+});
+
+describe('tables', () => {
+  it('show the value, the bar, whether it is met, and the times', () => {
+    expect(cells(row(times)).join(' | ')).toBe(
+      '10,000 | 64 | 1.2 times | at most 1.3 times | yes | 1.30 s (1.20 to 1.50) | 1.00 s (1.00 to 1.00) |',
+    );
   });
 
   it.each([
@@ -57,49 +123,34 @@ describe('cells', () => {
     [{ unit: 'bytes', value: 1_000_000 }, '1,000 kB'],
     [{ unit: 'requests', value: 7 }, '7 requests'],
     [{ unit: 'values', value: 1 }, '1 value'],
-  ] as const)('of %j say %s', (changed, text) => {
-    expect(cellsOf(row(changed))[HEADINGS.indexOf('measured')]).toBe(text);
+  ] as const)('show %j as %s', (changed, text) => {
+    expect(cells(row(changed))[2]).toBe(text);
   });
 
-  it('say NO where a bar is missed', () => {
-    expect(cellsOf(row({ value: 2 }))[HEADINGS.indexOf('met')]).toBe('NO');
+  it('show NO if a bar is missed, and nothing without a bar', () => {
+    expect(cells(row({ value: 2 }))[4]).toBe('NO');
+    expect(cells(makeRow('distant-10-scan', { secrets: 1, buckets: 1, value: 2 })).slice(3, 5)).toEqual([
+      '',
+      '',
+    ]);
   });
 
   it('show short times in milliseconds', () => {
-    expect(spread(summarise([300.4, 20, 999]))).toBe('300 ms (20 to 999)');
+    expect(cells(row({ ours: summarise([300.4, 20, 999]) }))[5]).toBe('300 ms (20 to 999)');
   });
 });
 
-describe('tables', () => {
-  it('for the terminal have columns of equal width', () => {
-    const table = textTable(
-      ['a', 'bbb'],
-      [
-        ['1234', 'x'],
-        ['1', ''],
-      ],
-    );
-    expect(table).toBe('a     bbb\n1234  x\n1');
-  });
-
-  it('in Markdown keep a bar in a text apart from their own', () => {
-    expect(markdownTable(['a'], [['x | y']])).toBe('| a |\n| --- |\n| x \\| y |');
-  });
-});
-
-describe('the page', () => {
+describe('withResults', () => {
   const page = readFileSync(PAGE, 'utf8');
 
-  it('takes the results of a run between its two marks, and keeps all else', () => {
+  it('writes the results between the two markers, and changes nothing else', () => {
     const written = withResults(page, results);
     expect(written).toContain('Taken on 2026-02-03: Some CPU, 2 cores, 8 GiB of memory; load before: 0.1');
-    expect(written).toContain('- Node.js v20.19.0; Consul 1.22.7, Vault 1.21.2');
+    expect(written).toContain('- Node.js v20.19.0; Temporal 1.5.1, Consul 1.22.7, Vault 1.21.2');
     expect(written).toContain('10,000 secrets, seed 7, 3 rounds, 16 requests in flight');
     expect(written).toContain('| vsync | a copy | 10,000 | 925 ms (900 to 950) |');
-    expect(written).toContain(
-      '| destination, unchanged, 8000 secrets | origin Vault | mount 1, capabilities 1 |',
-    );
-    expect(written).toContain('| destination, unchanged, 8000 secrets | Consul | none |');
+    expect(written).toContain('| destination, unchanged | origin Vault | mount 1, capabilities 1 |');
+    expect(written).toContain('| destination, unchanged | Consul | none |');
     expect(written).toContain('| origin: sync info | 66 | 1,235 kB |');
     expect(withResults(written, results)).toBe(written);
     const [begin = ''] = page.split('<!-- results: begin');
@@ -107,40 +158,16 @@ describe('the page', () => {
     expect(written.startsWith(begin)).toBe(true);
   });
 
-  it('must have its marks', () => {
+  it('refuses a page without the markers', () => {
     expect(() => withResults('# Benchmarks', results)).toThrow('the page must have');
   });
 });
 
-test('the JSON says of each row whether its bar is met', () => {
+test('jsonText contains for each row whether its bar is met', () => {
   const parsed = JSON.parse(jsonText(results)) as { rows: { id: string; met: boolean }[] };
   expect(parsed).toMatchObject({ seed: 7, machine: { cores: 2 } });
   expect(parsed.rows.map(({ id, met }) => [id, met])).toEqual([
-    ['a-row', true],
+    ['origin-cycle', true],
     ['unchanged-requests', false],
   ]);
-});
-
-describe('the plot', () => {
-  it('has a bar for each row, in the colour of what was met or missed', () => {
-    const { bar: _bar, ...told } = row({ id: 'told-only' });
-    const svg = plot([...results.rows, told]);
-    expect(svg).not.toContain('told-only');
-    expect(cellsOf(told).slice(4, 6)).toEqual(['', '']);
-    expect(svg.match(/<rect x=/g)).toHaveLength(2);
-    expect(svg).toContain('>92 %</text>');
-    expect(svg).toContain('>113 %</text>');
-    expect(svg.match(/#b5452c/g)).toHaveLength(1);
-  });
-
-  it('cuts off what is far over, and says so where nothing was allowed', () => {
-    const svg = plot([row({ value: 1, bar: { kind: 'at most', limit: 0 } }), row({ value: 50 })]);
-    const widths = [...svg.matchAll(/<rect x="330" y="\d+" width="(\d+)"/g)].map(([, width]) => width);
-    expect(widths).toEqual(['440', '440']);
-    expect(svg).toContain('>over</text>');
-  });
-
-  it('escapes what XML would misread', () => {
-    expect(plot([row({ id: 'a<b&c' })])).toContain('>a&lt;b&amp;c</text>');
-  });
 });

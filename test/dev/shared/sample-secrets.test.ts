@@ -1,15 +1,16 @@
-import { makePaths, makeValue, twoMounts } from '../../../dev/bench/data';
+import { twoMounts } from '../../../dev/bench/measurement';
+import { makePaths, makeValue } from '../../../dev/shared/sample-secrets';
 
 describe('twoMounts', () => {
   const [large, small] = twoMounts(5_000, 7);
 
-  it('makes as many secrets as were asked for, all different, most of them in one mount', () => {
+  it('makes the requested number of secrets, all different, most of them in one mount', () => {
     expect([large.mount, large.paths.length]).toEqual(['apps/', 4_000]);
     expect([small.mount, small.paths.length]).toEqual(['infra/', 1_000]);
     for (const { paths } of [large, small]) expect(new Set(paths).size).toBe(paths.length);
   });
 
-  it('makes the same of the same seed, and something else of another one', () => {
+  it('makes the same secrets from the same seed, and others from another seed', () => {
     expect(twoMounts(5_000, 7)).toEqual([large, small]);
     expect(twoMounts(5_000, 8)[0].paths).not.toEqual(large.paths);
   });
@@ -27,13 +28,13 @@ describe('twoMounts', () => {
     expect(sorted.at(-1)).toBeGreaterThan(60);
   });
 
-  it('has a secret in each mount, however few there are', () => {
+  it('makes a secret in each mount, even if there are only two', () => {
     expect(twoMounts(2, 1).map(({ paths }) => paths.length)).toEqual([1, 1]);
   });
 });
 
 describe('makePaths', () => {
-  it('makes no more folders than it may, parents included', () => {
+  it('makes no more folders than allowed, parents included', () => {
     const { paths } = makePaths({ mount: 'shared/', secrets: 3_000, folders: 200, seed: 1 });
     const folders = new Set<string>();
     for (const path of paths) {
@@ -58,7 +59,7 @@ describe('makeValue', () => {
     expect(sizes.filter((size) => size < 2 * 1024).length).toBeGreaterThan(150);
   });
 
-  it('makes the same of the same seed and path', () => {
+  it('makes the same value from the same seed and path', () => {
     expect(makeValue(3, 's-1')).toEqual(makeValue(3, 's-1'));
     expect(makeValue(4, 's-1')).not.toEqual(makeValue(3, 's-1'));
     expect(makeValue(3, 's-2')).not.toEqual(makeValue(3, 's-1'));

@@ -1,7 +1,7 @@
 import net, { type Socket } from 'node:net';
-import { join, portOf } from '../../dev/shared/sockets';
+import { join, portOf } from './sockets';
 
-/** A proxy in front of any server. It can be cut: every connection ends, and no new one is accepted. */
+/** A proxy in front of any server. It can be cut: every connection ends, and no new one is accepted. It can also add latency. */
 export class TcpProxy {
   private readonly sockets = new Set<Socket>();
   private readonly server: net.Server;
@@ -10,16 +10,20 @@ export class TcpProxy {
   private constructor(
     private target: string,
     private readonly listenHost: string,
+    delayMs: number,
   ) {
-    this.server = net.createServer((outer) => {
+    this.server = net.createServer({ noDelay: true }, (outer) => {
       const [host = '', port = ''] = this.target.split(':');
-      join(outer, net.connect(Number(port), host), this.sockets);
+      join(outer, net.connect({ host, port: Number(port), noDelay: true }), this.sockets, delayMs);
     });
   }
 
-  /** @param host address to listen on, of the loopback interface */
-  static async before(target: string, host = '127.0.0.1'): Promise<TcpProxy> {
-    const proxy = new TcpProxy(target, host);
+  /**
+   * @param host address to listen on, of the loopback interface
+   * @param delayMs added to everything on its way to the server; answers pass at once
+   */
+  static async before(target: string, { host = '127.0.0.1', delayMs = 0 } = {}): Promise<TcpProxy> {
+    const proxy = new TcpProxy(target, host, delayMs);
     await new Promise<void>((resolve, reject) => {
       proxy.server.once('error', reject).listen(0, host, resolve);
     });

@@ -1,4 +1,4 @@
-import { consulKind, consulWrites, countKinds, vaultKind } from '../../../dev/bench/requests';
+import { consulKind, consulWrites, countKinds, vaultKind } from '../../../dev/shared/request-kinds';
 
 const seen = (request: string, body?: unknown) => {
   const [method = '', url = ''] = request.split(' ');
@@ -19,7 +19,7 @@ describe('vaultKind', () => {
     ['POST /v1/apps/data/a', 'write value'],
     ['POST /v1/apps/metadata/a', 'write metadata'],
     ['DELETE /v1/apps/data/a', 'delete'],
-  ])('%s: %s', (request, kind) => {
+  ])('of %s is %s', (request, kind) => {
     expect(vaultKind(seen(request))).toBe(kind);
   });
 });
@@ -35,11 +35,11 @@ describe('consulKind', () => {
     ['PUT /v1/kv/bench/origin/0?cas=1', 'write'],
     ['DELETE /v1/kv/bench/origin/0', 'delete'],
     ['GET /v1/agent/self', 'agent'],
-  ])('%s: %s', (request, kind) => {
+  ])('of %s is %s', (request, kind) => {
     expect(consulKind(seen(request))).toBe(kind);
   });
 
-  it('tells transactions that write from those that only read', () => {
+  it('distinguishes transactions that write from those that only read', () => {
     expect(consulKind(seen('PUT /v1/txn', [operation('get', 'a'), operation('cas', 'b')]))).toBe(
       'transaction',
     );
@@ -47,7 +47,7 @@ describe('consulKind', () => {
   });
 });
 
-test('countKinds counts, in alphabetical order', () => {
+test('countKinds counts the requests of each kind, in alphabetical order', () => {
   const requests = ['LIST /v1/a/metadata/', 'GET /v1/a/data/x', 'LIST /v1/a/metadata/b'].map((url) =>
     seen(url),
   );
@@ -58,7 +58,7 @@ test('countKinds counts, in alphabetical order', () => {
 });
 
 describe('consulWrites', () => {
-  it('counts transactions of the live info, their keys, and staged values', () => {
+  it('counts transactions that change the sync info, their keys, and staged values', () => {
     const writes = consulWrites([
       seen('GET /v1/kv/p/origin/index'),
       seen('PUT /v1/txn', [operation('cas', 'p/origin/staging/abc/0')]),
@@ -70,12 +70,12 @@ describe('consulWrites', () => {
     expect(writes).toEqual({ transactions: 1, keys: ['p/origin/3', 'p/origin/index'], staged: 1 });
   });
 
-  it('counts single writes and deletes as transactions of their own', () => {
+  it('counts each single write and delete as a transaction', () => {
     const writes = consulWrites([seen('PUT /v1/kv/p%2Forigin%2F0?cas=4'), seen('DELETE /v1/kv/p/origin/1')]);
     expect(writes).toEqual({ transactions: 2, keys: ['p/origin/0', 'p/origin/1'], staged: 0 });
   });
 
-  it('finds nothing where nothing was written', () => {
+  it('counts nothing if nothing was written', () => {
     expect(consulWrites([seen('GET /v1/kv/p/origin/index')])).toEqual({
       transactions: 0,
       keys: [],

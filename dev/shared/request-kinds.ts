@@ -1,4 +1,4 @@
-import type { SeenRequest } from '../shared/counting-proxy';
+import type { SeenRequest } from './counting-proxy';
 
 /** Number of requests of each kind. */
 export type KindCounts = Record<string, number>;

@@ -1,3 +1,5 @@
+/** Secrets of benchmark and tests, made from a seed: the same seed gives the same secrets. */
+
 /** The secrets of one mount. */
 export interface MountData {
   /** Ends in "/". */
@@ -9,7 +11,7 @@ export interface MountData {
 export interface DataPlan {
   mount: string;
   secrets: number;
-  /** At the most; some may stay without any secret of their own, and so not exist. */
+  /** At most; a folder without any secret does not exist. */
   folders: number;
   seed: number;
 }
@@ -19,26 +21,14 @@ const MIN_VALUE_BYTES = 200;
 const MAX_VALUE_BYTES = 8 * 1024 - 8;
 const MAX_DEPTH = 6;
 
-/** Secrets in one folder, on the average. */
+/** Secrets in one folder, on average. */
 export const SECRETS_PER_FOLDER = 15;
-
-/** The smaller mount's share of the secrets. */
-const SMALL_SHARE = 0.2;
 
 const LEVELS = ['area', 'team', 'app', 'part', 'stage', 'zone'];
 
-/** What the benchmark copies: two mounts of different size, from a seed. */
-export function twoMounts(secrets: number, seed: number): readonly [large: MountData, small: MountData] {
-  const small = Math.max(1, Math.round(secrets * SMALL_SHARE));
-  const plan = (mount: string, count: number): DataPlan => {
-    return { mount, secrets: count, folders: Math.ceil(count / SECRETS_PER_FOLDER), seed };
-  };
-  return [makePaths(plan('apps/', secrets - small)), makePaths(plan('infra/', small))];
-}
-
 /**
- * Paths in folders of different depth and width: each new folder goes into any that is there, and some folders draw
- * far more secrets than others. The same plan gives the same paths.
+ * Paths in folders of different depth and width: each new folder is made in a random one, and some folders have far
+ * more secrets than others.
  */
 export function makePaths({ mount, secrets, folders, seed }: DataPlan): MountData {
   const random = randomFrom(`${seed} ${mount}`);
@@ -48,7 +38,7 @@ export function makePaths({ mount, secrets, folders, seed }: DataPlan): MountDat
     const last = made.at(-1)?.upTo ?? 0;
     if (parent.depth === MAX_DEPTH) continue;
     const path = `${parent.path}${LEVELS[parent.depth] ?? 'part'}-${made.length}/`;
-    // Its share of the secrets: mostly about one, now and then twenty times as much.
+    // Its share of the secrets: mostly about one, sometimes twenty times as much.
     made.push({ path, depth: parent.depth + 1, upTo: last + 1 / (0.05 + random()) });
   }
   const total = made.at(-1)?.upTo ?? 1;
@@ -59,7 +49,7 @@ export function makePaths({ mount, secrets, folders, seed }: DataPlan): MountDat
   return { mount, paths };
 }
 
-/** The value of one secret: 0.2 to 8 KiB as JSON, more of them small than large. The same for the same seed and path. */
+/** The value of one secret: 0.2 to 8 KiB as JSON, more of them small than large. */
 export function makeValue(seed: number, path: string): Record<string, string> {
   const random = randomFrom(`${seed} ${path}`);
   const bytes = MIN_VALUE_BYTES * (MAX_VALUE_BYTES / MIN_VALUE_BYTES) ** random();
@@ -95,7 +85,7 @@ function firstReaching<T extends { upTo: number }>(items: readonly T[], at: numb
   return items[low] as T;
 }
 
-/** Mulberry32, seeded with the FNV-1a hash of a text. @returns numbers from 0 up to, but not, 1 */
+/** Mulberry32, seeded with the FNV-1a hash of a text. @returns numbers from 0 to below 1 */
 function randomFrom(seed: string): () => number {
   let state = 0x811c9dc5;
   for (const letter of seed) state = Math.imul(state ^ (letter.codePointAt(0) ?? 0), 0x01000193);

@@ -7,8 +7,8 @@ export interface VaultAccess {
 }
 
 /**
- * Bare requests to a Vault's KV v2 engine, through one undici pool: nothing is checked but the status, nothing is
- * repeated. It is what the floor is made of, so it does no more than the requests need.
+ * Bare requests to a Vault's KV v2 engine, through one undici pool. Only the status is checked, and nothing is
+ * repeated: the benchmark compares vsync with these requests, so they do no more than they must.
  */
 export class VaultRequests {
   private readonly pool: Pool;
@@ -26,18 +26,13 @@ export class VaultRequests {
     return (JSON.parse(text) as { data?: { keys: string[] } }).data?.keys ?? [];
   }
 
-  /** Reads the metadata of a secret, and does nothing with them. */
+  /** Reads the metadata of a secret and drops them. */
   async readMetadata(mount: string, path: string): Promise<void> {
     await this.send('GET', `${mount}metadata/${path}`, [200]);
   }
 
+  /** The current value; undefined if there is none. */
   async readValue(mount: string, path: string): Promise<unknown> {
-    const text = await this.send('GET', `${mount}data/${path}`, [200]);
-    return (JSON.parse(text) as { data: { data: unknown } }).data.data;
-  }
-
-  /** The value, or undefined where there is none. */
-  async valueOrNone(mount: string, path: string): Promise<unknown> {
     const text = await this.send('GET', `${mount}data/${path}`, [200, 404]);
     return (JSON.parse(text) as { data?: { data: unknown } }).data?.data;
   }
@@ -60,6 +55,6 @@ export class VaultRequests {
     const answer = await this.pool.request({ method, path: `/v1/${path}`, headers, body });
     const text = await answer.body.text();
     if (expected.includes(answer.statusCode)) return text;
-    throw new Error(`Vault answered ${answer.statusCode} to ${method} ${path}; its log says more`);
+    throw new Error(`Vault answered ${answer.statusCode} to ${method} ${path}; see its log`);
   }
 }
