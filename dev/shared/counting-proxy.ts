@@ -21,6 +21,8 @@ export class CountingProxy {
   private readonly server: http.Server;
   private readonly front: Server;
   private readonly agent = new http.Agent({ keepAlive: true });
+  /** Changes the body of each answer, if set. */
+  rewrite: ((body: string) => string) | undefined;
   /** Since the start, or since they were last taken. */
   private requests: SeenRequest[] = [];
 
@@ -62,14 +64,26 @@ export class CountingProxy {
     const onward = http.request(
       this.target + sent,
       { method: verb, headers, agent: this.agent },
-      (answer) => {
-        response.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(response);
-      },
+      (answer) => void this.answer(answer, response),
     );
     onward.on('error', () => response.destroy());
     // Nobody waits for it any more, a long poll for example.
     response.on('close', () => onward.destroy());
     onward.end(body);
+  }
+
+  private async answer(answer: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+    const { statusCode = 502, headers } = answer;
+    if (this.rewrite === undefined) {
+      response.writeHead(statusCode, headers);
+      answer.pipe(response);
+      return;
+    }
+    const chunks: Buffer[] = [];
+    for await (const chunk of answer) chunks.push(chunk as Buffer);
+    const body = this.rewrite(Buffer.concat(chunks).toString());
+    const { 'content-length': _, 'transfer-encoding': __, ...rest } = headers;
+    response.writeHead(statusCode, rest);
+    response.end(body);
   }
 }

@@ -37,6 +37,8 @@ import { VaultApi } from '../../dev/shared/vault-api';
 export interface FixtureOptions {
   /** Servers of its own, for a test that kills them; by default the shared ones. */
   servers?: SharedServers;
+  /** Part of all its names; random by default. */
+  id?: string;
   /** Number of destinations, 0 to 2; 1 by default. */
   destinations?: number;
   numBuckets?: number;
@@ -76,13 +78,13 @@ let runtimeInstalled = false;
 /** One sync on the shared servers, with mounts, sync paths and names that no other test uses. */
 export class SyncFixture {
   readonly servers: SharedServers;
-  readonly id = randomBytes(4).toString('hex');
-  readonly mount = `kv-${this.id}/`;
+  readonly id: string;
+  readonly mount: string;
   readonly originVault: VaultApi;
   readonly destinationVaults: VaultApi[];
   readonly consul: ConsulApi;
   /** Prefix of the sync paths of the origin and of each destination. */
-  readonly syncPath = `test-${this.id}/`;
+  readonly syncPath: string;
   readonly folder = mkdtempSync(path.join(os.tmpdir(), 'vsync-test-'));
   readonly originFile = path.join(this.folder, 'origin.json');
   readonly destinationFiles: string[] = [];
@@ -91,6 +93,9 @@ export class SyncFixture {
 
   private constructor(private readonly options: FixtureOptions) {
     this.servers = options.servers ?? sharedServers();
+    this.id = options.id ?? randomBytes(4).toString('hex');
+    this.mount = `kv-${this.id}/`;
+    this.syncPath = `test-${this.id}/`;
     this.originVault = new VaultApi(this.servers.origin);
     this.destinationVaults = this.servers.destinations.map((vault) => new VaultApi(vault));
     this.consul = new ConsulApi(this.servers.consul);
