@@ -5,8 +5,19 @@
  * Each message is one object with `v: 1`, so that a later version can add fields.
  */
 
+import type { PathClass } from './failures';
+
 /** How a cycle ended. A cycle that failed or was cancelled ends its workflow that way, and has no result. */
-export type Outcome = 'synced' | 'unchanged' | 'partial' | 'held' | 'timed-out' | 'cancelled' | 'failed';
+export const OUTCOMES = [
+  'synced',
+  'unchanged',
+  'partial',
+  'held',
+  'timed-out',
+  'cancelled',
+  'failed',
+] as const;
+export type Outcome = (typeof OUTCOMES)[number];
 
 /** Whether two cycles came to the same. `synced`, `unchanged` and no cycle yet are equal: all is well. */
 export function sameOutcome(one: Outcome | undefined, other: Outcome | undefined): boolean {
@@ -51,8 +62,7 @@ export const NO_COUNTS: Readonly<Counts> = {
 export interface PathFailure {
   /** Path at the origin, or a folder ending in "/". */
   path: string;
-  /** One of a closed set, for example `forbidden` or `too-large`. */
-  class: string;
+  class: PathClass;
   /** Another path that is involved: the other one of a collision, or where a loop would write. */
   with?: string;
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { FingerprintParts } from '../config/fingerprint';
 import type { Role } from '../contract/ids';
 import type { HourOfDeletes } from '../rules/delete-guard';
-import { sameOutcome } from '../contract/cycle';
+import { OUTCOMES, sameOutcome } from '../contract/cycle';
 import type { PendingDeletes } from '../contract/destination';
 import { StoredInfoError } from '../consul/errors';
 import { jsonOf } from './store';
@@ -12,7 +12,7 @@ import type { SyncInfo } from './sync-info';
 
 /** What the last cycle that changed anything, or that ended in another way than the one before it, came to. */
 const LastCycle = z.object({
-  outcome: z.enum(['synced', 'unchanged', 'partial', 'held', 'timed-out', 'cancelled', 'failed']),
+  outcome: z.enum(OUTCOMES),
   /** RFC 3339. */
   finishedAt: z.string(),
   counts: z.record(z.string(), z.number()),

@@ -1,4 +1,5 @@
 import type { Counts, PathFailure, CycleReport } from '../../contract/cycle';
+import type { PathClass } from '../../contract/failures';
 import { MAX_FAILURES, MAX_FAILURE_CHARACTERS } from '../../limits';
 
 /** Collects what an activity did. */
@@ -14,19 +15,19 @@ export class CycleReportBuilder {
   }
 
   /** Records a path that went wrong, as `failed` or `unknown`. */
-  fail(path: string, failureClass: string, as: 'failed' | 'unknown' = 'failed'): void {
+  fail(path: string, failureClass: PathClass, as: 'failed' | 'unknown' = 'failed'): void {
     this.count(as);
     this.name({ path, class: failureClass });
   }
 
   /** Records a secret that is not copied because of another path. */
-  refuse(path: string, why: string, other: string): void {
+  refuse(path: string, why: PathClass, other: string): void {
     this.count('failed');
     this.name({ path, class: why, with: other });
   }
 
   /** Names a path of which an operator should know, although nothing went wrong. */
-  note(path: string, what: string): void {
+  note(path: string, what: PathClass): void {
     this.name({ path, class: what });
   }
 

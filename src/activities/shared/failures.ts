@@ -1,5 +1,5 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import { ActivityError, type FailureType } from '../../contract/failures';
+import { ActivityError, type FailureType, type ValueClass } from '../../contract/failures';
 import { ConsulError, StoredInfoError, type ConsulErrorKind } from '../../consul/errors';
 import { MetadataError, TimeError } from '../../rules/errors';
 import { VaultError, type VaultErrorKind } from '../../vault/errors';
@@ -76,7 +76,7 @@ export class PathError extends Error {
 }
 
 /** Class of a single path's failure, for counts and reports. Throws on what is not about a path. */
-export function pathFailureClass(error: unknown): string {
+export function pathFailureClass(error: unknown): ValueClass {
   if (error instanceof VaultError) return error.kind;
   if (error instanceof PathError) return error.reason;
   if (error instanceof TimeError || error instanceof MetadataError) return 'malformed';
