@@ -11,8 +11,8 @@ const common = {
 
 /** @type {import('jest').Config} */
 module.exports = {
-  // Tests mostly wait for servers: a second process is worth it on two cores, where the default is one.
-  maxWorkers: 2,
+  // Integration tests wait for servers a third of their time: on two cores a third process uses that time.
+  maxWorkers: 3,
   // What tests leave behind in a process, workflow sandboxes above all, makes collecting garbage slow.
   workerIdleMemoryLimit: '1GB',
   testSequencer: '<rootDir>/test/support/longest-first.js',
