@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { SyncInfoError } from '../rules/errors';
-import type { Ends } from '../rules/expiry';
+import { type Ends, dueAtMs, NO_EXPIRY, summaryOf, sumOf, type ExpirySummary } from '../rules/expiry';
 import { bytewise, wellFormed } from '../rules/paths';
-import { IndexedBuckets } from './indexed-buckets';
+import { IndexedBuckets, type StoredBucket, readBuckets } from './indexed-buckets';
 import { jsonOf } from './store';
 import type { KeyValueStore } from '../consul/key-value-store';
+import type { SyncInfo } from './sync-info';
+import type { Fence } from './fence';
 
 /**
  * When copies end by themselves: `<syncPath>destination/expiries/<bucket id>`, a bucket for each of the sync info that
@@ -67,4 +69,146 @@ function parse(json: string): Map<string, Ends> {
 
 function hash(bucket: ReadonlyMap<string, Ends>): string {
   return createHash('sha256').update(serialize(bucket)).digest('hex');
+}
+
+/**
+ * When the copies of one bucket end, while its secrets are copied. A copy that ends by itself changes neither bucket nor
+ * index, so that nothing else would have a cycle look at it again.
+ *
+ * Nothing is read or written for a bucket without such copies.
+ */
+export class BucketExpiries {
+  private readonly changes = new Map<string, Ends | undefined>();
+  private known: Known | undefined;
+
+  constructor(
+    private readonly info: Expiries,
+    private readonly id: number,
+    private readonly fence: Fence,
+  ) {}
+
+  /** Reads what earlier cycles noted. */
+  async read(signal?: AbortSignal): Promise<Known> {
+    const stored = await this.info.readBucket(this.id, signal);
+    this.known = { stored, before: summaryOf([stored.bucket ?? new Map()]) };
+    return this.known;
+  }
+
+  /**
+   * Paths whose copies may have ended.
+   *
+   * @param all as {@link duePaths} takes it
+   */
+  due(nowMs: number, all: Iterable<string>): string[] {
+    return this.known === undefined ? [] : duePaths(this.known.stored, nowMs, all);
+  }
+
+  /** @param ends undefined if the copy does not end, or is not wanted any more */
+  note(path: string, ends: Ends | undefined): void {
+    this.changes.set(path, ends);
+  }
+
+  /**
+   * Saves what was noted. To be called before the claims are saved: a claim whose end nobody remembers would stay.
+   *
+   * @throws ActivityError `Conflict` if another cycle wrote it
+   */
+  async save(): Promise<void> {
+    const isNews = [...this.changes.values()].some((ends) => ends !== undefined);
+    // What is only taken back is of no use to anybody before the copy would have been looked at.
+    if (this.known === undefined && !isNews) return;
+    const { stored, before } = this.known ?? (await this.read());
+    const bucket = new Map(stored.bucket);
+    for (const [path, ends] of this.changes) {
+      if (ends === undefined) bucket.delete(path);
+      else bucket.set(path, ends);
+    }
+    this.changes.clear();
+    if (this.info.format.hash(bucket) === stored.hash || (bucket.size === 0 && stored.revision === 0)) return;
+    if (stored.revision === 0) await this.info.mark();
+    const revision = await this.fence.write(this.info.writeOfBucket(this.id, bucket, stored.revision));
+    const hash = this.info.format.hash(bucket);
+    this.known = { before, stored: { bucket, hash, revision } };
+  }
+
+  /** What changed: the counts as differences, the time as it is now. Undefined if nothing was read. */
+  changed(): ExpirySummary | undefined {
+    if (this.known === undefined) return undefined;
+    const { before, stored } = this.known;
+    const { copies, early, ...times } = summaryOfList(this.id, stored);
+    return { ...times, copies: copies - before.copies, early: early - before.early };
+  }
+}
+
+/** What is noted, and what it came to before this cycle. */
+interface Known {
+  stored: StoredBucket<Ends>;
+  before: ExpirySummary;
+}
+
+/** @param all the paths of the bucket: if what was noted of them is damaged, each has to be looked at */
+export function duePaths(
+  { bucket, revision }: StoredBucket<Ends>,
+  nowMs: number,
+  all: Iterable<string>,
+): string[] {
+  if (bucket === undefined) return revision === 0 ? [] : [...all];
+  return [...bucket].filter(([, ends]) => dueAtMs(ends) <= nowMs).map(([path]) => path);
+}
+
+/** What is noted of all buckets, by their ids. */
+export function readAllEnds(
+  info: SyncInfo,
+  numBuckets: number,
+  signal: AbortSignal,
+): Promise<Map<number, StoredBucket<Ends>>> {
+  const ids = Array.from({ length: numBuckets }, (_, id) => id);
+  return readBuckets(info.expiries, ids, signal);
+}
+
+/** All that is noted now. A list that is damaged has to be looked at. */
+export async function countExpiries(
+  { info }: { info: SyncInfo },
+  numBuckets: number,
+  signal: AbortSignal,
+): Promise<ExpirySummary> {
+  const lists = await readAllEnds(info, numBuckets, signal);
+  return [...lists].map(([id, list]) => summaryOfList(id, list)).reduce(sumOf, NO_EXPIRY);
+}
+
+/** What one list says. One that is damaged, and was not written anew, has to be looked at again. */
+function summaryOfList(id: number, { bucket, revision }: StoredBucket<Ends>): ExpirySummary {
+  const nowMs = Date.now();
+  const isDue = (ends: Ends): boolean => dueAtMs(ends) <= nowMs;
+  const all = [...(bucket ?? [])];
+  const later = summaryOf([new Map(all.filter(([, ends]) => !isDue(ends)))]);
+  const { copies, early } = summaryOf([new Map(all)]);
+  const hasDue = all.some(([, ends]) => isDue(ends)) || (bucket === undefined && revision !== 0);
+  return { ...later, ...(hasDue && { due: [id] }), copies, early };
+}
+
+/** Which buckets have copies that may have ended, and what there is besides. */
+export interface ExpiredBuckets {
+  readonly ids: number[];
+  /** Of all buckets: the counts of all copies, the time of those that have not ended yet. */
+  readonly all: ExpirySummary;
+}
+
+/**
+ * Looks through what is noted: of all buckets, or only of those that are due as the state says, while no other is.
+ *
+ * @param known as in the state; undefined if that cannot be relied on
+ */
+export async function expiredBuckets(
+  { info }: { info: SyncInfo },
+  known: ExpirySummary | undefined,
+  numBuckets: number,
+  signal: AbortSignal,
+): Promise<ExpiredBuckets> {
+  if (known?.due !== undefined && (known.nextMs ?? Infinity) > Date.now()) {
+    const { due, ...all } = known;
+    return { ids: due.filter((id) => id < numBuckets), all };
+  }
+  const { due = [], ...all } = await countExpiries({ info }, numBuckets, signal);
+  return { ids: due, all };
 }

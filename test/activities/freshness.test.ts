@@ -25,7 +25,7 @@ it.each([
 });
 
 describe('writeFresh', () => {
-  const vault = { client: { address: 'https://vault' } } as Kv2;
+  const vault = { client: { address: 'https://vault' } } as unknown as Kv2;
   const at = { vault, place: { mount: 's/', rel: 'a' }, signal: new AbortController().signal };
   const failure = (kind: VaultErrorKind): VaultError => new VaultError(kind, 'https://vault', 's/a', kind);
   let reads: number;

@@ -163,8 +163,8 @@ describe('moveClaims', () => {
     await ground.write(2);
     ground.setOrigin(2);
     await ground.move([{ name: 'one', from: '^s/data/(?P<x>7|8)$', to: 's/data/same' }]);
-    const doubted = [...(await ground.claims())].filter(([, { version }]) => version === 0);
-    expect(doubted.map(([path]) => path).sort()).toEqual(['s/data/7', 's/data/8']);
+    const unverified = [...(await ground.claims())].filter(([, { version }]) => version === 0);
+    expect(unverified.map(([path]) => path).sort()).toEqual(['s/data/7', 's/data/8']);
   });
 
   it('takes from the list of orphans what a claim stands on again, and suspends deletes', async () => {

@@ -20,7 +20,7 @@ import { locate } from '../../../rules/paths';
 import { compileTransforms } from '../../../rules/transform';
 import type { MoveClaimsInput, MoveClaimsResult } from '../../../contract/destination';
 import { CONSUL_READS } from '../../../limits';
-import { readAllEnds } from '../base/bucket-expiries';
+import { readAllEnds } from '../../../sync-info/expiries';
 import { changesSince, type Changes } from './changes';
 import type { DestinationDeps } from '../base/deps';
 

@@ -1,34 +1,21 @@
-import { type StoredBucket, readFitting } from '../../../sync-info/indexed-buckets';
 import type { Bucket } from '../../../rules/bucket';
 import { insightOfMetadata } from '../../../rules/insight';
 import type { Location } from '../../../rules/paths';
 import {
   differingSettings,
   unverifiedSettings,
-  EMPTY_SETTINGS,
   fingerprintOfSettings,
   type SecretSettings,
-  type SettingsBucket,
   settingsOf,
 } from '../../../rules/settings';
 import { VaultError } from '../../../vault/errors';
 import { pathFailureClass } from '../../shared/failures';
 import { throwOutage } from '../../shared/outages';
-import { BucketCheckpoint } from '../base/bucket-checkpoint';
+import type { OpenBucket } from '../../../sync-info/ledger';
 import type { CopyContext } from './copy-bucket';
 import { placeAtDestination, placeAtOrigin, type DestinationDeps } from '../base/deps';
 import { Freshness, writeFresh, type Decision } from '../base/freshness';
 import type { RequestOptions } from '../../../vault/client';
-
-/** What all buckets of one activity know of the settings. */
-export interface SettingsContext {
-  /** Undefined if the origin's cannot be told now. */
-  readonly originIndex: readonly string[] | undefined;
-  /** Undefined if it is damaged. */
-  readonly ownIndex: readonly string[] | undefined;
-  /** Of the own index; 0 if nothing was carried over yet. */
-  readonly ownRevision: number;
-}
 
 /** Settings on their way. They stand in the memory of one activity only, as values do. */
 export interface Carried {
@@ -45,11 +32,9 @@ export class SettingsCarrier {
   private constructor(
     private readonly context: CopyContext,
     private readonly id: number,
-    /** Undefined if it cannot be told now. */
-    private readonly origin: SettingsBucket | undefined,
+    readonly bucket: OpenBucket<string>,
     /** Paths whose settings differ. */
     readonly pending: ReadonlySet<string>,
-    readonly checkpoint: BucketCheckpoint<string>,
   ) {}
 
   /**
@@ -64,35 +49,24 @@ export class SettingsCarrier {
     isCopied: (path: string) => boolean,
     signal: AbortSignal,
   ): Promise<SettingsCarrier | undefined> {
-    const { settings, deps, report, incomplete } = context;
+    const { settings, report, incomplete } = context;
     if (settings === undefined) return undefined;
-    const { info, originInfo } = deps;
-    const stored = await info.settings.readBucket(id, signal);
-    const read =
-      settings.originIndex && (await readFitting(originInfo.settings, settings.originIndex, id, signal));
-    const origin = read?.bucket;
+    const ifUnreadable = (): Map<string, string> => unverifiedSettings(insights.keys());
+    const bucket = await settings.open(id, signal, { ifUnreadable });
+    const { origin, claims } = bucket;
     if (origin === undefined) {
       incomplete.add(id);
       // A damaged index is reported once for all buckets.
-      if (settings.originIndex !== undefined)
-        report.fail(originInfo.settings.bucketKey(id), 'torn-bucket', 'unknown');
+      const { originIndex, origin: info } = settings.sides;
+      if (originIndex !== undefined) report.fail(info.bucketKey(id), 'torn-bucket', 'unknown');
     }
-    const claims = believedSettings(
-      stored,
-      settings.ownIndex?.[id],
-      settings.ownRevision === 0,
-      insights.keys(),
-    );
     const differing = origin === undefined ? [] : differingSettings(origin, claims, isCopied);
-    // A bucket that is not there is an empty one: most secrets have no settings of their own.
-    const hash = stored.revision === 0 ? EMPTY_SETTINGS : stored.hash;
-    const checkpoint = new BucketCheckpoint(info.settings, id, { ...stored, hash }, claims, context.fence);
-    return new SettingsCarrier(context, id, origin, new Set(differing), checkpoint);
+    return new SettingsCarrier(context, id, bucket, new Set(differing));
   }
 
   /** The settings of this secret are to be carried over, and could not be. */
   isMissing(path: string): boolean {
-    return this.origin === undefined || this.failedPaths.has(path);
+    return this.bucket.origin === undefined || this.failedPaths.has(path);
   }
 
   /** They could not be, and this was reported. */
@@ -102,10 +76,8 @@ export class SettingsCarrier {
 
   /** Whether the claims say of these secrets what the origin says. */
   isDone(isWanted: (path: string) => boolean): boolean {
-    return (
-      this.origin !== undefined &&
-      differingSettings(this.origin, this.checkpoint.claims, isWanted).length === 0
-    );
+    const { origin, claims } = this.bucket;
+    return origin !== undefined && differingSettings(origin, claims, isWanted).length === 0;
   }
 
   /**
@@ -164,12 +136,12 @@ export class SettingsCarrier {
       if (applied !== undefined) this.claim(path, applied.fingerprint);
     });
     this.context.onProgress();
-    await this.checkpoint.saveSometimes();
+    await this.bucket.checkpoint();
   }
 
   private claim(path: string, fingerprint: string | undefined): void {
-    if (fingerprint === undefined) this.checkpoint.claims.delete(path);
-    else this.checkpoint.claims.set(path, fingerprint);
+    if (fingerprint === undefined) this.bucket.forget(path);
+    else this.bucket.claim(path, fingerprint);
   }
 
   private async attempt<T>(
@@ -190,25 +162,6 @@ export class SettingsCarrier {
       return undefined;
     }
   }
-}
-
-/**
- * What is believed of a bucket of the destination's own: all, if it fits its index; else nothing, so that what it
- * names is compared. If even that cannot be read, all secrets of the origin's bucket are.
- *
- * @param entry of the index; undefined if that is damaged
- * @param isFirst there is no index yet
- */
-export function believedSettings(
-  stored: StoredBucket<string>,
-  entry: string | undefined,
-  isFirst: boolean,
-  paths: Iterable<string>,
-): Map<string, string> {
-  const hash = stored.revision === 0 ? EMPTY_SETTINGS : stored.hash;
-  if (hash !== undefined && hash === entry) return stored.bucket ?? new Map<string, string>();
-  if (stored.bucket !== undefined) return unverifiedSettings(stored.bucket.keys());
-  return isFirst && stored.revision === 0 ? new Map<string, string>() : unverifiedSettings(paths);
 }
 
 /** The settings at the destination; `unknown` if the token may write them and not read them. */

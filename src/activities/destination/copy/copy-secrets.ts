@@ -1,5 +1,7 @@
 import { cancellationDetails } from '@temporalio/activity';
-import { setDirtyMarker } from '../../../sync-info/dirty-marker';
+import { Fence } from '../../../sync-info/fence';
+import type { StoredIndex } from '../../../sync-info/indexed-buckets';
+import { Ledger, SETTINGS, VALUES } from '../../../sync-info/ledger';
 import { isVersionOf } from '../../../rules/sync-index';
 import { NO_EXPIRY, NOT_COUNTED, sumOf } from '../../../rules/expiry';
 import type { CopySecretsInput, CopySecretsResult } from '../../../contract/destination';
@@ -8,8 +10,6 @@ import { inParallel } from '../../../concurrency/work-pool';
 import { CycleReportBuilder } from '../../shared/cycle-report';
 import { conflict } from '../../../sync-info/store';
 import { copyBucket, type CopyContext } from './copy-bucket';
-import type { Fence } from '../base/bucket-checkpoint';
-import type { SettingsContext } from './carry-settings';
 import type { DestinationDeps } from '../base/deps';
 import { readOriginSettings, readOwnSettings } from '../base/settings-indices';
 import { COPY_BUCKETS } from '../../../limits';
@@ -38,22 +38,18 @@ export async function copySecrets(
   }
   if (own.revision !== input.indexRevision) throw conflict(deps.info.store, deps.info.indexKey);
   const report = new CycleReportBuilder();
-  const settings = await readSettings(deps, origin.index.length, signal);
   const context: CopyContext = {
     deps,
-    originIndex: origin.index,
-    ownIndex: own.index?.length === origin.index.length ? own.index : undefined,
+    ...(await openLedgers(deps, origin.index, own, signal)),
     mounts: input.mounts,
     targets: await deps.targets.load(origin.index, signal),
-    settings,
-    fence: fenceOf(deps, own.revision, settings),
-    // The guard has seen the deletes of another index: those of this one are for the next cycle.
+    // The guard has decided about the deletes of another index: those of this one are for the next cycle.
     deletes: input.deletes && isVersionOf(input.considered, origin.index),
     report,
     incomplete: new Set(),
-    held: new Map(),
+    retained: new Map(),
     deleted: new Map(),
-    lookAtExpiries: input.expiries === true,
+    checkExpiries: input.expiries === true,
     expiries: undefined,
     onProgress: () => {
       progress(report.progress);
@@ -68,7 +64,7 @@ export async function copySecrets(
     if (cancellationDetails()?.cancelRequested !== true) throw error;
     finished = false;
   }
-  const settled = [...context.held].filter(([id]) => !context.incomplete.has(id));
+  const settled = [...context.retained].filter(([id]) => !context.incomplete.has(id));
   const isCounted = !finished || !isRepeated || !(await deps.info.expiries.isMarked(signal));
   const expiries = isCounted ? context.expiries : sumOf(context.expiries ?? NO_EXPIRY, NOT_COUNTED);
   return {
@@ -81,34 +77,33 @@ export async function copySecrets(
   };
 }
 
-function fenceOf(
-  { info }: DestinationDeps,
-  indexRevision: number,
-  settings: SettingsContext | undefined,
-): Fence {
-  const indices = [{ key: info.indexKey, revision: indexRevision }];
-  if (settings !== undefined) indices.push({ key: info.settings.indexKey, revision: settings.ownRevision });
-  let noted: Promise<void> | undefined;
-  const note = (): Promise<void> => {
-    // Without an index every bucket is looked at anyway, and an original vsync fails on what stands there before it.
-    if (indexRevision === 0) return Promise.resolve();
-    noted ??= setDirtyMarker(info, indices).catch((error: unknown) => {
-      noted = undefined; // the next write tries again
-      throw error;
-    });
-    return noted;
-  };
-  return { indices, note };
-}
-
-async function readSettings(
+/** The ledgers of values and of settings, on one fence. */
+async function openLedgers(
   deps: DestinationDeps,
-  numBuckets: number,
+  originIndex: readonly string[],
+  own: StoredIndex,
   signal: AbortSignal,
-): Promise<SettingsContext | undefined> {
-  const { index: originIndex, unknown } = await readOriginSettings(deps, numBuckets, signal);
-  if (originIndex === undefined && unknown === undefined) return undefined;
-  const own = await readOwnSettings(deps, numBuckets, signal);
-  const ownIndex = own.index?.length === numBuckets ? own.index : undefined;
-  return { originIndex, ownIndex, ownRevision: own.revision };
+): Promise<Pick<CopyContext, 'values' | 'settings' | 'fence'>> {
+  const { info, originInfo } = deps;
+  const numBuckets = originIndex.length;
+  const ofThisSize = (index: readonly string[] | undefined): readonly string[] | undefined =>
+    index?.length === numBuckets ? index : undefined;
+  const indices = [{ key: info.indexKey, revision: own.revision }];
+  const theirs = await readOriginSettings(deps, numBuckets, signal);
+  const isCarried = theirs.index !== undefined || theirs.unknown !== undefined;
+  const ours = isCarried ? await readOwnSettings(deps, numBuckets, signal) : undefined;
+  if (ours !== undefined) indices.push({ key: info.settings.indexKey, revision: ours.revision });
+  const fence = new Fence(info, indices);
+  const values = { own: info, ownIndex: ofThisSize(own.index), origin: originInfo, originIndex };
+  const settings = ours && {
+    own: info.settings,
+    ownIndex: ofThisSize(ours.index),
+    origin: originInfo.settings,
+    originIndex: theirs.index,
+  };
+  return {
+    values: new Ledger(VALUES, values, fence),
+    settings: settings && new Ledger(SETTINGS, settings, fence),
+    fence,
+  };
 }

@@ -1,10 +1,9 @@
 import { bucketId } from '../../../rules/bucket';
-import { unverified } from '../../../rules/claims';
 import type { Insight } from '../../../rules/insight';
 import { pathFailureClass } from '../../shared/failures';
 import { inParallel } from '../../../concurrency/work-pool';
 import { throwOutage } from '../../shared/outages';
-import type { BucketCheckpoint } from '../base/bucket-checkpoint';
+import type { OpenBucket } from '../../../sync-info/ledger';
 import type { CopyContext } from './copy-bucket';
 import { copySecret } from './copy-secret';
 import { absenceAtOrigin, deleteSecret } from '../deletes/delete-secret';
@@ -26,11 +25,12 @@ export interface Leaving {
 export async function removeGone(
   context: CopyContext,
   id: number,
-  checkpoint: BucketCheckpoint,
+  bucket: OpenBucket<Insight>,
   { gone, unwanted }: Leaving,
   signal: AbortSignal,
 ): Promise<number> {
   const { deps, mounts, report } = context;
+  const numBuckets = context.values.sides.originIndex?.length ?? 0;
   if (gone.length + unwanted.length === 0) return 0;
   let held = 0;
   const hold = (): void => {
@@ -74,15 +74,15 @@ export async function removeGone(
         );
         if (done === undefined) return;
         if (done.did === 'added' || done.did === 'updated') report.count(done.did);
-        checkpoint.claims.delete(path);
+        bucket.forget(path);
       } else if (isUnwanted) confirmed.push({ path, isUnwanted });
       else {
         const place = deps.scope.placeAtOrigin(path);
         const absence = await attempt(path, stop, () => absenceAtOrigin(deps, place, mounts, stop));
         if (absence === 'absent') confirmed.push({ path, isUnwanted });
-        else if (absence === 'served' && bucketId(path, context.originIndex.length) !== id) {
+        else if (absence === 'served' && bucketId(path, numBuckets) !== id) {
           // Its claim belongs into another bucket, where it is compared.
-          checkpoint.claims.delete(path);
+          bucket.forget(path);
         } else if (absence !== undefined) {
           hold();
           // It came back after its info was written. If it goes again before the next, the info stays as it is: only
@@ -93,11 +93,8 @@ export async function removeGone(
     },
     deps.copyPool,
   );
-  for (const { path } of confirmed) {
-    const insight = checkpoint.claims.get(path);
-    if (insight !== undefined) checkpoint.claims.set(path, unverified(insight));
-  }
-  await checkpoint.save();
+  for (const { path } of confirmed) bucket.unverify(path);
+  await bucket.flush();
   await inParallel(
     confirmed,
     signal,
@@ -114,7 +111,7 @@ export async function removeGone(
         const mount = deps.scope.mountAtOrigin(path);
         context.deleted.set(mount, (context.deleted.get(mount) ?? 0) + 1);
       }
-      checkpoint.claims.delete(path);
+      bucket.forget(path);
     },
     deps.copyPool,
   );

@@ -1,11 +1,11 @@
 import { isKnownDifference, readKnownDifferences } from '../../../sync-info/known-differences';
 import { readDestinationState } from '../../../sync-info/state';
-import { readDirtyMarker } from '../../../sync-info/dirty-marker';
+import { readDirtyMarker } from '../../../sync-info/fence';
 import { originVersionOf, differingBuckets } from '../../../rules/sync-index';
 import type { DiffIndicesInput, DiffIndicesResult } from '../../../contract/destination';
 import { ActivityError } from '../../../contract/failures';
 import { MAX_GROUPS } from '../../../limits';
-import { expiredBuckets } from '../base/bucket-expiries';
+import { expiredBuckets } from '../../../sync-info/expiries';
 import type { DestinationDeps } from '../base/deps';
 import {
   differingSettingsBuckets,

@@ -1,7 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { inParallel } from '../../../concurrency/work-pool';
 import { isTooLarge } from '../../../consul/errors';
-import type { KeyValueStore, Unchanged, Write } from '../../../consul/key-value-store';
 import {
   readKnownDifferences,
   knownDifference,
@@ -17,19 +15,19 @@ import {
   type LastCycle,
 } from '../../../sync-info/state';
 import type { SyncInfo } from '../../../sync-info/sync-info';
-import { readDirtyMarker, removeDirtyMarker } from '../../../sync-info/dirty-marker';
-import { hashBucket } from '../../../rules/bucket';
-import { originVersionOf, emptyIndex, isVersionOf } from '../../../rules/sync-index';
+import { readDirtyMarker, removeDirtyMarker } from '../../../sync-info/fence';
+import { saveIndex, SETTINGS, VALUES } from '../../../sync-info/ledger';
+import { originVersionOf, isVersionOf } from '../../../rules/sync-index';
 import { NO_EXPIRY, NOT_COUNTED, sumOf, type ExpirySummary } from '../../../rules/expiry';
 import { hashOfDeletes, noteDeletes } from '../../../rules/delete-guard';
 import type { SaveDestinationInput, SaveDestinationResult } from '../../../contract/destination';
-import { CONSUL_READS, STATE_ATTEMPTS } from '../../../limits';
+import { STATE_ATTEMPTS } from '../../../limits';
 import { assertSyncName } from '../../../access/sync-path';
-import { countExpiries } from '../base/bucket-expiries';
+import { countExpiries } from '../../../sync-info/expiries';
 import { commitInfo, conflict } from '../../../sync-info/store';
 import type { DestinationDeps } from '../base/deps';
 import { byMount, deleteCandidates } from '../deletes/guard-deletes';
-import { saveSettingsIndex, type SavedSettings } from './save-settings-index';
+import { readOriginSettings, readOwnSettings } from '../base/settings-indices';
 
 /**
  * Saves the destination's index, that of the settings, then its state. The index is made from what the buckets in
@@ -53,40 +51,13 @@ export async function saveSyncInfo(
   // If the origin took another number in the meantime, the next cycle moves the claims. An index of the new number
   // would say that they have moved, and those in the other buckets would be lost.
   const numBuckets = own.index?.length ?? origin.index?.length ?? 0;
-  const index = [...(own.index ?? emptyIndex(numBuckets))];
-
-  const ids = own.index === undefined ? [...index.keys()] : input.buckets;
-  let writes = 0;
-  const seen: Unchanged[] = [];
-  const readOne = async (id: number, stop: AbortSignal): Promise<void> => {
-    const { hash, revision } = await info.readBucket(id, stop);
-    if (hash !== undefined) {
-      index[id] = hash;
-      seen.push({ key: info.bucketKey(id), revision });
-      return;
-    }
-    // The original vsync fails on a bucket that its index names and that does not exist.
-    if (revision !== 0) return;
-    const written = await commitInfo(info.store, [info.writeOfBucket(id, new Map(), 0)], stop);
-    writes += written;
-    index[id] = hashBucket(new Map());
-  };
-  await inParallel(ids, signal, readOne, CONSUL_READS);
-
-  if (numBuckets > 0 && JSON.stringify(index) !== JSON.stringify(own.index)) {
-    if (own.revision !== input.indexRevision) throw conflict(info.store, info.indexKey);
-    // From here on nobody who began before can write a bucket. As far as one transaction goes, nor since we looked.
-    writes += await commitIndex(info.store, info.writeOfIndex(index, own.revision), seen, signal);
-  }
-  const carried = { ids, revision: input.settingsRevision, numBuckets };
-  const settings = await saveSettingsIndex(deps, carried, signal);
-  writes += settings?.writes ?? 0;
-  writes += await saveKnownDifferences(
-    deps,
-    input,
-    { origin: origin.index ?? [], own: index, settings },
-    signal,
-  );
+  const ids = own.index === undefined ? [...new Array<void>(numBuckets).keys()] : input.buckets;
+  const values = { stored: own, revision: input.indexRevision, numBuckets, ids };
+  const saved = await saveIndex(VALUES, info, values, signal);
+  const settings = await saveSettings(deps, { ids, revision: input.settingsRevision, numBuckets }, signal);
+  const indices = { origin: origin.index ?? [], own: saved.index, settings };
+  const known = await saveKnownDifferences(deps, input, indices, signal);
+  let writes = saved.writes + (settings?.writes ?? 0) + known;
   const since = { writes, index: origin.index, numBuckets, last: before?.last, run };
   writes += await saveState(deps, input, since, signal);
   await removeDirtyMarker(info, unsaved, signal);
@@ -95,21 +66,31 @@ export async function saveSyncInfo(
   return { v: 1, writes };
 }
 
-/** Writes the index while as many of these keys are unchanged as one transaction takes. @returns how many writes */
-async function commitIndex(
-  store: KeyValueStore,
-  index: Write,
-  seen: readonly Unchanged[],
+/** The two indices of settings after a save. */
+interface SavedSettings {
+  readonly origin: readonly string[];
+  readonly own: readonly string[];
+  readonly writes: number;
+}
+
+/**
+ * Saves the index of the settings that were carried over.
+ *
+ * @param revision of the index before the work; undefined if settings are not carried over
+ * @returns undefined if they are not, or if the origin's cannot be read now
+ */
+async function saveSettings(
+  deps: DestinationDeps,
+  { ids, revision, numBuckets }: { ids: readonly number[]; revision: number | undefined; numBuckets: number },
   signal: AbortSignal,
-): Promise<number> {
-  const unchanged = seen.slice(0, store.maxOperations - 1);
-  try {
-    return await commitInfo(store, [index], signal, unchanged);
-  } catch (error) {
-    // An older Consul takes fewer, which is known now.
-    if (!isTooLarge(error) || store.maxOperations > unchanged.length) throw error;
-    return commitIndex(store, index, seen, signal);
-  }
+): Promise<SavedSettings | undefined> {
+  if (revision === undefined) return undefined;
+  const { index: origin } = await readOriginSettings(deps, numBuckets, signal);
+  if (origin === undefined) return undefined;
+  const stored = await readOwnSettings(deps, numBuckets, signal);
+  const toSave = { stored, revision, numBuckets, ids };
+  const { index: own, writes } = await saveIndex(SETTINGS, deps.info.settings, toSave, signal);
+  return { origin, own, writes };
 }
 
 /** The indices after the cycle. */

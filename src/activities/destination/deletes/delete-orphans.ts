@@ -10,7 +10,7 @@ import { throwOutage } from '../../shared/outages';
 import { CycleReportBuilder } from '../../shared/cycle-report';
 import { deleteAt } from './delete-secret';
 import type { DestinationDeps } from '../base/deps';
-import { knownPaths } from '../base/known-paths';
+import { namedPaths } from '../../../sync-info/ledger';
 
 /**
  * Soft-deletes the orphans that an operator has seen and wants removed: exactly the list that was shown. One at
@@ -88,7 +88,7 @@ export async function placesInUse(deps: DestinationDeps, signal: AbortSignal): P
   if (index === undefined) return undefined;
   const all = await targets.loadAll(index, signal);
   if (!all.complete) return undefined;
-  const paths = new Set(await knownPaths(deps, index, signal));
+  const paths = new Set(await namedPaths(deps.info, index.length, signal));
   const claimed = new Set([...paths].map((path) => scope.target(path)));
   return {
     inUse: (target) => claimed.has(target) || all.sourcesOf(target).length > 0,

@@ -8,7 +8,7 @@ import { CONSUL_READS, MAX_DISPATCH_WIDTH } from '../../../limits';
 import { absenceAtOrigin } from './delete-secret';
 import type { DestinationDeps } from '../base/deps';
 import { dealOut, secretsIn, type BothEnds } from '../base/group-work';
-import { knownPaths } from '../base/known-paths';
+import { namedPaths } from '../../../sync-info/ledger';
 
 /**
  * Decides whether the deletes of a cycle may happen, before the first of them. The origin is asked about each only
@@ -78,7 +78,7 @@ export async function heldDeletes(
   { candidates, index, mounts, state, suspended }: GuardInput,
   signal: AbortSignal,
 ): Promise<GuardDecision> {
-  const known = byMount(deps, await knownPaths(deps, index, signal));
+  const known = byMount(deps, await namedPaths(deps.info, index.length, signal));
   const verdict = { held: undefined, approved: false, known: Object.fromEntries(known) };
   const reasonFor = (paths: readonly string[]): string | undefined =>
     (paths.length === 0 ? undefined : suspended) ??

@@ -1,5 +1,5 @@
 import type { DeleteCandidate } from '../deletes/guard-deletes';
-import { duePaths } from '../base/bucket-expiries';
+import { duePaths } from '../../../sync-info/expiries';
 import type { DestinationDeps } from '../base/deps';
 import { readBuckets, fits } from '../../../sync-info/indexed-buckets';
 import { type Bucket } from '../../../rules/bucket';

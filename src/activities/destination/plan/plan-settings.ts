@@ -1,10 +1,15 @@
-import { believedSettings } from '../copy/carry-settings';
+import { readOwnBucket, SETTINGS, unverifiedClaims } from '../../../sync-info/ledger';
 import type { DestinationDeps } from '../base/deps';
 import { readOriginSettings, readOwnSettings } from '../base/settings-indices';
 import { fits } from '../../../sync-info/indexed-buckets';
 import type { Bucket } from '../../../rules/bucket';
 import { isCopiedOf } from '../../../rules/plan';
-import { differingSettings, UNVERIFIED_SETTINGS, type SettingsBucket } from '../../../rules/settings';
+import {
+  differingSettings,
+  UNVERIFIED_SETTINGS,
+  unverifiedSettings,
+  type SettingsBucket,
+} from '../../../rules/settings';
 import type { Targets } from '../base/origin-targets';
 import type { Put } from './plan-deletes';
 
@@ -34,8 +39,10 @@ export async function plannedSettings(
   return {
     index,
     claims: async (id, origin) => {
-      const stored = await deps.info.settings.readBucket(id, signal);
-      return believedSettings(stored, own.index?.[id], own.revision === 0, origin.keys());
+      const stored = await readOwnBucket(SETTINGS, deps.info.settings, id, signal);
+      if (fits(stored, own.index?.[id])) return stored.bucket;
+      const named = stored.revision === 0 ? undefined : stored.bucket;
+      return named === undefined ? unverifiedSettings(origin.keys()) : unverifiedClaims(SETTINGS, named);
     },
   };
 }

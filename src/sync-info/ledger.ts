@@ -1,0 +1,287 @@
+import { inParallel } from '../concurrency/work-pool';
+import { isTooLarge } from '../consul/errors';
+import type { KeyValueStore, Unchanged, Write } from '../consul/key-value-store';
+import { CHECKPOINT_MS, CONSUL_READS } from '../limits';
+import { VALUE_CLAIMS, SETTINGS_CLAIMS, type ClaimKind } from '../rules/claims';
+import type { Insight } from '../rules/insight';
+import type { Fence } from './fence';
+import { fits, readFitting, type IndexedBuckets, type StoredBucket } from './indexed-buckets';
+import { commitInfo, conflict } from './store';
+
+/*
+ * A ledger is what a destination's sync info says that the destination has: for each path a claim. There are two, with
+ * the same rules: one of values (insights), one of settings (fingerprints).
+ *
+ * The order that keeps a claim from saying more than was applied:
+ *   1. The indices are read before the work, and every write of a bucket depends on them (Fence).
+ *   2. A bucket is trusted only if it fits its index. Otherwise its names stay, and every claim is unverified: the secret
+ *      is compared before it counts.
+ *   3. A claim is added after the secret has arrived, and taken back before a delete.
+ *   4. Buckets are saved by check-and-set while the work goes on (checkpoints), and the index after all of them. It is
+ *      made from what the buckets in the store contain, however the cycle ended.
+ */
+
+/** What differs between the two ledgers. */
+export interface LedgerKind<T> extends ClaimKind<T> {
+  /** A bucket that does not exist is an empty one. Else it is written, because an original vsync fails without it. */
+  readonly absentIsEmpty: boolean;
+}
+
+export const VALUES: LedgerKind<Insight> = { ...VALUE_CLAIMS, absentIsEmpty: false };
+
+/** Most secrets have no settings of their own. */
+export const SETTINGS: LedgerKind<string> = { ...SETTINGS_CLAIMS, absentIsEmpty: true };
+
+/** Both sides of a ledger, as read before the work. */
+export interface LedgerSides<T> {
+  readonly own: IndexedBuckets<T>;
+  /** Undefined if there is none, or if it cannot be used: nothing is trusted then. */
+  readonly ownIndex: readonly string[] | undefined;
+  readonly origin: IndexedBuckets<T>;
+  /** Undefined if it cannot be read now. */
+  readonly originIndex: readonly string[] | undefined;
+}
+
+/** Opens the buckets of one ledger. */
+export class Ledger<T> {
+  constructor(
+    private readonly kind: LedgerKind<T>,
+    readonly sides: LedgerSides<T>,
+    private readonly fence: Fence,
+  ) {}
+
+  /**
+   * Reads one bucket, the destination's before the origin's.
+   *
+   * @param ifUnreadable the claims where not even the names can be read
+   * @param beforeSave what has to be saved before the claims are
+   */
+  async open(
+    id: number,
+    signal: AbortSignal,
+    options: { ifUnreadable?: () => Map<string, T>; beforeSave?: () => Promise<void> } = {},
+  ): Promise<OpenBucket<T>> {
+    const { own, ownIndex, origin, originIndex } = this.sides;
+    const stored = await readOwnBucket(this.kind, own, id, signal);
+    const read = originIndex && (await readFitting(origin, originIndex, id, signal));
+    const isTrusted = fits(stored, ownIndex?.[id]);
+    const { ifUnreadable = () => new Map<string, T>(), beforeSave } = options;
+    const named = stored.revision === 0 ? undefined : stored.bucket;
+    const unverified = (): Map<string, T> =>
+      named === undefined ? ifUnreadable() : unverifiedClaims(this.kind, named);
+    const claims = isTrusted ? new Map(stored.bucket) : unverified();
+    return new OpenBucket(this.kind, own, this.fence, id, stored, {
+      isTrusted,
+      claims,
+      origin: read?.bucket,
+      isNewer: read?.isNewer === true,
+      beforeSave,
+    });
+  }
+}
+
+/** A bucket that does not exist is an empty one, where the kind says so. */
+export async function readOwnBucket<T>(
+  { absentIsEmpty }: LedgerKind<T>,
+  own: IndexedBuckets<T>,
+  id: number,
+  signal?: AbortSignal,
+): Promise<StoredBucket<T>> {
+  const stored = await own.readBucket(id, signal);
+  if (!absentIsEmpty || stored.revision !== 0) return stored;
+  const bucket = new Map<string, T>();
+  return { bucket, hash: own.format.hash(bucket), revision: 0 };
+}
+
+/** The same names, and no claim that counts. */
+export function unverifiedClaims<T>(
+  { unverified }: ClaimKind<T>,
+  bucket: ReadonlyMap<string, T>,
+): Map<string, T> {
+  return new Map([...bucket].map(([path, claim]) => [path, unverified(claim)]));
+}
+
+interface Opened<T> {
+  readonly isTrusted: boolean;
+  readonly claims: Map<string, T>;
+  readonly origin: ReadonlyMap<string, T> | undefined;
+  readonly isNewer: boolean;
+  readonly beforeSave: (() => Promise<void>) | undefined;
+}
+
+/** One bucket of a ledger while its secrets are worked on. */
+export class OpenBucket<T> {
+  /** Whether the stored bucket fits its index. */
+  readonly isTrusted: boolean;
+  /** What the stored bucket names, trusted or not. */
+  readonly names: ReadonlyMap<string, T>;
+  /** What the origin publishes; undefined if it does not fit its index: it is being written (a torn bucket). */
+  readonly origin: ReadonlyMap<string, T> | undefined;
+  /** The origin's bucket fits the index that was published meanwhile, and not the one from before the work. */
+  readonly isNewer: boolean;
+  /** There is a bucket that is not trusted: it may have lost names. */
+  private readonly isDamaged: boolean;
+  private readonly current: Map<string, T>;
+  private readonly beforeSave: () => Promise<void>;
+  private savedHash: string | undefined;
+  private revision: number;
+  private savedAtMs = Date.now();
+  private saving: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly kind: LedgerKind<T>,
+    private readonly info: IndexedBuckets<T>,
+    private readonly fence: Fence,
+    private readonly id: number,
+    stored: StoredBucket<T>,
+    { isTrusted, claims, origin, isNewer, beforeSave = () => Promise.resolve() }: Opened<T>,
+  ) {
+    this.isTrusted = isTrusted;
+    this.isDamaged = !isTrusted && stored.revision !== 0;
+    this.names = stored.bucket ?? new Map<string, T>();
+    this.origin = origin;
+    this.isNewer = isNewer;
+    this.current = claims;
+    this.beforeSave = beforeSave;
+    this.savedHash = stored.hash;
+    this.revision = stored.revision;
+  }
+
+  get claims(): ReadonlyMap<string, T> {
+    return this.current;
+  }
+
+  /** False if the destination is known to lack the secret: it is then written without a comparison. */
+  mayHave(path: string): boolean {
+    return this.names.has(path) || this.isDamaged;
+  }
+
+  /** To be called after the secret, or its settings, have arrived. */
+  claim(path: string, claim: T): void {
+    this.current.set(path, claim);
+  }
+
+  /** Keeps the name without believing the claim. @param claim where the path is not named yet */
+  unverify(path: string, claim: T | undefined = this.current.get(path)): void {
+    if (claim !== undefined) this.current.set(path, this.kind.unverified(claim));
+  }
+
+  forget(path: string): void {
+    this.current.delete(path);
+  }
+
+  /** Saves if the last time is some seconds ago. */
+  async checkpoint(): Promise<void> {
+    if (Date.now() - this.savedAtMs >= CHECKPOINT_MS) await this.flush();
+  }
+
+  /**
+   * Saves unless nothing changed.
+   *
+   * @throws ActivityError `Conflict` if another process wrote the bucket or the index
+   */
+  flush(): Promise<void> {
+    // One after the other, because each write needs the revision of the one before.
+    this.saving = this.saving.then(() => this.write());
+    return this.saving;
+  }
+
+  private async write(): Promise<void> {
+    this.savedAtMs = Date.now();
+    const { format } = this.info;
+    if (format.hash(this.current) === this.savedHash) return;
+    await this.fence.mark();
+    await this.beforeSave();
+    const hash = format.hash(this.current);
+    this.revision = await this.fence.write(this.info.writeOfBucket(this.id, this.current, this.revision));
+    this.savedHash = hash;
+  }
+}
+
+/** The index of a ledger after a save. */
+export interface SavedIndex {
+  readonly index: readonly string[];
+  /** Keys that were written. */
+  readonly writes: number;
+}
+
+/** The hash of no bucket: the entry of one that cannot be read, so that the next cycle rebuilds it. */
+const UNREADABLE = '0'.repeat(64);
+
+/**
+ * Saves the index of a ledger, from what its buckets in the store contain.
+ *
+ * @param stored the index now
+ * @param revision of the index before the work
+ * @param ids buckets that the cycle may have written
+ * @throws ActivityError `Conflict` if another cycle saved in the meantime
+ */
+export async function saveIndex<T>(
+  kind: LedgerKind<T>,
+  own: IndexedBuckets<T>,
+  { stored, revision, numBuckets, ids }: IndexToSave,
+  signal: AbortSignal,
+): Promise<SavedIndex> {
+  const before = stored.index?.length === numBuckets ? stored.index : undefined;
+  const empty = own.format.hash(new Map());
+  const index = [...(before ?? new Array<string>(numBuckets).fill(empty))];
+  const seen: Unchanged[] = [];
+  let writes = 0;
+  const readHash = async (id: number, stop: AbortSignal): Promise<void> => {
+    const bucket = await readOwnBucket(kind, own, id, stop);
+    if (bucket.hash === undefined && bucket.revision === 0) {
+      const written = await commitInfo(own.store, [own.writeOfBucket(id, new Map(), 0)], stop);
+      writes += written; // after the await: others add to it meanwhile
+    } else seen.push({ key: own.bucketKey(id), revision: bucket.revision });
+    index[id] = bucket.hash ?? (bucket.revision === 0 ? empty : UNREADABLE);
+  };
+  await inParallel(before === undefined ? [...index.keys()] : ids, signal, readHash, CONSUL_READS);
+  if (numBuckets === 0 || JSON.stringify(index) === JSON.stringify(stored.index)) return { index, writes };
+  if (stored.revision !== revision) throw conflict(own.store, own.indexKey);
+  // From here on no earlier cycle can write a bucket. As far as one transaction goes, none has since they were read.
+  writes += await commitIndex(own.store, own.writeOfIndex(index, revision), seen, signal);
+  return { index, writes };
+}
+
+interface IndexToSave {
+  readonly stored: { readonly index: readonly string[] | undefined; readonly revision: number };
+  readonly revision: number;
+  readonly numBuckets: number;
+  readonly ids: readonly number[];
+}
+
+/** Writes the index while as many of these keys are unchanged as one transaction takes. @returns how many writes */
+async function commitIndex(
+  store: KeyValueStore,
+  index: Write,
+  seen: readonly Unchanged[],
+  signal: AbortSignal,
+): Promise<number> {
+  const unchanged = seen.slice(0, store.maxOperations - 1);
+  try {
+    return await commitInfo(store, [index], signal, unchanged);
+  } catch (error) {
+    // An older Consul takes fewer, which is known now.
+    if (!isTooLarge(error) || store.maxOperations > unchanged.length) throw error;
+    return commitIndex(store, index, seen, signal);
+  }
+}
+
+/**
+ * All paths that the destination's buckets name, whether they fit their index or not.
+ *
+ * @param numBuckets to be read if the destination's own index is missing or damaged
+ */
+export async function namedPaths<T>(
+  own: IndexedBuckets<T>,
+  numBuckets: number,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const { index } = await own.readIndex(signal);
+  // Of each bucket only the paths: all claims together would be several times as much.
+  const pathsOf = async (id: number, stop: AbortSignal): Promise<string[]> => [
+    ...((await own.readBucket(id, stop)).bucket?.keys() ?? []),
+  ];
+  const ids = [...new Array<void>(index?.length ?? numBuckets).keys()];
+  return (await inParallel(ids, signal, pathsOf, CONSUL_READS)).flat();
+}
