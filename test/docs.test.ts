@@ -37,6 +37,29 @@ describe('the links of', () => {
   });
 });
 
+describe('CONTRIBUTING.md', () => {
+  const page = read('CONTRIBUTING.md');
+
+  it('has a line in its map for each folder of src and dev', () => {
+    const folders = ['src', 'dev', 'src/activities'].flatMap((top) =>
+      readdirSync(path.join(ROOT, top), { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map(({ name }) => `${top}/${name}/`),
+    );
+    expect(
+      folders.filter((folder) => folder !== 'src/activities/' && !page.includes(`| \`${folder}\``)),
+    ).toEqual([]);
+  });
+
+  it('names only files and folders that exist', () => {
+    const named = [...page.matchAll(/`((?:src|dev|test|docs)\/[\w./-]*)`/g)].map(([, file = '']) => file);
+    expect(named.length).toBeGreaterThan(40);
+    expect(named.filter((file) => !/N(AME|NNN)/.test(file) && !existsSync(path.join(ROOT, file)))).toEqual(
+      [],
+    );
+  });
+});
+
 describe('anchorsOf', () => {
   it('makes anchors as GitHub does', () => {
     const text = '# A `code_name`: what, why?\n\n```\n# no heading\n```\n\n## Twice\n\n## Twice\n';
