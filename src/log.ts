@@ -9,7 +9,7 @@ export interface LogOptions {
   type: 'console' | 'json';
 }
 
-/** The log of this process, on standard error: standard output belongs to what a command was asked for. */
+/** The log of this process, on standard error: standard output is for the result of a command. */
 export function createLog({ level, type }: LogOptions): Logger {
   if (type === 'json') return pino({ level }, pino.destination({ dest: 2, sync: true }));
   const stream = pretty({

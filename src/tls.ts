@@ -2,18 +2,18 @@ import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { UserError } from './errors';
 
-/** What a section of the configuration may say about TLS. The files are PEM. */
+/** The TLS keys of a section of the configuration. The files are PEM. */
 export interface TlsFiles {
   /** Certificate authorities to trust instead of the system's. */
   caFile?: string | undefined;
-  /** Certificate to show; comes with `keyFile`. */
+  /** Certificate of the client; needs `keyFile`. */
   certFile?: string | undefined;
   keyFile?: string | undefined;
-  /** Name to expect in the server's certificate, instead of the host in the address. */
+  /** Name expected in the server's certificate, instead of the host in the address. */
   serverName?: string | undefined;
 }
 
-/** The same as Node's `tls.connect` takes it. */
+/** The same for Node's `tls.connect`. */
 export interface TlsOptions {
   ca?: string;
   cert?: string;
@@ -22,11 +22,11 @@ export interface TlsOptions {
 }
 
 /**
- * Reads the files, and looks whether they hold what they should: else nobody would know before the first
- * connection, and then only an OpenSSL code.
+ * Reads the files, and checks their content. Otherwise a mistake would show only at the first connection, as an OpenSSL
+ * code.
  *
- * @param where begins the messages, up to the name of the key: "Vault https://…: vault"
- * @throws UserError that names the key and the file
+ * @param where beginning of the messages, up to the name of the key: "Vault https://…: vault"
+ * @throws UserError with the key and the file
  */
 export function readTls({ caFile, certFile, keyFile, serverName }: TlsFiles, where: string): TlsOptions {
   const ca = caFile === undefined ? undefined : readPem(caFile, `${where}.caFile`);
@@ -45,7 +45,7 @@ function readPair(certFile: string, keyFile: string, where: string): { cert: str
   const certificate = certificateOf(cert, certFile, `${where}.certFile`);
   if (!certificate.checkPrivateKey(keyOf(key, keyFile, `${where}.keyFile`))) {
     throw new UserError(
-      `${where}.keyFile: ${keyFile} does not belong to the certificate in ${certFile} (certFile)`,
+      `${where}.keyFile: ${keyFile} does not belong to the certificate in ${certFile} (certFile); give the key of that certificate`,
     );
   }
   return { cert, key };
@@ -64,7 +64,7 @@ function certificateOf(pem: string, file: string, key: string): X509Certificate 
   try {
     return new X509Certificate(pem);
   } catch {
-    throw new UserError(`${key}: ${file} holds no certificate in PEM form`);
+    throw new UserError(`${key}: ${file} has no certificate in PEM form; give a file that has one`);
   }
 }
 
@@ -72,16 +72,18 @@ function keyOf(pem: string, file: string, key: string): KeyObject {
   try {
     return createPrivateKey(pem);
   } catch {
-    throw new UserError(`${key}: ${file} holds no private key in PEM form, or one that needs a passphrase`);
+    throw new UserError(
+      `${key}: ${file} has no private key in PEM form, or one that needs a passphrase; give a file with a plain key`,
+    );
   }
 }
 
 /**
- * What went wrong while a TLS connection was made.
+ * Explains why a TLS connection failed.
  *
  * @param code of Node or OpenSSL
- * @param section where the keys for TLS stand: "vault"
- * @returns undefined if it is something else
+ * @param section of the configuration with the TLS keys: "vault"
+ * @returns undefined if the code is not one of TLS
  */
 export function describeTlsError(code: unknown, section: string): string | undefined {
   switch (code) {
@@ -92,9 +94,9 @@ export function describeTlsError(code: unknown, section: string): string | undef
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
     case 'CERT_UNTRUSTED':
     case 'INVALID_CA':
-      return `its certificate is not trusted (${code}); give the authority that signed it as ${section}.caFile`;
+      return `its certificate is not trusted (${code}); set ${section}.caFile to the authority that signed it`;
     case 'CERT_SIGNATURE_FAILURE':
-      return `its certificate was not signed by the authority of ${section}.caFile (${code}), but by another one of that name; give the right one`;
+      return `its certificate was signed by another authority with the name of the one in ${section}.caFile (${code}); give the right one`;
     case 'CERT_HAS_EXPIRED':
       return `its certificate, or that of the authority that signed it, has expired (${code}); renew it at the server, or correct the clock of this machine`;
     case 'CERT_NOT_YET_VALID':
@@ -105,17 +107,17 @@ export function describeTlsError(code: unknown, section: string): string | undef
       return `its certificate is not for a server (${code}); give the server one with the extended key usage serverAuth`;
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
     case 'HOSTNAME_MISMATCH':
-      return `its certificate is for another name (${code}); correct the address, or give the name as ${section}.serverName`;
+      return `its certificate is for another name (${code}); correct the address, or set ${section}.serverName to that name`;
     case 'ERR_SSL_WRONG_VERSION_NUMBER':
     case 'ERR_SSL_PACKET_LENGTH_TOO_LONG':
     case 'EPROTO':
       return 'it does not speak TLS there: is the address one with http:// and not https://?';
     case 'ERR_SSL_UNSUPPORTED_PROTOCOL':
     case 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION':
-      return `it speaks no version of TLS that vsync takes (${code}): let it speak TLS 1.2 or later`;
+      return `it speaks no version of TLS that vsync accepts (${code}): enable TLS 1.2 or later there`;
     case 'ERR_SSL_TLSV1_UNRECOGNIZED_NAME':
     case 'ERR_SSL_TLSV1_ALERT_UNRECOGNIZED_NAME':
-      return `it has no certificate for the name that was asked for (${code}); correct the address, or give the name as ${section}.serverName`;
+      return `it has no certificate for the requested name (${code}); correct the address, or set ${section}.serverName`;
     case 'ERR_SSL_EE_KEY_TOO_SMALL':
     case 'ERR_SSL_CA_KEY_TOO_SMALL':
     case 'ERR_SSL_CA_MD_TOO_WEAK':
@@ -123,5 +125,5 @@ export function describeTlsError(code: unknown, section: string): string | undef
       return `its certificate or key is too weak for TLS (${code}); give the server another one`;
   }
   if (typeof code !== 'string' || !/^ERR_SSL_.*ALERT/.test(code)) return undefined;
-  return `it refused the connection (${code}): it may want a certificate, or another one, as ${section}.certFile and keyFile`;
+  return `it refused the connection (${code}): it may require a client certificate, or another one: set ${section}.certFile and keyFile`;
 }

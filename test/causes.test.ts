@@ -5,7 +5,7 @@ import path from 'node:path';
 import tls from 'node:tls';
 import { ConsulStore } from '../src/consul/client';
 import { ConsulError } from '../src/consul/errors';
-import { describeNetworkError } from '../src/network/errors';
+import { describeNetworkError } from '../src/network/explain';
 import { describeTlsError, type TlsFiles } from '../src/tls';
 import { VaultClient, type VaultAuth } from '../src/vault/client';
 import { VaultError } from '../src/vault/errors';
@@ -120,13 +120,13 @@ describe('an answer', () => {
       'of a firewall (WAF) with a page',
       'Vault',
       answer(403, PAGE),
-      /^malformed: .*a firewall \(WAF\), proxy or gateway in between refuses the request: look at its log.* \(403\)/,
+      /^malformed: .*a firewall \(WAF\), proxy or gateway in between refuses the request: check its log.* \(403\)/,
     ],
     [
       'of a firewall (WAF) with a page',
       'Consul',
       answer(403, PAGE),
-      /^malformed: .*a firewall \(WAF\), proxy or gateway in between refuses the request: look at its log.* \(403\)/,
+      /^malformed: .*a firewall \(WAF\), proxy or gateway in between refuses the request: check its log.* \(403\)/,
     ],
     [
       'of a gateway that asks for a login',
@@ -156,13 +156,13 @@ describe('an answer', () => {
       'of a proxy whose server is down',
       'Vault',
       answer(502, PAGE),
-      /^unavailable: .*a proxy or load balancer in between cannot reach the Vault \(502\): look at its log/,
+      /^unavailable: .*a proxy or load balancer in between cannot reach the Vault \(502\): check its log/,
     ],
     [
       'of a proxy whose server is down',
       'Consul',
       answer(502, PAGE),
-      /^unavailable: .*a proxy or load balancer in between cannot reach the Consul \(502\): look at its log/,
+      /^unavailable: .*a proxy or load balancer in between cannot reach the Consul \(502\): check its log/,
     ],
     [
       'of a proxy that waited in vain',
@@ -326,7 +326,7 @@ describe('no answer (Vault)', () => {
     [
       'an unknown authority',
       () => ({ address: httpsOf(secure) }),
-      /its certificate is not trusted \(\w+\); give the authority that signed it as \w+\.caFile/,
+      /its certificate is not trusted \(\w+\); set \w+\.caFile to the authority that signed it/,
     ],
     [
       'a wrong server name',
@@ -352,7 +352,7 @@ describe('no answer (Vault)', () => {
     http.answers(reset);
     const message = await messageOf('Vault', { address: http.address });
     expect(message).toMatch(
-      /the connection was closed in the middle of the answer: look at the .*proxy or firewall/,
+      /the connection was closed in the middle of the answer: check the log of the .*proxy or firewall/,
     );
     expect(message).toContain('or it speaks TLS there');
   });
@@ -363,8 +363,8 @@ describe('a code of Node, undici, llhttp or OpenSSL', () => {
 
   test.each([
     ['EAI_AGAIN', 'the DNS of this machine'],
-    ['EHOSTUNREACH', 'no way to it'],
-    ['ENETUNREACH', 'no way to it'],
+    ['EHOSTUNREACH', 'no route to it'],
+    ['ENETUNREACH', 'no route to it'],
     ['ETIMEDOUT', 'check the address and the firewall'],
     ['EACCES', 'this machine does not let vsync connect'],
     ['EMFILE', 'limit of open files'],

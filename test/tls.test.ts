@@ -39,11 +39,11 @@ test('each wrong file is named with its key, and never quoted', () => {
   const { client, server } = made;
   const cases: [files: Parameters<typeof readTls>[0], message: string][] = [
     [{ caFile: none }, `vault.caFile: cannot read ${none} (ENOENT); check the path and its permissions`],
-    [{ caFile: text }, `vault.caFile: ${text} holds no certificate in PEM form`],
+    [{ caFile: text }, `vault.caFile: ${text} has no certificate in PEM form`],
     [{ certFile: none, keyFile: client.keyFile }, `vault.certFile: cannot read ${none} (ENOENT)`],
-    [{ certFile: text, keyFile: client.keyFile }, `vault.certFile: ${text} holds no certificate in PEM form`],
+    [{ certFile: text, keyFile: client.keyFile }, `vault.certFile: ${text} has no certificate in PEM form`],
     [{ certFile: client.certFile, keyFile: none }, `vault.keyFile: cannot read ${none} (ENOENT)`],
-    [{ certFile: client.certFile, keyFile: text }, `vault.keyFile: ${text} holds no private key in PEM form`],
+    [{ certFile: client.certFile, keyFile: text }, `vault.keyFile: ${text} has no private key in PEM form`],
     [
       { certFile: client.certFile, keyFile: server.keyFile },
       `vault.keyFile: ${server.keyFile} does not belong to the certificate in ${client.certFile} (certFile)`,

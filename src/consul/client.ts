@@ -7,11 +7,10 @@ import {
   explainForeignPage,
   explainGateway,
   isPlainHttpRefused,
-} from '../network/foreign-answer';
-import { describeNetworkError } from '../network/errors';
+} from '../network/explain';
+import { describeNetworkError } from '../network/explain';
 import { readTls, type TlsFiles } from '../tls';
-import { baseUrlOf } from './base-url';
-import { connectionsTo, type Joined } from './connections';
+import { baseUrlOf, connectionsTo, type Joined } from './connections';
 import { ConsulError, isTooLarge } from './errors';
 import type { KeyValueStore, StoredValue, Unchanged, Write } from './key-value-store';
 import type { TransactionSize } from './server-limits';
@@ -29,13 +28,13 @@ export interface ConsulOptions extends TlsFiles {
   address: string;
   /** ACL token; empty for the anonymous one. */
   token: string;
-  /** Datacenter that every request is sent on to by the agent; its own if undefined. */
+  /** Datacenter to which the agent forwards every request; its own if undefined. */
   dc?: string | undefined;
   /** Time for one request, in milliseconds; 10 s by default. */
   requestTimeoutMs?: number | undefined;
 }
 
-/** No key ever has it: a write that expects it changes nothing. */
+/** No key has this revision: a write that expects it changes nothing. */
 const NO_REVISION = Number.MAX_SAFE_INTEGER;
 
 const Item = z.object({
@@ -51,21 +50,21 @@ const Refused = z.object({ Errors: z.array(z.object({ What: z.string() })) });
 const Keys = z.array(z.string());
 const Self = z.object({ Config: z.object({ Datacenter: z.string().min(1) }) });
 
-/** What the consul package answers with `includeResponse`: the HTTP response, then the decoded value. */
+/** The consul package's answer with `includeResponse`: the HTTP response, then the decoded value. */
 type Answer = [{ statusCode: number; headers: Record<string, string | undefined> }, unknown];
 
 interface RequestOptions {
   signal?: AbortSignal | undefined;
   timeoutMs?: number;
-  /** A blocking query: it has its turn elsewhere. */
+  /** A blocking query: LongPolls bounds it. */
   isPoll?: boolean;
-  /** Told the agent's words where it refuses a request as too large. They name its limit. */
+  /** Called with the agent's text when it refuses a request as too large. The text names its limit. */
   onTooLarge?: (said: string) => void;
 }
 
 /**
- * Consul's key-value store. Reads are consistent (never from a stale follower), a missing key is believed only
- * if Consul itself says so, writes are check-and-set.
+ * Consul's key-value store. Reads are consistent (never from a stale follower). A key counts as missing only if Consul
+ * itself answers so. Writes are check-and-set. sync-info/ stores everything through it.
  *
  * All methods throw {@link ConsulError} and nothing else.
  */
@@ -81,7 +80,7 @@ export class ConsulStore implements KeyValueStore {
     this.joined = connectionsTo(this.address, tls);
     this.consul = new Consul({
       baseUrl: baseUrlOf(this.address),
-      // The package's own keeps every connection for ever.
+      // The package's own agent keeps every connection for ever.
       agent: this.joined.agent,
       defaults: { ...(token === '' ? {} : { token }), ...(dc === undefined ? {} : { dc }) },
     } as ConstructorParameters<typeof Consul>[0]);
@@ -129,7 +128,7 @@ export class ConsulStore implements KeyValueStore {
       try {
         return await this.surely(writes, () => this.transact(writes, signal, unchanged), signal);
       } catch (error) {
-        // It may have shown a lower limit than was known, for transactions only.
+        // The refusal may have shown a lower limit, for transactions only.
         if (!isTooLarge(error) || !isLarge()) throw error;
       }
     }
@@ -176,7 +175,7 @@ export class ConsulStore implements KeyValueStore {
     const { token, dc } = this.options;
     const id = JSON.stringify([this.joined.place, token, dc, key, index, waitMs]);
     const poll = (ownWaitMs: number, stop: AbortSignal): ReturnType<ConsulStore['waitForChange']> => {
-      // Consul adds up to a sixteenth of the wait; the client has to be more patient than that.
+      // Consul adds up to a sixteenth of the wait; the client must wait longer than that.
       const timeoutMs = ownWaitMs + ownWaitMs / 16 + this.requestTimeoutMs;
       const query = { index, wait: `${Math.ceil(ownWaitMs / 1000)}s` };
       return this.read(key, query, { signal: stop, timeoutMs, isPoll: true });
@@ -211,7 +210,7 @@ export class ConsulStore implements KeyValueStore {
     return this.options.requestTimeoutMs ?? CONSUL_REQUEST_TIMEOUT_MS;
   }
 
-  /** There is no transaction for it: what has to be unchanged is looked at as close to the write as can be. */
+  /** Writes a value that is too large for a transaction. The unchanged keys are read just before the write. */
   private async commitLarge(
     write: Write,
     signal: AbortSignal | undefined,
@@ -221,7 +220,7 @@ export class ConsulStore implements KeyValueStore {
       for (const { key, revision } of unchanged)
         if (((await this.get(key, signal))?.revision ?? 0) !== revision) return undefined;
       if (!(await this.put(write, { signal, repeat: false }))) return undefined;
-      // This answer has no ModifyIndex: read it back, and make sure that it is still our value.
+      // This answer has no ModifyIndex: read it back, and check that the value is still the one written here.
       const stored = await this.get(write.key, signal);
       return stored?.value.equals(write.value) === true ? new Map([[write.key, stored.revision]]) : undefined;
     };
@@ -280,9 +279,9 @@ export class ConsulStore implements KeyValueStore {
   }
 
   /**
-   * Sends writes, and where the connection was closed without an answer, looks what became of them: an agent closes
-   * connections that are too many for it. They are not sent again blindly: they may have happened, and would then look
-   * like a conflict.
+   * Sends writes. If the connection was closed without an answer, it reads the keys to see what happened: an agent closes
+   * connections beyond its limit. The writes are not simply sent again: they may have happened, and would then look like
+   * a conflict.
    *
    * @returns as {@link commit}
    */
@@ -307,7 +306,7 @@ export class ConsulStore implements KeyValueStore {
       });
       if (isWritten.every(Boolean))
         return new Map(writes.map(({ key }, at) => [key, found[at]?.revision ?? 0]));
-      // It may still be under way. Then the next attempt finds another revision, and looks again.
+      // The write may still arrive. Then the next attempt meets another revision, and reads again.
       if (writes.some(({ expect }, at) => (found[at]?.revision ?? 0) !== expect)) return undefined;
     }
   }
@@ -322,7 +321,7 @@ export class ConsulStore implements KeyValueStore {
     );
     const [response, item] = answer ?? [];
     const index = Number(response?.headers['x-consul-index']);
-    // The package answers undefined for any 404 and any unexpected body: only Consul sends this header.
+    // The package returns undefined for any 404 and any unexpected body: only Consul sends this header.
     if (response === undefined || !Number.isInteger(index)) throw this.malformed(key);
     if (response.statusCode === 404) return { stored: undefined, index };
     const parsed = Item.safeParse(item);
@@ -331,7 +330,7 @@ export class ConsulStore implements KeyValueStore {
     return { stored: { value: Value ?? Buffer.alloc(0), revision: ModifyIndex, flags: Flags }, index };
   }
 
-  /** @returns undefined if the answer had the status that stands for "no" (`statusOfNo`) */
+  /** @returns undefined if the answer had the status that means "no" (`statusOfNo`) */
   private async send(
     key: string,
     {
@@ -354,7 +353,7 @@ export class ConsulStore implements KeyValueStore {
       } catch {
         throw this.cancelled(key);
       }
-      // This is how the consul package is asked for the response's headers, and told to give up.
+      // With this context the consul package returns the response's headers, and can be cancelled.
       const ctx = Object.assign(new EventEmitter(), { includeResponse: true });
       const cancel = (): void => void ctx.emit('cancel');
       signal?.addEventListener('abort', cancel, { once: true });
@@ -362,7 +361,7 @@ export class ConsulStore implements KeyValueStore {
       let delayMs: number | undefined;
       try {
         const answer = await request({ ctx, timeout: timeoutMs });
-        // The package hands over an error as if it were the answer if it is of another realm, as in jest.
+        // The package returns an error of another realm (as in jest) as if it were the answer.
         if (!Array.isArray(answer)) throw answer;
         isAnswered = true;
         return answer as Answer;
@@ -370,7 +369,7 @@ export class ConsulStore implements KeyValueStore {
         if (isAborted(signal)) throw this.cancelled(key);
         const status = statusOf(error);
         const refusals = refusalsOf(error);
-        // Consul answers 409 both for a stale check-and-set and for what the ACL token may not do.
+        // Consul answers 409 both for a stale check-and-set and for a missing permission.
         const forbidden = refusals.some((what) => /permission denied/i.test(what));
         isAnswered = status !== undefined && status !== 429;
         if (status !== undefined && status === statusOfNo && !forbidden) {
@@ -384,7 +383,7 @@ export class ConsulStore implements KeyValueStore {
         } else {
           connections.refused();
           refusedSinceMs ??= Date.now();
-          // A 429 says that nothing was done. A connection that was closed says nothing about a write.
+          // After a 429 nothing was written. After a closed connection that is unknown.
           const repeatable = repeat || failure.refusal === 'answered';
           delayMs = repeatable ? delayAfterRefusal(failure.refusal, refusedSinceMs, failures++) : undefined;
         }
@@ -411,20 +410,20 @@ export class ConsulStore implements KeyValueStore {
     const foreign = (): ConsulError =>
       make('malformed', explainForeignAnswer({ status, body: text, address: this.address, what: 'Consul' }));
     if (status === 403) return isPage(text) ? foreign() : make('forbidden', explainForbidden(text));
-    if (status < 300) return this.malformed(key); // its body is not the JSON that it says it is
+    if (status < 300) return this.malformed(key); // The body is not the JSON that its header announces.
     if (status < 400 || [401, 404, 405, 407, 501].includes(status) || isPlainHttpRefused(text))
       return foreign();
     if (status === 413) {
       return make(
         'too-large',
-        `the value or transaction is over a limit of this Consul (413; it takes ${kib(this.maxValueBytes)} for a ` +
+        `the value or transaction exceeds a limit of this Consul (413; it takes ${kib(this.maxValueBytes)} for a ` +
           'value): raise limits.kv_max_value_size at the agent, or give the origin more buckets (numBuckets)',
       );
     }
     if (isInvalidKey(error)) {
-      return make('rejected', 'Consul takes no key with a space at its beginning or end; correct syncPath');
+      return make('rejected', 'Consul refuses a key with a space at its beginning or end; correct syncPath');
     }
-    // Also what an agent says while the other datacenter cannot be reached: it may pass.
+    // The agent also answers so while it cannot reach the other datacenter: it may pass.
     if (isNoPath(error)) {
       return make(
         'unavailable',
@@ -449,14 +448,15 @@ export class ConsulStore implements KeyValueStore {
       failure.refusal = 'answered';
       return failure;
     }
-    if (status >= 500) return make('unavailable', `Consul cannot answer now (${status})`);
+    if (status >= 500)
+      return make('unavailable', `Consul cannot answer now (${status}); check the log of the agent`);
     if (isPage(text)) return foreign();
-    return make('rejected', `the request was refused (${status})`);
+    return make('rejected', `the request was refused (${status}); check the log of the agent`);
   }
 
   private filtered(prefix: string): ConsulError {
     const detail =
-      `the listing lacks keys that the token may not read; its policy needs key_prefix "${prefix}" with read, or with ` +
+      `the listing omits keys that the token may not read; its policy needs key_prefix "${prefix}" with read, or with ` +
       'write where this configuration writes';
     return new ConsulError('forbidden', this.address, prefix, detail);
   }
@@ -470,7 +470,7 @@ export class ConsulStore implements KeyValueStore {
   }
 }
 
-/** At least what the transaction has as JSON. */
+/** The size of a transaction as JSON, rather too small than too large. */
 function sizeOf(writes: readonly Write[], unchanged: readonly Unchanged[]): TransactionSize {
   const around = (key: string): number => Buffer.byteLength(JSON.stringify(key)) + JSON_BYTES;
   const ofWrites = writes.map(({ key, value }) => around(key) + Math.ceil(value.length / 3) * 4);
@@ -481,7 +481,7 @@ function sizeOf(writes: readonly Write[], unchanged: readonly Unchanged[]): Tran
   };
 }
 
-/** What an operation has around its key and its value, at the most. */
+/** Most bytes of an operation around its key and value. */
 const JSON_BYTES = 120;
 
 const kib = (bytes: number): string => `${Math.floor(bytes / 1024)} KiB`;
@@ -491,7 +491,7 @@ function isClosed(error: unknown): boolean {
   return error instanceof ConsulError && error.refusal === 'closed';
 }
 
-/** How long to wait before a refused request is sent again; undefined if it has been refused for too long. */
+/** The pause before a refused request is sent again; undefined if it was refused for too long. */
 function delayAfterRefusal(
   refusal: 'answered' | 'closed',
   sinceMs: number,
@@ -499,30 +499,30 @@ function delayAfterRefusal(
 ): number | undefined {
   if (Date.now() - sinceMs >= (refusal === 'answered' ? CONSUL_REFUSED_FOR_MS : CONSUL_CLOSED_FOR_MS))
     return undefined;
-  // Many are refused at the same moment, by all workers of a machine.
+  // Random: the requests of all workers of a machine are refused at the same moment.
   return (
     Math.min(FIRST_CONSUL_REFUSED_PAUSE_MS * 2 ** refusals, MAX_CONSUL_REFUSED_PAUSE_MS) *
     (0.5 + Math.random() / 2)
   );
 }
 
-/** What a connection that the other side closed is in Node. */
+/** Node's codes for a connection that the other side closed. */
 function isReset(error: unknown): boolean {
   const { code } = error as { code?: unknown };
   return code === 'ECONNRESET' || code === 'EPIPE';
 }
 
-/** A function, because the flag changes while we wait and the compiler would take it for settled. */
+/** A function: the flag changes during a wait, and the compiler would assume that it does not. */
 function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted ?? false;
 }
 
-/** What the consul package throws for an answer that is not a success, as far as it is looked at. */
+/** The part used here of the consul package's error for an answer that is not a success. */
 interface Refusal {
   response?: { statusCode?: unknown; headers?: Record<string, string | undefined> };
 }
 
-/** Consul leaves out of a listing what the token may not read, with status 200. It says so unless there is no token. */
+/** Consul omits from a listing what the token may not read, with status 200. Except without a token, a header shows it. */
 function isFiltered(headers: Record<string, string | undefined> | undefined): boolean {
   return headers?.['x-consul-results-filtered-by-acls'] === 'true';
 }
@@ -532,7 +532,7 @@ function statusOf(error: unknown): number | undefined {
   return typeof status === 'number' ? status : undefined;
 }
 
-/** Consul answers 500 for it, as for an outage. */
+/** Consul answers an invalid key with 500, as an outage. */
 function isInvalidKey(error: unknown): boolean {
   return textOf(error).startsWith('invalid key name');
 }
@@ -546,26 +546,26 @@ function textOf(error: unknown): string {
   return typeof body === 'string' || Buffer.isBuffer(body) ? body.toString() : '';
 }
 
-/** Consul's own refusals are a line of text, or JSON. */
+/** An HTML page: Consul's own refusals are a line of text, or JSON. */
 function isPage(text: string): boolean {
   return /^\s*</.test(text);
 }
 
-/** A token that Consul does not know, none at all, or one that lacks something. */
+/** Explains a 403: an unknown token, no token, or one without permission. */
 function explainForbidden(text: string): string {
   if (/ACL not found/i.test(text)) {
     return (
-      'this Consul does not know the token (403, ACL not found): it was removed, has expired, or is of another ' +
-      'Consul or datacenter; give another one as consul.token'
+      'this Consul does not know the token (403, ACL not found): it was removed, has expired, or belongs to another ' +
+      'Consul or datacenter; configure another one as consul.token'
     );
   }
   if (/anonymous token/i.test(text)) {
-    return 'permission denied (403): no token is configured, and the anonymous one may not do this; give one as consul.token';
+    return 'permission denied (403): no token is configured, and the anonymous token may not do this; configure one as consul.token';
   }
   return 'permission denied (403); check that this is the address of a Consul agent, and the Consul token and its policy';
 }
 
-/** What a transaction says about each operation that it refused. */
+/** The texts of the operations that a transaction refused. */
 function refusalsOf(error: unknown): string[] {
   const body = (error as { response?: { body?: unknown } }).response?.body;
   const parsed = Refused.safeParse(body);

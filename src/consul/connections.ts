@@ -2,23 +2,22 @@ import http from 'node:http';
 import https from 'node:https';
 import { onAbort } from '../concurrency/abort';
 import type { TlsOptions } from '../tls';
-import { ConnectionLimit } from './connection-limit';
 import { LongPolls } from './long-polls';
 import { ServerLimits } from './server-limits';
-import { CONSUL_IDLE_MS, MAX_CONSUL_CONNECTIONS } from '../limits';
+import { CONSUL_IDLE_MS, CONSUL_LIMIT_STEP_MS, MAX_CONSUL_CONNECTIONS } from '../limits';
 
-/** By the agent's scheme, host and port. One for the process: several syncs ask the same Consul. */
+/** By the agent's scheme, host and port. One for the process: several syncs use the same Consul. */
 const known = new Map<string, ConsulConnections>();
 
-/** One store's part in the connections to its agent. */
+/** The part of one store in the connections to its agent. */
 export interface Joined {
   connections: ConsulConnections;
-  /** Scheme, host, port and path: behind one gateway, the path tells which Consul it is. */
+  /** Scheme, host, port and path: several Consuls may be behind one gateway, told apart by path. */
   place: string;
-  /** What the answers of this Consul have shown of its limits. */
+  /** Limits of this Consul, as its answers have shown them. */
   serverLimits: ServerLimits;
   agent: http.Agent;
-  /** Leaves them. With the last one, the idle connections are closed. */
+  /** Leaves the connections. With the last store the idle ones are closed. */
   leave: () => void;
 }
 
@@ -44,15 +43,15 @@ export function connectionsTo(address: string, tls: TlsOptions): Joined {
 }
 
 /**
- * All connections of this process to one Consul agent: at most {@link MAX_CONSUL_CONNECTIONS} for requests, fewer while the
- * agent refuses some, and a few more for blocking queries. The caller waits in here and not in Node's agent, where the
- * time in the queue would count as time without an answer.
+ * All connections of this process to one Consul agent: at most {@link MAX_CONSUL_CONNECTIONS} for requests, fewer while
+ * the agent refuses some, and a few more for blocking queries. Requests wait here and not in Node's agent, where the
+ * wait would count as time without an answer.
  */
 export class ConsulConnections {
   readonly polls = new LongPolls();
   private readonly limit = new ConnectionLimit();
   private readonly agents = new Map<string, http.Agent>();
-  /** By the full address: several Consuls may be behind one gateway. */
+  /** By place. */
   private readonly limits = new Map<string, ServerLimits>();
   /** In the order in which they came. */
   private readonly waiting = new Set<() => void>();
@@ -61,7 +60,7 @@ export class ConsulConnections {
 
   constructor(private readonly isHttps: boolean) {}
 
-  /** @returns the agent to send with: one for each set of certificates */
+  /** @returns the HTTP agent: one for each set of certificates */
   join(tls: TlsOptions): http.Agent {
     this.members += 1;
     const key = JSON.stringify(tls);
@@ -70,7 +69,7 @@ export class ConsulConnections {
     return agent;
   }
 
-  /** @param place the full address of one Consul */
+  /** @param place see {@link Joined.place} */
   limitsOf(place: string): ServerLimits {
     const limits = this.limits.get(place) ?? new ServerLimits();
     this.limits.set(place, limits);
@@ -85,9 +84,9 @@ export class ConsulConnections {
   }
 
   /**
-   * Waits until a request may be sent. The caller calls {@link left} when it is over.
+   * Waits until a request may be sent. The caller then calls {@link left}.
    *
-   * @returns undefined if there is nothing to wait for
+   * @returns undefined if it may be sent at once
    * @throws the signal's reason
    */
   enter(signal?: AbortSignal): Promise<void> | undefined {
@@ -110,7 +109,7 @@ export class ConsulConnections {
     });
   }
 
-  /** A request that had entered is over. @param isAnswered by Consul, whatever the answer was */
+  /** A request that had entered is over. @param isAnswered Consul answered, whatever the answer was */
   left(isAnswered: boolean): void {
     this.inFlight -= 1;
     if (isAnswered) this.limit.answered(Date.now());
@@ -122,13 +121,13 @@ export class ConsulConnections {
     }
   }
 
-  /** The agent has refused a connection: fewer are used from now on. To be called before {@link left}. */
+  /** The agent has refused a connection: fewer are used from now on. Called before {@link left}. */
   refused(): void {
     this.limit.refused(this.inFlight, Date.now());
   }
 
   private createAgent(tls: TlsOptions): http.Agent {
-    // The last one that was used is used again, so that those which are not needed grow old.
+    // The connection that was used last is used again, so that spare ones become idle.
     const options = {
       keepAlive: true,
       scheduling: 'lifo' as const,
@@ -137,4 +136,52 @@ export class ConsulConnections {
     };
     return this.isHttps ? new https.Agent({ ...options, ...tls }) : new http.Agent(options);
   }
+}
+
+/**
+ * How many requests may be in flight: half as many after refused connections, and one more after each second without a
+ * refusal. Uses no clock.
+ */
+export class ConnectionLimit {
+  private limit: number;
+  private changedMs = -Infinity;
+
+  constructor(private readonly most = MAX_CONSUL_CONNECTIONS) {
+    this.limit = most;
+  }
+
+  /** Most requests in flight: a whole number from 1. */
+  get value(): number {
+    return this.limit;
+  }
+
+  /**
+   * The agent has refused a connection.
+   *
+   * @param inFlight requests without an answer yet
+   */
+  refused(inFlight: number, nowMs: number): void {
+    if (this.limit < this.most && nowMs - this.changedMs < CONSUL_LIMIT_STEP_MS) return;
+    this.limit = Math.max(1, Math.floor(Math.min(this.limit, inFlight) / 2));
+    this.changedMs = nowMs;
+  }
+
+  /** A request was answered. */
+  answered(nowMs: number): void {
+    if (this.limit >= this.most || nowMs - this.changedMs < CONSUL_LIMIT_STEP_MS) return;
+    this.limit += 1;
+    this.changedMs = nowMs;
+  }
+}
+
+/**
+ * The URL for the consul package. It gives the host of an IPv6 address to the resolver with its brackets, which fails.
+ * So the host has none here; Node adds them to the Host header again.
+ *
+ * @param address URL of the agent, without "/" at its end
+ */
+export function baseUrlOf(address: string): URL {
+  const url = new URL(`${address}/v1`);
+  const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  return hostname === url.hostname ? url : Object.defineProperty(url, 'hostname', { value: hostname });
 }

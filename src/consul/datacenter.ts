@@ -3,22 +3,22 @@ import { ConsulStore, type ConsulOptions } from './client';
 import { ConsulError } from './errors';
 import type { StoredValue } from './key-value-store';
 
-/** Where a store is configured, and what it is for. */
+/** Where a store is configured, and its purpose. */
 export interface StorePurpose {
   /** Section of the configuration, for messages: "origin.consul". */
   section: string;
-  /** Key of the index of the sync info that is looked for there. */
+  /** Key of the index of the sync info that should be there. */
   indexKey: string;
 }
 
 /**
- * Opens a Consul in the datacenter that is configured. The original vsync hardly used `dc`, so its files carry
- * labels that were never true, while the sync info stands in the agent's own datacenter. So a label is believed
- * only if it does no harm: it is the agent's own, or the agent's own datacenter holds no sync info.
+ * Opens a Consul in the configured datacenter. The original vsync hardly used `dc`, so its files may name a wrong
+ * datacenter, while the sync info is in the agent's own one. So `dc` is accepted only if it is the agent's own, or if the
+ * agent's own datacenter has no sync info.
  *
  * @returns a store whose requests all go to that datacenter
- * @throws UserError if the agent's own datacenter is another one and holds sync info
- * @throws ConsulError if Consul cannot be asked, or has no path to the datacenter
+ * @throws UserError if the agent's own datacenter is another one and has sync info
+ * @throws ConsulError if Consul does not answer, or has no path to the datacenter
  */
 export async function openStore(options: ConsulOptions, purpose: StorePurpose): Promise<ConsulStore> {
   const { dc, ...rest } = options;
@@ -35,7 +35,7 @@ export async function openStore(options: ConsulOptions, purpose: StorePurpose): 
     if (here !== undefined && !(ownDc === undefined && (await holdsTheSame(there, purpose.indexKey, here)))) {
       throw new UserError(staleLabel(own.address, dc, ownDc, purpose));
     }
-    // Now, and not in the first cycle: does the agent know that datacenter?
+    // Fails now instead of in the first cycle if the agent does not know that datacenter.
     if (here === undefined) await there.get(purpose.indexKey);
   } catch (error) {
     own.close();
@@ -46,7 +46,7 @@ export async function openStore(options: ConsulOptions, purpose: StorePurpose): 
   return there;
 }
 
-/** Without `agent:read` only this tells: the same key with the same revision is in the same datacenter. */
+/** For a token without `agent:read`: the same key with the same revision is in the same datacenter. */
 async function holdsTheSame(there: ConsulStore, key: string, here: StoredValue): Promise<boolean> {
   try {
     const other = await there.get(key);
@@ -63,8 +63,8 @@ function staleLabel(address: string, dc: string, ownDc: string | undefined, purp
     ownDc === undefined ? "another datacenter, the agent's own" : `the agent's own datacenter ${ownDc}`;
   const remove = ownDc === undefined ? `remove ${section}.dc` : `remove ${section}.dc, or set it to ${ownDc}`;
   return (
-    `Consul ${address}: ${section}.dc is ${dc}, but ${indexKey} stands in ${own}: the label may be a stale one, as ` +
-    `the original vsync did not use it. If the sync info there is meant, ${remove}. If ${dc} is meant, give the ` +
-    `address of an agent in ${dc} as ${section}.address, or remove the key ${indexKey} where it stands`
+    `Consul ${address}: ${section}.dc is ${dc}, but ${indexKey} is in ${own}. The configured dc may be wrong, because ` +
+    `the original vsync did not use it. To use the sync info there, ${remove}. To use ${dc}, set ${section}.address to ` +
+    `an agent in ${dc}, or remove the key from the other datacenter`
   );
 }

@@ -1,9 +1,9 @@
-/** A value as it stands in the store. */
+/** A stored value. */
 export interface StoredValue {
   value: Buffer;
   /** Changes with every write of this key. Consul: ModifyIndex. */
   revision: number;
-  /** A number of the writer's own; staged values keep their write time there. */
+  /** A number that the writer sets; staged values keep their write time there. */
   flags: number;
 }
 
@@ -15,41 +15,40 @@ export interface Write {
   flags?: number;
 }
 
-/** A key that has to be as it was read (revision 0: missing) for a commit to happen, although it is not written. */
+/** A key that is not written, but must still have this revision (0: missing) for a commit to happen. */
 export interface Unchanged {
   key: string;
   revision: number;
 }
 
 /**
- * What sync info needs from its store. Consul is the one that exists; this interface is the place where another
- * one would be plugged in.
+ * The store of sync info. Consul is the only implementation; another store would implement this interface.
  */
 export interface KeyValueStore {
   /** For messages. */
   readonly address: string;
 
-  /** Undefined only if the store itself says that the key does not exist. */
+  /** Undefined only if the store itself answers that the key does not exist. */
   get(key: string, signal?: AbortSignal): Promise<StoredValue | undefined>;
 
-  /** All keys that begin like this. Fails if the store says that it left some out. */
+  /** All keys with a prefix. Fails if the store reports that it omitted some. */
   keys(prefix: string, signal?: AbortSignal): Promise<string[]>;
 
-  /** The largest value that it takes, in bytes, as far as is known. */
+  /** Largest value that the store takes, in bytes, as far as is known. */
   readonly maxValueBytes: number;
 
-  /** The most writes and unchanged keys that one commit takes, as far as is known. */
+  /** Most writes and unchanged keys in one commit, as far as is known. */
   readonly maxOperations: number;
 
-  /** Whether `commit` can take these writes at once, as far as is known. A single write always may be tried. */
+  /** Whether one `commit` takes these writes, as far as is known. A single write may always be tried. */
   fitsOneCommit(writes: readonly Write[], unchanged?: readonly Unchanged[]): boolean;
 
-  /** Whether a value of this size is taken: asked where it is not known. Writes nothing. */
+  /** Whether the store takes a value of this size. Asks the store if that is unknown. Writes nothing. */
   takes(write: Write, signal?: AbortSignal): Promise<boolean>;
 
   /**
-   * Writes all or nothing. Where several writes are too much for the store, nothing is written, it is an error of kind
-   * `too-large`, and {@link fitsOneCommit} knows it afterwards.
+   * Writes all or nothing. If several writes are too much for the store, it writes nothing and throws an error of kind
+   * `too-large`; {@link fitsOneCommit} knows it afterwards.
    *
    * @param unchanged keys that must not have been written by another process
    * @returns the new revision of each key; undefined if one of the keys had another revision than expected
@@ -64,8 +63,8 @@ export interface KeyValueStore {
   remove(key: string, expect: number, signal?: AbortSignal): Promise<boolean>;
 
   /**
-   * Waits until something changed since `index`, or `waitMs` passed. A return does not prove a change: compare
-   * the content. Pass the returned index the next time; 0 returns at once.
+   * Waits for a change since `index`, at most `waitMs`. A return does not prove a change: compare the content. Pass the
+   * returned index the next time; 0 returns at once.
    */
   waitForChange(
     key: string,

@@ -4,40 +4,40 @@ import { MAX_CONSUL_POLLS, POLLS_CROWDED_MS, POLL_TURN_MS } from '../limits';
 /**
  * Sends one blocking query.
  *
- * @param waitMs how long Consul is to wait for a change
+ * @param waitMs how long Consul waits for a change
  */
 export type Poll<T> = (waitMs: number, signal: AbortSignal) => Promise<T>;
 
 interface Shared {
   answer: Promise<unknown>;
-  /** Callers that wait for it. */
+  /** Callers that wait for its answer. */
   callers: number;
   stop: AbortController;
 }
 
-/** One that is under way with its whole wait. */
+/** A query in flight with its whole wait. */
 interface Long {
-  /** Ends it, because another one needs its place; it begins again later. */
+  /** Ends it, because another query needs its place; it begins again later. */
   giveWay: () => void;
 }
 
 /**
- * The blocking queries of a process: callers that wait for the same thing share one, and at most {@link MAX_CONSUL_POLLS}
- * are under way. If more are needed they take turns, and a change is noticed some seconds later.
+ * The blocking queries of a process to one Consul agent. Callers that wait for the same key share one query. At most
+ * {@link MAX_CONSUL_POLLS} are in flight; more take turns, and notice a change some seconds later.
  */
 export class LongPolls {
   private readonly shared = new Map<string, Shared>();
-  /** Under way with their whole wait. */
+  /** In flight with their whole wait. */
   private readonly long = new Set<Long>();
-  /** In the order in which they came. */
+  /** In the order of their calls. */
   private readonly waiting = new Set<() => void>();
   private underWay = 0;
   private crowdedUntilMs = -Infinity;
 
   /**
-   * Waits for what a query answers.
+   * Waits for the answer of a query.
    *
-   * @param id two calls with the same id ask for the same thing, from the same index on
+   * @param id calls with the same id wait for the same key, from the same index on
    * @throws what the query threw, or the signal's reason
    */
   async wait<T>(id: string, waitMs: number, poll: Poll<T>, signal?: AbortSignal): Promise<T> {
@@ -70,7 +70,7 @@ export class LongPolls {
   private async run<T>(waitMs: number, poll: Poll<T>, signal: AbortSignal): Promise<T> {
     for (;;) {
       const entered = this.enter(signal);
-      // No wait where there is none: the next caller has to see this one among those that could give way.
+      // Without a wait no await: the next caller must find this query among those that can give way.
       if (entered !== undefined) await entered;
       const isLong = Date.now() >= this.crowdedUntilMs;
       const turn = new AbortController();

@@ -1,6 +1,6 @@
 import { CONSUL_OPERATIONS, CONSUL_TRANSACTION_BYTES, CONSUL_VALUE_BYTES } from '../limits';
 
-/** One limit of a server: assumed at first, then as its answers show it. */
+/** One limit of a server: the default at first, then as its answers show it. */
 class LearntLimit {
   private stated: number | undefined;
   private taken = 0;
@@ -8,7 +8,7 @@ class LearntLimit {
   /** @param assumed the default of the server */
   constructor(private readonly assumed: number) {}
 
-  /** The most that is worth sending, as far as it is known. */
+  /** The most that may be sent, as far as is known. */
   get value(): number {
     return this.stated ?? Math.max(this.assumed, this.taken);
   }
@@ -20,7 +20,7 @@ class LearntLimit {
 
   took(amount: number): void {
     this.taken = Math.max(this.taken, amount);
-    // It was raised since.
+    // The limit was raised since.
     if (this.stated !== undefined && amount > this.stated) this.stated = undefined;
   }
 
@@ -30,46 +30,46 @@ class LearntLimit {
     this.taken = Math.min(this.taken, limit);
   }
 
-  /** Nobody named the limit, but it cannot be higher. */
+  /** The limit is unknown, but not higher than this. */
   isAtMost(limit: number): void {
     if (limit < this.value) this.is(limit);
   }
 }
 
-/** What one transaction is measured by. */
+/** The size of one transaction. */
 export interface TransactionSize {
   operations: number;
-  /** Of the JSON body. */
+  /** Bytes of the JSON body. */
   bytes: number;
   /** Bytes of its largest value. */
   largest: number;
 }
 
 /**
- * The limits of one Consul agent, learnt from what it takes and what it refuses: its operator may have raised or lowered
- * them, and other versions have others.
+ * The limits of one Consul agent, learnt from what it accepts and refuses: an operator may have changed them, and they
+ * depend on the version.
  */
 export class ServerLimits {
   private readonly values = new LearntLimit(CONSUL_VALUE_BYTES);
   private readonly operations = new LearntLimit(CONSUL_OPERATIONS);
   private readonly bodies = new LearntLimit(CONSUL_TRANSACTION_BYTES);
 
-  /** The largest value that it takes, as far as is known. */
+  /** Largest value that the agent takes, as far as is known. */
   get valueBytes(): number {
     return this.values.value;
   }
 
-  /** The most operations that it takes in one transaction, as far as is known. */
+  /** Most operations in one transaction, as far as is known. */
   get mostOperations(): number {
     return this.operations.value;
   }
 
-  /** Whether a transaction is worth sending. */
+  /** Whether a transaction may be sent. */
   fits({ operations, bytes, largest }: TransactionSize): boolean {
     return operations <= this.operations.value && bytes <= this.bodies.value && largest <= this.values.value;
   }
 
-  /** Whether the agent has taken as large a value before. */
+  /** Whether the agent has taken a value of this size before. */
   hasTaken(valueBytes: number): boolean {
     return this.values.hasTaken(valueBytes);
   }
@@ -85,7 +85,7 @@ export class ServerLimits {
     this.values.took(largest);
   }
 
-  /** @param said the agent's words, which name the limit in all versions that are known */
+  /** @param said the agent's text, which names the limit in all known versions */
   refusedValue(bytes: number, said: string): void {
     const most = numberIn(said, /max size: (\d+) bytes/);
     if (most === undefined) this.values.isAtMost(bytes - 1);
@@ -104,7 +104,7 @@ export class ServerLimits {
       // An agent takes no larger value than body.
       this.values.isAtMost(mostOfBody);
     }
-    // Of a proxy, for example.
+    // The refusal of a proxy, for example.
     else this.bodies.isAtMost(Math.floor(bytes / 2));
   }
 }

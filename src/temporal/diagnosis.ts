@@ -2,7 +2,7 @@ import type { ConnectionOptions } from '@temporalio/client';
 import http2 from 'node:http2';
 import net from 'node:net';
 import tls from 'node:tls';
-import { describeNetworkError } from '../network/errors';
+import { describeNetworkError } from '../network/explain';
 import { TEMPORAL_DIAGNOSIS_STEP_MS } from '../limits';
 
 /** Parameters of a connection to Temporal. */

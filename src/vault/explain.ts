@@ -1,10 +1,5 @@
 import { z } from 'zod';
-import {
-  explainForeignAnswer,
-  explainForeignPage,
-  explainGateway,
-  pathHint,
-} from '../network/foreign-answer';
+import { explainForeignAnswer, explainForeignPage, explainGateway, pathHint } from '../network/explain';
 import type { VaultErrorKind } from './errors';
 
 /** An answer of Vault, or of a proxy in between, that is not a success. */

@@ -1,6 +1,6 @@
 import { Pool, type Dispatcher } from 'undici';
 import { onAbort } from '../concurrency/abort';
-import { describeNetworkError } from '../network/errors';
+import { describeNetworkError } from '../network/explain';
 import { readTls, type TlsFiles } from '../tls';
 import { cancelledRequest, VaultError } from './errors';
 import { jsonText } from './json';

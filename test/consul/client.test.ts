@@ -22,7 +22,7 @@ afterAll(async () => {
   await server.close();
 });
 
-test('reads are consistent, and send the token as a header', async () => {
+test('ConsulStore reads consistently, and sends the token as a header', async () => {
   server.answers(answer(200, item('k', 'v'), INDEX));
   expect(await store.get('k')).toEqual({ value: Buffer.from('v'), revision: 12, flags: 0 });
   expect(server.requests[0]).toMatch(/^GET \/v1\/kv\/k\?.*consistent/);
@@ -30,7 +30,7 @@ test('reads are consistent, and send the token as a header', async () => {
   expect(server.headers[0]).toMatchObject({ 'x-consul-token': TOKEN });
 });
 
-test('a missing key is believed only if Consul says so', async () => {
+test('ConsulStore takes a key for missing only if Consul answers so', async () => {
   server.answers(answer(404, '', INDEX));
   expect(await store.get('k')).toBeUndefined();
   server.answers(answer(404, '<html>'));
@@ -44,7 +44,7 @@ test.each<[string, Parameters<TinyServer['answers']>[0]]>([
   ['another key', answer(200, item('other', 'v'), INDEX)],
   ['an item of another form', answer(200, [{ Key: 'k' }], INDEX)],
   ['an answer without an index', answer(200, item('k', 'v'))],
-])('%s is not an answer of Consul', async (_what, handler) => {
+])('ConsulStore refuses %s as an answer', async (_what, handler) => {
   server.answers(handler);
   const error = await rejection(store.get('k'));
   expect(error).toBeInstanceOf(ConsulError);
@@ -59,7 +59,7 @@ test.each([
   [429, 'unavailable', 2],
   [500, 'unavailable', 2],
   [503, 'unavailable', 2],
-])('status %i is %s', async (status, kind, requests) => {
+])('ConsulStore classifies status %i as %s', async (status, kind, requests) => {
   server.answers(answer(status, 'x'), answer(403, 'x'));
   const error = (await rejection(store.get('k'))) as ConsulError;
   expect(server.requests).toHaveLength(requests);
@@ -68,7 +68,7 @@ test.each([
 });
 
 test.each([['closed before the answer', reset]])(
-  'a read is repeated when the connection is %s',
+  'ConsulStore repeats a read when the connection is %s',
   async (_what, handler) => {
     server.answers(handler, answer(200, item('k', 'v'), INDEX));
     expect((await store.get('k'))?.revision).toBe(12);
@@ -76,14 +76,14 @@ test.each([['closed before the answer', reset]])(
   },
 );
 
-describe('writes', () => {
+describe('ConsulStore', () => {
   const write = { key: 'k', value: Buffer.from('v'), expect: 0 };
 
   test.each<[string, () => Promise<unknown>]>([
     ['a transaction', () => store.commit([write])],
     ['a large value', () => store.commit([{ ...write, value: Buffer.alloc(450 * 1024) }])],
     ['a removal', () => store.remove('k', 1)],
-  ])('are not repeated after an answer that says nothing about them: %s', async (_what, request) => {
+  ])('does not repeat a write whose result is unknown: %s', async (_what, request) => {
     server.answers(answer(500, 'x'));
     await expect(request()).rejects.toMatchObject({ kind: 'unavailable' });
     expect(server.requests).toHaveLength(1);
@@ -127,7 +127,7 @@ describe('writes', () => {
       ['GET', 'PUT', 'GET'],
     ],
   ])(
-    'look what became of them when the connection is closed: %s',
+    'reads back a write when the connection is closed: %s',
     async (_what, value, answers, result, requests) => {
       server.answers(reset, ...answers);
       expect(await store.commit([{ key: 'k', value, expect: 12 }])).toEqual(result);
@@ -139,7 +139,7 @@ describe('writes', () => {
     ['the key is gone', [answer(404, '', INDEX)], true],
     ['the key was written since', [inStore(Buffer.from('w'), 13)], false],
     ['the key is still there', [inStore(Buffer.from('v'), 12), answer(200, 'true', INDEX)], true],
-  ])('look what became of a removal when the connection is closed: %s', async (_what, answers, result) => {
+  ])('reads back a removal when the connection is closed: %s', async (_what, answers, result) => {
     server.answers(reset, ...answers);
     expect(await store.remove('k', 12)).toBe(result);
     expect(server.requests).toHaveLength(1 + answers.length);
@@ -148,26 +148,26 @@ describe('writes', () => {
   test.each<[string, () => Promise<unknown>]>([
     ['a transaction', () => store.commit([write])],
     ['a removal', () => store.remove('k', 1)],
-  ])('are repeated after a 429, which says that nothing was done: %s', async (_what, request) => {
+  ])('repeats a write after a 429, after which nothing was written: %s', async (_what, request) => {
     server.answers(answer(429, 'x'), answer(403, 'x'));
     await expect(request()).rejects.toMatchObject({ kind: 'forbidden' });
     expect(server.requests).toHaveLength(2);
   });
 
-  test('a transaction refused by an ACL is not a conflict', async () => {
+  test('does not take a transaction refused by an ACL for a conflict', async () => {
     server.answers(answer(409, { Errors: [{ OpIndex: 0, What: 'Permission denied: token lacks' }] }, INDEX));
     await expect(store.commit([write])).rejects.toMatchObject({ kind: 'forbidden' });
     server.answers(answer(409, { Errors: [{ OpIndex: 0, What: 'index is stale' }] }, INDEX));
     expect(await store.commit([write])).toBeUndefined();
   });
 
-  test('a page with status 200 does not pass for a written transaction or a removal', async () => {
+  test('does not take a page with status 200 for a written transaction or a removal', async () => {
     server.answers(answer(200, '<html>', { 'content-type': 'text/html' }));
     await expect(store.commit([write])).rejects.toThrow(ConsulError);
     expect(await store.remove('k', 1)).toBe(false);
   });
 
-  test('what fits one commit: 128 operations, and 512 KiB as JSON, until the server says something else', () => {
+  test('fits 128 operations and 512 KiB of JSON into one commit until the server refuses', () => {
     const writes = (count: number, bytes: number): (typeof write)[] =>
       Array.from({ length: count }, () => ({ ...write, value: Buffer.alloc(bytes) }));
     expect(store.fitsOneCommit(writes(128, 100))).toBe(true);
@@ -179,7 +179,7 @@ describe('writes', () => {
     expect(store.fitsOneCommit(writes(4, 96 * 1024))).toBe(false);
   });
 
-  test('an older Consul, which takes 64 operations, is asked for no more after it has said so', async () => {
+  test('sends an older Consul no more operations than it has named as its limit', async () => {
     const older = await TinyServer.start(answer(413, 'Transaction contains too many operations (100 > 64)'));
     const behind = new ConsulStore({ address: older.address, token: '' });
     const writes = (count: number): (typeof write)[] =>
@@ -193,14 +193,14 @@ describe('writes', () => {
     await older.close();
   });
 
-  test('nothing is sent for no writes', async () => {
+  test('sends nothing without writes', async () => {
     server.answers(answer(500));
     expect(await store.commit([])).toEqual(new Map());
     expect(server.requests).toEqual([]);
   });
 });
 
-test('a wait ends at once when it is cancelled', async () => {
+test('ConsulStore ends a wait at once when it is cancelled', async () => {
   const stop = new AbortController();
   server.answers((request, response) => {
     silence(request, response);
@@ -212,11 +212,11 @@ test('a wait ends at once when it is cancelled', async () => {
   expect(server.requests[0]).toMatch(/wait=60s/);
 });
 
-describe('two Consuls behind one gateway', () => {
+describe('ConsulStore of two Consuls behind one gateway', () => {
   const behind = (place: string): ConsulStore =>
     new ConsulStore({ address: `${server.address}/${place}`, token: '' });
 
-  test('do not share a long poll: each watch gets the answer of its own Consul', async () => {
+  test('keeps long polls apart: each watch gets the answer of its own Consul', async () => {
     const [east, west] = [behind('east'), behind('west')];
     server.answers((request, response) => {
       const place = request.url?.split('/')[1] ?? '';
@@ -228,7 +228,7 @@ describe('two Consuls behind one gateway', () => {
     for (const one of [east, west]) one.close();
   });
 
-  test('do not share limits: what one refuses as too large is still sent to the other', async () => {
+  test('keeps limits apart: a value that one refuses is still sent to the other', async () => {
     const [east, west] = [behind('east'), behind('west')];
     server.answers(answer(413, 'Transaction contains too many operations (100 > 64)'));
     const writes = [...Array(100).keys()].map((number) => ({
@@ -242,7 +242,7 @@ describe('two Consuls behind one gateway', () => {
   });
 });
 
-test('no error shows the token', async () => {
+test('ConsulStore shows no token in an error', async () => {
   const echo = { said: TOKEN };
   for (const handler of [answer(400, echo), answer(403, echo), answer(200, echo), answer(404, echo)]) {
     server.answers(handler);

@@ -31,7 +31,7 @@ class Queries {
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe('LongPolls', () => {
-  it('sends one query for all who wait for the same thing', async () => {
+  it('sends one query for all callers that wait for the same key', async () => {
     const [polls, queries] = [new LongPolls(), new Queries()];
     const waits = ['a', 'a', 'b', 'a'].map((id) => polls.wait(id, 60_000, queries.poll(id)));
     await settle();
@@ -41,7 +41,7 @@ describe('LongPolls', () => {
     expect(await Promise.all(waits)).toEqual(['news', 'news', 'other', 'news']);
   });
 
-  it('ends a query only when nobody waits for it any more', async () => {
+  it('ends a query when its last caller stops waiting', async () => {
     const [polls, queries] = [new LongPolls(), new Queries()];
     const stops = [new AbortController(), new AbortController()];
     const waits = stops.map(({ signal }) => polls.wait('a', 60_000, queries.poll('a'), signal));
@@ -58,7 +58,7 @@ describe('LongPolls', () => {
     expect(await again).toBe('later');
   });
 
-  it('has no more under way than it may, and each has its turn', async () => {
+  it('keeps its bound, and lets queries take turns', async () => {
     const [polls, queries] = [new LongPolls(), new Queries()];
     const ids = [...Array(MAX_CONSUL_POLLS + 4).keys()].map(String);
     const waits = ids.map((id) => polls.wait(id, 60_000, queries.poll(id)));
@@ -72,7 +72,7 @@ describe('LongPolls', () => {
     expect(queries.most).toBe(MAX_CONSUL_POLLS);
   });
 
-  it('makes those with a long wait give way when one more is needed, and go on with short waits', async () => {
+  it('ends long queries when one more is needed, and continues with short ones', async () => {
     const [polls, queries] = [new LongPolls(), new Queries()];
     const ids = [...Array(MAX_CONSUL_POLLS + 1).keys()].map(String);
     const waits = ids.map((id) => polls.wait(id, 60_000, queries.poll(id)));
@@ -93,7 +93,7 @@ describe('LongPolls', () => {
     expect(await Promise.all(waits)).toEqual([...ids.slice(0, -1), 'last']);
   });
 
-  it('hands on what a query threw, and begins anew', async () => {
+  it('throws the error of a query, and begins again', async () => {
     const [polls, queries] = [new LongPolls(), new Queries()];
     const failing = (): Promise<string> => Promise.reject(new Error('refused'));
     await expect(polls.wait('a', 60_000, failing)).rejects.toThrow('refused');

@@ -21,7 +21,7 @@ describe('ServerLimits', () => {
     expect(limits.fits(size(1, 512 * KIB + 1))).toBe(false);
   });
 
-  it('learns the limit that a refusal names, be it higher or lower than what was assumed', () => {
+  it('learns the limit that a refusal names, higher or lower than the default', () => {
     const limits = new ServerLimits();
     limits.refusedValue(700_000, SAID.value);
     expect(limits.valueBytes).toBe(600_000);
@@ -32,14 +32,14 @@ describe('ServerLimits', () => {
     expect(limits.valueBytes).toBe(65_536);
   });
 
-  it('takes the limit of a transaction for one of its values too', () => {
+  it('applies the limit of a transaction to its values too', () => {
     const limits = new ServerLimits();
     limits.refusedTransaction(size(2, 700_000), SAID.body);
     expect(limits.fits(size(1, 65_537))).toBe(false);
     expect(limits.valueBytes).toBe(65_536);
   });
 
-  it('learns from what is taken, which also allows a transaction as much', () => {
+  it('learns from accepted values, which also raise the limit of transactions', () => {
     const limits = new ServerLimits();
     expect(limits.hasTaken(1)).toBe(false);
     limits.tookValue(900_000);
@@ -50,7 +50,7 @@ describe('ServerLimits', () => {
     expect(limits.mostOperations).toBe(200);
   });
 
-  it('unlearns what was lowered or raised since', () => {
+  it('forgets a limit that was lowered or raised since', () => {
     const limits = new ServerLimits();
     limits.tookValue(650_000);
     limits.refusedValue(650_000, SAID.value);
@@ -59,7 +59,7 @@ describe('ServerLimits', () => {
     expect([limits.valueBytes, limits.hasTaken(650_000)]).toEqual([650_000, true]);
   });
 
-  it('tries less where the refusal names no limit', () => {
+  it('halves the limit where a refusal does not name it', () => {
     const limits = new ServerLimits();
     limits.refusedTransaction(size(4, 100_000), '413 Request Entity Too Large');
     expect(limits.fits(size(4, 50_001))).toBe(false);

@@ -119,10 +119,10 @@ test('createClients and vsync check refuse a stale label, and name both datacent
   const key = `${made.infoPrefix('origin')}index`;
   await new ConsulApi(dc1.address).put(key, '["0"]');
   const message =
-    `Consul ${dc1.address}: origin.consul.dc is dc2, but ${key} stands in the agent's own datacenter dc1: the label ` +
-    'may be a stale one, as the original vsync did not use it. If the sync info there is meant, remove ' +
-    'origin.consul.dc, or set it to dc1. If dc2 is meant, give the address of an agent in dc2 as ' +
-    `origin.consul.address, or remove the key ${key} where it stands`;
+    `Consul ${dc1.address}: origin.consul.dc is dc2, but ${key} is in the agent's own datacenter dc1. The ` +
+    'configured dc may be wrong, because the original vsync did not use it. To use the sync info there, remove ' +
+    'origin.consul.dc, or set it to dc1. To use dc2, set origin.consul.address to an agent in dc2, or remove the key ' +
+    'from the other datacenter';
   await expect(createClients(made.config('destination'))).rejects.toThrow(message);
   const failed = (await runChecks(made.config('destination'), { warnings: [], foreign: [] })).filter(
     ({ outcome }) => outcome === 'fail',
@@ -157,7 +157,7 @@ test('openStore finds the right datacenter by its keys where the token lacks age
     store.close();
     (await open('dc1')).close();
     await expect(open('dc9')).rejects.toThrow(
-      "origin.consul.dc is dc9, but vsync/origin/index stands in another datacenter, the agent's own: the label may be",
+      "origin.consul.dc is dc9, but vsync/origin/index is in another datacenter, the agent's own. The configured dc may be",
     );
   } finally {
     await strict.stop();

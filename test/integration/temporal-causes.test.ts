@@ -135,7 +135,7 @@ test.each<[cause: string, section: () => Section, words: RegExp]>([
   [
     'no certificate where one is required',
     () => ({ address: demanding, tls: { caFile: certificates.caFile, serverName: certificates.serverName } }),
-    /it may want a certificate, .* temporal\.tls\.certFile/,
+    /it may require a client certificate, .* temporal\.tls\.certFile/,
   ],
   [
     'a server that is not Temporal',

@@ -37,11 +37,8 @@ const all = (): TlsFiles => {
 };
 
 const MESSAGES: [key: 'caFile' | 'serverName', message: string][] = [
-  [
-    'caFile',
-    'its certificate is not trusted (SELF_SIGNED_CERT_IN_CHAIN); give the authority that signed it as ',
-  ],
-  ['serverName', 'correct the address, or give the name as '],
+  ['caFile', 'its certificate is not trusted (SELF_SIGNED_CERT_IN_CHAIN); set '],
+  ['serverName', 'correct the address, or set '],
 ];
 
 /** Makes one request with these keys. @returns the error, if there is one */

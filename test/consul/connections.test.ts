@@ -1,7 +1,7 @@
-import { ConnectionLimit } from '../../src/consul/connection-limit';
+import { ConnectionLimit } from '../../src/consul/connections';
 
 describe('ConnectionLimit', () => {
-  it('halves what was in flight when connections are refused, once for a burst', () => {
+  it('halves the requests in flight after refused connections, once for a burst', () => {
     const limit = new ConnectionLimit(16);
     limit.refused(12, 0);
     expect(limit.value).toBe(6);
@@ -11,13 +11,13 @@ describe('ConnectionLimit', () => {
     expect(limit.value).toBe(3);
   });
 
-  it('is never less than one', () => {
+  it('is at least one', () => {
     const limit = new ConnectionLimit(16);
     for (let nowMs = 0; nowMs < 10_000; nowMs += 1_000) limit.refused(0, nowMs);
     expect(limit.value).toBe(1);
   });
 
-  it('grows by one after each second without a refusal, back to where it began', () => {
+  it('grows by one after each second without a refusal, up to its first value', () => {
     const limit = new ConnectionLimit(4);
     limit.refused(4, 0);
     const seen = [999, 1_000, 1_001, 2_000, 3_000, 4_000].map((nowMs) => {
