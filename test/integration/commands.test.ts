@@ -103,7 +103,7 @@ describe('with a valid configuration', () => {
       expect((await run('pause', '-c', file)).stdout).toContain('was paused already');
       expect((await run('status', '-c', file)).stdout).toContain(' (paused)');
 
-      expect((await run('resume', '-c', file)).stdout).toContain(`${name} goes on`);
+      expect((await run('resume', '-c', file)).stdout).toContain(`${name} is resumed`);
       expect((await sync.schedule('destination').describe()).state.paused).toBe(false);
       expect((await run('resume', '-c', file)).stdout).toContain(`${name} was not paused`);
     });
