@@ -6,7 +6,7 @@ import { OriginTargets } from './destination/base/origin-targets';
 import { copyPool } from './destination/base/copy-pool';
 import { compareVaults } from '../access/both-vaults';
 import { assertNamespace } from '../access/mounts';
-import { fingerprint, fingerprintParts, olderFingerprints } from '../config/fingerprint';
+import { fingerprint, fingerprintParts } from '../config/fingerprint';
 import {
   syncInfoPath,
   type Config,
@@ -120,7 +120,6 @@ async function createOrigin(config: OriginConfig, times: VaultTimes): Promise<Cl
     const deps: OriginDeps = {
       config,
       fingerprint: fingerprint(config, clusters),
-      olderFingerprints: olderFingerprints(config, clusters),
       vault,
       info,
       staging: new Staging(info.store, `${info.prefix}staging/`),
@@ -164,7 +163,6 @@ async function createDestination(config: DestinationConfig, times: VaultTimes): 
     const deps: DestinationDeps = {
       config,
       fingerprint: fingerprint(config, clusters),
-      olderFingerprints: olderFingerprints(config, clusters),
       parts: fingerprintParts(config, clusters),
       vaultsAre,
       originVault,

@@ -6,7 +6,6 @@ import type { DestinationActivities } from '../contract/destination';
 import type { OriginActivities } from '../contract/origin';
 import type { VerifyActivities } from '../contract/verify';
 import type { WatchActivities } from '../contract/watch';
-import { isFingerprintOf, type Fingerprinted } from '../config/fingerprint';
 import { taskQueue, type Role } from '../contract/ids';
 import { beforeWork } from './shared/before-work';
 import { beginVerify } from './destination/verify/begin-verify';
@@ -138,8 +137,8 @@ function temporalClient(): Client {
  *
  * @returns the signal that says when to stop
  */
-function begin(input: ActivityInput, own: Fingerprinted, name: string): AbortSignal {
-  if (isFingerprintOf(own, input.fingerprint)) return forManyRequests(cancellationSignal());
+function begin(input: ActivityInput, own: { fingerprint: string }, name: string): AbortSignal {
+  if (input.fingerprint === own.fingerprint) return forManyRequests(cancellationSignal());
   throw new ActivityError(
     'ConfigChanged',
     `this cycle of ${name} was started for another configuration than the one of the worker that got it: run ` +

@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
 import type { FilterRules } from '../rules/filter';
 import { bytewise } from '../rules/paths';
-import { ROOT_SPELLING } from '../vault/namespace';
 import type { Config, DestinationConfig } from './schema';
 
 /** Ids of the Vault clusters, from their sys/health (`cluster_id`). */
@@ -82,32 +81,6 @@ function filterOf({ include, exclude }: FilterRules): { filter?: FilterRules } {
  */
 export function fingerprint(config: Config, clusters: ClusterIds): string {
   return hashOf(fingerprintParts(config, clusters));
-}
-
-/**
- * Fingerprints that earlier versions may have computed for the same configuration: in them the namespace `root` differed
- * from the empty one. Schedules and states with one of them belong to this configuration.
- */
-export function olderFingerprints(config: Config, clusters: ClusterIds): string[] {
-  const parts = fingerprintParts(config, clusters);
-  let variants = [parts];
-  for (const [name, side] of Object.entries(parts.sides)) {
-    if (side.namespace !== '') continue;
-    const spelt = { ...side, namespace: ROOT_SPELLING };
-    variants = variants.flatMap((one) => [one, { ...one, sides: { ...one.sides, [name]: spelt } }]);
-  }
-  return variants.slice(1).map(hashOf);
-}
-
-/** The fingerprints of a configuration. */
-export interface Fingerprinted {
-  readonly fingerprint: string;
-  readonly olderFingerprints?: readonly string[] | undefined;
-}
-
-/** Whether a fingerprint from a schedule or a state is that of this configuration. */
-export function isFingerprintOf(own: Fingerprinted, found: string): boolean {
-  return found === own.fingerprint || own.olderFingerprints?.includes(found) === true;
 }
 
 /** The parts are always built in the same order, so that their JSON is canonical. */

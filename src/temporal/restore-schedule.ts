@@ -7,7 +7,6 @@ import {
 } from '@temporalio/client';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clients } from '../activities/clients';
-import { isFingerprintOf } from '../config/fingerprint';
 import { assertSameSync, identity } from './ownership';
 import { findSchedule } from './schedule';
 import { scheduleOptions } from './ensure-schedule';
@@ -107,7 +106,7 @@ async function restoreMissing(
   if (record.stoppedAt !== undefined) return found({ kind: 'stopped', at: record.stoppedAt });
   const here = temporalPlace(config.temporal);
   if (!isStartedAt(record, here)) return found({ kind: 'elsewhere', temporals: record.temporals ?? [] });
-  if (!isFingerprintOf(deps, record.fingerprint)) return found({ kind: 'other-configuration' });
+  if (record.fingerprint !== deps.fingerprint) return found({ kind: 'other-configuration' });
 
   const { paused } = record;
   const options = scheduleOptions(clients, paused);
@@ -149,7 +148,7 @@ async function trigger(client: Client, id: string): Promise<void> {
 }
 
 function stateOf({ state, info, action }: ScheduleDescription, { deps }: Clients): ScheduleState {
-  if (!isFingerprintOf(deps, fingerprintOf(action))) return { kind: 'other-configuration' };
+  if (fingerprintOf(action) !== deps.fingerprint) return { kind: 'other-configuration' };
   if (state.paused) return { kind: 'paused', note: state.note ?? '' };
   if (info.nextActionTimes.length === 0) return { kind: 'without-next' };
   return { kind: 'running' };

@@ -1,10 +1,4 @@
-import { createHash } from 'node:crypto';
-import {
-  fingerprint,
-  fingerprintParts,
-  isFingerprintOf,
-  olderFingerprints,
-} from '../../src/config/fingerprint';
+import { fingerprint, fingerprintParts } from '../../src/config/fingerprint';
 import { loadConfig } from '../../src/config/load';
 import { configFile, removeConfigFiles, section, SECRET } from './fixtures';
 
@@ -64,29 +58,6 @@ describe('fingerprint', () => {
       expect(destination({ vault: { address: 'https://a', token: 't', namespace } })).toBe(destination());
     },
   );
-
-  it('accepts the fingerprint that an earlier version gave to a configuration with the namespace root', () => {
-    const { config } = loadConfig('destination', {
-      file: configFile({ origin: section(), destination: section({ mounts: ['a/', 'b/'] }) }),
-      env: {},
-    });
-    const own = {
-      fingerprint: fingerprint(config, CLUSTERS),
-      olderFingerprints: olderFingerprints(config, CLUSTERS),
-    };
-    const spelt = (origin: string, destination: string): string => {
-      const parts = fingerprintParts(config, CLUSTERS);
-      const side = (name: string, namespace: string) => ({ ...parts.sides[name], namespace });
-      const sides = { origin: side('origin', origin), destination: side('destination', destination) };
-      return createHash('sha256')
-        .update(JSON.stringify({ ...parts, sides }))
-        .digest('hex');
-    };
-    for (const origin of ['', 'root'])
-      for (const destination of ['', 'root'])
-        expect(isFingerprintOf(own, spelt(origin, destination))).toBe(true);
-    expect(isFingerprintOf(own, spelt('', 'other'))).toBe(false);
-  });
 
   it('does not change with the name of a transform, but with the order of transforms', () => {
     const other = { ...RULE, to: 'b/a' };

@@ -3,7 +3,7 @@ import { msToTs } from '@temporalio/common/lib/time';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pino, type Logger } from 'pino';
-import { createClients, infoOf, type Clients } from '../../src/activities/clients';
+import { createClients, infoOf } from '../../src/activities/clients';
 import type { Config, DestinationConfig } from '../../src/config/schema';
 import { restoreSchedule } from '../../src/temporal/restore-schedule';
 import { readRecord, recordStop } from '../../src/temporal/schedule-record';
@@ -259,27 +259,6 @@ describe('vsync', () => {
     } finally {
       await clients.close();
       await alias.cut();
-    }
-  });
-
-  test('worker accepts a schedule that an older version started with the namespace root', async () => {
-    await sync.work({ only: 'origin' });
-    await sync.start('origin');
-    await sync.cycle('origin');
-    const clients = await createClients(sync.config('origin'));
-    try {
-      const [fingerprint = ''] = clients.deps.olderFingerprints ?? [];
-      expect(fingerprint).toMatch(/^[0-9a-f]{64}$/);
-      await start(sync.client, { ...clients, deps: { ...clients.deps, fingerprint } } as Clients);
-      const { signal } = new AbortController();
-      const found = await restoreSchedule(sync.client, clients, signal);
-      expect(found).toMatchObject({ state: { kind: 'running' }, restored: undefined });
-
-      await sync.schedule('origin').delete();
-      const lost = await restoreSchedule(sync.client, clients, signal);
-      expect(lost).toMatchObject({ state: { kind: 'running' }, restored: 'schedule' });
-    } finally {
-      await clients.close();
     }
   });
 

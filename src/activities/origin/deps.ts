@@ -9,8 +9,6 @@ export interface OriginDeps {
   config: OriginConfig;
   /** Of this worker's configuration; inputs that carry another one are refused. */
   fingerprint: string;
-  /** What earlier versions called the same configuration. */
-  olderFingerprints?: readonly string[];
   vault: Kv2;
   /** `<syncPath>origin/` */
   info: SyncInfo;

@@ -7,7 +7,6 @@ import {
 } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DestinationDeps } from '../../activities/destination/base/deps';
-import { isFingerprintOf } from '../../config/fingerprint';
 import { taskQueue, verifyId } from '../../contract/ids';
 import { failedCycle } from '../text';
 import { UserError } from '../../errors';
@@ -72,7 +71,7 @@ async function startOrJoin(
   const handle = client.workflow.getHandle(workflowId);
   const { memo } = await handle.describe();
   const running = (memo?.['vsync'] as { fingerprint?: string } | undefined)?.fingerprint ?? '';
-  if (!isFingerprintOf(deps, running)) {
+  if (running !== deps.fingerprint) {
     throw new UserError(
       `a verify of ${name} is running with another configuration; wait for its end, or cancel it with: temporal ` +
         `workflow cancel --workflow-id ${workflowId}`,

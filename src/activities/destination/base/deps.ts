@@ -16,8 +16,6 @@ export interface DestinationDeps {
   config: DestinationConfig;
   /** Of this worker's configuration; inputs that carry another one are refused. */
   fingerprint: string;
-  /** What earlier versions called the same configuration. */
-  olderFingerprints?: readonly string[];
   /** What the fingerprint is made of. */
   parts: FingerprintParts;
   /** What the two Vaults were to each other when the clients were made. */

@@ -1,5 +1,4 @@
 import type { FingerprintParts } from '../../../config/fingerprint';
-import { storedNamespace } from '../../../vault/namespace';
 import type { DestinationState } from '../../../sync-info/state';
 
 /** What is not as it was when the destination's claims were made. */
@@ -26,11 +25,7 @@ export function changesSince(
     keys: readonly ('cluster' | 'namespace' | 'syncPath')[],
   ): boolean => {
     const [then, today] = [before?.sides[side], now.sides[side]];
-    const isSame = (key: (typeof keys)[number]): boolean =>
-      then !== undefined && key === 'namespace'
-        ? storedNamespace(then.namespace) === today?.namespace
-        : then?.[key] === today?.[key];
-    return !keys.every(isSame);
+    return keys.some((key) => then?.[key] !== today?.[key]);
   };
   const mounts = Object.keys(ownMounts).filter(
     (mount) => (state.ownMounts[mount] ?? ownMounts[mount]) !== ownMounts[mount],

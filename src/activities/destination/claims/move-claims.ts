@@ -1,7 +1,6 @@
 import { inParallel } from '../../../concurrency/work-pool';
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
-import { isFingerprintOf } from '../../../config/fingerprint';
 import { commitAtOnce, commitInfo, conflict } from '../../../sync-info/store';
 import { StoredInfoError } from '../../../consul/errors';
 import {
@@ -146,7 +145,7 @@ export async function moveClaims(
     // An approval since the cycle began stays, as in the save.
     mounts: { ...input.mounts, ...state?.mounts },
     ownMounts: input.ownMounts,
-    ...(state === undefined || isFingerprintOf(deps, state.config)
+    ...(state === undefined || state.config === deps.fingerprint
       ? {}
       : { suspended: `${CONFIGURATION_CHANGED} (${since})` }),
     ...(count === 0 ? {} : { orphans: { count } }),

@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { assertCapabilities } from '../../../access/capabilities';
 import { destinationNeeds } from '../../../access/needs';
-import { isFingerprintOf } from '../../../config/fingerprint';
 import { readDestinationState, type DestinationState, type MountUuids } from '../../../sync-info/state';
 import type { DestinationPreflightResult } from '../../../contract/destination';
 import { changedMounts, readMounts } from '../../../access/mounts';
@@ -44,7 +43,7 @@ export async function preflight(
   const changed =
     isTakenOver ||
     (state !== undefined &&
-      (!isFingerprintOf(deps, state.config) ||
+      (state.config !== deps.fingerprint ||
         state.moving !== undefined ||
         changedMounts(state.ownMounts, ownMounts).length > 0));
   const isWritten = (before: DestinationState): boolean =>

@@ -4,7 +4,6 @@ import { diffIndices } from '../cycle/diff-indices';
 import { CONFIGURATION_CHANGED, readMoving } from '../claims/move-claims';
 import { preflight } from '../cycle/preflight';
 import type { Orphan } from '../../../sync-info/orphans';
-import { isFingerprintOf } from '../../../config/fingerprint';
 import { readDestinationState } from '../../../sync-info/state';
 import { hashBucket } from '../../../rules/bucket';
 import { hashOfDeletes } from '../../../rules/delete-guard';
@@ -58,7 +57,7 @@ export async function planCycle(deps: DestinationDeps, signal: AbortSignal): Pro
     const { moved, own: before, settings: ofSettings } = await readMoving(deps, checked.ownMounts, signal);
     if (checked.changed) {
       notes.push(`${CONFIGURATION_CHANGED}: what is claimed at another place now is copied to its new one`);
-      if (state === undefined || !isFingerprintOf(deps, state.config)) suspended = CONFIGURATION_CHANGED;
+      if (state === undefined || state.config !== deps.fingerprint) suspended = CONFIGURATION_CHANGED;
     }
     if (before.index !== undefined && before.index.length !== index.length)
       notes.push(`the number of buckets changes from ${before.index.length} to ${index.length}`);

@@ -1,4 +1,3 @@
-import { isFingerprintOf } from '../../../config/fingerprint';
 import { readDestinationState } from '../../../sync-info/state';
 import type { ActivityInput } from '../../../contract/cycle';
 import type { BeginVerifyResult } from '../../../contract/verify';
@@ -46,7 +45,7 @@ export async function beginVerify(
 
 async function whatChanged(deps: DestinationDeps, signal: AbortSignal): Promise<string> {
   const { state } = await readDestinationState(deps.info, signal);
-  const isSame = state !== undefined && isFingerprintOf(deps, state.config);
+  const isSame = state !== undefined && state.config === deps.fingerprint;
   const what = isSame ? 'a mount of the destination was re-created' : CONFIGURATION_CHANGED;
   return `${what} since the last cycle: the next one brings to its place what is missing there`;
 }
