@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { asNanoseconds, DURATION_PATTERN, DurationError, parseDuration } from '../rules/duration';
+import { asNanoseconds, DURATION_PATTERN, DurationError, parseDuration } from '../rules/time';
 import { MAX_REQUEST_TIMEOUT_MS } from '../limits';
 
 /*

@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import type { TransformRule } from '../rules/transform';
 import { vaultAddress } from '../config/connections';
-import { formatDuration } from '../rules/duration';
+import { formatDuration } from '../rules/time';
 import {
   feedsItself,
   includesOf,

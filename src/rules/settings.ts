@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { parseEntries, SHA256 } from './bucket';
-import { DurationError, parseDuration } from './duration';
+import { DurationError, parseDuration } from './time';
 import { bytewise, wellFormed } from './paths';
 
 /** What Vault keeps for a secret besides its versions, in the names of its API. */

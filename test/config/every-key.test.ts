@@ -1,8 +1,7 @@
 import type { Reports } from '../../src/config/errors';
-import { setFromFile } from '../../src/config/file-layer';
+import { setFromEnvironment, setFromFile, setFromFlags } from '../../src/config/layers';
 import { type Key, valueKeys } from '../../src/config/keys';
 import { GivenValues } from '../../src/config/given-values';
-import { setFromEnvironment, setFromFlags } from '../../src/config/text-layers';
 
 /** The layers, for each key. The schema does not check the values here. */
 

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { DESTINATIONS, writeConfigs } from '../../dev/demo/configs';
 import type { Environment } from '../../dev/demo/environment';
 import { consulAddress, temporalAddress, vaultAddress } from '../../src/config/connections';
-import { DURATION_PATTERN, DurationError, parseDuration } from '../../src/rules/duration';
+import { DURATION_PATTERN, DurationError, parseDuration } from '../../src/rules/time';
 import { readConfigFile } from '../../src/config/file';
 import { configJsonSchema } from '../../src/config/json-schema';
 import { allKeys } from '../../src/config/keys';

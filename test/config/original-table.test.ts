@@ -3,7 +3,7 @@ import path from 'node:path';
 import { normalArguments } from '../../src/cli/arguments';
 import { sourcesOf } from '../../src/cli/options';
 import { createProgram } from '../../src/cli';
-import { parseDuration } from '../../src/rules/duration';
+import { parseDuration } from '../../src/rules/time';
 import { ConfigError } from '../../src/config/errors';
 import { loadConfig } from '../../src/config/load';
 import type { Config } from '../../src/config/schema';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { formatDuration } from '../../src/rules/duration';
+import { formatDuration } from '../../src/rules/time';
 import { loadConfig } from '../../src/config/load';
 import { configFile, problemsOf, removeConfigFiles, section } from './fixtures';
 

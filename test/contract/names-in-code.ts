@@ -9,7 +9,7 @@ import { jsonOfConfig } from '../../src/cli/config';
 import { FLAGS } from '../../src/cli/options';
 import { GivenValues } from '../../src/config/given-values';
 import { allKeys, valueKeys } from '../../src/config/keys';
-import { setFromEnvironment } from '../../src/config/text-layers';
+import { setFromEnvironment } from '../../src/config/layers';
 import { NO_COUNTS, OUTCOMES, sharedQueue } from '../../src/contract/cycle';
 import { FAILURE_TYPES, PATH_CLASSES } from '../../src/contract/failures';
 import { scheduleId, taskQueue, verifyId, watchId } from '../../src/contract/ids';

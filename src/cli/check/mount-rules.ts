@@ -1,4 +1,4 @@
-import { DurationError, parseDuration } from '../../rules/duration';
+import { DurationError, parseDuration } from '../../rules/time';
 import type { DestinationConfig } from '../../config/schema';
 import type { MountRules } from '../../vault/kv2';
 import type { Check } from '../../access/check-line';

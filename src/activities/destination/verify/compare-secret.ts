@@ -1,5 +1,10 @@
-import { mayBeMetadataWrite, type Insight, type SecretMetadata } from '../../../rules/insight';
-import { verdictOf, type Verdict } from '../../../rules/verdict';
+import {
+  type Insight,
+  mayBeMetadataWrite,
+  type SecretMetadata,
+  type Verdict,
+  verdictOf,
+} from '../../../rules/insight';
 import type { SecretVersion } from '../../../vault/kv2';
 import type { Finding } from './findings';
 import { pathFailureClass } from '../../shared/failures';

@@ -17,7 +17,7 @@ export const FINDING_KINDS = [
 ] as const;
 
 /**
- * - `drift`, `missing`, `changed`: see src/rules/verdict.ts
+ * - `drift`, `missing`, `changed`: see src/rules/insight.ts
  * - `unpublished`: the origin has it, and its sync info lacks it
  * - `refused`: it is not copied at all (`collision`, `loop`)
  * - `failed`: one of the ends could not be read
