@@ -1,4 +1,4 @@
-/** The process behind `Helper`: does the work of each message, one after the other, until its parent is gone. */
+/** The process behind `Helper`: does the work of each message, one after the other, and ends with its parent. */
 import { TcpProxy } from '../shared/tcp-proxy';
 import { copy, scan } from './floor';
 import type { Reply, Work } from './helper';

@@ -11,12 +11,12 @@ export const ORIGIN_NAME = 'demo-origin';
 /** Where secrets are at the origin. */
 export const ORIGIN_MOUNT = 'secret/';
 
-/** What the demo knows about a destination, besides its Vault. */
+/** A destination of the demo, without its Vault. */
 export interface DestinationPlan {
   name: string;
   mount: string;
   transforms: readonly { name: string; from: string; to: string }[];
-  /** Where an origin's secret must arrive: the demo's own reckoning, to check the transforms against. */
+  /** Where an origin's secret must arrive, computed by the demo itself to check the transforms. */
   pathOf: (originPath: string) => string;
 }
 
@@ -82,7 +82,7 @@ export function writeConfigs(dir: string, environment: Environment): ConfigFiles
     });
   };
   return {
-    // The tick is short, so that a change appears soon; a real one is rather a minute.
+    // The tick is short, so that a change appears soon; a usual one is a minute.
     origin: write('origin.json', {
       name: ORIGIN_NAME,
       numBuckets: 8,

@@ -3,7 +3,7 @@ import type { Environment } from './environment';
 import { CHANGED_PATH } from './secrets';
 import { runVsync } from './vsync';
 
-/** Prints what `vsync status` says about each sync. */
+/** Prints the `vsync status` of each sync. */
 export async function showStatus(configs: ConfigFiles): Promise<void> {
   for (const config of [configs.origin, ...configs.destinations]) {
     console.log(`  $ bin/vsync status -c ${config}`);

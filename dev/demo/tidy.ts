@@ -10,7 +10,7 @@ const AT_ONCE = 16;
 const POLL_MS = 250;
 
 /**
- * Removes the demo's schedules and watches from a Temporal that lives on, and ends what still runs there:
+ * Removes the demo's schedules and watches from a Temporal that keeps running, and ends what still runs there:
  * workers that are there get the given time to end it properly.
  */
 export async function removeSchedules(

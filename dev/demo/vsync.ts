@@ -6,7 +6,7 @@ import { cleanEnvironment, startGuarded, tailOf, type GuardedProcess } from '../
 const ROOT = path.join(__dirname, '..', '..');
 const VSYNC = path.join(ROOT, 'bin', 'vsync');
 
-/** A worker checkpoints what it has done before it ends; longer than that means that it hangs. */
+/** A worker saves what it has done before it ends; one that needs longer hangs. */
 const GRACE_MS = 20_000;
 const COMMAND_TIMEOUT_MS = 30_000;
 
@@ -17,7 +17,7 @@ export class VsyncProcesses {
 
   /**
    * @param dir where the logs go; if this process is killed, the folder is removed after the last of its children
-   * @param onEarlyEnd told, with the end of its log, when one ends that should run on
+   * @param onEarlyEnd called with the end of the log when a process ends by itself
    */
   constructor(
     private readonly dir: string,

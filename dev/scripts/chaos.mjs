@@ -1,5 +1,5 @@
 /**
- * `npm run test:chaos`: the chaos test alone, for as long and with the seed that is asked for. Plain Node: it runs
+ * `npm run test:chaos`: the chaos test alone, with a duration and a seed. Plain Node: it runs
  * before any npm package is installed.
  */
 import { spawn } from 'node:child_process';
@@ -9,9 +9,9 @@ import { setup } from './setup.mjs';
 
 const HELP = `Usage: npm run test:chaos -- [--minutes N] [--seed S]
 
-Drives changes, faults, kills of workers and servers, and configurations at random on real servers, and holds the
-result against a model. A run is cut off in time for its last looks. A violation says its seed: with it, the same
-commands come first.
+Performs random changes, faults, kills of workers and servers, and changes of the configuration on real servers, and
+compares the result with a model. A run ends early enough for its last checks. A violation prints its seed, which
+repeats the actions.
 
   --minutes N  how long; 2 if not given
   --seed S     where to begin, a whole number; a random one if not given

@@ -1,6 +1,6 @@
 /**
- * `npm run demo`: brings the checkout into working order, then runs dev/demo/demo.ts in this same process, so
- * that Ctrl-C and signals reach it directly. Plain Node: it runs before any npm package is installed.
+ * `npm run demo`: sets the checkout up, then runs dev/demo/demo.ts in this same process, so that Ctrl-C and
+ * signals reach it directly. Plain Node: it runs before any npm package is installed.
  */
 import { createRequire } from 'node:module';
 import { readFlags, runMain } from '../shared/command.mjs';

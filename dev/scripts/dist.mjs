@@ -16,7 +16,7 @@ export function distIsCurrent(root = ROOT) {
   }
 }
 
-/** Runs `npm run build`, showing what it says. */
+/** Runs `npm run build`, and shows its output. */
 export async function buildDist({ log, root = ROOT }) {
   log('building dist/ (npm run build)');
   // Before the build: a source that changes during it makes the next check build again.

@@ -64,7 +64,7 @@ function table(keys: readonly Key[]): string {
   return aligned([['key', 'takes', 'default', 'meaning'], ...rows]);
 }
 
-/** Below a list of sections, "[]" stands for the place in the list. */
+/** Below a list of sections, "[]" is the place in the list. */
 function shownPath({ path: keyPath }: Key): string {
   const rules = allKeys().find(
     ({ kind, path: other }) => kind === 'rules' && keyPath.startsWith(`${other}.`),

@@ -25,7 +25,7 @@ export function packagesAreInstalled(root = ROOT) {
   });
 }
 
-/** Runs `npm ci`, showing what it says. */
+/** Runs `npm ci`, and shows its output. */
 export async function installPackages({ log, root = ROOT }) {
   log('installing the npm packages (npm ci, about a minute)');
   const started = Date.now();
@@ -39,7 +39,7 @@ export async function installPackages({ log, root = ROOT }) {
     });
     if (code !== 0) {
       throw new Problem(
-        `npm ci ended with ${signal ?? `exit code ${code}`}; its lines above say why.\n` +
+        `npm ci ended with ${signal ?? `exit code ${code}`}; the lines above show why.\n` +
           'Check the network and the disk (npm config get registry, df -h), then run the command again.',
       );
     }

@@ -1,7 +1,6 @@
 /**
- * `npm run setup`: brings a checkout into working order. Installs the npm packages, builds dist/ and, with
- * --servers, finds or builds the servers. What is in order is left alone, so npm test and npm run demo call
- * it each time. Plain Node: it runs before any npm package is installed.
+ * `npm run setup`: sets a checkout up. It installs the npm packages, builds dist/ and, with --servers, finds or builds the
+ * servers. It changes nothing that is up to date, so npm test and npm run demo call it each time. Plain Node: it runs before any npm package is installed.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -24,11 +23,11 @@ const NEEDED_NODE = [20, 19];
 /**
  * @param {{ servers?: boolean, log?: (line: string) => void }} [options]
  * @returns {Promise<void>}
- * @throws {Problem} that says what is missing and what to do
+ * @throws {Problem} with what is missing and what to do
  */
 export async function setup({ servers = false, log = console.log } = {}) {
   checkNode();
-  // Of an npm pack that was cut off: npm would take it for the lock, and it lacks what development needs.
+  // Left by an interrupted npm pack: npm would use it as the lock, and it lacks what development needs.
   fs.rmSync(path.join(ROOT, 'npm-shrinkwrap.json'), { force: true });
   if (!packagesAreInstalled() || !distIsCurrent()) {
     // In dist/, because npm ci removes node_modules.

@@ -24,7 +24,7 @@ const CONFIG = {
   },
 };
 
-/** Files of the package that a user has no use for. */
+/** Files that the package must not contain. */
 const NEEDLESS = /\.(map|ts|tsbuildinfo)$|^(src|test|dev)\//;
 
 function main() {
@@ -54,14 +54,14 @@ function tryIn(folder) {
   console.log(`packed ${filename}: ${names.length} files, ${megabytes(fs.statSync(tarball).size)}`);
 
   const env = emptyHome(path.join(folder, 'home'));
-  // By its own lock, as README says and the Dockerfile does it.
+  // By its own lock, as in README and Dockerfile.
   execFileSync('tar', ['-xzf', tarball], { cwd: folder });
   const unpacked = path.join(folder, 'package');
   npm(['ci', '--omit=dev'], unpacked, env);
   expectLocked(path.join(unpacked, 'node_modules'));
   expectRuns(path.join(unpacked, 'bin', 'vsync'), unpacked, env);
 
-  // As npm does it by itself. It takes the newest versions: the lock of a package that comes from a file is ignored.
+  // As npm installs by itself, with the newest versions: it ignores the lock of a package that comes from a file.
   const target = path.join(folder, 'target');
   fs.mkdirSync(target);
   npm(['install', '--prefix', target, tarball], target, env);
@@ -70,11 +70,11 @@ function tryIn(folder) {
 
 function expectRuns(vsync, cwd, env) {
   const { version } = JSON.parse(fs.readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
-  const said = run(vsync, ['--version'], cwd, env).stdout.trim();
-  expect(said === version, `vsync --version says ${said}`);
+  const shownVersion = run(vsync, ['--version'], cwd, env).stdout.trim();
+  expect(shownVersion === version, `vsync --version prints ${shownVersion}`);
   fs.writeFileSync(path.join(cwd, 'origin.json'), JSON.stringify(CONFIG));
   const shown = run(vsync, ['config', '-c', 'origin.json'], cwd, env).stdout;
-  expect(/^origin packed$/m.test(shown), `vsync config says ${shown}`);
+  expect(/^origin packed$/m.test(shown), `vsync config prints ${shown}`);
   // All of a worker is loaded before it finds that no Temporal is there.
   const worker = run(vsync, ['worker', '-c', 'origin.json', '--temporal.address', '127.0.0.1:1'], cwd, env);
   expect(worker.code === 1, `vsync worker ends with ${worker.code}`);
@@ -104,7 +104,7 @@ function expectLocked(modules) {
   console.log(`${installed.length} packages, in the versions of package-lock.json`);
 }
 
-/** Nothing of the user's but how npm comes to its packages. */
+/** An environment without the user's files, except for npm's way to its packages. */
 function emptyHome(home) {
   fs.mkdirSync(home);
   const ask = (key) => execFileSync('npm', ['config', 'get', key], { encoding: 'utf8' }).trim();

@@ -18,7 +18,7 @@ const TAIL_LINES = 20;
  * @param {ReturnType<typeof import('./server-list.mjs').readVersions>[string]} pinned
  * @param {{ log: (line: string) => void, env?: NodeJS.ProcessEnv }} options
  * @returns {Promise<{ path: string, version: string, source: 'cache' | 'built' }>}
- * @throws {Problem} when it cannot be built; its message ends with what go said last
+ * @throws {Problem} when it cannot be built; its message ends with the last output of go
  */
 export async function buildServer(name, pinned, { log, env = process.env }) {
   const target = cachedFile(name, pinned.version, env);
@@ -116,7 +116,7 @@ function doing({ downloaded, compiled, latest }) {
   return parts.length === 0 ? '' : `: ${parts.join(', ')}`;
 }
 
-/** What go says when something is missing, and what the user can do about it. */
+/** Messages of go when something is missing, and what the user can do about it. */
 const ADVICE = [
   [
     /no space left on device/i,
@@ -147,7 +147,7 @@ function buildProblem(name, pinned, what, progress) {
     [
       `${name} ${pinned.version} could not be built: ${what}. Its last lines:`,
       ...tail.map((line) => `  ${line}`),
-      advice ?? 'The lines above say why.',
+      advice ?? 'The lines above show why.',
       'Run the command again when that is solved: what was compiled already is kept.',
       `Or install ${name} ${pinned.version} yourself: it is taken from PATH if it is there.`,
     ].join('\n'),

@@ -6,7 +6,7 @@ import { Problem } from '../shared/command.mjs';
 import { moduleFolder } from './server-list.mjs';
 
 const OTHER_WAY =
-  'Or install the servers themselves: temporal, consul and vault are taken from PATH if they are there.';
+  'Or install the servers themselves: temporal, consul and vault are used from PATH if they are there.';
 
 /**
  * The environment in which go runs: the user's, except for what would change which sources are built.
@@ -14,7 +14,7 @@ const OTHER_WAY =
  * before.
  */
 export function goEnvironment(env = process.env) {
-  // Without HOME go knows no place for its caches.
+  // Without HOME go has no place for its caches.
   const result = {
     ...env,
     HOME: env.HOME || os.homedir(),
@@ -32,7 +32,7 @@ export function goEnvironment(env = process.env) {
  * Checks that go is there and new enough for the given servers' go.mod files.
  *
  * @param {string[]} names the servers that have to be built
- * @throws {Problem} that says what to install
+ * @throws {Problem} with what to install
  */
 export function checkGo(names, env = process.env) {
   const needed = names.map(neededGo).reduce((a, b) => (isAtLeast(a, b) ? a : b));
@@ -40,7 +40,7 @@ export function checkGo(names, env = process.env) {
   const found = goVersion(env);
   if (found === undefined) {
     throw new Problem(
-      `Go is needed to build ${names.join(', ')}, and there is no "go" on PATH that runs.\n${install}\n${OTHER_WAY}`,
+      `Go is needed to build ${names.join(', ')}, and no working "go" is on PATH.\n${install}\n${OTHER_WAY}`,
     );
   }
   if (!isAtLeast(found, needed)) {
@@ -60,7 +60,7 @@ export function neededGo(name) {
 
 function goVersion(env) {
   try {
-    // In a folder without a go.mod: inside one, an old go refuses even to tell its version.
+    // In a folder without a go.mod: inside one, an old go does not even print its version.
     const answer = execFileSync('go', ['version'], {
       cwd: os.tmpdir(),
       env: goEnvironment(env),

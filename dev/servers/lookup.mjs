@@ -57,10 +57,10 @@ export async function findServer(name, pinnedVersion, env = process.env) {
   return { warnings };
 }
 
-/** The folder that outlives a checkout, so that a fresh clone need not build again. */
+/** A folder outside the checkout, so that a fresh clone need not build again. */
 export function cacheFolder(env = process.env) {
   if (env.VSYNC_SERVERS_DIR) return path.resolve(env.VSYNC_SERVERS_DIR);
-  // The specification of XDG_CACHE_HOME says to ignore a relative one.
+  // By the specification of XDG_CACHE_HOME, a relative one is ignored.
   const xdg = env.XDG_CACHE_HOME;
   const base = xdg && path.isAbsolute(xdg) ? xdg : path.join(env.HOME || os.homedir(), '.cache');
   return path.join(base, 'vsync', 'servers');

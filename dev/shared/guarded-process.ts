@@ -15,7 +15,7 @@ export interface GuardedOptions {
   logFile: string;
   /** How long it may take after the first signal before it is killed; 10 s by default. */
   graceMs?: number;
-  /** A folder to remove after the command's end if this process is gone by then. */
+  /** A folder to remove after the command's end if this process has ended before. */
   removeIfOrphaned?: string;
 }
 
@@ -68,7 +68,7 @@ export async function startGuarded(options: GuardedOptions): Promise<GuardedProc
   const pid = await started(watchdog, watchdogEnded, command);
   let exit: Exit | undefined;
   const exited = watchdogEnded.then((watchdogExit) => {
-    // A watchdog that went without a word was killed: then nothing else would end its command.
+    // A watchdog that ended without a report was killed: nothing else would end its command.
     if (reported === undefined) killIfAlive(pid);
     exit = reported ?? watchdogExit;
     return exit;
@@ -134,8 +134,8 @@ function killIfAlive(pid: number): void {
 }
 
 /**
- * This process's environment without what would configure the Vaults, Consul, Temporal or vsync behind the
- * back of the arguments given (a developer's VAULT_TOKEN, say), and with `extra`.
+ * This process's environment with `extra`, and without variables that would configure the Vaults, Consul, Temporal or
+ * vsync besides the given arguments (a developer's VAULT_TOKEN, for example).
  */
 export function cleanEnvironment(extra: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   const configures = /^((VAULT|BAO|CONSUL|TEMPORAL|VSYNC)_|HTTPS?_PROXY$)/i;

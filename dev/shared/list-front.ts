@@ -23,7 +23,7 @@ export function asNamed(method: string, url: string): { method: string; url: str
 }
 
 /**
- * Node's HTTP server refuses Vault's LIST verb. This stands in front of one, and turns `LIST <path>` into
+ * Node's HTTP server refuses Vault's LIST verb. This proxy is in front of one, and turns `LIST <path>` into
  * `GET <path>?list=true`; everything else passes as it is.
  *
  * @param portOf port of the HTTP server behind it

@@ -17,7 +17,7 @@ const STALE_AFTER_MS = 60_000;
  *
  * @template T
  * @param {string} file its folder must exist
- * @param {{ what: string, log: (line: string) => void }} options `what` the lock stands for, for the message
+ * @param {{ what: string, log: (line: string) => void }} options `what` names the work in messages
  * @param {() => Promise<T>} work
  * @returns {Promise<T>}
  */
@@ -48,7 +48,9 @@ async function acquire(file, what, log) {
     } else if (Date.now() - toldAt >= TELL_EVERY_MS) {
       toldAt = Date.now();
       const waited = Math.round((toldAt - started) / 1000);
-      log(`${what}: another process (${holder?.pid ?? 'unknown'}) is at it, waiting for it (${waited} s)`);
+      log(
+        `${what}: another process (${holder?.pid ?? 'unknown'}) does this now; waiting for it (${waited} s)`,
+      );
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }

@@ -79,7 +79,7 @@ interface Operation {
   key: string;
 }
 
-/** @throws if the body is no transaction: a count that leaves something out is worth nothing */
+/** @throws if the body is not a transaction: an incomplete count would be wrong */
 function operationsOf(body: string): Operation[] {
   const operations = JSON.parse(body) as { KV: { Verb: string; Key: string } }[];
   return operations.map(({ KV: { Verb, Key } }) => ({ verb: Verb, key: Key }));

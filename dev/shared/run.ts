@@ -94,7 +94,7 @@ function abortOnSignals(fail: (error: Error) => void): void {
         fail(new Interrupted(signal));
         // One Ctrl-C can arrive twice, from the terminal and from npm.
       } else if (Date.now() - firstAt > 1_000) {
-        // The children end by themselves when this process is gone.
+        // The children end by themselves after this process.
         process.exit(128 + os.constants.signals[signal]);
       }
     });

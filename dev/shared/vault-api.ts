@@ -56,7 +56,7 @@ export class VaultApi {
     return (body as { data: { current_version: number } }).data.current_version;
   }
 
-  /** A token that may do just what the policy says. */
+  /** A token with this policy only. */
   async tokenFor(name: string, policy: string): Promise<string> {
     await this.request('PUT', `sys/policies/acl/${name}`, { policy });
     const answer = await this.request('POST', 'auth/token/create', {

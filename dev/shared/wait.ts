@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const POLL_MS = 100;
 
 /**
- * Asks `check` again and again until it says yes.
+ * Repeats `check` until it returns true.
  *
  * @param signal ends the wait early, with the reason that it was aborted for
  * @returns how many milliseconds it took
- * @throws when it has not said yes within `withinMs`; `what` completes "... within 60 s"
+ * @throws when it has not returned true within `withinMs`; `what` completes "... within 60 s"
  */
 export async function waitFor(
   what: () => string,
@@ -25,7 +25,7 @@ export async function waitFor(
 
 /** Sleeps; an abort ends it with the abort's reason. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  // The sleep's own error says only that it was aborted, not why.
+  // The sleep's own error does not contain the reason of the abort.
   await sleep(ms, undefined, { signal }).catch(() => undefined);
   signal.throwIfAborted();
 }

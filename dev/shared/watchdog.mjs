@@ -24,7 +24,7 @@ function end(signal) {
 }
 
 function tell(message) {
-  // The parent may have gone in this instant: then there is nobody to tell.
+  // The parent may have ended in this instant.
   if (process.connected) process.send(message, () => undefined);
 }
 

@@ -16,26 +16,26 @@ describe('npm run demo', () => {
     expect(result.stderr).toContain('Usage: npm run demo');
   });
 
-  test('--help explains itself', async () => {
+  test('--help lists the flags', async () => {
     const result = await demo('--help');
     expect(result).toMatchObject({ code: 0, stderr: '' });
     for (const flag of ['--once', '--compose']) expect(result.stdout).toContain(flag);
   });
 });
 
-describe('the secrets', () => {
+describe('makeSecrets', () => {
   const paths = makeSecrets().map(({ path }) => path);
 
-  test('are 300, all different', () => {
+  test('makes 300 secrets, all different', () => {
     expect(new Set(paths).size).toBe(300);
   });
 
-  test('hold what is changed and deleted, and not what is added', () => {
+  test('contains the changed and the deleted secret, but not the added one', () => {
     expect(paths).toEqual(expect.arrayContaining([CHANGED_PATH, DELETED_PATH]));
     expect(paths).not.toContain(ADDED_PATH);
   });
 
-  test('arrive in the second destination where its transform sends them, no two in one place', () => {
+  test('makes paths that the transform of the second destination moves to different places', () => {
     const [, { pathOf, mount, transforms }] = DESTINATIONS;
     expect(transforms).toHaveLength(1);
     for (const { from, to } of transforms) {
@@ -51,7 +51,7 @@ describe('the secrets', () => {
   });
 });
 
-test('the configuration files differ in what must differ, and only their owner reads them', () => {
+test('writeConfigs writes files that differ where they must, readable by their owner only', () => {
   const folder = makeTempFolder();
   try {
     const { origin, destinations } = writeConfigs(folder, readComposeFile());
@@ -82,10 +82,10 @@ test('the configuration files differ in what must differ, and only their owner r
   }
 });
 
-describe('waiting', () => {
+describe('waitFor', () => {
   const { signal } = new AbortController();
 
-  test('ends when the check says yes', async () => {
+  test('ends when the check returns true', async () => {
     let asked = 0;
     await waitFor(
       () => '',
@@ -95,7 +95,7 @@ describe('waiting', () => {
     expect(asked).toBe(3);
   });
 
-  test('ends with what was awaited when time is up', async () => {
+  test('fails with what it waited for when the time is over', async () => {
     const waiting = waitFor(
       () => 'it did not come',
       () => Promise.resolve(false),
@@ -104,7 +104,7 @@ describe('waiting', () => {
     await expect(waiting).rejects.toThrow('it did not come within 0.02 s');
   });
 
-  test('ends at once with the reason of an abort', async () => {
+  test('fails at once with the reason of an abort', async () => {
     const controller = new AbortController();
     const waiting = waitFor(
       () => '',
@@ -121,7 +121,7 @@ describe('waiting', () => {
     await expect(waiting).rejects.toThrow('vsync ended');
   });
 
-  test('in parallel means all, and never more than the limit at once', async () => {
+  test('inParallel works on all items, never on more than the limit at once', async () => {
     let now = 0;
     let most = 0;
     const done: number[] = [];

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
-/** What README says about installing. That a package can be installed and runs shows `npm run try-package`. */
+/** README's instructions for an install. `npm run try-package` shows that the package can be installed and runs. */
 
 const ROOT = path.join(__dirname, '..', '..');
 const read = (file: string): string => fs.readFileSync(path.join(ROOT, file), 'utf8');
@@ -47,12 +47,12 @@ describe('the table of supported versions in README', () => {
     expect(Number(tested)).toBeGreaterThanOrEqual(neededMajor);
   });
 
-  test('names the OpenBao that docs and tests speak of', () => {
+  test('names the OpenBao of docs and tests', () => {
     const [, , supported, tested = ''] = row('OpenBao');
     expect(supported).toContain(`${minor(/^[\d.]+/.exec(tested)?.[0] ?? '')} and later`);
   });
 
-  test('names the package by its version', () => {
+  test('names the package with its version', () => {
     expect(read('README.md')).toContain(`tar -xzf vsync-${packageJson.version}.tgz`);
   });
 });
@@ -63,7 +63,7 @@ describe('Dockerfile', () => {
   test('keeps the native library of its platform, under the name that the package gives it', () => {
     expect(dockerfile).toContain('! -name "$(uname -m)-unknown-linux-gnu"');
     const names = fs.readdirSync(path.join(ROOT, RELEASES));
-    // As uname -m says it on the platforms of the image.
+    // The output of uname -m on the platforms of the image.
     for (const machine of ['x86_64', 'aarch64']) expect(names).toContain(`${machine}-unknown-linux-gnu`);
     expect(dockerfile).toContain(`cd ${RELEASES} `);
   });

@@ -12,7 +12,7 @@ import { freshMounts } from '../world';
 const WITHIN_MS = 60 * 60_000;
 const LISTS_AT_ONCE = 16;
 
-/** The original vsync refuses a root token: it looks for each capability by its name. */
+/** The original vsync refuses a root token: it searches each capability by its name. */
 const POLICY = 'path "*" { capabilities = ["create", "read", "update", "delete", "list"] }';
 
 /** What the other tools are configured with. */

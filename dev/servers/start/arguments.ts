@@ -36,7 +36,7 @@ export interface ConsulArguments {
   serfPort: number;
   serverPort: number;
   datacenter?: string;
-  /** Without it the datacenter stands alone. */
+  /** Without it the datacenter is the only one. */
   wan?: { serfPort: number; join: readonly string[] };
   /** With it, ACLs are enabled and refuse by default; this token may do everything. */
   managementToken?: string;
@@ -58,7 +58,7 @@ export function consulArguments(options: ConsulArguments): string[] {
       : ['-server', '-bootstrap', `-data-dir=${dataDir}`, '-hcl', 'performance { raft_multiplier = 1 }']),
     `-node=${nodeName}`,
     ...(datacenter === undefined ? [] : [`-datacenter=${datacenter}`]),
-    // It is alone, so nobody else needs to reach its cluster ports.
+    // A single server: no other one needs its cluster ports.
     '-bind=127.0.0.1',
     `-client=${clientIp}`,
     `-http-port=${httpPort}`,

@@ -88,7 +88,7 @@ async function launch(spec: LaunchSpec): Promise<Launched> {
     if (trouble === undefined) return { process: guarded, ports };
     await guarded.stop('SIGKILL');
     if (attempt < PORT_ATTEMPTS && PORT_IS_TAKEN.test(log())) {
-      // One that has to have its ports again waits for who borrowed them: a connection of somebody else's, mostly.
+      // A restarted server waits until its ports are free again: mostly a connection of another process has borrowed one.
       if (spec.ports !== undefined) await sleep(PORT_PAUSE_MS);
       continue;
     }

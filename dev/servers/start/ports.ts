@@ -2,7 +2,7 @@ import net from 'node:net';
 
 /**
  * Free TCP ports on 127.0.0.1, all different. Free now: another process may take one before it is used, so
- * whoever uses them must be ready to try again with others.
+ * the caller must be ready to try again with others.
  */
 export async function freePorts(count: number): Promise<number[]> {
   // All are held at once, else the same one could be given twice.

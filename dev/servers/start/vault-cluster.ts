@@ -106,7 +106,7 @@ export async function startVaultCluster(mounts: readonly string[]): Promise<Vaul
   }
 }
 
-/** Number of nodes that may vote; 0 if nobody can say now. */
+/** Number of nodes that may vote; 0 if it is unknown now. */
 async function voters(address: string, token: string): Promise<number> {
   const { status, body } = await askHttp(`${address}/v1/sys/storage/raft/configuration`, {
     token,

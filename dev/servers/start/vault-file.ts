@@ -19,8 +19,8 @@ export interface VaultFileServer extends VaultServer, Omit<RestartableServer, 'r
   /** Returns when it serves requests again. */
   unseal(): Promise<void>;
   /**
-   * Ends the process if it runs, and starts it on the same port with its data; unsealed unless told
-   * otherwise.
+   * Ends the process if it runs, and starts it on the same port with its data; unsealed by
+   * default.
    */
   restart(options?: { unseal?: boolean }): Promise<void>;
 }

@@ -2,9 +2,9 @@ import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 
 /**
- * Which server the tests run against in the place of a Vault. `VSYNC_TEST_VAULT=bao` makes it OpenBao, whose command
- * `bao` is on PATH or named by `VSYNC_TEST_BAO`. Nothing builds it: tests that need it beside Vault are left out where
- * it is not there, and test/support/bao-front.ts keeps the rest tested.
+ * Which server the tests use as a Vault. `VSYNC_TEST_VAULT=bao` makes it OpenBao, whose command
+ * `bao` is on PATH or named by `VSYNC_TEST_BAO`. No script builds it: tests that need it and Vault are skipped where
+ * it is not installed, and test/support/bao-front.ts keeps the rest tested.
  */
 export type VaultKind = 'vault' | 'bao';
 

@@ -44,7 +44,7 @@ function writeConfig(
   fs.mkdirSync(data, { recursive: true });
   const file = path.join(dir, `${kind}.json`);
   const config = {
-    // Not "file": a Vault built with the tag "minimal" knows no other storage on disk than raft.
+    // Not "file": a Vault built with the tag "minimal" has no other storage on disk than raft.
     // The multiplier makes its election take one second instead of five.
     // The intervals let a node that joins a cluster vote after one second instead of ten.
     storage: {
@@ -91,7 +91,7 @@ export async function initialise(address: string): Promise<{ rootToken: string; 
 /**
  * Unseals, and returns when it is active.
  *
- * @param mayStandBy whether it may also stand by, because another node of its cluster is active
+ * @param mayStandBy whether it may also be a standby, because another node of its cluster is active
  */
 export async function unsealNode(address: string, unsealKey: string, mayStandBy = false): Promise<void> {
   await expectOk(address, 'sys/unseal', { key: unsealKey });

@@ -75,7 +75,7 @@ function npmCalls(): string[] {
   return lines;
 }
 
-test('a fresh clone gets its packages and dist/, once', async () => {
+test('setup installs the packages and builds dist/ of a fresh clone, once', async () => {
   expect(await setup()).toMatchObject({ code: 0, stderr: '' });
   expect(npmCalls()).toEqual(['ci', 'run']);
   const started = Date.now();
@@ -84,7 +84,7 @@ test('a fresh clone gets its packages and dist/, once', async () => {
   expect(Date.now() - started).toBeLessThan(2_000);
 });
 
-test('a changed lock file installs again, and builds again', async () => {
+test('setup installs and builds again after a change of the lock file', async () => {
   await setup();
   npmCalls();
   write('package-lock.json', lockFile('1.0.1'));
@@ -92,13 +92,13 @@ test('a changed lock file installs again, and builds again', async () => {
   expect(npmCalls()).toEqual(['ci', 'run']);
 });
 
-test('packages that are there already are left alone', async () => {
+test('setup does not install packages that are already there', async () => {
   write('node_modules/.package-lock.json', lockFile('1.0.0'));
   await setup();
   expect(npmCalls()).toEqual(['run']);
 });
 
-test('a changed, an added and a removed source build again; a touched one does not', async () => {
+test('setup builds again after a changed, an added or a removed source, not after a touched one', async () => {
   await setup();
   npmCalls();
   const now = new Date();
@@ -122,14 +122,14 @@ test('a changed, an added and a removed source build again; a touched one does n
   }
 });
 
-test('two at once install and build once', async () => {
+test('two setups at once install and build once', async () => {
   installNpm({ takesMs: 500 });
   const results = await Promise.all([setup(), setup()]);
   expect(results.map(({ code }) => code)).toEqual([0, 0]);
   expect(npmCalls()).toEqual(['ci', 'run']);
 });
 
-test('a lock left by a process that is gone is taken over', async () => {
+test('setup takes over the lock of a process that has ended', async () => {
   const gone = JSON.stringify({ pid: 2 ** 22 + 1, host: os.hostname() });
   write('dist/.setup.lock', gone);
   expect(await setup()).toMatchObject({ code: 0 });
@@ -137,7 +137,7 @@ test('a lock left by a process that is gone is taken over', async () => {
 });
 
 test.each([
-  ['ci', 'error: npm ci ended with exit code 1; its lines above say why.'],
+  ['ci', 'error: npm ci ended with exit code 1; the lines above show why.'],
   ['run', 'error: npm run build ended with exit code 1: correct what its lines above name.'],
 ])('a failing npm %s is reported, and tried again the next time', async (command, message) => {
   installNpm({ fails: command });
@@ -150,13 +150,13 @@ test.each([
   expect(npmCalls()).toContain(command);
 });
 
-test('without npm, the message says so', async () => {
+test('setup reports that npm is missing', async () => {
   fs.rmSync(path.join(folder, 'bin', 'npm'));
   const result = await setup();
   expect(result).toMatchObject({ code: 1 });
   expect(result.stderr).toContain('npm is not on PATH');
 });
 
-test('an unknown option is refused with exit code 2', async () => {
+test('setup refuses an unknown option with exit code 2', async () => {
   expect(await setup('--server')).toMatchObject({ code: 2 });
 });

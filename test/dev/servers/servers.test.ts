@@ -78,8 +78,8 @@ function installGo(options: { version?: string; takesMs?: number; build?: string
   return log;
 }
 
-describe('the place where servers are found', () => {
-  test('PATH comes first, also before the cache', async () => {
+describe('npm run servers finds', () => {
+  test('a server on PATH before one in the cache', async () => {
     const paths = NAMES.map((name) => install('bin', name));
     for (const name of NAMES) writeExecutable(inCache(name), serverCode(name));
     const result = await run(['--json'], ['bin']);
@@ -89,7 +89,7 @@ describe('the place where servers are found', () => {
     );
   });
 
-  test('another version on PATH is taken, with a warning', async () => {
+  test('another version on PATH, and warns', async () => {
     for (const name of NAMES) install('bin', name, name === 'consul' ? '1.15.0' : undefined);
     const result = await run(['--json'], ['bin']);
     expect(found(result).consul).toMatchObject({ version: '1.15.0', source: 'PATH' });
@@ -98,7 +98,7 @@ describe('the place where servers are found', () => {
     );
   });
 
-  test('what does not answer as the server would is passed over', async () => {
+  test('no executable that does not answer like the server', async () => {
     for (const name of NAMES) install('second', name);
     writeExecutable(path.join(folder, 'first', 'vault'), 'console.log("a vault of another kind");');
     const result = await run(['--json'], ['first', 'second']);
@@ -106,7 +106,7 @@ describe('the place where servers are found', () => {
     expect(result.stderr).toContain(`${path.join(folder, 'first', 'vault')} does not answer "vault version"`);
   });
 
-  test('the cache is $VSYNC_SERVERS_DIR, else $XDG_CACHE_HOME, else ~/.cache', async () => {
+  test('the cache in $VSYNC_SERVERS_DIR, else in $XDG_CACHE_HOME, else in ~/.cache', async () => {
     const place = (...parts: string[]) => {
       for (const name of NAMES) {
         writeExecutable(path.join(folder, ...parts, `${name}-${pinned(name)}`, name), serverCode(name));
@@ -127,7 +127,7 @@ describe('the place where servers are found', () => {
     );
   });
 
-  test('with --no-build, what is missing is an error', async () => {
+  test('no missing server with --no-build, and fails', async () => {
     install('bin', 'consul');
     const result = await run(['--no-build'], ['bin']);
     expect(result.code).toBe(1);
@@ -136,15 +136,15 @@ describe('the place where servers are found', () => {
     );
   });
 
-  test('an unknown option is refused with exit code 2', async () => {
+  test('an unknown option, and exits with code 2', async () => {
     const result = await run(['--bild']);
     expect(result.code).toBe(2);
     expect(result.stderr).toContain("Unknown option '--bild'");
   });
 });
 
-describe('building what is missing', () => {
-  test('each is built into the cache, read-only, by the go that is there', async () => {
+describe('npm run servers builds', () => {
+  test('each missing server into the cache, read-only, with the installed Go', async () => {
     const log = installGo();
     const result = await run([], ['go-bin']);
     expect(result).toMatchObject({ code: 0, stderr: '' });
@@ -167,7 +167,7 @@ describe('building what is missing', () => {
     expect((await run([], ['go-bin'])).stdout).not.toContain('building');
   });
 
-  test('only what is missing is built', async () => {
+  test('only what is missing', async () => {
     const log = installGo();
     install('bin', 'temporal');
     writeExecutable(inCache('consul'), serverCode('consul'));
@@ -176,17 +176,17 @@ describe('building what is missing', () => {
     expect(readCalls(log)).toHaveLength(1);
   });
 
-  test('without Go, the message says what to install', async () => {
+  test('nothing without Go, and prints what to install', async () => {
     install('bin', 'vault');
     const result = await run([], ['bin']);
     expect(result).toMatchObject({ code: 1, stdout: '' });
     expect(result.stderr).toMatch(
-      /^error: Go is needed to build temporal, consul, and there is no "go" on PATH that runs\.\nInstall Go 1\.\d+\.\d+ or newer/,
+      /^error: Go is needed to build temporal, consul, and no working "go" is on PATH\.\nInstall Go 1\.\d+\.\d+ or newer/,
     );
-    expect(result.stderr).toContain('are taken from PATH if they are there');
+    expect(result.stderr).toContain('are used from PATH if they are there');
   });
 
-  test('with a Go that is too old, the message says which one is needed', async () => {
+  test('nothing with an old Go, and prints which version is needed', async () => {
     const log = installGo({ version: '1.21.13' });
     const result = await run([], ['go-bin']);
     expect(result).toMatchObject({ code: 1, stdout: '' });
@@ -197,7 +197,7 @@ describe('building what is missing', () => {
     expect(fs.existsSync(log)).toBe(false);
   });
 
-  test('a failed build shows the end of what go said, and what to do; nothing broken stays', async () => {
+  test('nothing after a failure, and prints the last lines of go and what to do', async () => {
     installGo({
       build: `
         fs.writeFileSync(output, 'half an executable');
@@ -216,7 +216,7 @@ describe('building what is missing', () => {
     expect(fs.readdirSync(path.dirname(inCache('temporal')))).toEqual([]);
   });
 
-  test('what was built but does not run is not kept', async () => {
+  test('nothing that does not run', async () => {
     installGo({ build: "fs.writeFileSync(output, '#!/nonexistent', { mode: 0o755 }); process.exit(0);" });
     const result = await run([], ['go-bin']);
     expect(result.code).toBe(1);
@@ -224,7 +224,7 @@ describe('building what is missing', () => {
     expect(fs.readdirSync(path.dirname(inCache('temporal')))).toEqual([]);
   });
 
-  test('a cache folder that cannot be written is named', async () => {
+  test('nothing into a cache folder that cannot be written, and names it', async () => {
     installGo();
     fs.writeFileSync(cache, 'a file where the folder should be');
     const result = await run([], ['go-bin']);
@@ -233,7 +233,7 @@ describe('building what is missing', () => {
     expect(result.stderr).toContain('VSYNC_SERVERS_DIR');
   });
 
-  test('two at once build each server once', async () => {
+  test('each server once when two run at once', async () => {
     const log = installGo({ takesMs: 400 });
     const results = await Promise.all([run(['--json'], ['go-bin']), run(['--json'], ['go-bin'])]);
     expect(results.map(({ code }) => code)).toEqual([0, 0]);

@@ -29,7 +29,7 @@ describe.each(versions)('servers/%s', (name, { version, module, package: pkg }) 
     expect(read('go.mod')).toMatch(new RegExp(`^tool ${escape(pkg)}$`, 'm'));
   });
 
-  test('go.sum holds the hash of its source, so that the build can be read-only', () => {
+  test('go.sum contains the hash of its source, so that the build can be read-only', () => {
     expect(read('go.sum')).toMatch(new RegExp(`^${escape(module)} v${escape(version)} h1:`, 'm'));
   });
 });

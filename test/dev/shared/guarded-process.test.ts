@@ -43,7 +43,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-test('the pid is the command’s own, and stop ends it', async () => {
+test('startGuarded returns the pid of the command, and stop ends it', async () => {
   const guarded = await start(`console.log(process.pid); ${FOREVER}`);
   await until(() => tailOf(guarded.logFile).includes('up'));
   expect(tailOf(guarded.logFile)).toContain(String(guarded.pid));
@@ -55,25 +55,25 @@ test('the pid is the command’s own, and stop ends it', async () => {
   await guarded.stop();
 });
 
-test('one that ignores SIGTERM is killed after the grace time', async () => {
+test('stop kills a command that ignores SIGTERM after the grace time', async () => {
   const guarded = await start(`process.on('SIGTERM', () => {}); ${FOREVER}`, 200);
   await until(() => tailOf(guarded.logFile).includes('up'));
   expect(await guarded.stop()).toEqual({ code: null, signal: 'SIGKILL' });
 });
 
-test('its own end is told, with its exit code', async () => {
+test('startGuarded reports the end of the command, with its exit code', async () => {
   const guarded = await start("console.error('I give up'); process.exit(7);");
   expect(await guarded.exited).toEqual({ code: 7, signal: null });
   expect(tailOf(guarded.logFile)).toBe('  I give up');
 });
 
-test('a command that cannot be started is an error', async () => {
+test('startGuarded refuses a command that cannot be started', async () => {
   const command = path.join(folder, 'missing');
   const starting = startGuarded({ command, args: [], env: {}, logFile: path.join(folder, 'log') });
   await expect(starting).rejects.toThrow(`${command} could not be started: spawn ${command} ENOENT`);
 });
 
-test('it ends when its watchdog is killed', async () => {
+test('startGuarded ends the command when its watchdog is killed', async () => {
   const guarded = await start(`console.log(process.ppid); ${FOREVER}`);
   await until(() => tailOf(guarded.logFile).includes('up'));
   const watchdog = Number.parseInt(tailOf(guarded.logFile).trim(), 10);
@@ -83,7 +83,7 @@ test('it ends when its watchdog is killed', async () => {
 });
 
 test.each(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
-  'it ends when its parent ends by %s, and its folder goes with it',
+  'startGuarded ends the command and removes its folder when its parent ends by %s',
   async (signal) => {
     const own = path.join(folder, 'own');
     fs.mkdirSync(own);
