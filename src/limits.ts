@@ -2,8 +2,9 @@
  * Every number that bounds work: timeouts, pauses, sizes, attempts and concurrency, each with its unit and its reason.
  * A name ends in its unit; without one it is a count.
  *
- * Elsewhere are only numbers of three kinds: timeouts and retries of activities (workflows/activity-options.ts), numbers
- * that are part of a stored format (bucket names, hashes, ids), and constants inside one algorithm (AdaptiveLimit).
+ * Other files keep only these numbers: timeouts of activities (workflows/activity-options.ts, in one place
+ * with their retries), stored formats (buckets, hashes, ids), defaults of configuration keys, the length of printed lists,
+ * and constants inside one algorithm (AdaptiveLimit).
  */
 
 // ---- Splitting a cycle among workers ------------------------------------------------------------------------
