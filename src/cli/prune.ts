@@ -1,7 +1,10 @@
+import type { Plan } from '../activities/destination/plan/plan';
+import { UserError } from '../errors';
+import { readDestinationState } from '../sync-info/state';
 import { assertOwnName } from '../temporal/ownership';
-import { approveOrphans, orphansSet } from './approvals';
+import { changeState, type Approvable } from './approve';
 import { withTemporal } from './connections';
-import { ask, consentOf, shortSet } from './consent';
+import { ask, consentOf, isNamed, shortSet } from './consent';
 import { load, type Options } from './options';
 import { formatOrphans, withPlan } from './plan';
 import { requestCycle } from './trigger';
@@ -23,4 +26,35 @@ export async function pruneOrphans(options: Options): Promise<void> {
     console.log(`approved: ${length} orphans, to be soft-deleted`);
   });
   await requestCycle(config, options);
+}
+
+/** The hash that names the orphans of a plan. @throws UserError if there are none, or if the next cycle changes the list first */
+export function orphansSet({ orphans, orphansHash }: Plan): string {
+  if (orphans.length === 0) throw new UserError('there are no orphans: nothing to remove');
+  if (orphansHash !== undefined) return orphansHash;
+  throw new UserError(
+    'the configuration was changed: let a cycle run, read the plan again, and repeat this command',
+  );
+}
+
+/**
+ * Asks for the removal of the orphans of a destination: exactly those that were shown.
+ *
+ * @param plan lists them
+ * @param set name of the list that was shown
+ * @throws UserError if there are none, if the plan lists others, or if the next cycle changes the list first
+ */
+export async function approveOrphans(at: Approvable, plan: Plan, set: string): Promise<void> {
+  const { orphans } = plan;
+  const orphansHash = orphansSet(plan);
+  if (!isNamed(orphansHash, set)) {
+    throw new UserError(
+      `the list of orphans has changed: ${orphans.length} now. See it with "vsync plan -c FILE", and remove ` +
+        `them with: vsync prune --orphans --set ${shortSet(orphansHash)} -c FILE`,
+    );
+  }
+  await changeState(at, readDestinationState, (state) => [
+    { ...state, orphans: { count: orphans.length, approved: orphansHash } },
+    undefined,
+  ]);
 }

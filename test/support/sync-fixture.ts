@@ -4,13 +4,8 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { DestinationDeps } from '../../src/activities/destination/base/deps';
-import {
-  approveDeletes,
-  approveMounts,
-  approveOrphans,
-  orphansSet,
-  waitingDeletes,
-} from '../../src/cli/approvals';
+import { approveDeletes, approveMounts, pendingDeletes } from '../../src/cli/approve';
+import { approveOrphans, orphansSet } from '../../src/cli/prune';
 import { createClients, infoOf } from '../../src/activities/clients';
 import { loadConfig } from '../../src/config/load';
 import type { Config } from '../../src/config/schema';
@@ -223,7 +218,7 @@ export class SyncFixture {
     const { info, close } = await infoOf(this.config('destination', number));
     try {
       const at = { info, name: this.nameOf('destination', number) };
-      await approveDeletes(at, (await waitingDeletes(at)).hash);
+      await approveDeletes(at, (await pendingDeletes(at)).hash);
     } finally {
       close();
     }
