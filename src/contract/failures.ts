@@ -23,7 +23,7 @@ export type FailureType = (typeof FAILURE_TYPES)[number];
 
 /**
  * Classes of what happened to a single path: a closed set, explained in docs/operating.md. `overwritten` and `kept` are
- * no failures. A failure to copy the settings of a path has the class after `settings-`.
+ * not failures.
  */
 export const PATH_CLASSES = [
   'absent',
@@ -50,11 +50,13 @@ export const PATH_CLASSES = [
   'waits-for-settings',
   'written-since',
 ] as const;
-/** Without the ones for settings. */
+
+/** Class of a secret's value. */
 export type ValueClass = (typeof PATH_CLASSES)[number];
+/** `settings-…`: the settings of the path could not be copied, for the reason after it. */
 export type PathClass = ValueClass | `settings-${ValueClass}`;
 
-/** A failure of our own that names its type and whether another attempt can help. */
+/** A failure with its type. Temporal tries a retryable one again. */
 export class ActivityError extends ExplainedError {
   override readonly name = 'ActivityError';
 

@@ -60,7 +60,7 @@ export async function watchOrigin(input: WatchInput): Promise<void> {
     const news = seen.changed;
     seen.changed = false;
     const woken = await wake(() => wakeDestination({ v: 1, whileRunning: news }));
-    setCurrentDetails(woken?.action ?? 'cannot look at Consul or the schedule; trying again');
+    setCurrentDetails(woken?.action ?? 'cannot read Consul or the schedule; trying again');
     if (woken?.action === 'considered') waitMs = undefined;
     else
       waitMs = Math.min(

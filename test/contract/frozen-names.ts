@@ -17,7 +17,7 @@ export const FROZEN: Names = {
     schedule: v name fingerprint paused? stoppedAt? temporals? address namespace
   `),
   'memos in Temporal': lines(`
-    schedule: v role clusters syncPaths addresses?
+    schedule: v role clusters syncPaths addresses
     cycle: { outcome, ...counts }
   `),
   'configuration keys': words(`

@@ -11,7 +11,7 @@ import {
 import { sharedQueue } from '../../src/contract/cycle';
 
 describe('ids in Temporal', () => {
-  it('hold a plain name as it is', () => {
+  it('contain a plain name as it is', () => {
     const name = 'Site_1.b-x';
     expect(scheduleId('destination', name)).toBe('vsync-destination-Site_1.b-x');
     expect(taskQueue('origin', name)).toBe('vsync-origin-Site_1.b-x');
@@ -28,17 +28,17 @@ describe('ids in Temporal', () => {
     ['é鍵🔑', '%C3%A9%E9%8D%B5%F0%9F%94%91'],
     ['a\nb', 'a%0Ab'],
     ['\ud800', '%EF%BF%BD'],
-  ])('hold %j as %s', (name, inId) => {
+  ])('contain %j as %s', (name, inId) => {
     expect(nameInId(name)).toBe(inId);
   });
 
-  it('hold the beginning and the hash of a name that is too long', () => {
+  it('contain the beginning and the hash of a name that is too long', () => {
     expect(nameInId('x'.repeat(190))).toBe('x'.repeat(190));
     expect(nameInId('x'.repeat(191))).toMatch(/^x{120}~[0-9a-f]{64}$/);
     expect(nameInId(`${'x'.repeat(119)}${'é'.repeat(100)}`)).toMatch(/^x{119}~[0-9a-f]{64}$/);
   });
 
-  it('are of 255 characters at the most, with all that Temporal adds', () => {
+  it('have at most 255 characters, with all that Temporal adds', () => {
     const id = scheduleId('destination', '鍵'.repeat(500));
     expect(`temporal-sys-scheduler:${id}`.length).toBeLessThanOrEqual(255);
     expect(`${id}-2026-11-30T12:00:00Z`.length).toBeLessThanOrEqual(255);

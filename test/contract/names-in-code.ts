@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
 import { createDestinationActivities, createOriginActivities } from '../../src/activities';
@@ -20,16 +20,16 @@ import * as workflows from '../../src/workflows';
 const SRC = path.join(__dirname, '..', '..', 'src');
 
 /** What is stored in Consul, and the schema by which it is read. */
-const STORED: readonly [what: string, file: string, schema: string][] = [
-  ['origin/state', 'sync-info/state.ts', 'OriginStateSchema'],
-  ['destination/state', 'sync-info/state.ts', 'DestinationStateSchema'],
-  ['state: last', 'sync-info/state.ts', 'LastCycle'],
-  ['state: parts', 'sync-info/state.ts', 'FingerprintPartsSchema'],
-  ['state: deletesOfDay', 'sync-info/state.ts', 'HourOfDeletesSchema'],
-  ['state: held', 'sync-info/state.ts', 'HeldDeletesSchema'],
-  ['destination/settled', 'sync-info/known-differences.ts', 'KnownDifferencesSchema'],
-  ['destination/orphans', 'sync-info/orphans.ts', 'OrphanSchema'],
-  ['schedule', 'temporal/schedule-record.ts', 'RecordSchema'],
+const STORED: readonly [what: string, schema: string][] = [
+  ['origin/state', 'OriginStateSchema'],
+  ['destination/state', 'DestinationStateSchema'],
+  ['state: last', 'LastCycle'],
+  ['state: parts', 'FingerprintPartsSchema'],
+  ['state: deletesOfDay', 'HourOfDeletesSchema'],
+  ['state: held', 'HeldDeletesSchema'],
+  ['destination/settled', 'KnownDifferencesSchema'],
+  ['destination/orphans', 'OrphanSchema'],
+  ['schedule', 'RecordSchema'],
 ];
 
 /** Names by what they are names of. Within one section, a line is one name, or a name with the names that it has. */
@@ -39,11 +39,9 @@ export type Names = Record<string, readonly string[]>;
 export function namesInCode(): Names {
   return {
     'Consul keys (below <syncPath><role>/)': consulKeys(),
-    'fields of what is stored': STORED.map(
-      ([what, file, schema]) => `${what}: ${schemaFields(file, schema)}`,
-    ),
+    'fields of what is stored': STORED.map(([what, schema]) => `${what}: ${schemaFields(schema)}`),
     'memos in Temporal': [
-      `schedule: ${schemaFields('temporal/ownership.ts', 'IdentitySchema')}`,
+      `schedule: ${schemaFields('IdentitySchema')}`,
       ...argumentsOf('workflows/cycle.ts', 'upsertMemo').map((memo) => `cycle: ${memo}`),
     ],
     'configuration keys': allKeys()
@@ -84,12 +82,9 @@ export function namesInCode(): Names {
     'counts of verify': Object.keys(NO_FINDINGS),
     'kinds of findings': [...FINDING_KINDS].sort(),
     'fields of --json': [
-      ...typesIn('activities/destination/plan/plan.ts'),
-      ...typesIn('cli/status.ts', ['Status', 'CycleStatus']),
-      ...typesIn('cli/verify/report.ts', ['Report']),
-      `Finding: ${schemaFields('activities/destination/verify/findings.ts', 'FindingSchema')}`,
-      ...typesIn('cli/verify/repair.ts', ['Repair']),
-      ...typesIn('access/check-line.ts'),
+      ...['PlannedAction', 'Planned', 'Plan', 'CycleStatus', 'Status', 'Report'].map(typeCalled),
+      `Finding: ${schemaFields('FindingSchema')}`,
+      ...['Repair', 'CheckResult', 'Check'].map(typeCalled),
       `config ${Object.keys(JSON.parse(jsonOfConfig({ role: 'origin', name: '', keys: [], warnings: [] })) as object).join(' ')}`,
     ],
   };
@@ -114,9 +109,25 @@ function activitiesOf(create: (deps: never) => object): string[] {
   return Object.keys(create({ config: { name: 'NAME' } } as never)).sort();
 }
 
+const texts = new Map(
+  readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => [file, readFileSync(path.join(SRC, file), 'utf8')]),
+);
+
 function parsed(file: string): ts.SourceFile {
-  const text = readFileSync(path.join(SRC, file), 'utf8');
-  return ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true);
+  return ts.createSourceFile(file, texts.get(file) ?? '', ts.ScriptTarget.ES2022, true);
+}
+
+/** The file that declares a type or a constant, wherever it is. */
+function fileWith(name: string): ts.SourceFile {
+  const pattern = new RegExp(`^(export )?(const|interface|type) ${name}\\b`, 'm');
+  const found = [...texts].filter(([, text]) => pattern.test(text)).map(([file]) => file);
+  const [file, ...others] = found;
+  if (file !== undefined && others.length === 0) return parsed(file);
+  throw new Error(
+    `src/ declares ${name} ${found.length} times: name the right one in test/contract/names-in-code.ts`,
+  );
 }
 
 function* nodesIn(node: ts.Node): Generator<ts.Node> {
@@ -124,13 +135,29 @@ function* nodesIn(node: ts.Node): Generator<ts.Node> {
   for (const child of node.getChildren()) yield* nodesIn(child);
 }
 
-/** Interfaces with their properties ("?": optional), and other types with their text. Not types of a constant list. */
-function typesIn(file: string, only?: readonly string[]): string[] {
-  return parsed(file)
-    .statements.filter((one) => ts.isInterfaceDeclaration(one) || ts.isTypeAliasDeclaration(one))
-    .filter(({ name }) => only?.includes(name.text) !== false)
+type TypeDeclaration = ts.InterfaceDeclaration | ts.TypeAliasDeclaration;
+
+function typesOf(file: ts.SourceFile): TypeDeclaration[] {
+  return file.statements.filter((one) => ts.isInterfaceDeclaration(one) || ts.isTypeAliasDeclaration(one));
+}
+
+/** All types of a file, but for those that a constant list makes. */
+function typesIn(file: string): string[] {
+  return typesOf(parsed(file))
     .filter((one) => !one.getText().includes('(typeof '))
-    .map((one) => `${one.name.text}: ${ts.isInterfaceDeclaration(one) ? membersOf(one) : textOf(one.type)}`);
+    .map(lineOf);
+}
+
+function typeCalled(name: string): string {
+  return typesOf(fileWith(name))
+    .filter((one) => one.name.text === name)
+    .map(lineOf)
+    .join();
+}
+
+/** An interface with its properties ("?": optional), another type with its text. */
+function lineOf(type: TypeDeclaration): string {
+  return `${type.name.text}: ${ts.isInterfaceDeclaration(type) ? membersOf(type) : textOf(type.type)}`;
 }
 
 function membersOf({ heritageClauses, members }: ts.InterfaceDeclaration): string {
@@ -153,12 +180,10 @@ function textOf(node: ts.Node): string {
 }
 
 /** Keys of the objects of a zod schema on every level ("?": optional). */
-function schemaFields(file: string, name: string): string {
-  const schema = [...nodesIn(parsed(file))]
-    .filter(ts.isVariableDeclaration)
-    .find(({ name: one }) => one.getText() === name);
-  if (schema?.initializer === undefined)
-    throw new Error(`there is no ${name} in src/${file} any more: name the new one here`);
+function schemaFields(name: string): string {
+  const variables = [...nodesIn(fileWith(name))].filter(ts.isVariableDeclaration);
+  const schema = variables.find((variable) => variable.name.getText() === name);
+  if (schema?.initializer === undefined) throw new Error(`${name} has no value`);
   return [...nodesIn(schema.initializer)]
     .filter(ts.isPropertyAssignment)
     .map(
@@ -178,15 +203,18 @@ function argumentsOf(file: string, name: string): string[] {
 
 /** What follows `${prefix}` in the template literals that make keys. */
 function consulKeys(): string[] {
-  const files = ['sync-info/sync-info.ts', 'sync-info/indexed-buckets.ts', 'sync-info/expiries.ts'];
-  const more = ['sync-info/dirty-marker.ts', 'activities/clients.ts', 'access/sync-path.ts'];
-  const keys = [...files, ...more].flatMap((file) =>
-    [...nodesIn(parsed(file))].filter(ts.isTemplateExpression).flatMap(({ head, templateSpans }) => {
+  const keys = [...texts.keys()]
+    .filter((file) => texts.get(file)?.includes('prefix}'))
+    .flatMap((file) => [...nodesIn(parsed(file))].filter(ts.isTemplateExpression))
+    .flatMap(({ head, templateSpans }) => {
       const [first, second] = templateSpans;
-      if (head.text !== '' || first === undefined || !/(^|\.)prefix$/.test(first.expression.getText()))
+      if (
+        head.text !== '' ||
+        first === undefined ||
+        !/^((this|info)\.)?prefix$/.test(first.expression.getText())
+      )
         return [];
       return [`${first.literal.text}${second === undefined ? '' : '<…>'}`];
-    }),
-  );
+    });
   return [...new Set(keys)].sort();
 }
