@@ -1,5 +1,6 @@
 import type { Bucket } from './bucket';
 import { bytewise } from './paths';
+import { differingSettings, UNVERIFIED_SETTINGS, type SettingsBucket } from './settings';
 import type { Scope } from './scope';
 import type { Insight } from './insight';
 import { isLater } from './time';
@@ -147,4 +148,109 @@ function changeOf(
     return undefined;
   // Metadata that was deleted and created again counts its versions from 1: only the time shows it.
   return isLater(origin.updateTime, destination.updateTime) ? 'update' : 'verify';
+}
+
+/**
+ * Why the value of a secret is copied or compared.
+ *
+ * - `new`: the destination is not known to have it
+ * - `changed`: it changed at the origin
+ * - `recreated`: the same version with a later time
+ * - `not-newer`: it differs, and the origin's is not newer
+ * - `unverified`: the claim does not count before a comparison
+ * - `untrusted`: the bucket that claims it does not fit its index
+ * - `ended`: its copy may have ended by itself
+ */
+export type ValueReason =
+  'new' | 'changed' | 'recreated' | 'not-newer' | 'unverified' | 'untrusted' | 'ended';
+
+/** Why the settings of a secret are copied: `defaults` if the origin's went back to them. */
+export type SettingsReason = 'changed' | 'defaults' | 'unverified';
+
+/** A path that the destination's bucket names, and that does not belong there any more. */
+export interface DeleteCandidate {
+  readonly path: string;
+  /** `include` or `exclude` leave it out. Else the origin's bucket lacks it. */
+  readonly unwanted: boolean;
+}
+
+/** One bucket at both ends. */
+export interface BothSides {
+  readonly origin: Bucket;
+  /** As an open bucket of the ledger gives it. */
+  readonly own: {
+    readonly claims: Bucket;
+    readonly names: ReadonlyMap<string, unknown>;
+    readonly isTrusted: boolean;
+  };
+  /** Absent if settings are not copied; without `origin` if the origin's cannot be read now. */
+  readonly settings?: { readonly origin: SettingsBucket | undefined; readonly claims: SettingsBucket };
+  /** Paths whose copies may have ended. */
+  readonly due?: readonly string[];
+}
+
+/** All that a destination has to do about one bucket. */
+export interface BucketWork {
+  /** In the order in which they are copied. */
+  readonly values: ReadonlyMap<string, ValueReason>;
+  readonly settings: ReadonlyMap<string, SettingsReason>;
+  readonly refused: readonly Refused[];
+  /** To be deleted, after the origin was asked about each. Some may be withdrawn, and then stay. */
+  readonly leaving: readonly DeleteCandidate[];
+  /** Excluded by a filter and retained, because `deleteExcluded` is off. */
+  readonly excluded: readonly string[];
+  /** Their own copies: never claimed. */
+  readonly itself: readonly string[];
+  /** Ended copies of secrets that are not copied now: their claims become unverified. */
+  readonly endedOnly: readonly string[];
+}
+
+/**
+ * The planner: decides about every path of one bucket, by what was read before. The guard of deletes, copySecrets and
+ * `vsync plan` all ask it, so that a plan cannot say another thing than a cycle does.
+ */
+export function workOfBucket(
+  { origin, own, settings, due = [] }: BothSides,
+  { scope, neighbours, deleteExcluded }: { scope: Scope; neighbours: Neighbours; deleteExcluded: boolean },
+): BucketWork {
+  const trusted: Bucket = own.isTrusted ? own.claims : new Map();
+  const plan = planBucket(origin, trusted, own.names.keys(), scope, neighbours);
+  const isCopied = isCopiedOf(origin, scope, neighbours);
+  const reasonToUpdate = (path: string): ValueReason => {
+    const version = trusted.get(path)?.version;
+    if (version === 0) return 'unverified';
+    return version === origin.get(path)?.version ? 'recreated' : 'changed';
+  };
+  const reasonToAdd = (path: string): ValueReason =>
+    own.isTrusted || !own.names.has(path) ? 'new' : 'untrusted';
+  const values = new Map<string, ValueReason>([
+    ...plan.add.map((path) => [path, reasonToAdd(path)] as const),
+    ...plan.update.map((path) => [path, reasonToUpdate(path)] as const),
+    ...plan.verify.map((path) => [path, 'not-newer'] as const),
+  ]);
+  for (const path of due) if (isCopied(path) && !values.has(path)) values.set(path, 'ended');
+  const leaving = plan.gone.map((path) => ({ path, unwanted: false }));
+  const unwanted = plan.unwanted.map((path) => ({ path, unwanted: true }));
+  return {
+    values,
+    settings: settingsToCopy(settings, isCopied),
+    refused: plan.refused,
+    leaving: deleteExcluded ? [...leaving, ...unwanted] : leaving,
+    excluded: deleteExcluded ? [] : plan.unwanted,
+    itself: plan.itself,
+    endedOnly: due.filter((path) => !isCopied(path)),
+  };
+}
+
+function settingsToCopy(
+  settings: BothSides['settings'],
+  isCopied: (path: string) => boolean,
+): Map<string, SettingsReason> {
+  if (settings?.origin === undefined) return new Map();
+  const { origin, claims } = settings;
+  const reason = (path: string): SettingsReason => {
+    if (claims.get(path) === UNVERIFIED_SETTINGS) return 'unverified';
+    return origin.has(path) ? 'changed' : 'defaults';
+  };
+  return new Map(differingSettings(origin, claims, isCopied).map((path) => [path, reason(path)]));
 }

@@ -57,7 +57,7 @@ describe('settings of secrets', () => {
       {
         action: 'settings',
         path: `${sync.fixture.mount}data/owned`,
-        why: 'they are others than those that were carried over',
+        why: 'they differ from those that were copied',
       },
     ]);
     expect(sync.settingsWritten()).toEqual([]);

@@ -3,13 +3,17 @@ import type { Bucket } from '../../src/rules/bucket';
 import { compileFilter } from '../../src/rules/filter';
 import type { Insight } from '../../src/rules/insight';
 import {
+  type BothSides,
   type BucketPlan,
+  type BucketWork,
   compareBuckets,
   type Differences,
   type Neighbours,
   planBucket,
+  workOfBucket,
 } from '../../src/rules/plan';
 import { Scope } from '../../src/rules/scope';
+import { UNVERIFIED_SETTINGS } from '../../src/rules/settings';
 import { compileTransforms } from '../../src/rules/transform';
 import { bytewise } from '../../src/rules/paths';
 import { bucket, smallBucket } from './arbitrary';
@@ -270,5 +274,96 @@ describe('compareBuckets', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+});
+
+describe('workOfBucket', () => {
+  const scope = scopeOf({ exclude: ['s/x/**'] });
+  const origin = bucketOf({ 's/data/a': 1, 's/data/b': 2, 's/data/c': 2, 's/data/x/old': 1 });
+  const claims = bucketOf({ 's/data/b': 1, 's/data/c': 2, 's/data/gone': 1, 's/data/x/old': 1 });
+  const work = (
+    change: Partial<BothSides> & {
+      isTrusted?: boolean;
+      deleteExcluded?: boolean;
+      own?: BothSides['own'];
+    } = {},
+  ): BucketWork => {
+    const { isTrusted = true, deleteExcluded = false, ...sides } = change;
+    const own = { claims, names: claims, isTrusted };
+    const rules = { scope, neighbours: neighboursIn(origin, scope), deleteExcluded };
+    return workOfBucket({ origin, own, ...sides }, rules);
+  };
+
+  it('gives each value its reason', () => {
+    expect([...work().values]).toEqual([
+      ['s/data/a', 'new'],
+      ['s/data/b', 'changed'],
+    ]);
+  });
+
+  it('compares every claimed value of a bucket that is not trusted', () => {
+    expect([...work({ isTrusted: false }).values]).toEqual([
+      ['s/data/a', 'new'],
+      ['s/data/b', 'untrusted'],
+      ['s/data/c', 'untrusted'],
+    ]);
+  });
+
+  it('compares what is unverified, created anew, not newer, or ended', () => {
+    const at = (version: number, second: number): Insight => ({
+      version,
+      updateTime: `2026-01-01T00:00:0${second}Z`,
+      type: 'kvV2',
+    });
+    const named = new Map([
+      ['s/data/a', at(0, 1)],
+      ['s/data/b', at(2, 1)],
+      ['s/data/c', at(2, 3)],
+    ]);
+    const own = { claims: named, names: named, isTrusted: true };
+    expect([...work({ own }).values]).toEqual([
+      ['s/data/a', 'unverified'],
+      ['s/data/b', 'recreated'],
+      ['s/data/c', 'not-newer'],
+    ]);
+    const due = ['s/data/b', 's/data/c', 's/data/gone'];
+    expect(work({ due }).values.get('s/data/c')).toBe('ended');
+    expect(work({ due }).values.get('s/data/b')).toBe('changed');
+    expect(work({ due }).endedOnly).toEqual(['s/data/gone']);
+  });
+
+  it('retains what a filter excludes, unless deleteExcluded is on', () => {
+    expect(work()).toMatchObject({
+      leaving: [{ path: 's/data/gone', unwanted: false }],
+      excluded: ['s/data/x/old'],
+    });
+    expect(work({ deleteExcluded: true })).toMatchObject({
+      leaving: [
+        { path: 's/data/gone', unwanted: false },
+        { path: 's/data/x/old', unwanted: true },
+      ],
+      excluded: [],
+    });
+  });
+
+  it('copies the settings that differ, of secrets that are copied', () => {
+    const settings = {
+      origin: new Map([
+        ['s/data/a', '1'],
+        ['s/data/b', '1'],
+        ['s/data/x/old', '1'],
+      ]),
+      claims: new Map([
+        ['s/data/b', UNVERIFIED_SETTINGS],
+        ['s/data/c', '1'],
+        ['s/data/gone', '1'],
+      ]),
+    };
+    expect([...work({ settings }).settings]).toEqual([
+      ['s/data/a', 'changed'],
+      ['s/data/b', 'unverified'],
+      ['s/data/c', 'defaults'],
+    ]);
+    expect(work({ settings: { ...settings, origin: undefined } }).settings.size).toBe(0);
   });
 });

@@ -70,8 +70,8 @@ export class OriginTargets {
   }
 }
 
-/** Nobody asks for the path itself: whether the origin has it, its bucket tells. */
-const NO_TRANSFORMS: Targets = { complete: true, others: () => [], sourcesOf: () => [] };
+/** Where no two paths have one target. Whether the origin has the path itself, its bucket shows. */
+export const NO_TRANSFORMS: Targets = { complete: true, others: () => [], sourcesOf: () => [] };
 
 function sameIndex(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((hash, id) => hash === b[id]);

@@ -1,9 +1,7 @@
-import type { Bucket } from '../../../rules/bucket';
 import { insightOfMetadata } from '../../../rules/insight';
 import type { Location } from '../../../rules/paths';
 import {
   differingSettings,
-  unverifiedSettings,
   fingerprintOfSettings,
   type SecretSettings,
   settingsOf,
@@ -13,6 +11,7 @@ import { pathFailureClass } from '../../shared/failures';
 import { throwOutage } from '../../shared/outages';
 import type { OpenBucket } from '../../../sync-info/ledger';
 import type { CopyContext } from './copy-bucket';
+import type { PlannedBucket } from './plan-bucket';
 import { placeAtDestination, placeAtOrigin, type DestinationDeps } from '../base/deps';
 import { Freshness, writeFresh, type Decision } from '../base/freshness';
 import type { RequestOptions } from '../../../vault/client';
@@ -32,36 +31,22 @@ export class SettingsCarrier {
   private constructor(
     private readonly context: CopyContext,
     private readonly id: number,
-    readonly bucket: OpenBucket<string>,
-    /** Paths whose settings differ. */
-    readonly pending: ReadonlySet<string>,
+    private readonly planned: PlannedBucket,
+    private readonly bucket: OpenBucket<string>,
   ) {}
 
-  /**
-   * @param insights the origin's bucket
-   * @param isCopied whether the destination has a secret of it, or is to have it
-   * @returns undefined if settings are not carried over, or the origin publishes none
-   */
-  static async open(
-    context: CopyContext,
-    id: number,
-    insights: Bucket,
-    isCopied: (path: string) => boolean,
-    signal: AbortSignal,
-  ): Promise<SettingsCarrier | undefined> {
-    const { settings, report, incomplete } = context;
-    if (settings === undefined) return undefined;
-    const ifUnreadable = (): Map<string, string> => unverifiedSettings(insights.keys());
-    const bucket = await settings.open(id, signal, { ifUnreadable });
-    const { origin, claims } = bucket;
-    if (origin === undefined) {
+  /** @returns undefined if settings are not copied, or the origin publishes none */
+  static of(context: CopyContext, id: number, planned: PlannedBucket): SettingsCarrier | undefined {
+    const { settings: ledger, report, incomplete } = context;
+    const { settings: bucket } = planned;
+    if (ledger === undefined || bucket === undefined) return undefined;
+    if (bucket.origin === undefined) {
       incomplete.add(id);
       // A damaged index is reported once for all buckets.
-      const { originIndex, origin: info } = settings.sides;
-      if (originIndex !== undefined) report.fail(info.bucketKey(id), 'torn-bucket', 'unknown');
+      const { originIndex, origin } = ledger.sides;
+      if (originIndex !== undefined) report.fail(origin.bucketKey(id), 'torn-bucket', 'unknown');
     }
-    const differing = origin === undefined ? [] : differingSettings(origin, claims, isCopied);
-    return new SettingsCarrier(context, id, bucket, new Set(differing));
+    return new SettingsCarrier(context, id, planned, bucket);
   }
 
   /** The settings of this secret are to be carried over, and could not be. */
@@ -74,9 +59,14 @@ export class SettingsCarrier {
     return this.failedPaths.has(path);
   }
 
-  /** Whether the claims say of these secrets what the origin says. */
-  isDone(isWanted: (path: string) => boolean): boolean {
+  /**
+   * Whether the claims equal what the origin publishes. Also of secrets that are refused now: they are copied when the
+   * other secret is gone, which may be in another bucket.
+   */
+  isDone(): boolean {
     const { origin, claims } = this.bucket;
+    const isWanted = (path: string): boolean =>
+      this.planned.origin.has(path) && this.context.deps.scope.isToBeCopied(path);
     return origin !== undefined && differingSettings(origin, claims, isWanted).length === 0;
   }
 
@@ -89,7 +79,7 @@ export class SettingsCarrier {
    * @returns undefined if nothing has to be, or if it failed: that is reported
    */
   async read(path: string, signal: AbortSignal): Promise<Carried | undefined> {
-    if (!this.pending.has(path)) return undefined;
+    if (!this.planned.work.settings.has(path)) return undefined;
     return this.attempt(path, signal, () => this.ask(path, signal));
   }
 

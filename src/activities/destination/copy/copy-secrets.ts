@@ -1,7 +1,4 @@
 import { cancellationDetails } from '@temporalio/activity';
-import { Fence } from '../../../sync-info/fence';
-import type { StoredIndex } from '../../../sync-info/indexed-buckets';
-import { Ledger, SETTINGS, VALUES } from '../../../sync-info/ledger';
 import { isVersionOf } from '../../../rules/sync-index';
 import { NO_EXPIRY, NOT_COUNTED, sumOf } from '../../../rules/expiry';
 import type { CopySecretsInput, CopySecretsResult } from '../../../contract/destination';
@@ -11,15 +8,31 @@ import { CycleReportBuilder } from '../../shared/cycle-report';
 import { conflict } from '../../../sync-info/store';
 import { copyBucket, type CopyContext } from './copy-bucket';
 import type { DestinationDeps } from '../base/deps';
-import { readOriginSettings, readOwnSettings } from '../base/settings-indices';
+import { openLedgers } from './plan-bucket';
 import { COPY_BUCKETS } from '../../../limits';
 
-/**
- * Brings the secrets of a group of buckets to the destination. Each bucket of the destination's info is saved as
- * its secrets arrive: what is lost with a worker is at most some seconds of claims, never a secret.
+/*
+ * copySecrets makes the destination equal to the origin, for one group of buckets. The workflow destinationCycle calls it
+ * after the guard of deletes, once per group. Eleven concepts:
  *
- * @param isRepeated an earlier attempt may have saved a part, and its result is lost
+ *   1. Bucket: some of the secrets. The index has the hash of each bucket; a group consists of buckets that differ.
+ *   2. Ledger (sync-info/ledger.ts): the destination's claims, per bucket. What does not fit its index is not trusted.
+ *   3. Fence (sync-info/fence.ts): no bucket is written after another cycle has saved its index.
+ *   4. Plan (plan-bucket.ts): reads a bucket at both ends, and decides about every path. Writes nothing.
+ *   5. Copy of one secret (copy-secret.ts): destination's version, origin's value, write with check-and-set.
+ *   6. Settings (carry-settings.ts): metadata of a secret; before or after its value, depending on when it expires.
+ *   7. Removal (remove-gone.ts): what the origin lacks, after the origin was asked about each.
+ *   8. Copy pool: the limit of secrets in flight, shared by all activities of the process.
+ *   9. Expiries: when copies end by themselves. Saved before the claims of their bucket.
+ *  10. Cycle report: counts, and the first paths that failed.
+ *  11. Incomplete bucket: something is left to do. All others become known differences if they still differ.
+ *
+ * The order per bucket: plan, copy, unverify what is deleted and save, delete, save. A claim is added after its secret has
+ * arrived. Checkpoints save a bucket every few seconds, so a lost worker loses seconds of claims, never a secret. The
+ * index and the state are saved by saveSyncInfo, after all groups.
  */
+
+/** @param isRepeated an earlier attempt may have saved a part, and its result is lost */
 export async function copySecrets(
   deps: DestinationDeps,
   input: CopySecretsInput,
@@ -74,36 +87,5 @@ export async function copySecrets(
     deleted: Object.fromEntries(context.deleted),
     ...(expiries && { expiries }),
     ...report.result(),
-  };
-}
-
-/** The ledgers of values and of settings, on one fence. */
-async function openLedgers(
-  deps: DestinationDeps,
-  originIndex: readonly string[],
-  own: StoredIndex,
-  signal: AbortSignal,
-): Promise<Pick<CopyContext, 'values' | 'settings' | 'fence'>> {
-  const { info, originInfo } = deps;
-  const numBuckets = originIndex.length;
-  const ofThisSize = (index: readonly string[] | undefined): readonly string[] | undefined =>
-    index?.length === numBuckets ? index : undefined;
-  const indices = [{ key: info.indexKey, revision: own.revision }];
-  const theirs = await readOriginSettings(deps, numBuckets, signal);
-  const isCarried = theirs.index !== undefined || theirs.unknown !== undefined;
-  const ours = isCarried ? await readOwnSettings(deps, numBuckets, signal) : undefined;
-  if (ours !== undefined) indices.push({ key: info.settings.indexKey, revision: ours.revision });
-  const fence = new Fence(info, indices);
-  const values = { own: info, ownIndex: ofThisSize(own.index), origin: originInfo, originIndex };
-  const settings = ours && {
-    own: info.settings,
-    ownIndex: ofThisSize(ours.index),
-    origin: originInfo.settings,
-    originIndex: theirs.index,
-  };
-  return {
-    values: new Ledger(VALUES, values, fence),
-    settings: settings && new Ledger(SETTINGS, settings, fence),
-    fence,
   };
 }

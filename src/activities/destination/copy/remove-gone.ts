@@ -1,41 +1,35 @@
 import { bucketId } from '../../../rules/bucket';
 import type { Insight } from '../../../rules/insight';
+import type { DeleteCandidate } from '../../../rules/plan';
 import { pathFailureClass } from '../../shared/failures';
 import { inParallel } from '../../../concurrency/work-pool';
 import { throwOutage } from '../../shared/outages';
 import type { OpenBucket } from '../../../sync-info/ledger';
 import type { CopyContext } from './copy-bucket';
 import { copySecret } from './copy-secret';
-import { absenceAtOrigin, deleteSecret } from '../deletes/delete-secret';
-
-/** What the destination's bucket names and should not. */
-export interface Leaving {
-  /** The origin's bucket lacks it. */
-  readonly gone: readonly string[];
-  /** Not wanted any more, and to be deleted (`deleteExcluded`). */
-  readonly unwanted: readonly string[];
-}
+import { deleteSecret, judgeCandidate } from '../deletes/delete-secret';
 
 /**
- * Deletes what the origin has no more. Each delete is asked back at the origin, and marked as version 0 before
- * it happens: after a crash in between, a secret that the origin has again reads as an update.
+ * Deletes what the origin has no more, and what is excluded under `deleteExcluded`. The origin is asked about each. Each
+ * claim is saved as unverified (version 0) before its delete: after a crash in between, a secret that the origin has again
+ * reads as an update.
  *
- * @returns how many are kept on purpose
+ * @returns how many are retained
  */
 export async function removeGone(
   context: CopyContext,
   id: number,
   bucket: OpenBucket<Insight>,
-  { gone, unwanted }: Leaving,
+  leaving: readonly DeleteCandidate[],
   signal: AbortSignal,
 ): Promise<number> {
-  const { deps, mounts, report } = context;
+  const { deps, mounts, report, incomplete } = context;
   const numBuckets = context.values.sides.originIndex?.length ?? 0;
-  if (gone.length + unwanted.length === 0) return 0;
-  let held = 0;
-  const hold = (): void => {
-    held += 1;
+  let retained = 0;
+  const retain = (isIncomplete: boolean): void => {
+    retained += 1;
     report.count('held');
+    if (isIncomplete) incomplete.add(id);
   };
   const attempt = async <T>(
     path: string,
@@ -47,76 +41,59 @@ export async function removeGone(
     } catch (error) {
       if (stop.aborted) throw error;
       throwOutage(error);
-      context.incomplete.add(id);
+      incomplete.add(id);
       report.fail(path, pathFailureClass(error), 'unknown');
       return undefined;
     }
   };
+  /** The value of the secret that belongs there has to be there, whoever wrote last. */
+  const restore = async (path: string, source: string, stop: AbortSignal): Promise<void> => {
+    const options = { compareFirst: true, isOurs: true };
+    const done = await attempt(path, stop, () => copySecret(deps, source, UNCLAIMED, options, stop));
+    if (done === undefined) return;
+    if (done.did === 'added' || done.did === 'updated') report.count(done.did);
+    bucket.forget(path);
+  };
 
-  const confirmed: { path: string; isUnwanted: boolean }[] = [];
-  const leaving = [
-    ...gone.map((path) => ({ path, isUnwanted: false })),
-    ...unwanted.map((path) => ({ path, isUnwanted: true })),
-  ];
-  await inParallel(
-    leaving,
-    signal,
-    async ({ path, isUnwanted }, stop) => {
-      const [owner, ...others] = context.targets.sourcesOf(deps.scope.target(path));
-      if (others.length > 0) {
-        // Several belong there, and none of them is written: what stands there stays, and is named until one is left.
-        hold();
-        context.incomplete.add(id);
-      } else if (owner !== undefined) {
-        // Another secret of the origin belongs there: its value has to stand there, whoever wrote last.
-        const done = await attempt(path, stop, () =>
-          copySecret(deps, owner, UNCLAIMED, { compareFirst: true, isOurs: true }, stop),
-        );
-        if (done === undefined) return;
-        if (done.did === 'added' || done.did === 'updated') report.count(done.did);
-        bucket.forget(path);
-      } else if (isUnwanted) confirmed.push({ path, isUnwanted });
-      else {
-        const place = deps.scope.placeAtOrigin(path);
-        const absence = await attempt(path, stop, () => absenceAtOrigin(deps, place, mounts, stop));
-        if (absence === 'absent') confirmed.push({ path, isUnwanted });
-        else if (absence === 'served' && bucketId(path, numBuckets) !== id) {
-          // Its claim belongs into another bucket, where it is compared.
-          bucket.forget(path);
-        } else if (absence !== undefined) {
-          hold();
-          // It came back after its info was written. If it goes again before the next, the info stays as it is: only
-          // another question can tell.
-          if (absence === 'served' && deps.scope.isPublished(path)) context.incomplete.add(id);
-        }
-      }
-    },
-    deps.copyPool,
-  );
+  const confirmed: DeleteCandidate[] = [];
+  const confirm = async (candidate: DeleteCandidate, stop: AbortSignal): Promise<void> => {
+    const { path } = candidate;
+    const judged = await attempt(path, stop, () => judgeCandidate(context, candidate, stop));
+    if (judged?.is === 'gone') confirmed.push(candidate);
+    else if (judged?.is === 'taken') {
+      const [source, ...others] = judged.by;
+      // Of several, none is written: what is there stays, and is named until one is left.
+      if (source === undefined || others.length > 0) retain(true);
+      else await restore(path, source, stop);
+    } else if (judged?.is === 'served' && bucketId(path, numBuckets) !== id) {
+      // Its claim belongs into another bucket, where it is compared.
+      bucket.forget(path);
+    }
+    // A served one came back after its info was written. If it goes again before the next, the info stays as it is: only
+    // another question can show it.
+    else if (judged !== undefined) retain(judged.is === 'served' && deps.scope.isPublished(path));
+  };
+  await inParallel(leaving, signal, confirm, deps.copyPool);
+
   for (const { path } of confirmed) bucket.unverify(path);
   await bucket.flush();
-  await inParallel(
-    confirmed,
-    signal,
-    async ({ path, isUnwanted }, stop) => {
-      const done = await attempt(path, stop, () => deleteSecret(deps, path, isUnwanted, mounts, stop));
-      if (done === undefined) return;
-      if (done === 'held') {
-        hold();
-        context.incomplete.add(id);
-        return;
-      }
-      if (done === 'deleted') {
-        report.count('deleted');
-        const mount = deps.scope.mountAtOrigin(path);
-        context.deleted.set(mount, (context.deleted.get(mount) ?? 0) + 1);
-      }
-      bucket.forget(path);
-    },
-    deps.copyPool,
-  );
-  return held;
+  const remove = async ({ path, unwanted }: DeleteCandidate, stop: AbortSignal): Promise<void> => {
+    const done = await attempt(path, stop, () => deleteSecret(deps, path, unwanted, mounts, stop));
+    if (done === undefined) return;
+    if (done === 'held') {
+      retain(true);
+      return;
+    }
+    if (done === 'deleted') {
+      report.count('deleted');
+      const mount = deps.scope.mountAtOrigin(path);
+      context.deleted.set(mount, (context.deleted.get(mount) ?? 0) + 1);
+    }
+    bucket.forget(path);
+  };
+  await inParallel(confirmed, signal, remove, deps.copyPool);
+  return retained;
 }
 
-/** For a copy that is not claimed here: the claim of that secret stands in its own bucket. */
+/** For a copy that is not claimed here: the claim of that secret is in its own bucket. */
 const UNCLAIMED: Insight = { version: 0, updateTime: '', type: '' };

@@ -5,6 +5,8 @@ import { VaultError } from '../../../vault/errors';
 import type { SecretVersion } from '../../../vault/kv2';
 import { PathError } from '../../shared/failures';
 import { placeAtDestination, type DestinationDeps } from '../base/deps';
+import type { DeleteCandidate } from '../../../rules/plan';
+import type { Targets } from '../base/origin-targets';
 import { Freshness, writeFresh, type Decision } from '../base/freshness';
 
 /**
@@ -31,6 +33,28 @@ export async function absenceAtOrigin(
   const { uuid } = await originVault.mount(place.mount, signal);
   if (uuid !== mounts[place.mount]) throw new PathError('mount-changed', place.mount + place.rel);
   return 'absent';
+}
+
+/**
+ * What a candidate for a delete turns out to be.
+ *
+ * - `gone`: it may be deleted
+ * - `taken`: other secrets of the origin belong at its place
+ * - `served`, `withdrawn`: as {@link absenceAtOrigin} returns it
+ */
+export type CandidateIs = { is: 'gone' | 'served' | 'withdrawn' } | { is: 'taken'; by: readonly string[] };
+
+/** Asks about one candidate, for a cycle and for `vsync plan`. @throws like {@link absenceAtOrigin} */
+export async function judgeCandidate(
+  { deps, targets, mounts }: { deps: DestinationDeps; targets: Targets; mounts: Record<string, string> },
+  { path, unwanted }: DeleteCandidate,
+  signal: AbortSignal,
+): Promise<CandidateIs> {
+  const by = targets.sourcesOf(deps.scope.target(path));
+  if (by.length > 0) return { is: 'taken', by };
+  if (unwanted) return { is: 'gone' };
+  const absence = await absenceAtOrigin(deps, deps.scope.placeAtOrigin(path), mounts, signal);
+  return { is: absence === 'absent' ? 'gone' : absence };
 }
 
 /** What became of one secret: `gone` if there was none, `held` if it stays. */

@@ -7,7 +7,9 @@ import type { GuardDeletesInput, GuardDeletesResult, PendingDeletes } from '../.
 import { CONSUL_READS, MAX_DISPATCH_WIDTH } from '../../../limits';
 import { absenceAtOrigin } from './delete-secret';
 import type { DestinationDeps } from '../base/deps';
-import { dealOut, secretsIn, type BothEnds } from '../base/group-work';
+import { dealOut } from '../base/group-work';
+import { NO_TRANSFORMS } from '../base/origin-targets';
+import { workOfBucket, type DeleteCandidate } from '../../../rules/plan';
 import { namedPaths } from '../../../sync-info/ledger';
 
 /**
@@ -26,14 +28,11 @@ export async function guardDeletes(
   // The index moved on: what this cycle would delete is for the next one to decide.
   if (index === undefined || !isVersionOf(considered, index)) return { v: 1, deletes: false, known: {} };
   const own = await info.readIndex(signal);
-  const looks = await forBothEnds(deps, buckets, signal, (ends) => ({
-    weight: [ends.id, secretsIn(deps, ends, index, own.index)] as const,
-    candidates: candidatesIn(deps, ends, index),
-  }));
-  const groups = dealOut(looks.map(({ weight }) => weight));
+  const guarded = await guardBuckets(deps, buckets, { index, ownIndex: own.index }, signal);
+  const groups = dealOut(guarded.map(({ id, secrets }) => [id, secrets] as const));
   const work = { groups, dispatchWidth: MAX_DISPATCH_WIDTH };
   if (deps.config.ignoreDeletes) return { v: 1, work, deletes: false, known: {} };
-  const candidates = looks.flatMap((look) => look.candidates);
+  const candidates = guarded.flatMap((bucket) => bucket.candidates);
   if (candidates.length === 0) return { v: 1, work, deletes: true, known: {} };
   const { state } = await readDestinationState(info, signal);
   const input = { candidates, index, mounts, state, suspended: state?.suspended };
@@ -44,13 +43,6 @@ export async function guardDeletes(
     candidates.map(({ path }) => path),
   );
   return { v: 1, work, deletes: true, approved, known, candidates: Object.fromEntries(counts) };
-}
-
-/** A path that the destination's bucket names, and that does not belong there any more. */
-export interface DeleteCandidate {
-  path: string;
-  /** `include` or `exclude` leave it out. Else the origin's bucket lacks it. */
-  unwanted: boolean;
 }
 
 /** What the guard decides from. */
@@ -134,48 +126,59 @@ async function withoutServed(
   return candidates.filter((_, position) => answers[position] !== 'served').map(({ path }) => path);
 }
 
-/**
- * Paths that the destination's buckets name and that do not belong there any more. A bucket of the origin that does
- * not fit its index says nothing.
- */
+/** The candidates for a delete. A bucket of the origin that does not fit its index has none. */
 export async function deleteCandidates(
   deps: DestinationDeps,
   ids: readonly number[],
   index: readonly string[],
   signal: AbortSignal,
 ): Promise<DeleteCandidate[]> {
-  const inBucket = (ends: BothEnds): DeleteCandidate[] => candidatesIn(deps, ends, index);
-  return (await forBothEnds(deps, ids, signal, inBucket)).flat();
+  const guarded = await guardBuckets(deps, ids, { index, ownIndex: undefined }, signal);
+  return guarded.flatMap(({ candidates }) => candidates);
 }
 
-/** Bucket by bucket: all of them together would be the insights of every secret, twice. */
-function forBothEnds<T>(
-  { info, originInfo }: DestinationDeps,
+/** What the guard has to know of one bucket. */
+interface GuardedBucket {
+  readonly id: number;
+  /** Secrets to be processed, for the size of the groups: an estimate. */
+  readonly secrets: number;
+  readonly candidates: readonly DeleteCandidate[];
+}
+
+/** Plans bucket by bucket, and keeps what counts: all of them together would be the insights of every secret, twice. */
+function guardBuckets(
+  deps: DestinationDeps,
   ids: readonly number[],
+  { index, ownIndex }: { index: readonly string[]; ownIndex: readonly string[] | undefined },
   signal: AbortSignal,
-  look: (ends: BothEnds) => T,
-): Promise<T[]> {
-  const lookAt = async (id: number, stop: AbortSignal): Promise<T> => {
+): Promise<GuardedBucket[]> {
+  const { info, originInfo, config, scope } = deps;
+  const { deleteExcluded } = config.destination;
+  const guardOne = async (id: number, stop: AbortSignal): Promise<GuardedBucket> => {
     const [own, origin] = await Promise.all([info.readBucket(id, stop), originInfo.readBucket(id, stop)]);
-    return look({ id, origin, own });
+    if (!fits(origin, index[id])) return { id, secrets: 0, candidates: [] };
+    const names = own.bucket ?? new Map<string, never>();
+    const isTrusted = fits(own, ownIndex?.[id]);
+    const sides = { origin: origin.bucket, own: { claims: names, names, isTrusted } };
+    // Which secrets are refused does not matter here, so the other buckets need not be read.
+    const rules = { scope, neighbours: NO_TRANSFORMS, deleteExcluded };
+    const { values, refused, leaving, excluded } = workOfBucket(sides, rules);
+    // Where settings are copied, buckets may differ in nothing else.
+    const isWhole = config.syncMetadata || !isTrusted;
+    const secrets = isWhole
+      ? [...origin.bucket.keys()].filter((path) => scope.isToBeCopied(path)).length
+      : values.size + refused.length + leaving.length + excluded.length;
+    return { id, secrets, candidates: candidatesOf(deps, leaving) };
   };
-  return inParallel(ids, signal, lookAt, CONSUL_READS);
+  return inParallel(ids, signal, guardOne, CONSUL_READS);
 }
 
-function candidatesIn(
-  { config, scope }: DestinationDeps,
-  { id, origin, own }: BothEnds,
-  index: readonly string[],
+/** Without the withdrawn ones: below a mount that is not configured any more, a secret stays. */
+export function candidatesOf(
+  { scope }: Pick<DestinationDeps, 'scope'>,
+  leaving: readonly DeleteCandidate[],
 ): DeleteCandidate[] {
-  if (!fits(origin, index[id])) return [];
-  return [...(own.bucket?.keys() ?? [])].flatMap((path): DeleteCandidate[] => {
-    if (scope.isItself(path)) return [];
-    const unwanted = !scope.wants(path);
-    if (unwanted) return config.destination.deleteExcluded ? [{ path, unwanted }] : [];
-    if (origin.bucket.has(path)) return [];
-    // Below a mount that is not configured any more it is withdrawn, and stays.
-    return scope.placeAtOrigin(path) === undefined ? [] : [{ path, unwanted }];
-  });
+  return leaving.filter(({ path, unwanted }) => unwanted || scope.placeAtOrigin(path) !== undefined);
 }
 
 export function byMount(

@@ -1,14 +1,15 @@
-import { absenceAtOrigin } from '../deletes/delete-secret';
+import type { DeleteCandidate } from '../../../rules/plan';
+import { judgeCandidate } from '../deletes/delete-secret';
 import type { DestinationDeps } from '../base/deps';
-import { heldDeletes, type DeleteCandidate } from '../deletes/guard-deletes';
+import { candidatesOf, heldDeletes, type GuardInput } from '../deletes/guard-deletes';
+import type { Targets } from '../base/origin-targets';
 import { pathFailureClass } from '../../shared/failures';
 import { inParallel } from '../../../concurrency/work-pool';
 import type { PendingDeletes } from '../../../contract/destination';
-import type { PlanInputs } from './plan-inputs';
-import type { PlannedAction } from './plan';
+import type { Put } from './describe';
 
-/** Puts a decision about a path into the plan. */
-export type Put = (action: PlannedAction, path: string, why: string) => void;
+/** What the plan of deletes is made from. */
+export type DeletesToPlan = Omit<GuardInput, 'candidates'> & { readonly targets: Targets };
 
 /**
  * Decides about what the origin's info lacks: asked at the origin, as a cycle would.
@@ -17,7 +18,7 @@ export type Put = (action: PlannedAction, path: string, why: string) => void;
  */
 export async function planDeletes(
   deps: DestinationDeps,
-  inputs: PlanInputs,
+  inputs: DeletesToPlan,
   leaving: readonly DeleteCandidate[],
   put: Put,
   signal: AbortSignal,
@@ -27,9 +28,7 @@ export async function planDeletes(
     for (const { path } of leaving) put('hold', path, 'ignoreDeletes');
     return undefined;
   }
-  const candidates = leaving.filter(
-    ({ path, unwanted }) => unwanted || deps.scope.placeAtOrigin(path) !== undefined,
-  );
+  const candidates = candidatesOf(deps, leaving);
   const { held } = await heldDeletes(deps, { ...inputs, candidates }, signal);
   await inParallel(
     leaving,
@@ -47,24 +46,24 @@ export async function planDeletes(
   return held;
 }
 
-/** Why it would not be deleted even if the guard lets it. */
+/** Why it would not be deleted even if the guard lets it: a cycle asks the same ({@link judgeCandidate}). */
 async function whyKept(
   deps: DestinationDeps,
-  { targets, mounts }: PlanInputs,
-  { path, unwanted }: DeleteCandidate,
+  { targets, mounts }: DeletesToPlan,
+  candidate: DeleteCandidate,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  if (targets.sourcesOf(deps.scope.target(path)).length > 0)
-    return 'another secret of the origin belongs at its place';
-  if (!targets.complete) return "the origin's sync info is being written";
-  if (unwanted) return undefined;
-  const place = deps.scope.placeAtOrigin(path);
-  const absence = await absenceAtOrigin(deps, place, mounts, signal).catch(pathFailureClass);
-  if (absence === 'absent') return undefined;
-  return ABSENCES[absence] ?? `the origin cannot say whether it is gone (${absence})`;
+  const judge = (): Promise<string> =>
+    judgeCandidate({ deps, targets, mounts }, candidate, signal).then(({ is }) => is, pathFailureClass);
+  // Which secrets belong at its place is only known when all buckets of the origin can be read.
+  if (!targets.complete && targets.sourcesOf(deps.scope.target(candidate.path)).length === 0)
+    return "the origin's sync info is being written";
+  const is = await judge();
+  return is === 'gone' ? undefined : (KEPT[is] ?? `the origin cannot say whether it is gone (${is})`);
 }
 
-const ABSENCES: Readonly<Record<string, string>> = {
+const KEPT: Readonly<Record<string, string>> = {
+  taken: 'another secret of the origin belongs at its place',
   served: "the origin still serves it, although the origin's sync info lacks it",
   withdrawn: 'its mount is not one of origin.mounts any more',
 };
