@@ -15,14 +15,14 @@ export interface BothVaults {
 }
 
 /**
- * Tells whether origin and destination have secrets in common: a copy of such a one onto itself is none, and one that
- * becomes a secret of the origin is copied again and again. One place is one server **and** one engine (its uuid): all
+ * Finds out whether origin and destination have secrets in common. A copy of such a secret onto itself is useless, and a
+ * copy that becomes a secret of the origin is copied again and again. One place is one server **and** one engine (its uuid): all
  * namespaces of a server have one cluster id, and a Vault that was restored from the origin's snapshot has the cluster id
  * and the uuids of the origin, but is another server.
  *
  * Asks for no more than the cluster ids, unless they are the same.
  *
- * @throws UserError if every secret of a mount would be its own copy, or if that cannot be told
+ * @throws UserError if every secret of a mount would be its own copy, or if that is unknown
  * @throws VaultError if a Vault does not answer
  */
 export async function compareVaults(
@@ -49,8 +49,8 @@ export async function compareVaults(
 }
 
 /**
- * Identity of a Vault that was restored from the origin's snapshot: the cluster id is the origin's. The address tells
- * several of them apart; nothing else that they say does.
+ * Identity of a Vault that was restored from the origin's snapshot: the cluster id is the origin's. Only the
+ * address distinguishes several of them.
  */
 export function cloneIdentity(clusterId: string, address: string): string {
   return `${clusterId}@${address.replace(/\/+$/, '')}`;

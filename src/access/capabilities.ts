@@ -115,9 +115,9 @@ async function rulesByDepth(
 }
 
 /**
- * Refuses to work with a token that lacks something. Does nothing if that cannot be told.
+ * Refuses to work with a token that lacks something. Does nothing if that is unknown.
  *
- * @param key section of the configuration that the token stands in, for the message
+ * @param key section of the configuration with the token, for the message
  * @returns advice for the operator, mostly none
  * @throws ActivityError `VaultForbidden` that names the Vault and everything that is missing
  */

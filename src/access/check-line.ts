@@ -2,7 +2,7 @@ import { ExplainedError } from '../errors';
 
 /** What came out of one check. */
 export interface CheckResult {
-  /** `pass` if not given. A warning is for what may be right, but should be looked at. */
+  /** `pass` if not given. A warning is for what may be right, but should be checked. */
   outcome?: 'pass' | 'fail' | 'warning';
   /** What was found, or what is wrong and what to do. */
   detail: string;
@@ -13,7 +13,7 @@ export interface CheckResult {
 /** One check of `vsync check`. */
 export interface Check extends CheckResult {
   outcome: 'pass' | 'fail' | 'warning';
-  /** What was looked at: "Vault https://… (origin.vault): token". */
+  /** What was checked: "Vault https://… (origin.vault): token". */
   what: string;
 }
 
@@ -27,7 +27,7 @@ export async function check(what: string, look: () => Promise<CheckResult> | Che
   }
 }
 
-/** What could not be looked at because of a failure before it. */
+/** What could not be checked because of a failure before it. */
 export function notChecked(what: string, because: string): Check {
   return { what, outcome: 'warning', detail: `not checked, because ${because}` };
 }

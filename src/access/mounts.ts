@@ -9,7 +9,7 @@ import { UserError } from '../errors';
 /**
  * Reads the identity of each mount, and makes sure that it is KV version 2.
  *
- * @param key where the mounts stand in the configuration, for the message
+ * @param key configuration key of the mounts, for the message
  * @throws ActivityError `MountMissing` or `NotKv2`, which name the mount, the Vault and the configuration key
  */
 export async function readMounts(

@@ -43,7 +43,7 @@ export function originNeeds({ origin }: OriginConfig): Need[] {
 export function destinationNeeds(config: DestinationConfig): { origin: Need[]; destination: Need[] } {
   const { origin, destination, ignoreDeletes } = config;
   const include = destination.include.length > 0 ? destination.include : origin.include;
-  // Where a transform may have moved a path to cannot be told from its glob.
+  // The glob does not show where a transform moves a path.
   const ownInclude = destination.transforms.length > 0 ? [] : include;
   return {
     origin: partsOf(origin.mounts, include).flatMap((part) => [
@@ -102,7 +102,7 @@ function partOf(glob: string, mount: string): MountPart | undefined {
   return { mount, folder: folder.slice(mount.length), ...nameOf(glob, folder) };
 }
 
-/** The secret that a glob without wildcards names, if it stands in this folder. */
+/** The secret that a glob without wildcards names, if it is in this folder. */
 function nameOf(glob: string, folder: string): { name?: string } {
   return isLiteral(glob) && glob.startsWith(folder) ? { name: glob.slice(folder.length) } : {};
 }

@@ -6,8 +6,8 @@ import type { KeyValueStore } from '../consul/key-value-store';
 import { PROBE_KEY_LEFT_AFTER_S } from '../limits';
 
 /**
- * Refuses a sync path whose sync info is another sync's: two destinations on one sync path would each take the
- * other's claims for its own, and one of the Vaults would stay empty without a word.
+ * Refuses a sync path that belongs to another sync. Two destinations on one sync path would each take the other's claims
+ * for their own, and one of the Vaults would silently stay empty.
  *
  * @param state of the sync path, if there is one
  * @throws ActivityError `Conflict`
@@ -22,8 +22,8 @@ export function assertSyncName(info: SyncInfo, state: { name: string } | undefin
 }
 
 /**
- * Looks whether keys below a role's sync path can be created, listed, read and removed, with one of a name that
- * no other process has. It is removed again whatever happens. One that a killed process left is removed by a later
+ * Checks whether keys below a role's sync path can be created, listed, read and removed, with a key of a name that no
+ * other process uses. It is removed again whatever happens. One that a killed process left is removed by a later
  * check, from {@link PROBE_KEY_LEFT_AFTER_S} on. The rule of the original vsync.
  *
  * @param onLeft called if the key may be left because it could not be removed
@@ -48,7 +48,7 @@ export async function assertKeyAccess(
     if (revision === undefined) throw refused('cannot create the key');
     wasCreated = true;
     const listed = await step('cannot list the keys', () => store.keys(`${prefix}check-`, signal));
-    // Without the permission Consul leaves keys out of a list, without a word.
+    // Without the permission Consul silently leaves keys out of a list.
     if (!listed.includes(key)) throw refused('cannot list the keys: the one just written is not among them');
     const stored = await step('cannot read the key', () => store.get(key, signal));
     if (stored?.value.equals(CONTENT) !== true) throw refused('cannot read the key that was just written');

@@ -147,7 +147,7 @@ async function loginFinding(
       detail: `the login works, but its secret id is good for ${uses} more only, and each start of a worker needs one: ${another}`,
     };
   }
-  // Go's zero time stands for "never".
+  // Go's zero time means "never".
   if (ends.startsWith('0001-')) return { detail: works };
   return {
     outcome: 'warning',

@@ -30,8 +30,8 @@ import { limitRequests } from '../vault/request-rate';
 import { TokenKeeper } from '../vault/token-keeper';
 
 /**
- * Identity of the Vault clusters that a sync works on. It tells a rebuilt Vault from the one that was there before. Of
- * a destination that was restored from the origin's snapshot it is another one than the origin's.
+ * Identity of the Vault clusters that a sync works on. It distinguishes a rebuilt Vault from the one before. A
+ * destination that was restored from the origin's snapshot has another one than the origin.
  */
 export interface Clusters {
   origin: string;

@@ -10,8 +10,8 @@ import type { Fence } from './fence';
 
 /**
  * When copies end by themselves: `<syncPath>destination/expiries/<bucket id>`, a bucket for each of the sync info that
- * has such copies. Beside the wire format, because the original knows nothing of it. There is no index: the state
- * says when the first of them is to be looked at.
+ * has such copies. Not part of the original's format. There is no index: the state
+ * contains the time when the first of them has to be checked.
  */
 export class Expiries extends IndexedBuckets<Ends> {
   constructor(store: KeyValueStore, prefix: string) {
@@ -73,7 +73,7 @@ function hash(bucket: ReadonlyMap<string, Ends>): string {
 
 /**
  * When the copies of one bucket end, while its secrets are copied. A copy that ends by itself changes neither bucket nor
- * index, so that nothing else would have a cycle look at it again.
+ * index, so that without this list no cycle would check it.
  *
  * Nothing is read or written for a bucket without such copies.
  */
@@ -109,13 +109,13 @@ export class BucketExpiries {
   }
 
   /**
-   * Saves what was noted. To be called before the claims are saved: a claim whose end nobody remembers would stay.
+   * Saves the list. To be called before the claims are saved: a claim whose end is not stored would stay.
    *
    * @throws ActivityError `Conflict` if another cycle wrote it
    */
   async save(): Promise<void> {
     const isNews = [...this.changes.values()].some((ends) => ends !== undefined);
-    // What is only taken back is of no use to anybody before the copy would have been looked at.
+    // What is only taken back can wait until the copy would have been checked.
     if (this.known === undefined && !isNews) return;
     const { stored, before } = this.known ?? (await this.read());
     const bucket = new Map(stored.bucket);
@@ -146,7 +146,7 @@ interface Known {
   before: ExpirySummary;
 }
 
-/** @param all the paths of the bucket: if what was noted of them is damaged, each has to be looked at */
+/** @param all the paths of the bucket: if its list is damaged, each of them is due */
 export function duePaths(
   { bucket, revision }: StoredBucket<Ends>,
   nowMs: number,
@@ -166,7 +166,7 @@ export function readAllEnds(
   return readBuckets(info.expiries, ids, signal);
 }
 
-/** All that is noted now. A list that is damaged has to be looked at. */
+/** All that is stored now. A damaged list is due. */
 export async function countExpiries(
   { info }: { info: SyncInfo },
   numBuckets: number,
@@ -176,7 +176,7 @@ export async function countExpiries(
   return [...lists].map(([id, list]) => summaryOfList(id, list)).reduce(sumOf, NO_EXPIRY);
 }
 
-/** What one list says. One that is damaged, and was not written anew, has to be looked at again. */
+/** The summary of one list. A damaged one that was not written anew is due. */
 function summaryOfList(id: number, { bucket, revision }: StoredBucket<Ends>): ExpirySummary {
   const nowMs = Date.now();
   const isDue = (ends: Ends): boolean => dueAtMs(ends) <= nowMs;
@@ -195,7 +195,7 @@ export interface ExpiredBuckets {
 }
 
 /**
- * Looks through what is noted: of all buckets, or only of those that are due as the state says, while no other is.
+ * Reads the lists: of all buckets, or only of those that are due by the state, while no other is.
  *
  * @param known as in the state; undefined if that cannot be relied on
  */

@@ -6,7 +6,7 @@ import { inParallel } from '../concurrency/work-pool';
 import { CONSUL_READS, TORN_READ_PAUSE_MS } from '../limits';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** An index as it stands in the store. */
+/** An index as it is stored. */
 export interface StoredIndex {
   /** Bucket hashes, in bucket order; undefined if the key is missing or does not hold an index. */
   index: string[] | undefined;
@@ -16,7 +16,7 @@ export interface StoredIndex {
   revision: number;
 }
 
-/** A bucket as it stands in the store: of insights, or of another thing that is known of each path. */
+/** A bucket as it is stored: of insights, or of something else that is known of each path. */
 export interface StoredBucket<T = Insight> {
   /** What it contains; undefined if the key is missing or does not hold a bucket. */
   bucket: Map<string, T> | undefined;
@@ -109,7 +109,7 @@ export class IndexedBuckets<T> {
   }
 }
 
-/** @returns the buckets as they stand, by id, in the order of the ids */
+/** @returns the stored buckets by id, in the order of the ids */
 export async function readBuckets<T>(
   info: IndexedBuckets<T>,
   ids: readonly number[],

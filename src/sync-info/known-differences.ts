@@ -3,7 +3,7 @@ import { jsonOf } from './store';
 import type { Write } from '../consul/key-value-store';
 import type { SyncInfo } from './sync-info';
 
-/** Enough of a hash to tell two states of one bucket apart. */
+/** Enough of a hash to distinguish two states of one bucket. */
 const HASH_CHARS = 16;
 
 const KnownDifferencesSchema = z.object({
@@ -16,10 +16,10 @@ const KnownDifferencesSchema = z.object({
 
 /**
  * Buckets that differ from the origin's and are done with nevertheless: they hold secrets that are kept on purpose
- * (`ignoreDeletes`, a path that is not wanted or not listed any more). They need not be looked at again before one
- * of the two buckets, or of those with their settings, changes.
+ * (`ignoreDeletes`, a path that is not wanted or not listed any more). They need no work before one of the two
+ * buckets, or of those with their settings, changes.
  *
- * `<syncPath>destination/settled`. It saves work and decides nothing: what cannot be read is looked at again.
+ * `<syncPath>destination/settled`. It saves work and decides nothing: buckets are processed if it cannot be read.
  */
 export interface KnownDifferences {
   readonly buckets: ReadonlyMap<number, KnownDifference>;
@@ -34,7 +34,7 @@ export interface KnownDifference {
   readonly held: number;
 }
 
-/** What tells two states of one bucket apart. */
+/** What distinguishes two states of one bucket. */
 export interface BucketHashes {
   readonly insights: string | undefined;
   /** Undefined if settings are not carried over. */

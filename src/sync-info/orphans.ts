@@ -4,7 +4,7 @@ import { StoredInfoError } from '../consul/errors';
 import { jsonOf } from './store';
 import type { KeyValueStore } from '../consul/key-value-store';
 
-/** One orphan: a secret that stands at the destination where nothing belongs any more. */
+/** One orphan: a secret at a place of the destination where nothing belongs any more. */
 const OrphanSchema = z.object({
   /** Path at the origin that it was copied for. */
   of: z.string(),
@@ -70,7 +70,7 @@ export class Orphans {
       throw new StoredInfoError(
         this.store.address,
         key,
-        'somebody else wrote this key at the same moment; the next cycle does it again',
+        'another process wrote this key at the same moment; the next cycle does it again',
       );
     }
   }

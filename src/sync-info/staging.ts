@@ -76,13 +76,13 @@ export class Staging {
       for (let part = 0; part < parts; part++) slices.push(await this.read(`${reference}/${part}`, signal));
       packed = Buffer.concat(slices);
     }
-    // What is no gzip any more is as good as other content: neither hashes to the reference.
+    // Damaged gzip data counts as other content: neither has the hash of the reference.
     const text = await decompress(packed).catch(() => Buffer.alloc(0));
     if (sha256(text) !== reference) throw this.gone(reference, 'was changed');
     return JSON.parse(text.toString('utf8')) as unknown;
   }
 
-  /** Removes what nobody can still be reading. */
+  /** Removes what is too old to be read by any cycle. */
   async removeExpired(signal?: AbortSignal): Promise<number> {
     const nowS = Math.floor(this.nowMs() / 1000);
     let removed = 0;
@@ -118,7 +118,7 @@ export class Staging {
       const slice = packed.subarray(part * partBytes, (part + 1) * partBytes);
       await this.write(`${reference}/${part}`, slice, nowS, signal);
     }
-    // The head comes last: whoever finds it finds the parts.
+    // The head comes last: a reader that finds it finds the parts.
     await this.write(reference, Buffer.from(JSON.stringify({ parts })), nowS, signal);
   }
 
@@ -126,7 +126,7 @@ export class Staging {
     const key = this.prefix + name;
     const expect = (await this.store.get(key, signal))?.revision ?? 0;
     const written = await this.store.commit([{ key, value, expect, flags: nowS }], signal);
-    // A conflict means that somebody else has just written the same content, which is as good, or removed it.
+    // A conflict means that another process has just written the same content, or removed it.
     if (written === undefined && (await this.store.get(key, signal)) === undefined)
       throw this.gone(name, 'is gone');
   }

@@ -16,22 +16,22 @@ const LastCycle = z.object({
   /** RFC 3339. */
   finishedAt: z.string(),
   counts: z.record(z.string(), z.number()),
-  /** Run id of its workflow: tells the repetition of its save from the save of another cycle. Destinations only. */
+  /** Run id of its workflow: distinguishes a repeated save from the save of another cycle. Destinations only. */
   run: z.string().optional(),
 });
 export type LastCycle = z.infer<typeof LastCycle>;
 
-/** uuid of each mount of the origin. A re-created mount has another one, and otherwise looks like an empty one. */
+/** uuid of each mount of the origin. A re-created mount has another one, and otherwise answers like an empty one. */
 const MountUuids = z.record(z.string(), z.string());
 export type MountUuids = z.infer<typeof MountUuids>;
 
-/** `<syncPath>origin/state`: beside the sync info, unknown to the original vsync, which never lists keys. */
+/** `<syncPath>origin/state`: not part of the original's sync info. The original never lists keys, so it does not see it. */
 const OriginStateSchema = z.object({
   v: z.literal(1),
   /** Name of the sync that this sync path belongs to. */
   name: z.string(),
   mounts: MountUuids,
-  /** Mounts that another engine stands at now: what it is. Their secrets are unknown until `vsync approve --mount`. */
+  /** Mounts that are another engine now, with its uuid. Their secrets are unknown until `vsync approve --mount`. */
   changedMounts: MountUuids.optional(),
   /** A save that did not fit one transaction and may have stopped half-way: it is finished, never undone. */
   pending: z.object({ manifest: z.string(), staged: z.array(z.string()) }).optional(),
@@ -79,13 +79,13 @@ const DestinationStateSchema = z.object({
   /** Hash of the origin's index that the last cycle has dealt with. The watch compares with it. */
   considered: z.string(),
   mounts: MountUuids,
-  /** Mounts of the origin that another engine stands at now, as in the origin's own state. */
+  /** Mounts of the origin that are another engine now, as in the origin's own state. */
   changedMounts: MountUuids.optional(),
   /** uuid of each mount of the destination when its secrets were last compared. */
   ownMounts: MountUuids,
-  /** What `config` was made of: it tells what a change of the configuration changed. */
+  /** What `config` was made of: it shows what a change of the configuration changed. */
   parts: FingerprintPartsSchema.optional(),
-  /** Why no delete happens before somebody has approved: the configuration was changed. */
+  /** Why all deletes wait for an approval: the configuration was changed. */
   suspended: z.string().optional(),
   /** Deletes that wait for an approval, as of the last cycle. */
   held: HeldDeletesSchema.optional(),
@@ -93,16 +93,16 @@ const DestinationStateSchema = z.object({
   deletesOfDay: z.array(HourOfDeletesSchema).optional(),
   /** Hash of the set of deletes that was approved. */
   approved: z.string().optional(),
-  /** Secrets that stand where nothing belongs any more; the list is in `orphans/`. */
+  /** Secrets at places where nothing belongs any more; the list is in `orphans/`. */
   orphans: z.object({ count: z.number().int(), approved: z.string().optional() }).optional(),
   /**
-   * Copies that end by themselves (`expiries/`): when the first is to be looked at, and how many there are. Also where
-   * there are none; absent in a state that does not know.
+   * Copies that end by themselves (`expiries/`): when the first has to be checked, and how many there are. Also if
+   * there are none; absent in a state that lost it.
    */
   expiries: z
     .object({
       nextMs: z.number().optional(),
-      /** Buckets whose copies are looked at in each cycle: they were due, and could not be compared. */
+      /** Buckets whose copies are checked in each cycle: they were due, and could not be compared. */
       due: z.array(z.number().int()).optional(),
       copies: z.number().int(),
       early: z.number().int(),
@@ -114,7 +114,7 @@ const DestinationStateSchema = z.object({
 });
 export type DestinationState = z.infer<typeof DestinationStateSchema>;
 
-/** A state as it stands in the store. */
+/** A state as it is stored. */
 export interface Stored<T> {
   /** Undefined if there is none yet. */
   state: T | undefined;
@@ -153,7 +153,7 @@ async function readState<T>(info: SyncInfo, schema: z.ZodType<T>, signal?: Abort
  *
  * @param before the state now, which a person may have changed during the cycle: with an approval, or `--adopt`
  * @param remembered what the cycle went by
- * @param changed mounts that another engine stands at
+ * @param changed mounts that are another engine now
  */
 export function mountsAfter(
   before: MountUuids | undefined,

@@ -31,7 +31,7 @@ describe('the list of orphans', () => {
     expect(store.written).toHaveLength(written);
   });
 
-  it('is refused if somebody else wrote the key', async () => {
+  it('is refused if another process wrote the key', async () => {
     store.put(`${PREFIX}1`, 'no list');
     await expect(orphans.read()).rejects.toThrow(StoredInfoError);
     await expect(orphans.read()).rejects.toThrow(

@@ -20,7 +20,7 @@ import { fits, type IndexedBuckets, type StoredBucket, readBuckets } from '../..
  * Reads the metadata of one chunk of paths, makes its buckets, and stages those that differ from the live ones.
  * A path whose metadata cannot be read, and all paths of an unknown folder, keep the insight that they had. Where
  * listings may lack names, a known path that they lack is read too: only a 404 for itself says that it is gone. With
- * `syncMetadata`, the same answers of Vault tell the settings of each secret.
+ * `syncMetadata`, the same answers of Vault contain the settings of each secret.
  */
 export async function fetchMetadata(
   { config, vault, info, staging, room }: OriginDeps,
@@ -46,14 +46,14 @@ export async function fetchMetadata(
   const keep = (path: string): void => {
     const insight = live.known.get(path);
     if (insight === undefined && !live.complete) throw damaged(path);
-    // A fingerprint that is lost costs destinations a look at the secret, and no more: it stops nothing.
+    // A lost fingerprint costs destinations one comparison of the settings. It stops nothing.
     if (insight !== undefined) put(path, insight, liveSettings?.known.get(path));
   };
   const filter = compileFilter(config.origin);
   const underUnknown = (path: string): boolean => {
     const place = locate(path, config.origin.mounts);
     const full = place && place.mount + place.rel;
-    // What is filtered by now is not unknown: nobody has asked for it.
+    // What the filter excludes now is not unknown: it was not requested.
     return (
       full !== undefined && filter.allows(full) && manifest.unknown.some((folder) => full.startsWith(folder))
     );
@@ -163,7 +163,7 @@ export class LiveBuckets<T> {
       const isFirst = [...live.values()].every(({ revision }) => revision === 0);
       return new LiveBuckets(info, index, numBuckets, live, new Map(), isFirst);
     }
-    // With another number of buckets, a path of this chunk may stand in any of the old ones.
+    // With another number of buckets, a path of this chunk may be in any of the old ones.
     const old = index.length === numBuckets ? live : await readBuckets(info, [...index.keys()], signal);
     const fitting = [...old].flatMap(([id, stored]) => (fits(stored, index[id]) ? [stored.bucket] : []));
     const known = new Map(fitting.flatMap((bucket) => [...bucket]));

@@ -39,7 +39,7 @@ export async function listPaths(
   const report = new CycleReportBuilder();
   const unknown: string[] = [];
   for (const mount of changedMounts(state?.mounts, mounts)) {
-    // Its secrets may be gone, or not restored yet: what was known of them is kept until somebody says so.
+    // Its secrets may be gone, or not restored yet: what was known of them is kept until an operator approves.
     unknown.push(mount);
     report.fail(mount, 'mount-changed', 'unknown');
   }
@@ -48,7 +48,7 @@ export async function listPaths(
   const paths = new Map<string, string[]>(config.origin.mounts.map((mount) => [mount, []]));
   // Each mount has its turn.
   const folders = new FairQueue<Folder>();
-  /** Lists one folder; its subfolders are for whoever is free next. */
+  /** Lists one folder, and queues its subfolders. */
   const listFolder = async ({ mount, folder }: Folder, stop: AbortSignal): Promise<void> => {
     const names = await vault.list(mount, folder, stop).catch((error: unknown) => {
       if (stop.aborted) throw error;

@@ -12,7 +12,7 @@ const ManifestSchema = z.object({
   unknown: z.array(z.string()),
   /** Present if listings may lack names: a known secret that they lack is asked for by itself. */
   confirmAbsent: z.literal(true).optional(),
-  /** Present if this cycle looks after the settings of the secrets too. */
+  /** Present if this cycle reads the settings of the secrets too. */
   settings: z.literal(true).optional(),
   /** References of the staged chunks. Chunk i holds the paths of the buckets that `bucketsOfChunk` gives. */
   chunks: z.array(z.string()),

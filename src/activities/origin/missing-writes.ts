@@ -33,7 +33,7 @@ interface Target {
 }
 
 /**
- * @throws ActivityError `Conflict` if somebody else wrote since the work began
+ * @throws ActivityError `Conflict` if another process wrote since the work began
  * @throws OversizeError
  */
 export async function missingWrites<T>(
@@ -88,7 +88,7 @@ function targetIndex<T>(
 export function conflict(store: KeyValueStore, key: string): ActivityError {
   return new ActivityError(
     'Conflict',
-    `Consul ${store.address}: ${key}: somebody else wrote the origin's sync info during this cycle, so ` +
+    `Consul ${store.address}: ${key}: another process wrote the origin's sync info during this cycle, so ` +
       'nothing was published; is another origin running on this sync path?',
   );
 }

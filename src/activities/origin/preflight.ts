@@ -6,7 +6,7 @@ import { readMounts } from '../../access/mounts';
 import { assertSyncName } from '../../access/sync-path';
 import type { OriginDeps } from './deps';
 
-/** Looks whether a cycle can do its work at all. Writes nothing. */
+/** Checks whether a cycle can do its work at all. Writes nothing. */
 export async function preflight(
   { config, vault, info }: OriginDeps,
   signal: AbortSignal,

@@ -57,7 +57,7 @@ async function giveUpPending(
   signal: AbortSignal,
 ): Promise<SaveOriginResult> {
   const { state, revision } = await readOriginState(info, signal);
-  // Another one by now: that save is somebody else's, and may be under way.
+  // A different one now: it belongs to another process, which may be working on it.
   if (state?.pending === undefined || !isDeepStrictEqual(state.pending, given)) return { v: 1, writes: 0 };
   const { pending: _, ...rest } = state;
   await commit(info, [writeOfState(info, rest, revision)], signal);
@@ -111,7 +111,7 @@ async function save(deps: SaveDeps, input: SaveOriginInput, signal: AbortSignal)
 }
 
 /**
- * From the first live write on there is no way back, so it is found out before whether the store takes the largest.
+ * After the first live write there is only forward, so the store is asked before whether it takes the largest value.
  *
  * @throws OversizeError
  */
@@ -166,7 +166,7 @@ function stateAfter(
   manifest: Manifest,
   input: SaveOriginInput,
 ): OriginState {
-  // A remembered uuid stays until somebody says that the mount was re-created on purpose.
+  // A remembered uuid stays until an operator approves the re-created mount.
   const remembered = state && pick(state.mounts, Object.keys(manifest.mounts));
   const mounts = mountsAfter(remembered, manifest.mounts, manifest.mounts);
   const filter = include.length + exclude.length > 0 ? { filter: { include, exclude } } : {};

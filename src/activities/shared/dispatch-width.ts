@@ -35,7 +35,7 @@ export class DispatchWidth {
   /** @param queue the shared queue */
   constructor(private readonly queue: string) {}
 
-  /** @returns undefined if Temporal cannot tell */
+  /** @returns undefined if Temporal does not answer */
   async atOnce(client: Client): Promise<number | undefined> {
     const nowMs = Date.now();
     if (nowMs - this.askedAtMs >= POLLERS_FRESH_MS) {

@@ -7,7 +7,7 @@ import { VaultError, type VaultErrorKind } from '../../vault/errors';
 const VAULT_TYPES: Readonly<Record<VaultErrorKind, [FailureType, retryable: boolean]>> = {
   absent: ['VaultRejected', false],
   'no-mount': ['MountMissing', false],
-  // A policy may be on its way; a dead token needs a person. The cycle ends, the next one looks again.
+  // The policy may come soon; an expired token needs an operator. The cycle ends, and the next one tries again.
   forbidden: ['VaultForbidden', false],
   conflict: ['Conflict', false],
   throttled: ['VaultUnavailable', true],
@@ -46,7 +46,7 @@ function describe(error: unknown): [FailureType, retryable: boolean, message: st
   if (error instanceof VaultError) return [...VAULT_TYPES[error.kind], error.message];
   if (error instanceof ConsulError) return [...CONSUL_TYPES[error.kind], error.message];
   if (error instanceof StoredInfoError) return ['StoredInfoDamaged', false, error.message];
-  // Not the message: nobody knows what a foreign error holds. The worker's log has it at debug level.
+  // Without the message: a foreign error may contain anything. The worker's log has the frames at debug level.
   const name = error instanceof Error ? error.name : typeof error;
   return [
     'Internal',
@@ -59,7 +59,7 @@ function describe(error: unknown): [FailureType, retryable: boolean, message: st
  * Why a single path was left alone, where no request failed.
  *
  * - `outside-mounts`: it is below none of the configured mounts of the origin
- * - `no-data-path`: what the transforms made of it is no data path: it has no "/data/" behind a mount
+ * - `no-data-path`: the transforms gave a path that is not a data path: it has no "/data/" behind a mount
  * - `mount-changed`: its mount at the origin was re-created, so that its absence proves nothing
  * - `stale`: the origin answered with an older version than the one that its sync info names
  * - `waits-for-settings`: its value expires, and would live for ever before its settings are written

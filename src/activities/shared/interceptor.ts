@@ -74,7 +74,7 @@ export class ActivityInterceptor implements ActivityInboundCallsInterceptor {
   }
 }
 
-/** Name and stack frames of an error, without its message: nobody knows what that of a foreign error holds. */
+/** Name and stack frames of an error, without its message: that of a foreign error may contain anything. */
 function whereFrom(error: unknown): { name: string; frames: string[] } {
   if (!(error instanceof Error)) return { name: typeof error, frames: [] };
   const frames = (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '));

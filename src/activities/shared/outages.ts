@@ -21,8 +21,8 @@ export function reportOutages(vaults: readonly Kv2[], { sinceMs }: ReportOutages
 }
 
 /**
- * Tells one secret's bad luck from an outage, which ends the activity: it is tried again as a whole when the Vault may
- * be back. Without it, each secret would be reported as failed. Whether a Vault is down is known by its guard alone.
+ * Lets an outage end the activity, which Temporal retries as a whole. Without it, each secret would be reported as failed.
+ * Only the circuit breaker of a Vault decides whether the Vault is down; every other failure is that of one secret.
  *
  * @throws the error itself if the whole Vault is down, or lets nothing pass
  */

@@ -3,11 +3,11 @@ import { EMPTY_SETTINGS } from '../../../rules/settings';
 import type { PathFailure } from '../../../contract/cycle';
 import type { DestinationDeps } from './deps';
 
-/** What can be told of the settings that the origin publishes. */
+/** What is known of the settings that the origin publishes. */
 export interface OriginSettings {
-  /** Undefined if there is nothing to carry over, or if nobody can tell now. */
+  /** Undefined if settings are not copied, or if the index cannot be used now. */
   readonly index?: readonly string[];
-  /** The index is damaged, or being written: its secrets have settings that nobody can tell now. */
+  /** The index is damaged, or being written: the settings of its secrets are unknown now. */
   readonly unknown?: PathFailure;
   /** `syncMetadata` is on here, and the origin publishes no settings. */
   readonly missing?: true;
@@ -51,7 +51,7 @@ export async function readOwnSettings(
   return { index, revision };
 }
 
-/** Ids of the buckets whose settings differ; none, if the origin's cannot be told. */
+/** Ids of the buckets whose settings differ; none, if the origin's are unknown. */
 export function differingSettingsBuckets(origin: OriginSettings, own: OwnSettings): number[] {
   return origin.index === undefined ? [] : differingBuckets(origin.index, own.index);
 }

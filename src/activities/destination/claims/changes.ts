@@ -3,7 +3,7 @@ import type { DestinationState } from '../../../sync-info/state';
 
 /** What is not as it was when the destination's claims were made. */
 export interface Changes {
-  /** The claims are about the secrets of another origin, or nobody knows what changed. */
+  /** The claims are about the secrets of another origin, or it is unknown what changed. */
   readonly origin: boolean;
   /** They are about another Vault than the one that is written to now. */
   readonly destination: boolean;

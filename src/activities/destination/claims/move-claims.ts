@@ -23,7 +23,7 @@ import { readAllEnds } from '../../../sync-info/expiries';
 import { changesSince, type Changes } from './changes';
 import type { DestinationDeps } from '../base/deps';
 
-/** Claims of one kind as they stand, and what becomes of them. */
+/** Claims of one kind as they are stored, and what becomes of them. */
 export interface MovingBuckets<T = Insight> {
   readonly own: StoredIndex;
   /** Buckets of both the old and the new number. */
@@ -31,7 +31,7 @@ export interface MovingBuckets<T = Insight> {
   readonly moved: ClaimMover<T>;
 }
 
-/** The destination's info as it stands, and what becomes of its claims. */
+/** The destination's info as it is stored, and what becomes of its claims. */
 export interface Moving extends MovingBuckets {
   readonly state: DestinationState | undefined;
   readonly stateRevision: number;
@@ -76,7 +76,7 @@ export async function readMoving(
   return { ...values, state, stateRevision, changes, settings };
 }
 
-/** Paths whose copies end by themselves. A list that cannot be read is no reason to compare every value. */
+/** Paths whose copies end by themselves. A list that cannot be read does not make every value be compared. */
 async function notedEnds(info: SyncInfo, numBuckets: number, signal: AbortSignal): Promise<Set<string>> {
   if (!(await info.expiries.isMarked(signal))) return new Set();
   const lists = await readAllEnds(info, numBuckets, signal);
@@ -108,8 +108,8 @@ function isGone({ destination, mounts }: Changes, target: string, configured: re
 
 /**
  * Brings the destination's info into the shape that the next cycles need: into the origin's number of buckets, and
- * without the claims that the changed configuration makes wrong. No secret is read or written for it. What stands
- * where nothing belongs any more is put on the list of orphans first, because only the claims name it.
+ * without the claims that the changed configuration makes wrong. It reads and writes no secret. What is at a
+ * place where nothing belongs any more is put on the list of orphans first, because only the claims name it.
  *
  * In one transaction where it fits. Else what the buckets are to hold is staged first and noted in the state: from
  * then on there is only forward, because half of the claims would be in no bucket in between.
@@ -248,7 +248,7 @@ async function writeStaged<T>(
 }
 
 /**
- * Takes from the list what is gone with its Vault or its mount, and what a claim stands on again.
+ * Takes from the list what is gone with its Vault or its mount, and what is claimed again.
  *
  * @returns how many are left
  */

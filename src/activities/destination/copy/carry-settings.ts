@@ -16,7 +16,7 @@ import { placeAtDestination, placeAtOrigin, type DestinationDeps } from '../base
 import { Freshness, writeFresh, type Decision } from '../base/freshness';
 import type { RequestOptions } from '../../../vault/client';
 
-/** Settings on their way. They stand in the memory of one activity only, as values do. */
+/** Settings on their way. They are in the memory of one activity only, as values are. */
 export interface Carried {
   readonly settings: SecretSettings;
   /** Whether they have to be at the destination before the value that the secret has now. */

@@ -173,7 +173,7 @@ async function copyOne(
     } else report.count(did);
     // Reported, and no failure.
     if (conflict === true) report.note(path, did === 'kept' ? 'kept' : 'overwritten');
-    // Of a value that is not there nothing is known: what was noted of it stays, and it is looked at again.
+    // If the value is not there, its end is unknown: the stored one stays, and the secret is checked again.
     if (isThere) expiries.note(path, ends);
     // The claim comes after the secret.
     if (claim) bucket.claim(path, insight);

@@ -13,11 +13,11 @@ import { Freshness, writeFresh, type Decision } from '../base/freshness';
 export interface CopyOptions {
   /** False if the destination is not known to have it: it is then written at once, if it never had a version. */
   compareFirst: boolean;
-  /** The destination's info names it: what stands there was put there by a cycle. */
+  /** The destination's info names it: a cycle wrote what is there. */
   isOurs: boolean;
   /**
-   * Its settings are to be carried over and could not be: a value that expires is not written then where nothing
-   * stands yet, because it would live for ever.
+   * Its settings are to be carried over and could not be: a value that expires is not written then where there is
+   * nothing yet, because it would never expire.
    */
   withoutSettings?: boolean;
 }
@@ -25,11 +25,11 @@ export interface CopyOptions {
 /** What became of one secret. */
 export interface Copied {
   /**
-   * `skipped`: the destination already had this value, or the origin has none any more. `kept`: another value stands
-   * there that is not ours, and `onConflict` says to keep it.
+   * `skipped`: the destination already had this value, or the origin has none any more. `kept`: another value,
+   * which is not ours, is there, and `onConflict` is `keep`.
    */
   did: 'added' | 'updated' | 'skipped' | 'kept';
-  /** Another value stood there that was not ours. */
+  /** Another value was there that was not ours. */
   conflict?: boolean;
   /** Whether the destination's info may say that it has this insight. */
   claim: boolean;
@@ -109,7 +109,7 @@ function endsOf(copy: string, original: string): { ends?: Ends } {
 
 /**
  * Whether the origin's info is about this version of its secret. The original publishes a time that moves with each
- * metadata write on OpenBao; then the metadata have to be asked, once, to tell such a write from a Vault that lags behind.
+ * metadata write on OpenBao; then the metadata are read, once, to distinguish such a write from a Vault that lags behind.
  */
 async function isNamed(
   { originVault }: DestinationDeps,

@@ -73,7 +73,7 @@ export async function copySecrets(
     await inParallel(input.buckets, signal, (id, stop) => copyBucket(context, id, stop), COPY_BUCKETS);
   } catch (error) {
     // The cycle ran out of time or was cancelled, and every bucket is saved: its counts are still of interest.
-    // A worker's shutdown is no decision about the cycle: that has to fail, so that another worker goes on.
+    // A worker's shutdown does not decide about the cycle: it has to fail, so that another worker goes on.
     if (cancellationDetails()?.cancelRequested !== true) throw error;
     finished = false;
   }

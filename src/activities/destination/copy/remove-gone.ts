@@ -46,7 +46,7 @@ export async function removeGone(
       return undefined;
     }
   };
-  /** The value of the secret that belongs there has to be there, whoever wrote last. */
+  /** The value of the secret that belongs there has to be there, whichever client wrote last. */
   const restore = async (path: string, source: string, stop: AbortSignal): Promise<void> => {
     const options = { compareFirst: true, isOurs: true };
     const done = await attempt(path, stop, () => copySecret(deps, source, UNCLAIMED, options, stop));

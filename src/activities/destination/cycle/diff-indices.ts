@@ -61,7 +61,7 @@ export async function diffIndices(
   const { state: before } = hasExpired && !isUnsaved ? await readDestinationState(info, signal) : {};
   const ended = hasExpired ? await expiredBuckets(deps, before?.expiries, numBuckets, signal) : undefined;
   const expiries = ended && { expiries: ended.all };
-  // The last cycle changed buckets, and did not come to save its index: that tells nothing of them.
+  // The last cycle changed buckets and did not save its index, so the index does not describe them.
   if (isUnsaved)
     return { ...found, ...expiries, groups: split([...origin.index.keys()], MAX_GROUPS), retained: 0 };
 

@@ -13,7 +13,7 @@ import type { Kv2 } from '../../../vault/kv2';
 import { isOneServer } from '../../../vault/one-server';
 import { ActivityError } from '../../../contract/failures';
 
-/** Looks whether a cycle can do its work at all, and which origin mounts are still the ones they were. Writes nothing. */
+/** Checks whether a cycle can do its work at all, and which mounts of the origin were re-created. Writes nothing. */
 export async function preflight(
   deps: DestinationDeps,
   signal: AbortSignal,
@@ -51,7 +51,7 @@ export async function preflight(
       [before.mounts, before.changedMounts ?? {}, before.ownMounts, before.parts],
       [mounts, changedNow, ownMounts, parts],
     );
-  // Without them the cycle has something to write: else each one would look for the mark.
+  // Without them the cycle has something to write. Otherwise each cycle would read the mark.
   const endsKnown = state?.expiries !== undefined;
   const lastCycle =
     !changed && endsKnown && state.last !== undefined && isWritten(state)
@@ -76,7 +76,7 @@ export async function preflight(
 }
 
 /**
- * Both Vaults were looked at when this worker began. An address that leads to another Vault since, or a Vault that was
+ * Both Vaults were compared when this worker began. An address that leads to another Vault since, or a Vault that was
  * restored from the other one's snapshot, shows by its mounts: they are those of the origin now. Only then more is asked.
  * A clone always has the origin's mounts, so each cycle proves again that it is another server: if its address led to
  * the origin, each secret would equal itself and be claimed.

@@ -111,7 +111,7 @@ async function saveKnownDifferences(
   const before = await readKnownDifferences(info, signal);
   const dealtWith = new Set(input.buckets);
   const kept = before.rules === fingerprint ? [...before.buckets].filter(([id]) => !dealtWith.has(id)) : [];
-  // If the origin has published more in the meantime, nobody has looked at that: these buckets are not done with.
+  // If the origin has published more in the meantime, these buckets are not done.
   const isCurrent = originVersionOf(origin, settings?.origin) === input.considered;
   const settled = (isCurrent ? input.knownDifferences : []).flatMap(
     ([id, held]): [number, KnownDifference][] => {
@@ -126,7 +126,7 @@ async function saveKnownDifferences(
   return commitKnownDifferences(info, fingerprint, [...next], before.revision, signal);
 }
 
-/** Notes as many of them as one value takes. The others are looked at again in each cycle, which costs requests only. */
+/** Stores as many of them as one value takes. The others are processed in each cycle, which only costs requests. */
 async function commitKnownDifferences(
   info: SyncInfo,
   fingerprint: string,
@@ -206,7 +206,7 @@ async function stateAfter(
   };
 }
 
-/** When copies are to be looked at because they end by themselves. Also of none: a state without is one that lost it. */
+/** When copies have to be checked because they end by themselves. Stored also if there are none: a state without has lost it. */
 async function expiriesAfter(
   { info }: DestinationDeps,
   { finished, expiries, newExpiries }: SaveDestinationInput,
@@ -217,7 +217,7 @@ async function expiriesAfter(
   // The answer to an earlier attempt was lost: the numbers are added.
   if (state?.last?.run === run) return before;
   if (!finished) {
-    // What a part of the cycle noted that failed or was cut off, nobody knows: the next one looks through the notes.
+    // What an interrupted part of the cycle stored is unknown: the next cycle reads the lists.
     const isNoted =
       before.nextMs !== undefined || before.due !== undefined || (await info.expiries.isMarked(signal));
     return isNoted ? { ...before, nextMs: Date.now() } : before;
@@ -231,7 +231,7 @@ async function expiriesAfter(
 }
 
 /**
- * How many secrets the cycle deleted, by mount. An attempt that was cut off told nobody; but while the origin's index
+ * How many secrets the cycle deleted, by mount. An interrupted attempt did not report its number; but while the origin's index
  * is the same, the candidates can only have become fewer by deletes.
  */
 async function deletedByCycle(
@@ -266,7 +266,7 @@ async function deletesAfter(
     ...(state?.approved !== undefined && { approved: state.approved }),
     ...(state?.suspended !== undefined && { suspended: state.suspended }),
   };
-  // The origin published meanwhile: deletes may have been left out, and what was said about them stands.
+  // The origin published meanwhile: deletes may have been left out, so pending deletes and approvals stay.
   if (index === undefined || !isVersionOf(considered, index) || deps.config.ignoreDeletes)
     return { ...before, ...(held && { held }) };
   if (held !== undefined) {

@@ -14,8 +14,8 @@ import { namedPaths } from '../../../sync-info/ledger';
 
 /**
  * Soft-deletes the orphans that an operator has seen and wants removed: exactly the list that was shown. One at
- * whose place a secret of the origin belongs, or a claim stands, only leaves the list. What was written there after
- * it became an orphan is somebody else's, and stays.
+ * whose place a secret of the origin belongs, or which is claimed, only leaves the list. What another client wrote there
+ * after it became an orphan stays.
  *
  * The list itself is changed last, so that an attempt that was cut off can be repeated.
  */
@@ -70,14 +70,14 @@ export async function deleteOrphans(
 
 /** What there is to know about the places of orphans. */
 export interface Places {
-  /** A secret of the origin belongs there, or a claim stands there. */
+  /** A secret of the origin belongs there, or one is claimed there. */
   inUse: (target: string) => boolean;
   /** The secret that the orphan was copied for has no other place at the destination yet. */
   isOnlyCopy: (of: string) => boolean;
 }
 
 /**
- * Which data paths of the destination nobody may take for an orphan's: where a secret of the origin belongs, and
+ * Which data paths of the destination are not an orphan's: where a secret of the origin belongs, and
  * where the destination's info claims one.
  *
  * @returns undefined if the origin's info cannot be read as a whole

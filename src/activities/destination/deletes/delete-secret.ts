@@ -13,7 +13,7 @@ import { Freshness, writeFresh, type Decision } from '../base/freshness';
  * Asks the origin whether a secret that its info lacks is really gone.
  *
  * @returns `absent`: its metadata says deleted, or there is none; `served`: the origin still has it;
- *   `withdrawn`: its mount is not configured any more, so nobody can say
+ *   `withdrawn`: its mount is not configured any more, so the origin cannot be asked
  * @param freshness begins with the question
  * @throws PathError `mount-changed` if the mount is not the one it was: a re-created mount answers exactly like
  *   one whose secrets were all deleted
@@ -63,7 +63,7 @@ export type Deleted = 'deleted' | 'gone' | 'held';
 /**
  * Soft-deletes one secret at the destination, unless the origin has it again.
  *
- * @param unwanted the configuration says that it has to go although the origin has it: nobody is asked
+ * @param unwanted the configuration excludes it, whatever the origin has: the origin is not asked
  * @returns as {@link deleteAt}
  */
 export async function deleteSecret(
@@ -82,10 +82,10 @@ export async function deleteSecret(
 }
 
 /**
- * Soft-deletes what stands at one place of the destination: the version that stood there before the last question
+ * Soft-deletes the secret at one place of the destination: the version that was there before the last question
  * was asked, and no later one.
  *
- * @param confirm the last question, about what stands there
+ * @param confirm the last question, about the version that is there
  * @returns `deleted`, `gone` if nothing stood there, `held` if the answer was no, or another version came in between
  * @throws VaultError `unavailable` if all of it took so long, again and again, that the answer may not be true any more
  */

@@ -59,7 +59,7 @@ export interface GuardInput {
 export interface GuardDecision {
   /** Undefined if the deletes may happen. */
   held: PendingDeletes | undefined;
-  /** They may because somebody approved them. */
+  /** They may because an operator approved them. */
   approved: boolean;
   /** As in the result of the activity. */
   known: Record<string, number>;
@@ -95,7 +95,7 @@ export async function heldDeletes(
   const isTaken = ({ path }: DeleteCandidate): boolean =>
     targets.sourcesOf(deps.scope.target(path)).length > 0;
   const leaving = candidates.filter((candidate) => !isTaken(candidate));
-  // Nothing is new since all of them were asked about: thousands of questions in each cycle would tell the same.
+  // Nothing changed since the origin was asked about all of them: the answers would be the same.
   const real = isKnown ? leaving.map(({ path }) => path) : await withoutServed(deps, leaving, mounts, signal);
   const reason = reasonFor(real);
   const hash = hashOfDeletes(real);

@@ -28,7 +28,7 @@ export interface Plan {
   planned: Planned[];
   /** Deletes that would wait for `vsync approve`; `hash` names the set. */
   held?: PendingDeletes;
-  /** Secrets that stand at the destination where nothing belongs any more, by data path. */
+  /** Secrets at places of the destination where nothing belongs any more, by data path. */
   orphans: ({ at: string } & Orphan)[];
   /** Names the list of orphans as it is noted; absent if it is empty, or if the next cycle changes it first. */
   orphansHash?: string;

@@ -8,7 +8,7 @@ import { CONFIGURATION_CHANGED } from '../claims/move-claims';
 import { preflight } from '../cycle/preflight';
 
 /**
- * Looks whether the two ends can be compared, as a cycle does before its work, and splits the origin's buckets into
+ * Checks whether the two ends can be compared, as a cycle does before its work, and splits the origin's buckets into
  * groups. Removes lists of earlier verifies that have expired, and writes nothing else.
  *
  * @throws as a cycle's first steps: a cycle could not work either

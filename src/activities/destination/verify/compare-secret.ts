@@ -18,7 +18,7 @@ export type Compared = Verdict | (Pick<Finding, 'class' | 'at'> & { readonly kin
  * Compares the values of one secret at both ends. They live in this function only.
  *
  * @param claim what the destination's info says; read before this call
- * @param onError told of what could not be read; may throw to end the activity
+ * @param onError called with each failure to read; may throw to end the activity
  */
 export async function compareSecret(
   deps: DestinationDeps,
@@ -51,7 +51,7 @@ export async function compareSecret(
   const same = here?.live === true && there?.live === true && sameValue(here.data, there.data);
   const evidence = { insight, claim, atOrigin: here, atDestination: there, sameValue: same };
   if (same || here?.live !== true || !mayBeMetadataWrite(insight, here)) return verdictOf(evidence);
-  // The original publishes a time that moves with each metadata write on OpenBao: that is no newer version.
+  // The original publishes a time that changes with each metadata write on OpenBao: that is not a newer version.
   const metadata = await attempt('origin', async (): Promise<SecretMetadata | undefined> => {
     const { mount, rel } = placeAtOrigin(deps, path);
     return deps.originVault.metadata(mount, rel, signal);

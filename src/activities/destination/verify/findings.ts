@@ -22,7 +22,7 @@ export const FINDING_KINDS = [
  * - `refused`: it is not copied at all (`collision`, `loop`)
  * - `failed`: one of the ends could not be read
  * - `unknown`: the path is the key of a bucket of the origin that does not fit its index
- * - `orphan`, `extra`: it stands at the destination and belongs to no secret of the origin
+ * - `orphan`, `extra`: it is at the destination and belongs to no secret of the origin
  */
 export type FindingKind = (typeof FINDING_KINDS)[number];
 

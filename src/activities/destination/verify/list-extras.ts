@@ -47,10 +47,10 @@ export async function listExtras(
 }
 
 /**
- * Removes what a secret of the origin belongs at. What cannot be told, because a bucket of the origin does not fit
- * its index, is removed too.
+ * Removes the places where a secret of the origin belongs. Also those of which that is unknown, because a bucket of the
+ * origin does not fit its index.
  *
- * @returns false if something could not be told
+ * @returns false if something was unknown
  */
 async function removeWanted(
   deps: DestinationDeps,
@@ -83,7 +83,7 @@ async function removeWanted(
 /**
  * Removes what is deleted: a listing names deleted secrets too.
  *
- * @returns paths of which nobody can say, because their metadata cannot be read: they are taken as found
+ * @returns paths whose metadata cannot be read: they count as found
  */
 async function removeDeleted(
   deps: DestinationDeps,

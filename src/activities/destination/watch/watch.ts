@@ -69,7 +69,7 @@ export async function watchIndex(
 
 /**
  * Starts a cycle through the schedule if the destination has not dealt with the origin's current index yet. It
- * looks at the level, not at the edge: a signal that was lost or came twice makes no difference.
+ * compares the state (the level, not the edge), so a signal that was lost or came twice makes no difference.
  *
  * A paused schedule is left alone, although Temporal would run a trigger on it.
  */
@@ -97,7 +97,7 @@ export async function wakeDestination(
     if (description.state.paused) return answer('paused');
     // A cycle under way may already deal with this index; if the change is news, one more cycle has to follow it.
     if (!whileRunning && description.info.runningActions.length > 0) return answer('running');
-    // Without a policy, trigger() would start a cycle beside a running one.
+    // Without a policy, trigger() would start a second cycle while one is running.
     await schedule.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
   } catch (error) {
     if (error instanceof ScheduleNotFoundError) return answer('waiting');
