@@ -26,7 +26,7 @@ function destination(
   return destinationNeeds(loadConfig('destination', { file: configFile(content), env: {} }).config);
 }
 
-test('an origin lists and reads metadata of each mount, and no values', () => {
+test('originNeeds lists and reads the metadata of each mount, and no values', () => {
   expect(shown(origin({ mounts: ['secret/', 'team/'] }))).toEqual([
     'list secret/metadata/*',
     'read secret/metadata/*',
@@ -35,7 +35,7 @@ test('an origin lists and reads metadata of each mount, and no values', () => {
   ]);
 });
 
-test('a destination reads at the origin, and writes and deletes at its own Vault', () => {
+test('destinationNeeds reads at the origin, writes and deletes at its own Vault', () => {
   const { origin: there, destination: here } = destination();
   expect(shown(there)).toEqual(['read secret/data/*', 'read secret/metadata/*']);
   expect(shown(here)).toEqual([
@@ -46,12 +46,12 @@ test('a destination reads at the origin, and writes and deletes at its own Vault
   ]);
 });
 
-test('with ignoreDeletes it needs no capability to delete', () => {
+test('destinationNeeds has no delete with ignoreDeletes', () => {
   const { destination: here } = destination({}, { top: { ignoreDeletes: true } });
   expect(shown(here)).toEqual(['create secret/data/*', 'read secret/data/*', 'update secret/data/*']);
 });
 
-test('with syncMetadata it writes metadata too', () => {
+test('destinationNeeds writes metadata with syncMetadata', () => {
   const { config } = loadConfig('destination', {
     file: configFile({ ignoreDeletes: true, syncMetadata: true, origin: section(), destination: section() }),
     env: {},
@@ -60,14 +60,14 @@ test('with syncMetadata it writes metadata too', () => {
   expect(shown(needs.destination).slice(3)).toEqual(['create secret/metadata/*', 'update secret/metadata/*']);
 });
 
-test('what is asked about lies below the folder, but for a list: policies treat the folder apart', () => {
+test('needs ask about a path below the folder, except for list: policies often treat the folder itself separately', () => {
   expect(origin().map(({ capability, asked }) => `${capability} ${asked}`)).toEqual([
     'list secret/metadata/',
     'read secret/metadata/vsync-check',
   ]);
 });
 
-describe('with globs', () => {
+describe('needs with globs', () => {
   test.each<[include: string[], policyPaths: string[]]>([
     [['secret/team/**'], ['list secret/metadata/team/*', 'read secret/metadata/team/*']],
     [['secret/team/'], ['list secret/metadata/team/*', 'read secret/metadata/team/*']],
@@ -84,11 +84,11 @@ describe('with globs', () => {
     expect(shown(origin({ include }))).toEqual(policyPaths);
   });
 
-  test('exclude changes nothing', () => {
+  test('ignore exclude', () => {
     expect(origin({ exclude: ['secret/team/**'] })).toEqual(origin());
   });
 
-  test("a destination's own globs count, else those of the origin", () => {
+  test("use the destination's globs, else those of the origin", () => {
     const from = { include: ['secret/a/**'] };
     expect(shown(destination({ include: ['secret/a/b/**'] }, { from }).origin)).toContain(
       'read secret/data/a/b/*',
@@ -96,7 +96,7 @@ describe('with globs', () => {
     expect(shown(destination({}, { from }).destination)).toContain('create secret/data/a/*');
   });
 
-  test('with transforms nobody knows where a folder goes to: the whole mount is looked at', () => {
+  test('use the whole mount with transforms', () => {
     const transforms = [{ name: 't', from: '^secret/data/(?P<rest>.+)$', to: 'secret/data/copy/rest' }];
     const needs = destination({ include: ['secret/a/**'], transforms });
     expect(shown(needs.origin)).toContain('read secret/data/a/*');
@@ -104,7 +104,7 @@ describe('with globs', () => {
   });
 });
 
-test('the policy has one line for each path', () => {
+test('policy has one line per path', () => {
   expect(vaultPolicy(destination().destination)).toBe(
     'path "secret/data/*"   { capabilities = ["create", "read", "update"] }\n' +
       'path "secret/delete/*" { capabilities = ["update"] }',

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
-import { dealOut } from '../../src/activities/destination/base/group-work';
+import { dealOut } from '../../src/activities/destination/deletes/guard-deletes';
 import { GROUP_SECRETS, MAX_GROUPS } from '../../src/limits';
 
 const weights = fc
   .array(fc.integer({ min: 0, max: 5_000 }), { minLength: 1, maxLength: 600 })
   .map((secrets) => secrets.map((count, id): [number, number] => [id, count]));
 
-describe('dealing buckets into groups', () => {
+describe('dealOut', () => {
   test.each([
     ['one bucket with one secret', [1], 1],
     ['one bucket with more secrets than a group has', [3_000], 1],
@@ -20,7 +20,7 @@ describe('dealing buckets into groups', () => {
     expect(dealOut(secrets.map((count, id) => [id, count]))).toHaveLength(groups);
   });
 
-  test('puts every bucket in exactly one group, and leaves no group empty', () => {
+  test('puts every bucket in exactly one group and leaves no group empty', () => {
     fc.assert(
       fc.property(weights, (all) => {
         const groups = dealOut(all);
@@ -31,7 +31,7 @@ describe('dealing buckets into groups', () => {
     );
   });
 
-  test('makes no group longer than another by more than one bucket', () => {
+  test('keeps the sizes of groups within one bucket of each other', () => {
     fc.assert(
       fc.property(weights, (all) => {
         const secretsOf = new Map(all);
@@ -44,7 +44,7 @@ describe('dealing buckets into groups', () => {
     );
   });
 
-  test('is the same whatever the order of the buckets', () => {
+  test('ignores the order of the buckets', () => {
     fc.assert(
       fc.property(weights, (all) => {
         expect(dealOut([...all].reverse())).toEqual(dealOut(all));
@@ -52,7 +52,7 @@ describe('dealing buckets into groups', () => {
     );
   });
 
-  test('has the most work first', () => {
+  test('puts the largest work first', () => {
     const [first = []] = dealOut([
       [1, 10],
       [2, 2 * GROUP_SECRETS],

@@ -18,8 +18,8 @@ const split = fc
     fc.tuple(fc.constant(numBuckets), fc.integer({ min: 1, max: Math.min(numBuckets, MAX_CHUNKS) })),
   );
 
-describe('the split of buckets into chunks', () => {
-  test('has every bucket in exactly one chunk, and no chunk without any', () => {
+describe('bucketsOfChunk', () => {
+  test('puts every bucket in exactly one chunk and leaves no chunk empty', () => {
     fc.assert(
       fc.property(split, ([numBuckets, chunks]) => {
         const all = [...Array(chunks).keys()].map((chunk) => bucketsOfChunk(chunk, numBuckets, chunks));
@@ -30,7 +30,7 @@ describe('the split of buckets into chunks', () => {
     );
   });
 
-  test('is the same seen from the bucket and from the chunk', () => {
+  test('agrees with chunkOfBucket', () => {
     fc.assert(
       fc.property(split, fc.nat(), ([numBuckets, chunks], any) => {
         const id = any % numBuckets;
@@ -42,7 +42,7 @@ describe('the split of buckets into chunks', () => {
     );
   });
 
-  test('is even: no chunk has two buckets more than another', () => {
+  test('keeps the sizes of chunks within one bucket of each other', () => {
     fc.assert(
       fc.property(split, ([numBuckets, chunks]) => {
         const sizes = [...Array(chunks).keys()].map(
@@ -55,15 +55,15 @@ describe('the split of buckets into chunks', () => {
   });
 });
 
-describe('what is staged', () => {
+describe('readManifest and readChunk', () => {
   const staging = new Staging(new MemoryStore(), 'vsync/origin/staging/');
   const manifest: Manifest = { v: 1, numBuckets: 4, mounts: { 'a/': 'u' }, unknown: ['a/b/'], chunks: ['x'] };
 
-  test('is read back', async () => {
+  test('return what was staged', async () => {
     expect(await readManifest(staging, await staging.put(manifest))).toEqual(manifest);
   });
 
-  test('is refused if another version wrote it, or if it is something else', async () => {
+  test('refuse what another version wrote, and other content', async () => {
     const reference = await staging.put({ ...manifest, v: 2 });
     await expect(readManifest(staging, reference)).rejects.toThrow(StoredInfoError);
     await expect(readChunk(staging, await staging.put(manifest))).rejects.toThrow(StoredInfoError);

@@ -141,7 +141,7 @@ describe('moveClaims', () => {
     },
   );
 
-  it('keeps what was approved of a re-created mount since the cycle began', async () => {
+  it('keeps an approval of a re-created mount from during the cycle', async () => {
     const ground = new Ground();
     await ground.write(2, { mounts: { 's/': 'approved' } });
     ground.setOrigin(4);
@@ -150,7 +150,7 @@ describe('moveClaims', () => {
     expect(state?.mounts).toEqual({ 's/': 'approved' });
   });
 
-  it('works on the info of an original vsync, which has no state', async () => {
+  it('moves the claims of an original vsync, which has no state', async () => {
     const ground = new Ground();
     await ground.write(19);
     ground.setOrigin(100);
@@ -158,7 +158,7 @@ describe('moveClaims', () => {
     expect(await ground.claims()).toEqual(expected);
   });
 
-  it('doubts both claims that an original vsync left on one place', async () => {
+  it('makes both claims unverified that an original vsync left on one place', async () => {
     const ground = new Ground();
     await ground.write(2);
     ground.setOrigin(2);
@@ -167,7 +167,7 @@ describe('moveClaims', () => {
     expect(unverified.map(([path]) => path).sort()).toEqual(['s/data/7', 's/data/8']);
   });
 
-  it('takes from the list of orphans what a claim stands on again, and suspends deletes', async () => {
+  it('removes orphans that are claimed again, and suspends deletes', async () => {
     const ground = new Ground();
     await ground.write(2, { config: 'before' });
     ground.setOrigin(2);

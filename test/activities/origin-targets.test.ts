@@ -46,8 +46,8 @@ const scope = new Scope({
 });
 const { signal } = new AbortController();
 
-describe('the targets of the origin', () => {
-  it('tell who else lands on a path, without what is not wanted', async () => {
+describe('OriginTargets', () => {
+  it('returns the other secrets of a target, without unwanted ones', async () => {
     const origin = new Origin();
     const index = origin.publish(['s/data/a/x', 's/data/b/x', 's/data/a/y', 's/data/a/out', 's/data/b/out']);
     const targets = await new OriginTargets(origin.info, scope, true).load(index, signal);
@@ -63,7 +63,7 @@ describe('the targets of the origin', () => {
     ]);
   });
 
-  it('are read again only where the index says that a bucket changed', async () => {
+  it('reads a bucket again only when its entry in the index changed', async () => {
     const origin = new Origin();
     const targets = new OriginTargets(origin.info, scope, true);
     const paths = ['s/data/a/x', 's/data/a/y'];
@@ -76,7 +76,7 @@ describe('the targets of the origin', () => {
     expect(origin.reads).toHaveLength(NUM_BUCKETS + 1);
   });
 
-  it('are not complete while a bucket does not fit the index', async () => {
+  it('is incomplete while a bucket does not fit the index', async () => {
     const origin = new Origin();
     const targets = new OriginTargets(origin.info, scope, true);
     const index = origin.publish(['s/data/a/x']);
@@ -86,7 +86,7 @@ describe('the targets of the origin', () => {
     expect((await targets.load(origin.publish(['s/data/a/x', 's/data/a/y']), signal)).complete).toBe(true);
   });
 
-  it('need no read without transforms, unless all are asked for', async () => {
+  it('reads nothing without transforms, unless all targets are requested', async () => {
     const origin = new Origin();
     const targets = new OriginTargets(origin.info, scope, false);
     const index = origin.publish(['s/data/z']);

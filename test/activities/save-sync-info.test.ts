@@ -115,7 +115,7 @@ const deletedOfDay = async (): Promise<number> =>
     .flatMap(({ mounts }) => Object.values(mounts))
     .reduce((sum, { deleted }) => sum + deleted, 0);
 
-test('a save that is repeated because its answer was lost counts its deletes once', async () => {
+test('saveSyncInfo counts the deletes of a repeated save once', async () => {
   await ground.save('run 1');
   await ground.save('run 1');
   expect(await deletedOfDay()).toBe(5);
@@ -136,7 +136,7 @@ function meanwhile(happens: () => Promise<void>): void {
   };
 }
 
-test('a save that comes late takes neither an approval nor held deletes away that a later cycle knows of', async () => {
+test('saveSyncInfo of a late cycle keeps the approval and the pending deletes of a later one', async () => {
   await ground.save('run 1');
   meanwhile(async () => {
     await ground.save('run 2', { outcome: 'held', pendingDeletes: HELD });
@@ -152,7 +152,7 @@ test('a save that comes late takes neither an approval nor held deletes away tha
   });
 });
 
-test('deletes of an attempt that was cut off are counted too', async () => {
+test('saveSyncInfo counts the deletes of an interrupted attempt', async () => {
   // Ten could be deleted; one is left, and the last attempt told of two.
   const [left = ''] = PATHS;
   const origin = new Map(PATHS.map((path) => [path, INSIGHT]));
@@ -166,14 +166,14 @@ test('deletes of an attempt that was cut off are counted too', async () => {
   expect(await deletedOfDay()).toBe(9);
 });
 
-test('an operator’s word during a save is kept', async () => {
+test('saveSyncInfo keeps an approval that arrives during the save', async () => {
   await ground.save('run 1', { outcome: 'held', pendingDeletes: HELD });
   meanwhile(() => ground.change({ approved: HELD.hash }));
   await ground.save('run 2', { outcome: 'held', pendingDeletes: HELD });
   expect(await ground.state()).toMatchObject({ held: HELD, approved: HELD.hash });
 });
 
-test('an index keeps its number of buckets when the origin’s changed during the cycle', async () => {
+test('saveSyncInfo keeps the number of buckets when the origin changes its own during the cycle', async () => {
   const before = await ground.info.readIndex();
   await ground.write(ground.originInfo, 2);
   await ground.save('run 1');

@@ -14,18 +14,18 @@ const hashes = (char: string, settings?: string): BucketHashes => ({
 });
 const [A, B, C] = ['a', 'b', 'c'].map((char) => hashes(char)) as [BucketHashes, BucketHashes, BucketHashes];
 
-describe('settled buckets', () => {
+describe('known differences', () => {
   const store = new MemoryStore();
   const info = new SyncInfo(store, 'vsync/destination/');
 
-  it('come back as they were written', async () => {
+  it('are read as they were written', async () => {
     expect(await readKnownDifferences(info)).toEqual({ buckets: new Map(), rules: '', revision: 0 });
     const buckets = new Map([[3, knownDifference(A, B, 5)]]);
     await store.commit([writeOfKnownDifferences(info, 'rules', buckets, 0)]);
     expect(await readKnownDifferences(info)).toMatchObject({ buckets, rules: 'rules' });
   });
 
-  it('are settled until one of the two sides changes', () => {
+  it('hold until one of the two sides changes', () => {
     const bucket = knownDifference(A, B, 5);
     expect(isKnownDifference(bucket, A, B)).toBe(true);
     expect(isKnownDifference(bucket, C, B)).toBe(false);

@@ -5,11 +5,11 @@ import { MemoryStore } from '../support/memory-store';
 const PREFIX = 'vsync/destination/orphans/';
 const SINCE = '2026-01-01T00:00:00.000Z';
 
-describe('the list of orphans', () => {
+describe('Orphans', () => {
   const store = new MemoryStore();
   const orphans = new Orphans(store, PREFIX);
 
-  it('keeps what was added, from when it was added first, and forgets what is removed', async () => {
+  it('keeps an orphan with its first time until it is removed', async () => {
     await orphans.add(new Map([...Array(200).keys()].map((n) => [`s/data/${n}`, `o/data/${n}`])), SINCE);
     await orphans.add(new Map([['s/data/7', 'o/data/other']]), '2026-02-02T00:00:00.000Z');
     const all = await orphans.read();
@@ -23,7 +23,7 @@ describe('the list of orphans', () => {
     expect(store.values.size).toBe(0);
   });
 
-  it('writes nothing when nothing is new', async () => {
+  it('writes nothing without news', async () => {
     await orphans.add(new Map([['s/data/a', 'o/data/a']]), SINCE);
     const written = store.written.length;
     await orphans.add(new Map([['s/data/a', 'o/data/a']]), SINCE);
@@ -31,7 +31,7 @@ describe('the list of orphans', () => {
     expect(store.written).toHaveLength(written);
   });
 
-  it('is refused if another process wrote the key', async () => {
+  it('refuses a change after another process wrote the key', async () => {
     store.put(`${PREFIX}1`, 'no list');
     await expect(orphans.read()).rejects.toThrow(StoredInfoError);
     await expect(orphans.read()).rejects.toThrow(

@@ -11,7 +11,7 @@ beforeEach(() => {
   info = new SyncInfo(store, 'vsync/origin/');
 });
 
-test('has keys of its own below those of the sync info', () => {
+test('SettingsInfo uses keys below those of the sync info', () => {
   const { settings } = info;
   expect([settings.indexKey, settings.bucketKey(0), settings.bucketKey(12)]).toEqual([
     'vsync/origin/meta/index',
@@ -29,13 +29,16 @@ test('index and bucket are read back as they were written', async () => {
   expect(await info.settings.readBucket(1)).toEqual({ bucket: undefined, hash: undefined, revision: 0 });
 });
 
-test.each(['', '[]', '<html>', '{"a":1}'])('what is damaged is told, not thrown: %j', async (text) => {
-  store.put('vsync/origin/meta/index', text);
-  store.put('vsync/origin/meta/0', text);
-  const { index, problem } = await info.settings.readIndex();
-  expect(index).toBeUndefined();
-  expect(problem).toContain('not a valid index of sync info');
-  const stored = await info.settings.readBucket(0);
-  expect(stored).toMatchObject({ bucket: undefined, hash: undefined, revision: 2 });
-  expect(stored.problem).toContain('not a valid settings bucket of sync info');
-});
+test.each(['', '[]', '<html>', '{"a":1}'])(
+  'readBucket and readIndex report damage without throwing: %j',
+  async (text) => {
+    store.put('vsync/origin/meta/index', text);
+    store.put('vsync/origin/meta/0', text);
+    const { index, problem } = await info.settings.readIndex();
+    expect(index).toBeUndefined();
+    expect(problem).toContain('not a valid index of sync info');
+    const stored = await info.settings.readBucket(0);
+    expect(stored).toMatchObject({ bucket: undefined, hash: undefined, revision: 2 });
+    expect(stored.problem).toContain('not a valid settings bucket of sync info');
+  },
+);

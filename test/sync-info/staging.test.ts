@@ -29,7 +29,7 @@ test.each([
   expect(await staging.get(reference)).toEqual(content);
 });
 
-test('a long list is split into parts below the limit of a value, the head written last', async () => {
+test('Staging.put splits a long list into parts and writes the head last', async () => {
   const reference = await staging.put(large);
   expect(store.written.at(-1)).toBe(PREFIX + reference);
   expect(store.written.slice(0, -1)).toEqual(
@@ -39,7 +39,7 @@ test('a long list is split into parts below the limit of a value, the head writt
   for (const { value } of store.values.values()) expect(value.length).toBeLessThanOrEqual(360 * 1024);
 });
 
-test('the same content is not written twice', async () => {
+test('Staging.put does not write the same content twice', async () => {
   const reference = await staging.put({ a: 1 });
   nowMs += 12 * HOUR_MS - 1000;
   expect(await staging.put({ a: 1 })).toBe(reference);
@@ -62,7 +62,7 @@ test.each([
   expect(await staging.get(reference)).toEqual(content);
 });
 
-test('what is older than 24 hours is removed, and nothing else', async () => {
+test('Staging.removeExpired removes only what is older than 24 hours', async () => {
   const old = await staging.put(large);
   const oldKeys = store.written.length;
   nowMs += 23 * HOUR_MS;
@@ -76,7 +76,7 @@ test('what is older than 24 hours is removed, and nothing else', async () => {
   expect(store.values.has('vsync/origin/index')).toBe(true);
 });
 
-test('one process looks for what has expired once an hour', async () => {
+test('Staging.removeExpiredSometimes runs once an hour per process', async () => {
   const old = await staging.put({ old: true });
   await staging.removeExpiredSometimes();
   nowMs += 24 * HOUR_MS;
@@ -92,7 +92,7 @@ test('one process looks for what has expired once an hour', async () => {
   expect(store.values.has(PREFIX + again)).toBe(false);
 });
 
-describe('what was damaged is refused, with the key', () => {
+describe('Staging.get names the key and refuses', () => {
   const expectRefusal = async (reference: string): Promise<void> => {
     await expect(staging.get(reference)).rejects.toThrow(StoredInfoError);
     await expect(staging.get(reference)).rejects.toThrow(`Consul memory: ${PREFIX}${reference}`);
@@ -127,7 +127,7 @@ describe('what was damaged is refused, with the key', () => {
   });
 });
 
-test('two workers may stage the same list at the same time', async () => {
+test('Staging.put accepts the same list from two workers at once', async () => {
   const references = await Promise.all([1, 2, 3].map(() => staging.put(large)));
   expect(new Set(references).size).toBe(1);
   expect(await staging.get(references[0] ?? '')).toEqual(large);

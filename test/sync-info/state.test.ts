@@ -42,10 +42,10 @@ test.each<[reason: string, before: OriginState | undefined, after: OriginState, 
   expect(stateDiffers(before, next)).toBe(differs);
 });
 
-describe('which mounts are what they are held for', () => {
+describe('mountsAfter', () => {
   const remembered = { 'a/': 'a1', 'b/': 'b1' };
 
-  test('another engine is noted beside the remembered one', () => {
+  test('stores another engine next to the remembered one', () => {
     const changed = { 'b/': 'b2' };
     expect(mountsAfter(remembered, remembered, changed)).toEqual({
       mounts: remembered,
@@ -53,7 +53,7 @@ describe('which mounts are what they are held for', () => {
     });
   });
 
-  test('what was approved during the cycle stays approved', () => {
+  test('keeps an approval from during the cycle', () => {
     const approved = { 'a/': 'a1', 'b/': 'b2' };
     expect(mountsAfter(approved, remembered, { 'b/': 'b2' })).toEqual({ mounts: approved });
     // It was replaced once more: what was approved is not what stands there.
@@ -63,11 +63,11 @@ describe('which mounts are what they are held for', () => {
     });
   });
 
-  test('what was adopted during the cycle is taken as it is', () => {
+  test('keeps an adoption from during the cycle', () => {
     expect(mountsAfter({}, remembered, { 'b/': 'b2' })).toEqual({ mounts: { 'a/': 'a1', 'b/': 'b2' } });
   });
 
-  test('adopting forgets them all', async () => {
+  test('forgets all mounts with adopt', async () => {
     const info = new SyncInfo(new MemoryStore(), 'vsync/origin/');
     await info.store.commit([writeOfState(info, { ...base, changedMounts: { 'b/': 'b2' } }, 0)]);
     await adopt(info, 'origin', 'two');
@@ -76,15 +76,15 @@ describe('which mounts are what they are held for', () => {
   });
 });
 
-describe('a state in the store', () => {
+describe('readDestinationState', () => {
   const store = new MemoryStore();
   const info = new SyncInfo(store, 'vsync/origin/');
 
-  test('is undefined if there is none', async () => {
+  test('returns undefined without a state', async () => {
     expect(await readOriginState(info)).toEqual({ state: undefined, revision: 0 });
   });
 
-  test('is read back as it was written', async () => {
+  test('returns the state as it was written', async () => {
     await store.commit([writeOfState(info, base, 0)]);
     const { state, revision } = await readOriginState(info);
     expect(state).toEqual(base);

@@ -11,7 +11,7 @@ beforeEach(() => {
   info = new SyncInfo(store, 'vsync/origin/');
 });
 
-test('has the key names of the original', () => {
+test('SyncInfo uses the key names of the original', () => {
   expect([info.indexKey, info.bucketKey(0), info.bucketKey(12), info.stateKey]).toEqual([
     'vsync/origin/index',
     'vsync/origin/0',
@@ -20,7 +20,7 @@ test('has the key names of the original', () => {
   ]);
 });
 
-test('what is missing is undefined, at revision 0', async () => {
+test('SyncInfo returns undefined and revision 0 for what is missing', async () => {
   expect(await info.readIndex()).toEqual({ index: undefined, revision: 0 });
   expect(await info.readBucket(1)).toEqual({ bucket: undefined, hash: undefined, revision: 0 });
 });
@@ -53,7 +53,7 @@ test.each(['', 'null', '[]', '<html>', '{"a":1}', '{"a":{"version":"1"}}'])(
   },
 );
 
-test('an outage of the store is not an absence', async () => {
+test('SyncInfo reports an outage of the store, not an absence', async () => {
   store.get = () => Promise.reject(new Error('outage'));
   await expect(info.readIndex()).rejects.toThrow('outage');
   await expect(info.readBucket(0)).rejects.toThrow('outage');

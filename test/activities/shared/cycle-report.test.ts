@@ -1,8 +1,8 @@
 import { CycleReportBuilder } from '../../../src/activities/shared/cycle-report';
 import { MAX_FAILURES } from '../../../src/limits';
 
-describe('a report', () => {
-  test('has only what was counted', () => {
+describe('CycleReportBuilder', () => {
+  test('returns only counts that were used', () => {
     const report = new CycleReportBuilder();
     expect(report.result()).toEqual({ counts: {}, failures: [] });
     report.count('read');
@@ -20,7 +20,7 @@ describe('a report', () => {
     expect(report.progress).toBe(7);
   });
 
-  test('names the first failures, and counts all', () => {
+  test('names the first failures and counts all', () => {
     const report = new CycleReportBuilder();
     for (let number = 0; number < MAX_FAILURES + 5; number++) report.fail(String(number), 'rejected');
     const { counts, failures } = report.result();
@@ -28,7 +28,7 @@ describe('a report', () => {
     expect(failures.map(({ path }) => path)).toEqual([...Array(MAX_FAILURES).keys()].map(String));
   });
 
-  test('names fewer of very long paths, and the first one in any case', () => {
+  test('names fewer very long paths, but always the first', () => {
     const report = new CycleReportBuilder();
     for (const name of ['a', 'b', 'c', 'd', 'e', 'f'])
       report.refuse(name.repeat(500), 'collision', '-'.repeat(500));

@@ -33,7 +33,7 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-test('two for each worker on the shared queue, and sixteen at the most', async () => {
+test('DispatchWidth returns two per worker of the shared queue, at most sixteen', async () => {
   // A worker has several polls.
   const { client, asked } = temporalWith(() => ['1@a', '1@a', '1@b', '2@b']);
   expect(await new DispatchWidth('q:shared').atOnce(client)).toBe(6);
@@ -43,14 +43,14 @@ test('two for each worker on the shared queue, and sixteen at the most', async (
   expect(await new DispatchWidth('q:shared').atOnce(many.client)).toBe(16);
 });
 
-test('those that only one of the partitions knows are workers too', async () => {
+test('DispatchWidth counts workers that only one partition reports', async () => {
   const { client } = temporalWith(() => [], ['1@a', '1@a', '1@b']);
   expect(await new DispatchWidth('q:shared').atOnce(client)).toBe(4);
   const both = temporalWith(() => ['1@a'], ['1@a', '1@b', '1@c']);
   expect(await new DispatchWidth('q:shared').atOnce(both.client)).toBe(6);
 });
 
-test('asks once a second at the most', async () => {
+test('DispatchWidth asks at most once a second', async () => {
   const workers = ['1@a'];
   const { client, asked } = temporalWith(() => workers);
   const shares = new DispatchWidth('q:shared');
@@ -63,12 +63,12 @@ test('asks once a second at the most', async () => {
   expect(asked).toHaveLength(4);
 });
 
-test('what the root says counts also where all partitions cannot be asked', async () => {
+test("DispatchWidth uses the root's answer where partitions cannot be asked", async () => {
   const { client } = temporalWith(() => ['1@a', '1@b'], 'refused');
   expect(await new DispatchWidth('q:shared').atOnce(client)).toBe(4);
 });
 
-test('says nothing if Temporal cannot tell, or knows nobody', async () => {
+test('DispatchWidth returns undefined without an answer or without workers', async () => {
   const dumb = temporalWith(() => undefined);
   expect(await new DispatchWidth('q:shared').atOnce(dumb.client)).toBeUndefined();
   const nobody = temporalWith(() => []);

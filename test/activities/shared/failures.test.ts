@@ -55,13 +55,13 @@ test.each([
   expect(failure.cause).toBeUndefined();
 });
 
-test('a cause of one of our errors stays behind', () => {
+test('toFailure drops the cause of an error', () => {
   const error = vault('unavailable');
   error.cause = new Error('planted-4711');
   expect(exposed(toFailure(error))).not.toContain('4711');
 });
 
-test('cancellations and failures pass as they are', () => {
+test('toFailure passes cancellations and failures unchanged', () => {
   for (const failure of [new CancelledFailure('x'), ApplicationFailure.create({ type: 'Conflict' })]) {
     expect(toFailure(failure)).toBe(failure);
   }

@@ -3,8 +3,8 @@ import { VaultError, type VaultErrorKind } from '../../../src/vault/errors';
 
 const failure = (kind: VaultErrorKind): VaultError => new VaultError(kind, 'http://v', 'kv/data/a', 'x');
 
-describe('the failure of one secret ends its activity', () => {
-  test.each(['unavailable', 'sealed', 'throttled'] as const)('if the whole Vault is %s', (kind) => {
+describe('throwOutage', () => {
+  test.each(['unavailable', 'sealed', 'throttled'] as const)('throws if the whole Vault is %s', (kind) => {
     const error = failure(kind);
     error.isOutage = true;
     expect(() => {
@@ -21,7 +21,7 @@ describe('the failure of one secret ends its activity', () => {
     },
   );
 
-  test('not if it is no error of Vault', () => {
+  test('ignores errors that are not from Vault', () => {
     expect(() => {
       throwOutage(new Error('x'));
     }).not.toThrow();

@@ -4,10 +4,9 @@ import { hashOfDeletes, whyHeld } from '../../../rules/delete-guard';
 import { emptyIndex, isVersionOf } from '../../../rules/sync-index';
 import { inParallel } from '../../../concurrency/work-pool';
 import type { GuardDeletesInput, GuardDeletesResult, PendingDeletes } from '../../../contract/destination';
-import { CONSUL_READS, MAX_DISPATCH_WIDTH } from '../../../limits';
+import { CONSUL_READS, MAX_DISPATCH_WIDTH, GROUP_SECRETS, MAX_GROUPS } from '../../../limits';
 import { absenceAtOrigin } from './delete-secret';
 import type { DestinationDeps } from '../base/deps';
-import { dealOut } from '../base/group-work';
 import { NO_TRANSFORMS } from '../base/origin-targets';
 import { workOfBucket, type DeleteCandidate } from '../../../rules/plan';
 import { namedPaths } from '../../../sync-info/ledger';
@@ -191,4 +190,22 @@ export function byMount(
     counts.set(mount, (counts.get(mount) ?? 0) + 1);
   }
   return counts;
+}
+
+/**
+ * Few secrets make few groups, many make {@link MAX_GROUPS}; the largest buckets are dealt first, each to the group
+ * with the least work, so that no group is long after the others.
+ *
+ * @param weights id and secrets of each bucket; a bucket costs some requests to Consul even if it has none
+ */
+export function dealOut(weights: readonly (readonly [id: number, secrets: number])[]): number[][] {
+  const total = weights.reduce((sum, [, secrets]) => sum + secrets + 1, 0);
+  const count = Math.min(Math.ceil(total / GROUP_SECRETS), MAX_GROUPS, weights.length);
+  const groups = Array.from({ length: count }, () => ({ ids: [] as number[], secrets: 0 }));
+  for (const [id, secrets] of [...weights].sort((a, b) => b[1] - a[1] || a[0] - b[0])) {
+    const lightest = groups.reduce((least, group) => (group.secrets < least.secrets ? group : least));
+    lightest.ids.push(id);
+    lightest.secrets += secrets + 1;
+  }
+  return groups.map(({ ids }) => ids);
 }

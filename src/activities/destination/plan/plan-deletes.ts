@@ -6,7 +6,7 @@ import type { Targets } from '../base/origin-targets';
 import { pathFailureClass } from '../../shared/failures';
 import { inParallel } from '../../../concurrency/work-pool';
 import type { PendingDeletes } from '../../../contract/destination';
-import type { Put } from './describe';
+import type { Put } from './plan';
 
 /** What the plan of deletes is made from. */
 export type DeletesToPlan = Omit<GuardInput, 'candidates'> & { readonly targets: Targets };
