@@ -26,7 +26,7 @@ const IdentitySchema = z.object({
    * Addresses of the Vaults. If the configuration has the same, no Vault is asked for its identity: `pause` and `stop`
    * work while Vaults are down.
    */
-  addresses: z.record(z.string(), z.string()).optional(),
+  addresses: z.record(z.string(), z.string()),
 });
 export type Identity = z.infer<typeof IdentitySchema>;
 
@@ -61,7 +61,7 @@ export function assertSameSync(found: ScheduleDescription, wanted: Identity): vo
       .map(([role, value]) => {
         if (what === 'syncPaths') return `${role}.syncPath was ${memo[what][role] ?? ''} and is ${value}`;
         const at = ({ addresses }: Identity): string =>
-          addresses?.[role] === undefined ? '' : ` at ${addresses[role]}`;
+          addresses[role] === undefined ? '' : ` at ${addresses[role]}`;
         return `${role}.vault (cluster id) was ${memo[what][role] ?? ''}${at(memo)} and is ${value}${at(wanted)}`;
       }),
   );
@@ -94,7 +94,7 @@ export async function assertOwnSchedule(
   const clusters: Record<string, string> = {};
   for (const side of Object.keys(own) as Role[]) {
     const known = memo.clusters[side];
-    const isKnown = memo.addresses === undefined || memo.addresses[side] === own[side];
+    const isKnown = memo.addresses[side] === own[side];
     if (!askAll && isKnown && known !== undefined) {
       clusters[side] = known;
       continue;
@@ -118,7 +118,7 @@ async function askCluster(
   } catch (error) {
     if (!(error instanceof VaultError)) throw error;
     throw new UserError(
-      `schedule ${id} was made for ${side}.vault at ${addresses?.[side] ?? 'an address that it does not name'}. ` +
+      `schedule ${id} was made for ${side}.vault at ${addresses[side] ?? ''}. ` +
         `Whether this configuration names the same Vault cannot be asked (${error.message}). Nothing was done. If two ` +
         'configurations share a name, give this one another "name". If the address was changed on purpose, run ' +
         '"vsync start -c FILE" once that Vault answers; the temporal command does not compare (docs/operating.md)',
