@@ -162,7 +162,7 @@ test('vsync worker exits with 1 if its name comes to belong to another sync whil
   const limits = path.resolve(__dirname, '..', '..', 'dist', 'limits.js');
   const sooner = path.join(sync.folder, 'sooner.js');
   writeFileSync(sooner, `require(${JSON.stringify(limits)}).SCHEDULE_CHECK_EVERY_MS = 200;`);
-  const worker = await startVsync(['worker', '-c', copied], {
+  const worker = await startVsync(['worker', '-c', copied, '--log.level', 'info'], {
     home: sync.folder,
     nodeArgs: ['--require', sooner],
   });
