@@ -84,7 +84,7 @@ function itselfOf(origin: Bucket, names: readonly string[], scope: Scope): strin
 }
 
 /** Which paths of an origin's bucket are copied: wanted, with a place at both ends, and not refused. */
-export function isCopiedOf(origin: Bucket, scope: Scope, neighbours: Neighbours): (path: string) => boolean {
+function isCopiedOf(origin: Bucket, scope: Scope, neighbours: Neighbours): (path: string) => boolean {
   return (path) =>
     origin.has(path) &&
     scope.isToBeCopied(path) &&

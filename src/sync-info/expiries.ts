@@ -147,11 +147,7 @@ interface Known {
 }
 
 /** @param all the paths of the bucket: if its list is damaged, each of them is due */
-export function duePaths(
-  { bucket, revision }: StoredBucket<Ends>,
-  nowMs: number,
-  all: Iterable<string>,
-): string[] {
+function duePaths({ bucket, revision }: StoredBucket<Ends>, nowMs: number, all: Iterable<string>): string[] {
   if (bucket === undefined) return revision === 0 ? [] : [...all];
   return [...bucket].filter(([, ends]) => dueAtMs(ends) <= nowMs).map(([path]) => path);
 }

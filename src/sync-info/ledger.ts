@@ -67,9 +67,10 @@ export class Ledger<T> {
     const isTrusted = fits(stored, ownIndex?.[id]);
     const { ifUnreadable = () => new Map<string, T>(), beforeSave } = options;
     const named = stored.revision === 0 ? undefined : stored.bucket;
-    const unverified = (): Map<string, T> =>
-      named === undefined ? ifUnreadable() : unverifiedClaims(this.kind, named);
-    const claims = isTrusted ? new Map(stored.bucket) : unverified();
+    const unverified = (bucket: ReadonlyMap<string, T>): Map<string, T> =>
+      new Map([...bucket].map(([path, claim]) => [path, this.kind.unverified(claim)]));
+    const untrusted = named === undefined ? ifUnreadable : () => unverified(named);
+    const claims = isTrusted ? new Map(stored.bucket) : untrusted();
     return new OpenBucket(this.kind, own, this.fence, id, stored, {
       isTrusted,
       claims,
@@ -81,7 +82,7 @@ export class Ledger<T> {
 }
 
 /** A bucket that does not exist is an empty one, where the kind says so. */
-export async function readOwnBucket<T>(
+async function readOwnBucket<T>(
   { absentIsEmpty }: LedgerKind<T>,
   own: IndexedBuckets<T>,
   id: number,
@@ -91,14 +92,6 @@ export async function readOwnBucket<T>(
   if (!absentIsEmpty || stored.revision !== 0) return stored;
   const bucket = new Map<string, T>();
   return { bucket, hash: own.format.hash(bucket), revision: 0 };
-}
-
-/** The same names, and no claim that counts. */
-export function unverifiedClaims<T>(
-  { unverified }: ClaimKind<T>,
-  bucket: ReadonlyMap<string, T>,
-): Map<string, T> {
-  return new Map([...bucket].map(([path, claim]) => [path, unverified(claim)]));
 }
 
 interface Opened<T> {

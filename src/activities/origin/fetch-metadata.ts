@@ -137,7 +137,7 @@ async function assertSameMounts(
 }
 
 /** What the live buckets of one chunk hold, and what was known of its paths before. */
-export class LiveBuckets<T> {
+class LiveBuckets<T> {
   private constructor(
     private readonly info: IndexedBuckets<T>,
     private readonly index: readonly string[] | undefined,
