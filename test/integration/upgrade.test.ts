@@ -55,7 +55,7 @@ interface Recorded {
 
 const FILE = path.join(__dirname, '..', 'vectors', 'upgrade.json');
 
-onVault('the recorded times are those of Vault').describe('the data of the version before', () => {
+onVault('the recorded times are those of Vault').describe('after an upgrade', () => {
   const proxies = {} as Record<Sync, CountingProxy>;
   let sync: SyncFixture;
   let recorded: Recorded;
@@ -128,7 +128,7 @@ onVault('the recorded times are those of Vault').describe('the data of the versi
     for (const proxy of Object.values(proxies)) await proxy.close();
   });
 
-  test('needs no write, no version and no comparison that the old version would not make', async () => {
+  test('cycles write, read and compare nothing that the old version would not', async () => {
     const before = await versions();
     for (const name of SYNCS) {
       requests();
@@ -141,7 +141,7 @@ onVault('the recorded times are those of Vault').describe('the data of the versi
     expect(await versions()).toEqual(before);
   });
 
-  test('is kept by start, which takes the schedules over without --adopt', async () => {
+  test('start takes over the schedules of the old version without --adopt', async () => {
     const before = await versions();
     await sync.start('origin');
     for (const number of [0, 1]) await sync.start('destination', number);
@@ -169,7 +169,7 @@ onVault('the recorded times are those of Vault').describe('the data of the versi
     expect(await versions()).toEqual(before);
   });
 
-  test('lets a change through as one version at each destination', async () => {
+  test('destination cycles copy a change as one version each', async () => {
     const before = await versions();
     await sync.originVault.put(sync.mount, 'a', { value: 'third' });
     for (const name of SYNCS) await cycle(name);
@@ -177,7 +177,7 @@ onVault('the recorded times are those of Vault').describe('the data of the versi
     expect(await versions()).toEqual({ ...before, 'd0: a': d0 + 1, 'd1: a': d1 + 1 });
   });
 
-  test('names the deletes that wait, so that an approval releases exactly them', async () => {
+  test('approve releases exactly the deletes that were pending in the old version', async () => {
     const before = await versions();
     await sync.approve(0);
     expect((await cycle('d0')).counts).toMatchObject({ deleted: 2 });
