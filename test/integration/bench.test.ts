@@ -69,8 +69,8 @@ describe('npm run bench', () => {
   test('ends on Ctrl-C, and leaves nothing behind', async () => {
     let ended = false;
     const { code, stderr } = await runBench(temp, ['--secrets', '60', '--only', 'origin'], (text, end) => {
-      if (!ended && text.includes('writing 60 secrets')) end();
-      ended ||= text.includes('writing 60 secrets');
+      if (!ended && text.includes('writing 48 secrets to apps')) end();
+      ended ||= text.includes('writing 48 secrets to apps');
     });
     expect(stderr).toContain('error: ended by SIGINT\n');
     expect(code).toBe(130);
