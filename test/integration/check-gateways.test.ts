@@ -130,7 +130,7 @@ describe('vsync check of a server whose answers lack fields', () => {
     });
     expect(failed(await checksOf(config()))).toEqual([
       expect.stringMatching(
-        /neither the uuid nor the accessor of the mount, by which a re-created one is told/,
+        /neither the uuid nor the accessor of the mount, which identify a re-created mount/,
       ),
     ]);
   });
@@ -139,7 +139,7 @@ describe('vsync check of a server whose answers lack fields', () => {
     changed('sys/health', (body) => {
       delete body['cluster_id'];
     });
-    expect(failed(await checksOf(config()))).toEqual([expect.stringMatching(/the answer lacks cluster_id/)]);
+    expect(failed(await checksOf(config()))).toEqual([expect.stringMatching(/the answer has no cluster_id/)]);
   });
 
   test('warns of a firewall that hides capabilities, and does not fail', async () => {
