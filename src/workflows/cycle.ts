@@ -74,8 +74,14 @@ export class Cycle {
     }
   }
 
+  /** @throws ApplicationFailure `ConfigChanged` on counts of another version */
   add({ counts, failures }: CycleReport): void {
-    for (const [what, by] of Object.entries(counts) as [keyof Counts, number][]) this.counts[what] += by;
+    for (const [what, by] of Object.entries(counts) as [keyof Counts, number][]) {
+      const sum = this.counts[what] + by;
+      // NaN would be saved as null, and no version could read that state.
+      if (!Number.isFinite(sum)) throw otherVersion();
+      this.counts[what] = sum;
+    }
     this.failures.push(...failures.slice(0, MAX_FAILURES - this.failures.length));
   }
 
@@ -112,6 +118,18 @@ export class Cycle {
     setCurrentDetails(note === undefined ? outcome : `${outcome}: ${note}`);
     return { v: 1, outcome, counts, failures, durationsMs, ...(note === undefined ? {} : { note }) };
   }
+}
+
+/**
+ * The failure of a cycle in which workers of different versions took part: what one of them answers, the other cannot
+ * read. Nothing of such a cycle is saved, so the next one starts over.
+ */
+export function otherVersion(): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(
+    'workers of two versions of vsync took part in this cycle, so it saves nothing: stop the workers of the older ' +
+      'version; the next cycle starts over',
+    'ConfigChanged',
+  );
 }
 
 /**

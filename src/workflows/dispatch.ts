@@ -1,17 +1,20 @@
 import type { WithDispatchWidth } from '../contract/cycle';
+import { otherVersion } from './cycle';
 
 /**
  * Runs work for every item, in the order of the items, with at most `width` of them in flight. A result that names a
  * larger width raises it, because more workers have joined. The width never falls: a busy worker may not be seen.
  * Deterministic, unlike the pools for ordinary code. After a failure no further item begins, and running ones end.
  *
- * @throws the first failure
+ * @throws the first failure; ApplicationFailure `ConfigChanged` if a worker of another version gave no width
  */
 export async function dispatch<T>(
   items: readonly T[],
   width: number,
   work: (item: T) => Promise<WithDispatchWidth>,
 ): Promise<void> {
+  // With NaN nothing would begin, and the work would count as done.
+  if (!Number.isFinite(width)) throw otherVersion();
   const failures: unknown[] = [];
   let next = 0;
   let most = width;

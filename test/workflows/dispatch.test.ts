@@ -1,4 +1,5 @@
-import type { WithDispatchWidth } from '../../src/contract/cycle';
+import type { CycleReport, WithDispatchWidth } from '../../src/contract/cycle';
+import { Cycle } from '../../src/workflows/cycle';
 import { dispatch } from '../../src/workflows/dispatch';
 
 /** Work that runs until the test ends it. */
@@ -66,4 +67,25 @@ test('dispatch begins nothing after a failure, also with a larger width, and wai
 
 test('dispatch of no items resolves', async () => {
   await expect(dispatch([], 3, () => Promise.reject(new Error('x')))).resolves.toBeUndefined();
+});
+
+test('dispatch fails on a width that is missing, as in the answer of another version, and begins nothing', async () => {
+  const { begun, work } = heldWork();
+  await expect(dispatch(items, undefined as unknown as number, work)).rejects.toMatchObject({
+    type: 'ConfigChanged',
+    message: expect.stringContaining('stop the workers of the older version') as string,
+  });
+  expect(begun).toEqual([]);
+});
+
+test.each([
+  ['a count that is missing', { held: undefined }],
+  ['a count that this version does not have', { retained: 1 }],
+])('Cycle.add fails on %s, as in the answer of another version', (_what, counts) => {
+  const cycle = new Cycle();
+  const report = { counts, failures: [] } as unknown as CycleReport;
+  expect(() => {
+    cycle.add(report);
+  }).toThrow(expect.objectContaining({ type: 'ConfigChanged' }) as Error);
+  expect(Object.values(cycle.counts).every((count) => count === 0)).toBe(true);
 });
