@@ -65,6 +65,6 @@ function staleLabel(address: string, dc: string, ownDc: string | undefined, purp
   return (
     `Consul ${address}: ${section}.dc is ${dc}, but ${indexKey} is in ${own}. The configured dc may be wrong, because ` +
     `the original vsync did not use it. To use the sync info there, ${remove}. To use ${dc}, set ${section}.address to ` +
-    `an agent in ${dc}, or remove the key from the other datacenter`
+    `an agent in ${dc}, or remove ${indexKey} from the agent's own datacenter${ownDc === undefined ? '' : ` ${ownDc}`}`
   );
 }

@@ -14,8 +14,8 @@ import {
  * The one queue in front of a Vault, for all clients of this process. A request is sent when three things allow it: the
  * adaptive limit of the Vault, the cap of its client (`numWorkers`), and no pause after a 429.
  *
- * The order: writes before reads, because a write becomes stale while it waits; but one place in four goes to a read, so
- * that writes of several syncs do not starve the reads. Within both, clients take turns, and mounts take turns within a
+ * The order: writes before reads, because a write becomes stale while it waits; but one place in four goes to a read, over
+ * all clients and within each, so that writes do not starve the reads. Within both, clients take turns, and mounts take turns within a
  * client, so that a huge mount does not hold up a small one. After a pause one request goes first; when it is answered
  * the others follow, fewer at the same time than before.
  *
@@ -44,6 +44,8 @@ export class BlockedError extends Error {
 /** The requests of one client: how many are in flight, and which ones wait. */
 export class Lane {
   inFlight = 0;
+  /** Writes that were sent since the last read of this client. */
+  writesInRow = 0;
   readonly writes = new FairQueue<Waiter>();
   readonly reads = new FairQueue<Waiter>();
 
@@ -217,7 +219,11 @@ export class RequestQueue {
   private shift(kind: 'writes' | 'reads', mayUse: (lane: Lane) => boolean): Waiter | undefined {
     for (const lane of this.lanes) {
       if (lane[kind].size === 0 || !mayUse(lane)) continue;
-      const waiter = lane[kind].shift();
+      // One place in four also within a client: the places for reads of all clients may always meet the same one.
+      const isReadDue = lane.reads.size > 0 && lane.writesInRow >= READ_TURN_EVERY - 1;
+      const from = isReadDue ? 'reads' : kind;
+      const waiter = lane[from].shift();
+      if (waiter?.isCancelled === false) lane.writesInRow = from === 'writes' ? lane.writesInRow + 1 : 0;
       this.lanes.delete(lane);
       // The lane goes behind all the others.
       if (lane.waiting > 0) this.lanes.add(lane);

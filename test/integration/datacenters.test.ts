@@ -121,8 +121,8 @@ test('createClients and vsync check refuse a stale label, and name both datacent
   const message =
     `Consul ${dc1.address}: origin.consul.dc is dc2, but ${key} is in the agent's own datacenter dc1. The ` +
     'configured dc may be wrong, because the original vsync did not use it. To use the sync info there, remove ' +
-    'origin.consul.dc, or set it to dc1. To use dc2, set origin.consul.address to an agent in dc2, or remove the key ' +
-    'from the other datacenter';
+    'origin.consul.dc, or set it to dc1. To use dc2, set origin.consul.address to an agent in dc2, or remove ' +
+    `${key} from the agent's own datacenter dc1`;
   await expect(createClients(made.config('destination'))).rejects.toThrow(message);
   const failed = (await runChecks(made.config('destination'), { warnings: [], foreign: [] })).filter(
     ({ outcome }) => outcome === 'fail',

@@ -333,3 +333,35 @@ test('RequestQueue sends a waiting request when the pause ends between two reads
   expect(given()).toBe(1);
   queue.leave(ANSWERED);
 });
+
+/** Fills two clients, and lets 24 requests through one by one. @returns how many reads of each were sent */
+async function readsOfTwo(writesOf: readonly [number, number]): Promise<[number, number]> {
+  const queue = new RequestQueue(new AdaptiveLimit(1));
+  const lanes = [new Lane(), new Lane()] as const;
+  const order: { client: 0 | 1; isWrite: boolean }[] = [];
+  for (const client of [0, 1] as const) {
+    const lane = lanes[client];
+    for (const isWrite of [true, false])
+      for (let time = 0; time < (isWrite ? writesOf[client] : 24); time++)
+        void enter(queue, { lane, isWrite }).then(() => order.push({ client, isWrite }));
+  }
+  for (let time = 0; time < 24; time++) {
+    await pass(0);
+    queue.leave(ANSWERED, lanes[order.at(-1)?.client ?? 0]);
+  }
+  const readsOf = (which: 0 | 1): number =>
+    order.slice(0, 24).filter(({ client, isWrite }) => client === which && !isWrite).length;
+  return [readsOf(0), readsOf(1)];
+}
+
+test.each([
+  ['both write', [24, 24] as const, [3, 3]],
+  ['one of them only reads', [0, 24] as const, [6, 3]],
+])(
+  'RequestQueue starves the reads of no client where %s as fast as they can',
+  async (_what, writes, least) => {
+    const reads = await readsOfTwo(writes);
+    expect(reads[0]).toBeGreaterThanOrEqual(least[0] ?? 0);
+    expect(reads[1]).toBeGreaterThanOrEqual(least[1] ?? 0);
+  },
+);
