@@ -232,8 +232,8 @@ describe.each(NAMESPACED)('vsync with namespaces of %s', (name, startVault) => {
     if (!vault.isReal) return;
     const untold = await found(await withToken(whole, { authNamespace: undefined }));
     expect(untold.map(({ detail }) => detail)).toEqual([
-      expect.stringContaining('say so with origin.vault.authNamespace: "root"'),
-      expect.stringContaining('say so with destination.vault.authNamespace: "root"'),
+      expect.stringContaining('set origin.vault.authNamespace: "root"'),
+      expect.stringContaining('set destination.vault.authNamespace: "root"'),
     ]);
   });
 
