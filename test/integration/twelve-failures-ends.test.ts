@@ -6,6 +6,7 @@ import { FaultProxy, type Choice } from '../support/fault-proxy';
 import { eventually } from '../support/eventually';
 import { RunningSync, type RunningOptions } from '../support/running-sync';
 import { sharedServers } from '../support/shared-servers';
+import { onVault } from '../support/vault-kind';
 
 /** Failures of the original vsync that concern the two ends, and what a user can see of a cycle. */
 
@@ -107,68 +108,76 @@ const onlyIn =
       ? undefined
       : { status: 404, body: JSON.stringify({ errors: ['namespace not found'] }) };
 
-test('10. destination cycle copies custom_metadata and settings, and each side has its own namespace, token and Consul token', async () => {
-  const ownConsul = await FaultProxy.before(sharedServers().consul);
-  await start({
-    edit: (file, role) => {
-      file['syncMetadata'] = true;
-      const origin = file['origin'] as { vault: object; consul: object };
-      Object.assign(origin.vault, { namespace: 'at-origin' });
-      Object.assign(origin.consul, { token: 'consul-token-of-origin' });
-      if (role !== 'destination') return;
-      const destination = file['destination'] as { vault: object; consul: object };
-      Object.assign(destination.vault, { namespace: 'at-destination' });
-      Object.assign(destination.consul, { address: ownConsul.address, token: 'consul-token-of-destination' });
-    },
-    // These Vaults have no namespaces. A Vault that ignores the header would be refused, so the proxies answer for it.
-    beforeWork: ({ originVault, vault }) => {
-      originVault.choose(onlyIn('at-origin'));
-      vault.choose(onlyIn('at-destination'));
-    },
-  });
-  try {
-    const { sync, proxies } = running;
-    /** Values of the header, of all requests to each server. */
-    const told = new Map<string, Set<string>>();
-    const remember = (server: string, proxy: FaultProxy, header: string): void => {
-      told.set(server, new Set());
-      proxy.choose((_method, _url, headers) => {
-        told.get(server)?.add(String(headers[header]));
-        return undefined;
-      });
-    };
-    remember('origin Vault', proxies.originVault, 'x-vault-namespace');
-    remember('destination Vault', proxies.vault, 'x-vault-namespace');
-    remember('origin Consul', proxies.originConsul, 'x-consul-token');
-    remember('destination Consul', ownConsul, 'x-consul-token');
+const onVaultOnly = onVault('it has no namespaces; on OpenBao namespaces.test.ts uses real ones');
 
-    const settings = {
-      custom_metadata: { owner: 'team', room: '7' },
-      max_versions: 5,
-      cas_required: true,
-      delete_version_after: '48h0m0s',
-    };
-    await sync.originVault.request('POST', `${sync.mount}metadata/tuned`, {
-      ...settings,
-      cas_required: false,
+onVaultOnly.test(
+  '10. destination cycle copies custom_metadata and settings, and each side has its own namespace, token and Consul token',
+  async () => {
+    const ownConsul = await FaultProxy.before(sharedServers().consul);
+    await start({
+      edit: (file, role) => {
+        file['syncMetadata'] = true;
+        const origin = file['origin'] as { vault: object; consul: object };
+        Object.assign(origin.vault, { namespace: 'at-origin' });
+        Object.assign(origin.consul, { token: 'consul-token-of-origin' });
+        if (role !== 'destination') return;
+        const destination = file['destination'] as { vault: object; consul: object };
+        Object.assign(destination.vault, { namespace: 'at-destination' });
+        Object.assign(destination.consul, {
+          address: ownConsul.address,
+          token: 'consul-token-of-destination',
+        });
+      },
+      // These Vaults have no namespaces. A Vault that ignores the header would be refused, so the proxies answer for it.
+      beforeWork: ({ originVault, vault }) => {
+        originVault.choose(onlyIn('at-origin'));
+        vault.choose(onlyIn('at-destination'));
+      },
     });
-    await running.put('tuned', 'plain');
-    await sync.originVault.request('POST', `${sync.mount}metadata/tuned`, settings);
-    await sync.cycle('origin');
-    expect(await sync.cycle('destination')).toMatchObject({ counts: { added: 2, settings: 1, failed: 0 } });
-    const answer = await sync.destinationVaults[0]?.request('GET', `${sync.mount}metadata/tuned`);
-    expect(answer).toMatchObject({ data: { ...settings, current_version: 1 } });
-    expect(Object.fromEntries([...told].map(([server, values]) => [server, [...values]]))).toEqual({
-      'origin Vault': ['at-origin'],
-      'destination Vault': ['at-destination'],
-      'origin Consul': ['consul-token-of-origin'],
-      'destination Consul': ['consul-token-of-destination'],
-    });
-  } finally {
-    running.mendAll();
-    await ownConsul.close();
-  }
-});
+    try {
+      const { sync, proxies } = running;
+      /** Values of the header, of all requests to each server. */
+      const told = new Map<string, Set<string>>();
+      const remember = (server: string, proxy: FaultProxy, header: string): void => {
+        told.set(server, new Set());
+        proxy.choose((_method, _url, headers) => {
+          told.get(server)?.add(String(headers[header]));
+          return undefined;
+        });
+      };
+      remember('origin Vault', proxies.originVault, 'x-vault-namespace');
+      remember('destination Vault', proxies.vault, 'x-vault-namespace');
+      remember('origin Consul', proxies.originConsul, 'x-consul-token');
+      remember('destination Consul', ownConsul, 'x-consul-token');
+
+      const settings = {
+        custom_metadata: { owner: 'team', room: '7' },
+        max_versions: 5,
+        cas_required: true,
+        delete_version_after: '48h0m0s',
+      };
+      await sync.originVault.request('POST', `${sync.mount}metadata/tuned`, {
+        ...settings,
+        cas_required: false,
+      });
+      await running.put('tuned', 'plain');
+      await sync.originVault.request('POST', `${sync.mount}metadata/tuned`, settings);
+      await sync.cycle('origin');
+      expect(await sync.cycle('destination')).toMatchObject({ counts: { added: 2, settings: 1, failed: 0 } });
+      const answer = await sync.destinationVaults[0]?.request('GET', `${sync.mount}metadata/tuned`);
+      expect(answer).toMatchObject({ data: { ...settings, current_version: 1 } });
+      expect(Object.fromEntries([...told].map(([server, values]) => [server, [...values]]))).toEqual({
+        'origin Vault': ['at-origin'],
+        'destination Vault': ['at-destination'],
+        'origin Consul': ['consul-token-of-origin'],
+        'destination Consul': ['consul-token-of-destination'],
+      });
+    } finally {
+      running.mendAll();
+      await ownConsul.close();
+    }
+  },
+);
 
 test('12. vsync shows what a cycle did in its status, in the memo of the workflow and in one log line, without a metrics server', async () => {
   await start({ secrets: ['a', 'b', 'gone', 'bad'] });
