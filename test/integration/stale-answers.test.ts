@@ -2,6 +2,7 @@ import { publishedBy } from '../support/published';
 import { FaultProxy } from '../support/fault-proxy';
 import { RunningSync } from '../support/running-sync';
 import { sharedServers } from '../support/shared-servers';
+import { onVault } from '../support/vault-kind';
 
 /**
  * Outdated answers: from a Vault that lags behind its primary, or from a Consul follower. Each is correct in itself and
@@ -31,6 +32,9 @@ afterEach(() => {
   running.mendAll();
   ownConsul.choose(() => undefined);
 });
+
+/** OpenBao's listings may hide names, so the origin cycle asks for each missing one: an outdated LIST takes nothing out. */
+const listingIsEvidence = onVault('a name that is missing in its listing is not asked for');
 
 /** Chooses outdated answers for reads of these paths and for all listings. */
 const asks = (...paths: readonly string[]): ((method: string, url: string) => 'stale' | undefined) => {
@@ -62,34 +66,40 @@ async function expectHealed(): Promise<void> {
   expect((await publishedBy(sync, 'destination')).insights).toEqual((await publishedBy(sync)).insights);
 }
 
-test('destination cycle deletes no secret that outdated LIST and metadata answers took out of the origin info', async () => {
-  const { sync, proxies } = running;
-  await sync.originVault.delete(sync.mount, 'comes-back');
-  await remember(proxies.originVault, () => sync.cycle('origin'));
-  await undelete('comes-back');
-  await running.put('listed');
-  await sync.cycle('origin');
-  await sync.cycle('destination');
+listingIsEvidence.test(
+  'destination cycle deletes no secret that outdated LIST and metadata answers took out of the origin info',
+  async () => {
+    const { sync, proxies } = running;
+    await sync.originVault.delete(sync.mount, 'comes-back');
+    await remember(proxies.originVault, () => sync.cycle('origin'));
+    await undelete('comes-back');
+    await running.put('listed');
+    await sync.cycle('origin');
+    await sync.cycle('destination');
 
-  proxies.originVault.choose(asks('/metadata/comes-back'));
-  await sync.cycle('origin');
-  expect(Object.keys((await publishedBy(sync)).insights).sort()).toEqual(['a', 'b', 'd', 'e']);
-  proxies.originVault.choose(() => undefined);
-  expect(await sync.cycle('destination')).toMatchObject({ counts: { deleted: 0, held: 2, unknown: 0 } });
-  await expectHealed();
-  await running.expectFirstVersions(['a', 'b', 'comes-back', 'd', 'e', 'listed']);
-});
+    proxies.originVault.choose(asks('/metadata/comes-back'));
+    await sync.cycle('origin');
+    expect(Object.keys((await publishedBy(sync)).insights).sort()).toEqual(['a', 'b', 'd', 'e']);
+    proxies.originVault.choose(() => undefined);
+    expect(await sync.cycle('destination')).toMatchObject({ counts: { deleted: 0, held: 2, unknown: 0 } });
+    await expectHealed();
+    await running.expectFirstVersions(['a', 'b', 'comes-back', 'd', 'e', 'listed']);
+  },
+);
 
-test('destination cycle deletes softly if the last request before it gets an outdated answer too, and the secret returns as one new version', async () => {
-  const { sync, proxies } = running;
-  proxies.originVault.choose(asks('/metadata/comes-back'));
-  await sync.cycle('origin');
-  expect(await sync.cycle('destination')).toMatchObject({ counts: { deleted: 1, held: 1 } });
-  expect(await running.at('comes-back')).toEqual([undefined, 1]);
-  await expectHealed();
-  expect(await running.at('comes-back')).toEqual([{ path: 'comes-back' }, 2]);
-  await running.expectFirstVersions(['a', 'b', 'd', 'e', 'listed']);
-});
+listingIsEvidence.test(
+  'destination cycle deletes softly if the last request before it gets an outdated answer too, and the secret returns as one new version',
+  async () => {
+    const { sync, proxies } = running;
+    proxies.originVault.choose(asks('/metadata/comes-back'));
+    await sync.cycle('origin');
+    expect(await sync.cycle('destination')).toMatchObject({ counts: { deleted: 1, held: 1 } });
+    expect(await running.at('comes-back')).toEqual([undefined, 1]);
+    await expectHealed();
+    expect(await running.at('comes-back')).toEqual([{ path: 'comes-back' }, 2]);
+    await running.expectFirstVersions(['a', 'b', 'd', 'e', 'listed']);
+  },
+);
 
 test('destination cycle does not overwrite a value with an outdated one, and reports it as stale', async () => {
   const { sync, proxies } = running;
