@@ -1,5 +1,5 @@
 import { DEFAULT_PARALLEL_ITEMS } from '../limits';
-import { forManyRequests } from './abort';
+import { forManyRequests, onAbort } from './abort';
 
 /*
  * Work on many items at the same time. A WorkPool bounds how many items of several calls are in progress; inParallel
@@ -48,16 +48,15 @@ export class WorkPool {
     return new Promise((resolve) => {
       const { begin } = call;
       const hasNext = (): boolean => !signal.aborted && call.hasNext();
-      const onAbort = (): void => {
-        this.endIfOver(entered);
-      };
       const end = (): void => {
-        signal.removeEventListener('abort', onAbort);
+        forget();
         this.calls.delete(entered);
         resolve();
       };
       const entered: Entered = { hasNext, begin, end, running: 0 };
-      signal.addEventListener('abort', onAbort, { once: true });
+      const forget = onAbort(signal, () => {
+        this.endIfOver(entered);
+      });
       this.calls.add(entered);
       this.fill();
       this.endIfOver(entered);

@@ -25,9 +25,9 @@ import {
  * regular expression cannot check (a port that is too high, for example).
  */
 const HTTP_URL = 'https?://[^/?#\\s@]+(/[^?#]*)?';
-export const VAULT_ADDRESS_PATTERN = `^${HTTP_URL}$`;
-export const CONSUL_ADDRESS_PATTERN = `^(${HTTP_URL}|[^/?#\\s@]+/*)$`;
-export const TEMPORAL_ADDRESS_PATTERN = '^[^\\s/@]+:\\d+$';
+const VAULT_ADDRESS_PATTERN = `^${HTTP_URL}$`;
+const CONSUL_ADDRESS_PATTERN = `^(${HTTP_URL}|[^/?#\\s@]+/*)$`;
+const TEMPORAL_ADDRESS_PATTERN = '^[^\\s/@]+:\\d+$';
 
 /** A Vault: an http(s) URL, returned without "/" at its end. */
 export function vaultAddress(address: string): Checked<string> {

@@ -2,7 +2,7 @@ import { MetadataError } from './errors';
 import { compareInstants, instantOfMs, isLater, parseTime } from './time';
 
 /** The only type of secret that vsync knows (wire format of vsync 0.3.0). */
-export const KV_V2 = 'kvV2';
+const KV_V2 = 'kvV2';
 
 /** What is known of one secret. It contains no part of its value. */
 export interface Insight {

@@ -27,7 +27,7 @@ export interface Page {
 const IGNORED = /ignored these unrecognized parameters:.*\blimit\b/i;
 
 /** For an empty folder Vault answers 404, or 200 with a warning if it ignored a parameter. */
-export const PageBody = z
+const PageBody = z
   .object({
     data: z.object({ keys: z.array(z.string().min(1)).optional() }),
     warnings: z.array(z.string()).nullish(),

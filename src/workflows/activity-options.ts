@@ -16,7 +16,7 @@ import { VERIFY_TIMEOUT_MS } from '../limits';
 const HEARTBEAT_TIMEOUT_MS = 10_000;
 
 /** For the cleanup of a cycle. It starts when every other activity has ended. */
-export const CLEANUP_MS = 60_000;
+const CLEANUP_MS = 60_000;
 
 /** Outages of Vault and Consul last seconds or minutes: soon again at first, then twice a minute. */
 const RETRY: RetryPolicy = {

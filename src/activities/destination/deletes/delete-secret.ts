@@ -19,7 +19,7 @@ import { Freshness, writeFresh, type Decision } from '../base/freshness';
  *   one whose secrets were all deleted
  * @throws VaultError if the origin cannot be asked
  */
-export async function absenceAtOrigin(
+async function absenceAtOrigin(
   { originVault }: Pick<DestinationDeps, 'originVault'>,
   place: Location | undefined,
   mounts: Record<string, string>,
@@ -44,9 +44,17 @@ export async function absenceAtOrigin(
  */
 export type CandidateIs = { is: 'gone' | 'served' | 'withdrawn' } | { is: 'taken'; by: readonly string[] };
 
-/** Asks about one candidate, for a cycle and for `vsync plan`. @throws like {@link absenceAtOrigin} */
+/** What a candidate is judged by. */
+export interface Judging {
+  readonly deps: DestinationDeps;
+  readonly targets: Targets;
+  /** Remembered uuids of the origin's mounts. */
+  readonly mounts: Record<string, string>;
+}
+
+/** Asks about one candidate, for the guard, a cycle and `vsync plan`. @throws like {@link absenceAtOrigin} */
 export async function judgeCandidate(
-  { deps, targets, mounts }: { deps: DestinationDeps; targets: Targets; mounts: Record<string, string> },
+  { deps, targets, mounts }: Judging,
   { path, unwanted }: DeleteCandidate,
   signal: AbortSignal,
 ): Promise<CandidateIs> {

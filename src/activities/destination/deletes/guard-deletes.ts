@@ -5,7 +5,7 @@ import { emptyIndex, isVersionOf } from '../../../rules/sync-index';
 import { inParallel } from '../../../concurrency/work-pool';
 import type { GuardDeletesInput, GuardDeletesResult, PendingDeletes } from '../../../contract/destination';
 import { CONSUL_READS, MAX_DISPATCH_WIDTH, GROUP_SECRETS, MAX_GROUPS } from '../../../limits';
-import { absenceAtOrigin } from './delete-secret';
+import { judgeCandidate, type Judging } from './delete-secret';
 import type { DestinationDeps } from '../base/deps';
 import { NO_TRANSFORMS } from '../base/origin-targets';
 import { workOfBucket, type DeleteCandidate } from '../../../rules/plan';
@@ -95,7 +95,9 @@ export async function heldDeletes(
     targets.sourcesOf(deps.scope.target(path)).length > 0;
   const leaving = candidates.filter((candidate) => !isTaken(candidate));
   // Nothing changed since the origin was asked about all of them: the answers would be the same.
-  const real = isKnown ? leaving.map(({ path }) => path) : await withoutServed(deps, leaving, mounts, signal);
+  const real = isKnown
+    ? leaving.map(({ path }) => path)
+    : await withoutServed({ deps, targets, mounts }, leaving, signal);
   const reason = reasonFor(real);
   const hash = hashOfDeletes(real);
   if (reason === undefined) return verdict;
@@ -105,24 +107,21 @@ export async function heldDeletes(
 
 /** Of which the origin does not say that it still serves them: what cannot be asked counts. */
 async function withoutServed(
-  deps: DestinationDeps,
+  judging: Judging,
   candidates: readonly DeleteCandidate[],
-  mounts: Record<string, string>,
   signal: AbortSignal,
 ): Promise<string[]> {
   const answers = await inParallel(
     candidates,
     signal,
-    async ({ path, unwanted }, stop) => {
-      if (unwanted) return 'unwanted';
-      return absenceAtOrigin(deps, deps.scope.placeAtOrigin(path), mounts, stop).catch((error: unknown) => {
+    (candidate, stop) =>
+      judgeCandidate(judging, candidate, stop).catch((error: unknown) => {
         if (stop.aborted) throw error;
-        return 'unknown';
-      });
-    },
-    deps.copyPool,
+        return { is: 'unknown' } as const;
+      }),
+    judging.deps.copyPool,
   );
-  return candidates.filter((_, position) => answers[position] !== 'served').map(({ path }) => path);
+  return candidates.filter((_, position) => answers[position]?.is !== 'served').map(({ path }) => path);
 }
 
 /** The candidates for a delete. A bucket of the origin that does not fit its index has none. */
