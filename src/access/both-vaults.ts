@@ -107,7 +107,7 @@ function cannotTell(config: DestinationConfig, sharedMounts: ReadonlyMap<string,
     `${addressesOf(config)} have the same cluster id, and ${[...sharedMounts.keys()].join(', ')} the same uuid at both ` +
       'ends: they are one Vault, or one of them was restored from a snapshot of the other. Which it is, is seen by a ' +
       'response-wrapping token, and neither token may make one, or something in between does not let it through: give ' +
-      "one of the two tokens update on sys/wrapping/wrap, as Vault's default policy does, and let sys/wrapping pass",
+      "one of the two tokens update on sys/capabilities-self, as Vault's default policy does, and let sys/wrapping pass",
   );
 }
 

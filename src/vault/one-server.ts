@@ -11,17 +11,21 @@ import { SAME_SERVER_DELAYS_MS, WRAP_TTL_S } from '../limits';
  * it, know the token.
  */
 
-/** The wrapped value; it is not used. */
-const PAYLOAD = { vsync: 'written by the check of vsync, and removed at once' };
+/**
+ * The request whose answer is wrapped; the answer is not used, and holds no secret. Not `sys/wrapping/wrap`: a standby of
+ * OpenBao 2.6.2 answers it with 500, and forwards any other request that is to be wrapped to the active node.
+ */
+const WRAPPED_PATH = 'sys/capabilities-self';
+const WRAPPED_BODY = { paths: ['cubbyhole/vsync'] };
 
 const WrapBody = z.object({ wrap_info: z.object({ token: z.string().min(1) }) });
-const LookupBody = z.object({ data: z.object({ creation_path: z.literal('sys/wrapping/wrap') }) });
+const LookupBody = z.object({ data: z.object({ creation_path: z.literal(WRAPPED_PATH) }) });
 const UnwrapBody = z.object({ data: z.unknown() });
 
 /**
  * Returns whether two clients reach one server, or one cluster. Leaves nothing behind.
  *
- * @returns undefined if that is unknown: neither token may wrap (Vault's `default` policy allows it), or a proxy or
+ * @returns undefined if that is unknown: neither token may update `sys/capabilities-self` (Vault's `default` policy allows it), or a proxy or
  *   gateway in between refuses the requests
  * @throws VaultError if one of them does not answer
  */
@@ -32,7 +36,7 @@ export async function isOneServer(one: VaultClient, other: VaultClient): Promise
 async function isKnownTo(maker: VaultClient, asked: VaultClient): Promise<boolean | undefined> {
   const token = await unlessRefused(async () => {
     const headers = { 'X-Vault-Wrap-TTL': `${WRAP_TTL_S}s` };
-    return (await maker.write('sys/wrapping/wrap', PAYLOAD, WrapBody, { headers })).wrap_info.token;
+    return (await maker.write(WRAPPED_PATH, WRAPPED_BODY, WrapBody, { headers })).wrap_info.token;
   });
   if (token === undefined) return undefined;
   try {

@@ -120,7 +120,7 @@ async function assertTwoServers({ client: origin }: Kv2, { client: destination }
       ? `${both} lead to one Vault now; they were two when this worker began. This cycle copied nothing. Check where ` +
           'the two addresses lead (DNS, virtual IP, proxy); the next cycle checks again'
       : `${both} have the same cluster id and mounts, and whether they are still two Vaults cannot be checked. This ` +
-          'cycle copied nothing. Give one of the two tokens update on sys/wrapping/wrap, as the default policy of Vault ' +
-          'does, and let sys/wrapping pass',
+          'cycle copied nothing. Give one of the two tokens update on sys/capabilities-self, as the default policy of ' +
+          'Vault does, and let sys/wrapping pass',
   );
 }
