@@ -38,7 +38,9 @@ function clientOf({ address, rootToken: token }: RootVault): VaultClient {
 /** Passes once a Vault has only these tokens: it removes a token that is used up a moment after its answer. */
 const haveOnly = (vault: RootVault, accessors: string[]): Promise<void> =>
   eventually(
-    async () => { expect(await tokensOf(vault)).toEqual(accessors); },
+    async () => {
+      expect(await tokensOf(vault)).toEqual(accessors);
+    },
     'the removal of a wrapping token',
     (WRAP_TTL_S * 1000) / 2,
   );
