@@ -26,6 +26,7 @@ const LAYERS = {
     'workflows',
     'worker',
     'migrate',
+    'syncer',
     'cli',
   ],
   'src/activities': ['shared', 'origin', 'destination'],
