@@ -7,7 +7,7 @@ import type { Instance } from './instances/instance';
 /* Building blocks of the schema of Syncer's configuration. No message quotes a value. */
 
 /** A time in whole milliseconds: a number as the original writes it, or a Go duration. */
-export function milliseconds(minimumMs: number): z.ZodType<number, unknown> {
+export function milliseconds(minimumMs: number): z.ZodType<number> {
   const what = 'a number of milliseconds, or a duration such as "150ms" or "2s"';
   return z.union([z.number(), z.string()], expecting(what)).transform((given, context) => {
     const checked = readMilliseconds(given);
@@ -35,7 +35,7 @@ function readMilliseconds(given: number | string): Checked<number> {
 }
 
 /** A whole number, also as text: the original writes its port in quotes. */
-export function wholeNumber(least: number, most: number): z.ZodType<number, unknown> {
+export function wholeNumber(least: number, most: number): z.ZodType<number> {
   const message = `must be a whole number from ${least} to ${most}`;
   return z
     .union([z.number(), z.string().regex(/^\d+$/, message).transform(Number)], expecting(message.slice(8)))
@@ -51,7 +51,7 @@ export interface Listen {
 }
 
 /** ":8080", "127.0.0.1:8080", "[::1]:8080", or a port alone. */
-export const listen = (): z.ZodType<Listen, unknown> =>
+export const listen = (): z.ZodType<Listen> =>
   z
     .union([z.number().transform(String), z.string()], expecting('host:port, such as :8080'))
     .transform((given, context) => {
@@ -68,7 +68,7 @@ export const listen = (): z.ZodType<Listen, unknown> =>
     });
 
 /** One instance: "10.0.0.1", "10.0.0.1:8443", "pod-1=10.0.0.1:8443", or a section with these as keys. */
-export const instance = (): z.ZodType<Instance, unknown> =>
+export const instance = (): z.ZodType<Instance> =>
   z
     .union(
       [

@@ -1,0 +1,37 @@
+/** Every number that bounds the work of Syncer and is not a key of its configuration, with its reason. */
+
+/** Headers of an answer of an instance. NGINX's own fit into 4 KiB; a page of a portal may set many cookies. */
+export const PROBE_HEADER_BYTES = 16 * 1024;
+
+/** Body of an answer that is read to its end to keep the connection. Beyond it the connection is closed. */
+export const PROBE_BODY_BYTES = 64 * 1024;
+
+/** An idle connection is closed after this time: NGINX's own default (`keepalive_timeout`) is 75 s. */
+export const PROBE_IDLE_MS = 60_000;
+
+/** Characters of a token. A cookie may have 4,096 bytes with its name. */
+export const MAX_TOKEN_LENGTH = 4_000;
+
+/** Characters of an origin: a host name has at most 253. */
+export const MAX_ORIGIN_LENGTH = 253;
+
+/** All headers of a request to the HTTP API. Node answers 431 beyond it. */
+export const REQUEST_HEADER_BYTES = 16 * 1024;
+
+/** Time in which a client must have sent the headers of its request. */
+export const REQUEST_HEADERS_MS = 5_000;
+
+/** Idle connections of clients are closed after this time: longer than NGINX's `keepalive_timeout` of an upstream, 60 s. */
+export const CLIENT_IDLE_MS = 75_000;
+
+/** `Retry-After` of a 429 or 503, in seconds, its least value. */
+export const RETRY_AFTER_S = 1;
+
+/** Time for questions in progress at a shutdown. Longer than a usual `request_deadline`; Kubernetes waits 30 s. */
+export const SYNCER_SHUTDOWN_MS = 10_000;
+
+/** Instances that an answer names as not having the token. The counts cover all. */
+export const MAX_NAMED_INSTANCES = 20;
+
+/** Checks of zone_sync in a row that must find the same problem before it fails readiness: a rolling update takes a while. */
+export const ZONE_SYNC_FAILURES = 3;

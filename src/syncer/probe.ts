@@ -1,0 +1,306 @@
+import { Pool, buildConnector } from 'undici';
+import { onAbort } from '../concurrency/abort';
+import { describeNetworkError } from '../network/explain';
+import { readTls } from '../tls';
+import type { SyncerConfig } from './config';
+import type { Instance } from './instances/instance';
+import { PROBE_BODY_BYTES, PROBE_HEADER_BYTES, PROBE_IDLE_MS } from './limits';
+import { probeMode, type ProbeMode } from './probe-modes';
+import { Slots } from './slots';
+
+/*
+ * One question to one instance: does it have this token? The answer is one of four, and never an error. Redirects are not
+ * followed. Connections to an instance are kept and bounded; a question waits for a free one until its signal stops it.
+ */
+
+/** Why an instance did not answer; also a label of metrics. */
+export type FailReason = 'timeout' | 'connect' | 'reset' | 'tls' | 'headers' | 'stopped' | 'other';
+
+export type ProbeAnswer =
+  | { readonly kind: 'present' }
+  | { readonly kind: 'absent' }
+  /** Neither yes nor no. The problem is set if a setting of Syncer or NGINX is wrong. */
+  | { readonly kind: 'refused'; readonly status: number; readonly problem?: string }
+  /** With the code of Node, undici or OpenSSL, for messages. */
+  | { readonly kind: 'failed'; readonly reason: FailReason; readonly code?: string };
+
+export type ProbeConfig = Pick<
+  SyncerConfig,
+  'host' | 'domain' | 'path' | 'port' | 'connectionTimeoutMs' | 'maxKeepalives' | 'hostKeepalives' | 'probe'
+>;
+
+/** A plain answer of an instance; the body only if it was asked for. */
+export interface PlainAnswer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** What is asked of an instance. */
+export interface PlainQuestion {
+  readonly method: 'GET' | 'HEAD';
+  readonly port: number;
+  readonly path: string;
+  /** Names and values in turn, as undici takes them. */
+  readonly headers: string[];
+  /** Whether the body of an answer with this status is needed. */
+  readonly readsBody: (status: number) => boolean;
+}
+
+/** The connections to one address and port. */
+interface Target {
+  readonly pool: Pool;
+  readonly slots: Slots;
+}
+
+export class Prober {
+  private readonly targets = new Map<string, Target>();
+  private readonly mode: ProbeMode;
+  private readonly connect: buildConnector.connector;
+  private known = 1;
+  private running = 0;
+
+  /** @throws UserError if a file of `probe.tls` cannot be used */
+  constructor(private readonly config: ProbeConfig) {
+    this.mode = probeMode(config);
+    this.connect = connectorOf(config);
+  }
+
+  /** Probes that were sent and have not ended. */
+  get inFlight(): number {
+    return this.running;
+  }
+
+  /** Connections to one instance: an equal share of all. */
+  private share(): number {
+    const { maxKeepalives, hostKeepalives } = this.config;
+    return Math.max(1, Math.min(hostKeepalives, Math.floor(maxKeepalives / this.known)));
+  }
+
+  /** Asks one instance about a token. The signal ends it with the reason `stopped`. Never rejects. */
+  async ask(instance: Instance, token: string, signal: AbortSignal): Promise<ProbeAnswer> {
+    const answer = await this.send(instance, this.mode.question(token, instance), signal);
+    return 'kind' in answer ? answer : this.mode.answerOf(answer, token);
+  }
+
+  /** Sends one request. */
+  send(
+    instance: Instance,
+    question: PlainQuestion,
+    signal: AbortSignal,
+  ): Promise<PlainAnswer | Extract<ProbeAnswer, { kind: 'failed' }>> {
+    const { connectionTimeoutMs: timeoutMs } = this.config;
+    const { pool, slots } = this.targetOf(instance, question.port);
+    return new Promise((resolve) => {
+      const stopped = (): void => {
+        leave();
+        resolve({ kind: 'failed', reason: 'stopped' });
+      };
+      if (signal.aborted) {
+        resolve({ kind: 'failed', reason: 'stopped' });
+        return;
+      }
+      const forget = onAbort(signal, stopped);
+      const leave = slots.enter((free) => {
+        forget();
+        // A slot may become free because of the same abort, before this question has left the queue.
+        if (signal.aborted) {
+          free();
+          resolve({ kind: 'failed', reason: 'stopped' });
+          return;
+        }
+        this.running += 1;
+        exchange({ pool, question, timeoutMs, signal, resolve }, () => {
+          this.running -= 1;
+          free();
+        });
+      });
+    });
+  }
+
+  /** Closes the connections to instances that are not in the list, and shares them among those that are. */
+  retain(instances: readonly Instance[]): void {
+    this.known = Math.max(1, instances.length);
+    const addresses = new Set(instances.map(({ address }) => address));
+    for (const [key, { pool }] of this.targets) {
+      if (addresses.has(key.slice(0, key.lastIndexOf('|')))) continue;
+      this.targets.delete(key);
+      void pool.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    const pools = [...this.targets.values()].map(({ pool }) => pool);
+    this.targets.clear();
+    await Promise.all(pools.map((pool) => pool.destroy()));
+  }
+
+  private targetOf({ address }: Instance, port: number): Target {
+    const key = `${address}|${port}`;
+    const known = this.targets.get(key);
+    if (known !== undefined) return known;
+    const host = address.includes(':') ? `[${address}]` : address;
+    const pool = new Pool(`${this.config.probe.scheme}://${host}:${port}`, {
+      connections: this.config.hostKeepalives,
+      maxHeaderSize: PROBE_HEADER_BYTES,
+      // Each probe has a timer of its own: those of undici are late by up to a second.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: PROBE_IDLE_MS,
+      connect: this.connect,
+    });
+    const target = { pool, slots: new Slots(() => this.share()) };
+    this.targets.set(key, target);
+    return target;
+  }
+}
+
+/**
+ * undici takes the server name of TLS from the Host header, before the one in its options. So it is set here, at the last
+ * step.
+ */
+function connectorOf({ probe: { tls }, connectionTimeoutMs }: ProbeConfig): buildConnector.connector {
+  const { servername, ...files } = readTls(tls, 'probe.tls');
+  const connector = buildConnector({
+    ...files,
+    timeout: connectionTimeoutMs,
+    rejectUnauthorized: tls.verify,
+    allowH2: false,
+  });
+  if (servername === undefined) return connector;
+  return (options, callback) => {
+    connector({ ...options, servername }, callback);
+  };
+}
+
+interface Exchange {
+  readonly pool: Pool;
+  readonly question: PlainQuestion;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly resolve: (answer: PlainAnswer | Extract<ProbeAnswer, { kind: 'failed' }>) => void;
+}
+
+/**
+ * Sends a request, and resolves as soon as its answer is known: with the headers, unless the body is needed.
+ *
+ * @param ended called once, when undici is done with the request: only then is its connection free
+ */
+function exchange({ pool, question, timeoutMs, signal, resolve }: Exchange, ended: () => void): void {
+  let stop: ((reason: Error) => void) | undefined;
+  let cause: FailReason | undefined;
+  const end = (reason: FailReason): void => {
+    cause ??= reason;
+    resolve({ kind: 'failed', reason: cause });
+    stop?.(STOPPED);
+  };
+  const timer = setTimeout(end, timeoutMs, 'timeout');
+  const forget = onAbort(signal, () => {
+    end('stopped');
+  });
+  const over = (): void => {
+    clearTimeout(timer);
+    forget();
+    ended();
+  };
+  let status = 0;
+  let body = '';
+  let bytes = 0;
+  let readsBody = false;
+  const { method, path, headers } = question;
+  pool.dispatch(
+    // undici closes the connection after a HEAD unless it is asked not to.
+    { path, method, headers, reset: false },
+    {
+      onRequestStart(controller) {
+        stop = controller.abort.bind(controller);
+        if (cause !== undefined) stop(STOPPED);
+      },
+      onResponseStart(_controller, statusCode) {
+        status = statusCode;
+        readsBody = question.readsBody(statusCode);
+        if (!readsBody) resolve({ status, body });
+      },
+      onResponseData(controller, chunk) {
+        bytes += chunk.length;
+        if (bytes > PROBE_BODY_BYTES) controller.abort(STOPPED);
+        else if (readsBody) body += chunk.toString('latin1');
+      },
+      onResponseEnd() {
+        over();
+        resolve({ status, body });
+      },
+      onResponseError(_controller, error) {
+        over();
+        if (bytes > PROBE_BODY_BYTES) resolve({ status, body: '' });
+        else resolve(failureOf(error));
+      },
+    },
+  );
+}
+
+/** undici hands it back. One object for all: an error with a stack for each probe costs more than the probe. */
+const STOPPED = new Error('the probe was stopped');
+
+const CONNECT_CODES: ReadonlySet<unknown> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'EHOSTDOWN',
+]);
+
+const RESET_CODES: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+
+const HEADER_CODES: ReadonlySet<unknown> = new Set(['UND_ERR_HEADERS_OVERFLOW', 'HPE_HEADER_OVERFLOW']);
+
+/** Keeps the code and drops the error, which holds the request. */
+function failureOf(error: unknown): Extract<ProbeAnswer, { kind: 'failed' }> {
+  const { code } = error as { code?: unknown };
+  if (typeof code !== 'string') return { kind: 'failed', reason: 'other' };
+  return { kind: 'failed', reason: reasonOf(code), code };
+}
+
+function reasonOf(code: string): FailReason {
+  if (CONNECT_CODES.has(code)) return 'connect';
+  if (RESET_CODES.has(code)) return 'reset';
+  if (HEADER_CODES.has(code)) return 'headers';
+  return /^(ERR_SSL|ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|INVALID_|EPROTO|HOSTNAME)/.test(code)
+    ? 'tls'
+    : 'other';
+}
+
+/** An answer in words, for commands and logs. It names no token. */
+export function describeAnswer(answer: ProbeAnswer, { probe, connectionTimeoutMs }: ProbeConfig): string {
+  switch (answer.kind) {
+    case 'present':
+      return 'has the token';
+    case 'absent':
+      return 'does not have the token';
+    case 'refused':
+      return answer.problem ?? describeStatus(answer.status);
+    case 'failed': {
+      if (answer.reason === 'timeout')
+        return `no answer within ${connectionTimeoutMs} ms (connection_timeout)`;
+      const server = { what: 'NGINX instance', section: 'probe.tls', tls: probe.scheme === 'https' };
+      return (
+        describeNetworkError(answer.code, server) ??
+        `no usable answer (${answer.code ?? answer.reason}): check its address and port`
+      );
+    }
+  }
+}
+
+function describeStatus(status: number): string {
+  const what = `answers ${status}, which is neither yes (200) nor no (401)`;
+  if (status >= 300 && status < 400)
+    return `${what}: it redirects, and redirects are not followed; set "path" to the protected location`;
+  if (status === 403) return `${what}: its rules refuse Syncer; let it reach the protected location`;
+  if (status === 404 || status === 421)
+    return `${what}: check "host" and "path", which select the protected location`;
+  if (status >= 500) return `${what}: check the log of that instance`;
+  return `${what}; check "host" and "path"`;
+}
