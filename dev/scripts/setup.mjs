@@ -10,11 +10,12 @@ import { installPackages, packagesAreInstalled } from './npm-packages.mjs';
 import { Problem, ROOT, readFlags, runMain } from '../shared/command.mjs';
 import { ensureServers } from '../servers/servers.mjs';
 
-const HELP = `Usage: npm run setup -- [--servers]
+const HELP = `Usage: npm run setup -- [--servers] [--syncer]
 
 Installs the npm packages and builds dist/, each only if it is missing or out of date.
 
   --servers  also find Temporal, Consul and Vault, or build them (see npm run servers -- --help)
+  --syncer   with --servers: also etcd, kube-apiserver and nginx, which the tests of Syncer run
   --help     show this text`;
 
 /** The Node.js that package.json asks for. */
@@ -25,7 +26,7 @@ const NEEDED_NODE = [20, 19];
  * @returns {Promise<void>}
  * @throws {Problem} with what is missing and what to do
  */
-export async function setup({ servers = false, log = console.log } = {}) {
+export async function setup({ servers = false, syncer = false, log = console.log } = {}) {
   checkNode();
   // Left by an interrupted npm pack: npm would use it as the lock, and it lacks what development needs.
   fs.rmSync(path.join(ROOT, 'npm-shrinkwrap.json'), { force: true });
@@ -38,7 +39,7 @@ export async function setup({ servers = false, log = console.log } = {}) {
       if (!distIsCurrent()) await buildDist({ log });
     });
   }
-  if (servers) await ensureServers({ log });
+  if (servers) await ensureServers({ log, syncer });
 }
 
 function checkNode() {
@@ -52,9 +53,9 @@ function checkNode() {
 
 async function main() {
   checkNode();
-  const { flags, exitCode } = readFlags({ servers: { type: 'boolean' } }, HELP);
+  const { flags, exitCode } = readFlags({ servers: { type: 'boolean' }, syncer: { type: 'boolean' } }, HELP);
   if (flags === undefined) return exitCode;
-  await setup({ servers: flags.servers });
+  await setup({ servers: flags.servers, syncer: flags.syncer });
   return 0;
 }
 

@@ -11,6 +11,8 @@ const VERSION_COMMANDS = {
   temporal: { args: ['--version'], answer: /^temporal version (\S+)/m },
   consul: { args: ['version'], answer: /^Consul v(\S+)/m },
   vault: { args: ['version'], answer: /^Vault v([^\s,]+)/m },
+  etcd: { args: ['--version'], answer: /^etcd Version: (\S+)/m },
+  'kube-apiserver': { args: ['--version'], answer: /^Kubernetes v(\S+)/m },
 };
 
 /**
@@ -70,7 +72,8 @@ export function cachedFile(name, version, env = process.env) {
   return path.join(cacheFolder(env), `${name}-${version}`, name);
 }
 
-function onPath(name, env) {
+/** The executables of that name in the folders of PATH, in their order. */
+export function onPath(name, env) {
   return (env.PATH ?? '')
     .split(path.delimiter)
     .filter((folder) => folder !== '')

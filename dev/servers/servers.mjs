@@ -1,18 +1,22 @@
 /**
  * `npm run servers`: finds Temporal, Consul and Vault on PATH, else in the cache, else builds them from the
- * Go modules in dev/servers/modules/. Plain Node: it runs before any npm package is installed.
+ * Go modules in dev/servers/modules/; with --syncer also etcd, kube-apiserver and nginx. Plain Node: it runs before any
+ * npm package is installed.
  */
 import { buildServer } from './build-server.mjs';
 import { checkGo } from './go.mjs';
 import { findServer } from './lookup.mjs';
 import { Problem, readFlags, runMain } from '../shared/command.mjs';
-import { readVersions, SERVER_NAMES } from './server-list.mjs';
+import { findNginx, unpackNginx } from './nginx.mjs';
+import { readVersions, SERVER_NAMES, SYNCER_SERVER_NAMES } from './server-list.mjs';
 
 const HELP = `Usage: npm run servers -- [options]
 
 Finds the Temporal, Consul and Vault servers that the tests and the demo run: on PATH, else in the cache folder,
 else builds them with Go into the cache folder, and prints where they are.
 
+  --syncer    also etcd and kube-apiserver, and nginx with its Lua module, unpacked from Debian's packages:
+              the tests of Syncer run them; without nginx some of these tests are skipped
   --json      print the answer as JSON on stdout, everything else on stderr
   --no-build  do not build: fail if one is missing
   --help      show this text
@@ -22,15 +26,24 @@ The cache folder is $VSYNC_SERVERS_DIR, else $XDG_CACHE_HOME/vsync/servers, else
 /**
  * Where each server is and of which version.
  *
- * @param {{ log: (line: string) => void, build?: boolean, env?: NodeJS.ProcessEnv }} options
- *   `log` receives warnings and progress; nothing if all is there
- * @returns {Promise<Record<string, { path: string, version: string, source: 'PATH' | 'cache' | 'built' }>>}
- * @throws {Problem} when one is missing and cannot be built
+ * @param {{ log: (line: string) => void, build?: boolean, syncer?: boolean, env?: NodeJS.ProcessEnv }} options
+ *   `log` receives warnings and progress; nothing if all is there. `syncer` adds the servers of Syncer's tests
+ * @returns {Promise<Record<string, { path: string, version: string, source: 'PATH' | 'cache' | 'built' }>>} `nginx` is
+ *   absent if it cannot be had
+ * @throws {Problem} when another one is missing and cannot be built
  */
-export async function resolveServers({ log, build = true, env = process.env }) {
+export async function resolveServers({ log, build = true, syncer = false, env = process.env }) {
+  const servers = await resolveBuilt(syncer ? [...SERVER_NAMES, ...SYNCER_SERVER_NAMES] : SERVER_NAMES, {
+    ...{ log, build, syncer, env },
+  });
+  const nginx = syncer ? await resolveNginx({ log, build, env }) : undefined;
+  return nginx === undefined ? servers : { ...servers, nginx };
+}
+
+async function resolveBuilt(names, { log, build, syncer, env }) {
   const versions = readVersions();
   const entries = await Promise.all(
-    SERVER_NAMES.map(async (name) => [name, await findServer(name, versions[name].version, env)]),
+    names.map(async (name) => [name, await findServer(name, versions[name].version, env)]),
   );
   for (const [, { warnings }] of entries) for (const warning of warnings) log(`warning: ${warning}`);
   const missing = entries.filter(([, found]) => found.path === undefined).map(([name]) => name);
@@ -40,7 +53,7 @@ export async function resolveServers({ log, build = true, env = process.env }) {
   if (missing.length === 0) return servers;
   if (!build) {
     throw new Problem(
-      `not found on PATH or in the cache folder: ${missing.join(', ')}. Run: npm run servers`,
+      `not found on PATH or in the cache folder: ${missing.join(', ')}. Run: npm run servers${syncer ? ' -- --syncer' : ''}`,
     );
   }
   checkGo(missing, env);
@@ -49,11 +62,24 @@ export async function resolveServers({ log, build = true, env = process.env }) {
   return servers;
 }
 
+/** Not a failure: a machine without Debian's packages can run everything else. */
+async function resolveNginx({ log, build, env }) {
+  const found = await findNginx(env);
+  if (found !== undefined || !build) return found;
+  try {
+    return await unpackNginx({ log, env });
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    log(`warning: ${error.message}\nwarning: the tests of Syncer that need nginx are SKIPPED`);
+    return undefined;
+  }
+}
+
 /**
  * The servers' executables, built first where necessary.
  *
  * @param {Parameters<typeof resolveServers>[0]} options
- * @returns {Promise<{ temporal: string, consul: string, vault: string }>} absolute paths
+ * @returns {Promise<Record<string, string>>} absolute paths, by name
  */
 export async function ensureServers(options) {
   const servers = await resolveServers(options);
@@ -61,15 +87,20 @@ export async function ensureServers(options) {
 }
 
 async function main() {
-  const { flags, exitCode } = readFlags({ json: { type: 'boolean' }, 'no-build': { type: 'boolean' } }, HELP);
+  const options = {
+    syncer: { type: 'boolean' },
+    json: { type: 'boolean' },
+    'no-build': { type: 'boolean' },
+  };
+  const { flags, exitCode } = readFlags(options, HELP);
   if (flags === undefined) return exitCode;
   const log = flags.json ? console.error : console.log;
-  const servers = await resolveServers({ log, build: !flags['no-build'] });
+  const servers = await resolveServers({ log, build: !flags['no-build'], syncer: flags.syncer });
   if (flags.json) {
     console.log(JSON.stringify(servers, null, 2));
   } else {
     for (const [name, { path, version, source }] of Object.entries(servers)) {
-      console.log(`${name.padEnd(8)} ${version.padEnd(8)} ${source.padEnd(5)} ${path}`);
+      console.log(`${name.padEnd(14)} ${version.padEnd(8)} ${source.padEnd(8)} ${path}`);
     }
   }
   return 0;

@@ -4,9 +4,23 @@
  */
 export { startConsul, type ConsulOptions, type ConsulServer } from './consul';
 export { askHttp, type Answer, type Request } from './http';
+export {
+  startKubeApi,
+  type KubeApiOptions,
+  type KubeApiServer,
+  type ServiceAccountIdentity,
+} from './kube-api';
 export type { RestartableServer, RunningServer, StartOptions } from './launch';
+export {
+  findNginx,
+  startNginxInstance,
+  startNginxInstances,
+  type NginxFault,
+  type NginxInstance,
+  type NginxOptions,
+} from './nginx';
 export { freePorts } from './ports';
-export { serverPaths, serverVersions, type ServerPaths } from './server-paths';
+export { serverPaths, serverVersions, syncerServerPaths, type ServerPaths } from './server-paths';
 export { startServers, type ServerSet, type ServerSetOptions } from './server-set';
 export { startTemporal, type TemporalOptions, type TemporalServer } from './temporal';
 export { startVaultDev, type VaultOptions, type VaultServer } from './vault';

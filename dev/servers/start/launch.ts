@@ -52,6 +52,8 @@ interface LaunchSpec {
   /** If given, exactly these are used. */
   ports?: readonly number[];
   args: (ports: readonly number[], dir: string) => string[];
+  /** Added to its environment. */
+  env?: NodeJS.ProcessEnv;
   /**
    * Resolves to undefined when the server is up, or else to what is missing, for the message at the deadline.
    *
@@ -80,7 +82,12 @@ async function launch(spec: LaunchSpec): Promise<Launched> {
       command: spec.command,
       args: spec.args(ports, spec.dir),
       // HOME, because servers leave files there (Temporal: its cluster id) that two runs would share.
-      env: cleanEnvironment({ HOME: spec.dir, XDG_CONFIG_HOME: spec.dir, CHECKPOINT_DISABLE: '1' }),
+      env: cleanEnvironment({
+        HOME: spec.dir,
+        XDG_CONFIG_HOME: spec.dir,
+        CHECKPOINT_DISABLE: '1',
+        ...spec.env,
+      }),
       logFile,
       removeIfOrphaned: spec.folderIsOurs ? spec.dir : undefined,
     });
@@ -146,13 +153,13 @@ export type LaunchedServer = Omit<RestartableServer, 'address'> & { readonly por
  */
 export async function launchInFolder(
   options: StartOptions,
-  spec: Omit<LaunchSpec, 'dir' | 'folderIsOurs' | 'ports'>,
+  spec: Omit<LaunchSpec, 'dir' | 'folderIsOurs'>,
 ): Promise<LaunchedServer> {
   const { dir, isOurs, remove } = serverFolder(spec.name, options);
   const start = (ports?: readonly number[]): Promise<Launched> =>
     launch({ ...spec, dir, folderIsOurs: isOurs, ...(ports === undefined ? {} : { ports }) });
   try {
-    const { ports, process: first } = await start();
+    const { ports, process: first } = await start(spec.ports);
     let current = first;
     const halt = async (signal?: NodeJS.Signals): Promise<void> => {
       await current.stop(signal);

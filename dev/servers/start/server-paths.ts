@@ -4,6 +4,18 @@ import { promisify } from 'node:util';
 
 const SCRIPT = path.join(__dirname, '..', 'servers.mjs');
 
+/** nginx with its Lua module, as dev/servers/nginx.mjs finds it. */
+export interface NginxProgram {
+  path: string;
+  version: string;
+  /** Files for load_module; none if the modules are compiled in. */
+  modules: string[];
+  /** For LD_LIBRARY_PATH. */
+  libraryPath?: string;
+  /** For lua_package_path. */
+  luaPath?: string;
+}
+
 type ServerName = 'temporal' | 'consul' | 'vault';
 
 export type ServerPaths = Record<ServerName, string>;
@@ -26,13 +38,36 @@ export async function serverVersions(): Promise<Record<ServerName, string>> {
   return { temporal: temporal.version, consul: consul.version, vault: vault.version };
 }
 
-async function ask(): Promise<Record<ServerName, { path: string; version: string }>> {
+export interface SyncerServerPaths {
+  etcd: string;
+  kubeApi: string;
+  /** Absent where it cannot be had. */
+  nginx?: NginxProgram;
+}
+
+let knownOfSyncer: Promise<SyncerServerPaths> | undefined;
+
+/** The servers that only Syncer's tests and demo need; otherwise as `serverPaths`. */
+export async function syncerServerPaths(): Promise<SyncerServerPaths> {
+  return (knownOfSyncer ??= askForSyncer());
+}
+
+async function askForSyncer(): Promise<SyncerServerPaths> {
+  const {
+    etcd,
+    'kube-apiserver': kubeApi,
+    nginx,
+  } = await ask<Record<'etcd' | 'kube-apiserver', { path: string }> & { nginx?: NginxProgram }>('--syncer');
+  return { etcd: etcd.path, kubeApi: kubeApi.path, ...(nginx === undefined ? {} : { nginx }) };
+}
+
+async function ask<T>(...flags: string[]): Promise<T> {
   // The script is an ES module, which jest cannot load: so it runs as a process.
-  const { stdout } = await promisify(execFile)(process.execPath, [SCRIPT, '--json', '--no-build']).catch(
-    (error: unknown) => {
-      const { stderr } = error as { stderr?: string };
-      throw new Error(`the servers could not be found: ${stderr?.trim() ?? String(error)}`);
-    },
-  );
-  return JSON.parse(stdout) as Record<ServerName, { path: string; version: string }>;
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    ...[SCRIPT, '--json', '--no-build', ...flags],
+  ]).catch((error: unknown) => {
+    const { stderr } = error as { stderr?: string };
+    throw new Error(`the servers could not be found: ${stderr?.trim() ?? String(error)}`);
+  });
+  return JSON.parse(stdout) as T;
 }

@@ -6,10 +6,13 @@ import { makeTempFolder, ROOT, runNode, writeExecutable, type Result } from '../
 
 const SCRIPT = path.join(ROOT, 'dev', 'servers', 'servers.mjs');
 const NAMES = ['temporal', 'vault', 'consul'];
+const NAMES_WITH_SYNCER = [...NAMES, 'etcd', 'kube-apiserver'];
 const ANSWERS: Readonly<Record<string, (version: string) => string>> = {
   temporal: (version) => `temporal version ${version} (Server 1.29.1, UI 2.42.1)`,
   consul: (version) => `Consul v${version}\nBuild Date 1970-01-01T00:00:01Z`,
   vault: (version) => `Vault v${version}, built 2026-01-01T00:00:00Z`,
+  etcd: (version) => `etcd Version: ${version}\nGit SHA: Not provided`,
+  'kube-apiserver': (version) => `Kubernetes v${version}`,
 };
 const versions = JSON.parse(
   fs.readFileSync(path.join(ROOT, 'dev', 'servers', 'versions.json'), 'utf8'),
@@ -69,8 +72,8 @@ function installGo(options: { version?: string; takesMs?: number; build?: string
       fs.appendFileSync(${JSON.stringify(log)}, JSON.stringify({ args, toolchain: process.env.GOTOOLCHAIN }) + '\\n');
       const output = args[args.indexOf('-o') + 1];
       ${build ?? ''}
-      const code = ${JSON.stringify(Object.fromEntries(NAMES.map((name) => [name, serverCode(name)])))};
-      const name = args.at(-1).split('/').at(-1);
+      const code = ${JSON.stringify(Object.fromEntries(NAMES_WITH_SYNCER.map((name) => [name, serverCode(name)])))};
+      const name = args.at(-1).replace('/server/v3', '').replace('go.etcd.io/', '').split('/').at(-1);
       fs.writeFileSync(output, '#!${process.execPath}\\n' + code[name], { mode: 0o755 });
       setTimeout(() => {}, ${takesMs});
     }`;
@@ -140,6 +143,58 @@ describe('npm run servers finds', () => {
     const result = await run(['--bild']);
     expect(result.code).toBe(2);
     expect(result.stderr).toContain("Unknown option '--bild'");
+  });
+});
+
+describe('npm run servers -- --syncer', () => {
+  /** Stands in for nginx: answers as one whose modules load. */
+  function installNginx(): string {
+    return writeExecutable(
+      path.join(folder, 'bin', 'nginx'),
+      "console.error('nginx version: nginx/1.22.1');",
+    );
+  }
+
+  test('finds etcd, kube-apiserver and nginx too', async () => {
+    for (const name of NAMES_WITH_SYNCER) install('bin', name);
+    const nginx = installNginx();
+    const result = await run(['--json', '--syncer'], ['bin']);
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+    expect(Object.keys(found(result))).toEqual([...NAMES_WITH_SYNCER, 'nginx']);
+    expect(found(result).nginx).toEqual({ path: nginx, version: '1.22.1', source: 'PATH', modules: [] });
+  });
+
+  test('passes over an nginx that does not load the Lua module', async () => {
+    for (const name of NAMES_WITH_SYNCER) install('bin', name);
+    writeExecutable(path.join(folder, 'bin', 'nginx'), 'process.exit(1);');
+    const result = await run(['--json', '--syncer', '--no-build'], ['bin']);
+    expect(result.code).toBe(0);
+    expect(found(result).nginx?.path).not.toBe(path.join(folder, 'bin', 'nginx'));
+  });
+
+  test('warns that tests are skipped where nginx cannot be had, and goes on', async () => {
+    for (const name of NAMES_WITH_SYNCER) install('bin', name);
+    const result = await run(['--json', '--syncer'], ['bin']);
+    expect(result.code).toBe(0);
+    if (fs.existsSync('/usr/sbin/nginx')) return;
+    expect(result.stderr).toContain('nginx with its Lua module cannot be had: there is no');
+    expect(result.stderr).toContain('the tests of Syncer that need nginx are SKIPPED');
+  });
+
+  test('builds etcd and kube-apiserver only with the flag', async () => {
+    const log = installGo();
+    for (const name of NAMES) install('bin', name);
+    installNginx();
+    await run(['--json'], ['bin', 'go-bin']);
+    expect(fs.existsSync(log)).toBe(false);
+    const result = await run(['--json', '--syncer'], ['bin', 'go-bin']);
+    expect(found(result)['kube-apiserver']).toMatchObject({
+      path: inCache('kube-apiserver'),
+      source: 'built',
+    });
+    const flags = readCalls(log).map(({ args }) => args[args.indexOf('-ldflags') + 1]);
+    expect(flags).toHaveLength(2);
+    expect(flags[1]).toContain(`version.gitVersion=v${pinned('kube-apiserver')}`);
   });
 });
 
