@@ -14,6 +14,7 @@ import {
   requestPath,
   wholeNumber,
 } from './config-fields';
+import { isDnsServer } from './instances/dns';
 
 /*
  * The configuration of Syncer: a file of its own. The keys with "_" are those of the original, with its defaults, so that
@@ -66,7 +67,15 @@ const dns = z
     name: text('the full name of a headless service'),
     every: milliseconds(1_000).default(10_000),
     port: port().optional(),
-    servers: z.array(text('an address of a DNS server')).min(1).optional(),
+    servers: z
+      .array(
+        text('an address of a DNS server').refine(
+          isDnsServer,
+          'must be an IP address, such as 10.0.0.10 or 10.0.0.10:53',
+        ),
+      )
+      .min(1, 'must name a DNS server')
+      .optional(),
   })
   .transform(({ every: everyMs, ...rest }) => ({ ...rest, everyMs }));
 

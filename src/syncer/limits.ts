@@ -35,3 +35,7 @@ export const MAX_NAMED_INSTANCES = 20;
 
 /** Checks of zone_sync in a row that must find the same problem before it fails readiness: a rolling update takes a while. */
 export const ZONE_SYNC_FAILURES = 3;
+
+/** Time for one DNS query, and how often it is sent. Together shorter than the least `dns.every`. */
+export const DNS_TIMEOUT_MS = 400;
+export const DNS_TRIES = 2;

@@ -1,0 +1,20 @@
+import type { Instance, InstanceList, InstanceSource } from './instance';
+
+/** The list that the configuration names. It is always fresh. */
+export class StaticInstances implements InstanceSource {
+  readonly kind = 'static';
+
+  constructor(private readonly instances: readonly Instance[]) {}
+
+  start(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  current(): InstanceList {
+    return { instances: this.instances, freshAtMs: Date.now() };
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}

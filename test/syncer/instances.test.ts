@@ -1,0 +1,110 @@
+import { DnsInstances } from '../../src/syncer/instances/dns';
+import { StaticInstances } from '../../src/syncer/instances/static';
+import { eventually } from '../support/eventually';
+import { DnsServer } from './dns-server';
+
+describe('StaticInstances', () => {
+  it('has the list of the configuration, and is always fresh', async () => {
+    const list = [{ name: 'a', address: '10.0.0.1' }];
+    const source = new StaticInstances(list);
+    await source.start();
+    const before = Date.now();
+    expect(source.current().instances).toBe(list);
+    expect(source.current().freshAtMs).toBeGreaterThanOrEqual(before);
+    await source.close();
+  });
+});
+
+describe('DnsInstances', () => {
+  let server: DnsServer;
+  const sources: DnsInstances[] = [];
+
+  beforeEach(async () => {
+    server = await DnsServer.start();
+  });
+  afterEach(async () => {
+    for (const source of sources.splice(0)) await source.close();
+    await server.close();
+  });
+
+  function sourceOf(options: Partial<ConstructorParameters<typeof DnsInstances>[0]> = {}): DnsInstances {
+    const source = new DnsInstances({
+      name: 'nginx.apigw.svc.cluster.local',
+      everyMs: 20,
+      servers: [server.address],
+      ...options,
+    });
+    sources.push(source);
+    return source;
+  }
+
+  it('has each address once, with the port of dns.port, and the address as its name', async () => {
+    server.answer = ['10.0.0.2', '10.0.0.1', '10.0.0.2'];
+    const source = sourceOf({ port: 81 });
+    await source.start();
+    expect(source.current().instances).toEqual([
+      { name: '10.0.0.1', address: '10.0.0.1', port: 81 },
+      { name: '10.0.0.2', address: '10.0.0.2', port: 81 },
+    ]);
+    expect(source.current().problem).toBeUndefined();
+  });
+
+  it('follows a change, and keeps the same list while nothing changes', async () => {
+    server.answer = ['10.0.0.1'];
+    const source = sourceOf();
+    await source.start();
+    const { instances } = source.current();
+    const { queries } = server;
+    await eventually(async () => {
+      expect(server.queries).toBeGreaterThan(queries + 3);
+      return Promise.resolve();
+    }, 'another query');
+    expect(source.current().instances).toBe(instances);
+    server.answer = ['10.0.0.1', '10.0.0.9'];
+    await eventually(async () => {
+      expect(source.current().instances).toHaveLength(2);
+      return Promise.resolve();
+    }, 'the new instance');
+  });
+
+  it('takes an answer without addresses as an empty list', async () => {
+    server.answer = [];
+    const source = sourceOf();
+    await source.start();
+    expect(source.current()).toEqual({ instances: [], freshAtMs: expect.any(Number) as number });
+  });
+
+  it.each([
+    ['no such name', 'there is no such name (ENOTFOUND); set dns.name'],
+    ['server failure', 'the DNS server reports an error (ESERVFAIL)'],
+    ['silence', 'no DNS server answers (ETIMEOUT)'],
+  ] as const)('keeps the list after %s, lets it grow old, and reports why', async (failure, problem) => {
+    server.answer = ['10.0.0.1'];
+    const source = sourceOf();
+    await source.start();
+    server.answer = failure;
+    const failed = await eventually(async () => {
+      expect(source.current().problem).toContain(problem);
+      return Promise.resolve(source.current());
+    }, 'the problem');
+    expect(failed.instances).toHaveLength(1);
+    await eventually(async () => {
+      expect(source.current().freshAtMs).toBe(failed.freshAtMs);
+      return Promise.resolve();
+    }, 'an old list');
+    server.answer = ['10.0.0.2'];
+    await eventually(async () => {
+      expect(source.current()).toMatchObject({ instances: [{ name: '10.0.0.2' }] });
+      expect(source.current().problem).toBeUndefined();
+      return Promise.resolve();
+    }, 'the new list');
+  });
+
+  it('has no list, and no time of one, before the first answer', async () => {
+    server.answer = 'no such name';
+    const source = sourceOf();
+    expect(source.current()).toEqual({ instances: [] });
+    await source.start();
+    expect(source.current().freshAtMs).toBeUndefined();
+  });
+});
