@@ -152,14 +152,7 @@ async function createDestination(config: DestinationConfig, times: VaultTimes): 
     closers.push(closeOrigin);
     const { info, close } = await infoOf(config);
     closers.push(close);
-    const scope = new Scope({
-      originMounts: origin.mounts,
-      destinationMounts: destination.mounts,
-      transformer: compileTransforms(destination.transforms),
-      originFilter: compileFilter(origin),
-      filter: compileFilter(destination),
-      sharedMounts,
-    });
+    const scope = scopeOf(config, sharedMounts);
     const deps: DestinationDeps = {
       config,
       fingerprint: fingerprint(config, clusters),
@@ -177,6 +170,25 @@ async function createDestination(config: DestinationConfig, times: VaultTimes): 
       verifyPool: copyPool(secretsInFlight, [originVault, vault], 1 / 2),
     };
     return { role: 'destination', deps, clusters, close: () => closeAll(closers) };
+  });
+}
+
+/**
+ * Which secrets of the origin go to a destination, and where.
+ *
+ * @param sharedMounts of {@link compareVaults}; empty for two Vaults
+ */
+export function scopeOf(
+  { origin, destination }: DestinationConfig,
+  sharedMounts: ReadonlyMap<string, string>,
+): Scope {
+  return new Scope({
+    originMounts: origin.mounts,
+    destinationMounts: destination.mounts,
+    transformer: compileTransforms(destination.transforms),
+    originFilter: compileFilter(origin),
+    filter: compileFilter(destination),
+    sharedMounts,
   });
 }
 

@@ -93,7 +93,12 @@ function isCopiedOf(origin: Bucket, scope: Scope, neighbours: Neighbours): (path
     refusalOf(path, scope, neighbours) === undefined;
 }
 
-function refusalOf(path: string, scope: Scope, { others, sourcesOf }: Neighbours): Refused | undefined {
+/** Why a secret of the origin is not copied; undefined if nothing is in its way. */
+export function refusalOf(
+  path: string,
+  scope: Scope,
+  { others, sourcesOf }: Neighbours,
+): Refused | undefined {
   if (scope.feedsItself(path)) return { path, why: 'loop', with: scope.target(path) };
   const [other] = others(path);
   if (other !== undefined) return { path, why: 'collision', with: other };

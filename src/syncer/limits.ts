@@ -39,3 +39,22 @@ export const ZONE_SYNC_FAILURES = 3;
 /** Time for one DNS query, and how often it is sent. Together shorter than the least `dns.every`. */
 export const DNS_TIMEOUT_MS = 400;
 export const DNS_TRIES = 2;
+// ---- Questions about secrets
+
+/**
+ * Time in which the servers must answer a question about a secret. Longer than CONSUL_REFUSED_FOR_MS, so that the
+ * answer names the reason why a Consul cannot be reached.
+ */
+export const SYNCED_ANSWER_MS = 20_000;
+
+/** `vsync synced --wait` asks again after this time also without a change of an index: the origin may have changed. */
+export const SYNCED_POLL_MS = 5_000;
+
+/** Longest wait for one secret. */
+export const MAX_SYNCED_WAIT_MS = 24 * 3600 * 1000;
+
+/** Longest wait in one HTTP request about a secret. Proxies in between end a request after a minute or so. */
+export const MAX_SYNCED_HTTP_WAIT_MS = 60_000;
+
+/** HTTP requests about secrets in progress. Each may wait, and holds blocking queries at the Consuls for that time. */
+export const MAX_SECRET_QUESTIONS = 64;

@@ -84,7 +84,8 @@ const SETTINGS: Readonly<Record<SettingsReason, string>> = {
   unverified: 'their claim is unverified',
 };
 
-const REFUSALS = {
+/** Why a secret is not copied, with the other path. */
+export const REFUSALS = {
   collision: (other: string) => `${other} would land on the same path; neither is copied`,
   loop: (other: string) =>
     `origin and destination are one Vault, and ${other} would be its copy or its source; exclude the copies, or ` +

@@ -21,7 +21,7 @@ export type Compared = Verdict | (Pick<Finding, 'class' | 'at'> & { readonly kin
  * @param onError called with each failure to read; may throw to end the activity
  */
 export async function compareSecret(
-  deps: DestinationDeps,
+  deps: Pick<DestinationDeps, 'scope' | 'originVault' | 'vault'>,
   path: string,
   { insight, claim }: { insight: Insight; claim: Insight | undefined },
   onError: (error: unknown) => void,
