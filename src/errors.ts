@@ -15,3 +15,8 @@ export class UserError extends ExplainedError {
 export class UsageError extends UserError {
   override readonly name = 'UsageError';
 }
+
+/** The answer is no, and later it may be yes. The command ends with exit code 3. */
+export class NotYetError extends ExplainedError {
+  override readonly name = 'NotYetError';
+}

@@ -1,6 +1,8 @@
 import { InvalidArgumentError, type Command, type Option } from 'commander';
 import { isSetName, SET_NAME } from './consent';
 import { FLAGS } from './options';
+import { MAX_SYNCED_WAIT_MS } from '../syncer/limits';
+import { DurationError, formatDuration, parseDuration } from '../rules/time';
 
 /**
  * The arguments as commander reads them. As with the original, flags may also be written before the command
@@ -77,4 +79,17 @@ function isNameOf({ options }: Command, value: string): boolean {
 export function setName(value: string): string {
   if (isSetName(value)) return value;
   throw new InvalidArgumentError(`It must be ${SET_NAME}.`);
+}
+
+/** Parses how long to wait, a Go duration. @returns milliseconds */
+export function waitTime(value: string): number {
+  try {
+    const waitMs = parseDuration(value);
+    if (waitMs <= MAX_SYNCED_WAIT_MS) return waitMs;
+  } catch (error) {
+    if (error instanceof DurationError)
+      throw new InvalidArgumentError('It must be a duration such as 30s, 1m30s or 2h.');
+    throw error;
+  }
+  throw new InvalidArgumentError(`It must be at most ${formatDuration(MAX_SYNCED_WAIT_MS)}.`);
 }

@@ -1,7 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { checkValues, normalArguments, setName } from './arguments';
+import { checkValues, normalArguments, setName, waitTime } from './arguments';
 import {
   configured,
   flags,
@@ -12,7 +12,7 @@ import {
   type Options,
 } from './options';
 import { ConfigError } from '../config/errors';
-import { ExplainedError, UsageError } from '../errors';
+import { ExplainedError, NotYetError, UsageError } from '../errors';
 
 /** Each command has a file of its name, loaded when it runs: Temporal's packages alone take half a second. */
 const load = {
@@ -27,6 +27,7 @@ const load = {
   start: () => require('./start') as typeof import('./start'),
   status: () => require('./status') as typeof import('./status'),
   stop: () => require('./stop') as typeof import('./stop'),
+  synced: () => require('./synced') as typeof import('./synced'),
   trigger: () => require('./trigger') as typeof import('./trigger'),
   verify: () => require('./verify/command') as typeof import('./verify/command'),
   worker: () => require('./worker') as typeof import('./worker'),
@@ -116,6 +117,18 @@ export function createProgram(): Command {
     .option('--json', 'print JSON')
     .option('--repair', 'have a cycle repair what differs or is missing')
     .action((options: Options) => load.verify().verifyValues(options));
+  flags(program.command('synced'))
+    .description("is the origin's current version of this secret at every destination?")
+    .argument('[path]', 'the secret, as "vault kv" names it: secret/team/app')
+    .option('-c, --config <file...>', 'configuration files of the destinations (or VSYNC_CONFIG)')
+    .addOption(
+      new Option('--wait <duration>', 'ask again until it is, at most this long (30s, 5m)').argParser(
+        waitTime,
+      ),
+    )
+    .option('--verify', 'also compare the values; prints none')
+    .option('--json', 'print JSON')
+    .action((path: string | undefined, options: Options) => load.synced().showSynced(path, options));
   configured(program.command('status'), { anyRole: true })
     .description('show the last cycles with outcome and counts, the next one, and what waits for approval')
     .option('--json', 'print JSON')
@@ -149,7 +162,7 @@ A first sync, with Temporal, Consul and two Vaults running:
 
 Flags that override the configuration may also precede the command. Each key can also come from the
 environment: VSYNC_DESTINATION_VAULT_TOKEN for destination.vault.token.
-Exit codes: 0 done, 1 something failed, 2 the configuration or the command line is wrong.`,
+Exit codes: 0 done, 1 something failed, 2 the configuration or the command line is wrong; 3 "vsync synced": not yet.`,
   );
   return program;
 }
@@ -162,7 +175,7 @@ function yesOption(): Option {
   return new Option('--yes', 'approve what waits now, without asking; for scripts');
 }
 
-/** Runs the command. @returns the exit code: 0, 2 for a wrong configuration or usage, 1 for the rest */
+/** Runs the command. @returns the exit code: 0, 2 for a wrong configuration or usage, 3 for "not yet", 1 for the rest */
 export async function main(argv: readonly string[]): Promise<number> {
   forgetLogLevel();
   try {
@@ -175,6 +188,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (isDebug(argv)) console.error(error);
     else if (!(error instanceof ExplainedError))
       console.error('vsync: this error is not expected; --log.level debug shows where it came from');
+    if (error instanceof NotYetError) return 3;
     return error instanceof ConfigError || error instanceof UsageError ? 2 : 1;
   }
 }

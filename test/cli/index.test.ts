@@ -65,10 +65,11 @@ const COMMANDS = [
   'plan',
   'prune',
   'approve',
+  'synced',
 ];
 
-/** Required options. */
-const NEEDED: Readonly<Record<string, readonly string[]>> = { prune: ['--orphans'] };
+/** Required options and arguments. */
+const NEEDED: Readonly<Record<string, readonly string[]>> = { prune: ['--orphans'], synced: ['secret/app'] };
 
 describe.each(COMMANDS)('vsync %s', (command) => {
   test('--help shows its usage and the flags that override the configuration', async () => {

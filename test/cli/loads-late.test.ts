@@ -27,6 +27,7 @@ const NO_WORKERS = [
   'start',
   'status',
   'stop',
+  'synced',
   'trigger',
   'verify/command',
 ];

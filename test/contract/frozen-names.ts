@@ -90,6 +90,7 @@ export const FROZEN: Names = {
     start --adopt --role -c/--config
     status --json --role -c/--config
     stop --role -c/--config
+    synced --json --verify --wait -c/--config
     trigger --role --wait -c/--config
     verify --json --repair -c/--config
     worker -c/--config
@@ -203,6 +204,9 @@ export const FROZEN: Names = {
     Repair: doubted left cycle? { workflowId: string; result: CycleResult }
     CheckResult: outcome? detail policy?
     Check: ...CheckResult outcome what
+    SecretAnswer: path verdict destinations
+    DestinationAnswer: name state detail version? to?
+    SecretState: synced behind excluded refused deleted held differs failed timeout
     config role name keys
   `),
 };

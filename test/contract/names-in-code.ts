@@ -15,6 +15,7 @@ import { FAILURE_TYPES, PATH_CLASSES } from '../../src/contract/failures';
 import { scheduleId, taskQueue, verifyId, watchId } from '../../src/contract/ids';
 import { NO_FINDINGS } from '../../src/contract/verify';
 import { ORIGIN_CHANGED } from '../../src/contract/watch';
+import { SECRET_STATES } from '../../src/syncer/secrets/answer';
 import * as workflows from '../../src/workflows';
 
 const SRC = path.join(__dirname, '..', '..', 'src');
@@ -85,6 +86,8 @@ export function namesInCode(): Names {
       ...['PlannedAction', 'Planned', 'Plan', 'CycleStatus', 'Status', 'Report'].map(typeCalled),
       `Finding: ${schemaFields('FindingSchema')}`,
       ...['Repair', 'CheckResult', 'Check'].map(typeCalled),
+      ...['SecretAnswer', 'DestinationAnswer'].map((name) => `${name}: ${schemaFields(name)}`),
+      `SecretState: ${SECRET_STATES.join(' ')}`,
       `config ${Object.keys(JSON.parse(jsonOfConfig({ role: 'origin', name: '', keys: [], warnings: [] })) as object).join(' ')}`,
     ],
   };

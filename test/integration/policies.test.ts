@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { runChecks } from '../../src/cli/check/run';
 import type { Check } from '../../src/access/check-line';
 import type { Config } from '../../src/config/schema';
+import type { SecretAnswer } from '../../src/syncer/secrets/answer';
+import { SecretsQuestion } from '../../src/syncer/secrets/secrets-question';
 import { ConsulAcl } from '../support/consul-acl';
 import { documentedPolicies, reducedPolicies } from '../support/policies';
 import { startConsul, type ConsulServer } from '../../dev/servers/start';
@@ -90,6 +92,7 @@ test('docs/policies.md has every policy that these tests use', () => {
     'consul-destination',
     'consul-destination-at-origin',
     'consul-origin',
+    'consul-synced',
     'destination',
     'destination-at-origin',
     'destination-at-origin-with-include',
@@ -99,6 +102,8 @@ test('docs/policies.md has every policy that these tests use', () => {
     'destination-without-deletes',
     'origin',
     'origin-with-include',
+    'synced-at-destination',
+    'synced-at-origin',
     'verify-at-destination',
     'verify-at-origin',
   ]);
@@ -162,6 +167,45 @@ describe('vsync with exactly the documented policies', () => {
         ? /^Vault \S+ \(destination.vault\): capabilities: add update on \S+\/delete\/\*/
         : /^$/,
     );
+  });
+
+  test.each([
+    [false, 'synced-at-origin'],
+    [true, 'destination-at-origin'],
+  ])('answers whether a secret is synced (verify: %s) with the policy %s', async (verify, atOrigin) => {
+    const made = await syncUnder({ destination: 'destination' });
+    const { id, mount, originVault } = made;
+    const own = made.destinationVaults[0] as VaultApi;
+    await originVault.put(mount, 'app', { value: 1 });
+    await made.run();
+    await made.cycle('origin');
+    await made.cycle('destination');
+    const of = (name: string): string => text(name, { mount, infoPrefix: made.infoPrefix.bind(made) });
+    const config = made.config('destination');
+    if (config.role !== 'destination') throw new Error('not a destination');
+    const asked = await originVault.tokenFor(`asked-${id}`, of(atOrigin));
+    config.origin.vault.auth = { kind: 'token', token: asked };
+    const there = await own.tokenFor(`there-${id}`, of('synced-at-destination'));
+    config.destination.vault.auth = { kind: 'token', token: verify ? there : 'is not used' };
+    config.origin.consul.token = config.destination.consul.token = await acl.tokenFor(
+      `synced-${id}`,
+      of('consul-synced'),
+    );
+    const question = new SecretsQuestion([config]);
+    const { signal } = new AbortController();
+    const ask = (): Promise<SecretAnswer> =>
+      question.ask(question.placeOf(`${mount}app`), { verify, signal });
+    expect(await ask()).toMatchObject({ verdict: 'Synced' });
+    await originVault.put(mount, 'app', { value: 2 });
+    expect((await ask()).destinations).toEqual([
+      {
+        name: config.name,
+        state: 'behind',
+        version: 2,
+        detail: "it has version 1; the origin's next cycle publishes it",
+      },
+    ]);
+    await question.close();
   });
 
   test('checks capabilities on the included folder only', async () => {

@@ -1,0 +1,97 @@
+import type { DestinationConfig } from '../config/schema';
+import { NotYetError, UsageError, UserError } from '../errors';
+import { isNotYet, type DestinationAnswer, type SecretAnswer } from '../syncer/secrets/answer';
+import { SecretsQuestion } from '../syncer/secrets/secrets-question';
+import { interruptible } from './connections';
+import { load, type Options } from './options';
+
+/**
+ * `vsync synced`: whether the origin's current version of a secret is at every destination.
+ *
+ * @throws NotYetError if it only is not there yet; UserError if something is wrong
+ */
+export async function showSynced(path: string | undefined, options: Options): Promise<void> {
+  const files = options['config'] as string[] | undefined;
+  if (path === undefined)
+    throw new UsageError(
+      'the path of the secret is missing. Write it before -c, after which every word is a file: ' +
+        'vsync synced secret/team/app -c FILE',
+    );
+  const configs = (files ?? [undefined]).map((file) => destinationOf(options, file));
+  const waitMs = options['wait'] as number | undefined;
+  const question = new SecretsQuestion(configs);
+  try {
+    const place = question.placeOf(path);
+    const answer = await interruptible((signal) =>
+      question.ask(place, {
+        signal,
+        verify: options['verify'] === true,
+        ...(waitMs === undefined ? {} : { waitMs }),
+        onAnswer: progress(),
+      }),
+    );
+    console.log(options['json'] === true ? JSON.stringify(answer, null, 2) : formatAnswer(answer));
+    report(answer);
+  } finally {
+    await question.close();
+  }
+}
+
+function destinationOf(options: Options, file: string | undefined): DestinationConfig {
+  const config = load(options, file, 'destination');
+  if (config.role !== 'destination') throw new UsageError('vsync synced needs the files of destinations');
+  return config;
+}
+
+/** Prints what is waited for to stderr, once for each change. */
+function progress(): (answer: SecretAnswer) => void {
+  let said = '';
+  return ({ destinations }) => {
+    const open = destinations.filter(({ state }) => state !== 'synced' && state !== 'excluded');
+    const text = open.map(({ name, detail }) => `${name}: ${detail}`).join('; ');
+    if (text !== said) console.error(`vsync: waiting for ${text}`);
+    said = text;
+  };
+}
+
+/** The answer as text: the verdict, and a line for each destination. */
+export function formatAnswer({ path, verdict, destinations }: SecretAnswer): string {
+  const width = (of: (answer: DestinationAnswer) => string): number =>
+    Math.max(0, ...destinations.map((answer) => of(answer).length));
+  const [names, states] = [width(({ name }) => name), width(({ state }) => state)];
+  return [
+    `${path}: ${verdict}`,
+    ...destinations.map(({ name, state, detail, to }) => {
+      const arrow = to === undefined ? '' : `-> ${to}: `;
+      return `  ${name.padEnd(names)}  ${state.padEnd(states)}  ${arrow}${detail}`;
+    }),
+  ].join('\n');
+}
+
+/** @throws NotYetError, UserError */
+function report(answer: SecretAnswer): void {
+  const { path, verdict, destinations } = answer;
+  if (verdict === 'Synced') return;
+  if (isNotYet(answer)) {
+    const behind = namesOf(destinations, ({ state }) => state === 'behind');
+    throw new NotYetError(
+      `${path} is not at every destination yet: ${behind}. Ask again, or give --wait more time`,
+    );
+  }
+  const wrong = namesOf(destinations, ({ state }) => !['synced', 'behind', 'excluded'].includes(state));
+  throw new UserError(
+    wrong === ''
+      ? `no destination is to have ${path}: check the path, and include and exclude`
+      : `${path} does not arrive by waiting alone: ${wrong}`,
+  );
+}
+
+function namesOf(
+  destinations: readonly DestinationAnswer[],
+  isMeant: (answer: DestinationAnswer) => boolean,
+): string {
+  return destinations
+    .filter((answer) => isMeant(answer))
+    .map(({ name, state }) => `${name} (${state})`)
+    .join(', ');
+}
