@@ -17,6 +17,8 @@ export interface RoundsOptions extends RoundSettings {
   readonly ask: (instance: Instance, token: string, signal: AbortSignal) => Promise<ProbeAnswer>;
   /** Probes of all rounds together. */
   readonly maxProbes: number;
+  /** Called with the list of a round that begins. */
+  readonly onBegin?: (instances: readonly Instance[]) => void;
   /** Called for a client that joins the round of another one. */
   readonly onShared?: () => void;
 }
@@ -76,6 +78,7 @@ export class Rounds {
         if (this.entries.get(key)?.round === round) this.entries.delete(key);
       },
     );
+    this.options.onBegin?.(instances);
     this.probes += others.length;
     this.entries.set(key, { round, instances, startedMs: performance.now() });
     return round;

@@ -1,0 +1,141 @@
+import { UserError } from '../errors';
+import type { Logger } from '../log';
+import { readTls } from '../tls';
+import type { Listen } from './config-fields';
+import type { SyncerConfig } from './config';
+import { createApp, type App } from './http/app';
+import { addHealth } from './http/health';
+import { addMetrics } from './http/metrics';
+import { addOpenApi, addOpenApiPage } from './http/openapi';
+import { addSynced } from './http/synced';
+import { createInstances, listProblem } from './instances/create';
+import type { Instance, InstanceSource } from './instances/instance';
+import { SYNCER_SHUTDOWN_MS } from './limits';
+import { SyncerMetrics } from './metrics';
+import { Prober } from './probe';
+import { Readiness } from './readiness';
+import { Rounds } from './rounds';
+import { startWarnings } from './warnings';
+import { ZoneSyncWatch } from './zone-sync';
+
+/*
+ * The service: its parts, the order in which they start, and the order in which they end. It listens before it has a list,
+ * so that a probe of Kubernetes gets its answer. At the end it is not ready first, then questions in progress are answered,
+ * then the rest is closed.
+ */
+
+/** A running service. */
+export interface Syncer {
+  /** URL of the HTTP API. */
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+export interface SyncerOptions {
+  readonly log: Logger;
+  readonly version: string;
+  /** The source of instances; that of the configuration by default. */
+  readonly source?: InstanceSource;
+  /** Adds more routes, before the server listens. */
+  readonly addRoutes?: (app: App, metrics: SyncerMetrics) => void | Promise<void>;
+}
+
+/** @throws UserError if it cannot listen, or a file cannot be used */
+export async function startSyncer(config: SyncerConfig, options: SyncerOptions): Promise<Syncer> {
+  const { log, version, addRoutes } = options;
+  for (const warning of startWarnings(config)) log.warn(warning);
+  const source = options.source ?? createInstances(config, log);
+  const metrics = new SyncerMetrics();
+  const prober = new Prober(config);
+  const rounds = createRounds(config, prober, metrics);
+  metrics.observe({ source, probesInFlight: () => prober.inFlight });
+  const zoneSync =
+    config.probe.mode === 'keyval' ? new ZoneSyncWatch({ config, source, prober, metrics }) : undefined;
+  const readiness = new Readiness([
+    { problems: () => [listProblem(source, config.maxListAgeMs)].filter((found) => found !== undefined) },
+    { problems: () => zoneSync?.problems() ?? [], warnings: () => zoneSync?.warnings() ?? [] },
+  ]);
+  const app = createApp(config.tls && readTls(config.tls, 'tls'), (error) => {
+    log.error(error instanceof Error ? { stack: error.stack } : {}, 'an error that is not expected');
+  });
+  await addOpenApi(app, version);
+  // In a later step than the plugin before, which collects the routes.
+  await app.register(async (routes: App) => {
+    addSynced(routes, { config, source, rounds, metrics, log });
+    addHealth(routes, readiness);
+    addMetrics(routes, metrics);
+    await addRoutes?.(routes, metrics);
+  });
+  await addOpenApiPage(app);
+  const address = await listenOn(app, config.listen);
+  log.info({ address, source: source.kind, mode: config.probe.mode }, 'listening');
+  await source.start();
+  void zoneSync?.start();
+  return {
+    address,
+    close: async () => {
+      readiness.stop();
+      await closeApp(app, log);
+      zoneSync?.close();
+      await source.close();
+      await prober.close();
+      metrics.close();
+    },
+  };
+}
+
+/** The rounds, whose probes are counted, and whose connections follow the list. */
+function createRounds(config: SyncerConfig, prober: Prober, metrics: SyncerMetrics): Rounds {
+  const { retries, syncTimeoutMs, requestDeadlineMs, maxInFlight } = config;
+  let retained: readonly Instance[] | undefined;
+  return new Rounds({
+    retries,
+    syncTimeoutMs,
+    requestDeadlineMs,
+    maxProbes: maxInFlight.probes,
+    onBegin: (instances) => {
+      if (retained !== instances) prober.retain(instances);
+      retained = instances;
+    },
+    onShared: () => {
+      metrics.joined();
+    },
+    ask: async (instance, token, signal) => {
+      const startedMs = performance.now();
+      const answer = await prober.ask(instance, token, signal);
+      metrics.probe(answer, performance.now() - startedMs);
+      return answer;
+    },
+  });
+}
+
+async function listenOn(app: App, { host, port }: Listen): Promise<string> {
+  try {
+    return await app.listen({ port, host: host ?? '::' });
+  } catch (error) {
+    const { code = 'error' } = error as { code?: string };
+    // A machine without IPv6.
+    if (host === undefined && code === 'EAFNOSUPPORT') return listenOn(app, { host: '0.0.0.0', port });
+    const what = `cannot listen on ${host ?? ''}:${port} (${code})`;
+    const why: Readonly<Record<string, string>> = {
+      EADDRINUSE: 'another process has this port; end it, or change "listen"',
+      EACCES: 'ports below 1024 need a privilege; change "listen"',
+      EADDRNOTAVAIL: 'this machine does not have the address; change "listen"',
+    };
+    throw new UserError(`${what}: ${why[code] ?? 'change "listen"'}`);
+  }
+}
+
+/** Answers what is in progress; after a while it closes the connections. */
+async function closeApp(app: App, log: Logger): Promise<void> {
+  app.stopping.now = true;
+  const timer = setTimeout(() => {
+    log.warn('questions were still in progress at the end of the shutdown; their connections are closed');
+    app.server.closeAllConnections();
+  }, SYNCER_SHUTDOWN_MS);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(timer);
+  }
+}

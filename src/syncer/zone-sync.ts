@@ -1,0 +1,162 @@
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import type { SyncerConfig } from './config';
+import type { Instance, InstanceSource } from './instances/instance';
+import { ZONE_SYNC_FAILURES } from './limits';
+import type { SyncerMetrics } from './metrics';
+import { describeAnswer, type Prober } from './probe';
+import { apiPortOf, parsed } from './probe-modes';
+
+/*
+ * In mode keyval: whether the instances synchronize their zones at all. Asks each for `stream/zone_sync` and for a key that
+ * does not exist. Also the place where a wrong zone or version of the API is found before a token is asked for.
+ */
+
+/** What one instance reports. */
+export interface ZoneSyncRow {
+  readonly instance: Instance;
+  /** Other nodes that it sees; undefined if it did not answer. */
+  readonly nodesOnline?: number;
+  /** Records of all zones that it has to send. */
+  readonly recordsPending?: number;
+  readonly problem?: string;
+  /** The problem is a setting, and does not end by waiting. */
+  readonly isMisconfigured?: boolean;
+}
+
+/** Response of `GET /api/9/stream/zone_sync/`. */
+const ZoneSyncSchema = z.object({
+  status: z.object({ nodes_online: z.int().min(0) }),
+  zones: z.record(z.string(), z.object({ records_pending: z.int().min(0) })).default({}),
+});
+
+/** Asks all instances once. */
+export async function readZoneSync(
+  instances: readonly Instance[],
+  config: SyncerConfig,
+  prober: Prober,
+  signal: AbortSignal,
+): Promise<ZoneSyncRow[]> {
+  return Promise.all(
+    instances.map(async (instance) => {
+      const row = await readOne(instance, config, prober, signal);
+      if (row.problem !== undefined || row.nodesOnline === instances.length - 1) return row;
+      return { ...row, problem: differingNodes(row.nodesOnline, instances.length) };
+    }),
+  );
+}
+
+async function readOne(
+  instance: Instance,
+  config: SyncerConfig,
+  prober: Prober,
+  signal: AbortSignal,
+): Promise<ZoneSyncRow> {
+  const key = await prober.ask(instance, randomUUID(), signal);
+  if (key.kind !== 'absent') {
+    const problem = describeAnswer(key, config);
+    const isMisconfigured = key.kind === 'refused' && key.problem !== undefined;
+    return { instance, problem, isMisconfigured };
+  }
+  const { apiPath, apiVersion } = config.probe;
+  const answer = await prober.send(
+    instance,
+    {
+      method: 'GET',
+      port: apiPortOf(config, instance),
+      path: `${apiPath}/${apiVersion}/stream/zone_sync/`,
+      headers: config.host === undefined ? [] : ['host', config.host],
+      readsBody: (status) => status === 200,
+    },
+    signal,
+  );
+  if ('kind' in answer) return { instance, problem: describeAnswer(answer, config) };
+  const found = answer.status === 200 ? parsed(ZoneSyncSchema, answer.body) : undefined;
+  if (found === undefined) {
+    const problem =
+      answer.status === 404
+        ? 'zone_sync is not on there (404): add "zone_sync;" and "zone_sync_server" to a stream server, and "sync" to the zone'
+        : `stream/zone_sync answers ${answer.status}, in a form that the NGINX Plus API does not have`;
+    return { instance, problem, isMisconfigured: answer.status === 404 };
+  }
+  const pending = Object.values(found.zones).map(({ records_pending: records }) => records);
+  return {
+    instance,
+    nodesOnline: found.status.nodes_online,
+    recordsPending: pending.reduce((sum, records) => sum + records, 0),
+  };
+}
+
+function differingNodes(online: number | undefined, count: number): string {
+  return (
+    `zone_sync sees ${online ?? 0} other nodes, and ${count - 1} are in the list: check zone_sync_server of that ` +
+    'instance, and whether the instances reach each other'
+  );
+}
+
+export interface ZoneSyncOptions {
+  readonly config: SyncerConfig;
+  readonly source: InstanceSource;
+  readonly prober: Prober;
+  readonly metrics: SyncerMetrics;
+}
+
+/** Asks all instances again and again, in the background. */
+export class ZoneSyncWatch {
+  private timer: NodeJS.Timeout | undefined;
+  private readonly stop = new AbortController();
+  /** By name of the instance: the problem, and in how many checks in a row it was found. */
+  private found = new Map<string, { readonly row: ZoneSyncRow; readonly times: number }>();
+
+  constructor(private readonly options: ZoneSyncOptions) {}
+
+  /** Resolves after the first check. */
+  async start(): Promise<void> {
+    const { config, source, prober } = this.options;
+    const { instances } = source.current();
+    const rows = await readZoneSync(instances, config, prober, this.stop.signal);
+    if (this.stop.signal.aborted) return;
+    this.note(rows);
+    this.timer = setTimeout(() => void this.start(), config.probe.zoneSyncEveryMs);
+  }
+
+  close(): void {
+    clearTimeout(this.timer);
+    this.stop.abort();
+  }
+
+  /**
+   * What fails readiness: a wrong setting, or every instance out of step for some checks. One instance that is down or
+   * starts must not take Syncer away: its verdicts are about the others too.
+   */
+  problems(): string[] {
+    const found = [...this.found.values()];
+    const { instances } = this.options.source.current();
+    const allLast =
+      found.length >= instances.length && found.every(({ times }) => times >= ZONE_SYNC_FAILURES);
+    return found.filter(({ row }) => allLast || row.isMisconfigured === true).map(describeRow);
+  }
+
+  /** Problems that were found in the last check. */
+  warnings(): string[] {
+    return [...this.found.values()].map(describeRow);
+  }
+
+  private note(rows: readonly ZoneSyncRow[]): void {
+    const { nodesOnline, recordsPending } = this.options.metrics;
+    const before = this.found;
+    this.found = new Map();
+    nodesOnline.reset();
+    recordsPending.reset();
+    for (const row of rows) {
+      const { name } = row.instance;
+      if (row.problem !== undefined) this.found.set(name, { row, times: (before.get(name)?.times ?? 0) + 1 });
+      if (row.nodesOnline !== undefined) nodesOnline.set({ instance: name }, row.nodesOnline);
+      if (row.recordsPending !== undefined) recordsPending.set({ instance: name }, row.recordsPending);
+    }
+  }
+}
+
+function describeRow({ row }: { readonly row: ZoneSyncRow }): string {
+  return `instance ${row.instance.name}: ${row.problem ?? ''}`;
+}
