@@ -5,7 +5,9 @@ const common = {
   testEnvironment: 'node',
   transform: { '^.+\\.[cm]?[jt]s$': ['@swc/jest', { jsc: { target: 'es2022' } }] },
   // These packages are published as ES modules only; the tests run as CommonJS.
-  transformIgnorePatterns: ['/node_modules/(?!(p-throttle|yocto-queue)/)'],
+  transformIgnorePatterns: [
+    '/node_modules/(?!(p-throttle|yocto-queue|@kubernetes/client-node|openid-client|oauth4webapi|jose)/)',
+  ],
   setupFilesAfterEnv: ['<rootDir>/test/support/setup.ts'],
 };
 
