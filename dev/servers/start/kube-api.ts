@@ -24,7 +24,10 @@ export interface ServiceAccountIdentity {
 /** A kube-apiserver with its etcd: a Kubernetes API without a cluster. No controller and no kubelet acts on objects. */
 export interface KubeApiServer extends RestartableServer, Readonly<KubeAccess> {
   readonly address: string;
-  /** A token as the kubelet mounts it into pods, signed with the apiserver's own key. */
+  /**
+   * A token as the kubelet mounts it into pods, signed with the apiserver's own key. The apiserver accepts it for one
+   * more minute after its end.
+   */
   serviceAccountToken(identity: ServiceAccountIdentity, options: { expiresInSeconds: number }): string;
   /** Removes all revisions of etcd but the current one. */
   compact(): Promise<void>;
@@ -170,8 +173,9 @@ function tokenSigner(signingKey: string): KubeApiServer['serviceAccountToken'] {
       aud: [ISSUER],
       sub: `system:serviceaccount:${namespace}:${name}`,
       'kubernetes.io': { namespace, serviceaccount: { name, uid } },
-      iat: now,
-      nbf: now,
+      // An hour ago, so that an expired one can be made.
+      iat: now - 3_600,
+      nbf: now - 3_600,
       exp: now + expiresInSeconds,
     })}`;
     return `${signed}.${createSign('RSA-SHA256').update(signed).sign(signingKey).toString('base64url')}`;
