@@ -125,7 +125,7 @@ export default tseslint.config(
   },
   {
     // Loaded late, so that a command takes no longer to start than it has to.
-    files: ['src/cli/index.ts'],
+    files: ['src/cli/index.ts', 'src/syncer/instances/create.ts'],
     rules: {
       '@typescript-eslint/no-require-imports': ['error', { allow: ['^\\./'] }],
       '@typescript-eslint/consistent-type-imports': ['error', { disallowTypeAnnotations: false }],

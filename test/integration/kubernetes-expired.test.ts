@@ -1,5 +1,5 @@
 import { startKubeApi, type KubeApiServer } from '../../dev/servers/start';
-import { KubernetesSource } from '../../src/syncer/instances/kubernetes';
+import { KubernetesInstances } from '../../src/syncer/instances/kubernetes';
 import { debugLog } from '../support/collected-log';
 import { eventually } from '../support/eventually';
 import { KubeAccount } from '../support/kube-account';
@@ -8,7 +8,7 @@ import { KubeGateway } from '../support/kube-gateway';
 let server: KubeApiServer;
 let gateway: KubeGateway;
 let account: KubeAccount;
-let source: KubernetesSource;
+let source: KubernetesInstances;
 beforeAll(async () => {
   // Without the cache a compaction of etcd is enough for a 410.
   server = await startKubeApi({ watchCache: false });
@@ -29,11 +29,11 @@ async function podLists(): Promise<number> {
   return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
-test('KubernetesSource lists anew after a 410, without a problem', async () => {
+test('KubernetesInstances lists anew after a 410, without a problem', async () => {
   gateway = await KubeGateway.create(server);
   account = await KubeAccount.create(gateway);
   const { log, lines } = debugLog();
-  source = new KubernetesSource({
+  source = new KubernetesInstances({
     ...{ namespace: gateway.namespace, deployment: gateway.deployment, kubeconfig: account.kubeconfig, log },
     times: { watchMs: 1_000, pauseMs: 100 },
   });

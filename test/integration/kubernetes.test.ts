@@ -1,5 +1,5 @@
 import { startKubeApi, type KubeApiServer } from '../../dev/servers/start';
-import { KubernetesSource, type KubernetesOptions } from '../../src/syncer/instances/kubernetes';
+import { KubernetesInstances, type KubernetesOptions } from '../../src/syncer/instances/kubernetes';
 import { debugLog } from '../support/collected-log';
 import { eventually } from '../support/eventually';
 import { chartRules, KubeAccount, type Rule } from '../support/kube-account';
@@ -11,7 +11,7 @@ const TIMES = { watchMs: 1_000, answerMs: 2_000, pauseMs: 100, firstRetryMs: 50,
 let server: KubeApiServer;
 let gateway: KubeGateway;
 let account: KubeAccount;
-let source: KubernetesSource | undefined;
+let source: KubernetesInstances | undefined;
 let lines: string[];
 
 beforeAll(async () => {
@@ -31,12 +31,12 @@ afterEach(async () => {
   await gateway.close();
 });
 
-async function start(change: Partial<KubernetesOptions> = {}): Promise<KubernetesSource> {
+async function start(change: Partial<KubernetesOptions> = {}): Promise<KubernetesInstances> {
   const { namespace, deployment } = gateway;
   const collected = debugLog();
   lines = collected.lines;
   const options = { namespace, deployment, kubeconfig: account.kubeconfig, log: collected.log, times: TIMES };
-  source = new KubernetesSource({ ...options, ...change });
+  source = new KubernetesInstances({ ...options, ...change });
   await source.start();
   return source;
 }
@@ -78,7 +78,7 @@ function rulesWithout(verb: string, resource: string): Rule[] {
   );
 }
 
-describe('KubernetesSource follows', () => {
+describe('KubernetesInstances follows', () => {
   test('pods that come, become ready, stop being ready, and end', async () => {
     await gateway.addPod('a', '127.0.0.2');
     await gateway.addPod('b', '127.0.0.3', { ready: false });
@@ -141,7 +141,7 @@ describe('KubernetesSource follows', () => {
   });
 });
 
-describe('KubernetesSource keeps the last instances', () => {
+describe('KubernetesInstances keeps the last instances', () => {
   test('while the ReplicaSet of a new revision is missing', async () => {
     await gateway.addPod('a', '127.0.0.2');
     const { freshAtMs } = (await start()).current();
@@ -185,7 +185,7 @@ describe('KubernetesSource keeps the last instances', () => {
   });
 });
 
-describe('KubernetesSource with a Role', () => {
+describe('KubernetesInstances with a Role', () => {
   test.each([
     ['list', 'deployments'],
     ['watch', 'deployments'],
@@ -206,7 +206,7 @@ describe('KubernetesSource with a Role', () => {
   });
 });
 
-describe('KubernetesSource with a service account', () => {
+describe('KubernetesInstances with a service account', () => {
   test('reads a token again that has expired', async () => {
     await gateway.addPod('a', '127.0.0.2');
     await start();

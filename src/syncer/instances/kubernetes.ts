@@ -3,6 +3,7 @@
  * three lists; `select.ts` decides which pods are instances. Absence needs evidence: while the lists do not fit together,
  * as for a moment in each rolling update, the last instances stay, and their age grows.
  */
+import { isDeepStrictEqual } from 'node:util';
 import {
   AppsV1Api,
   CoreV1Api,
@@ -38,7 +39,7 @@ const TIMES: Omit<ListTimes, 'watchMs'> = {
   lastRetryMs: 10_000,
 };
 
-export class KubernetesSource implements InstanceSource {
+export class KubernetesInstances implements InstanceSource {
   readonly kind = 'kubernetes';
   private readonly times: ListTimes;
   private readonly deployments: ObjectList<V1Deployment>;
@@ -121,7 +122,8 @@ export class KubernetesSource implements InstanceSource {
       return;
     }
     this.mismatch = undefined;
-    this.instances = selection;
+    // The same list, if nothing has changed: connections are kept per list.
+    if (!isDeepStrictEqual(selection, this.instances)) this.instances = selection;
     this.refresh();
   }
 
