@@ -56,7 +56,7 @@ export async function startSyncer(config: SyncerConfig, options: SyncerOptions):
     { problems: () => zoneSync?.problems() ?? [], warnings: () => zoneSync?.warnings() ?? [] },
   ]);
   const app = createApp(config.tls && readTls(config.tls, 'tls'), (error) => {
-    log.error(error instanceof Error ? { stack: error.stack } : {}, 'an error that is not expected');
+    log.error({ at: framesOf(error) }, 'an error that is not expected');
   });
   await addOpenApi(app, version);
   // In a later step than the plugin before, which collects the routes.
@@ -82,6 +82,12 @@ export async function startSyncer(config: SyncerConfig, options: SyncerOptions):
       metrics.close();
     },
   };
+}
+
+/** Where an error came from. Its text is left out: that of a library may quote a request. */
+function framesOf(error: unknown): string[] {
+  const { name, stack = '' } = error instanceof Error ? error : { name: typeof error };
+  return [name, ...stack.split('\n').filter((line) => /^\s+at /.test(line))].map((line) => line.trim());
 }
 
 /** The rounds, whose probes are counted, and whose connections follow the list. */

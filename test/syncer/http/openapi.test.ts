@@ -1,0 +1,167 @@
+import Ajv2020, { type ValidateFunction } from 'ajv/dist/2020';
+import { answer } from '../../support/tiny-server';
+import { RunningSyncer } from './running-syncer';
+
+interface Response3 {
+  readonly description: string;
+  readonly headers?: Record<string, { schema: object }>;
+  readonly content?: Record<string, { schema?: object }>;
+}
+
+interface Operation {
+  readonly summary?: string;
+  readonly parameters?: readonly { name: string; in: string; required: boolean; schema: object }[];
+  readonly responses: Record<string, Response3>;
+}
+
+interface Document {
+  readonly openapi: string;
+  readonly info: { title: string; version: string };
+  readonly paths: Record<string, Record<string, Operation>>;
+}
+
+let syncer: RunningSyncer;
+let document: Document;
+
+beforeAll(async () => {
+  syncer = await RunningSyncer.start(3, { maxInFlight: { requests: 2, probes: 1_000 } });
+  document = (await (await syncer.get('/openapi.json')).json()) as Document;
+});
+afterAll(async () => {
+  await syncer.close();
+});
+
+function validator(schema: object | undefined): ValidateFunction {
+  const ajv = new Ajv2020({ strict: false, validateFormats: false });
+  return ajv.compile(schema ?? false);
+}
+
+/** Compares an answer with what the document promises for its status. @returns the body */
+async function matches(path: string, response: Response): Promise<unknown> {
+  const promised = document.paths[path]?.['get']?.responses[String(response.status)];
+  if (promised === undefined) throw new Error(`${path}: ${response.status} is not in the document`);
+  for (const [name, { schema }] of Object.entries(promised.headers ?? {})) {
+    const check = validator(schema);
+    if (!check(response.headers.get(name)))
+      throw new Error(`${path}: ${name}: ${JSON.stringify(check.errors)}`);
+  }
+  const [type = ''] = (response.headers.get('content-type') ?? '').split(';');
+  const media = promised.content?.[type];
+  if (media === undefined) throw new Error(`${path}: ${type} is not in the document`);
+  const body: unknown = type === 'application/json' ? await response.json() : await response.text();
+  const check = validator(media.schema);
+  if (!check(body)) throw new Error(`${path}: ${JSON.stringify(check.errors)}`);
+  return body;
+}
+
+describe('the OpenAPI document', () => {
+  it('lists every route of the API, and nothing else', () => {
+    expect(document).toMatchObject({ openapi: '3.1.0', info: { title: 'Syncer', version: '1.2.3' } });
+    expect(Object.keys(document.paths).sort()).toEqual([
+      '/health',
+      '/livez',
+      '/metrics',
+      '/readyz',
+      '/v1/synced',
+    ]);
+    for (const operations of Object.values(document.paths))
+      for (const { summary } of Object.values(operations)) expect(summary).toBeTruthy();
+  });
+
+  it('describes both headers of a question as required', () => {
+    const parameters = document.paths['/v1/synced']?.['get']?.parameters ?? [];
+    expect(parameters.map(({ name, in: where, required }) => [name, where, required])).toEqual([
+      ['x-auth-token', 'header', true],
+      ['x-nginx-origin', 'header', true],
+    ]);
+  });
+
+  it.each([
+    ['Synced', [401, 200, 200]],
+    ['Partialy', [401, 200, 401]],
+    ['NotSynced', [401, 500, 401]],
+  ])('describes the answer %s', async (verdict, statuses) => {
+    syncer.answers(...statuses);
+    const response = await syncer.ask();
+    expect(response.headers.get('X-Token-Status')).toBe(verdict);
+    await matches('/v1/synced', response);
+  });
+
+  it('describes 400, 429 and 503', async () => {
+    await matches('/v1/synced', await syncer.get('/v1/synced'));
+    const { list } = syncer.source;
+    syncer.source.list = { instances: [] };
+    const unknown = await syncer.ask();
+    expect(unknown.status).toBe(503);
+    await matches('/v1/synced', unknown);
+    await matches('/readyz', await syncer.get('/readyz'));
+    syncer.source.list = list;
+    const waiting: (() => void)[] = [];
+    syncer.pods[1]?.answers((request, response) =>
+      waiting.push(() => {
+        answer(200)(request, response);
+      }),
+    );
+    const asked = ['a', 'b', 'c'].map((token) => syncer.ask(token));
+    const first = await Promise.race(asked);
+    expect(first.status).toBe(429);
+    await matches('/v1/synced', first);
+    while (waiting.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    for (const finish of waiting) finish();
+    for (const each of await Promise.all(asked)) if (!each.bodyUsed) await each.text();
+  });
+
+  it.each(['/health', '/livez', '/readyz'])('describes the answer of %s', async (path) => {
+    await matches(path, await syncer.get(path));
+  });
+
+  it("has the original's answer of /health", async () => {
+    expect(await (await syncer.get('/health')).json()).toEqual({ status: 'Up' });
+  });
+
+  it('describes the answer of /metrics', async () => {
+    expect(await matches('/metrics', await syncer.get('/metrics'))).toContain('syncer_instances 3');
+  });
+
+  it('is the same under the name that the original has', async () => {
+    expect(await (await syncer.get('/openapi3.json')).json()).toEqual(document);
+  });
+});
+
+describe('the page of the API', () => {
+  it('is at "/", and loads nothing from other servers', async () => {
+    const root = await syncer.get('/');
+    await root.text();
+    expect([root.status, root.headers.get('location')]).toEqual([302, '/docs/']);
+    const page = await syncer.get('/docs/');
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'self'");
+    const html = await page.text();
+    const loaded = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, link = '']) => link);
+    expect(loaded.length).toBeGreaterThan(3);
+    expect(loaded.filter((link) => /^(https?:)?\/\//.test(link))).toEqual([]);
+    for (const link of loaded) {
+      const { pathname } = new URL(link, `${syncer.address}/docs/`);
+      const file = await syncer.get(pathname);
+      await file.arrayBuffer();
+      expect([pathname, file.status]).toEqual([pathname, 200]);
+    }
+  });
+
+  it('has no inline script, which its policy would forbid', async () => {
+    const html = await (await syncer.get('/docs/')).text();
+    expect(html).not.toMatch(/<script(?![^>]*\bsrc=)[^>]*>/);
+    const script = await (await syncer.get('/docs/static/swagger-initializer.js')).text();
+    expect(script).toContain('"validatorUrl":null');
+  });
+});
+
+describe('an unknown route', () => {
+  it('answers 404, and quotes nothing of the request', async () => {
+    const response = await syncer.get('/v1/cAnArY?token=cAnArY');
+    expect(response.status).toBe(404);
+    expect(await response.json()).toEqual({
+      error: 'NotFound',
+      message: 'there is no such route; "/" lists them',
+    });
+  });
+});
