@@ -84,6 +84,11 @@ export default tseslint.config(
     languageOptions: { sourceType: 'commonjs' },
   },
   {
+    // For njs, which takes ES modules.
+    files: ['deploy/nginx/*.js'],
+    languageOptions: { sourceType: 'module' },
+  },
+  {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

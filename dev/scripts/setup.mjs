@@ -15,7 +15,7 @@ const HELP = `Usage: npm run setup -- [--servers] [--syncer]
 Installs the npm packages and builds dist/, each only if it is missing or out of date.
 
   --servers  also find Temporal, Consul and Vault, or build them (see npm run servers -- --help)
-  --syncer   with --servers: also etcd, kube-apiserver and nginx, which the tests of Syncer run
+  --syncer   with --servers: also etcd, kube-apiserver, helm and nginx, which the tests of Syncer run
   --help     show this text`;
 
 /** The Node.js that package.json asks for. */

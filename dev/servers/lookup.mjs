@@ -13,6 +13,7 @@ const VERSION_COMMANDS = {
   vault: { args: ['version'], answer: /^Vault v([^\s,]+)/m },
   etcd: { args: ['--version'], answer: /^etcd Version: (\S+)/m },
   'kube-apiserver': { args: ['--version'], answer: /^Kubernetes v(\S+)/m },
+  helm: { args: ['version', '--short'], answer: /^v([^\s+]+)/m },
 };
 
 /**

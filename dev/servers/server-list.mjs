@@ -7,8 +7,8 @@ const FOLDER = path.join(ROOT, 'dev', 'servers');
 /** In the order in which they are built: the quickest first, so that a broken set-up shows early. */
 export const SERVER_NAMES = ['temporal', 'vault', 'consul'];
 
-/** What only the tests of Syncer need besides nginx: a Kubernetes API without a cluster. */
-export const SYNCER_SERVER_NAMES = ['etcd', 'kube-apiserver'];
+/** What only the tests of Syncer need besides nginx: a Kubernetes API without a cluster, and helm for the chart. */
+export const SYNCER_SERVER_NAMES = ['etcd', 'kube-apiserver', 'helm'];
 
 /**
  * What is pinned about each server; dev/servers/versions.json is the only place for it.

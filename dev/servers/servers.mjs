@@ -1,6 +1,6 @@
 /**
  * `npm run servers`: finds Temporal, Consul and Vault on PATH, else in the cache, else builds them from the
- * Go modules in dev/servers/modules/; with --syncer also etcd, kube-apiserver and nginx. Plain Node: it runs before any
+ * Go modules in dev/servers/modules/; with --syncer also etcd, kube-apiserver, helm and nginx. Plain Node: it runs before any
  * npm package is installed.
  */
 import { buildServer } from './build-server.mjs';
@@ -15,7 +15,7 @@ const HELP = `Usage: npm run servers -- [options]
 Finds the Temporal, Consul and Vault servers that the tests and the demo run: on PATH, else in the cache folder,
 else builds them with Go into the cache folder, and prints where they are.
 
-  --syncer    also etcd and kube-apiserver, and nginx with its Lua module, unpacked from Debian's packages:
+  --syncer    also etcd, kube-apiserver and helm, and nginx with its Lua module, unpacked from Debian's packages:
               the tests of Syncer run them; without nginx some of these tests are skipped
   --json      print the answer as JSON on stdout, everything else on stderr
   --no-build  do not build: fail if one is missing

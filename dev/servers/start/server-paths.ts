@@ -41,6 +41,7 @@ export async function serverVersions(): Promise<Record<ServerName, string>> {
 export interface SyncerServerPaths {
   etcd: string;
   kubeApi: string;
+  helm: string;
   /** Absent where it cannot be had. */
   nginx?: NginxProgram;
 }
@@ -56,9 +57,17 @@ async function askForSyncer(): Promise<SyncerServerPaths> {
   const {
     etcd,
     'kube-apiserver': kubeApi,
+    helm,
     nginx,
-  } = await ask<Record<'etcd' | 'kube-apiserver', { path: string }> & { nginx?: NginxProgram }>('--syncer');
-  return { etcd: etcd.path, kubeApi: kubeApi.path, ...(nginx === undefined ? {} : { nginx }) };
+  } = await ask<Record<'etcd' | 'kube-apiserver' | 'helm', { path: string }> & { nginx?: NginxProgram }>(
+    '--syncer',
+  );
+  return {
+    etcd: etcd.path,
+    kubeApi: kubeApi.path,
+    helm: helm.path,
+    ...(nginx === undefined ? {} : { nginx }),
+  };
 }
 
 async function ask<T>(...flags: string[]): Promise<T> {

@@ -6,13 +6,14 @@ import { makeTempFolder, ROOT, runNode, writeExecutable, type Result } from '../
 
 const SCRIPT = path.join(ROOT, 'dev', 'servers', 'servers.mjs');
 const NAMES = ['temporal', 'vault', 'consul'];
-const NAMES_WITH_SYNCER = [...NAMES, 'etcd', 'kube-apiserver'];
+const NAMES_WITH_SYNCER = [...NAMES, 'etcd', 'kube-apiserver', 'helm'];
 const ANSWERS: Readonly<Record<string, (version: string) => string>> = {
   temporal: (version) => `temporal version ${version} (Server 1.29.1, UI 2.42.1)`,
   consul: (version) => `Consul v${version}\nBuild Date 1970-01-01T00:00:01Z`,
   vault: (version) => `Vault v${version}, built 2026-01-01T00:00:00Z`,
   etcd: (version) => `etcd Version: ${version}\nGit SHA: Not provided`,
   'kube-apiserver': (version) => `Kubernetes v${version}`,
+  helm: (version) => `v${version}+g1234567`,
 };
 const versions = JSON.parse(
   fs.readFileSync(path.join(ROOT, 'dev', 'servers', 'versions.json'), 'utf8'),
@@ -155,7 +156,7 @@ describe('npm run servers -- --syncer', () => {
     );
   }
 
-  test('finds etcd, kube-apiserver and nginx too', async () => {
+  test('finds etcd, kube-apiserver, helm and nginx too', async () => {
     for (const name of NAMES_WITH_SYNCER) install('bin', name);
     const nginx = installNginx();
     const result = await run(['--json', '--syncer'], ['bin']);
@@ -181,7 +182,7 @@ describe('npm run servers -- --syncer', () => {
     expect(result.stderr).toContain('the tests of Syncer that need nginx are SKIPPED');
   });
 
-  test('builds etcd and kube-apiserver only with the flag', async () => {
+  test('builds etcd, kube-apiserver and helm only with the flag', async () => {
     const log = installGo();
     for (const name of NAMES) install('bin', name);
     installNginx();
@@ -193,7 +194,7 @@ describe('npm run servers -- --syncer', () => {
       source: 'built',
     });
     const flags = readCalls(log).map(({ args }) => args[args.indexOf('-ldflags') + 1]);
-    expect(flags).toHaveLength(2);
+    expect(flags).toHaveLength(3);
     expect(flags[1]).toContain(`version.gitVersion=v${pinned('kube-apiserver')}`);
   });
 });
