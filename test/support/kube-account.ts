@@ -73,6 +73,11 @@ export class KubeAccount {
     );
   }
 
+  /** The rules of the chart again. */
+  async restoreRules(): Promise<void> {
+    await this.setRules(chartRules());
+  }
+
   /** The files of a pod, below a folder that stands in for its root. */
   writePodFiles(): string {
     const target = path.join(this.folder, 'var', 'run', 'secrets', 'kubernetes.io', 'serviceaccount');

@@ -1,0 +1,198 @@
+import { randomUUID } from 'node:crypto';
+import { request } from 'undici';
+import type { NginxFault } from '../../dev/servers/start';
+import { eventually } from '../support/eventually';
+import { SyncerWorld } from '../support/syncer-world';
+import { describeWithNginx } from '../support/where-nginx-is';
+
+describeWithNginx('Syncer on a Kubernetes API and three NGINX instances', () => {
+  let world: SyncerWorld;
+  let token: string;
+  beforeAll(async () => {
+    world = await SyncerWorld.start(3);
+  });
+  afterAll(async () => {
+    await world.stop();
+  });
+  beforeEach(() => {
+    token = randomUUID();
+  });
+  afterEach(async () => {
+    await world.closeSyncers();
+    await Promise.all(world.instances.map((instance) => instance.setFault()));
+  });
+
+  /** Few tries, for tokens that do not arrive. */
+  const SHORT = { retries: 3, sync_timeout: 20 };
+
+  async function counts(): Promise<number[]> {
+    return Promise.all(world.instances.map(async (instance) => (await instance.seen()).requests));
+  }
+
+  test('waits for a token that arrives late, and does not ask the origin', async () => {
+    const address = await world.syncer();
+    await world.addToken(token, 1);
+    const before = await counts();
+    await Promise.all([2, 3].map((number) => world.instance(number).addToken(token, { afterMs: 400 })));
+    const { status, verdict, body } = await world.ask(address, token, 'nginx-1');
+    expect({ status, verdict }).toEqual({ status: 200, verdict: 'Synced' });
+    expect(body).toMatchObject({ status: 'Synced', origin: 'known', instances: 3, present: 2 });
+    const [origin, ...others] = (await counts()).map((count, index) => count - (before[index] ?? 0));
+    expect(origin).toBe(0);
+    for (const asked of others) expect(asked).toBeGreaterThan(1);
+    expect((await world.instance(2).seen()).host).toBe('gateway.example.org');
+  });
+
+  test('finds the origin by its address too', async () => {
+    const address = await world.syncer();
+    await world.addToken(token, 2, 3);
+    const { verdict, body } = await world.ask(address, token, world.instance(1).ip);
+    expect(verdict).toBe('Synced');
+    expect(body).toMatchObject({ origin: 'known', present: 2 });
+  });
+
+  test.each<[string, string, number[]]>([
+    ['Partialy', 'nginx-1', [1, 2]],
+    ['NotSynced', 'nginx-1', [1]],
+    ['Partialy', 'another-pod', [2, 3]],
+    ['NotSynced', 'another-pod', [3]],
+  ])('answers %s when %s asks and instances %j have the token', async (verdict, origin, numbers) => {
+    const address = await world.syncer(SHORT);
+    await world.addToken(token, ...numbers);
+    expect((await world.ask(address, token, origin)).verdict).toBe(verdict);
+  });
+
+  test.each<NginxFault>(['403', '500', '503', 'redirect', 'reset', 'huge-headers'])(
+    'takes %s of an instance for "not yet", and asks again',
+    async (fault) => {
+      const address = await world.syncer();
+      await world.addToken(token, 1, 2, 3);
+      await world.instance(2).setFault(fault);
+      const before = (await world.instance(2).seen()).requests;
+      const asked = world.ask(address, token, 'nginx-1');
+      await eventually(async () => {
+        expect((await world.instance(2).seen()).requests).toBeGreaterThan(before + 1);
+      }, 'a second try');
+      await world.instance(2).setFault();
+      expect((await asked).verdict).toBe('Synced');
+    },
+  );
+
+  test('answers Timeout at the deadline while an instance hangs', async () => {
+    const address = await world.syncer({ request_deadline: 500 });
+    await world.addToken(token, 1, 2, 3);
+    await world.instance(3).setFault('hang');
+    const { verdict, body } = await world.ask(address, token, 'nginx-1');
+    expect(verdict).toBe('Timeout');
+    expect(body).toMatchObject({ pending: 1, present: 1 });
+  });
+
+  test('follows the pods of the Deployment', async () => {
+    const address = await world.syncer(SHORT);
+    await world.addToken(token, 1, 2);
+    expect((await world.ask(address, token, 'nginx-1')).verdict).toBe('Partialy');
+    const { ip } = world.instance(3);
+    await world.gateway.setPodStatus('nginx-3', ip, false);
+    await eventually(async () => {
+      const { verdict, body } = await world.ask(address, token, 'nginx-1');
+      expect({ verdict, body }).toMatchObject({ verdict: 'Synced', body: { instances: 2 } });
+    }, 'a verdict about two instances');
+    await world.gateway.setPodStatus('nginx-3', ip, true);
+    await eventually(async () => {
+      expect((await world.ask(address, token, 'nginx-1')).verdict).toBe('Partialy');
+    }, 'a verdict about three instances');
+  });
+
+  test('has no verdict and is not ready when its list is too old', async () => {
+    const address = await world.syncer(SHORT);
+    process.kill(world.kube.pid, 'SIGSTOP');
+    try {
+      await eventually(async () => {
+        const { status, body } = await world.ask(address, token, 'nginx-1');
+        expect({ status, body }).toMatchObject({
+          status: 503,
+          body: { error: 'NoInstances', message: expect.stringMatching(/maxListAge is 3 s/) as string },
+        });
+      }, 'a 503');
+      expect((await request(`${address}/readyz`)).statusCode).toBe(503);
+      expect((await request(`${address}/livez`)).statusCode).toBe(200);
+    } finally {
+      process.kill(world.kube.pid, 'SIGCONT');
+    }
+    await eventually(async () => {
+      expect((await world.ask(address, token, 'nginx-1')).status).toBe(200);
+    }, 'a verdict');
+  });
+
+  test('is not ready without a verb of its Role, and names it', async () => {
+    const rules = [{ apiGroups: [''], resources: ['pods'], verbs: ['get'] }];
+    await world.account.setRules(rules);
+    try {
+      const { address } = await world.startSyncer();
+      const { statusCode, body } = await request(`${address}/readyz`);
+      expect({ statusCode, body: await body.json() }).toMatchObject({
+        statusCode: 503,
+        body: { problems: [expect.stringMatching(/does not permit "list" on deployments/)] },
+      });
+    } finally {
+      await world.account.restoreRules();
+    }
+  });
+
+  describe('in mode keyval', () => {
+    const keyval = (change: object = {}) => ({
+      ...SHORT,
+      probe: {
+        mode: 'keyval',
+        scheme: 'http',
+        apiPort: world.instance(1).apiPort,
+        zone: 'tokens',
+        ...change,
+      },
+    });
+    beforeEach(async () => {
+      const sync = { nodesOnline: 2, recordsPending: 0 };
+      await Promise.all(world.instances.map((instance) => instance.setZoneSync(sync)));
+    });
+
+    test('reads the key-value zones', async () => {
+      const address = await world.syncer(keyval());
+      expect((await world.ask(address, token, 'nginx-1')).verdict).toBe('NotSynced');
+      await world.addToken(token, 2);
+      expect((await world.ask(address, token, 'nginx-1')).verdict).toBe('Partialy');
+      await world.addToken(token, 3);
+      expect((await world.ask(address, token, 'nginx-1')).verdict).toBe('Synced');
+    });
+
+    test.each<[string, object, RegExp]>([
+      ['a zone that does not exist', { zone: 'other' }, /KeyvalNotFound/],
+      ['a version that the API does not have', { apiVersion: 12 }, /UnknownVersion/],
+    ])('is not ready with %s', async (_, change, expected) => {
+      const { address } = await world.startSyncer(keyval(change));
+      await eventually(async () => {
+        const { statusCode, body } = await request(`${address}/readyz`);
+        expect({ statusCode, text: await body.text() }).toEqual({
+          statusCode: 503,
+          text: expect.stringMatching(expected) as string,
+        });
+      }, 'a problem');
+    });
+
+    test('reports instances that do not see all others', async () => {
+      await world.instance(2).setZoneSync({ nodesOnline: 1, recordsPending: 7 });
+      const address = await world.syncer(keyval());
+      await eventually(async () => {
+        const text = await (await request(`${address}/metrics`)).body.text();
+        expect(text).toMatch(/records_pending\{instance="nginx-2"\} 7/);
+      }, 'the metric');
+      const ready = await (await request(`${address}/readyz`)).body.text();
+      expect(ready).toMatch(/instance nginx-2: zone_sync sees 1 other nodes, and 2 are in the list/);
+    });
+  });
+
+  test('writes no token into its log', () => {
+    expect(world.logged).not.toBe('');
+    expect(world.logged).not.toContain(token);
+    expect(world.logged).not.toMatch(/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-/);
+  });
+});
