@@ -1,4 +1,4 @@
-import { Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { checkValues, normalArguments, setName, waitTime } from './arguments';
@@ -11,6 +11,7 @@ import {
   logLevel,
   type Options,
 } from './options';
+import type { SyncerAction } from './syncer';
 import { ConfigError } from '../config/errors';
 import { ExplainedError, NotYetError, UsageError } from '../errors';
 
@@ -28,12 +29,17 @@ const load = {
   status: () => require('./status') as typeof import('./status'),
   stop: () => require('./stop') as typeof import('./stop'),
   synced: () => require('./synced') as typeof import('./synced'),
+  syncer: () => require('./syncer') as typeof import('./syncer'),
   trigger: () => require('./trigger') as typeof import('./trigger'),
   verify: () => require('./verify/command') as typeof import('./verify/command'),
   worker: () => require('./worker') as typeof import('./worker'),
 };
 
 const PACKAGE_FILE = path.join(__dirname, '..', '..', 'package.json');
+
+function version(): string {
+  return (JSON.parse(readFileSync(PACKAGE_FILE, 'utf8')) as { version: string }).version;
+}
 
 /** Builds the `vsync` command. */
 export function createProgram(): Command {
@@ -43,7 +49,7 @@ export function createProgram(): Command {
   );
   const program = new Command('vsync')
     .description('Keeps the secrets of one origin Vault equal in many destination Vaults, on Temporal.')
-    .version((JSON.parse(readFileSync(PACKAGE_FILE, 'utf8')) as { version: string }).version)
+    .version(version())
     .showHelpAfterError('(vsync --help lists commands and options)')
     .exitOverride();
 
@@ -129,6 +135,21 @@ export function createProgram(): Command {
     .option('--verify', 'also compare the values; prints none')
     .option('--json', 'print JSON')
     .action((path: string | undefined, options: Options) => load.synced().showSynced(path, options));
+  program
+    .command('syncer')
+    .description('serve the HTTP API that reports whether a token is on every NGINX instance, until SIGTERM')
+    .addArgument(
+      new Argument(
+        '[action]',
+        'serve; check: can it list the instances and ask each; probe: ask each about the token on standard input; ' +
+          'status: the instances and their zone_sync',
+      )
+        .choices(['serve', 'check', 'probe', 'status'])
+        .default('serve'),
+    )
+    .option('-c, --config <file>', "Syncer's own configuration file (or VSYNC_SYNCER_CONFIG)")
+    .option('--json', 'print JSON; for check, probe and status')
+    .action((action: SyncerAction, options: Options) => load.syncer().runSyncer(action, options, version()));
   configured(program.command('status'), { anyRole: true })
     .description('show the last cycles with outcome and counts, the next one, and what waits for approval')
     .option('--json', 'print JSON')
@@ -162,7 +183,7 @@ A first sync, with Temporal, Consul and two Vaults running:
 
 Flags that override the configuration may also precede the command. Each key can also come from the
 environment: VSYNC_DESTINATION_VAULT_TOKEN for destination.vault.token.
-Exit codes: 0 done, 1 something failed, 2 the configuration or the command line is wrong; 3 "vsync synced": not yet.`,
+Exit codes: 0 done, 1 something failed, 2 the configuration or the command line is wrong; 3 not yet ("vsync synced", "vsync syncer probe").`,
   );
   return program;
 }

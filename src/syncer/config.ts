@@ -259,7 +259,7 @@ function withoutEmpty(section: Readonly<Record<string, unknown>>): Record<string
 }
 
 /** Every key, as a dotted path. */
-const KNOWN_KEYS: readonly string[] = keysBelow(schema);
+export const SYNCER_KEYS: readonly string[] = keysBelow(schema);
 
 function keysBelow(node: z.core.$ZodType, path = ''): string[] {
   if (node instanceof z.ZodPipe) return keysBelow(node.in, path);
@@ -291,7 +291,7 @@ function problemsOf(issue: z.core.$ZodIssue, source: string): ConfigProblem[] {
 }
 
 function didYouMean(unknown: string): string {
-  const near = nearestKey(unknown, KNOWN_KEYS);
+  const near = nearestKey(unknown, SYNCER_KEYS);
   return near === undefined ? '; remove it' : `; did you mean "${near}"?`;
 }
 

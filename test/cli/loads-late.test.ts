@@ -32,10 +32,12 @@ const NO_WORKERS = [
   'verify/command',
 ];
 
-test('vsync loads only what a command needs: no client for --help, the worker packages only for workers', async () => {
+test('vsync loads only what a command needs: no client for --help and syncer, the worker packages only for workers', async () => {
   jest.spyOn(process.stdout, 'write').mockReturnValue(true);
   const { main } = jest.requireActual<typeof Cli>('../../src/cli');
   await expect(main(['node', 'vsync', '--help'])).resolves.toBe(0);
+  expect(loaded).toEqual([]);
+  jest.requireActual('../../src/cli/syncer');
   expect(loaded).toEqual([]);
 
   for (const file of NO_WORKERS) jest.requireActual(`../../src/cli/${file}`);

@@ -91,6 +91,7 @@ export const FROZEN: Names = {
     status --json --role -c/--config
     stop --role -c/--config
     synced --json --verify --wait -c/--config
+    syncer --json -c/--config
     trigger --role --wait -c/--config
     verify --json --repair -c/--config
     worker -c/--config

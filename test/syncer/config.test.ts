@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { ConfigError } from '../../src/config/errors';
-import { loadSyncerConfig, type SyncerConfig } from '../../src/syncer/config';
+import { loadSyncerConfig, SYNCER_KEYS, type SyncerConfig } from '../../src/syncer/config';
 import { startWarnings } from '../../src/syncer/warnings';
 
 let folder: string;
@@ -201,6 +201,16 @@ describe('loadSyncerConfig', () => {
     writeFileSync(file, JSON.stringify({ instances: ['a'], host: 'b', path: '/c' }));
     expect(loadSyncerConfig(undefined, { VSYNC_SYNCER_CONFIG: file }).host).toBe('b');
     expect(() => loadSyncerConfig(undefined, {})).toThrow('give -c FILE, or set VSYNC_SYNCER_CONFIG');
+  });
+});
+
+describe('docs/syncer.md', () => {
+  it('has a row for each key, in the order of the schema, and no other', () => {
+    const page = readFileSync(path.join(__dirname, '..', '..', 'docs', 'syncer.md'), 'utf8');
+    const [, section = ''] = page.split('## Keys\n');
+    const [table = ''] = section.split('## Metrics');
+    const rows = [...table.matchAll(/^\| `([\w.]+)`/gm)].map(([, key]) => key);
+    expect(rows).toEqual(SYNCER_KEYS);
   });
 });
 

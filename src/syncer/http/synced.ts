@@ -4,10 +4,11 @@ import type { Logger } from '../../log';
 import type { SyncerConfig } from '../config';
 import { listProblem } from '../instances/create';
 import type { InstanceSource } from '../instances/instance';
-import { MAX_NAMED_INSTANCES, MAX_ORIGIN_LENGTH, MAX_TOKEN_LENGTH } from '../limits';
+import { MAX_NAMED_INSTANCES, MAX_ORIGIN_LENGTH } from '../limits';
 import { detailOf, type Refusal, type SyncerMetrics } from '../metrics';
 import type { NotYet, RoundResult } from '../round';
 import type { Rounds } from '../rounds';
+import { tokenProblem } from '../token';
 import { countStates, STATES, VERDICTS } from '../verdict';
 import { ErrorBody, HttpError, type App } from './app';
 
@@ -19,9 +20,8 @@ export interface SyncedDeps {
   readonly log: Logger;
 }
 
-/** A cookie's value, which has no space, quote, comma, semicolon or backslash (RFC 6265). */
-const COOKIE_TOKEN = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+$/;
-const TOKEN = /^[\x21-\x7e]+$/;
+/** What a header may have: no space, and no line end. */
+const WORD = /^[\x21-\x7e]+$/;
 
 const required = (what: string) => `is missing; send ${what}`;
 
@@ -29,18 +29,14 @@ function headersSchema(mode: SyncerConfig['probe']['mode']) {
   return z.object({
     'x-auth-token': z
       .string(required('the key of the key-value zone: the session id that the cookie has, not the JWT'))
-      .max(MAX_TOKEN_LENGTH, `has more than ${MAX_TOKEN_LENGTH} characters`)
-      .regex(
-        mode === 'cookie' ? COOKIE_TOKEN : TOKEN,
-        mode === 'cookie'
-          ? 'must be a value that a cookie can have: visible ASCII without quotes, commas, semicolons and backslashes'
-          : 'must be visible ASCII without spaces',
-      )
+      .refine((token) => tokenProblem(token, mode) === undefined, {
+        error: ({ input }) => tokenProblem(String(input), mode),
+      })
       .describe('key of the key-value zone: the session id in the cookie, not the JWT'),
     'x-nginx-origin': z
       .string(required('the name ($hostname) or the address of the instance that asks'))
       .max(MAX_ORIGIN_LENGTH, `has more than ${MAX_ORIGIN_LENGTH} characters`)
-      .regex(TOKEN, 'must be the name ($hostname) or the address of the instance that asks')
+      .regex(WORD, 'must be the name ($hostname) or the address of the instance that asks')
       .describe('name ($hostname) or IP address of the instance that asks; it is not probed'),
   });
 }
