@@ -3,12 +3,13 @@ import { connectToCompose } from './compose';
 import { DESTINATIONS, ORIGIN_MOUNT, writeConfigs, type ConfigFiles } from './configs';
 import { startEnvironment, type Environment } from './environment';
 import { showFirstCopy, type Destination } from './first-copy';
-import { Interrupted, runWork, type Run } from '../shared/run';
+import { runWork, type Run } from '../shared/run';
 import { showNextSteps, showStatus } from './next-steps';
 import { makeSecrets } from './secrets';
 import { removeSchedules, removeTraces } from './tidy';
+import { untilInterrupted } from './until-interrupted';
 import { VsyncProcesses } from './vsync';
-import { inParallel, pause, seconds } from '../shared/wait';
+import { inParallel, seconds } from '../shared/wait';
 
 export interface DemoOptions {
   /** End after the last step instead of waiting for Ctrl-C. */
@@ -101,16 +102,6 @@ function showServers({ temporal, consul, origin, destinations }: Environment): v
     ]),
   ];
   for (const [name = '', where = ''] of rows) console.log(`  ${name.padEnd(20)} ${where}`);
-}
-
-/** Ctrl-C ends the demo successfully; the end of a vsync process is an error. */
-async function untilInterrupted(signal: AbortSignal): Promise<void> {
-  try {
-    // Long sleeps, because nothing else keeps this process alive: its children do not.
-    for (;;) await pause(60_000, signal);
-  } catch (error) {
-    if (!(error instanceof Interrupted)) throw error;
-  }
 }
 
 function title(text: string): void {

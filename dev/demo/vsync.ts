@@ -24,13 +24,13 @@ export class VsyncProcesses {
     private readonly onEarlyEnd: (problem: Error) => void,
   ) {}
 
-  async start(role: 'origin' | 'destination', config: string, logName: string): Promise<void> {
+  async start(command: 'origin' | 'destination' | 'syncer', config: string, logName: string): Promise<void> {
     const logFile = path.join(this.dir, logName);
-    console.log(`  $ bin/vsync ${role} -c ${config} > ${logFile}`);
+    console.log(`  $ bin/vsync ${command} -c ${config} > ${logFile}`);
     if (!fs.existsSync(VSYNC)) throw new Error(`${VSYNC} is missing: restore it from git`);
     const guarded = await startGuarded({
       command: VSYNC,
-      args: [role, '-c', config],
+      args: [command, '-c', config],
       env: cleanEnvironment(),
       cwd: ROOT,
       logFile,
@@ -43,7 +43,7 @@ export class VsyncProcesses {
       const how = signal === null ? `exit code ${String(code)}` : signal;
       this.onEarlyEnd(
         new Error(
-          `bin/vsync ${role} -c ${config} ended with ${how}. The end of its log:\n${tailOf(logFile)}`,
+          `bin/vsync ${command} -c ${config} ended with ${how}. The end of its log:\n${tailOf(logFile)}`,
         ),
       );
     });

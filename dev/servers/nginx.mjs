@@ -1,13 +1,14 @@
 /**
  * Finds nginx with its Lua module, which imitates NGINX Plus in the tests and the demo of Syncer: on PATH, else in the
- * cache folder, else unpacked there from Debian's packages. Nothing is installed, so an ordinary user can do it.
+ * cache folder, else unpacked there from Debian's packages. Nothing is installed, so an ordinary user can do it. Run as a
+ * command, it prints where nginx is, as JSON, or null.
  */
 import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { Problem } from '../shared/command.mjs';
+import { Problem, runMain } from '../shared/command.mjs';
 import { withLock } from '../shared/lock.mjs';
 import { cacheFolder, isExecutable, onPath } from './lookup.mjs';
 
@@ -25,6 +26,8 @@ const TIMEOUT_MS = 120_000;
  */
 
 /**
+ * Where it already is.
+ *
  * @param {NodeJS.ProcessEnv} env
  * @returns {Promise<Nginx | undefined>}
  */
@@ -41,14 +44,17 @@ export async function findNginx(env = process.env) {
 }
 
 /**
- * Unpacks nginx, its Lua module, and the libraries that this machine lacks from the packages of its distribution.
+ * Where it is; unpacks nginx, its Lua module, and the libraries that this machine lacks from the packages of its
+ * distribution where necessary.
  *
  * @param {{ log: (line: string) => void, env?: NodeJS.ProcessEnv }} options
  * @returns {Promise<Nginx>}
  * @throws {Problem} with what to install
  */
-export async function unpackNginx({ log, env = process.env }) {
+export async function ensureNginx({ log, env = process.env }) {
   const target = unpackedFolder(env);
+  const there = await findNginx(env);
+  if (there !== undefined) return there;
   try {
     fs.mkdirSync(cacheFolder(env), { recursive: true });
     return await withLock(`${target}.lock`, { what: 'nginx', log }, async () => {
@@ -178,3 +184,5 @@ function reasonOf(error) {
     .filter((line) => line.startsWith('E: '));
   return (lines[0] ?? String(error.message).split('\n')[0]).replace(/^E: /, '').replace(/\.$/, '');
 }
+
+await runMain(import.meta.url, async () => console.log(JSON.stringify((await findNginx()) ?? null)));

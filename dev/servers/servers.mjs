@@ -7,7 +7,7 @@ import { buildServer } from './build-server.mjs';
 import { checkGo } from './go.mjs';
 import { findServer } from './lookup.mjs';
 import { Problem, readFlags, runMain } from '../shared/command.mjs';
-import { findNginx, unpackNginx } from './nginx.mjs';
+import { findNginx, ensureNginx } from './nginx.mjs';
 import { readVersions, SERVER_NAMES, SYNCER_SERVER_NAMES } from './server-list.mjs';
 
 const HELP = `Usage: npm run servers -- [options]
@@ -64,10 +64,9 @@ async function resolveBuilt(names, { log, build, syncer, env }) {
 
 /** Not a failure: a machine without Debian's packages can run everything else. */
 async function resolveNginx({ log, build, env }) {
-  const found = await findNginx(env);
-  if (found !== undefined || !build) return found;
+  if (!build) return findNginx(env);
   try {
-    return await unpackNginx({ log, env });
+    return await ensureNginx({ log, env });
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     log(`warning: ${error.message}\nwarning: the tests of Syncer that need nginx are SKIPPED`);

@@ -19,7 +19,7 @@ describe('npm run demo', () => {
   test('--help lists the flags', async () => {
     const result = await demo('--help');
     expect(result).toMatchObject({ code: 0, stderr: '' });
-    for (const flag of ['--once', '--compose']) expect(result.stdout).toContain(flag);
+    for (const flag of ['--once', '--compose', '--syncer']) expect(result.stdout).toContain(flag);
   });
 });
 

@@ -12,7 +12,6 @@ export {
 } from './kube-api';
 export type { RestartableServer, RunningServer, StartOptions } from './launch';
 export {
-  findNginx,
   startNginxInstance,
   startNginxInstances,
   type NginxFault,
@@ -20,7 +19,7 @@ export {
   type NginxOptions,
 } from './nginx';
 export { freePorts } from './ports';
-export { serverPaths, serverVersions, syncerServerPaths, type ServerPaths } from './server-paths';
+export { findNginx, serverPaths, serverVersions, syncerServerPaths, type ServerPaths } from './server-paths';
 export { startServers, type ServerSet, type ServerSetOptions } from './server-set';
 export { startTemporal, type TemporalOptions, type TemporalServer } from './temporal';
 export { startVaultDev, type VaultOptions, type VaultServer } from './vault';

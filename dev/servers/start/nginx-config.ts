@@ -5,9 +5,9 @@ export interface NginxConfig {
   dir: string;
   /** 127.0.0.2, 127.0.0.3, … */
   ip: string;
-  /** TLS: protected location. */
+  /** TLS: protected location, and the API of NGINX Plus. */
   port: number;
-  /** HTTP: the API of NGINX Plus. */
+  /** HTTP: the API alone. */
   apiPort: number;
   /** HTTP: what only tests use. */
   controlPort: number;
@@ -59,6 +59,10 @@ http {
     location = ${path} {
       access_by_lua_block { fail_as_asked() }
       content_by_lua_block { answer_protected() }
+    }
+    location /api/ {
+      default_type application/json;
+      content_by_lua_block { answer_api("${zone}") }
     }
     location / { return 404; }
   }

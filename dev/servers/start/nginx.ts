@@ -7,7 +7,7 @@ import { askHttp } from './http';
 import { launchInFolder, type LaunchedServer, type RestartableServer, type StartOptions } from './launch';
 import { nginxConfig } from './nginx-config';
 import { freePorts } from './ports';
-import { syncerServerPaths, type NginxProgram } from './server-paths';
+import { findNginx } from './server-paths';
 
 export interface NginxOptions extends StartOptions {
   /** Where it listens: 127.0.0.2 for the first instance, 127.0.0.3 for the second. Linux has them all. */
@@ -47,11 +47,6 @@ export interface NginxInstance extends RestartableServer, Readonly<NginxPorts> {
   setZoneSync(sync: { nodesOnline: number; recordsPending: number }): Promise<void>;
   /** Number of requests for a token until now, and the Host of the last one. */
   seen(): Promise<{ requests: number; host: string }>;
-}
-
-/** Whether nginx with its Lua module is there; the tests that need it are skipped otherwise. */
-export async function findNginx(): Promise<NginxProgram | undefined> {
-  return (await syncerServerPaths()).nginx;
 }
 
 /** @throws if nginx cannot be had; ask `findNginx` before */

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 
 const SCRIPT = path.join(__dirname, '..', 'servers.mjs');
+const NGINX_SCRIPT = path.join(__dirname, '..', 'nginx.mjs');
 
 /** nginx with its Lua module, as dev/servers/nginx.mjs finds it. */
 export interface NginxProgram {
@@ -42,8 +43,6 @@ export interface SyncerServerPaths {
   etcd: string;
   kubeApi: string;
   helm: string;
-  /** Absent where it cannot be had. */
-  nginx?: NginxProgram;
 }
 
 let knownOfSyncer: Promise<SyncerServerPaths> | undefined;
@@ -58,16 +57,14 @@ async function askForSyncer(): Promise<SyncerServerPaths> {
     etcd,
     'kube-apiserver': kubeApi,
     helm,
-    nginx,
-  } = await ask<Record<'etcd' | 'kube-apiserver' | 'helm', { path: string }> & { nginx?: NginxProgram }>(
-    '--syncer',
-  );
-  return {
-    etcd: etcd.path,
-    kubeApi: kubeApi.path,
-    helm: helm.path,
-    ...(nginx === undefined ? {} : { nginx }),
-  };
+  } = await ask<Record<'etcd' | 'kube-apiserver' | 'helm', { path: string }>>('--syncer');
+  return { etcd: etcd.path, kubeApi: kubeApi.path, helm: helm.path };
+}
+
+/** nginx with its Lua module; undefined where it cannot be had. */
+export async function findNginx(): Promise<NginxProgram | undefined> {
+  const { stdout } = await promisify(execFile)(process.execPath, [NGINX_SCRIPT]);
+  return (JSON.parse(stdout) as NginxProgram | null) ?? undefined;
 }
 
 async function ask<T>(...flags: string[]): Promise<T> {
