@@ -130,7 +130,7 @@ export default tseslint.config(
   },
   {
     // Loaded late, so that a command takes no longer to start than it has to.
-    files: ['src/cli/index.ts', 'src/syncer/instances/create.ts'],
+    files: ['src/cli/index.ts', 'src/syncer/instances/create.ts', 'src/syncer/service.ts'],
     rules: {
       '@typescript-eslint/no-require-imports': ['error', { allow: ['^\\./'] }],
       '@typescript-eslint/consistent-type-imports': ['error', { disallowTypeAnnotations: false }],

@@ -21,7 +21,11 @@ export function normalArguments(argv: readonly string[]): string[] {
   }
   const command = args[first];
   if (first === 0 || command === undefined || command.startsWith('-')) return [node, script, ...args];
-  return [node, script, command, ...args.slice(0, first), ...args.slice(first + 1)];
+  const rest = args.slice(first + 1);
+  // A path precedes the flags: after -c, "synced" takes any number of files.
+  const paths = rest.findIndex((arg) => arg.startsWith('-'));
+  const leading = paths < 0 ? rest.length : paths;
+  return [node, script, command, ...rest.slice(0, leading), ...args.slice(0, first), ...rest.slice(leading)];
 }
 
 /** commander would take "=FILE" as the file. */

@@ -27,6 +27,13 @@ export class SyncerMetrics {
     'answer',
     'detail',
   ]);
+  private readonly secretVerdicts = this.counter('secret_verdicts_total', 'Verdicts about secrets', [
+    'verdict',
+  ]);
+  private readonly secretRefusals = this.counter(
+    'secret_refusals_total',
+    'Questions about secrets that were too many',
+  );
   private readonly shared = this.counter('shared_rounds_total', 'Questions that joined a round in progress');
   private readonly verdictSeconds = this.histogram('verdict_seconds', 'Time of one verdict');
   private readonly probeSeconds = this.histogram('probe_seconds', 'Time of one probe');
@@ -67,6 +74,14 @@ export class SyncerMetrics {
 
   refusal(reason: Refusal): void {
     this.refusals.inc({ reason });
+  }
+
+  secretVerdict(verdict: Verdict): void {
+    this.secretVerdicts.inc({ verdict });
+  }
+
+  secretRefusal(): void {
+    this.secretRefusals.inc();
   }
 
   joined(): void {

@@ -7,6 +7,7 @@ import { createApp, type App } from './http/app';
 import { addHealth } from './http/health';
 import { addMetrics } from './http/metrics';
 import { addOpenApi, addOpenApiPage } from './http/openapi';
+import { addSecrets } from './http/secrets';
 import { addSynced } from './http/synced';
 import { createInstances, listProblem } from './instances/create';
 import type { Instance, InstanceSource } from './instances/instance';
@@ -15,6 +16,7 @@ import { SyncerMetrics } from './metrics';
 import { Prober } from './probe';
 import { Readiness } from './readiness';
 import { Rounds } from './rounds';
+import type { SecretsQuestion } from './secrets/secrets-question';
 import { startWarnings } from './warnings';
 import { ZoneSyncWatch } from './zone-sync';
 
@@ -40,10 +42,11 @@ export interface SyncerOptions {
   readonly addRoutes?: (app: App, metrics: SyncerMetrics) => void | Promise<void>;
 }
 
-/** @throws UserError if it cannot listen, or a file cannot be used */
+/** @throws UserError if it cannot listen, or a file cannot be used; ConfigError about a file of `sync` */
 export async function startSyncer(config: SyncerConfig, options: SyncerOptions): Promise<Syncer> {
   const { log, version, addRoutes } = options;
   for (const warning of startWarnings(config)) log.warn(warning);
+  const secrets = secretsOf(config, log);
   const source = options.source ?? createInstances(config, log);
   const metrics = new SyncerMetrics();
   const prober = new Prober(config);
@@ -64,6 +67,7 @@ export async function startSyncer(config: SyncerConfig, options: SyncerOptions):
     addSynced(routes, { config, source, rounds, metrics, log });
     addHealth(routes, readiness);
     addMetrics(routes, metrics);
+    if (secrets !== undefined) addSecrets(routes, { question: secrets, metrics });
     await addRoutes?.(routes, metrics);
   });
   await addOpenApiPage(app);
@@ -82,6 +86,14 @@ export async function startSyncer(config: SyncerConfig, options: SyncerOptions):
       metrics.close();
     },
   };
+}
+
+/** Answers questions about secrets; undefined if no destination is configured. */
+function secretsOf({ sync }: SyncerConfig, log: Logger): SecretsQuestion | undefined {
+  if (sync.length === 0) return undefined;
+  // Loaded only here: the clients of Vault and Consul take half a second and 29 MB.
+  const { openSecrets } = require('./secrets/open') as typeof import('./secrets/open');
+  return openSecrets(sync, process.env, log);
 }
 
 /** Where an error came from. Its text is left out: that of a library may quote a request. */

@@ -10,6 +10,7 @@ import type { Scope } from '../../rules/scope';
 import type { DestinationAnswer } from './answer';
 import { SYNCED_POLL_MS } from '../limits';
 import { isCurrent, judgeClaim, judgeGone, type Judged, type LiveAtOrigin, type OwnRecord } from './judge';
+import type { KeptTokens } from './kept-tokens';
 import type { OriginRound, OriginVaults } from './origin-vaults';
 import { readOwnRecord } from './own-record';
 import { DestinationServers } from './servers';
@@ -36,8 +37,9 @@ export class AskedDestination {
   constructor(
     readonly config: DestinationConfig,
     origins: OriginVaults,
+    tokens: KeptTokens,
   ) {
-    this.servers = new DestinationServers(config, origins);
+    this.servers = new DestinationServers(config, origins, tokens);
   }
 
   /** Why the configuration leaves the secret out, if it does. Asks no server. */

@@ -5,16 +5,22 @@ import { insightOfMetadata } from '../../rules/insight';
 import type { Location } from '../../rules/paths';
 import type { Kv2 } from '../../vault/kv2';
 import type { AtOrigin } from './judge';
+import type { KeptTokens } from './kept-tokens';
 
 /** The Vaults of the origin, one client for each login: the files of several destinations often name the same one. */
 export class OriginVaults {
   private readonly vaults = new Map<string, Kv2>();
   private readonly checked = new Map<Kv2, Promise<void>>();
 
+  constructor(private readonly tokens: KeptTokens) {}
+
   of({ origin }: DestinationConfig): Kv2 {
     const key = keyOf(origin.vault);
-    const vault = this.vaults.get(key) ?? openVault(origin.vault, undefined);
+    const known = this.vaults.get(key);
+    if (known !== undefined) return known;
+    const vault = openVault(origin.vault, undefined);
     this.vaults.set(key, vault);
+    this.tokens.keep(vault.client, 'origin.vault', origin.renewToken);
     return vault;
   }
 

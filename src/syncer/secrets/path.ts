@@ -7,15 +7,14 @@ import type { Location } from '../../rules/paths';
  * `data/x` of the mount `secret/` is `secret/data/data/x`.
  *
  * @param mounts of the origin, each ending in "/"; of several that fit, the longest counts
- * @throws UsageError with what is wrong
+ * @throws UsageError with what is wrong; it quotes nothing of the text, which may hold a token by mistake
  */
 export function readSecretPath(text: string, mounts: readonly string[]): Location {
   const path = text.replace(/^\/+/, '');
-  const shown = JSON.stringify(text);
-  if (path === '') throw new UsageError(`the path of the secret is empty: ${FORM}`);
-  if (path.endsWith('/')) throw new UsageError(`${shown} is a folder: ${FORM}`);
+  if (path === '') throw new UsageError(`the path is empty: ${FORM}`);
+  if (path.endsWith('/')) throw new UsageError(`the path is that of a folder: ${FORM}`);
   if (path.split('/').some((part) => part === '' || part === '.' || part === '..'))
-    throw new UsageError(`${shown} has an empty, "." or ".." part, which no secret has: ${FORM}`);
+    throw new UsageError(`the path has an empty, "." or ".." part, which no secret has: ${FORM}`);
   const mount = mounts
     .filter((one) => path.startsWith(one))
     .reduce<string | undefined>(
@@ -24,7 +23,7 @@ export function readSecretPath(text: string, mounts: readonly string[]): Locatio
     );
   if (mount === undefined)
     throw new UsageError(
-      `${shown} is below none of the mounts that the destinations copy (origin.mounts: ${mounts.join(', ')}): ${FORM}`,
+      `the path is below none of the mounts that the destinations copy (origin.mounts: ${mounts.join(', ')}): ${FORM}`,
     );
   const rest = path.slice(mount.length);
   return { mount, rel: /^(?:meta)?data\/(.+)$/s.exec(rest)?.[1] ?? rest };

@@ -5,8 +5,10 @@ import type { DestinationConfig } from '../../config/schema';
 import { UsageError } from '../../errors';
 import { SYNCED_ANSWER_MS, SYNCED_POLL_MS } from '../limits';
 import { dataPath, type Location } from '../../rules/paths';
+import type { Logger } from '../../log';
 import { isFinal, verdictOfSecret, type SecretAnswer } from './answer';
 import { AskedDestination } from './asked-destination';
+import { KeptTokens } from './kept-tokens';
 import { OriginVaults } from './origin-vaults';
 import { readSecretPath } from './path';
 
@@ -29,26 +31,31 @@ export interface QuestionOptions {
  * `/v1/secrets/synced` call it.
  */
 export class SecretsQuestion {
-  private readonly origins = new OriginVaults();
+  private readonly tokens: KeptTokens;
+  private readonly origins: OriginVaults;
   private readonly destinations: readonly AskedDestination[];
   private readonly liftLimits: readonly (() => void)[];
   private readonly mounts: readonly string[];
 
   /**
-   * Sends nothing yet.
-   *
+   * @param log of a service: the tokens for the origin are then kept alive from now on, those for a destination from the first
+   *   comparison of values on. Without it nothing is sent yet
    * @throws UsageError if two destinations have one name, which the answer could not tell apart
    */
-  constructor(configs: readonly DestinationConfig[]) {
+  constructor(configs: readonly DestinationConfig[], log?: Logger) {
+    this.tokens = new KeptTokens(log);
+    this.origins = new OriginVaults(this.tokens);
     const names = configs.map(({ name }) => name);
     const twice = names.find((name, position) => names.indexOf(name) !== position);
     if (twice !== undefined)
       throw new UsageError(
         `two of the configurations are of the destination ${twice}: give each file once, and each sync its own "name"`,
       );
-    this.destinations = configs.map((config) => new AskedDestination(config, this.origins));
+    this.destinations = configs.map((config) => new AskedDestination(config, this.origins, this.tokens));
     this.liftLimits = configs.flatMap((config) => limitVaults(config));
     this.mounts = [...new Set(configs.flatMap(({ origin }) => origin.mounts))];
+    // A token may end before the first question.
+    if (log !== undefined) for (const config of configs) this.origins.of(config);
   }
 
   /** The place of a secret, as {@link readSecretPath} reads it. @throws UsageError */
@@ -93,6 +100,7 @@ export class SecretsQuestion {
 
   async close(): Promise<void> {
     for (const lift of this.liftLimits) lift();
+    await this.tokens.close();
     await Promise.all([...this.destinations.map((destination) => destination.close()), this.origins.close()]);
   }
 

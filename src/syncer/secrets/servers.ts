@@ -6,6 +6,7 @@ import type { Scope } from '../../rules/scope';
 import type { DestinationState } from '../../sync-info/state';
 import type { SyncInfo } from '../../sync-info/sync-info';
 import type { Kv2 } from '../../vault/kv2';
+import type { KeptTokens } from './kept-tokens';
 import type { OriginVaults } from './origin-vaults';
 import { OriginsInfo } from './published';
 
@@ -25,6 +26,7 @@ export class DestinationServers {
   constructor(
     private readonly config: DestinationConfig,
     private readonly origins: OriginVaults,
+    private readonly tokens: KeptTokens,
   ) {
     this.plainScope = scopeOf(config, new Map());
     this.own = new Reopened(() => infoOf(config));
@@ -41,7 +43,10 @@ export class DestinationServers {
   }
 
   get vault(): Kv2 {
-    this.ownVault ??= openVault(this.config.destination.vault, undefined);
+    if (this.ownVault !== undefined) return this.ownVault;
+    const { vault, renewToken } = this.config.destination;
+    this.ownVault = openVault(vault, undefined);
+    this.tokens.keep(this.ownVault.client, 'destination.vault', renewToken);
     return this.ownVault;
   }
 

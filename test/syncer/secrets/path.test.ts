@@ -23,8 +23,8 @@ describe('readSecretPath', () => {
   test.each([
     ['', 'is empty'],
     ['/', 'is empty'],
-    ['secret/', 'is a folder'],
-    ['secret/team/', 'is a folder'],
+    ['secret/', 'is that of a folder'],
+    ['secret/team/', 'is that of a folder'],
     ['secret//app', 'an empty, "." or ".." part'],
     ['secret/../app', 'an empty, "." or ".." part'],
     ['secret', 'below none of the mounts'],

@@ -1,0 +1,125 @@
+import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
+import { UsageError } from '../../errors';
+import { DURATION_PATTERN, DurationError, formatDuration, parseDuration } from '../../rules/time';
+import { MAX_SECRET_QUESTIONS, MAX_SYNCED_HTTP_WAIT_MS } from '../limits';
+import type { SyncerMetrics } from '../metrics';
+import { SecretAnswer } from '../secrets/answer';
+import type { SecretsQuestion } from '../secrets/secrets-question';
+import { VERDICTS } from '../verdict';
+import { ErrorBody, HttpError, type App } from './app';
+
+/** What answers the questions. */
+export type AskSecrets = Pick<SecretsQuestion, 'placeOf' | 'ask' | 'close'>;
+
+export interface SecretsDeps {
+  /** Closed together with the server. */
+  readonly question: AskSecrets;
+  readonly metrics: Pick<SyncerMetrics, 'secretVerdict' | 'secretRefusal'>;
+}
+
+const LONGEST_WAIT = formatDuration(MAX_SYNCED_HTTP_WAIT_MS);
+
+const Query = z.object({
+  path: z
+    .string('is missing; send the path of the secret, as "vault kv" names it')
+    .min(1, 'is empty; send the path of the secret, as "vault kv" names it')
+    .max(4_096, 'has more than 4096 characters')
+    .describe('the secret, as "vault kv" names it')
+    .meta({ example: 'secret/team/app' }),
+  wait: z
+    .string()
+    .regex(new RegExp(DURATION_PATTERN), 'must be a duration such as 500ms or 30s')
+    .default('0s')
+    .describe(`how long to wait until the secret is synced, at most ${LONGEST_WAIT}`),
+  verify: z
+    .enum(['true', 'false'], 'must be true or false')
+    .default('false')
+    .describe('also compare the values; the answer has none'),
+});
+
+const retryAfter = {
+  'Retry-After': { type: 'string', description: 'seconds until another attempt has a chance' },
+};
+
+const SCHEMA = {
+  tags: ['secrets'],
+  summary: "Is the origin's current version of this secret at every destination?",
+  description:
+    'Asks the origin, and the sync info of each destination that the key sync names. With wait, asks again until the secret ' +
+    'is synced. The status is 200 with every verdict.',
+  querystring: Query,
+  response: {
+    200: SecretAnswer.meta({
+      description: 'The verdict',
+      headers: { 'X-Secret-Status': { type: 'string', enum: [...VERDICTS], description: 'the verdict' } },
+    }),
+    400: ErrorBody.meta({ description: 'The path or the wait cannot be read' }),
+    429: ErrorBody.meta({ description: 'Too many questions are in progress', headers: retryAfter }),
+    503: ErrorBody.meta({ description: 'Syncer is stopping', headers: retryAfter }),
+  },
+};
+
+/** `GET /v1/secrets/synced`: is the origin's current version of a secret at every destination? */
+export function addSecrets(app: App, { question, metrics }: SecretsDeps): void {
+  const stopping = new AbortController();
+  let inProgress = 0;
+  // Before the server waits for its requests: a question may wait for a minute.
+  app.addHook('preClose', (next) => {
+    stopping.abort();
+    next();
+  });
+  app.addHook('onClose', () => question.close());
+  app.get('/v1/secrets/synced', { schema: SCHEMA }, async (request, reply) => {
+    const { place, waitMs } = readQuestion(question, request.query);
+    if (inProgress >= MAX_SECRET_QUESTIONS) {
+      metrics.secretRefusal();
+      throw new HttpError(
+        429,
+        'TooManyRequests',
+        'too many questions about secrets are in progress; try again',
+        true,
+      );
+    }
+    inProgress += 1;
+    const left = clientLeft(reply);
+    const signal = AbortSignal.any([stopping.signal, left]);
+    try {
+      const answer = await question.ask(place, { waitMs, verify: request.query.verify === 'true', signal });
+      metrics.secretVerdict(answer.verdict);
+      return await reply.header('x-secret-status', answer.verdict).send(answer);
+    } catch (error) {
+      if (left.aborted) return await reply.hijack();
+      if (!stopping.signal.aborted) throw error;
+      throw new HttpError(503, 'Stopping', 'Syncer is stopping; ask another instance of it', true);
+    } finally {
+      inProgress -= 1;
+    }
+  });
+}
+
+/** The messages quote nothing of the request. */
+function readQuestion(
+  question: AskSecrets,
+  { path, wait }: z.output<typeof Query>,
+): { place: ReturnType<AskSecrets['placeOf']>; waitMs: number } {
+  try {
+    const waitMs = parseDuration(wait);
+    if (waitMs > MAX_SYNCED_HTTP_WAIT_MS)
+      throw new HttpError(400, 'BadRequest', `wait: must be at most ${LONGEST_WAIT}`);
+    return { place: question.placeOf(path), waitMs };
+  } catch (error) {
+    if (error instanceof DurationError) throw new HttpError(400, 'BadRequest', `wait: ${error.message}`);
+    if (error instanceof UsageError) throw new HttpError(400, 'BadRequest', error.message);
+    throw error;
+  }
+}
+
+/** Aborted when the connection closes before the answer. */
+function clientLeft({ raw }: FastifyReply): AbortSignal {
+  const left = new AbortController();
+  raw.once('close', () => {
+    if (!raw.writableFinished) left.abort();
+  });
+  return left.signal;
+}
