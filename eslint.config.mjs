@@ -130,7 +130,12 @@ export default tseslint.config(
   },
   {
     // Loaded late, so that a command takes no longer to start than it has to.
-    files: ['src/cli/index.ts', 'src/syncer/instances/create.ts', 'src/syncer/service.ts'],
+    files: [
+      'src/cli/index.ts',
+      'src/cli/syncer.ts',
+      'src/syncer/instances/create.ts',
+      'src/syncer/service.ts',
+    ],
     rules: {
       '@typescript-eslint/no-require-imports': ['error', { allow: ['^\\./'] }],
       '@typescript-eslint/consistent-type-imports': ['error', { disallowTypeAnnotations: false }],

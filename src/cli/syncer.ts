@@ -14,6 +14,9 @@ import { readZoneSync, type ZoneSyncRow } from '../syncer/zone-sync';
 import { formatChecks } from './check/report';
 import type { Options } from './options';
 
+/** Loaded only where it is needed. */
+const secretsFile = () => require('./syncer-secrets') as typeof import('./syncer-secrets');
+
 /** What `vsync syncer` can do. */
 export type SyncerAction = 'serve' | 'check' | 'probe' | 'status';
 
@@ -98,6 +101,7 @@ async function checkInstances({ config, kind, list, problem, prober, signal }: P
       return { detail: `${list.instances.length} are known` };
     }),
   ];
+  if (config.sync.length > 0) checks.push(...(await secretsFile().checkSecrets(config.sync)));
   if (problem !== undefined) checks.push(notChecked('each instance', 'there is no usable list'));
   const zoneSync =
     config.probe.mode === 'keyval' ? await readZoneSync(list.instances, config, prober, signal) : undefined;

@@ -111,6 +111,41 @@ describe('vsync syncer check', () => {
   });
 });
 
+describe('vsync syncer check with the key sync', () => {
+  function destination(name: string, more: object = {}): string {
+    const file = path.join(folder, `${name}.json`);
+    const side = (port: number): object => ({
+      vault: { address: `http://127.0.0.1:${port}`, token: 'planted-token' },
+      consul: { address: 'http://127.0.0.1:8500' },
+      mounts: ['secret/'],
+      syncPath: 'vsync/',
+    });
+    writeFileSync(file, JSON.stringify({ name, origin: side(8200), destination: side(8201), ...more }));
+    return file;
+  }
+
+  it('passes for files that can be used, without a question to their servers', async () => {
+    const sync = [destination('site1'), destination('site2')];
+    const { code, stdout } = await run(['check', '-c', configured({ sync })]);
+    expect(code).toBe(0);
+    expect(stdout).toContain('pass  secrets: the files of site1, site2 are complete');
+  });
+
+  it('fails for a file with a problem, and for two files of one destination', async () => {
+    const wrong = await run(['check', '-c', configured({ sync: [destination('site1', { tick: '1m' })] })]);
+    expect(wrong.code).toBe(1);
+    expect(wrong.stdout).toMatch(/FAIL {2}secrets: [^]*tick \(file \S+site1\.json\)/);
+    const twice = await run([
+      'check',
+      '-c',
+      configured({ sync: [destination('site1'), destination('site1')] }),
+    ]);
+    expect(twice.code).toBe(1);
+    expect(twice.stdout).toContain('two of the configurations are of the destination site1');
+    expect(wrong.stdout + twice.stdout).not.toContain('planted-token');
+  });
+});
+
 describe('vsync syncer probe', () => {
   it('asks each instance once about the token on standard input', async () => {
     for (const pod of pods) pod.answers(answer(200));
