@@ -18,16 +18,14 @@ export async function showSynced(path: string | undefined, options: Options): Pr
         'vsync synced secret/team/app -c FILE',
     );
   const configs = (files ?? [undefined]).map((file) => destinationOf(options, file));
-  const waitMs = options['wait'] as number | undefined;
+  const waitMs = (options['wait'] as number | undefined) ?? 0;
   const question = new SecretsQuestion(configs);
   try {
     const place = question.placeOf(path);
+    const verify = options['verify'] === true;
     const answer = await interruptible((signal) =>
-      question.ask(place, {
-        signal,
-        verify: options['verify'] === true,
-        ...(waitMs === undefined ? {} : { waitMs }),
-        onAnswer: progress(),
+      question.ask(place, { signal, verify, waitMs, onAnswer: progress() }).catch((error: unknown) => {
+        throw signal.aborted ? new UserError('interrupted: the question has no answer') : error;
       }),
     );
     console.log(options['json'] === true ? JSON.stringify(answer, null, 2) : formatAnswer(answer));

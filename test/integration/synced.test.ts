@@ -260,6 +260,32 @@ describe('SecretsQuestion', () => {
     expect(await lines(sync, 'private/app')).toEqual(['NotSynced', unpublished, unpublished]);
   });
 
+  test('names a loop and a secret that is its own copy, where origin and destination are one Vault', async () => {
+    const { origin } = sharedServers();
+    const sync = await running({
+      transforms: [
+        { name: 'copies', from: '^(?P<mount>[^/]+)/data/(?P<rest>pub/.*)$', to: 'mount/data/copies/rest' },
+      ],
+      edit: (file, role) => {
+        const vault = { address: origin.address, token: origin.rootToken };
+        if (role === 'destination') Object.assign(file['destination'] as object, { vault });
+      },
+    });
+    await sync.originVault.put(sync.mount, 'pub/app', { a: 1 });
+    await sync.originVault.put(sync.mount, 'own', { a: 1 });
+    await sync.cycle('origin');
+    await sync.cycle('destination');
+    // Its copy would be a secret of the origin again.
+    expect(await lines(sync, 'pub/app')).toEqual([
+      'NotSynced',
+      expect.stringContaining('refused: origin and destination are one Vault, and'),
+    ]);
+    expect(await lines(sync, 'own')).toEqual([
+      'Synced',
+      'synced: origin and destination are one Vault, and this secret is its own copy',
+    ]);
+  });
+
   test('compares the values with verify, and reports a copy that was changed or removed by hand', async () => {
     const sync = await running();
     const [vault] = sync.destinationVaults;

@@ -1,4 +1,3 @@
-import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { UsageError } from '../../errors';
 import { DURATION_PATTERN, DurationError, formatDuration, parseDuration } from '../../rules/time';
@@ -62,38 +61,38 @@ const SCHEMA = {
 
 /** `GET /v1/secrets/synced`: is the origin's current version of a secret at every destination? */
 export function addSecrets(app: App, { question, metrics }: SecretsDeps): void {
-  const stopping = new AbortController();
-  let inProgress = 0;
+  const inProgress = new Set<AbortController>();
   // Before the server waits for its requests: a question may wait for a minute.
   app.addHook('preClose', (next) => {
-    stopping.abort();
+    for (const question of inProgress) question.abort();
     next();
   });
   app.addHook('onClose', () => question.close());
   app.get('/v1/secrets/synced', { schema: SCHEMA }, async (request, reply) => {
     const { place, waitMs } = readQuestion(question, request.query);
-    if (inProgress >= MAX_SECRET_QUESTIONS) {
+    if (inProgress.size >= MAX_SECRET_QUESTIONS) {
       metrics.secretRefusal();
-      throw new HttpError(
-        429,
-        'TooManyRequests',
-        'too many questions about secrets are in progress; try again',
-        true,
-      );
+      const message = 'too many questions about secrets are in progress; try again';
+      throw new HttpError(429, 'TooManyRequests', message, true);
     }
-    inProgress += 1;
-    const left = clientLeft(reply);
-    const signal = AbortSignal.any([stopping.signal, left]);
+    const stop = new AbortController();
+    inProgress.add(stop);
+    // The question of a client that has gone is of no use.
+    const { raw } = reply;
+    raw.once('close', () => {
+      stop.abort();
+    });
     try {
-      const answer = await question.ask(place, { waitMs, verify: request.query.verify === 'true', signal });
+      const verify = request.query.verify === 'true';
+      const answer = await question.ask(place, { waitMs, verify, signal: stop.signal });
       metrics.secretVerdict(answer.verdict);
       return await reply.header('x-secret-status', answer.verdict).send(answer);
     } catch (error) {
-      if (left.aborted) return await reply.hijack();
-      if (!stopping.signal.aborted) throw error;
+      if (!stop.signal.aborted) throw error;
+      if (raw.destroyed) return await reply.hijack();
       throw new HttpError(503, 'Stopping', 'Syncer is stopping; ask another instance of it', true);
     } finally {
-      inProgress -= 1;
+      inProgress.delete(stop);
     }
   });
 }
@@ -113,13 +112,4 @@ function readQuestion(
     if (error instanceof UsageError) throw new HttpError(400, 'BadRequest', error.message);
     throw error;
   }
-}
-
-/** Aborted when the connection closes before the answer. */
-function clientLeft({ raw }: FastifyReply): AbortSignal {
-  const left = new AbortController();
-  raw.once('close', () => {
-    if (!raw.writableFinished) left.abort();
-  });
-  return left.signal;
 }
