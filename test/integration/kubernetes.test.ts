@@ -141,8 +141,8 @@ describe('KubernetesInstances follows', () => {
   });
 });
 
-describe('KubernetesInstances keeps the last instances', () => {
-  test('while the ReplicaSet of a new revision is missing', async () => {
+describe('KubernetesInstances', () => {
+  test('keeps the last instances while the ReplicaSet of a new revision is missing', async () => {
     await gateway.addPod('a', '127.0.0.2');
     const { freshAtMs } = (await start()).current();
     await gateway.raiseRevision();
@@ -154,7 +154,7 @@ describe('KubernetesInstances keeps the last instances', () => {
     await problemEventually(undefined);
   });
 
-  test('over a restart of the API, and sees what changes after it', async () => {
+  test('keeps the last instances over a restart of the API, and sees what changes after it', async () => {
     await gateway.addPod('a', '127.0.0.2');
     await start();
     const halted = server.halt();
@@ -169,7 +169,7 @@ describe('KubernetesInstances keeps the last instances', () => {
     await listsEventually(['a', 'b']);
   });
 
-  test('while the API hangs, and reports that it does not answer', async () => {
+  test('keeps the last instances while the API hangs, and reports that it does not answer', async () => {
     await gateway.addPod('a', '127.0.0.2');
     await start();
     process.kill(server.pid, 'SIGSTOP');
