@@ -200,6 +200,7 @@ describe('KubernetesInstances with a Role', () => {
     await problemEventually(
       new RegExp(`does not permit "${verb}" on ${resource} in namespace ${gateway.namespace}`),
     );
+    expect(source?.current().freshAtMs).toBeUndefined();
     await account.setRules(chartRules());
     await problemEventually(undefined);
     await listsEventually(['a']);

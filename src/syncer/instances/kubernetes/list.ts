@@ -34,6 +34,8 @@ export class ObjectList<T extends KubernetesObject> {
   private loaded: ListWatch<T> | undefined;
   private failures = 0;
   private running: Promise<void> | undefined;
+  /** Of the newest list, which counts once its watch is accepted: lists alone are not kept up to date. */
+  private listedAtMs = 0;
   /** When the list was last known to be complete. */
   freshAtMs: number | undefined;
   /** Why it is not kept up to date now. */
@@ -49,7 +51,7 @@ export class ObjectList<T extends KubernetesObject> {
     },
   ) {}
 
-  /** Resolves after the first list, or after its first failure. */
+  /** Resolves when the first list is watched, or after the first failure. */
   async start(): Promise<void> {
     this.running ??= this.run();
     await this.firstResult.promise;
@@ -99,6 +101,8 @@ export class ObjectList<T extends KubernetesObject> {
           this.load(informer);
         },
         onAccepted: () => {
+          this.freshAtMs = Math.max(this.listedAtMs, this.freshAtMs ?? 0);
+          this.firstResult.resolve(undefined);
           this.solve();
         },
         onProof: () => {
@@ -128,7 +132,7 @@ export class ObjectList<T extends KubernetesObject> {
     const askedAtMs = Date.now();
     const signal = AbortSignal.any([this.stopped.signal, AbortSignal.timeout(this.options.times.answerMs)]);
     const list = await this.listed.list(config, signal);
-    this.freshAtMs = askedAtMs;
+    this.listedAtMs = askedAtMs;
     return list;
   }
 
@@ -137,7 +141,6 @@ export class ObjectList<T extends KubernetesObject> {
     const isNew = this.loaded !== informer;
     this.loaded = informer;
     if (isNew) this.options.onChange();
-    this.firstResult.resolve(undefined);
   }
 
   private solve(): void {
