@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import fs from 'node:fs';
 import { request } from 'undici';
-import type { NginxFault } from '../../dev/servers/start';
+import { freePorts, type NginxFault } from '../../dev/servers/start';
+import { runVsync, startVsync } from '../../dev/shared/vsync-command';
 import { eventually } from '../support/eventually';
 import { SyncerWorld } from '../support/syncer-world';
 import { describeWithNginx } from '../support/where-nginx-is';
@@ -137,6 +139,39 @@ describeWithNginx('Syncer on a Kubernetes API and three NGINX instances', () => 
     } finally {
       await world.account.restoreRules();
     }
+  });
+
+  describe('as a command', () => {
+    test('check passes for each instance of the Deployment', async () => {
+      const args = ['syncer', 'check', '-c', world.configFile(), '--json'];
+      const { code, stdout, stderr } = await runVsync(args, { home: world.folder });
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      const { checks } = JSON.parse(stdout) as { checks: { what: string; outcome: string }[] };
+      expect(checks.filter(({ outcome }) => outcome === 'fail')).toEqual([]);
+      for (const name of ['nginx-1', 'nginx-2', 'nginx-3'])
+        expect(checks.map(({ what }) => what)).toContainEqual(expect.stringContaining(`instance ${name} (`));
+    });
+
+    test('serves until SIGTERM, answers the question in progress, and ends with 0', async () => {
+      const [port = 0] = await freePorts(1);
+      const file = world.configFile({ listen: `127.0.0.1:${port}` });
+      const serving = await startVsync(['syncer', '-c', file], { home: world.folder });
+      const address = `http://127.0.0.1:${port}`;
+      await eventually(async () => {
+        expect((await request(`${address}/readyz`)).statusCode).toBe(200);
+      }, 'readiness');
+      const before = (await world.instance(3).seen()).requests;
+      await world.addToken(token, 1, 2);
+      const asked = world.ask(address, token, 'nginx-1');
+      await eventually(async () => {
+        expect((await world.instance(3).seen()).requests).toBeGreaterThan(before);
+      }, 'a probe');
+      const ended = serving.stop();
+      await world.addToken(token, 3);
+      expect((await asked).verdict).toBe('Synced');
+      expect(await ended).toEqual({ code: 0, signal: null });
+      expect(fs.readFileSync(serving.logFile, 'utf8')).not.toContain(token);
+    });
   });
 
   describe('in mode keyval', () => {

@@ -36,7 +36,7 @@ export class SyncerWorld {
     readonly gateway: KubeGateway,
     readonly account: KubeAccount,
     readonly instances: readonly NginxInstance[],
-    private readonly folder: string,
+    readonly folder: string,
   ) {}
 
   /** Pods `nginx-1`, `nginx-2`, … */
@@ -70,9 +70,13 @@ export class SyncerWorld {
 
   /** What the keys of a file lead to. */
   config(keys: Readonly<Record<string, unknown>>): SyncerConfig {
+    return { ...loadSyncerConfig(this.configFile(keys)), listen: { host: '127.0.0.1', port: 0 } };
+  }
+
+  configFile(keys: Readonly<Record<string, unknown>> = {}): string {
     const file = path.join(this.folder, 'config.json');
     fs.writeFileSync(file, JSON.stringify({ ...this.keys(), ...keys }));
-    return { ...loadSyncerConfig(file), listen: { host: '127.0.0.1', port: 0 } };
+    return file;
   }
 
   async ask(address: string, token: string, origin: string): Promise<Answer> {
