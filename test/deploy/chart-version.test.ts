@@ -1,0 +1,11 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { parse } from 'yaml';
+import { ROOT } from '../support/run-node';
+
+test('the chart of Syncer runs the image of this version', () => {
+  const read = (...parts: string[]) => fs.readFileSync(path.join(ROOT, ...parts), 'utf8');
+  const { appVersion } = parse(read('deploy', 'helm', 'syncer', 'Chart.yaml')) as { appVersion: string };
+  const { version } = JSON.parse(read('package.json')) as { version: string };
+  expect(appVersion).toBe(version);
+});
