@@ -95,6 +95,20 @@ describe('vsync synced', () => {
     expect(printed).not.toContain(VALUE);
   });
 
+  test('--wait ends with 1 and a message after an interrupt', async () => {
+    const waiting = await startVsync(['synced', `${sync.mount}never`, '--wait', '10m', ...files()], {
+      home: sync.folder,
+    });
+    await eventually(() => {
+      expect(readFileSync(waiting.logFile, 'utf8')).toContain('the origin has no such secret');
+      return Promise.resolve();
+    }, 'the first answer');
+    expect(await waiting.stop('SIGINT')).toMatchObject({ code: 1 });
+    expect(readFileSync(waiting.logFile, 'utf8')).toMatch(
+      /\nvsync: interrupted: the question has no answer\n$/,
+    );
+  });
+
   test('exits with 1 for what does not arrive by waiting, and never prints a value', async () => {
     await sync.originVault.put(sync.mount, 'changed', { password: VALUE });
     await cycles();
