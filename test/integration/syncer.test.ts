@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
+import path from 'node:path';
 import { request } from 'undici';
 import { freePorts, type NginxFault } from '../../dev/servers/start';
 import { runVsync, startVsync } from '../../dev/shared/vsync-command';
@@ -103,6 +104,26 @@ describeWithNginx('Syncer on a Kubernetes API and three NGINX instances', () => 
     await eventually(async () => {
       expect((await world.ask(address, token, 'nginx-1')).verdict).toBe('Partialy');
     }, 'a verdict about three instances');
+  });
+
+  test('verifies the certificates of the instances where it is asked to', async () => {
+    await world.addToken(token, 1, 2, 3);
+    const verified = (tls: object) => ({ ...SHORT, probe: { tls: { verify: true, ...tls } } });
+    const foreign = await world.syncer(verified({}));
+    expect((await world.ask(foreign, token, 'nginx-1')).body).toMatchObject({
+      status: 'NotSynced',
+      notYet: [
+        { instance: 'nginx-2', state: 'failed', detail: 'tls' },
+        { instance: 'nginx-3', state: 'failed', detail: 'tls' },
+      ],
+    });
+    const caFile = path.join(world.folder, 'ca.pem');
+    const certificates = world.instances.map(({ certFile }) => fs.readFileSync(certFile, 'utf8'));
+    fs.writeFileSync(caFile, certificates.join(''));
+    const wrongName = await world.syncer(verified({ caFile }));
+    expect((await world.ask(wrongName, token, 'nginx-1')).verdict).toBe('NotSynced');
+    const trusted = await world.syncer(verified({ caFile, serverName: 'localhost' }));
+    expect((await world.ask(trusted, token, 'nginx-1')).verdict).toBe('Synced');
   });
 
   test('has no verdict and is not ready when its list is too old', async () => {
