@@ -77,52 +77,65 @@ export class Prober {
   }
 
   /** Asks one instance about a token. The signal ends it with the reason `stopped`. Never rejects. */
-  async ask(instance: Instance, token: string, signal: AbortSignal): Promise<ProbeAnswer> {
-    const answer = await this.send(instance, this.mode.question(token, instance), signal);
-    return 'kind' in answer ? answer : this.mode.answerOf(answer, token);
-  }
-
-  /** Sends one request. */
-  send(
-    instance: Instance,
-    question: PlainQuestion,
-    signal: AbortSignal,
-  ): Promise<PlainAnswer | Extract<ProbeAnswer, { kind: 'failed' }>> {
-    const { connectionTimeoutMs: timeoutMs } = this.config;
-    const { pool, slots } = this.targetOf(instance, question.port);
+  ask(instance: Instance, token: string, signal: AbortSignal): Promise<ProbeAnswer> {
     return new Promise((resolve) => {
-      const stopped = (): void => {
-        leave();
-        resolve({ kind: 'failed', reason: 'stopped' });
-      };
-      if (signal.aborted) {
-        resolve({ kind: 'failed', reason: 'stopped' });
-        return;
-      }
-      const forget = onAbort(signal, stopped);
-      const leave = slots.enter((free) => {
-        forget();
-        // A slot may become free because of the same abort, before this question has left the queue.
-        if (signal.aborted) {
-          free();
-          resolve({ kind: 'failed', reason: 'stopped' });
-          return;
-        }
-        this.running += 1;
-        exchange({ pool, question, timeoutMs, signal, resolve }, () => {
-          this.running -= 1;
-          free();
-        });
-      });
+      this.askWith(instance, token, signal, resolve);
     });
   }
 
-  /** Closes the connections to instances that are not in the list, and shares them among those that are. */
+  /** The same with a callback: several promises for each probe are a good part of its cost. */
+  askWith(instance: Instance, token: string, signal: AbortSignal, done: (answer: ProbeAnswer) => void): void {
+    this.sendWith(instance, this.mode.question(token, instance), signal, (answer) => {
+      done('kind' in answer ? answer : this.mode.answerOf(answer, token));
+    });
+  }
+
+  /** Sends one request. */
+  send(instance: Instance, question: PlainQuestion, signal: AbortSignal): Promise<Sent> {
+    return new Promise((resolve) => {
+      this.sendWith(instance, question, signal, resolve);
+    });
+  }
+
+  private sendWith(
+    instance: Instance,
+    question: PlainQuestion,
+    signal: AbortSignal,
+    done: (answer: Sent) => void,
+  ): void {
+    const { connectionTimeoutMs: timeoutMs } = this.config;
+    const { pool, slots } = this.targetOf(instance, question.port);
+    const stopped = (): void => {
+      done({ kind: 'failed', reason: 'stopped' });
+    };
+    if (signal.aborted) {
+      stopped();
+      return;
+    }
+    slots.enter({
+      signal,
+      stopped,
+      begin: (free) => {
+        this.running += 1;
+        exchange({ pool, question, timeoutMs, signal, done }, () => {
+          this.running -= 1;
+          free();
+        });
+      },
+    });
+  }
+
+  /**
+   * Closes the connections to instances that are not in the list, and shares them among those that are. A pool of undici
+   * cannot change its size: where the share has changed, new pools take the place of the old ones, which end their work.
+   */
   retain(instances: readonly Instance[]): void {
+    const before = this.share();
     this.known = Math.max(1, instances.length);
+    const isSameShare = this.share() === before;
     const addresses = new Set(instances.map(({ address }) => address));
     for (const [key, { pool }] of this.targets) {
-      if (addresses.has(key.slice(0, key.lastIndexOf('|')))) continue;
+      if (isSameShare && addresses.has(key.slice(0, key.lastIndexOf('|')))) continue;
       this.targets.delete(key);
       void pool.close();
     }
@@ -138,9 +151,10 @@ export class Prober {
     const key = `${address}|${port}`;
     const known = this.targets.get(key);
     if (known !== undefined) return known;
+    const share = this.share();
     const host = address.includes(':') ? `[${address}]` : address;
     const pool = new Pool(`${this.config.probe.scheme}://${host}:${port}`, {
-      connections: this.config.hostKeepalives,
+      connections: share,
       maxHeaderSize: PROBE_HEADER_BYTES,
       // Each probe has a timer of its own: those of undici are late by up to a second.
       headersTimeout: 0,
@@ -148,7 +162,7 @@ export class Prober {
       keepAliveTimeout: PROBE_IDLE_MS,
       connect: this.connect,
     });
-    const target = { pool, slots: new Slots(() => this.share()) };
+    const target = { pool, slots: new Slots(share) };
     this.targets.set(key, target);
     return target;
   }
@@ -172,30 +186,41 @@ function connectorOf({ probe: { tls }, connectionTimeoutMs }: ProbeConfig): buil
   };
 }
 
+/** A plain answer, or why there is none. */
+type Sent = PlainAnswer | Extract<ProbeAnswer, { kind: 'failed' }>;
+
 interface Exchange {
   readonly pool: Pool;
   readonly question: PlainQuestion;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
-  readonly resolve: (answer: PlainAnswer | Extract<ProbeAnswer, { kind: 'failed' }>) => void;
+  /** Called once, as soon as the answer is known: with the headers, unless the body is needed. */
+  readonly done: (answer: Sent) => void;
 }
 
 /**
- * Sends a request, and resolves as soon as its answer is known: with the headers, unless the body is needed.
+ * Sends a request.
  *
  * @param ended called once, when undici is done with the request: only then is its connection free
  */
-function exchange({ pool, question, timeoutMs, signal, resolve }: Exchange, ended: () => void): void {
+function exchange({ pool, question, timeoutMs, signal, done }: Exchange, ended: () => void): void {
   let stop: ((reason: Error) => void) | undefined;
   let cause: FailReason | undefined;
+  let isAnswered = false;
+  const answer = (sent: Sent): void => {
+    if (isAnswered) return;
+    isAnswered = true;
+    done(sent);
+  };
   const end = (reason: FailReason): void => {
     cause ??= reason;
-    resolve({ kind: 'failed', reason: cause });
+    answer({ kind: 'failed', reason: cause });
     stop?.(STOPPED);
   };
   const timer = setTimeout(end, timeoutMs, 'timeout');
   const forget = onAbort(signal, () => {
-    end('stopped');
+    // After the headers only the rest of a body is read, which keeps the connection for the next probe.
+    if (!isAnswered) end('stopped');
   });
   const over = (): void => {
     clearTimeout(timer);
@@ -218,7 +243,7 @@ function exchange({ pool, question, timeoutMs, signal, resolve }: Exchange, ende
       onResponseStart(_controller, statusCode) {
         status = statusCode;
         readsBody = question.readsBody(statusCode);
-        if (!readsBody) resolve({ status, body });
+        if (!readsBody) answer({ status, body });
       },
       onResponseData(controller, chunk) {
         bytes += chunk.length;
@@ -227,12 +252,11 @@ function exchange({ pool, question, timeoutMs, signal, resolve }: Exchange, ende
       },
       onResponseEnd() {
         over();
-        resolve({ status, body });
+        answer({ status, body });
       },
       onResponseError(_controller, error) {
         over();
-        if (bytes > PROBE_BODY_BYTES) resolve({ status, body: '' });
-        else resolve(failureOf(error));
+        answer(bytes > PROBE_BODY_BYTES ? { status, body: '' } : failureOf(error));
       },
     },
   );

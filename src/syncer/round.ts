@@ -20,8 +20,12 @@ export interface RoundSettings {
   readonly requestDeadlineMs: number;
 }
 
-/** Asks one instance about the token of the round. */
-export type AskInstance = (instance: Instance, signal: AbortSignal) => Promise<ProbeAnswer>;
+/** Asks one instance about the token of the round, and calls `done` once. */
+export type AskInstance = (
+  instance: Instance,
+  signal: AbortSignal,
+  done: (answer: ProbeAnswer) => void,
+) => void;
 
 /** An instance that does not have the token yet, and its last answer; without one if none came in time. */
 export interface NotYet {
@@ -113,11 +117,9 @@ export class Round {
     track.isActive = this.isWanted(at, track);
     if (!track.isActive) return;
     track.begun += 1;
-    const ended = (answer: ProbeAnswer): void => {
+    this.ask(track.instance, this.stop.signal, (answer) => {
       this.tryEnded(at, track, answer);
-    };
-    // It never rejects.
-    void this.ask(track.instance, this.stop.signal).then(ended);
+    });
   }
 
   private isWanted(at: number, track: Track): boolean {
@@ -168,10 +170,13 @@ export class Round {
     clearTimeout(client.timer);
     if (this.clients.size > 0) return;
     for (const { timer } of this.tracks) clearTimeout(timer);
-    this.stop.abort();
+    this.stop.abort(OVER);
     this.onEnd();
   }
 }
+
+/** One object for all: the signal would make an error with a stack for each round. */
+const OVER = new Error('the round is over');
 
 function hasToken({ last }: Track): boolean {
   return last?.kind === 'present';

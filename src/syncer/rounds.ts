@@ -14,7 +14,12 @@ export interface Question {
 }
 
 export interface RoundsOptions extends RoundSettings {
-  readonly ask: (instance: Instance, token: string, signal: AbortSignal) => Promise<ProbeAnswer>;
+  readonly ask: (
+    instance: Instance,
+    token: string,
+    signal: AbortSignal,
+    done: (answer: ProbeAnswer) => void,
+  ) => void;
   /** Probes of all rounds together. */
   readonly maxProbes: number;
   /** Called with the list of a round that begins. */
@@ -71,7 +76,9 @@ export class Rounds {
     const round: Round = new Round(
       others,
       knowsOrigin,
-      (instance, signal) => ask(instance, token, signal),
+      (instance, signal, done) => {
+        ask(instance, token, signal, done);
+      },
       this.options,
       () => {
         this.probes -= others.length;

@@ -118,11 +118,12 @@ function createRounds(config: SyncerConfig, prober: Prober, metrics: SyncerMetri
     onShared: () => {
       metrics.joined();
     },
-    ask: async (instance, token, signal) => {
+    ask: (instance, token, signal, done) => {
       const startedMs = performance.now();
-      const answer = await prober.ask(instance, token, signal);
-      metrics.probe(answer, performance.now() - startedMs);
-      return answer;
+      prober.askWith(instance, token, signal, (answer) => {
+        metrics.probe(answer, performance.now() - startedMs);
+        done(answer);
+      });
     },
   });
 }

@@ -1,38 +1,42 @@
-/** Bounds how many questions to one instance are in progress. The others wait in their order. */
+/** A question that waits for a free connection. */
+export interface Waiting {
+  readonly signal: AbortSignal;
+  /** Begins it, with a function that frees the slot, to be called once. */
+  readonly begin: (free: () => void) => void;
+  /** Called instead if the signal was aborted before its turn came. */
+  readonly stopped: () => void;
+}
+
+/**
+ * Bounds how many questions to one instance are in progress. The others wait in their order. Those that were stopped leave
+ * when a slot becomes free: a listener for each would be a good part of the cost of a probe.
+ */
 export class Slots {
   private inUse = 0;
-  private readonly waiting = new Set<(free: () => void) => void>();
+  private readonly waiting = new Set<Waiting>();
 
-  /** @param size read each time, so it may change */
-  constructor(private readonly size: () => number) {}
+  constructor(private readonly size: number) {}
 
-  /**
-   * Begins now, or when a slot is free.
-   *
-   * @param begin gets a function that frees the slot, to be called once
-   * @returns leaves the queue; without effect after the beginning
-   */
-  enter(begin: (free: () => void) => void): () => void {
-    if (this.inUse < this.size()) {
-      this.inUse += 1;
-      begin(this.free);
-      return NOTHING;
+  enter(question: Waiting): void {
+    if (this.inUse >= this.size) {
+      this.waiting.add(question);
+      return;
     }
-    this.waiting.add(begin);
-    return () => {
-      this.waiting.delete(begin);
-    };
+    this.inUse += 1;
+    question.begin(this.free);
   }
 
   private readonly free = (): void => {
     this.inUse -= 1;
-    for (const begin of this.waiting) {
-      if (this.inUse >= this.size()) return;
-      this.waiting.delete(begin);
+    for (const question of this.waiting) {
+      if (this.inUse >= this.size) return;
+      this.waiting.delete(question);
+      if (question.signal.aborted) {
+        question.stopped();
+        continue;
+      }
       this.inUse += 1;
-      begin(this.free);
+      question.begin(this.free);
     }
   };
 }
-
-const NOTHING = (): void => undefined;

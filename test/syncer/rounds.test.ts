@@ -26,11 +26,13 @@ class World {
       requestDeadlineMs: 60_000,
       maxProbes: 100,
       onShared: () => (this.shared += 1),
-      ask: ({ name }, token, signal) =>
-        new Promise((answer) => {
-          this.asked.push({ name, token, signal, answer });
-          if (byItself !== undefined) answer(byItself(name, this.triesAt(name)));
-        }),
+      ask: ({ name }, token, signal, answer) => {
+        this.asked.push({ name, token, signal, answer });
+        if (byItself !== undefined)
+          queueMicrotask(() => {
+            answer(byItself(name, this.triesAt(name)));
+          });
+      },
       ...options,
     });
   }

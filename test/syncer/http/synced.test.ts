@@ -66,6 +66,18 @@ describe('GET /v1/synced', () => {
     expect(body.notYet).toHaveLength(MAX_NAMED_INSTANCES);
   });
 
+  it('keeps its connections from one question to the next', async () => {
+    const running = await started(3);
+    const ports = new Set<string>();
+    for (const [at, pod] of running.pods.entries())
+      pod.answers((request, response) => {
+        ports.add(`${at} ${request.socket.remotePort ?? 0}`);
+        answer(200, 'a body')(request, response);
+      });
+    for (const token of ['a', 'b', 'c', 'd', 'e', 'f']) await (await running.ask(token)).text();
+    expect(ports.size).toBe(2);
+  });
+
   it('answers Synced as soon as a token that arrives late is everywhere', async () => {
     const running = await started(3, { retries: 1_000 });
     running.answers(401, 200);
