@@ -10,6 +10,7 @@ import { measureLatency } from './parts/latency';
 import { measureOrigin, startOrigin } from './parts/origin';
 import { measureOther } from './parts/others';
 import { measureRequests } from './parts/requests';
+import { measureSyncer } from './parts/syncer';
 import { measureWorkers } from './parts/workers';
 import { describeProfiles } from './profile';
 import { formatted, PAGE, tables, writePage } from './report';
@@ -40,11 +41,28 @@ export function runBench(options: BenchOptions): Promise<number> {
 }
 
 async function measure(options: BenchOptions, run: Parameters<typeof startWorld>[0]): Promise<Results> {
-  const { secrets, seed, rounds, inFlight, note } = options;
-  const has = (...parts: BenchOptions['parts'][number][]): boolean =>
-    parts.some((part) => options.parts.includes(part));
+  const { secrets, seed, rounds, inFlight, note, parts } = options;
   const machine = await describeMachine();
   run.say(`${machine.cpu}, ${machine.cores} cores, Node.js ${machine.node}, load ${machine.loadBefore}`);
+  // First, and without the servers, which would take CPU from it.
+  const ofSyncer = parts.includes('syncer') ? await measureSyncer(options, run) : [];
+  const needsServers = parts.some((part) => part !== 'syncer') || Object.keys(options.versus).length > 0;
+  const { rows, sizes, others } = needsServers
+    ? await measureOnServers(options, run)
+    : { rows: [], sizes: [], others: [] };
+  const date = new Date().toISOString();
+  const common = { date, machine, seed, secrets, rounds, inFlight, ...(note && { note }) };
+  return { ...common, rows: [...rows, ...ofSyncer], sizes, others };
+}
+
+/** All parts that need Temporal, Consul and two Vaults. */
+async function measureOnServers(
+  options: BenchOptions,
+  run: Parameters<typeof startWorld>[0],
+): Promise<Pick<Results, 'rows' | 'sizes' | 'others'>> {
+  const { secrets, seed } = options;
+  const has = (...parts: BenchOptions['parts'][number][]): boolean =>
+    parts.some((part) => options.parts.includes(part));
   const world = await startWorld(run);
   const measurement = new Measurement(options, world, twoMounts(secrets, seed));
   for (const data of measurement.data) await fillOrigin(world, data, seed);
@@ -69,8 +87,7 @@ async function measure(options: BenchOptions, run: Parameters<typeof startWorld>
   }
   measurement.addMaxima();
   const { rows, sizes } = measurement;
-  const date = new Date().toISOString();
-  return { date, machine, seed, secrets, rounds, inFlight, ...(note && { note }), rows, sizes, others };
+  return { rows, sizes, others };
 }
 
 async function show(results: Results, options: BenchOptions, say: (text: string) => void): Promise<void> {

@@ -1,5 +1,6 @@
 /** The process behind `Helper`: does the work of each message, one after the other, and ends with its parent. */
 import { TcpProxy } from '../shared/tcp-proxy';
+import { fanOut, startInstances } from './fan-out';
 import { copy, scan } from './floor';
 import type { Reply, Work } from './helper';
 
@@ -19,6 +20,8 @@ process.on('disconnect', () => process.exit(0));
 process.on('SIGINT', () => undefined);
 
 async function perform(work: Work): Promise<unknown> {
+  if (work.kind === 'instances') return startInstances(work);
+  if (work.kind === 'fan-out') return fanOut(work);
   if (work.kind === 'scan') return scan(work);
   if (work.kind === 'copy') return copy(work);
   const { targets, delayMs } = work;

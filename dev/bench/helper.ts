@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { cleanEnvironment } from '../shared/guarded-process';
+import type { FanOutWork, InstancesWork } from './fan-out';
 import type { CopyWork, FloorDone, ScanWork } from './floor';
 
 /** Opens proxies that delay each request on its way to these URLs. Done: the URLs of the proxies, in the same order. */
@@ -11,17 +12,17 @@ interface ProxyWork {
   delayMs: number;
 }
 
-export type Work = ScanWork | CopyWork | ProxyWork;
+export type Work = ScanWork | CopyWork | ProxyWork | InstancesWork | FanOutWork;
 export type Reply = { done: unknown } | { problem: string };
 
 /**
- * The floor or the latency proxy: a process of its own, because its CPU time must not count for vsync nor slow down
+ * The floor, the latency proxy or the NGINX instances: a process of its own, because its CPU time must not count for vsync nor slow down
  * the process that measures. It does one piece of work after the other, and ends with this process.
  */
 export class Helper {
   private readonly child: ChildProcess;
 
-  constructor(private readonly name: 'floor' | 'latency proxy') {
+  constructor(private readonly name: 'floor' | 'latency proxy' | 'NGINX instances') {
     this.child = fork(path.join(__dirname, 'helper-process.ts'), {
       cwd: path.join(__dirname, '..', '..'),
       execArgv: ['--import', 'tsx'],

@@ -1,5 +1,14 @@
 /** What can be measured separately, in the order in which it is measured. */
-export const PARTS = ['origin', 'copy', 'change', 'requests', 'workers', 'latency', 'connections'] as const;
+export const PARTS = [
+  'origin',
+  'copy',
+  'change',
+  'requests',
+  'workers',
+  'latency',
+  'connections',
+  'syncer',
+] as const;
 
 /** Other tools that can run on the same data. */
 export const OTHERS = ['vsync', 'vault-sync'] as const;

@@ -19,7 +19,8 @@ that no program can avoid. Reports for each bar of docs/benchmarks.md whether it
   --seed N        seed of the data; default 1
   --in-flight N   requests in flight, of vsync (numWorkers) and of the floor; default 16
   --buckets N     numBuckets; default 64
-  --only A,B      only these parts: origin, copy, change, requests, workers, latency, connections
+  --only A,B      only these parts: origin, copy, change, requests, workers, latency,
+                  connections, syncer
   --vs NAME=PATH  also run another tool on the same data: vsync (the original) or vault-sync; can be given for both
   --json          print the results as JSON on stdout, everything else on stderr
   --out FILE      write the results as JSON to a file
@@ -30,7 +31,7 @@ that no program can avoid. Reports for each bar of docs/benchmarks.md whether it
   --help          show this text`;
 
 /** The same lists are in dev/bench/options.ts. */
-const PARTS = ['origin', 'copy', 'change', 'requests', 'workers', 'latency', 'connections'];
+const PARTS = ['origin', 'copy', 'change', 'requests', 'workers', 'latency', 'connections', 'syncer'];
 const OTHERS = ['vsync', 'vault-sync'];
 
 const FLAGS = {
