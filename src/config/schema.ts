@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { nameProblem, printableName } from '../contract/ids';
-import { MAX_NUM_BUCKETS } from '../rules/sync-index';
+import { MAX_NUM_BUCKETS } from '../rules/bucket';
 import { temporal, type consul, type vault } from './connections';
 import { expecting, flag, text } from './fields';
 import { destinationSection, originSection } from './sides';

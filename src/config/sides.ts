@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { TransformError } from '../rules/errors';
+import { TransformError, compileTransforms } from '../rules/transform';
 import { cleanPath, dataPath } from '../rules/paths';
-import { compileTransforms } from '../rules/transform';
 import { consul, vault } from './connections';
 import { checkedText, duration, expecting, flag, hinted, text, type Checked } from './fields';
 

@@ -1,4 +1,3 @@
-import { MetadataError } from './errors';
 import { compareInstants, instantOfMs, isLater, parseTime } from './time';
 
 /** The only type of secret that vsync knows (wire format of vsync 0.3.0). */
@@ -44,6 +43,11 @@ export interface VersionMetadata {
   /** "" if unset, else RFC 3339. May be in the future, for a version that expires. */
   readonly deletion_time: string;
   readonly destroyed: boolean;
+}
+
+/** The metadata of a secret contradicts itself: it is unknown whether the secret exists. */
+export class MetadataError extends Error {
+  override readonly name = 'MetadataError';
 }
 
 /**

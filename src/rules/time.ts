@@ -1,11 +1,19 @@
-import { TimeError } from './errors';
-
 /** A point in time, exact to the nanosecond: a JavaScript Date is exact to milliseconds only. */
 export interface Instant {
   /** Whole seconds since 1970-01-01T00:00:00Z; negative before. */
   readonly seconds: number;
   /** 0 to 999,999,999, always added to `seconds`, also before 1970. */
   readonly nanos: number;
+}
+
+/** A text is not an RFC 3339 time. */
+export class TimeError extends Error {
+  override readonly name = 'TimeError';
+
+  /** @param text is quoted, because times are not secret */
+  constructor(readonly text: string) {
+    super(`${JSON.stringify(text)} is not an RFC 3339 time like 2019-05-14T23:41:52.904927369Z`);
+  }
 }
 
 const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:Z|([+-])(\d{2}):(\d{2}))$/;

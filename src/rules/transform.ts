@@ -1,5 +1,4 @@
 import { RE2JS, RE2JSSyntaxException } from 're2js';
-import { TransformError } from './errors';
 import { cleanPath } from './paths';
 
 /** One transform as configured under `destination.transforms`. */
@@ -27,6 +26,24 @@ export interface Transformer {
 
 /** The last transform of every list: a path that no transform matches stays as it is. */
 export const IDENTITY = 'identity';
+
+/** The regular expression of a transform cannot be used. */
+export class TransformError extends Error {
+  override readonly name = 'TransformError';
+
+  /**
+   * @param transform name of the transform as configured
+   * @param position its place in the list, counted from 0
+   * @param problem the message of the regular expression parser
+   */
+  constructor(
+    readonly transform: string,
+    readonly position: number,
+    readonly problem: string,
+  ) {
+    super(`transform ${JSON.stringify(transform)} (number ${position + 1}): ${problem}`);
+  }
+}
 
 /**
  * Compiles the transforms. The first one that matches wins; identity is always last (rules of vsync 0.3.0, tested against

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { SyncInfoError } from '../rules/errors';
+import { SyncInfoError } from '../rules/bucket';
 import { type Ends, dueAtMs, NO_EXPIRY, summaryOf, sumOf, type ExpirySummary } from '../rules/expiry';
 import { bytewise, wellFormed } from '../rules/paths';
 import { IndexedBuckets, type StoredBucket, readBuckets } from './indexed-buckets';

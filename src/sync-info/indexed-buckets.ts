@@ -1,6 +1,5 @@
-import { SyncInfoError } from '../rules/errors';
+import { SyncInfoError, parseIndex, serializeIndex } from '../rules/bucket';
 import type { Insight } from '../rules/insight';
-import { parseIndex, serializeIndex } from '../rules/sync-index';
 import type { KeyValueStore, Write } from '../consul/key-value-store';
 import { inParallel } from '../concurrency/work-pool';
 import { CONSUL_READS, TORN_READ_PAUSE_MS } from '../limits';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { SyncInfoError } from '../../src/rules/errors';
+import { SyncInfoError, bucketId } from '../../src/rules/bucket';
 import {
   differingSettings,
   UNVERIFIED_SETTINGS,
@@ -14,7 +14,6 @@ import {
 } from '../../src/rules/settings';
 import { path } from './arbitrary';
 import { ClaimMover, type ClaimRules, SETTINGS_CLAIMS } from '../../src/rules/claims';
-import { bucketId } from '../../src/rules/bucket';
 
 /** As Vault answers for a secret with default settings. */
 const UNSET: SettingsMetadata = {

@@ -1,5 +1,4 @@
-import { bucketId } from '../../rules/bucket';
-import { mostBuckets, numBucketsFor } from '../../rules/sync-index';
+import { bucketId, mostBuckets, numBucketsFor } from '../../rules/bucket';
 import { compileFilter } from '../../rules/filter';
 import { bytewise, dataPath } from '../../rules/paths';
 import { FairQueue } from '../../concurrency/fair-queue';

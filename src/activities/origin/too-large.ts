@@ -1,5 +1,4 @@
-import { parseBucket } from '../../rules/bucket';
-import { mostBuckets, numBucketsFor } from '../../rules/sync-index';
+import { parseBucket, mostBuckets, numBucketsFor } from '../../rules/bucket';
 import { dataPath } from '../../rules/paths';
 import { ActivityError } from '../../contract/failures';
 import type { OriginDeps } from './deps';

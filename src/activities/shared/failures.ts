@@ -1,7 +1,8 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { ActivityError, type FailureType, type ValueClass } from '../../contract/failures';
 import { ConsulError, StoredInfoError, type ConsulErrorKind } from '../../consul/errors';
-import { MetadataError, TimeError } from '../../rules/errors';
+import { MetadataError } from '../../rules/insight';
+import { TimeError } from '../../rules/time';
 import { VaultError, type VaultErrorKind } from '../../vault/errors';
 
 const VAULT_TYPES: Readonly<Record<VaultErrorKind, [FailureType, retryable: boolean]>> = {

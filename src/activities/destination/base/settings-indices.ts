@@ -1,4 +1,4 @@
-import { differingBuckets } from '../../../rules/sync-index';
+import { differingBuckets } from '../../../rules/bucket';
 import { EMPTY_SETTINGS } from '../../../rules/settings';
 import type { PathFailure } from '../../../contract/cycle';
 import type { DestinationDeps } from './deps';

@@ -1,5 +1,5 @@
 import { cancellationDetails } from '@temporalio/activity';
-import { isVersionOf } from '../../../rules/sync-index';
+import { isVersionOf } from '../../../rules/bucket';
 import { NO_EXPIRY, NOT_COUNTED, sumOf } from '../../../rules/expiry';
 import type { CopySecretsInput, CopySecretsResult } from '../../../contract/destination';
 import { ActivityError } from '../../../contract/failures';

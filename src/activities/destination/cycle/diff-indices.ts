@@ -1,7 +1,7 @@
 import { isKnownDifference, readKnownDifferences } from '../../../sync-info/known-differences';
 import { readDestinationState } from '../../../sync-info/state';
 import { readDirtyMarker } from '../../../sync-info/fence';
-import { originVersionOf, differingBuckets } from '../../../rules/sync-index';
+import { originVersionOf, differingBuckets } from '../../../rules/bucket';
 import type { DiffIndicesInput, DiffIndicesResult } from '../../../contract/destination';
 import { ActivityError } from '../../../contract/failures';
 import { MAX_GROUPS } from '../../../limits';

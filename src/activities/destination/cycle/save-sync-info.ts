@@ -17,7 +17,7 @@ import {
 import type { SyncInfo } from '../../../sync-info/sync-info';
 import { readDirtyMarker, removeDirtyMarker } from '../../../sync-info/fence';
 import { saveIndex, SETTINGS, VALUES } from '../../../sync-info/ledger';
-import { originVersionOf, isVersionOf } from '../../../rules/sync-index';
+import { originVersionOf, isVersionOf } from '../../../rules/bucket';
 import { NO_EXPIRY, NOT_COUNTED, sumOf, type ExpirySummary } from '../../../rules/expiry';
 import { hashOfDeletes, noteDeletes } from '../../../rules/delete-guard';
 import type { SaveDestinationInput, SaveDestinationResult } from '../../../contract/destination';

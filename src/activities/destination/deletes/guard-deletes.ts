@@ -1,7 +1,7 @@
 import { fits } from '../../../sync-info/indexed-buckets';
 import { readDestinationState, type DestinationState } from '../../../sync-info/state';
 import { hashOfDeletes, whyHeld } from '../../../rules/delete-guard';
-import { emptyIndex, isVersionOf } from '../../../rules/sync-index';
+import { emptyIndex, isVersionOf } from '../../../rules/bucket';
 import { inParallel } from '../../../concurrency/work-pool';
 import type { GuardDeletesInput, GuardDeletesResult, PendingDeletes } from '../../../contract/destination';
 import { CONSUL_READS, MAX_DISPATCH_WIDTH, GROUP_SECRETS, MAX_GROUPS } from '../../../limits';

@@ -2,7 +2,7 @@ import { inParallel } from '../../../concurrency/work-pool';
 import { COPY_BUCKETS } from '../../../limits';
 import type { Insight } from '../../../rules/insight';
 import type { DeleteCandidate } from '../../../rules/plan';
-import { differingBuckets } from '../../../rules/sync-index';
+import { differingBuckets } from '../../../rules/bucket';
 import { BucketExpiries } from '../../../sync-info/expiries';
 import { Fence } from '../../../sync-info/fence';
 import { IndexedBuckets } from '../../../sync-info/indexed-buckets';

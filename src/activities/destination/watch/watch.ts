@@ -12,7 +12,7 @@ import { WATCH_PAUSE_MS, WATCH_POLL_MS } from '../../../limits';
 import type { DestinationDeps } from '../base/deps';
 import { readDestinationState } from '../../../sync-info/state';
 import { scheduleId } from '../../../contract/ids';
-import { originVersionOf } from '../../../rules/sync-index';
+import { originVersionOf } from '../../../rules/bucket';
 import { readOriginSettings } from '../base/settings-indices';
 
 /**
