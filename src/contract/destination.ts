@@ -1,4 +1,4 @@
-/** What destinationCycle passes through Temporal. */
+/** What destinationCycle and watchOrigin pass through Temporal. Where an input repeats a result, it picks its fields. */
 import type { ExpirySummary } from '../rules/expiry';
 import type {
   ActivityInput,
@@ -38,12 +38,7 @@ export interface DestinationPreflightResult extends CycleReport, Mounts {
   expired?: true;
 }
 
-export interface DiffIndicesInput extends ActivityInput {
-  /** As from preflight. */
-  changed: boolean;
-  /** As from preflight. */
-  expired?: true;
-}
+export type DiffIndicesInput = ActivityInput & Pick<DestinationPreflightResult, 'changed' | 'expired'>;
 
 export interface DiffIndicesResult {
   v: 1;
@@ -70,7 +65,6 @@ export interface DiffIndicesResult {
   note?: string;
 }
 
-/** `mounts` and `ownMounts` as from preflight. */
 export type MoveClaimsInput = ActivityInput & Mounts;
 
 export interface MoveClaimsResult {
@@ -82,7 +76,6 @@ export interface MoveClaimsResult {
 export interface GuardDeletesInput extends ActivityInput, Pick<Mounts, 'mounts'> {
   /** Ids of all buckets that differ. */
   buckets: number[];
-  /** As from diffIndices. */
   considered: string;
 }
 
@@ -109,7 +102,6 @@ export interface GuardDeletesResult {
   work?: GroupsOfWork;
   /** Whether deletes may happen. */
   deletes: boolean;
-  /** Deletes that wait for an approval. */
   pendingDeletes?: PendingDeletes;
   /** An operator approved the deletes: they do not count against the limit of a day. */
   approved?: boolean;
@@ -119,13 +111,15 @@ export interface GuardDeletesResult {
   candidates?: Record<string, number>;
 }
 
-export interface CopySecretsInput extends ActivityInput, Pick<Mounts, 'mounts'> {
+export interface CopySecretsInput
+  extends
+    ActivityInput,
+    Pick<Mounts, 'mounts'>,
+    Pick<DiffIndicesResult, 'indexRevision'>,
+    Pick<GuardDeletesResult, 'deletes'> {
   buckets: number[];
-  indexRevision: number;
-  /** As from diffIndices. Deletes happen only while the origin's index is still this one. */
+  /** Deletes happen only while the origin's index is still this one. */
   considered: string;
-  /** As from guardDeletes. */
-  deletes: boolean;
   /** Copies may have ended: check the expiries of each bucket. */
   expiries?: true;
 }
@@ -139,7 +133,7 @@ export interface CopySecretsResult extends CycleReport, WithDispatchWidth {
   finished: boolean;
   /** Buckets that are done although they may differ. */
   knownDifferences: RetainedInBucket[];
-  /** Secrets that were deleted, by mount of the origin. */
+  /** Secrets that were deleted, by mount of the origin. Without the deletes of a worker that died. */
   deleted: Record<string, number>;
   /** Of the copies that end by themselves: how their numbers changed, and when the first has to be checked. */
   expiries?: ExpirySummary;
@@ -150,38 +144,25 @@ export interface DeleteOrphansInput extends ActivityInput {
   hash: string;
 }
 
-export interface DeleteOrphansResult extends CycleReport {
-  v: 1;
-}
+export type DeleteOrphansResult = CycleReport & { v: 1 };
 
-export interface SaveDestinationInput extends ActivityInput, Mounts {
+/** `candidates`: those that are left show how many were really deleted. */
+export interface SaveDestinationInput
+  extends
+    ActivityInput,
+    Mounts,
+    Pick<DestinationPreflightResult, 'changedMounts'>,
+    Pick<DiffIndicesResult, 'indexRevision' | 'settingsRevision' | 'expiries'>,
+    Pick<GuardDeletesResult, 'pendingDeletes' | 'known' | 'candidates'>,
+    Pick<CopySecretsResult, 'knownDifferences' | 'deleted'> {
   /** Ids of all buckets that the cycle may have written. */
   buckets: number[];
-  indexRevision: number;
-  /** As from diffIndices. */
-  settingsRevision?: number;
-  /** As from diffIndices. */
   considered: string;
   /** Whether the cycle came to its end, and has handled this index of the origin. */
   finished: boolean;
-  /** As from preflight. */
-  changedMounts: Record<string, string>;
   outcome: Outcome;
   counts: Partial<Counts>;
-  /** As from copySecrets, of all groups. */
-  knownDifferences: RetainedInBucket[];
-  /** As from guardDeletes. */
-  pendingDeletes?: PendingDeletes;
-  /** As from copySecrets, of all groups. Without the deletes of a worker that died. */
-  deleted: Record<string, number>;
-  /** As from guardDeletes. Those that are left show how many were really deleted. */
-  candidates?: Record<string, number>;
-  /** As from guardDeletes. */
-  known: Record<string, number>;
-  /** As from guardDeletes. */
   approved: boolean;
-  /** As from diffIndices. */
-  expiries?: ExpirySummary;
   /** As from copySecrets, of all groups. */
   newExpiries?: ExpirySummary;
 }
@@ -200,4 +181,46 @@ export interface DestinationActivities extends CycleActivities {
   readonly copySecrets: (input: CopySecretsInput) => Promise<CopySecretsResult>;
   readonly deleteOrphans: (input: DeleteOrphansInput) => Promise<DeleteOrphansResult>;
   readonly saveSyncInfo: (input: SaveDestinationInput) => Promise<SaveDestinationResult>;
+}
+
+/** Input of watchOrigin. It does not depend on the configuration, so a change of that needs no restart of the watch. */
+export interface WatchInput {
+  v: 1;
+  name: string;
+}
+
+/** Name of the signal "the origin's index may have changed". */
+export const ORIGIN_CHANGED = 'originChanged';
+
+export interface OriginChangedSignal {
+  v: 1;
+}
+
+export interface WakeDestinationInput {
+  v: 1;
+  /** Ask for one more cycle even if one is running: it may have compared before the change. */
+  whileRunning: boolean;
+}
+
+export interface WakeDestinationResult {
+  v: 1;
+  /**
+   * - `considered`: the destination has handled the origin's current index. The watch waits for the next signal.
+   * - `triggered`: a cycle was asked for.
+   * - `running`: a cycle is running.
+   * - `paused`: the schedule is paused.
+   * - `waiting`: the origin has no sync info, or there is no schedule.
+   *
+   * After all but the first the watch asks again.
+   */
+  action: 'considered' | 'triggered' | 'running' | 'paused' | 'waiting';
+  /** Longest time until the watch asks again, in milliseconds: the destination's tick. */
+  maxWaitMs: number;
+}
+
+/** What watchOrigin asks of a worker. */
+export interface WatchActivities {
+  /** Polls Consul, and signals `originChanged`. Ends only when it is cancelled. */
+  readonly watchIndex: (input: WatchInput) => Promise<void>;
+  readonly wakeDestination: (input: WakeDestinationInput) => Promise<WakeDestinationResult>;
 }

@@ -10,7 +10,7 @@ import type { Clients } from '../activities/clients';
 import type { Config } from '../config/schema';
 import { scheduleId, watchId } from '../contract/ids';
 import type { CycleResult } from '../contract/cycle';
-import { ORIGIN_CHANGED, type OriginChangedSignal } from '../contract/watch';
+import { ORIGIN_CHANGED, type OriginChangedSignal } from '../contract/destination';
 import { UserError } from '../errors';
 import { CYCLE_START_POLL_MS, CYCLE_START_WAIT_MS, PAUSE_ATTEMPTS } from '../limits';
 import { adopt as adoptState } from '../sync-info/state';

@@ -14,7 +14,7 @@ import { NO_COUNTS, OUTCOMES, sharedQueue } from '../../src/contract/cycle';
 import { FAILURE_TYPES, PATH_CLASSES } from '../../src/contract/failures';
 import { scheduleId, taskQueue, verifyId, watchId } from '../../src/contract/ids';
 import { NO_FINDINGS } from '../../src/contract/verify';
-import { ORIGIN_CHANGED } from '../../src/contract/watch';
+import { ORIGIN_CHANGED } from '../../src/contract/destination';
 import * as workflows from '../../src/workflows';
 
 const SRC = path.join(__dirname, '..', '..', 'src');
@@ -72,9 +72,7 @@ export function namesInCode(): Names {
         ['origin-cycle', 'destination-cycle'].flatMap((file) => argumentsOf(`workflows/${file}.ts`, 'step')),
       ),
     ],
-    messages: ['cycle', 'origin', 'destination', 'verify', 'watch'].flatMap((file) =>
-      typesIn(`contract/${file}.ts`),
-    ),
+    messages: ['cycle', 'origin', 'destination', 'verify'].flatMap((file) => typesIn(`contract/${file}.ts`)),
     'failure types': [...FAILURE_TYPES].sort(),
     'path classes': [...PATH_CLASSES].sort(),
     outcomes: [...OUTCOMES].sort(),

@@ -6,7 +6,7 @@ import {
   ORIGIN_CHANGED,
   type OriginChangedSignal,
   type WakeDestinationResult,
-} from '../../../contract/watch';
+} from '../../../contract/destination';
 import { inParallel } from '../../../concurrency/work-pool';
 import { WATCH_PAUSE_MS, WATCH_POLL_MS } from '../../../limits';
 import type { DestinationDeps } from '../base/deps';
