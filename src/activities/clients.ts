@@ -1,11 +1,10 @@
-import type { DestinationDeps } from './destination/base/deps';
-import type { OriginDeps } from './origin/deps';
-import { DEFAULT_SECRETS_AT_ONCE, MIN_ITEMS_BEGUN } from '../limits';
-import { WorkPool } from '../concurrency/work-pool';
-import { OriginTargets } from './destination/base/origin-targets';
-import { copyPool } from './destination/base/copy-pool';
 import { compareVaults } from '../access/both-vaults';
-import { assertNamespace } from '../access/mounts';
+import { assertCapabilities } from '../access/capabilities';
+import { assertNamespace, readMounts } from '../access/mounts';
+import { destinationNeeds, originNeeds } from '../access/needs';
+import { assertKeyAccess } from '../access/sync-path';
+import { assertTokenLasts } from '../access/token';
+import { WorkPool } from '../concurrency/work-pool';
 import { fingerprint, fingerprintParts } from '../config/fingerprint';
 import {
   syncInfoPath,
@@ -16,6 +15,7 @@ import {
   type VaultConfig,
 } from '../config/schema';
 import { openStore } from '../consul/datacenter';
+import { DEFAULT_SECRETS_AT_ONCE, MIN_ITEMS_BEGUN } from '../limits';
 import { Orphans } from '../sync-info/orphans';
 import { Staging } from '../sync-info/staging';
 import { SyncInfo } from '../sync-info/sync-info';
@@ -28,6 +28,9 @@ import { VaultClient, type VaultTimes } from '../vault/client';
 import { Kv2 } from '../vault/kv2';
 import { limitRequests } from '../vault/request-rate';
 import { TokenKeeper } from '../vault/token-keeper';
+import { copyPool, type DestinationDeps } from './destination/base/deps';
+import { OriginTargets } from './destination/base/origin-targets';
+import type { OriginDeps } from './origin/deps';
 
 /**
  * Identity of the Vault clusters that a sync works on. It distinguishes a rebuilt Vault from the one before. A
@@ -202,4 +205,39 @@ async function orClose<T>(closers: readonly Closer[], work: () => Promise<T>): P
     await closeAll(closers);
     throw error;
   }
+}
+
+/**
+ * Checks whether a cycle could do its work, more thoroughly than its own preflight. Writes one key below the own sync
+ * path, and removes it again.
+ *
+ * @returns advice for the operator, although nothing is wrong, for the log
+ * @throws VaultError, ConsulError or ActivityError that name the server and what to do
+ */
+export async function checkAccess(clients: Clients): Promise<string[]> {
+  if (clients.role === 'origin') {
+    const { vault, info, config } = clients.deps;
+    const advice = await assertTokenLasts(vault.client, 'origin.vault');
+    await readMounts(vault, config.origin.mounts, 'origin.mounts');
+    advice.push(...(await assertCapabilities(vault.client, originNeeds(config), 'origin.vault')));
+    await info.readIndex();
+    await assertKeyAccess(info);
+    return advice;
+  }
+  const { originVault, vault, originInfo, info, config } = clients.deps;
+  const advice = [
+    ...(await assertTokenLasts(originVault.client, 'origin.vault')),
+    ...(await assertTokenLasts(vault.client, 'destination.vault')),
+  ];
+  await readMounts(originVault, config.origin.mounts, 'origin.mounts');
+  await readMounts(vault, config.destination.mounts, 'destination.mounts');
+  const needs = destinationNeeds(config);
+  advice.push(
+    ...(await assertCapabilities(originVault.client, needs.origin, 'origin.vault')),
+    ...(await assertCapabilities(vault.client, needs.destination, 'destination.vault')),
+  );
+  await originInfo.readIndex();
+  await info.readIndex();
+  await assertKeyAccess(info);
+  return advice;
 }

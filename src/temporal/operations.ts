@@ -5,8 +5,7 @@ import {
   type Client,
 } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkAccess } from '../activities/check-access';
-import type { Clients } from '../activities/clients';
+import { checkAccess, type Clients } from '../activities/clients';
 import type { Config } from '../config/schema';
 import { scheduleId, watchId } from '../contract/ids';
 import type { CycleResult } from '../contract/cycle';

@@ -7,10 +7,9 @@ import { FairQueue } from '../../concurrency/fair-queue';
 import type { SecretMetadata } from '../../vault/kv2';
 import type { FetchMetadataInput, FetchMetadataResult } from '../../contract/origin';
 import { ActivityError } from '../../contract/failures';
-import { pathFailureClass } from '../shared/failures';
+import { failureOfPath } from '../shared/failures';
 import { forAllOf } from '../../concurrency/work-pool';
 import { changedMounts, readMounts } from '../../access/mounts';
-import { throwOutage } from '../shared/outages';
 import { CycleReportBuilder } from '../shared/cycle-report';
 import type { OriginDeps } from './deps';
 import { bucketsOfChunk, readChunk, readManifest, type StagedBuckets, type StagedBucket } from './manifest';
@@ -71,9 +70,7 @@ export async function fetchMetadata(
       // In a mount that was re-created: what another engine says of its secret says nothing of the one that was known.
       else if (underUnknown(wirePath)) keep(wirePath);
     } catch (error) {
-      if (stop.aborted) throw error;
-      throwOutage(error);
-      report.fail(wirePath, pathFailureClass(error), 'unknown');
+      report.fail(wirePath, failureOfPath(error, stop), 'unknown');
       keep(wirePath);
     }
     progress(report.progress);

@@ -5,11 +5,10 @@ import { FairQueue } from '../../concurrency/fair-queue';
 import { readOriginState } from '../../sync-info/state';
 import type { ListPathsResult } from '../../contract/origin';
 import { ActivityError } from '../../contract/failures';
-import { pathFailureClass } from '../shared/failures';
+import { failureOfPath } from '../shared/failures';
 import { forAllOf, inParallel } from '../../concurrency/work-pool';
 import { CHUNK_PATHS, MAX_CHUNKS, MAX_DISPATCH_WIDTH, STAGED_AT_ONCE } from '../../limits';
 import { changedMounts, readMounts } from '../../access/mounts';
-import { throwOutage } from '../shared/outages';
 import { CycleReportBuilder } from '../shared/cycle-report';
 import type { OriginDeps } from './deps';
 import { chunkOfBucket, type Chunk, type Manifest } from './manifest';
@@ -50,9 +49,7 @@ export async function listPaths(
   /** Lists one folder, and queues its subfolders. */
   const listFolder = async ({ mount, folder }: Folder, stop: AbortSignal): Promise<void> => {
     const names = await vault.list(mount, folder, stop).catch((error: unknown) => {
-      if (stop.aborted) throw error;
-      throwOutage(error);
-      report.fail(mount + folder, pathFailureClass(error), 'unknown');
+      report.fail(mount + folder, failureOfPath(error, stop), 'unknown');
       unknown.push(mount + folder);
     });
     if (names === undefined) return;

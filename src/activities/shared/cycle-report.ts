@@ -1,6 +1,14 @@
-import type { Counts, PathFailure, CycleReport } from '../../contract/cycle';
+import type {
+  Counts,
+  CycleReport,
+  PathFailure,
+  ReportOutagesInput,
+  ReportOutagesResult,
+} from '../../contract/cycle';
 import type { PathClass } from '../../contract/failures';
-import { MAX_FAILURES, MAX_FAILURE_CHARACTERS } from '../../limits';
+import { MAX_FAILURES, MAX_FAILURE_CHARACTERS, MAX_NOTED_OUTAGES } from '../../limits';
+import type { Kv2 } from '../../vault/kv2';
+import { describeOutage } from '../../vault/traffic';
 
 /** Collects what an activity did. */
 export class CycleReportBuilder {
@@ -45,4 +53,20 @@ export class CycleReportBuilder {
   result(): CycleReport {
     return { counts: this.counts, failures: this.failures };
   }
+}
+
+/**
+ * Which Vaults were down since a time, in words, as far as this worker has noticed. Asks nothing: a cycle that has run out
+ * of time reports what it has waited for.
+ */
+export function reportOutages(vaults: readonly Kv2[], { sinceMs }: ReportOutagesInput): ReportOutagesResult {
+  const clients = new Map(vaults.map(({ client }) => [client.address, client]));
+  const outages = [...clients.values()].flatMap((client) =>
+    client.outagesSince(sinceMs).map((outage) => ({ address: client.address, outage })),
+  );
+  outages.sort((a, b) => a.outage.sinceMs - b.outage.sinceMs);
+  return {
+    v: 1,
+    outages: outages.slice(-MAX_NOTED_OUTAGES).map(({ address, outage }) => describeOutage(address, outage)),
+  };
 }

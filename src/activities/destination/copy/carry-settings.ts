@@ -7,8 +7,7 @@ import {
   settingsOf,
 } from '../../../rules/settings';
 import { VaultError } from '../../../vault/errors';
-import { pathFailureClass } from '../../shared/failures';
-import { throwOutage } from '../../shared/outages';
+import { failureOfPath } from '../../shared/failures';
 import type { OpenBucket } from '../../../sync-info/ledger';
 import type { CopyContext } from './copy-bucket';
 import type { PlannedBucket } from './plan-bucket';
@@ -143,12 +142,9 @@ export class SettingsCarrier {
     try {
       return await work();
     } catch (error) {
-      if (signal.aborted) throw error;
-      const failureClass = pathFailureClass(error);
-      throwOutage(error);
+      report.fail(path, `settings-${failureOfPath(error, signal)}`);
       incomplete.add(this.id);
       this.failedPaths.add(path);
-      report.fail(path, `settings-${failureClass}`);
       return undefined;
     }
   }

@@ -3,10 +3,9 @@ import { hashBucket } from '../../../rules/bucket';
 import type { Insight } from '../../../rules/insight';
 import { NO_EXPIRY, sumOf, type ExpirySummary } from '../../../rules/expiry';
 import type { DeleteCandidate } from '../../../rules/plan';
-import { PathError, pathFailureClass } from '../../shared/failures';
+import { failureOfPath, PathError } from '../../shared/failures';
 import { inParallel } from '../../../concurrency/work-pool';
 import { inTurn } from '../../../concurrency/fair-queue';
-import { throwOutage } from '../../shared/outages';
 import type { CycleReportBuilder } from '../../shared/cycle-report';
 import type { OpenBucket } from '../../../sync-info/ledger';
 import { BucketExpiries } from '../../../sync-info/expiries';
@@ -181,13 +180,12 @@ async function copyOne(
     // next time.
     else if (isThere && !bucket.claims.has(path)) bucket.unverify(path, insight);
   } catch (error) {
-    if (signal.aborted) throw error;
+    const failure = failureOfPath(error, signal);
     arrived = false;
-    throwOutage(error);
     incomplete.add(id);
     // Why it waits was said with its settings.
     const isSaid = error instanceof PathError && error.reason === 'waits-for-settings';
-    if (!isSaid || carrier?.hasFailed(path) !== true) report.fail(path, pathFailureClass(error));
+    if (!isSaid || carrier?.hasFailed(path) !== true) report.fail(path, failure);
   }
   onProgress();
   await bucket.checkpoint();

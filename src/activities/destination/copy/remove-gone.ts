@@ -1,9 +1,8 @@
 import { bucketId } from '../../../rules/bucket';
 import type { Insight } from '../../../rules/insight';
 import type { DeleteCandidate } from '../../../rules/plan';
-import { pathFailureClass } from '../../shared/failures';
+import { failureOfPath } from '../../shared/failures';
 import { inParallel } from '../../../concurrency/work-pool';
-import { throwOutage } from '../../shared/outages';
 import type { OpenBucket } from '../../../sync-info/ledger';
 import type { CopyContext } from './copy-bucket';
 import { copySecret } from './copy-secret';
@@ -39,10 +38,8 @@ export async function removeGone(
     try {
       return await work();
     } catch (error) {
-      if (stop.aborted) throw error;
-      throwOutage(error);
+      report.fail(path, failureOfPath(error, stop), 'unknown');
       incomplete.add(id);
-      report.fail(path, pathFailureClass(error), 'unknown');
       return undefined;
     }
   };

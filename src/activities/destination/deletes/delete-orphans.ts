@@ -4,9 +4,8 @@ import { compareTimes } from '../../../rules/time';
 import type { SecretVersion } from '../../../vault/kv2';
 import type { DeleteOrphansInput, DeleteOrphansResult } from '../../../contract/destination';
 import { ActivityError } from '../../../contract/failures';
-import { pathFailureClass } from '../../shared/failures';
+import { failureOfPath } from '../../shared/failures';
 import { inParallel } from '../../../concurrency/work-pool';
-import { throwOutage } from '../../shared/outages';
 import { CycleReportBuilder } from '../../shared/cycle-report';
 import { deleteAt } from './delete-secret';
 import type { DestinationDeps } from '../base/deps';
@@ -56,9 +55,7 @@ export async function deleteOrphans(
         else done.push(target);
         if (did === 'deleted') report.count('deleted');
       } catch (error) {
-        if (stop.aborted) throw error;
-        throwOutage(error);
-        report.fail(target, pathFailureClass(error));
+        report.fail(target, failureOfPath(error, stop));
       }
     },
     deps.copyPool,

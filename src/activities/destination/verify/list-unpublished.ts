@@ -5,11 +5,9 @@ import { dataPath, type Location } from '../../../rules/paths';
 import { counted, stageFindings, type Finding } from './findings';
 import type { PathFailure } from '../../../contract/cycle';
 import type { ListUnpublishedResult } from '../../../contract/verify';
-import { throwOutage } from '../../shared/outages';
-import { inVerifyPool } from '../base/copy-pool';
-import type { DestinationDeps } from '../base/deps';
-import { forEachBucketOf } from './list-extras';
-import { FolderLister } from './list-folders';
+import { failureOfPath } from '../../shared/failures';
+import { inVerifyPool, type DestinationDeps } from '../base/deps';
+import { FolderLister, forEachBucketOf } from './list-extras';
 import { readFitting } from '../../../sync-info/indexed-buckets';
 import { MAX_FAILURES } from '../../../limits';
 
@@ -43,8 +41,7 @@ export async function listUnpublished(
       if (metadata !== undefined && insightOfMetadata(metadata, Date.now()) !== undefined)
         findings.push({ kind: 'unpublished', path });
     } catch (error) {
-      if (stop.aborted) throw error;
-      throwOutage(error);
+      failureOfPath(error, stop);
       findings.push({ kind: 'unpublished', path, class: 'unreadable' });
     }
   });

@@ -1,14 +1,14 @@
-import { fits, readFitting } from '../../../sync-info/indexed-buckets';
-import { planBucket } from '../../../rules/plan';
-import { counted, stageFindings, type Finding } from './findings';
-import type { VerifySecretsInput, VerifySecretsResult } from '../../../contract/verify';
-import { ActivityError } from '../../../contract/failures';
 import { inParallel } from '../../../concurrency/work-pool';
-import { throwOutage } from '../../shared/outages';
-import { compareSecret } from './compare-secret';
-import { inVerifyPool } from '../base/copy-pool';
-import type { DestinationDeps } from '../base/deps';
+import { ActivityError } from '../../../contract/failures';
+import type { VerifySecretsInput, VerifySecretsResult } from '../../../contract/verify';
 import { VERIFY_BUCKETS } from '../../../limits';
+import { type Insight, mayBeMetadataWrite, type Verdict, verdictOf } from '../../../rules/insight';
+import { planBucket } from '../../../rules/plan';
+import { fits, readFitting } from '../../../sync-info/indexed-buckets';
+import { sameValue } from '../../../vault/json';
+import { failureOfPath } from '../../shared/failures';
+import { inVerifyPool, placeAtDestination, placeAtOrigin, type DestinationDeps } from '../base/deps';
+import { counted, stageFindings, type Finding } from './findings';
 
 /**
  * Compares the values at both ends for every secret of some of the origin's buckets that the destination wants.
@@ -54,10 +54,11 @@ export async function verifySecrets(
       const insight = bucket.get(path);
       if (insight === undefined) return;
       const known = { insight, claim: ownIndex && stored.bucket?.get(path) };
-      const compared = await compareSecret(deps, path, known, throwOutage, aborted);
+      const compared = await compareSecret(deps, path, known, aborted);
       progress(++done);
+      const to = scope.target(path);
       if (compared.kind === 'equal') equal++;
-      else findings.push({ path, ...elsewhere(deps, path), ...compared });
+      else findings.push({ path, ...(to !== path && { to }), ...compared });
     });
   };
   await inParallel(buckets, signal, verifyBucket, VERIFY_BUCKETS);
@@ -66,7 +67,34 @@ export async function verifySecrets(
   return { v: 1, counts: { equal, ...counted(findings) }, distrusted, ...(list && { list }) };
 }
 
-function elsewhere({ scope }: DestinationDeps, path: string): { to?: string } {
-  const to = scope.target(path);
-  return to === path ? {} : { to };
+/** What a comparison came to: a verdict, or which end could not be read. */
+type Compared = Verdict | (Pick<Finding, 'class' | 'at'> & { readonly kind: 'failed' });
+
+/**
+ * Compares the values of one secret at both ends. They live in this function only.
+ *
+ * @param claim what the destination's info says; read before this call
+ */
+async function compareSecret(
+  deps: DestinationDeps,
+  path: string,
+  { insight, claim }: { insight: Insight; claim: Insight | undefined },
+  signal: AbortSignal,
+): Promise<Compared> {
+  let at: 'origin' | 'destination' = 'destination';
+  try {
+    const to = placeAtDestination(deps, path);
+    const there = await deps.vault.data(to.mount, to.rel, { signal });
+    at = 'origin';
+    const from = placeAtOrigin(deps, path);
+    const here = await deps.originVault.data(from.mount, from.rel, { signal });
+    const same = here?.live === true && there?.live === true && sameValue(here.data, there.data);
+    const evidence = { insight, claim, atOrigin: here, atDestination: there, sameValue: same };
+    if (same || here?.live !== true || !mayBeMetadataWrite(insight, here)) return verdictOf(evidence);
+    // The original publishes a time that changes with each metadata write on OpenBao: that is not a newer version.
+    const metadata = await deps.originVault.metadata(from.mount, from.rel, signal);
+    return verdictOf({ ...evidence, metadata });
+  } catch (error) {
+    return { kind: 'failed', at, class: failureOfPath(error, signal) };
+  }
 }
