@@ -151,6 +151,14 @@ export function parseEntries<T>(
   return entries;
 }
 
+/** Writes the object that {@link parseEntries} reads: keys sorted by bytes, no spaces. */
+export function serializeEntries(entries: ReadonlyMap<string, unknown>): string {
+  const members = [...entries]
+    .sort(([a], [b]) => bytewise(a, b))
+    .map(([path, entry]) => `${JSON.stringify(wellFormed(path))}:${JSON.stringify(entry)}`);
+  return `{${members.join(',')}}`;
+}
+
 function parsePart(part: SyncInfoError['part'], json: string): unknown {
   try {
     return JSON.parse(json);

@@ -6,9 +6,6 @@ export interface Ends {
   readonly original: string;
 }
 
-/** The ends of the copies in one bucket, by data path at the origin. Only copies that end are in it. */
-export type EndsBucket = ReadonlyMap<string, Ends>;
-
 /** A summary of the ends of some copies. */
 export interface ExpirySummary {
   /** When the next of the copies that are not due becomes due, in milliseconds since 1970; undefined if there is none. */
@@ -47,12 +44,10 @@ export function dueAtMs(ends: Ends): number {
   return instant === undefined ? 0 : instant.seconds * 1000 + Math.ceil(instant.nanos / 1e6);
 }
 
-export function summaryOf(buckets: Iterable<EndsBucket>): ExpirySummary {
+export function summaryOf(all: Iterable<Ends>): ExpirySummary {
   let summary = NO_EXPIRY;
-  for (const bucket of buckets) {
-    for (const ends of bucket.values())
-      summary = sumOf(summary, { nextMs: dueAtMs(ends), copies: 1, early: isEarly(ends) ? 1 : 0 });
-  }
+  for (const ends of all)
+    summary = sumOf(summary, { nextMs: dueAtMs(ends), copies: 1, early: isEarly(ends) ? 1 : 0 });
   return summary;
 }
 

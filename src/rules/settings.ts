@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
-import { parseEntries, SHA256 } from './bucket';
+import { parseEntries, serializeEntries, SHA256 } from './bucket';
 import { DurationError, parseDuration } from './time';
-import { bytewise, wellFormed } from './paths';
+import { bytewise } from './paths';
 
 /** What Vault keeps for a secret besides its versions, in the names of its API. */
 export interface SecretSettings {
@@ -86,10 +86,7 @@ export function hashSettingsBucket(bucket: SettingsBucket): string {
 
 /** JSON object of data path to fingerprint: keys sorted by bytes, no spaces. */
 export function serializeSettingsBucket(bucket: SettingsBucket): string {
-  const members = [...bucket]
-    .sort(([a], [b]) => bytewise(a, b))
-    .map(([path, fingerprint]) => `${JSON.stringify(wellFormed(path))}:${JSON.stringify(fingerprint)}`);
-  return `{${members.join(',')}}`;
+  return serializeEntries(bucket);
 }
 
 /**

@@ -4,9 +4,9 @@ import type { KeyValueStore, Unchanged, Write } from '../consul/key-value-store'
 import { CHECKPOINT_MS, CONSUL_READS } from '../limits';
 import { VALUE_CLAIMS, SETTINGS_CLAIMS, type ClaimKind } from '../rules/claims';
 import type { Insight } from '../rules/insight';
-import type { Fence } from './fence';
+import type { Fence } from './commits';
 import { fits, readFitting, type IndexedBuckets, type StoredBucket } from './indexed-buckets';
-import { commitInfo, conflict } from './store';
+import { commitInfo, conflict } from './commits';
 
 /*
  * A ledger is what a destination's sync info says that the destination has: for each path a claim. There are two, with
@@ -42,42 +42,27 @@ export interface LedgerSides<T> {
   readonly originIndex: readonly string[] | undefined;
 }
 
+interface OpenOptions<T> {
+  /** The claims where not even the names can be read. */
+  readonly ifUnreadable?: () => Map<string, T>;
+  /** Saves what has to be saved before the claims. */
+  readonly beforeSave?: () => Promise<void>;
+}
+
 /** Opens the buckets of one ledger. */
 export class Ledger<T> {
   constructor(
-    private readonly kind: LedgerKind<T>,
+    readonly kind: LedgerKind<T>,
     readonly sides: LedgerSides<T>,
-    private readonly fence: Fence,
+    readonly fence: Fence,
   ) {}
 
-  /**
-   * Reads one bucket, the destination's before the origin's.
-   *
-   * @param ifUnreadable the claims where not even the names can be read
-   * @param beforeSave what has to be saved before the claims are
-   */
-  async open(
-    id: number,
-    signal: AbortSignal,
-    options: { ifUnreadable?: () => Map<string, T>; beforeSave?: () => Promise<void> } = {},
-  ): Promise<OpenBucket<T>> {
-    const { own, ownIndex, origin, originIndex } = this.sides;
+  /** Reads one bucket, the destination's before the origin's. */
+  async open(id: number, signal: AbortSignal, options: OpenOptions<T> = {}): Promise<OpenBucket<T>> {
+    const { own, origin, originIndex } = this.sides;
     const stored = await readOwnBucket(this.kind, own, id, signal);
     const read = originIndex && (await readFitting(origin, originIndex, id, signal));
-    const isTrusted = fits(stored, ownIndex?.[id]);
-    const { ifUnreadable = () => new Map<string, T>(), beforeSave } = options;
-    const named = stored.revision === 0 ? undefined : stored.bucket;
-    const unverified = (bucket: ReadonlyMap<string, T>): Map<string, T> =>
-      new Map([...bucket].map(([path, claim]) => [path, this.kind.unverified(claim)]));
-    const untrusted = named === undefined ? ifUnreadable : () => unverified(named);
-    const claims = isTrusted ? new Map(stored.bucket) : untrusted();
-    return new OpenBucket(this.kind, own, this.fence, id, stored, {
-      isTrusted,
-      claims,
-      origin: read?.bucket,
-      isNewer: read?.isNewer === true,
-      beforeSave,
-    });
+    return new OpenBucket(this, id, stored, read, options);
   }
 }
 
@@ -94,14 +79,6 @@ async function readOwnBucket<T>(
   return { bucket, hash: own.format.hash(bucket), revision: 0 };
 }
 
-interface Opened<T> {
-  readonly isTrusted: boolean;
-  readonly claims: Map<string, T>;
-  readonly origin: ReadonlyMap<string, T> | undefined;
-  readonly isNewer: boolean;
-  readonly beforeSave: (() => Promise<void>) | undefined;
-}
-
 /** One bucket of a ledger while its secrets are worked on. */
 export class OpenBucket<T> {
   /** Whether the stored bucket fits its index. */
@@ -115,29 +92,29 @@ export class OpenBucket<T> {
   /** There is a bucket that is not trusted: it may have lost names. */
   private readonly isDamaged: boolean;
   private readonly current: Map<string, T>;
-  private readonly beforeSave: () => Promise<void>;
   private savedHash: string | undefined;
   private revision: number;
   private savedAtMs = Date.now();
   private saving: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly kind: LedgerKind<T>,
-    private readonly info: IndexedBuckets<T>,
-    private readonly fence: Fence,
+    private readonly ledger: Ledger<T>,
     private readonly id: number,
     stored: StoredBucket<T>,
-    { isTrusted, claims, origin, isNewer, beforeSave = () => Promise.resolve() }: Opened<T>,
+    read: Awaited<ReturnType<typeof readFitting<T>>>,
+    private readonly options: OpenOptions<T>,
   ) {
-    this.isTrusted = isTrusted;
-    this.isDamaged = !isTrusted && stored.revision !== 0;
-    this.names = stored.bucket ?? new Map<string, T>();
-    this.origin = origin;
-    this.isNewer = isNewer;
-    this.current = claims;
-    this.beforeSave = beforeSave;
-    this.savedHash = stored.hash;
-    this.revision = stored.revision;
+    const { bucket, hash, revision } = stored;
+    this.isTrusted = fits(stored, ledger.sides.ownIndex?.[id]);
+    this.isDamaged = !this.isTrusted && revision !== 0;
+    this.names = bucket ?? new Map<string, T>();
+    this.origin = read?.bucket;
+    this.isNewer = read?.isNewer === true;
+    this.savedHash = hash;
+    this.revision = revision;
+    const isReadable = bucket !== undefined && (this.isTrusted || revision !== 0);
+    this.current = isReadable ? new Map(bucket) : (options.ifUnreadable?.() ?? new Map<string, T>());
+    if (this.isDamaged) for (const path of this.names.keys()) this.unverify(path);
   }
 
   get claims(): ReadonlyMap<string, T> {
@@ -156,7 +133,7 @@ export class OpenBucket<T> {
 
   /** Keeps the name without believing the claim. @param claim where the path is not named yet */
   unverify(path: string, claim: T | undefined = this.current.get(path)): void {
-    if (claim !== undefined) this.current.set(path, this.kind.unverified(claim));
+    if (claim !== undefined) this.current.set(path, this.ledger.kind.unverified(claim));
   }
 
   forget(path: string): void {
@@ -181,12 +158,13 @@ export class OpenBucket<T> {
 
   private async write(): Promise<void> {
     this.savedAtMs = Date.now();
-    const { format } = this.info;
-    if (format.hash(this.current) === this.savedHash) return;
-    await this.fence.mark();
-    await this.beforeSave();
-    const hash = format.hash(this.current);
-    this.revision = await this.fence.write(this.info.writeOfBucket(this.id, this.current, this.revision));
+    const { sides, fence } = this.ledger;
+    const { own } = sides;
+    if (own.format.hash(this.current) === this.savedHash) return;
+    await fence.mark();
+    await this.options.beforeSave?.();
+    const hash = own.format.hash(this.current);
+    this.revision = await fence.write(own.writeOfBucket(this.id, this.current, this.revision));
     this.savedHash = hash;
   }
 }

@@ -1,8 +1,10 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
+import { z } from 'zod';
 import { isTooLarge, StoredInfoError } from '../consul/errors';
 import type { KeyValueStore } from '../consul/key-value-store';
+import { jsonOf } from './commits';
 import {
   STAGED_CLEANUP_EVERY_MS,
   STAGED_EXPIRE_AFTER_S,
@@ -13,13 +15,14 @@ import {
 const compress = promisify(gzip);
 const decompress = promisify(gunzip);
 
-/** First byte of gzip; a value in parts starts with `{` instead. */
-const GZIP_MAGIC = 0x1f;
+/** The value under the key of a reference, if it is too long for one key. Gzip data is not JSON. */
+const Head = z.object({ parts: z.int() });
 
 /**
  * Lists that are too long for Temporal travel through here: content-addressed values under
  * `<syncPath>origin/staging/<sha256 of the content>` (a destination's: `…destination/staging/`), compressed,
- * immutable, and split where they are too long for one key. The key's flags hold the write time in seconds, because Consul keeps no times of its own.
+ * immutable, and split where they are too long for one key. The key's flags hold the write time in seconds, because
+ * Consul keeps no times of its own.
  */
 export class Staging {
   private removedAtMs = 0;
@@ -43,7 +46,7 @@ export class Staging {
    */
   async put(content: unknown, signal?: AbortSignal): Promise<string> {
     const text = Buffer.from(JSON.stringify(content));
-    const reference = sha256(text);
+    const reference = hash('sha256', text);
     const nowS = Math.floor(this.nowMs() / 1000);
     const head = await this.store.get(this.prefix + reference, signal);
     if (head !== undefined && nowS - head.flags < STAGED_REFRESH_AFTER_S) return reference;
@@ -67,18 +70,17 @@ export class Staging {
    * @throws StoredInfoError if it is gone or was changed
    */
   async get(reference: string, signal?: AbortSignal): Promise<unknown> {
-    const head = await this.read(reference, signal);
-    let packed = head;
-    if (head[0] !== GZIP_MAGIC) {
-      const parts = partsOf(head);
-      if (parts === undefined) throw this.gone(reference, 'was changed');
+    let packed = await this.read(reference, signal);
+    const head = Head.safeParse(jsonOf(packed));
+    if (head.success) {
       const slices: Buffer[] = [];
-      for (let part = 0; part < parts; part++) slices.push(await this.read(`${reference}/${part}`, signal));
+      for (let part = 0; part < head.data.parts; part++)
+        slices.push(await this.read(`${reference}/${part}`, signal));
       packed = Buffer.concat(slices);
     }
-    // Damaged gzip data counts as other content: neither has the hash of the reference.
+    // Damaged data counts as other content: neither has the hash of the reference.
     const text = await decompress(packed).catch(() => Buffer.alloc(0));
-    if (sha256(text) !== reference) throw this.gone(reference, 'was changed');
+    if (hash('sha256', text) !== reference) throw this.gone(reference, 'was changed');
     return JSON.parse(text.toString('utf8')) as unknown;
   }
 
@@ -141,18 +143,4 @@ export class Staging {
     const detail = `a staged list ${what}; the next cycle (or verify) stages it anew`;
     return new StoredInfoError(this.store.address, this.prefix + name, detail);
   }
-}
-
-/** Number of parts that a head names; undefined if it is none. */
-function partsOf(head: Buffer): number | undefined {
-  try {
-    const { parts } = JSON.parse(head.toString('utf8')) as { parts?: unknown };
-    return typeof parts === 'number' && Number.isInteger(parts) ? parts : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function sha256(content: Buffer): string {
-  return createHash('sha256').update(content).digest('hex');
 }

@@ -6,7 +6,7 @@ import type { HourOfDeletes } from '../rules/delete-guard';
 import { OUTCOMES, sameOutcome } from '../contract/cycle';
 import type { PendingDeletes } from '../contract/destination';
 import { StoredInfoError } from '../consul/errors';
-import { jsonOf } from './store';
+import { readJson } from './commits';
 import type { Write } from '../consul/key-value-store';
 import type { SyncInfo } from './sync-info';
 
@@ -135,17 +135,16 @@ export const readStateOf = (role: Role, info: SyncInfo): Promise<Stored<OriginSt
   role === 'origin' ? readOriginState(info) : readDestinationState(info);
 
 /** @throws StoredInfoError if the key holds something else: a state is never guessed, it guards deletes */
-async function readState<T>(info: SyncInfo, schema: z.ZodType<T>, signal?: AbortSignal): Promise<Stored<T>> {
-  const stored = await info.store.get(info.stateKey, signal);
-  if (stored === undefined) return { state: undefined, revision: 0 };
-  const parsed = schema.safeParse(jsonOf(stored.value));
-  if (parsed.success) return { state: parsed.data, revision: stored.revision };
-  throw new StoredInfoError(
-    info.store.address,
-    info.stateKey,
+async function readState<T>(
+  { store, stateKey }: SyncInfo,
+  schema: z.ZodType<T>,
+  signal?: AbortSignal,
+): Promise<Stored<T>> {
+  const ifDamaged =
     'not a state that this version of vsync wrote; ' +
-      'restore the key from a backup, or remove it to have it written anew',
-  );
+    'restore the key from a backup, or remove it to have it written anew';
+  const { data: state, revision } = await readJson(store, stateKey, schema, ifDamaged, signal);
+  return { state, revision };
 }
 
 /**

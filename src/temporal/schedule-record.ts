@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { StoredInfoError } from '../consul/errors';
-import { jsonOf } from '../sync-info/store';
+import { readJson } from '../sync-info/commits';
 import { SCHEDULE_WRITE_ATTEMPTS } from '../limits';
 import type { SyncInfo } from '../sync-info/sync-info';
 import type { TemporalPlace } from './target';
@@ -52,12 +52,9 @@ export interface StoredRecord {
 
 /** @throws StoredInfoError if the key holds something else */
 export async function readRecord(info: SyncInfo, signal?: AbortSignal): Promise<StoredRecord> {
-  const stored = await info.store.get(info.scheduleKey, signal);
-  if (stored === undefined) return { record: undefined, revision: 0 };
-  const parsed = RecordSchema.safeParse(jsonOf(stored.value));
-  if (parsed.success) return { record: parsed.data, revision: stored.revision };
-  const detail = 'is not a record of this version of vsync; remove the key, and run "vsync start -c FILE"';
-  throw new StoredInfoError(info.store.address, info.scheduleKey, detail);
+  const ifDamaged = 'is not a record of this version of vsync; remove the key, and run "vsync start -c FILE"';
+  const { data, revision } = await readJson(info.store, info.scheduleKey, RecordSchema, ifDamaged, signal);
+  return { record: data, revision };
 }
 
 /** Writes the record if it has not changed since it was read. @returns whether it is `next` now */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { commitAtOnce, firstBatch } from '../../sync-info/store';
+import { commitAtOnce, firstBatch } from '../../sync-info/commits';
 import { StoredInfoError } from '../../consul/errors';
 import type { Write } from '../../consul/key-value-store';
 import {

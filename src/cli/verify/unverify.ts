@@ -1,6 +1,6 @@
 import { inParallel } from '../../concurrency/work-pool';
 import { CONSUL_READS } from '../../limits';
-import { commitAtOnce } from '../../sync-info/store';
+import { commitAtOnce } from '../../sync-info/commits';
 import { fits } from '../../sync-info/indexed-buckets';
 import type { Write } from '../../consul/key-value-store';
 import type { SyncInfo } from '../../sync-info/sync-info';

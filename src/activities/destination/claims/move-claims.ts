@@ -1,7 +1,7 @@
 import { inParallel } from '../../../concurrency/work-pool';
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
-import { commitAtOnce, commitInfo, conflict } from '../../../sync-info/store';
+import { commitAtOnce, commitInfo, conflict } from '../../../sync-info/commits';
 import { StoredInfoError } from '../../../consul/errors';
 import {
   fits,

@@ -3,7 +3,7 @@ import type { Insight } from '../../../rules/insight';
 import { workOfBucket, type BucketWork } from '../../../rules/plan';
 import { unverifiedSettings } from '../../../rules/settings';
 import type { BucketExpiries } from '../../../sync-info/expiries';
-import { Fence } from '../../../sync-info/fence';
+import { Fence } from '../../../sync-info/commits';
 import type { StoredIndex } from '../../../sync-info/indexed-buckets';
 import { Ledger, SETTINGS, VALUES, type LedgerSides, type OpenBucket } from '../../../sync-info/ledger';
 import type { DestinationDeps } from '../base/deps';

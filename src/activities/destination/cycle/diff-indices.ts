@@ -1,6 +1,6 @@
 import { isKnownDifference, readKnownDifferences } from '../../../sync-info/known-differences';
 import { readDestinationState } from '../../../sync-info/state';
-import { readDirtyMarker } from '../../../sync-info/fence';
+import { readDirtyMarker } from '../../../sync-info/commits';
 import { originVersionOf, differingBuckets } from '../../../rules/bucket';
 import type { DiffIndicesInput, DiffIndicesResult } from '../../../contract/destination';
 import { ActivityError } from '../../../contract/failures';

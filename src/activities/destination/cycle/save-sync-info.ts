@@ -15,7 +15,7 @@ import {
   type LastCycle,
 } from '../../../sync-info/state';
 import type { SyncInfo } from '../../../sync-info/sync-info';
-import { readDirtyMarker, removeDirtyMarker } from '../../../sync-info/fence';
+import { readDirtyMarker, removeDirtyMarker } from '../../../sync-info/commits';
 import { saveIndex, SETTINGS, VALUES } from '../../../sync-info/ledger';
 import { originVersionOf, isVersionOf } from '../../../rules/bucket';
 import { NO_EXPIRY, NOT_COUNTED, sumOf, type ExpirySummary } from '../../../rules/expiry';
@@ -24,7 +24,7 @@ import type { SaveDestinationInput, SaveDestinationResult } from '../../../contr
 import { STATE_ATTEMPTS } from '../../../limits';
 import { assertSyncName } from '../../../access/sync-path';
 import { countExpiries } from '../../../sync-info/expiries';
-import { commitInfo, conflict } from '../../../sync-info/store';
+import { commitInfo, conflict } from '../../../sync-info/commits';
 import type { DestinationDeps } from '../base/deps';
 import { byMount, deleteCandidates } from '../deletes/guard-deletes';
 import { readOriginSettings, readOwnSettings } from '../base/settings-indices';

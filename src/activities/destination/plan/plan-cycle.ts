@@ -4,7 +4,7 @@ import type { Insight } from '../../../rules/insight';
 import type { DeleteCandidate } from '../../../rules/plan';
 import { differingBuckets } from '../../../rules/bucket';
 import { BucketExpiries } from '../../../sync-info/expiries';
-import { Fence } from '../../../sync-info/fence';
+import { Fence } from '../../../sync-info/commits';
 import { IndexedBuckets } from '../../../sync-info/indexed-buckets';
 import type { Ledger } from '../../../sync-info/ledger';
 import { readOriginSettings } from '../base/settings-indices';
