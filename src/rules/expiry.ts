@@ -6,7 +6,6 @@ export interface Ends {
   readonly original: string;
 }
 
-/** A summary of the ends of some copies. */
 export interface ExpirySummary {
   /** When the next of the copies that are not due becomes due, in milliseconds since 1970; undefined if there is none. */
   readonly nextMs?: number;

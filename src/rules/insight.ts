@@ -12,7 +12,7 @@ export interface Insight {
    * publishes `updated_time` of the metadata: the same text on Vault, and a later time on OpenBao after a metadata write.
    */
   readonly updateTime: string;
-  /** Kind of secrets engine: always {@link KV_V2}. */
+  /** Always {@link KV_V2}. */
   readonly type: string;
 }
 
@@ -51,12 +51,9 @@ export class MetadataError extends Error {
 }
 
 /**
- * Makes the insight of a secret.
+ * Makes the insight of a secret. The original leaves out a secret whose current version has a deletion time, even one in
+ * the future, although it can still be read. Here it is left out only after that time.
  *
- * The original (vsync 0.3.0) leaves out every secret whose current version has a deletion time, even one in the future,
- * although the secret can still be read. Here it is left out only after that time.
- *
- * @param nowMs milliseconds since 1970, to compare with a deletion time
  * @returns undefined if there is nothing to copy: metadata only, or the current version is deleted, expired or destroyed
  * @throws MetadataError if the current version is not among the versions
  * @throws TimeError if the deletion time cannot be read: it is unknown whether the secret exists
@@ -88,7 +85,7 @@ export function mayBeMetadataWrite(insight: Insight, found: Found): boolean {
 /**
  * Whether an insight is about exactly this version of a secret.
  *
- * @param metadata of the secret, read after the version; needed only if {@link mayBeMetadataWrite}
+ * @param metadata read after the version; needed only if {@link mayBeMetadataWrite}
  */
 export function isNamedBy(insight: Insight, found: Found, metadata?: SecretMetadata): boolean {
   if (found.version !== insight.version) return false;
@@ -106,7 +103,6 @@ export function isNamedBy(insight: Insight, found: Found, metadata?: SecretMetad
 /**
  * The result of comparing one secret at both ends.
  *
- * - `equal`: both have the same value
  * - `drift`: both have a value, and the values differ although the destination is not behind by its info
  * - `missing`: the destination has no value (`absent`), or its current version is deleted
  * - `changed`: the origin has changed, and the next cycles copy it: since its info was written (`newer`, `gone`), or since
@@ -118,7 +114,6 @@ export type Verdict =
   | { readonly kind: 'missing'; readonly class: 'absent' | 'deleted' }
   | { readonly kind: 'changed'; readonly class: 'newer' | 'gone' | 'behind' };
 
-/** What is known of one secret. */
 export interface Evidence {
   /** Of the origin's info. */
   readonly insight: Insight;
@@ -127,7 +122,7 @@ export interface Evidence {
   /** Undefined if there is no such secret. */
   readonly atOrigin: Found | undefined;
   readonly atDestination: Found | undefined;
-  /** Of the origin, read after its version. Needed only if the insight's time is later than that of the version. */
+  /** As for {@link isNamedBy}. */
   readonly metadata?: SecretMetadata | undefined;
   /** Whether both ends have a value, and the same one. */
   readonly sameValue: boolean;

@@ -14,13 +14,9 @@ export interface SecretSettings {
   readonly delete_version_after: string;
 }
 
-/** The part of Vault's answer to `GET <mount>/metadata/<path>` that the settings are made of. */
-export interface SettingsMetadata {
+/** The same in Vault's answer to `GET <mount>/metadata/<path>`, where durations are as Go prints them, "3h25m19s". */
+export interface SettingsMetadata extends Omit<SecretSettings, 'custom_metadata'> {
   readonly custom_metadata: Readonly<Record<string, string>> | null;
-  readonly max_versions: number;
-  readonly cas_required: boolean;
-  /** A Go duration as Go prints it, "3h25m19s". */
-  readonly delete_version_after: string;
 }
 
 /** The settings of a secret in their normal form: two settings with the same meaning are deeply equal. */
@@ -89,11 +85,7 @@ export function serializeSettingsBucket(bucket: SettingsBucket): string {
   return serializeEntries(bucket);
 }
 
-/**
- * Reads a bucket of fingerprints from Consul.
- *
- * @throws SyncInfoError with what is wrong
- */
+/** @throws SyncInfoError */
 export function parseSettingsBucket(json: string): Map<string, string> {
   return parseEntries('settings bucket', json, 'fingerprint', SHA256);
 }
@@ -104,7 +96,6 @@ export const EMPTY_SETTINGS = hashSettingsBucket(new Map());
 /** An unverified claim, in place of a fingerprint. No settings have it, so they are compared at the destination. */
 export const UNVERIFIED_SETTINGS = '0'.repeat(64);
 
-/** Claims about the settings of these paths, all unverified. */
 export function unverifiedSettings(paths: Iterable<string>): Map<string, string> {
   return new Map([...paths].map((path) => [path, UNVERIFIED_SETTINGS]));
 }
@@ -113,8 +104,6 @@ export function unverifiedSettings(paths: Iterable<string>): Map<string, string>
  * The paths whose settings have to be carried, sorted by bytes. A claim without an entry at the origin means that the
  * settings went back to the defaults. Claims about secrets that are not copied stay: a soft delete keeps the settings.
  *
- * @param origin fingerprints of the origin
- * @param claims fingerprints that were applied at the destination
  * @param isCopied whether the destination has the secret, or will have it
  */
 export function differingSettings(
