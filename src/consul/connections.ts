@@ -1,10 +1,17 @@
 import http from 'node:http';
 import https from 'node:https';
-import { onAbort } from '../concurrency/abort';
+import { orAborted } from '../concurrency/abort';
+import { WorkPool } from '../concurrency/work-pool';
 import type { TlsOptions } from '../tls';
-import { LongPolls } from './long-polls';
 import { ServerLimits } from './server-limits';
-import { CONSUL_IDLE_MS, CONSUL_LIMIT_STEP_MS, MAX_CONSUL_CONNECTIONS } from '../limits';
+import {
+  CONSUL_IDLE_MS,
+  CONSUL_LIMIT_STEP_MS,
+  MAX_CONSUL_CONNECTIONS,
+  MAX_CONSUL_POLLS,
+  POLL_TURN_MS,
+  POLLS_CROWDED_MS,
+} from '../limits';
 
 /** By the agent's scheme, host and port. One for the process: several syncs use the same Consul. */
 const known = new Map<string, ConsulConnections>();
@@ -16,6 +23,7 @@ export interface Joined {
   place: string;
   /** Limits of this Consul, as its answers have shown them. */
   serverLimits: ServerLimits;
+  /** One for each set of certificates. */
   agent: http.Agent;
   /** Leaves the connections. With the last store the idle ones are closed. */
   leave: () => void;
@@ -50,17 +58,14 @@ export function connectionsTo(address: string, tls: TlsOptions): Joined {
 export class ConsulConnections {
   readonly polls = new LongPolls();
   private readonly limit = new ConnectionLimit();
+  private readonly requests = new WorkPool(() => this.limit.value);
   private readonly agents = new Map<string, http.Agent>();
   /** By place. */
   private readonly limits = new Map<string, ServerLimits>();
-  /** In the order in which they came. */
-  private readonly waiting = new Set<() => void>();
-  private inFlight = 0;
   private members = 0;
 
   constructor(private readonly isHttps: boolean) {}
 
-  /** @returns the HTTP agent: one for each set of certificates */
   join(tls: TlsOptions): http.Agent {
     this.members += 1;
     const key = JSON.stringify(tls);
@@ -69,7 +74,6 @@ export class ConsulConnections {
     return agent;
   }
 
-  /** @param place see {@link Joined.place} */
   limitsOf(place: string): ServerLimits {
     const limits = this.limits.get(place) ?? new ServerLimits();
     this.limits.set(place, limits);
@@ -84,46 +88,22 @@ export class ConsulConnections {
   }
 
   /**
-   * Waits until a request may be sent. The caller then calls {@link left}.
+   * Sends a request when one more may be in flight. It calls {@link answered} or {@link refused} before it ends.
    *
-   * @returns undefined if it may be sent at once
-   * @throws the signal's reason
+   * @throws what the request threw, or the signal's reason if it was not sent
    */
-  enter(signal?: AbortSignal): Promise<void> | undefined {
-    if (this.waiting.size === 0 && this.inFlight < this.limit.value) {
-      this.inFlight += 1;
-      return undefined;
-    }
-    return new Promise((resolve, reject) => {
-      const go = (): void => {
-        forget?.();
-        resolve();
-      };
-      this.waiting.add(go);
-      const forget =
-        signal &&
-        onAbort(signal, (reason) => {
-          this.waiting.delete(go);
-          reject(reason);
-        });
-    });
+  run<T>(request: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.requests.run(request, signal);
   }
 
-  /** A request that had entered is over. @param isAnswered Consul answered, whatever the answer was */
-  left(isAnswered: boolean): void {
-    this.inFlight -= 1;
-    if (isAnswered) this.limit.answered(Date.now());
-    for (const go of this.waiting) {
-      if (this.inFlight >= this.limit.value) return;
-      this.waiting.delete(go);
-      this.inFlight += 1;
-      go();
-    }
+  /** Consul has answered, whatever the answer was. */
+  answered(): void {
+    this.limit.answered(Date.now());
   }
 
-  /** The agent has refused a connection: fewer are used from now on. Called before {@link left}. */
+  /** The agent has refused a connection: fewer are used from now on. */
   refused(): void {
-    this.limit.refused(this.inFlight, Date.now());
+    this.limit.refused(this.requests.inProgress, Date.now());
   }
 
   private createAgent(tls: TlsOptions): http.Agent {
@@ -155,22 +135,111 @@ export class ConnectionLimit {
     return this.limit;
   }
 
-  /**
-   * The agent has refused a connection.
-   *
-   * @param inFlight requests without an answer yet
-   */
+  /** @param inFlight requests without an answer yet, with the refused one */
   refused(inFlight: number, nowMs: number): void {
     if (this.limit < this.most && nowMs - this.changedMs < CONSUL_LIMIT_STEP_MS) return;
     this.limit = Math.max(1, Math.floor(Math.min(this.limit, inFlight) / 2));
     this.changedMs = nowMs;
   }
 
-  /** A request was answered. */
   answered(nowMs: number): void {
     if (this.limit >= this.most || nowMs - this.changedMs < CONSUL_LIMIT_STEP_MS) return;
     this.limit += 1;
     this.changedMs = nowMs;
+  }
+}
+
+/**
+ * Sends one blocking query.
+ *
+ * @param waitMs how long Consul waits for a change
+ */
+export type Poll<T> = (waitMs: number, signal: AbortSignal) => Promise<T>;
+
+interface Shared {
+  answer: Promise<unknown>;
+  /** Callers that wait for its answer. */
+  callers: number;
+  stop: AbortController;
+}
+
+/**
+ * The blocking queries of a process to one Consul agent. Callers that wait for the same key share one query. At most
+ * {@link MAX_CONSUL_POLLS} are in flight; more take turns, and notice a change some seconds later.
+ */
+export class LongPolls {
+  private readonly shared = new Map<string, Shared>();
+  /** Queries in flight with their whole wait. An abort ends one, because another query needs its place. */
+  private readonly long = new Set<AbortController>();
+  private crowdedUntilMs = -Infinity;
+  private readonly places = new WorkPool(
+    () => MAX_CONSUL_POLLS,
+    () => {
+      this.crowdedUntilMs = Date.now() + POLLS_CROWDED_MS;
+      for (const turn of this.long) turn.abort();
+      this.long.clear();
+    },
+  );
+
+  /**
+   * Waits for the answer of a query.
+   *
+   * @param id calls with the same id wait for the same key, from the same index on
+   * @throws what the query threw, or the signal's reason
+   */
+  async wait<T>(id: string, waitMs: number, poll: Poll<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
+    const shared = this.shared.get(id) ?? this.begin(id, waitMs, poll);
+    shared.callers += 1;
+    try {
+      return (await orAborted(shared.answer, signal)) as T;
+    } finally {
+      shared.callers -= 1;
+      if (shared.callers === 0) {
+        if (this.shared.get(id) === shared) this.shared.delete(id);
+        shared.stop.abort();
+      }
+    }
+  }
+
+  private begin<T>(id: string, waitMs: number, poll: Poll<T>): Shared {
+    const stop = new AbortController();
+    const answer = this.repeat(waitMs, poll, stop.signal).finally(() => {
+      if (this.shared.get(id)?.stop === stop) this.shared.delete(id);
+    });
+    // Its callers may have left by then.
+    answer.catch(() => undefined);
+    const shared = { answer, callers: 0, stop };
+    this.shared.set(id, shared);
+    return shared;
+  }
+
+  /** Sends a query, and begins it again when it had to give its place away. */
+  private async repeat<T>(waitMs: number, poll: Poll<T>, signal: AbortSignal): Promise<T> {
+    for (;;) {
+      const turn = new AbortController();
+      try {
+        return await this.places.run(() => this.send(waitMs, poll, signal, turn), signal);
+      } catch (error) {
+        if (signal.aborted || !turn.signal.aborted) throw error;
+      }
+    }
+  }
+
+  private async send<T>(
+    waitMs: number,
+    poll: Poll<T>,
+    signal: AbortSignal,
+    turn: AbortController,
+  ): Promise<T> {
+    const isLong = Date.now() >= this.crowdedUntilMs;
+    if (isLong) this.long.add(turn);
+    try {
+      const either = AbortSignal.any([signal, turn.signal]);
+      return await poll(isLong ? waitMs : Math.min(waitMs, POLL_TURN_MS), either);
+    } finally {
+      this.long.delete(turn);
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { onAbort } from '../concurrency/abort';
 import { AdaptiveLimit } from '../concurrency/adaptive-limit';
-import { FairQueue } from '../concurrency/fair-queue';
+import { FairQueue } from '../concurrency/work-pool';
 import {
   FIRST_QUOTA_PAUSE_MS,
   MAX_QUOTA_PAUSE_MS,

@@ -1,12 +1,11 @@
 import { bucketId, mostBuckets, numBucketsFor } from '../../rules/bucket';
 import { compileFilter } from '../../rules/filter';
 import { bytewise, dataPath } from '../../rules/paths';
-import { FairQueue } from '../../concurrency/fair-queue';
+import { FairQueue, forAllOf, forAllOf, inParallel, inParallel } from '../../concurrency/work-pool';
 import { readOriginState } from '../../sync-info/state';
 import type { ListPathsResult } from '../../contract/origin';
 import { ActivityError } from '../../contract/failures';
 import { failureOfPath } from '../shared/failures';
-import { forAllOf, inParallel } from '../../concurrency/work-pool';
 import { CHUNK_PATHS, MAX_CHUNKS, MAX_DISPATCH_WIDTH, STAGED_AT_ONCE } from '../../limits';
 import { changedMounts, readMounts } from '../../access/mounts';
 import { CycleReportBuilder } from '../shared/cycle-report';
