@@ -1,8 +1,7 @@
 import { ActivityError } from '../contract/failures';
-import { capabilitiesOf } from '../vault/capabilities';
+import { capabilitiesOf, reachesInto, type WildcardRule, wildcardRules } from '../vault/token';
 import type { VaultClient } from '../vault/client';
 import { VaultError } from '../vault/errors';
-import { reachesInto, wildcardRules, type WildcardRule } from '../vault/capabilities';
 import type { Grant, Need } from './needs';
 
 /** What a token lacks of what a role needs. */

@@ -1,16 +1,14 @@
 import nodeVault from 'node-vault';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { prefixBetween } from './namespace';
-import type { TlsFiles } from '../tls';
-import type { Outage } from './circuit-breaker';
-import { cancelledRequest, classify, VaultError } from './errors';
-import { asksForMfa, explain, explainUnexpected } from './explain';
-import { joinTraffic, type Ask, type Joined } from './traffic';
-import { explainHealth } from './health';
-import { UndiciTransport, type TransportResponse } from './transport';
-import { type Entry } from './request-queue';
 import { orAborted } from '../concurrency/abort';
+import type { TlsFiles } from '../tls';
+import { explainHealth, type Outage } from './circuit-breaker';
+import { asksForMfa, cancelledRequest, classify, explain, explainUnexpected, VaultError } from './errors';
+import { prefixBetween } from './namespace';
+import type { Entry } from './request-queue';
+import { joinTraffic, type Ask, type Joined } from './traffic';
+import { UndiciTransport, type TransportResponse } from './transport';
 import {
   HEALTH_TIMEOUT_MS,
   LOGIN_AGAIN_AFTER_MS,
@@ -49,7 +47,6 @@ export interface VaultOptions extends TlsFiles, VaultTimes {
   concurrency?: number | undefined;
 }
 
-/** How a request is sent. */
 export interface RequestOptions {
   signal?: AbortSignal | undefined;
   /**
@@ -65,9 +62,7 @@ export interface WriteOptions extends RequestOptions {
 }
 
 interface ReadOptions<A> extends RequestOptions {
-  /**
-   * Accept a 404 whose body fits the schema: KV answers so for the data of a version that is deleted or destroyed.
-   */
+  /** Accept a 404 whose body fits the schema: KV answers so for the data of a version that is deleted or destroyed. */
   bodyOn404?: boolean;
   /** Namespace of this request, instead of the configured one. */
   namespace?: string | undefined;
@@ -131,8 +126,7 @@ export class VaultClient {
       timeoutMs: options.requestTimeoutMs ?? VAULT_REQUEST_TIMEOUT_MS,
       tls: options,
     });
-    const { transport } = this;
-    const ask: Ask = (path, signal) => transport.ask(path, HEALTH_TIMEOUT_MS, signal);
+    const ask: Ask = (path, signal) => this.transport.ask(path, HEALTH_TIMEOUT_MS, signal);
     this.joined = joinTraffic(this.address, ask, options.concurrency);
     this.vault = nodeVault({
       apiVersion: 'v1',
@@ -154,10 +148,7 @@ export class VaultClient {
 
   /** GET of an API path. */
   read<T, A = never>(path: string, schema: z.ZodType<T>, options: ReadOptions<A> = {}): Promise<T | A> {
-    const { signal, onSend, namespace } = options;
-    const place = namespace === undefined ? this.placeOf(path) : { namespace };
-    const sent = { signal, onSend, ...this.timeOf(options), ...place };
-    return this.send(path, schema, () => this.vault.read(path, sent), options);
+    return this.ask('read', path, schema, options);
   }
 
   /**
@@ -167,12 +158,10 @@ export class VaultClient {
   async list<T, A = never>(path: string, schema: z.ZodType<T>, options: ReadOptions<A> = {}): Promise<T | A> {
     const listing = { ...options, isList: true };
     const asGet = (): Promise<T | A> =>
-      this.read(`${path}${path.includes('?') ? '&' : '?'}list=true`, schema, listing);
+      this.ask('read', `${path}${path.includes('?') ? '&' : '?'}list=true`, schema, listing);
     if (this.listsByGet) return asGet();
-    const { signal, onSend } = options;
-    const sent = { signal, onSend, ...this.timeOf(listing), ...this.placeOf(path) };
     try {
-      return await this.send(path, schema, () => this.vault.list(path, sent), listing);
+      return await this.ask('list', path, schema, listing);
     } catch (error) {
       if (!(error instanceof VaultError) || !mayBeAboutVerb(error)) throw error;
       // If this fails too, the verb was not the problem: the first answer is reported.
@@ -182,6 +171,20 @@ export class VaultClient {
       this.listsByGet = true;
       return listed;
     }
+  }
+
+  private ask<T, A>(
+    verb: 'read' | 'list',
+    path: string,
+    schema: z.ZodType<T>,
+    options: ReadOptions<A>,
+  ): Promise<T | A> {
+    const { signal, onSend, namespace, isList } = options;
+    const { requestTimeoutMs = VAULT_LIST_TIMEOUT_MS } = this.options;
+    const timeout = isList === true ? { timeoutMs: requestTimeoutMs } : {};
+    const place = namespace === undefined ? this.placeOf(path) : { namespace };
+    const sent = { signal, onSend, ...timeout, ...place };
+    return this.send(path, schema, () => this.vault[verb](path, sent), options);
   }
 
   /** POST to an API path. A write that timed out may have happened: the caller decides whether to read it back. */
@@ -202,7 +205,7 @@ export class VaultClient {
 
   /** Outages of this Vault that lasted at that time, or began after it. */
   outagesSince(sinceMs: number): Outage[] {
-    return this.joined.traffic.outagesSince(sinceMs);
+    return this.joined.traffic.breaker.outagesSince(sinceMs);
   }
 
   /** Ends the login, if there was one, and the connections. */
@@ -217,17 +220,11 @@ export class VaultClient {
     pathAndQuery: string,
     schema: z.ZodType<T>,
     request: () => Promise<unknown>,
-    {
-      signal,
-      isWrite = false,
-      isList = false,
-      bodyOn404 = false,
-      ifAbsent,
-    }: ReadOptions<A> & { isWrite?: boolean },
+    options: ReadOptions<A> & { isWrite?: boolean },
   ): Promise<T | A> {
+    const { signal, isWrite = false, isList = false, bodyOn404, ifAbsent } = options;
     const path = pathAndQuery.replace(/\?.*/, '');
     const { traffic, lane } = this.joined;
-    const stopped = (): VaultError => cancelledRequest(this.address, path);
     const entry: Entry = { signal, isWrite, lane };
     const read = (answer: TransportResponse): T => this.check(path, answer, schema, bodyOn404);
     let loggedInAgain = false;
@@ -242,8 +239,8 @@ export class VaultClient {
         if (this.needsLogin) await orAborted(this.ensureLogin(), signal);
         return await this.attempt(path, entry, sendNow, read, isList);
       } catch (error) {
-        if (signal?.aborted === true) throw stopped();
-        const failure = error instanceof VaultError ? error : this.unexpected(path, error);
+        if (signal?.aborted === true) throw cancelledRequest(this.address, path);
+        const failure = this.failureOf(path, error);
         if (failure.kind === 'absent' && ifAbsent !== undefined) return ifAbsent();
         // Another request may have got a new token since this one was sent.
         const isNews = (): boolean => this.loggedInAtMs !== sentWithLoginOfMs || this.forgetOldLogin();
@@ -253,25 +250,16 @@ export class VaultClient {
         }
         if (failure.isOutage) throw failure;
         if (failure.kind === 'throttled') {
-          if (!traffic.isBlocked && ++refusals < QUOTA_ATTEMPTS) continue;
+          if (!traffic.queue.isBlocked && ++refusals < QUOTA_ATTEMPTS) continue;
           throw failure;
         }
-        const delay = RETRY_DELAYS_MS[attempt++];
-        // After a lost answer it is unknown whether a write happened: the caller must read first. A listing that timed
-        // out would time out again.
-        const isInVain = failure.kind === 'unavailable' && (isWrite || (isList && failure.isTimeout));
-        const repeatable = failure.transient && !isInVain;
-        if (!repeatable || delay === undefined) throw await traffic.judge(failure, signal);
+        const delay = isRepeatable(failure, isWrite, isList) ? RETRY_DELAYS_MS[attempt++] : undefined;
+        if (delay === undefined) throw await traffic.judge(failure, signal);
         await sleep(delay, undefined, { signal }).catch(() => {
-          throw stopped();
+          throw cancelledRequest(this.address, path);
         });
       }
     }
-  }
-
-  /** The timeout of a listing. */
-  private timeOf({ isList }: ReadOptions<unknown>): { timeoutMs?: number } {
-    return isList === true ? { timeoutMs: this.options.requestTimeoutMs ?? VAULT_LIST_TIMEOUT_MS } : {};
   }
 
   /**
@@ -296,14 +284,14 @@ export class VaultClient {
       beganMs = performance.now();
       if (mayBeSlow) {
         timer = setTimeout(() => {
-          gaveWay = traffic.giveWay(lane);
+          gaveWay = traffic.queue.giveWay(lane);
         }, SLOW_LIST_MS);
       }
       const result = read((await request()) as TransportResponse);
       traffic.left(undefined, performance.now() - beganMs, entry.lane, gaveWay);
       return result;
     } catch (error) {
-      const failure = error instanceof VaultError ? error : this.unexpected(path, error);
+      const failure = this.failureOf(path, error);
       if (beganMs !== undefined) traffic.left(failure, performance.now() - beganMs, entry.lane, gaveWay);
       throw failure;
     } finally {
@@ -312,7 +300,7 @@ export class VaultClient {
   }
 
   private check<T>(path: string, answer: TransportResponse, schema: z.ZodType<T>, bodyOn404 = false): T {
-    const { statusCode: status, body } = answer;
+    const { statusCode: status, body, retryAfterMs } = answer;
     const { address } = this;
     const isLogin = this.isLogin(path);
     if (status === 200 || status === 204) {
@@ -335,7 +323,7 @@ export class VaultClient {
     const kind = isLogin && (found === 'absent' || found === 'no-mount') ? 'rejected' : found;
     const namespace = isLogin ? this.authNamespace : this.namespace;
     const detail = explain({ kind: found, status, errors: texts, body, address, namespace, isLogin });
-    throw new VaultError(kind, address, path, detail, status, answer.retryAfterMs);
+    throw new VaultError(kind, address, path, detail, status, retryAfterMs);
   }
 
   private isLogin(path: string): boolean {
@@ -348,7 +336,7 @@ export class VaultClient {
     return this.options.auth.kind === 'approle' && !this.isLoggedIn;
   }
 
-  /** Logs in once, if an AppRole is configured. @returns the result of the login */
+  /** Logs in once, if an AppRole is configured. */
   async ensureLogin(): Promise<TokenGrant | undefined> {
     if (this.options.auth.kind === 'token') return undefined;
     this.login ??= this.logIn(this.options.auth).catch((error: unknown) => {
@@ -366,20 +354,19 @@ export class VaultClient {
   async logInAgain(): Promise<TokenGrant> {
     const { auth } = this.options;
     if (auth.kind === 'token') throw new Error('a token is configured: there is no login');
-    const login = this.logIn(auth);
-    const grant = await login;
-    this.login = login;
+    const grant = await this.logIn(auth);
+    this.login = Promise.resolve(grant);
     return grant;
   }
 
   /** How many requests of this client may be in flight now. */
   get requestsAtOnce(): number {
-    return Math.min(this.options.concurrency ?? Infinity, this.joined.traffic.requestsAtOnce);
+    return Math.min(this.options.concurrency ?? Infinity, this.joined.traffic.queue.atOnce);
   }
 
-  /** See {@link VaultTraffic.reportDemand}. */
+  /** The caller keeps requests back until {@link requestsAtOnce} has grown. */
   reportDemand(): void {
-    this.joined.traffic.reportDemand();
+    this.joined.traffic.queue.reportDemand();
   }
 
   /** Namespace of the token. Its policies name paths from there. */
@@ -387,7 +374,6 @@ export class VaultClient {
     return this.options.authNamespace ?? this.options.namespace;
   }
 
-  /** Namespace of the secrets. */
   get namespace(): string {
     return this.options.namespace;
   }
@@ -408,7 +394,6 @@ export class VaultClient {
     return namespace !== authNamespace && ABOUT_TOKEN.test(path) ? { namespace: authNamespace } : {};
   }
 
-  /** How this client gets its token. */
   get authKind(): VaultAuth['kind'] {
     return this.options.auth.kind;
   }
@@ -446,16 +431,12 @@ export class VaultClient {
   private async revokeLogin(): Promise<void> {
     const path = 'auth/token/revoke-self';
     const signal = AbortSignal.timeout(REVOKE_TIMEOUT_MS);
-    try {
-      await this.vault.write(path, {}, { signal, ...this.placeOf(path) });
-    } catch {
-      return;
-    } finally {
-      this.isLoggedIn = false;
-    }
+    await this.vault.write(path, {}, { signal, ...this.placeOf(path) }).catch(() => undefined);
+    this.isLoggedIn = false;
   }
 
-  private unexpected(path: string, error: unknown): VaultError {
+  private failureOf(path: string, error: unknown): VaultError {
+    if (error instanceof VaultError) return error;
     // Only the name: the message of another library's error may hold the request.
     const name = error instanceof Error ? error.name : typeof error;
     return new VaultError('rejected', this.address, path, `unexpected ${name} while sending the request`);
@@ -465,4 +446,14 @@ export class VaultClient {
 /** A gateway that refuses the verb LIST answers in its own form, or with 405 (method not allowed). */
 function mayBeAboutVerb({ kind, status = 0 }: VaultError): boolean {
   return status === 405 || (kind === 'malformed' && (status >= 400 || status < 200));
+}
+
+function isRepeatable(
+  { kind, transient, isTimeout }: VaultError,
+  isWrite: boolean,
+  isList: boolean,
+): boolean {
+  // After a lost answer it is unknown whether a write happened: the caller must read first. A listing that timed out
+  // would time out again.
+  return transient && !(kind === 'unavailable' && (isWrite || (isList && isTimeout)));
 }

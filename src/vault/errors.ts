@@ -1,8 +1,9 @@
+import { z } from 'zod';
 import { ExplainedError } from '../errors';
+import { explainForeignAnswer, explainForeignPage, explainGateway, pathHint } from '../network/explain';
 
 /**
- * All failures of a request to Vault, as a closed set. Only `classify` turns a status code into one of them; its rules
- * come from Vault's API documentation and from measurements.
+ * All failures of a request to Vault, as a closed set.
  *
  * - `absent`: 404 without an error text: nothing is stored there
  * - `no-mount`: no secrets engine answers at that path, or it is not KV version 2
@@ -34,8 +35,8 @@ export type VaultErrorKind =
 const TRANSIENT: ReadonlySet<VaultErrorKind> = new Set(['throttled', 'sealed', 'unavailable']);
 
 /**
- * A failed request to Vault. The message names the Vault and the path, never a value or a token. It consists of vsync's
- * own words and Vault's error text. A client library's error, which holds value and token, is dropped.
+ * A failed request to Vault. The message consists of vsync's own words and Vault's error text, and names the Vault and the
+ * path. A client library's error, which holds value and token, is dropped.
  */
 export class VaultError extends ExplainedError {
   override readonly name = 'VaultError';
@@ -47,9 +48,8 @@ export class VaultError extends ExplainedError {
 
   constructor(
     readonly kind: VaultErrorKind,
-    /** Address of the Vault that was asked. */
     readonly address: string,
-    /** API path that was asked for, without `/v1/`. */
+    /** API path, without `/v1/`. */
     readonly path: string,
     /** What happened and what to do, without the Vault and the path. */
     readonly detail: string,
@@ -66,7 +66,6 @@ export class VaultError extends ExplainedError {
   }
 }
 
-/** The failure of a request that the caller cancelled. */
 export function cancelledRequest(address: string, path: string): VaultError {
   return new VaultError('cancelled', address, path, 'the request was cancelled');
 }
@@ -86,7 +85,8 @@ const CONFLICT =
   /check-and-set parameter (did|does) not match|metadata_cas must be 0 when creating new metadata/;
 
 /**
- * Classes an answer of Vault that is not a success.
+ * Classes an answer of Vault that is not a success. Nothing else turns a status code into a kind; the rules come from
+ * Vault's API documentation and from measurements.
  *
  * @param errors the `errors` of the body; undefined if the body is not Vault's JSON
  */
@@ -119,4 +119,114 @@ export function classify(status: number, errors: readonly string[] | undefined):
     if (/Upgrading from non-versioned|Waiting for the primary/i.test(text)) return 'unavailable';
   }
   return errors === undefined || (status >= 300 && status < 400) ? 'malformed' : 'rejected';
+}
+
+/** An answer of Vault, or of a proxy in between, that is not a success. */
+interface Refusal {
+  readonly kind: VaultErrorKind;
+  readonly status: number;
+  /** As for {@link classify}. */
+  readonly errors: readonly string[] | undefined;
+  readonly body: unknown;
+  /** The Vault's URL, and the namespace of its configuration. */
+  readonly address: string;
+  readonly namespace: string;
+  /** The answer to a login. */
+  readonly isLogin: boolean;
+}
+
+/**
+ * Explains a refusal: which layer refused (a proxy, Vault, a policy), and what to do there. It quotes only Vault's own
+ * `errors`. It does not quote the page of a proxy, which may hold anything.
+ */
+export function explain(refusal: Refusal): string {
+  const { kind, status } = refusal;
+  const said = wordsOf(refusal);
+  switch (kind) {
+    case 'absent':
+      if (!refusal.isLogin) return 'nothing is stored there (404)';
+      return 'no auth method answers the login (404); check the address and approle.path';
+    case 'no-mount':
+      return `no secrets engine is mounted there (404${said}); check the mounts in the configuration${hints(refusal)}`;
+    case 'forbidden':
+      return explainForbidden(refusal, said);
+    case 'conflict':
+      return 'another version was written meanwhile (400, check-and-set)';
+    case 'throttled':
+      return 'too many requests (429): a rate limit quota of this Vault; raise it, or set requestsPerSecond below it';
+    case 'sealed':
+      return 'the Vault is sealed (503): unseal it';
+    case 'unavailable':
+      return explainUnavailable(refusal, said);
+    case 'too-large':
+      return (
+        `the secret exceeds a limit of this Vault (${status}${said}): raise the limit of its storage or the max_… of its ` +
+        'listener, or make the secret smaller or flatter'
+      );
+    case 'malformed':
+      return explainForeignAnswer({ ...refusal, what: 'Vault' });
+    case 'rejected':
+      if (refusal.isLogin) return explainLogin(status, said);
+      return `the request was refused (${status}${said})${hints(refusal)}`;
+    case 'cancelled':
+      return `the request was refused (${status}${said})`;
+  }
+}
+
+/** Explains a success with an unexpected body: a page, or an unfinished login. */
+export function explainUnexpected(refusal: Pick<Refusal, 'address' | 'body' | 'isLogin'>): string {
+  if (refusal.isLogin && asksForMfa(refusal.body)) {
+    return (
+      'the login asks for a second factor (MFA), which a worker cannot give; remove this auth method from the login ' +
+      'enforcement (vault read identity/mfa/login-enforcement/NAME), or configure a token'
+    );
+  }
+  return explainForeignPage(refusal.address, 'Vault');
+}
+
+/** Whether the answer to a login asks for a second factor. */
+export function asksForMfa(body: unknown): boolean {
+  return HalfLogin.safeParse(body).success;
+}
+
+const HalfLogin = z.object({ auth: z.object({ mfa_requirement: z.looseObject({}) }) });
+
+function wordsOf({ errors = [] }: Refusal): string {
+  return errors.length === 0 ? '' : `: ${errors.join('; ').replace(/\s+/g, ' ').trim()}`;
+}
+
+function explainForbidden({ status, isLogin, namespace, errors = [] }: Refusal, said: string): string {
+  if (isLogin) {
+    const place = namespace === '' ? '' : `, and the namespace ${namespace}`;
+    return `the login was refused (${status}${said}); check that this auth method exists (approle.path)${place}`;
+  }
+  // The text for a token that Vault does not have. A policy that lacks something gets only "permission denied".
+  const isUnknown = errors.some((text) => /invalid token|bad token/i.test(text));
+  const why = isUnknown
+    ? 'check the token: this Vault does not know it. It has ended, was revoked, or belongs to another Vault or namespace'
+    : 'check the token and its policies';
+  return `permission denied (${status}${said}); ${why}`;
+}
+
+function explainLogin(status: number, said: string): string {
+  const why = /role or secret ID|role ID|secret ID|secret id/i.test(said)
+    ? 'check approle.role_id and approle.secret_id: one is wrong or belongs to another role, or the secret id has ended or has no uses left'
+    : 'check the keys of approle';
+  return `the login was refused (${status}${said}); ${why}`;
+}
+
+function explainUnavailable({ status, errors }: Refusal, said: string): string {
+  if (status === 307) {
+    return (
+      'it redirects (307), as a standby does while no node is active; that passes. If it does not, configure the ' +
+      'address that it redirects to: vsync follows no redirect, which would send the token there'
+    );
+  }
+  // Vault's own 503 has `errors`.
+  const gateway = errors === undefined ? explainGateway(status, 'Vault') : undefined;
+  return gateway ?? `the Vault cannot answer now (${status}${said})`;
+}
+
+function hints({ address, namespace }: Refusal): string {
+  return pathHint(address) + (namespace === '' ? '' : `; does the namespace ${namespace} exist there?`);
 }

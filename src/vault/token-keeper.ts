@@ -2,12 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../log';
 import type { VaultClient } from './client';
 import { VaultError } from './errors';
-import { afterRenewal, dueAtMs, lookupSelf, nextWarningMs, planOf, renewSelf, type TokenPlan } from './token';
+import { lookupSelf, renewSelf } from './token';
 import {
   FIRST_TOKEN_PAUSE_MS,
   MAX_REFUSED_LOGIN_PAUSE_MS,
   MAX_TIMER_MS,
   MAX_TOKEN_PAUSE_MS,
+  TOKEN_WARNING_GAP_MS,
 } from '../limits';
 
 export interface KeeperOptions {
@@ -178,4 +179,59 @@ export class TokenKeeper {
 /** Not an outage: Vault refuses, and will refuse again. */
 function isRefused(error: unknown): boolean {
   return error instanceof VaultError && (error.status === 403 || error.kind === 'rejected');
+}
+
+/** Plan for a token with an end. Times are Unix milliseconds. */
+export interface TokenPlan {
+  /** When it ends, as far as is known. */
+  endMs: number;
+  /** Time that it got last. Two thirds of it pass before the next step. */
+  grantedMs: number;
+  /** A renewal may help; else only a new login, or a new token. */
+  renewable: boolean;
+  /** When it ends whatever renewals do, if that is known. */
+  lastEndMs: number | undefined;
+}
+
+/** Vault counts in whole seconds. */
+const ROUNDING_MS = 1_000;
+
+/** Plan for a token that was just looked up, or given by a login. */
+export function planOf(
+  life: { ttlS: number; grantedS?: number; renewable: boolean; lastEndS?: number | undefined },
+  nowMs: number,
+): TokenPlan {
+  const endMs = nowMs + life.ttlS * 1000;
+  const lastEndMs = life.lastEndS === undefined ? undefined : life.lastEndS * 1000;
+  return {
+    endMs,
+    grantedMs: (life.grantedS ?? life.ttlS) * 1000,
+    renewable: life.renewable,
+    lastEndMs: life.renewable ? lastEndMs : endMs,
+  };
+}
+
+/** Plan after a renewal. One that gave less than it was asked for has reached a max TTL: no other will give more. */
+export function afterRenewal(
+  plan: TokenPlan,
+  grant: { ttlS: number; renewable: boolean },
+  nowMs: number,
+): TokenPlan {
+  const givenMs = grant.ttlS * 1000;
+  const endMs = nowMs + givenMs;
+  const isCapped = givenMs + ROUNDING_MS <= plan.grantedMs;
+  if (isCapped || !grant.renewable) {
+    return { ...plan, endMs, renewable: false, lastEndMs: Math.min(plan.lastEndMs ?? endMs, endMs) };
+  }
+  return { ...plan, endMs };
+}
+
+/** When the next renewal or login is due: after two thirds of the time that the token got. */
+export function dueAtMs({ endMs, grantedMs }: TokenPlan): number {
+  return endMs - grantedMs / 3;
+}
+
+/** When to warn of an end again: after half of the time left, at most once a minute, and at the end. */
+export function nextWarningMs(lastEndMs: number, nowMs: number): number {
+  return Math.min(lastEndMs, nowMs + Math.max(TOKEN_WARNING_GAP_MS, (lastEndMs - nowMs) / 2));
 }

@@ -1,8 +1,7 @@
 import { orAborted } from '../concurrency/abort';
 import { MAX_HEALTH_PAUSE_MS } from '../limits';
-import { CircuitBreaker, type Outage } from './circuit-breaker';
+import { askHealth, CircuitBreaker, type Outage } from './circuit-breaker';
 import { cancelledRequest, VaultError } from './errors';
-import { askHealth } from './health';
 import { BlockedError, Lane, RequestQueue, type Entry, type Passage } from './request-queue';
 import type { TransportResponse } from './transport';
 
@@ -60,8 +59,8 @@ export function joinTraffic(address: string, ask: Ask, cap?: number): Joined {
 
 /** See the top of this file. */
 export class VaultTraffic {
-  private readonly breaker = new CircuitBreaker();
-  private readonly queue = new RequestQueue();
+  readonly breaker = new CircuitBreaker();
+  readonly queue = new RequestQueue();
   private readonly members = new Map<Ask, AbortController>();
   private checking: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -163,26 +162,6 @@ export class VaultTraffic {
     }
   }
 
-  /** See {@link RequestQueue.giveWay}. */
-  giveWay(lane: Lane): boolean {
-    return this.queue.giveWay(lane);
-  }
-
-  /** How many requests this Vault gets at the same time now. */
-  get requestsAtOnce(): number {
-    return this.queue.atOnce;
-  }
-
-  /** See {@link RequestQueue.reportDemand}. */
-  reportDemand(): void {
-    this.queue.reportDemand();
-  }
-
-  /** A quota of this Vault refuses everything, so that repeating a 429 is useless now. */
-  get isBlocked(): boolean {
-    return this.queue.isBlocked;
-  }
-
   /**
    * Decides whether the last failure of a request belongs to its path or to the whole Vault: unless something was
    * answered since, it checks the Vault's health.
@@ -199,11 +178,6 @@ export class VaultTraffic {
     }
     failure.isOutage ||= this.breaker.outage !== undefined;
     return failure;
-  }
-
-  /** See {@link CircuitBreaker.outagesSince}. */
-  outagesSince(sinceMs: number): Outage[] {
-    return this.breaker.outagesSince(sinceMs);
   }
 
   /** Checks the Vault's health, once for all requests that come meanwhile. Does not throw. */

@@ -3,7 +3,7 @@ import { compileFilter } from '../../rules/filter';
 import { insightOfMetadata, type Insight } from '../../rules/insight';
 import { dataPath, locate } from '../../rules/paths';
 import { fingerprintOfSettings, settingsOf } from '../../rules/settings';
-import { FairQueue, forAllOf, forAllOf } from '../../concurrency/work-pool';
+import { FairQueue, forAllOf } from '../../concurrency/work-pool';
 import type { SecretMetadata } from '../../vault/kv2';
 import type { FetchMetadataInput, FetchMetadataResult } from '../../contract/origin';
 import { ActivityError } from '../../contract/failures';

@@ -1,7 +1,7 @@
 import { bucketId, mostBuckets, numBucketsFor } from '../../rules/bucket';
 import { compileFilter } from '../../rules/filter';
 import { bytewise, dataPath } from '../../rules/paths';
-import { FairQueue, forAllOf, forAllOf, inParallel, inParallel } from '../../concurrency/work-pool';
+import { FairQueue, forAllOf, inParallel } from '../../concurrency/work-pool';
 import { readOriginState } from '../../sync-info/state';
 import type { ListPathsResult } from '../../contract/origin';
 import { ActivityError } from '../../contract/failures';
