@@ -17,7 +17,7 @@ import { assertOwnName } from '../temporal/ownership';
 import { cyclesOf, findSchedule, type CycleId } from '../temporal/schedule';
 import { readRecord, whyMissing } from '../temporal/schedule-record';
 import { temporalPlace } from '../temporal/target';
-import { deadWatch, watchState, type WatchState } from '../temporal/watch';
+import { deadWatch, watchState, type WatchState } from '../temporal/schedule';
 import { withTemporal } from './connections';
 import { shortSet } from './consent';
 import { load, warn, type Options } from './options';

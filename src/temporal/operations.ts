@@ -1,9 +1,4 @@
-import {
-  ScheduleNotFoundError,
-  ScheduleOverlapPolicy,
-  WorkflowNotFoundError,
-  type Client,
-} from '@temporalio/client';
+import { ScheduleOverlapPolicy, type Client } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkAccess, type Clients } from '../activities/clients';
 import type { Config } from '../config/schema';
@@ -15,12 +10,10 @@ import { CYCLE_START_POLL_MS, CYCLE_START_WAIT_MS, PAUSE_ATTEMPTS } from '../lim
 import { adopt as adoptState } from '../sync-info/state';
 import { ensureSchedule } from './ensure-schedule';
 import { assertOwnName, assertOwnSchedule, assertOwnState } from './ownership';
-import { cyclesOf, describeSchedule } from './schedule';
+import { cyclesOf, describeSchedule, endWatch, ensureWatch, ifThere } from './schedule';
 import { readRecord, recordStart } from './schedule-record';
 import { temporalPlace } from './target';
-import { endWatch, ensureWatch } from './watch';
 
-/** What `start` did. */
 export interface Started {
   scheduleId: string;
   schedule: 'created' | 'updated';
@@ -46,16 +39,16 @@ export async function start(client: Client, clients: Clients, { adopt = false } 
   const handle = client.schedule.getHandle(scheduleId(config.role, name));
   if (config.role === 'destination') await ensureWatch(client, name);
   const { state } = await handle.describe();
-  await recordStart(
-    info,
-    { name, fingerprint, ...(state.paused ? { paused: state.note ?? '' } : {}) },
-    temporalPlace(config.temporal),
-  );
+  await recordStart(info, {
+    name,
+    fingerprint,
+    ...(state.paused && { paused: state.note ?? '' }),
+    temporals: [temporalPlace(config.temporal)],
+  });
   if (!state.paused) await handle.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
   return { scheduleId: handle.scheduleId, schedule, paused: state.paused };
 }
 
-/** What `stop` removed. */
 export interface Stopped {
   schedule: boolean;
   watch: boolean;
@@ -79,17 +72,17 @@ export async function stop(
   const handle = client.schedule.getHandle(scheduleId(config.role, config.name));
   let cycles = 0;
   // First the schedule, then the watch: a worker starts no watch without a schedule.
-  const schedule = await unlessMissing(async () => {
+  const removed = await ifThere(async () => {
     const { info } = await handle.describe();
     await handle.delete();
     // A later schedule would start a second cycle, because it does not count those of this one.
     for (const { workflow } of info.runningActions) {
       const running = client.workflow.getHandle(workflow.workflowId);
-      if (await unlessMissing(() => running.cancel())) cycles++;
+      if ((await ifThere(() => running.cancel())) !== undefined) cycles++;
     }
   });
   const watch = config.role === 'destination' && (await endWatch(client, config.name, 'vsync stop'));
-  return { schedule, watch, cycles };
+  return { schedule: removed !== undefined, watch, cycles };
 }
 
 /**
@@ -119,14 +112,12 @@ export async function setPaused(
   );
 }
 
-/** A cycle that a trigger started. */
 export interface TriggeredCycle {
   workflowId: string;
   /** Waits for its end. Rejects if the cycle failed or was cancelled. */
   result: () => Promise<CycleResult>;
 }
 
-/** The result of a trigger. */
 export interface Triggered {
   /** Undefined if another cycle is running: the requested one follows it. */
   cycle?: TriggeredCycle;
@@ -171,18 +162,6 @@ export async function signalOriginChanged(client: Client, config: Config): Promi
   }
   await assertOwnName(client, config);
   const handle = client.workflow.getHandle(watchId(config.name));
-  if (!(await unlessMissing(() => handle.signal<[OriginChangedSignal]>(ORIGIN_CHANGED, { v: 1 })))) {
+  if ((await ifThere(() => handle.signal<[OriginChangedSignal]>(ORIGIN_CHANGED, { v: 1 }))) === undefined)
     throw new UserError(`there is no watch ${watchId(config.name)}: start it with "vsync start -c FILE"`);
-  }
-}
-
-/** @returns false if the schedule or workflow does not exist */
-async function unlessMissing(work: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await work();
-    return true;
-  } catch (error) {
-    if (error instanceof ScheduleNotFoundError || error instanceof WorkflowNotFoundError) return false;
-    throw error;
-  }
 }

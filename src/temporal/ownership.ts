@@ -31,7 +31,7 @@ const IdentitySchema = z.object({
 export type Identity = z.infer<typeof IdentitySchema>;
 
 export function identity({ clusters: { origin, destination }, deps: { config } }: Clients): Identity {
-  return identityOf(config, destination === undefined ? { origin } : { origin, destination });
+  return identityOf(config, { origin, ...(destination !== undefined && { destination }) });
 }
 
 function identityOf(config: Config, clusters: Record<string, string>): Identity {
@@ -55,16 +55,18 @@ function bySide(config: Config, valueOf: (side: Config['origin']) => string): Re
 export function assertSameSync(found: ScheduleDescription, wanted: Identity): void {
   const memo = memoOf(found);
   if (memo === undefined) return;
-  const differences = (['clusters', 'syncPaths'] as const).flatMap((what) =>
+  const differing = (what: 'clusters' | 'syncPaths'): [role: string, was: string, is: string][] =>
     Object.entries(wanted[what])
-      .filter(([role, value]) => (memo[what][role] ?? value) !== value)
-      .map(([role, value]) => {
-        if (what === 'syncPaths') return `${role}.syncPath was ${memo[what][role] ?? ''} and is ${value}`;
-        const at = ({ addresses }: Identity): string =>
-          addresses[role] === undefined ? '' : ` at ${addresses[role]}`;
-        return `${role}.vault (cluster id) was ${memo[what][role] ?? ''}${at(memo)} and is ${value}${at(wanted)}`;
-      }),
-  );
+      .map(([role, is]): [string, string, string] => [role, memo[what][role] ?? is, is])
+      .filter(([, was, is]) => was !== is);
+  const at = (address: string | undefined): string => (address === undefined ? '' : ` at ${address}`);
+  const differences = [
+    ...differing('clusters').map(
+      ([role, was, is]) =>
+        `${role}.vault (cluster id) was ${was}${at(memo.addresses[role])} and is ${is}${at(wanted.addresses[role])}`,
+    ),
+    ...differing('syncPaths').map(([role, was, is]) => `${role}.syncPath was ${was} and is ${is}`),
+  ];
   if (differences.length === 0) return;
   throw new UserError(
     `schedule ${found.scheduleId} belongs to another sync: ${differences.join('; ')}. If two configurations share ` +

@@ -44,7 +44,6 @@ export function describePlaces(places: readonly TemporalPlace[]): string {
 }
 
 export interface StoredRecord {
-  /** Undefined if there is none yet. */
   record: ScheduleRecord | undefined;
   /** 0 if there is none yet. */
   revision: number;
@@ -65,10 +64,8 @@ export async function writeRecord(
   signal?: AbortSignal,
 ): Promise<boolean> {
   if (isDeepStrictEqual(record, next)) return true;
-  const value = Buffer.from(JSON.stringify(next));
-  return (
-    (await info.store.commit([{ key: info.scheduleKey, value, expect: revision }], signal)) !== undefined
-  );
+  const write = { key: info.scheduleKey, value: Buffer.from(JSON.stringify(next)), expect: revision };
+  return (await info.store.commit([write], signal)) !== undefined;
 }
 
 /** Whether the record may be written: it exists, or a cycle has written sync info. */
@@ -94,18 +91,8 @@ async function changeRecord(
 }
 
 /** Records what `vsync start` created: a worker may restore it. */
-export function recordStart(
-  info: SyncInfo,
-  { name, fingerprint, paused }: Pick<ScheduleRecord, 'name' | 'fingerprint' | 'paused'>,
-  temporal: TemporalPlace,
-): Promise<void> {
-  return changeRecord(info, () => ({
-    v: 1,
-    name,
-    fingerprint,
-    ...(paused === undefined ? {} : { paused }),
-    temporals: [temporal],
-  }));
+export function recordStart(info: SyncInfo, started: Omit<ScheduleRecord, 'v' | 'stoppedAt'>): Promise<void> {
+  return changeRecord(info, () => ({ v: 1, ...started }));
 }
 
 /** Records that no worker restores the schedule of this name; to be called before it is removed. */

@@ -5,7 +5,7 @@ import { scheduleId, watchId } from '../../contract/ids';
 import { assertOwnSchedule } from '../../temporal/ownership';
 import { findSchedule } from '../../temporal/schedule';
 import { isStartedAt, readRecord, whyMissing } from '../../temporal/schedule-record';
-import { deadWatch, watchState } from '../../temporal/watch';
+import { deadWatch, watchState } from '../../temporal/schedule';
 import { connectClient, explained } from '../../temporal/connect';
 import { temporalPlace, temporalTarget, type TemporalPlace } from '../../temporal/target';
 import { VaultError } from '../../vault/errors';
