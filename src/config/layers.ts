@@ -1,5 +1,5 @@
-import { coerce, type Coercion, type GivenValues, misreadings } from './given-values';
-import type { Reports } from './errors';
+import { type GivenValues, type Reading, readValue } from './given-values';
+import type { ConfigProblem, Reports } from './errors';
 import {
   allKeys,
   type Key,
@@ -10,7 +10,7 @@ import {
   rootKey,
   valueKeys,
 } from './keys';
-import type { PlainValues, Written } from './syntax';
+import { Unquoted, withoutMark } from './syntax';
 
 /*
  * The layers of the configuration: the file, the environment, flags. Each sets its values in the given values, and reports
@@ -20,8 +20,6 @@ import type { PlainValues, Written } from './syntax';
 /** The value that a file gives for a key. */
 interface FileValue {
   readonly value: unknown;
-  /** How the value is written, if it is plain. */
-  readonly plain: Written | undefined;
   /** The key as written; parts that could be secret are cut off. */
   readonly written: string;
   /** How many parts of the key each name in the file has: [3] for "origin.vault.address", [1, 1, 1] if nested. */
@@ -34,24 +32,28 @@ interface FileValue {
  * are reported.
  *
  * @param content top level of the file
- * @param source "file x.json"
- * @param plain how the plain values of the file are written
+ * @param reading its source is "file x.json"
  */
 export function setFromFile(
   content: Readonly<Record<string, unknown>>,
-  source: string,
   values: GivenValues,
-  { problems, warnings }: Reports,
-  { plain, ...coercion }: Coercion & { readonly plain?: PlainValues } = {},
+  problems: ConfigProblem[],
+  reading: Reading,
 ): void {
+  const { source, warnings } = reading;
   const report = (key: string, message: string): void => {
     problems.push({ key, source, message });
   };
   const found = new Map<Key, FileValue>();
   read(rootKey, content, []);
-  for (const [key, { value, plain, written }] of found) {
+  for (const [key, { value, written }] of found) {
     if (key.kind === 'section') report(written, 'must be a section with keys of its own');
-    else setValue(key, key.kind === 'rules' ? rulesOf(key, value) : coerced(key, key.path, value, plain));
+    else
+      values.set(
+        key.path,
+        key.kind === 'rules' ? rulesOf(key, value) : readValue(key, value, reading),
+        source,
+      );
   }
 
   function read(section: Key, content: Readonly<Record<string, unknown>>, parts: readonly number[]): void {
@@ -60,8 +62,7 @@ export function setFromFile(
       // Editors find our JSON Schema by this key.
       if (section === rootKey && name === '$schema') continue;
       const { key, written } = keyNamed(section, section.path, name);
-      const now = { value, written, plain: plain?.get(content)?.get(name) };
-      if (key !== undefined) known.push([key, { ...now, parts: [...parts, name.split('.').length] }]);
+      if (key !== undefined) known.push([key, { value, written, parts: [...parts, name.split('.').length] }]);
       // The original accepts its old keys if they are empty.
       else if (!isEmpty(value) || !REPLACED_KEYS.has(written.toLowerCase()))
         report(written, whyUnknown(written));
@@ -87,20 +88,11 @@ export function setFromFile(
       warnings.push(`${key.path} (${source}) is written twice; the one with more dots is used`);
   }
 
-  function coerced(key: Key, path: string, value: unknown, written: Written | undefined): unknown {
-    warnings.push(...misreadings({ ...key, path }, source, value, written, plain));
-    return coerce(key, value, coercion);
-  }
-
-  function setValue(key: Key, value: unknown): void {
-    if (value !== undefined) values.set(key.path, value, source);
-  }
-
   /** A single rule need not be in a list: a block of HCL that is written once is not a list. */
   function rulesOf(key: Key, value: unknown): unknown {
     const rules: unknown[] = Array.isArray(value) ? value : [value];
     return rules.map((rule, number) => {
-      if (!isObject(rule)) return rule;
+      if (!isObject(rule)) return withoutMark(rule);
       const members = new Map<string, unknown>();
       for (const [name, value] of Object.entries(rule)) {
         const { key: member, written } = keyNamed(key, `${key.path}[${number}]`, name);
@@ -108,7 +100,7 @@ export function setFromFile(
         else if (members.has(nameOf(member)))
           report(written, 'is written twice, in upper and lower case; keep one');
         else if (!isEmpty(value))
-          members.set(nameOf(member), coerced(member, written, value, plain?.get(rule)?.get(name)));
+          members.set(nameOf(member), readValue({ ...member, path: written }, value, reading));
       }
       return Object.fromEntries(members);
     });
@@ -148,7 +140,7 @@ function whyUnknown(path: string): string {
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Unquoted);
 }
 
 const PREFIX = 'VSYNC_';
@@ -206,7 +198,7 @@ export function setFromEnvironment(
     const replacement = replaced.get(name.toUpperCase());
     if (key?.kind === 'rules')
       problems.push({ key: key.path, source, message: 'can be given in the file only' });
-    else if (key) setText(key, value ?? '', source, values, warnings);
+    else if (key) values.set(key.path, readValue(key, value, { source, warnings }), source);
     else if (replacement !== undefined) {
       problems.push({ source, message: `is no longer read; set ${replacement} instead` });
     } else {
@@ -236,13 +228,8 @@ export function setFromFlags(
       const emptied = values.sourceOf(key.path);
       values.unset(key.path);
       if (emptied !== undefined) warnings.push(`${source} is empty: ${key.path} (${emptied}) is not used`);
-    } else if (key && key.kind !== 'rules') setText(key, value, source, values, warnings);
+    } else if (key && key.kind !== 'rules')
+      values.set(key.path, readValue(key, value, { source, warnings }), source);
     else problems.push({ source, message: 'is not a key of vsync that a flag can give' });
   }
-}
-
-function setText(key: Key, text: string, source: string, values: GivenValues, warnings: string[]): void {
-  warnings.push(...misreadings(key, source, text));
-  const value = coerce(key, text);
-  if (value !== undefined) values.set(key.path, value, source);
 }

@@ -14,7 +14,6 @@ import {
   originConfigSchema,
 } from './schema';
 import { distinctMounts, TICK_STEP_MS } from './sides';
-import type { PlainValues } from './syntax';
 import { canMatch } from '../rules/transform';
 
 export interface ConfigSources {
@@ -57,9 +56,8 @@ export function loadWithValues(
   const { problems, warnings } = reports;
   const file = sources.file ?? (sources.env['VSYNC_CONFIG'] || undefined);
   if (file !== undefined) {
-    const plain: PlainValues = new WeakMap();
-    const content = readConfigFile(file, { warnings, plain });
-    setFromFile(content, `file ${file}`, values, reports, { numbersAsFlags: !isJson(file), plain });
+    const reading = { source: `file ${file}`, warnings, numbersAsFlags: !isJson(file) };
+    setFromFile(readConfigFile(file, { warnings }), values, problems, reading);
   }
   const roleOfFile = role ?? (values.has('destination') ? 'destination' : 'origin');
   if (roleOfFile === 'origin') warnings.push(...withoutDestination(problems, role === 'origin'));

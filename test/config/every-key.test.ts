@@ -32,7 +32,10 @@ function layered(
   const reports: Reports = { problems: [], warnings: [] };
   if (file !== undefined) {
     const content = key.path.split('.').reduceRight<unknown>((inner, name) => ({ [name]: inner }), file);
-    setFromFile(content as Record<string, unknown>, 'file x.json', values, reports);
+    setFromFile(content as Record<string, unknown>, values, reports.problems, {
+      source: 'file x.json',
+      warnings: reports.warnings,
+    });
   }
   if (env !== undefined) setFromEnvironment({ [variableOf(key)]: env }, values, reports);
   if (flag !== undefined) setFromFlags({ [key.path]: flag }, values, reports);
