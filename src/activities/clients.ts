@@ -1,6 +1,5 @@
-import { compareVaults } from '../access/both-vaults';
+import { compareVaults, assertNamespace, readMounts } from '../access/mounts';
 import { assertCapabilities } from '../access/capabilities';
-import { assertNamespace, readMounts } from '../access/mounts';
 import { destinationNeeds, originNeeds } from '../access/needs';
 import { assertKeyAccess } from '../access/sync-path';
 import { assertTokenLasts } from '../access/token';

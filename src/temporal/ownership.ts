@@ -1,7 +1,7 @@
 import type { Client, ScheduleDescription } from '@temporalio/client';
 import { z } from 'zod';
 import { assertSyncName } from '../access/sync-path';
-import { cloneIdentity } from '../access/both-vaults';
+import { cloneIdentity } from '../access/mounts';
 import { openVault, type Clients } from '../activities/clients';
 import type { Config } from '../config/schema';
 import { readStateOf } from '../sync-info/state';

@@ -1,4 +1,4 @@
-import { readMounts, assertNamespace } from '../../access/mounts';
+import { readMounts, assertNamespace, compareVaults, type BothVaults } from '../../access/mounts';
 import { ROOT_SPELLING } from '../../vault/namespace';
 import type { Config, DestinationConfig, VaultConfig } from '../../config/schema';
 import { openVault } from '../../activities/clients';
@@ -6,7 +6,6 @@ import { VaultError } from '../../vault/errors';
 import type { Kv2, MountRules } from '../../vault/kv2';
 import { lookupSelf } from '../../vault/token';
 import { CANNOT_ASK, lackingCapabilities, missingText } from '../../access/capabilities';
-import { compareVaults, type BothVaults } from '../../access/both-vaults';
 import { check, notChecked, type Check, type CheckResult } from '../../access/check-line';
 import type { RulesOfSides } from './mount-rules';
 import type { Need } from '../../access/needs';

@@ -1,4 +1,4 @@
-import type { BothVaults } from '../../../access/both-vaults';
+import type { BothVaults } from '../../../access/mounts';
 import type { FingerprintParts } from '../../../config/fingerprint';
 import type { DestinationConfig } from '../../../config/schema';
 import type { Orphans } from '../../../sync-info/orphans';
