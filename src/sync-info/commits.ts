@@ -4,14 +4,10 @@ import type { KeyValueStore, Unchanged, Write } from '../consul/key-value-store'
 import { ActivityError } from '../contract/failures';
 import type { SyncInfo } from './sync-info';
 
-/* Reads and writes of single keys, and the conditions of the writes. */
-
 /**
- * Reads a key that holds JSON.
+ * Reads a key that holds JSON. A missing key has the revision 0.
  *
- * @param ifDamaged what is wrong if it holds something else, and what to do
- * @returns the revision 0 if the key is missing
- * @throws StoredInfoError if it holds something else
+ * @throws StoredInfoError if it holds something else; `ifDamaged` is what to do then
  */
 export async function readJson<T>(
   store: KeyValueStore,
@@ -65,19 +61,16 @@ export function firstBatch(store: KeyValueStore, writes: readonly Write[]): Writ
 /**
  * Writes keys of the destination's info, all of them or none.
  *
- * @param unchanged keys that must not have been written by another cycle either
- * @returns how many
- * @throws ActivityError `Conflict` if another cycle wrote one of them
+ * @throws ActivityError `Conflict` if another cycle wrote one of them, or one of the `unchanged` keys
  */
 export async function commitInfo(
   store: KeyValueStore,
   writes: readonly Write[],
   signal: AbortSignal,
   unchanged: readonly Unchanged[] = [],
-): Promise<number> {
+): Promise<void> {
   if ((await store.commit(writes, signal, unchanged)) === undefined)
     throw conflict(store, writes[0]?.key ?? '');
-  return writes.length;
 }
 
 export function conflict(store: KeyValueStore, key: string): ActivityError {
@@ -105,10 +98,7 @@ export class Fence {
     private readonly indices: readonly Unchanged[],
   ) {}
 
-  /**
-   * Writes the dirty marker, once. To be called before the first change of a bucket. It may exist already. A late cycle,
-   * which may not write any more, leaves none.
-   */
+  /** Writes the dirty marker, once. To be called before the first change of a bucket. A late cycle writes none. */
   async mark(): Promise<void> {
     // Without an index every bucket is processed anyway, and an original vsync fails on what exists before it.
     if (this.indices[0]?.revision === 0) return;

@@ -15,7 +15,7 @@ interface StoredPart {
 /** An index as it is stored. */
 export interface StoredIndex extends StoredPart {
   /** Bucket hashes, in bucket order; undefined if the key is missing or does not hold an index. */
-  index: string[] | undefined;
+  index: readonly string[] | undefined;
 }
 
 /** A bucket as it is stored: of insights, or of something else that is known of each path. */

@@ -5,7 +5,13 @@ import { CHECKPOINT_MS, CONSUL_READS } from '../limits';
 import { VALUE_CLAIMS, SETTINGS_CLAIMS, type ClaimKind } from '../rules/claims';
 import type { Insight } from '../rules/insight';
 import type { Fence } from './commits';
-import { fits, readFitting, type IndexedBuckets, type StoredBucket } from './indexed-buckets';
+import {
+  fits,
+  readFitting,
+  type IndexedBuckets,
+  type StoredBucket,
+  type StoredIndex,
+} from './indexed-buckets';
 import { commitInfo, conflict } from './commits';
 
 /*
@@ -151,7 +157,7 @@ export class OpenBucket<T> {
    * @throws ActivityError `Conflict` if another process wrote the bucket or the index
    */
   flush(): Promise<void> {
-    // One after the other, because each write needs the revision of the one before.
+    // In turn, because each write needs the revision of the one before.
     this.saving = this.saving.then(() => this.write());
     return this.saving;
   }
@@ -169,11 +175,14 @@ export class OpenBucket<T> {
   }
 }
 
-/** The index of a ledger after a save. */
-export interface SavedIndex {
-  readonly index: readonly string[];
-  /** Keys that were written. */
-  readonly writes: number;
+interface IndexToSave {
+  /** The index now. */
+  readonly stored: StoredIndex;
+  /** Of the index before the work. */
+  readonly revision: number;
+  readonly numBuckets: number;
+  /** Buckets that the cycle may have written. */
+  readonly ids: readonly number[];
 }
 
 /** The hash of no bucket: the entry of one that cannot be read, so that the next cycle rebuilds it. */
@@ -182,9 +191,7 @@ const UNREADABLE = '0'.repeat(64);
 /**
  * Saves the index of a ledger, from what its buckets in the store contain.
  *
- * @param stored the index now
- * @param revision of the index before the work
- * @param ids buckets that the cycle may have written
+ * @returns the index, and how many keys were written
  * @throws ActivityError `Conflict` if another cycle saved in the meantime
  */
 export async function saveIndex<T>(
@@ -192,49 +199,42 @@ export async function saveIndex<T>(
   own: IndexedBuckets<T>,
   { stored, revision, numBuckets, ids }: IndexToSave,
   signal: AbortSignal,
-): Promise<SavedIndex> {
+): Promise<{ index: readonly string[]; writes: number }> {
   const before = stored.index?.length === numBuckets ? stored.index : undefined;
   const empty = own.format.hash(new Map());
   const index = [...(before ?? new Array<string>(numBuckets).fill(empty))];
   const seen: Unchanged[] = [];
   let writes = 0;
   const readHash = async (id: number, stop: AbortSignal): Promise<void> => {
-    const bucket = await readOwnBucket(kind, own, id, stop);
-    if (bucket.hash === undefined && bucket.revision === 0) {
-      const written = await commitInfo(own.store, [own.writeOfBucket(id, new Map(), 0)], stop);
-      writes += written; // after the await: others add to it meanwhile
-    } else seen.push({ key: own.bucketKey(id), revision: bucket.revision });
-    index[id] = bucket.hash ?? (bucket.revision === 0 ? empty : UNREADABLE);
+    const { hash, revision: current } = await readOwnBucket(kind, own, id, stop);
+    index[id] = hash ?? (current === 0 ? empty : UNREADABLE);
+    if (hash === undefined && current === 0) {
+      await commitInfo(own.store, [own.writeOfBucket(id, new Map(), 0)], stop);
+      writes += 1;
+    } else seen.push({ key: own.bucketKey(id), revision: current });
   };
   await inParallel(before === undefined ? [...index.keys()] : ids, signal, readHash, CONSUL_READS);
   if (numBuckets === 0 || JSON.stringify(index) === JSON.stringify(stored.index)) return { index, writes };
   if (stored.revision !== revision) throw conflict(own.store, own.indexKey);
   // From here on no earlier cycle can write a bucket. As far as one transaction goes, none has since they were read.
-  writes += await commitIndex(own.store, own.writeOfIndex(index, revision), seen, signal);
-  return { index, writes };
+  await commitIndex(own.store, own.writeOfIndex(index, revision), seen, signal);
+  return { index, writes: writes + 1 };
 }
 
-interface IndexToSave {
-  readonly stored: { readonly index: readonly string[] | undefined; readonly revision: number };
-  readonly revision: number;
-  readonly numBuckets: number;
-  readonly ids: readonly number[];
-}
-
-/** Writes the index while as many of these keys are unchanged as one transaction takes. @returns how many writes */
+/** Writes the index while as many of these keys are unchanged as one transaction takes. */
 async function commitIndex(
   store: KeyValueStore,
   index: Write,
   seen: readonly Unchanged[],
   signal: AbortSignal,
-): Promise<number> {
+): Promise<void> {
   const unchanged = seen.slice(0, store.maxOperations - 1);
   try {
-    return await commitInfo(store, [index], signal, unchanged);
+    await commitInfo(store, [index], signal, unchanged);
   } catch (error) {
     // An older Consul takes fewer, which is known now.
     if (!isTooLarge(error) || store.maxOperations > unchanged.length) throw error;
-    return commitIndex(store, index, seen, signal);
+    await commitIndex(store, index, seen, signal);
   }
 }
 
@@ -249,7 +249,7 @@ export async function namedPaths<T>(
   signal: AbortSignal,
 ): Promise<string[]> {
   const { index } = await own.readIndex(signal);
-  // Of each bucket only the paths: all claims together would be several times as much.
+  // Only the paths: all claims together would take several times the memory.
   const pathsOf = async (id: number, stop: AbortSignal): Promise<string[]> => [
     ...((await own.readBucket(id, stop)).bucket?.keys() ?? []),
   ];

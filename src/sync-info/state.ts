@@ -57,7 +57,6 @@ const FingerprintPartsSchema: z.ZodType<FingerprintParts> = z.object({
   deletes: z.object({ ignored: z.literal(true).optional(), excluded: z.literal(true).optional() }).optional(),
 });
 
-/** What src/rules/delete-guard.ts notes. */
 const HourOfDeletesSchema: z.ZodType<HourOfDeletes> = z.object({
   hourMs: z.number(),
   mounts: z.record(z.string(), z.object({ deleted: z.number().int(), known: z.number().int() })),
@@ -114,11 +113,9 @@ const DestinationStateSchema = z.object({
 });
 export type DestinationState = z.infer<typeof DestinationStateSchema>;
 
-/** A state as it is stored. */
+/** A state as it is stored; without one, `undefined` and 0. */
 export interface Stored<T> {
-  /** Undefined if there is none yet. */
   state: T | undefined;
-  /** 0 if there is none yet. */
   revision: number;
 }
 
@@ -148,9 +145,9 @@ async function readState<T>(
 }
 
 /**
- * Which mounts are what the state holds them for, and which are not, after a cycle that took the first for granted.
+ * The mounts for the state after a cycle.
  *
- * @param before the state now, which a person may have changed during the cycle: with an approval, or `--adopt`
+ * @param before the state now: an approval or `--adopt` may have changed it during the cycle
  * @param remembered what the cycle went by
  * @param changed mounts that are another engine now
  */
@@ -179,15 +176,11 @@ export async function adopt(info: SyncInfo, role: Role, name: string): Promise<v
   if (state === undefined) return;
   const { changedMounts: _, ...rest } = state;
   const written = await info.store.commit([writeOfState(info, { ...rest, name, mounts: {} }, revision)]);
-  if (written !== undefined) return;
   const detail = 'a cycle wrote this key at the same moment; run the command again';
-  throw new StoredInfoError(info.store.address, info.stateKey, detail);
+  if (written === undefined) throw new StoredInfoError(info.store.address, info.stateKey, detail);
 }
 
-/**
- * Whether a state is worth a write. The time and the counts of a cycle in which nothing happened are not: a
- * cycle without changes writes nothing at all.
- */
+/** Whether a state is worth a write. Time and counts of a cycle are not: a cycle without changes writes nothing at all. */
 export function stateDiffers<T extends OriginState | DestinationState>(
   before: T | undefined,
   after: T,
