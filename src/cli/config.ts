@@ -1,5 +1,5 @@
 import { type EffectiveKey, effectiveKeys, FROM_DEFAULT } from '../config/given-values';
-import { loadWithValues, type ConfigSources } from '../config/load';
+import { loadConfig, type ConfigSources } from '../config/load';
 import type { Role } from '../contract/ids';
 import { fromVaultSync } from '../migrate/from-vault-sync';
 import { DEFAULT_ADDRESS, DEFAULT_NAMESPACE, temporalStandard } from '../temporal/target';
@@ -31,7 +31,7 @@ export interface EffectiveConfig {
  * @throws ConfigError as loadConfig does
  */
 export function readEffectiveConfig(role: Role | undefined, sources: ConfigSources): EffectiveConfig {
-  const { config, warnings, values } = loadWithValues(role, sources);
+  const { config, warnings, values } = loadConfig(role, sources);
   const standard = temporalStandard();
   const keys = effectiveKeys(config, values).map((key) =>
     // A section instead of true or false also counts as given.

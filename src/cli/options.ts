@@ -72,31 +72,27 @@ function loadNamed(role: Role | undefined, sources: ConfigSources): Loaded {
   }
 }
 
-/** {@link load}, with the warnings for a log. */
-export function loadWithWarnings(options: Options, file?: string, role?: Role): Loaded {
-  const warnings: string[] = [];
-  const config = load(options, file, role, (found) => {
-    warn(found);
-    warnings.push(...found);
-  });
-  return { config, warnings };
+/** Loads the configuration that the options name, and prints the warnings about it. */
+export function load(options: Options, file?: string, role?: Role): Config {
+  return loadWithWarnings(options, file, role).config;
 }
 
-/**
- * Loads the configuration that the options name.
- *
- * @param onWarnings gets the warnings about it; they are printed by default
- */
-export function load(
+/** {@link load}, with the warnings for a log. */
+export function loadWithWarnings(options: Options, file?: string, role?: Role): Loaded {
+  const loaded = loadQuietly(options, file, role);
+  warn(loaded.warnings);
+  return loaded;
+}
+
+/** {@link load}, for a caller that shows the warnings itself. */
+export function loadQuietly(
   options: Options,
   file = options['config'] as string | undefined,
   role = options['role'] as Role | undefined,
-  onWarnings = warn,
-): Config {
-  const { config, warnings } = loadNamed(role, sourcesOf(options, file));
-  onWarnings(warnings);
-  loadedLevel = config.log.level;
-  return config;
+): Loaded {
+  const loaded = loadNamed(role, sourcesOf(options, file));
+  loadedLevel = loaded.config.log.level;
+  return loaded;
 }
 
 export function sourcesOf(options: Options, file = options['config'] as string | undefined): ConfigSources {

@@ -10,13 +10,6 @@ export interface ConfigProblem {
   readonly message: string;
 }
 
-/** What the loader collects while it reads. */
-export interface Reports {
-  readonly problems: ConfigProblem[];
-  /** For the user; they contain no secrets. */
-  readonly warnings: string[];
-}
-
 /**
  * The configuration cannot be used. The message lists every problem, one per line. The command ends with exit code 2,
  * which a supervisor can distinguish from an outage: a restart does not help.

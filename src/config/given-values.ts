@@ -1,18 +1,26 @@
 import { formatDuration } from '../rules/time';
+import type { ConfigProblem } from './errors';
 import { type Key, nameOf, valueKeys } from './keys';
 import type { Config } from './schema';
 import { goInteger, goText, Unquoted, withoutMark } from './syntax';
 
 interface GivenValue {
+  /** In the form that a file has. */
   readonly value: unknown;
+  /** "file x.json", "environment VSYNC_NAME", "flag --name". */
   readonly source: string;
+  /** Path and source, for messages. */
+  readonly shown: string;
 }
 
 /**
- * The values that files, the environment and flags give, by dotted path, with the source of each. The last one counts:
- * the loader sets the weakest layer (file) first and the strongest (flags) last.
+ * The values that files, the environment and flags give, by dotted path. The last one counts: the loader sets the weakest
+ * layer (file) first and the strongest (flags) last.
  */
 export class GivenValues {
+  readonly problems: ConfigProblem[] = [];
+  /** For the user; they contain no secrets. */
+  readonly warnings: string[] = [];
   private readonly byPath = new Map<string, GivenValue>();
 
   /** @param value if undefined, nothing was given */
@@ -22,7 +30,7 @@ export class GivenValues {
     for (const other of this.byPath.keys()) {
       if (other.startsWith(`${path}.`) || path.startsWith(`${other}.`)) this.byPath.delete(other);
     }
-    this.byPath.set(path, { value, source });
+    this.byPath.set(path, { value, source, shown: `${path} (${source})` });
   }
 
   /** Forgets what was given for the key and for the keys below it. */
@@ -32,14 +40,8 @@ export class GivenValues {
     }
   }
 
-  /** The source of a key's value: "file x.json", "environment VSYNC_NAME", "flag --name"; undefined if not given. */
-  sourceOf(path: string): string | undefined {
-    return this.byPath.get(path)?.source;
-  }
-
-  /** The value of a key, in the form that a file has; undefined if not given. */
-  valueOf(path: string): unknown {
-    return this.byPath.get(path)?.value;
+  get(path: string): GivenValue | undefined {
+    return this.byPath.get(path);
   }
 
   /** Whether anything was given for the section. */
@@ -56,11 +58,10 @@ export class GivenValues {
   }
 }
 
-/** A key that applies to a role, with its value and source. The value of a secret is left out. */
+/** A key that applies to a role, by its dotted path. The value of a secret is left out. */
 export type EffectiveKey = {
-  /** Dotted path. */
   readonly path: string;
-  /** "file x.json", "environment VSYNC_NAME", "flag --name", "default". */
+  /** As for given values, or {@link FROM_DEFAULT}. */
   readonly source: string;
 } & (
   | { readonly secret: true; readonly set: boolean }
@@ -83,13 +84,13 @@ export function effectiveKeys(config: Config, values: GivenValues): EffectiveKey
 
 function effectiveKey(key: Key, config: Config, values: GivenValues): EffectiveKey {
   const { path } = key;
-  const given = values.valueOf(path);
-  const source = values.sourceOf(path) ?? FROM_DEFAULT;
-  if (key.secret) return { path, source, secret: true, set: given !== undefined && given !== '' };
+  const given = values.get(path);
+  const source = given?.source ?? FROM_DEFAULT;
+  if (key.secret) return { path, source, secret: true, set: given !== undefined };
   // Its default differs by role.
   if (path === 'name') return { path, source, secret: false, value: config.name };
   // The configuration was loaded, so each of its values passes.
-  const normal = key.schema.parse(given);
+  const normal = key.schema.parse(given?.value);
   const value = key.kind === 'duration' && typeof normal === 'number' ? formatDuration(normal) : normal;
   return { path, source, secret: false, value };
 }

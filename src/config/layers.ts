@@ -1,5 +1,4 @@
 import { type GivenValues, type Reading, readValue } from './given-values';
-import type { ConfigProblem, Reports } from './errors';
 import {
   allKeys,
   type Key,
@@ -37,12 +36,11 @@ interface FileValue {
 export function setFromFile(
   content: Readonly<Record<string, unknown>>,
   values: GivenValues,
-  problems: ConfigProblem[],
   reading: Reading,
 ): void {
   const { source, warnings } = reading;
   const report = (key: string, message: string): void => {
-    problems.push({ key, source, message });
+    values.problems.push({ key, source, message });
   };
   const found = new Map<Key, FileValue>();
   read(rootKey, content, []);
@@ -179,11 +177,8 @@ function byVariable<T>(byPath: ReadonlyMap<string, T>): Map<string, T> {
  * lower case. It is looked up by its whole name, because keys such as role_id contain a "_". Unknown variables are
  * ignored with a warning, because other programs may use the prefix too. An empty variable counts as not set.
  */
-export function setFromEnvironment(
-  env: NodeJS.ProcessEnv,
-  values: GivenValues,
-  { problems, warnings }: Reports,
-): void {
+export function setFromEnvironment(env: NodeJS.ProcessEnv, values: GivenValues): void {
+  const { problems, warnings } = values;
   const keys = byVariable(keysByPath());
   const replaced = byVariable(REPLACED_KEYS);
   const given = Object.entries(env)
@@ -215,21 +210,18 @@ export function setFromEnvironment(
  *
  * @param flags by the path of the key, without the dashes
  */
-export function setFromFlags(
-  flags: Readonly<Record<string, string>>,
-  values: GivenValues,
-  { problems, warnings }: Reports,
-): void {
+export function setFromFlags(flags: Readonly<Record<string, string>>, values: GivenValues): void {
+  const { problems, warnings } = values;
   const keys = keysByPath();
   for (const [name, value] of Object.entries(flags)) {
     const source = `flag --${name}`;
     const key = keys.get(name.toLowerCase());
-    if (key && key.kind !== 'rules' && value === '') {
-      const emptied = values.sourceOf(key.path);
+    if (!key || key.kind === 'rules') {
+      problems.push({ source, message: 'is not a key of vsync that a flag can give' });
+    } else if (value === '') {
+      const emptied = values.get(key.path);
       values.unset(key.path);
-      if (emptied !== undefined) warnings.push(`${source} is empty: ${key.path} (${emptied}) is not used`);
-    } else if (key && key.kind !== 'rules')
-      values.set(key.path, readValue(key, value, { source, warnings }), source);
-    else problems.push({ source, message: 'is not a key of vsync that a flag can give' });
+      if (emptied !== undefined) warnings.push(`${source} is empty: ${emptied.shown} is not used`);
+    } else values.set(key.path, readValue(key, value, { source, warnings }), source);
   }
 }

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Role } from '../contract/ids';
 import { formatDuration, parseDuration } from '../rules/time';
-import { ConfigError, type ConfigProblem, type Reports } from './errors';
+import { ConfigError, type ConfigProblem } from './errors';
 import { isJson, readConfigFile } from './file';
 import { setFromEnvironment, setFromFile, setFromFlags } from './layers';
 import { GivenValues } from './given-values';
@@ -27,6 +27,7 @@ export interface ConfigSources {
 
 export interface Loaded<T extends Config = Config> {
   readonly config: T;
+  readonly values: GivenValues;
   /** For the user: what was ignored, unused, or read as something else than what is written. They contain no secrets. */
   readonly warnings: string[];
 }
@@ -41,35 +42,25 @@ export interface Loaded<T extends Config = Config> {
 export function loadConfig(role: 'origin', sources: ConfigSources): Loaded<OriginConfig>;
 export function loadConfig(role: 'destination', sources: ConfigSources): Loaded<DestinationConfig>;
 export function loadConfig(role: Role | undefined, sources: ConfigSources): Loaded;
-export function loadConfig(role: Role | undefined, sources: ConfigSources): Loaded {
-  const { config, warnings } = loadWithValues(role, sources);
-  return { config, warnings };
-}
-
-/** {@link loadConfig}, and the given values with their sources. */
-export function loadWithValues(
-  role: Role | undefined,
-  sources: ConfigSources,
-): Loaded & { readonly values: GivenValues } {
+export function loadConfig(namedRole: Role | undefined, sources: ConfigSources): Loaded {
   const values = new GivenValues();
-  const reports: Reports = { problems: [], warnings: [] };
-  const { problems, warnings } = reports;
+  const { problems, warnings } = values;
   const file = sources.file ?? (sources.env['VSYNC_CONFIG'] || undefined);
   if (file !== undefined) {
-    const reading = { source: `file ${file}`, warnings, numbersAsFlags: !isJson(file) };
-    setFromFile(readConfigFile(file, { warnings }), values, problems, reading);
+    const content = readConfigFile(file, { warnings });
+    setFromFile(content, values, { source: `file ${file}`, warnings, numbersAsFlags: !isJson(file) });
   }
-  const roleOfFile = role ?? (values.has('destination') ? 'destination' : 'origin');
-  if (roleOfFile === 'origin') warnings.push(...withoutDestination(problems, role === 'origin'));
-  setFromEnvironment(sources.env, values, reports);
-  setFromFlags(sources.flags ?? {}, values, reports);
-  warnings.push(...readAsOriginal(roleOfFile, values));
+  const role = namedRole ?? (values.has('destination') ? 'destination' : 'origin');
+  if (role === 'origin') warnings.push(...withoutDestination(problems, namedRole === 'origin'));
+  setFromEnvironment(sources.env, values);
+  setFromFlags(sources.flags ?? {}, values);
+  warnings.push(...readAsOriginal(role, values));
 
-  const result = parse(roleOfFile, values);
+  const result = parse(role, values);
   if (!result.success) problems.push(...result.error.issues.map((issue) => problemOf(issue, values)));
   if (!result.success || problems.length > 0) throw new ConfigError(problems);
-  warnings.push(...unusedLogins(roleOfFile, values), ...roundedTick(result.data, values));
-  return { config: result.data, warnings, values };
+  warnings.push(...unusedLogins(role, values), ...roundedTick(result.data, values));
+  return { config: result.data, values, warnings };
 }
 
 /**
@@ -91,27 +82,23 @@ function withoutDestination(problems: ConfigProblem[], isNamed: boolean): string
 
 /** As in the original, a token makes the AppRole unused. The original's own sample has both, so this is a warning. */
 function unusedLogins(role: Role, values: GivenValues): string[] {
-  const given = (key: string): string[] => {
-    const source = values.sourceOf(key);
-    return source === undefined ? [] : [`${key} (${source})`];
-  };
   return sidesOf(role).flatMap((side) => {
-    const [token] = given(`${side}.vault.token`);
-    const unused = ['role_id', 'secret_id'].flatMap((name) => given(`${side}.vault.approle.${name}`));
+    const token = values.get(`${side}.vault.token`);
+    const approle = ['role_id', 'secret_id'].map((name) => values.get(`${side}.vault.approle.${name}`));
+    const unused = approle.flatMap((given) => given?.shown ?? []);
     if (token === undefined || unused.length === 0) return [];
     const verb = unused.length === 1 ? 'is' : 'are';
-    return [`${token} is used, and ${unused.join(' and ')} ${verb} not; remove one of the two`];
+    return [`${token.shown} is used, and ${unused.join(' and ')} ${verb} not; remove one of the two`];
   });
 }
 
 /** The original takes a tick of 1.5s as it is. Such a file still works, but not silently. */
 function roundedTick(config: Config, values: GivenValues): string[] {
-  const key = `${config.role}.tick`;
-  const given = values.valueOf(key);
-  if (typeof given !== 'string' || parseDuration(given) % TICK_STEP_MS === 0) return [];
+  const given = values.get(`${config.role}.tick`);
+  if (typeof given?.value !== 'string' || parseDuration(given.value) % TICK_STEP_MS === 0) return [];
   const { tickMs } = config.role === 'origin' ? config.origin : config.destination;
   return [
-    `${key} (${values.sourceOf(key) ?? ''}): ${formatDuration(parseDuration(given))} is rounded up to ` +
+    `${given.shown}: ${formatDuration(parseDuration(given.value))} is rounded up to ` +
       `${formatDuration(tickMs)}, because schedules in Temporal count whole seconds`,
   ];
 }
@@ -127,7 +114,7 @@ function parse(role: Role, values: GivenValues): z.ZodSafeParseResult<Config> {
 function problemOf(issue: z.core.$ZodIssue, values: GivenValues): ConfigProblem {
   // An entry of a list has the source of its list: "origin.mounts[1]" that of "origin.mounts".
   const listAt = issue.path.findIndex((part) => typeof part === 'number');
-  const source = values.sourceOf((listAt < 0 ? issue.path : issue.path.slice(0, listAt)).join('.'));
+  const source = values.get((listAt < 0 ? issue.path : issue.path.slice(0, listAt)).join('.'))?.source;
   const key = issue.path
     .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
     .join('');
@@ -135,10 +122,9 @@ function problemOf(issue: z.core.$ZodIssue, values: GivenValues): ConfigProblem 
 }
 
 /**
- * Replaces values that the original vsync silently accepts and that our schema would refuse. They keep their meaning, and
- * a warning says which. No warning contains a value that could be secret.
+ * Replaces values that the original vsync silently accepts and that our schema would refuse. They keep their meaning.
  *
- * @returns the warnings
+ * @returns a warning for each; none contains a value that could be secret
  */
 function readAsOriginal(role: Role, values: GivenValues): string[] {
   return [
@@ -156,47 +142,47 @@ function sidesOf(role: Role): Role[] {
 }
 
 /** In the original, any other word means the default. */
-function oneOf(values: GivenValues, path: string, words: readonly string[], meaning: string): string[] {
-  const value = values.valueOf(path);
-  const source = values.sourceOf(path);
-  if (source === undefined || (typeof value === 'string' && words.includes(value))) return [];
-  values.set(path, meaning, source);
-  const known = `${words.slice(0, -1).join(', ')} or ${words.at(-1) ?? ''}`;
-  return [`${path} (${source}) is not ${known}; it counts as ${meaning}, as in the original vsync`];
+function oneOf(values: GivenValues, path: string, words: readonly unknown[], meaning: string): string[] {
+  const given = values.get(path);
+  if (given === undefined || words.includes(given.value)) return [];
+  values.set(path, meaning, given.source);
+  const known = `${words.slice(0, -1).join(', ')} or ${String(words.at(-1))}`;
+  return [`${given.shown} is not ${known}; it counts as ${meaning}, as in the original vsync`];
 }
 
 /** The original reads these keys in the file of an origin only: in the file of a destination they may be anything. */
 function unreadInDestination(values: GivenValues): string[] {
   return ['origin.tick', 'origin.timeout', 'origin.numWorkers'].flatMap((path) => {
-    const source = values.sourceOf(path);
-    const key = allKeys().find((key) => key.path === path);
-    const result = key?.schema.safeParse(values.valueOf(path));
-    if (source === undefined || result === undefined || result.success) return [];
+    const given = values.get(path);
+    const result = allKeys()
+      .find((key) => key.path === path)
+      ?.schema.safeParse(given?.value);
+    if (given === undefined || result === undefined || result.success) return [];
     values.unset(path);
     const what = result.error.issues[0]?.message ?? 'is wrong';
-    return [`${path} (${source}) ${what}; it is ignored, because a destination does not need it`];
+    return [`${given.shown} ${what}; it is ignored, because a destination does not need it`];
   });
 }
 
 function mountsOnce(values: GivenValues, path: string): string[] {
-  const mounts = values.valueOf(path);
-  const source = values.sourceOf(path);
-  if (!Array.isArray(mounts) || source === undefined) return [];
-  const distinct = distinctMounts(mounts);
-  if (distinct.length === mounts.length) return [];
-  values.set(path, distinct, source);
-  return [`${path} (${source}) names a mount twice; it counts once`];
+  const given = values.get(path);
+  if (!Array.isArray(given?.value)) return [];
+  const distinct = distinctMounts(given.value);
+  if (distinct.length === given.value.length) return [];
+  values.set(path, distinct, given.source);
+  return [`${given.shown} names a mount twice; it counts once`];
 }
 
 /** They never match in the original either, but it does not report that. */
 function idleTransforms(values: GivenValues): string[] {
   const path = 'destination.transforms';
-  const rules = values.valueOf(path);
-  const source = values.sourceOf(path);
-  if (!Array.isArray(rules) || source === undefined) return [];
-  return rules.flatMap((rule: unknown, position) =>
+  const given = values.get(path);
+  const rules: unknown[] = Array.isArray(given?.value) ? given.value : [];
+  return rules.flatMap((rule, position) =>
     isIdle(rule)
-      ? [`${path}[${position}] (${source}) matches no path, because its "from" has no named group`]
+      ? [
+          `${path}[${position}] (${given?.source ?? ''}) matches no path, because its "from" has no named group`,
+        ]
       : [],
   );
 }

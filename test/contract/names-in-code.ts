@@ -98,9 +98,9 @@ function commandOf(command: Command): string {
 
 /** Whether a variable of the environment is one of a key. */
 function isRead(name: string): boolean {
-  const reports = { problems: [], warnings: [] as string[] };
-  setFromEnvironment({ [name]: '1' }, new GivenValues(), reports);
-  return !reports.warnings.some((warning) => warning.includes('is not a key'));
+  const values = new GivenValues();
+  setFromEnvironment({ [name]: '1' }, values);
+  return !values.warnings.some((warning) => warning.includes('is not a key'));
 }
 
 function activitiesOf(create: (deps: never) => object): string[] {

@@ -1,14 +1,13 @@
 import { UserError } from '../../errors';
 import { foreignVariables } from '../../migrate/foreign-environment';
 import { interruptible } from '../connections';
-import { load, warn, type Options } from '../options';
+import { loadQuietly, warn, type Options } from '../options';
 import { formatChecks } from './report';
 import { runChecks } from './run';
 
 /** `vsync check`: whether configuration, servers and tokens are what the role needs. */
 export async function checkAll(options: Options): Promise<void> {
-  const warnings: string[] = [];
-  const config = load(options, undefined, undefined, (found) => warnings.push(...found));
+  const { config, warnings } = loadQuietly(options);
   const foreign = foreignVariables(process.env);
   const left: string[] = [];
   const onLeft = (place: string): void => void left.push(place);
