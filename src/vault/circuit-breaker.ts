@@ -18,7 +18,6 @@ export interface Outage {
   untilMs?: number;
 }
 
-/** The result of a health check. */
 export type Health = { up: true } | { up: false; kind: VaultErrorKind; detail: string };
 
 /**

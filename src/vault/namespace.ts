@@ -14,7 +14,7 @@ export function normalNamespace(namespace: string): { value: string } | { proble
   return { value: value === ROOT_SPELLING ? '' : value };
 }
 
-/** The same for a value that a server returned. */
+/** The same for the answer of a server. */
 export function storedNamespace(namespace: string): string {
   const normal = normalNamespace(namespace);
   return 'value' in normal ? normal.value : namespace;

@@ -14,12 +14,14 @@ import type { TransportResponse } from './transport';
 /** Sends a GET without a token: the health check, through one client. */
 export type Ask = (path: string, signal: AbortSignal) => Promise<TransportResponse>;
 
-/** Called when a Vault is found down, and when it is back (its outage then has an end). */
-export type OutageListener = (address: string, outage: Outage) => void;
+type OutageListener = (address: string, outage: Outage) => void;
 
 const listeners = new Set<OutageListener>();
 
-/** @returns removes the listener again */
+/**
+ * @param listener called when a Vault is found down, and when it is back (its outage then has an end)
+ * @returns removes the listener again
+ */
 export function onOutage(listener: OutageListener): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
@@ -36,11 +38,7 @@ export interface Joined {
   leave: () => void;
 }
 
-/**
- * Joins the traffic of a Vault, which all clients of this process share.
- *
- * @param cap most requests of this client in flight
- */
+/** @param cap most requests of this client in flight */
 export function joinTraffic(address: string, ask: Ask, cap?: number): Joined {
   const { origin, pathname } = new URL(address);
   // Several Vaults may be behind one gateway, told apart by path.
@@ -97,15 +95,13 @@ export class VaultTraffic {
     { signal, lane }: Entry,
     place: Promise<void> | undefined,
   ): Promise<void> {
-    try {
-      await place;
-    } catch (error) {
+    await place?.catch((error: unknown) => {
       if (!(error instanceof BlockedError)) throw cancelledRequest(this.address, path);
       const detail =
         'too many requests (429): a rate limit quota of this Vault has refused everything for some time; raise it, or ' +
         'set requestsPerSecond below it';
       throw this.refusal('throttled', path, detail);
-    }
+    });
     try {
       if (this.checking !== undefined) await orAborted(this.checking, signal);
     } catch {
@@ -124,7 +120,6 @@ export class VaultTraffic {
   /**
    * A request that had entered is over.
    *
-   * @param failure undefined if it was answered well
    * @param latencyMs from its place in the queue; includes the wait for a limit of requests per second
    * @param gaveWay it has given its place away before
    */
@@ -163,10 +158,8 @@ export class VaultTraffic {
   }
 
   /**
-   * Decides whether the last failure of a request belongs to its path or to the whole Vault: unless something was
-   * answered since, it checks the Vault's health.
-   *
-   * @returns the failure, marked if it is an outage
+   * Decides whether the last failure of a request belongs to its path or to the whole Vault, and marks it as an outage.
+   * Unless something was answered since, it checks the Vault's health.
    */
   async judge(failure: VaultError, signal?: AbortSignal): Promise<VaultError> {
     if (failure.kind !== 'sealed' && failure.kind !== 'unavailable') return failure;
