@@ -42,38 +42,31 @@ export function readEffectiveConfig(role: Role | undefined, sources: ConfigSourc
   return { role: config.role, name: config.name, keys, warnings };
 }
 
-/** The variables of Temporal's own standard. They count for what is not configured. */
-const STANDARD_VARIABLES: Readonly<Record<string, string>> = {
-  'temporal.address': 'TEMPORAL_ADDRESS',
-  'temporal.namespace': 'TEMPORAL_NAMESPACE',
-  'temporal.apiKeyFile': 'TEMPORAL_API_KEY',
-  'temporal.tls': 'TEMPORAL_TLS',
-};
+/** The variables of Temporal's own standard. They count for keys that are not configured. */
+const STANDARD = {
+  'temporal.address': { variable: 'TEMPORAL_ADDRESS', of: 'address', normal: DEFAULT_ADDRESS },
+  'temporal.namespace': { variable: 'TEMPORAL_NAMESPACE', of: 'namespace', normal: DEFAULT_NAMESPACE },
+  'temporal.apiKeyFile': { variable: 'TEMPORAL_API_KEY', of: 'apiKey', normal: false },
+  'temporal.tls': { variable: 'TEMPORAL_TLS', of: 'tls', normal: false },
+} as const;
 
 /** The value of a key that only Temporal's own standard sets; undefined if it does not. */
 function fromStandard(
   { path }: EffectiveKey,
-  { address, namespace, apiKey, tls }: ReturnType<typeof temporalStandard>,
+  standard: ReturnType<typeof temporalStandard>,
   env: NodeJS.ProcessEnv,
 ): EffectiveKey | undefined {
-  const variable = STANDARD_VARIABLES[path];
-  if (variable === undefined) return undefined;
-  const source = env[variable] ? `environment ${variable}` : "Temporal's own configuration";
-  switch (path) {
-    case 'temporal.address':
-      return address === undefined || address === DEFAULT_ADDRESS
-        ? { path, source: env[variable] ? source : FROM_DEFAULT, secret: false, value: DEFAULT_ADDRESS }
-        : { path, source, secret: false, value: address };
-    case 'temporal.namespace':
-      return namespace === undefined || namespace === DEFAULT_NAMESPACE
-        ? { path, source: env[variable] ? source : FROM_DEFAULT, secret: false, value: DEFAULT_NAMESPACE }
-        : { path, source, secret: false, value: namespace };
-    case 'temporal.apiKeyFile':
-      // Not the path of a file, but the key itself.
-      return apiKey ? { path, source, secret: true, set: true } : undefined;
-    default:
-      return tls ? { path, source, secret: false, value: true } : undefined;
-  }
+  const known = STANDARD[path as keyof typeof STANDARD] as
+    (typeof STANDARD)[keyof typeof STANDARD] | undefined;
+  if (known === undefined) return undefined;
+  const { variable, of, normal } = known;
+  const value = standard[of] ?? normal;
+  if (value === false) return undefined;
+  const elsewhere = value === normal ? FROM_DEFAULT : "Temporal's own configuration";
+  const source = env[variable] ? `environment ${variable}` : elsewhere;
+  // Not the path of a file, but the key itself.
+  if (of === 'apiKey') return { path, source, secret: true, set: true };
+  return { path, source, secret: false, value };
 }
 
 /** JSON by the path of each key. A missing value is null; the value of a secret is left out. */

@@ -2,19 +2,11 @@ import { Command, CommanderError, Option } from 'commander';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { checkValues, normalArguments, setName } from './arguments';
-import {
-  configured,
-  flags,
-  forgetLogLevel,
-  isOverride,
-  loadWithWarnings,
-  logLevel,
-  type Options,
-} from './options';
+import { configured, flags, isOverride, loaded, type Options } from './options';
 import { ConfigError } from '../config/errors';
 import { ExplainedError, UsageError } from '../errors';
 
-/** Each command has a file of its name, loaded when it runs: Temporal's packages alone take half a second. */
+/** Each command has a file of its name (serve: worker.ts), loaded when it runs: Temporal's packages take half a second. */
 const load = {
   approve: () => require('./approve') as typeof import('./approve'),
   check: () => require('./check/command') as typeof import('./check/command'),
@@ -22,7 +14,6 @@ const load = {
   pause: () => require('./pause') as typeof import('./pause'),
   plan: () => require('./plan') as typeof import('./plan'),
   prune: () => require('./prune') as typeof import('./prune'),
-  serve: () => require('./serve') as typeof import('./serve'),
   signal: () => require('./signal') as typeof import('./signal'),
   start: () => require('./start') as typeof import('./start'),
   status: () => require('./status') as typeof import('./status'),
@@ -40,6 +31,7 @@ export function createProgram(): Command {
     '--adopt',
     'take over the schedule and the sync path: a Vault was rebuilt or restored, or the sync renamed, on purpose',
   );
+  const yes = new Option('--yes', 'approve what waits now, without asking; for scripts');
   const program = new Command('vsync')
     .description('Keeps the secrets of one origin Vault equal in many destination Vaults, on Temporal.')
     .version((JSON.parse(readFileSync(PACKAGE_FILE, 'utf8')) as { version: string }).version)
@@ -49,19 +41,15 @@ export function createProgram(): Command {
   configured(program.command('origin'))
     .description("create or update the origin's schedule, and run its worker until SIGTERM")
     .addOption(adopt)
-    .action((options: Options) => load.serve().serve('origin', options));
+    .action((options: Options) => load.worker().serve('origin', options));
   configured(program.command('destination'))
     .description("create or update the destination's schedule and watch, and run its worker until SIGTERM")
     .addOption(adopt)
-    .action((options: Options) => load.serve().serve('destination', options));
+    .action((options: Options) => load.worker().serve('destination', options));
   flags(program.command('worker'))
     .description('run the workers of any number of configurations until SIGTERM')
     .requiredOption('-c, --config <file...>', 'configuration files')
-    .action((options: Options) =>
-      load
-        .worker()
-        .runWorkers((options['config'] as string[]).map((file) => loadWithWarnings(options, file))),
-    );
+    .action((options: Options) => load.worker().runWorkers(options));
   configured(program.command('start'), { anyRole: true })
     .description('create or update the schedule (and the watch), request a cycle, and return')
     .addOption(adopt)
@@ -94,7 +82,7 @@ export function createProgram(): Command {
     .description('soft-delete the orphans that the plan lists, in a cycle; asks first')
     .requiredOption('--orphans', 'secrets that an earlier configuration left at the destination')
     .addOption(setOption('approve only this list of orphans, as "vsync plan" shows it; does not ask'))
-    .addOption(yesOption())
+    .addOption(yes)
     .action((options: Options) => load.prune().pruneOrphans(options));
   configured(program.command('approve'), { anyRole: true })
     .description(
@@ -103,7 +91,7 @@ export function createProgram(): Command {
     .addOption(
       setOption('approve only this set of deletes, as "vsync plan" and "vsync status" show it; does not ask'),
     )
-    .addOption(yesOption())
+    .addOption(yes)
     .addOption(
       new Option(
         '--mount <name...>',
@@ -158,13 +146,9 @@ function setOption(what: string): Option {
   return new Option('--set <hash>', what).argParser(setName);
 }
 
-function yesOption(): Option {
-  return new Option('--yes', 'approve what waits now, without asking; for scripts');
-}
-
 /** Runs the command. @returns the exit code: 0, 2 for a wrong configuration or usage, 1 for the rest */
 export async function main(argv: readonly string[]): Promise<number> {
-  forgetLogLevel();
+  loaded.logLevel = undefined;
   try {
     await createProgram().parseAsync(normalArguments(argv));
     return 0;
@@ -182,7 +166,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 /** Reads the arguments too: the configuration may be what failed. */
 function isDebug(argv: readonly string[]): boolean {
   return (
-    logLevel() === 'debug' ||
+    loaded.logLevel === 'debug' ||
     argv[argv.indexOf('--log.level') + 1] === 'debug' ||
     argv.includes('--log.level=debug')
   );

@@ -16,7 +16,7 @@ export async function showPlan(options: Options): Promise<void> {
       'vsync plan has no option --apply-orphans any more, because a plan changes nothing: read the plan, then run ' +
         '"vsync prune --orphans --set HASH -c FILE" with the set that it shows',
     );
-  await withPlan(load(options, undefined, 'destination'), (plan) => {
+  await withPlan(load(options, 'destination'), (plan) => {
     console.log(options['json'] === true ? JSON.stringify(plan, null, 2) : formatPlan(plan));
   });
 }

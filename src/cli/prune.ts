@@ -11,7 +11,7 @@ import { requestCycle } from './trigger';
 
 /** `vsync prune --orphans`: has a cycle delete the orphans that the plan lists. */
 export async function pruneOrphans(options: Options): Promise<void> {
-  const config = load(options, undefined, 'destination');
+  const config = load(options, 'destination');
   const consent = consentOf(options, 'vsync prune');
   await withTemporal(config, (client) => assertOwnName(client, config));
   await withPlan(config, async (plan, info) => {

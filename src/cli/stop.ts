@@ -1,9 +1,8 @@
-import { infoOf } from '../activities/clients';
 import type { Config } from '../config/schema';
 import { ExplainedError, UserError } from '../errors';
 import { stop } from '../temporal/operations';
 import { recordStop } from '../temporal/schedule-record';
-import { withTemporal } from './connections';
+import { withInfo, withTemporal } from './connections';
 import { load, type Options } from './options';
 
 /** `vsync stop`: removes schedule and watch, and cancels a running cycle. */
@@ -32,13 +31,8 @@ export async function stopAll(options: Options): Promise<void> {
 /** A stop also works while Consul is down. @returns why it could not be recorded */
 async function tryToRecord(config: Config): Promise<string | undefined> {
   try {
-    const { info, close } = await infoOf(config);
-    try {
-      await recordStop(info, config.name, new Date());
-      return undefined;
-    } finally {
-      close();
-    }
+    await withInfo(config, (info) => recordStop(info, config.name, new Date()));
+    return undefined;
   } catch (error) {
     if (!(error instanceof ExplainedError)) throw error;
     return error.message;

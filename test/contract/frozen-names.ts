@@ -201,7 +201,8 @@ export const FROZEN: Names = {
     Status: name role schedule paused watch? nextCycleAt? cycles last? changedMounts? held? expiries? { copies: number; early: number; nextAt?: string } orphans?
     Report: name counts findings notes
     Finding: kind path to? class? at? with?
-    Repair: doubted left cycle? { workflowId: string; result: CycleResult }
+    Repair: doubted left cycle?
+    EndedCycle: workflowId result
     CheckResult: outcome? detail policy?
     Check: ...CheckResult outcome what
     config role name keys

@@ -82,7 +82,7 @@ export function namesInCode(): Names {
     'fields of --json': [
       ...['PlannedAction', 'Planned', 'Plan', 'CycleStatus', 'Status', 'Report'].map(typeCalled),
       `Finding: ${schemaFields('FindingSchema')}`,
-      ...['Repair', 'CheckResult', 'Check'].map(typeCalled),
+      ...['Repair', 'EndedCycle', 'CheckResult', 'Check'].map(typeCalled),
       `config ${Object.keys(JSON.parse(jsonOfConfig({ role: 'origin', name: '', keys: [], warnings: [] })) as object).join(' ')}`,
     ],
   };

@@ -1,4 +1,4 @@
-import { runChecks } from '../../src/cli/check/run';
+import { runChecks } from '../../src/cli/check/command';
 import type { Check } from '../../src/access/check-line';
 import { checkAccess, createClients } from '../../src/activities/clients';
 import type { Config } from '../../src/config/schema';

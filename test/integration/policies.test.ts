@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { runChecks } from '../../src/cli/check/run';
+import { runChecks } from '../../src/cli/check/command';
 import type { Check } from '../../src/access/check-line';
 import type { Config } from '../../src/config/schema';
 import { ConsulAcl } from '../support/consul-acl';

@@ -20,7 +20,7 @@ import { createWorkers, type VsyncWorker, type WorkerOptions } from '../../src/w
 import { installRuntime } from '../../src/worker/runtime';
 import type { CycleResult } from '../../src/contract/cycle';
 import { repair, type Repair } from '../../src/cli/verify/repair';
-import { repairable, type Report } from '../../src/cli/verify/report';
+import { repairable, type Report } from '../../src/cli/verify/command';
 import { runVerify } from '../../src/cli/verify/run';
 import { testBundle } from './bundle';
 import { ConsulApi } from '../../dev/shared/consul-api';

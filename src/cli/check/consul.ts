@@ -5,7 +5,7 @@ import { ConsulError } from '../../consul/errors';
 import { readStateOf } from '../../sync-info/state';
 import type { SyncInfo } from '../../sync-info/sync-info';
 import { check, notChecked, type Check, type CheckResult } from '../../access/check-line';
-import { consulRule } from './report';
+import { withInfo } from '../connections';
 
 /**
  * The role's own Consul: datacenter, keys, and which sync the sync path belongs to. Writes one key, and removes it again.
@@ -19,7 +19,7 @@ export async function checkOwnConsul(
 ): Promise<Check[]> {
   const section = config.role === 'origin' ? config.origin : config.destination;
   const name = `Consul ${section.consul.address} (${config.role}.consul)`;
-  return withInfo(
+  return openedFor(
     name,
     section.consul.dc,
     () => infoOf(config),
@@ -45,7 +45,7 @@ export async function checkOwnConsul(
 export async function checkOriginConsul(config: DestinationConfig): Promise<Check[]> {
   const { address, dc } = config.origin.consul;
   const name = `Consul ${address} (origin.consul)`;
-  return withInfo(
+  return openedFor(
     name,
     dc,
     () => originInfoOf(config),
@@ -58,30 +58,20 @@ export async function checkOriginConsul(config: DestinationConfig): Promise<Chec
 }
 
 /** Whether a cycle has run: then a missing index of the origin is an accident. The own Consul has checks of its own. */
-async function hasOwnInfo(config: DestinationConfig): Promise<boolean> {
-  try {
-    const { info, close } = await infoOf(config);
-    try {
-      return (await info.readIndex()).index !== undefined;
-    } finally {
-      close();
-    }
-  } catch {
-    return false;
-  }
+function hasOwnInfo(config: DestinationConfig): Promise<boolean> {
+  return withInfo(config, async (info) => (await info.readIndex()).index !== undefined).catch(() => false);
 }
 
 async function originInfo(info: SyncInfo, config: DestinationConfig): Promise<CheckResult> {
   const { index, problem } = await info.readIndex();
   if (index !== undefined) return { detail: `has ${index.length} buckets` };
-  if (problem !== undefined) {
-    const detail = `Consul ${info.store.address}: ${info.indexKey}: ${problem}; let the origin run a cycle`;
-    return { outcome: 'fail', detail };
-  }
+  const key = `Consul ${info.store.address}: ${info.indexKey}`;
+  if (problem !== undefined)
+    return { outcome: 'fail', detail: `${key}: ${problem}; let the origin run a cycle` };
   if (await hasOwnInfo(config)) {
     const detail =
-      `Consul ${info.store.address}: ${info.indexKey}: the origin's index is missing, although this destination has sync info; ` +
-      'nothing is changed until it is back. Let the origin run a cycle, or check origin.syncPath and origin.consul';
+      `${key}: the origin's index is missing, although this destination has sync info; nothing is changed until it is ` +
+      'back. Let the origin run a cycle, or check origin.syncPath and origin.consul';
     return { outcome: 'fail', detail };
   }
   return {
@@ -90,7 +80,7 @@ async function originInfo(info: SyncInfo, config: DestinationConfig): Promise<Ch
   };
 }
 
-async function withInfo(
+async function openedFor(
   name: string,
   dc: string | undefined,
   open: () => Promise<OpenInfo>,
@@ -128,4 +118,9 @@ async function orRule(
     if (!(error instanceof ConsulError) || error.kind !== 'forbidden') throw error;
     return { outcome: 'fail', detail: error.message, policy: consulRule(prefix, policy) };
   }
+}
+
+/** The text of a Consul ACL rule for everything below a prefix. */
+export function consulRule(prefix: string, policy: 'read' | 'write'): string {
+  return `key_prefix ${JSON.stringify(prefix)} { policy = "${policy}" }`;
 }
