@@ -6,8 +6,8 @@ import { expecting, flag, text } from './fields';
 import { destinationSection, originSection } from './sides';
 
 /*
- * The configuration of both roles: the only source of keys, defaults, checks and descriptions. The loader passes an
- * object with every section, even an empty one. A missing key is therefore reported by its own name.
+ * The configuration of both roles: the only source of keys, defaults, checks and descriptions. The loader passes every
+ * section, even an empty one, so that a missing key is reported by its own name.
  */
 
 const MAX_DELETES = 'must be a whole number, at least 0, or a share in quotes, such as "10%"';
@@ -78,7 +78,7 @@ function name(role: 'origin' | 'destination') {
 
 /** Refuses a request timeout that is not shorter than the cycle: the cycle would always end first, without a reason. */
 function checkRequestTimeouts(
-  sides: Readonly<Record<string, z.output<typeof originSection> | z.output<typeof destinationSection>>>,
+  sides: Readonly<Record<string, z.output<typeof originSection>>>,
   timeoutMs: number,
   context: z.core.$RefinementCtx,
 ): void {
@@ -120,9 +120,7 @@ export type OriginConfig = z.output<typeof originConfigSchema>;
 export type DestinationConfig = z.output<typeof destinationConfigSchema>;
 export type Config = OriginConfig | DestinationConfig;
 
-/** Connection to one Vault. */
 export type VaultConfig = z.output<typeof vault>;
-/** Connection to one Consul. */
 export type ConsulConfig = z.output<typeof consul>;
 
 /** Where Consul stores the sync info of a side: "vsync/origin/", "vsync/destination/". */

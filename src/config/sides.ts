@@ -28,12 +28,7 @@ export function distinctMounts(mounts: readonly unknown[]): unknown[] {
   return mounts.filter((mount) => !seen.has(normal(mount)) && seen.add(normal(mount)));
 }
 
-/**
- * Checks that no secret is reachable through two of the mounts.
- *
- * @param mounts in normal form
- * @returns the place of the first mount that conflicts with an earlier one, or undefined
- */
+/** The first of these mounts (in normal form) through which a secret is reachable that an earlier one contains too. */
 export function conflictOf(mounts: readonly string[]): { position: number; problem: string } | undefined {
   for (const [position, mount] of mounts.entries()) {
     for (const other of mounts.slice(0, position)) {
@@ -61,10 +56,7 @@ const mounts = z
   })
   .describe('mounts of KV version 2; a missing "/" at the end is added');
 
-/**
- * Consul redirects some keys to another key, or refuses them: a value would not be found where it was written. The
- * original refuses such a path at its start, because it does not find the key that it has written.
- */
+/** Consul redirects some keys to another key, or refuses them: a value would not be found where it was written. */
 const syncPath = hinted(text('a path in Consul, such as vsync/'), '^[^/ ]')
   .refine((path) => !path.startsWith('/'), 'must not begin with "/"')
   .refine((path) => !path.includes('//'), 'must not contain "//": Consul would make "/" of it')
@@ -131,17 +123,11 @@ const side = z.strictObject({
     ),
 });
 
-interface Durations {
-  tick: number;
-  timeout: number;
-}
-
-/** Durations are milliseconds from here on, and their names say so. */
-function withUnits<T extends Durations>({ tick, timeout, ...rest }: T) {
+/** Durations are milliseconds from here on, and their names show it. */
+function withUnits<T extends { tick: number; timeout: number }>({ tick, timeout, ...rest }: T) {
   return { ...rest, tickMs: tick, timeoutMs: timeout };
 }
 
-/** `origin`, in the file of either role. */
 export const originSection = side.transform(withUnits).describe('where secrets come from');
 
 const transforms = z
@@ -194,7 +180,6 @@ function leadsOut(to: string): boolean {
   return false;
 }
 
-/** `destination`. */
 export const destinationSection = side
   .extend({
     transforms,
