@@ -13,11 +13,7 @@ describe('with a value at the destination that vsync did not write,', () => {
       for (const path of ['a', 'b', 'c']) await sync.originVault.put(sync.mount, path, { path });
       await vault?.put(sync.mount, 'a', { owner: 'another' });
       await vault?.put(sync.mount, 'b', { path: 'b' });
-      await sync.work();
-      await sync.start('origin');
-      await sync.cycle('origin');
-      await sync.start('destination');
-      await sync.stopWatch();
+      await sync.run();
       expect(await vault?.get(sync.mount, 'a')).toEqual(expected);
       expect(await vault?.version(sync.mount, 'a')).toBe(version);
       // An equal value is not a conflict, and a missing secret is written in any case.
@@ -56,11 +52,7 @@ test('destination cycle holds the deletes of the time with ignoreDeletes until a
   try {
     const [vault] = sync.destinationVaults;
     for (const path of ['a', 'b', 'c']) await sync.originVault.put(sync.mount, path, { path });
-    await sync.work();
-    await sync.start('origin');
-    await sync.cycle('origin');
-    await sync.start('destination');
-    await sync.stopWatch();
+    await sync.run();
     await sync.originVault.delete(sync.mount, 'a');
     await sync.cycle('origin');
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { held: 1 } });

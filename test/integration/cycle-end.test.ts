@@ -20,10 +20,7 @@ describe('in the middle of a copy,', () => {
   async function begin({ timeout = '1m' } = {}): Promise<void> {
     gate = await GateProxy.before(sharedServers().destinations[0].address);
     sync = await SyncFixture.create({ destinationVault: gate.address, numBuckets: 2, timeout });
-    await sync.work();
-    await sync.start('origin');
-    await sync.start('destination');
-    await sync.stopWatch();
+    await sync.run();
     for (const path of paths) await sync.originVault.put(sync.mount, path, { path });
     await sync.cycle('origin');
   }

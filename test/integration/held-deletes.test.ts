@@ -18,10 +18,7 @@ describe('behind the delete guard,', () => {
         Object.assign((file['origin'] as { vault: object }).vault, { address: origin.address });
       },
     });
-    await sync.work();
-    await sync.start('origin');
-    await sync.start('destination');
-    await sync.stopWatch();
+    await sync.run();
     await Promise.all(PATHS.map((path) => sync.originVault.put(sync.mount, path, { path })));
     await sync.cycle('origin');
     await sync.cycle('destination');

@@ -191,7 +191,7 @@ export class SyncFixture {
   }
 
   /** The same without a watch. A watch that is ended later polls Consul until its next heartbeat. */
-  private async startQuietly(role: 'origin' | 'destination', number = 0): Promise<void> {
+  async startQuietly(role: 'origin' | 'destination', number = 0): Promise<void> {
     if (role === 'destination') await quietWatch(this.client, this.nameOf('destination', number));
     await this.startSchedule(role, number, false);
   }
