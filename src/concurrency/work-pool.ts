@@ -73,7 +73,7 @@ export class WorkPool {
    *
    * @throws what the work threw, or the signal's reason if the work did not begin
    */
-  async run<T>(work: () => Promise<T>, signal = NEVER): Promise<T> {
+  async run<T>(work: () => Promise<T>, signal: AbortSignal = NEVER): Promise<T> {
     let result: Promise<T> | undefined;
     let isBegun = false;
     const begin = (done: () => void): void => {
