@@ -46,7 +46,6 @@ export const NO_COUNTS = Object.freeze({
 });
 export type Counts = Record<keyof typeof NO_COUNTS, number>;
 
-/** One path that went wrong. */
 export interface PathFailure {
   /** Path at the origin, or a folder ending in "/". */
   path: string;
@@ -64,7 +63,6 @@ export interface CycleInput {
   timeoutMs: number;
 }
 
-/** Result of originCycle and destinationCycle. */
 export interface CycleResult {
   v: 1;
   outcome: Outcome;
@@ -77,7 +75,6 @@ export interface CycleResult {
   note?: string;
 }
 
-/** What every activity of a cycle gets. */
 export interface ActivityInput {
   v: 1;
   fingerprint: string;
@@ -114,7 +111,6 @@ export interface ReportOutagesResult {
   outages: string[];
 }
 
-/** What the cycles of both roles ask of a worker. */
 export interface CycleActivities {
   readonly reportOutages: (input: ReportOutagesInput) => Promise<ReportOutagesResult>;
 }

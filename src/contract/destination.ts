@@ -10,12 +10,8 @@ import type {
   PathFailure,
 } from './cycle';
 
-/** Mount identities, by mount. */
 interface Mounts {
-  /**
-   * uuid of each origin mount as the destination remembers it. For a mount that was re-created this is the old one, and
-   * nothing of that mount is deleted.
-   */
+  /** uuid of each origin mount as remembered: of a re-created mount the old one, and nothing of that mount is deleted. */
   mounts: Record<string, string>;
   /** uuid of each mount of the destination now. */
   ownMounts: Record<string, string>;
@@ -25,10 +21,7 @@ export interface DestinationPreflightResult extends CycleReport, Mounts {
   v: 1;
   /** uuid now of the origin mounts that were re-created. */
   changedMounts: Record<string, string>;
-  /**
-   * The configuration (a transform, a mount, a Vault) or a mount of the destination has changed since the last cycle.
-   * What its info claims may be in another place, or nowhere.
-   */
+  /** The configuration or a mount of the destination changed: what its info claims may be in another place, or nowhere. */
   changed: boolean;
   /** What the last cycle saved. Absent if there was none, or if this one has something new to save. */
   lastCycle?: { considered: string; outcome: Outcome };
@@ -42,10 +35,7 @@ export type DiffIndicesInput = ActivityInput & Pick<DestinationPreflightResult, 
 
 export interface DiffIndicesResult {
   v: 1;
-  /**
-   * Names the origin's index, and the index of its settings if they are copied. Absent if the origin has not written
-   * any info yet.
-   */
+  /** Names the index of the origin, and of its settings if they are copied. Absent: the origin has no info yet. */
   considered?: string;
   /** ModifyIndex of the destination's index before the work started; 0 if there is none. */
   indexRevision: number;
@@ -74,12 +64,10 @@ export interface MoveClaimsResult {
 }
 
 export interface GuardDeletesInput extends ActivityInput, Pick<Mounts, 'mounts'> {
-  /** Ids of all buckets that differ. */
   buckets: number[];
   considered: string;
 }
 
-/** Deletes that wait for an approval. */
 export interface PendingDeletes {
   count: number;
   /** Of the set of paths: an approval is for exactly this one. */
@@ -87,7 +75,6 @@ export interface PendingDeletes {
   reason: string;
 }
 
-/** The differing buckets in groups, by the work in each of them. */
 export interface GroupsOfWork extends Required<WithDispatchWidth> {
   /** Ids of buckets; at most 32 groups. */
   groups: number[][];
@@ -95,12 +82,8 @@ export interface GroupsOfWork extends Required<WithDispatchWidth> {
 
 export interface GuardDeletesResult {
   v: 1;
-  /**
-   * Replaces the groups of diffIndices, which does not know how much work there is. Absent if the origin's index has
-   * changed meanwhile.
-   */
+  /** Replaces the groups of diffIndices, by the work in them. Absent if the origin's index has changed meanwhile. */
   work?: GroupsOfWork;
-  /** Whether deletes may happen. */
   deletes: boolean;
   pendingDeletes?: PendingDeletes;
   /** An operator approved the deletes: they do not count against the limit of a day. */
@@ -124,7 +107,6 @@ export interface CopySecretsInput
   expiries?: true;
 }
 
-/** Id of a bucket, and number of secrets in it that are retained. */
 export type RetainedInBucket = [id: number, retained: number];
 
 export interface CopySecretsResult extends CycleReport, WithDispatchWidth {
@@ -140,7 +122,6 @@ export interface CopySecretsResult extends CycleReport, WithDispatchWidth {
 }
 
 export interface DeleteOrphansInput extends ActivityInput {
-  /** As from preflight. */
   hash: string;
 }
 
@@ -172,7 +153,6 @@ export interface SaveDestinationResult {
   writes: number;
 }
 
-/** What destinationCycle asks of a worker. */
 export interface DestinationActivities extends CycleActivities {
   readonly preflight: (input: ActivityInput) => Promise<DestinationPreflightResult>;
   readonly diffIndices: (input: DiffIndicesInput) => Promise<DiffIndicesResult>;
@@ -205,20 +185,14 @@ export interface WakeDestinationInput {
 export interface WakeDestinationResult {
   v: 1;
   /**
-   * - `considered`: the destination has handled the origin's current index. The watch waits for the next signal.
-   * - `triggered`: a cycle was asked for.
-   * - `running`: a cycle is running.
-   * - `paused`: the schedule is paused.
-   * - `waiting`: the origin has no sync info, or there is no schedule.
-   *
-   * After all but the first the watch asks again.
+   * `considered`: the destination has handled the origin's current index, and the watch waits for the next signal. After
+   * all others it asks again. `waiting`: the origin has no sync info, or there is no schedule.
    */
   action: 'considered' | 'triggered' | 'running' | 'paused' | 'waiting';
   /** Longest time until the watch asks again, in milliseconds: the destination's tick. */
   maxWaitMs: number;
 }
 
-/** What watchOrigin asks of a worker. */
 export interface WatchActivities {
   /** Polls Consul, and signals `originChanged`. Ends only when it is cancelled. */
   readonly watchIndex: (input: WatchInput) => Promise<void>;

@@ -37,7 +37,6 @@ export interface FetchMetadataResult extends CycleReport, WithDispatchWidth {
   staged?: string;
 }
 
-/** What originCycle publishes. */
 interface OriginSave extends Pick<ListPathsResult, 'manifest' | 'indexRevision' | 'settingsIndexRevision'> {
   staged: string[];
   outcome: Outcome;
@@ -55,7 +54,6 @@ export interface SaveOriginResult {
   writes: number;
 }
 
-/** What originCycle asks of a worker. */
 export interface OriginActivities extends CycleActivities {
   readonly preflight: (input: ActivityInput) => Promise<OriginPreflightResult>;
   readonly listPaths: (input: ActivityInput) => Promise<ListPathsResult>;

@@ -5,7 +5,6 @@ import type { ActivityInput, PathFailure } from './cycle';
 export interface VerifyInput {
   v: 1;
   name: string;
-  /** Of the command's configuration. */
   fingerprint: string;
 }
 
@@ -31,13 +30,11 @@ export const NO_FINDINGS = Object.freeze({
 });
 export type VerifyCounts = Record<keyof typeof NO_FINDINGS, number>;
 
-/** Result of verifyDestination. */
 export interface VerifyResult {
   v: 1;
   counts: VerifyCounts;
   /** References of the staged lists of findings, in the destination's Consul. */
   lists: string[];
-  /** What could not be compared, and why. */
   notes: string[];
 }
 
@@ -50,7 +47,6 @@ export interface BeginVerifyResult {
   notes: string[];
 }
 
-/** What one activity of a verify found. */
 export interface VerifyReport {
   v: 1;
   counts: Partial<VerifyCounts>;
@@ -92,7 +88,6 @@ export interface ListUnpublishedResult extends VerifyReport {
   notes: string[];
 }
 
-/** What verifyDestination asks of a worker. */
 export interface VerifyActivities {
   readonly beginVerify: (input: ActivityInput) => Promise<BeginVerifyResult>;
   readonly verifySecrets: (input: VerifySecretsInput) => Promise<VerifySecretsResult>;

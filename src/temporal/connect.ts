@@ -27,11 +27,7 @@ export async function connectClient(target: TemporalTarget): Promise<Client> {
 
 const NO_NAMESPACE = /^Namespace .* is not found/;
 
-/**
- * Explains a refusal by Temporal, with its address.
- *
- * @returns the error to throw: a UserError, or the same error if it is about something else
- */
+/** Explains a refusal by Temporal. @returns a UserError, or the same error if it is about something else */
 export function explainTemporal({ address, namespace }: TemporalTarget, error: unknown): unknown {
   const refusal = error instanceof ServiceError ? error.cause : error;
   const isGrpc = isGrpcServiceError(refusal);
@@ -59,7 +55,6 @@ export async function explained<T>(target: TemporalTarget, work: () => Promise<T
   }
 }
 
-/** Codes of gRPC with an explanation of their own. */
 const status = {
   DEADLINE_EXCEEDED: 4,
   PERMISSION_DENIED: 7,
@@ -116,10 +111,8 @@ export async function unreachable(target: TemporalTarget, error: unknown): Promi
 }
 
 /**
- * Finds out why a connection to Temporal fails, because its clients report little more than the failure. Connects again,
- * step by step: DNS and TCP, then TLS, then HTTP/2, which gRPC uses.
- *
- * @returns undefined if every step succeeded
+ * Finds out why a connection fails, because Temporal's clients report little more than the failure. Connects again, step
+ * by step: DNS and TCP, then TLS, then HTTP/2, which gRPC uses. Returns undefined if every step succeeds.
  */
 async function diagnose({ address, connection, tlsByApiKey }: TemporalTarget): Promise<string | undefined> {
   const options = tlsOptionsOf(connection);

@@ -15,11 +15,7 @@ import { UserError } from '../errors';
 import { MIN_CATCHUP_MS, SCHEDULE_WRITE_ATTEMPTS } from '../limits';
 import { assertSameSync, identity } from './ownership';
 
-/**
- * The schedule that a configuration needs.
- *
- * @param paused note of the pause with which it is created; undefined: not paused
- */
+/** The schedule that a configuration needs. @param paused note of the pause with which it is created, if any */
 export function scheduleOptions(clients: Clients, paused?: string): ScheduleOptions {
   const { config, fingerprint } = clients.deps;
   const { role, name } = config;
@@ -38,11 +34,8 @@ export function scheduleOptions(clients: Clients, paused?: string): ScheduleOpti
       memo: { vsync: identity(clients) },
       // No timeout and no retry here: they would skip the cleanup of the cycle, which has a timer of its own.
     },
-    policies: {
-      overlap: ScheduleOverlapPolicy.SKIP,
-      catchupWindow: Math.max(tickMs, MIN_CATCHUP_MS),
-    },
-    ...(paused === undefined ? {} : { state: { paused: true, note: paused } }),
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: Math.max(tickMs, MIN_CATCHUP_MS) },
+    ...(paused !== undefined && { state: { paused: true, note: paused } }),
   };
 }
 

@@ -20,7 +20,6 @@ import {
 } from './schedule-record';
 import { temporalPlace, type TemporalPlace } from './target';
 
-/** How a worker found the schedule of its sync. */
 export type ScheduleState =
   | { kind: 'running' }
   | { kind: 'paused'; note: string }
@@ -35,7 +34,6 @@ export type ScheduleState =
   | { kind: 'elsewhere'; temporals: readonly TemporalPlace[] }
   | { kind: 'stopped'; at: string };
 
-/** What a check found, and what it restored. */
 export interface ScheduleCheck {
   state: ScheduleState;
   restored: 'schedule' | 'watch' | undefined;
@@ -152,10 +150,7 @@ function fingerprintOf({ args }: ScheduleDescription['action']): string {
   return input?.fingerprint ?? '';
 }
 
-/**
- * Records the schedule as it is, so that a paused one is restored as paused. A change in between, by `vsync stop` or
- * another worker, wins.
- */
+/** A paused schedule is restored as paused. A change in between, by `vsync stop` or another worker, wins. */
 async function keepRecord(
   { deps: { info, config } }: Clients,
   before: StoredRecord,

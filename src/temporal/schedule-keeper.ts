@@ -24,9 +24,7 @@ export interface KeeperOptions {
 
 /**
  * Checks the schedule and the watch of one sync while its worker runs, and restores what was lost. Logs what it finds
- * when it changes, not each time.
- *
- * Its timers do not keep a process alive.
+ * when it changes, not each time. Its timers do not keep a process alive.
  */
 export class ScheduleKeeper {
   private readonly stopping = new AbortController();

@@ -14,7 +14,6 @@ import type { TemporalPlace } from './target';
 
 const RecordSchema = z.object({
   v: z.literal(1),
-  /** Name of the sync. */
   name: z.string(),
   /** Fingerprint of the configuration that the schedule was started with. */
   fingerprint: z.string(),
@@ -22,23 +21,16 @@ const RecordSchema = z.object({
   paused: z.string().optional(),
   /** RFC 3339: `vsync stop` removed the schedule, and no worker restores it. */
   stoppedAt: z.string().optional(),
-  /**
-   * Each address and namespace by which the Temporal of this schedule was reached: only there it is restored. Absent
-   * after `vsync stop`.
-   */
+  /** Where the Temporal of this schedule was reached: only there it is restored. Absent after `vsync stop`. */
   temporals: z.array(z.object({ address: z.string(), namespace: z.string() })).optional(),
 });
 export type ScheduleRecord = z.infer<typeof RecordSchema>;
 
-/**
- * Whether the schedule may be restored at this Temporal: a worker that still runs after a sync has moved to another
- * Temporal must not restore it in the old one.
- */
+/** A worker that still runs after its sync has moved to another Temporal must not restore the schedule in the old one. */
 export function isStartedAt({ temporals }: ScheduleRecord, place: TemporalPlace): boolean {
   return temporals === undefined || temporals.some((one) => isDeepStrictEqual(one, place));
 }
 
-/** For messages. */
 export function describePlaces(places: readonly TemporalPlace[]): string {
   return places.map(({ address, namespace }) => `${address} (namespace ${namespace})`).join(' or ');
 }

@@ -47,15 +47,9 @@ export async function createWorkers(
   configs: readonly Config[],
   options: WorkerOptions,
 ): Promise<VsyncWorker> {
-  const {
-    log,
-    workflowBundle = WORKFLOW_BUNDLE,
-    vaultTimes,
-    checkEveryMs = SCHEDULE_CHECK_EVERY_MS,
-  } = options;
-  if (!existsSync(workflowBundle)) {
+  const { log, workflowBundle = WORKFLOW_BUNDLE, checkEveryMs = SCHEDULE_CHECK_EVERY_MS } = options;
+  if (!existsSync(workflowBundle))
     throw new UserError(`${workflowBundle} is missing: run "npm run build" in the folder of vsync`);
-  }
   assertNoneTwice(configs);
   const connections = new Map<string, NativeConnection>();
   const closers: (() => void | Promise<void>)[] = [];
@@ -72,21 +66,18 @@ export async function createWorkers(
       const connection = connections.get(key) ?? (await connectWorker(target));
       if (!connections.has(key)) closers.push(() => connection.close());
       connections.set(key, connection);
-      const clients = await createClients(config, vaultTimes);
+      const clients = await createClients(config, options.vaultTimes);
       closers.push(clients.close);
       for (const advice of await checkAccess(clients)) log.warn({ name: config.name }, advice);
-      const { namespace } = target;
-      await explained(target, () => assertOwnSync(new Client({ connection, namespace }), clients));
-      const keepers = keepTokens(clients, log.child({ name: config.name }));
+      const client = new Client({ connection, namespace: target.namespace });
+      await explained(target, () => assertOwnSync(client, clients));
+      const ownLog = log.child({ name: config.name });
+      const keepers = keepTokens(clients, ownLog);
       closers.push(() => keepers.close());
-      prepared.push({ log, workflowBundle, config, clients, connection, target });
+      prepared.push({ log: ownLog, clients, connection, client, target });
     }
     // Only when all of them can work: a worker, once created, keeps its connection until it has run.
-    for (const parts of prepared) {
-      for (const worker of await createPair(parts)) workers.push(worker);
-      const { role, name } = parts.config;
-      log.info({ name, taskQueue: taskQueue(role, name) }, 'worker ready');
-    }
+    for (const parts of prepared) workers.push(...(await createPair(parts, workflowBundle, log)));
   } catch (error) {
     await close();
     throw error;
@@ -112,7 +103,7 @@ export async function createWorkers(
       // Only when they run: before that, a worker cannot be shut down.
       if (checkEveryMs < Infinity) {
         for (const parts of prepared) {
-          const keeper = keepSchedule(parts, checkEveryMs, onOtherSync);
+          const keeper = new ScheduleKeeper({ ...parts, everyMs: checkEveryMs, onOtherSync });
           closers.push(() => keeper.close());
         }
       }
@@ -123,16 +114,6 @@ export async function createWorkers(
     },
     shutdown,
   };
-}
-
-function keepSchedule(
-  { log, config, clients, connection, target }: Parts,
-  everyMs: number,
-  onOtherSync: (error: UserError) => void,
-): ScheduleKeeper {
-  const client = new Client({ connection, namespace: target.namespace });
-  const ownLog = log.child({ name: config.name });
-  return new ScheduleKeeper({ client, clients, target, log: ownLog, everyMs, onOtherSync });
 }
 
 /** Two with the same role and name would take each other's tasks, and fail them. */
@@ -152,10 +133,9 @@ function assertNoneTwice(configs: readonly Config[]): void {
 /** What the workers of one configuration need. */
 interface Parts {
   log: Logger;
-  workflowBundle: string;
-  config: Config;
   clients: Clients;
   connection: NativeConnection;
+  client: Client;
   target: TemporalTarget;
 }
 
@@ -163,26 +143,21 @@ interface Parts {
  * Two workers: one for the sync's workflows and its own activities, and one for the parts of a cycle that workers
  * share. The second takes no more than it can work at, so that the rest is left to other processes.
  */
-async function createPair({
-  log,
-  workflowBundle,
-  config,
-  clients,
-  connection,
-  target: { namespace },
-}: Parts): Promise<Worker[]> {
-  const queue = taskQueue(config.role, config.name);
+async function createPair(parts: Parts, workflowBundle: string, log: Logger): Promise<Worker[]> {
+  const { clients, connection, target } = parts;
+  const { role, name } = clients.deps.config;
+  const queue = taskQueue(role, name);
   const { own, shared } = activitiesOf(clients);
   const common = {
     connection,
-    namespace,
+    namespace: target.namespace,
     interceptors: { activity: [() => ({ inbound: new ActivityInterceptor(log) })] },
     maxHeartbeatThrottleInterval: MAX_HEARTBEAT_THROTTLE_MS,
     // Activities are cancelled at once; they save and end in their own time.
     shutdownGraceTime: 0,
     shutdownForceTime: SHUTDOWN_MS,
   };
-  return [
+  const pair = [
     await Worker.create({
       ...common,
       taskQueue: queue,
@@ -196,6 +171,8 @@ async function createPair({
       maxConcurrentActivityTaskExecutions: SHARED_ACTIVITIES_PER_WORKER,
     }),
   ];
+  log.info({ name, taskQueue: queue }, 'worker ready');
+  return pair;
 }
 
 /** The activities by the queue that workflows ask for them on (`sharedOptions`). */

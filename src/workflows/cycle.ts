@@ -93,11 +93,7 @@ export class Cycle {
     return changed ? 'synced' : 'unchanged';
   }
 
-  /**
-   * Ends a cycle that ran out of time. Its note names the outages that it waited for, if its worker reports them.
-   *
-   * @param words what became of the work
-   */
+  /** Its note names the outages that the cycle waited for, if its worker reports them. @param words of the work */
   async endTimedOut({ fingerprint }: CycleInput, words: string): Promise<CycleResult> {
     const { reportOutages } = proxyActivities<CycleActivities>(NOTE_OPTIONS);
     const sinceMs = workflowInfo().startTime.getTime();
@@ -130,10 +126,7 @@ function otherVersion(): ApplicationFailure {
   );
 }
 
-/**
- * Turns an error that ended a cycle into a failure of the workflow. Temporal would retry a plain error in a workflow
- * for ever, and the next tick starts a new cycle anyway.
- */
+/** Temporal would retry a plain error in a workflow for ever, and the next tick starts a new cycle anyway. */
 export function cycleFailure(error: unknown): ApplicationFailure {
   const words = error instanceof ActivityFailure ? [error.activityType] : [];
   let cause = error instanceof ActivityFailure ? error.cause : error;
