@@ -80,7 +80,7 @@ export class ClaimMover<T = Insight> {
       if (!isSame(before, path)) this.orphans.set(before, path);
       return;
     }
-    // An earlier version claimed secrets that it had only skipped.
+    // The secret is its own copy: nothing was copied, so a claim about it does not hold.
     if (isSame(before, path)) return;
     const into = this.bucketOf(path);
     // Two buckets can name the path after an interrupted change: the unverified claim wins.

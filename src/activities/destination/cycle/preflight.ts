@@ -57,7 +57,7 @@ export async function preflight(
       ? { lastCycle: { considered: state.considered, outcome: state.last.outcome } }
       : {};
   const approved = state?.orphans?.approved;
-  // A state that is new, or that an earlier version wrote, does not know of the ends that are noted.
+  // A new state does not contain whether ends are noted.
   const hasExpired = endsKnown
     ? state.expiries?.due !== undefined || (state.expiries?.nextMs ?? Infinity) <= Date.now()
     : await info.expiries.isMarked(signal);
