@@ -6,7 +6,7 @@ import { onAbort } from '../concurrency/abort';
 import { explainForeignPage } from '../network/explain';
 import { readTls, type TlsFiles } from '../tls';
 import { baseUrlOf, connectionsTo, type Joined } from './connections';
-import { classify, ConsulError, describeFailure, isReset, isTooLarge, type ConsulErrorKind } from './errors';
+import { classify, ConsulError, describeFailure, isReset, isTooLarge } from './errors';
 import type { KeyValueStore, StoredValue, Unchanged, Write } from './key-value-store';
 import { sizeOf } from './server-limits';
 import {
@@ -21,11 +21,11 @@ import {
 export interface ConsulOptions extends TlsFiles {
   /** URL of a Consul agent, for example `http://127.0.0.1:8500`. */
   address: string;
-  /** ACL token; empty for the anonymous one. */
+  /** Empty for the anonymous one. */
   token: string;
   /** Datacenter to which the agent forwards every request; its own if undefined. */
   dc?: string | undefined;
-  /** Time for one request, in milliseconds; 10 s by default. */
+  /** {@link CONSUL_REQUEST_TIMEOUT_MS} by default. */
   requestTimeoutMs?: number | undefined;
 }
 
@@ -45,13 +45,23 @@ const Refused = z.object({ Errors: z.array(z.object({ What: z.string() })) });
 const Keys = z.array(z.string());
 const Self = z.object({ Config: z.object({ Datacenter: z.string().min(1) }) });
 
-/** The consul package's answer with `includeResponse`: the HTTP response, then the decoded value. */
+/** With `includeResponse`: the HTTP response, then the decoded value. */
 type Answer = [{ statusCode: number; headers: Record<string, string | undefined> }, unknown];
 
 /** Sends one request through the consul package. */
 type SendOne = (options: { ctx: EventEmitter; timeout: number }) => Promise<unknown>;
 
 type Committed = Map<string, number> | undefined;
+
+/** An answer that is not a success. */
+interface Refusal {
+  status: number | undefined;
+  headers: Answer[0]['headers'];
+  /** The body if it is text, else the texts of the operations that a transaction refused. */
+  text: string;
+  /** An operation was refused because of a missing permission. */
+  isDenied: boolean;
+}
 
 interface RequestOptions {
   signal?: AbortSignal | undefined;
@@ -60,15 +70,13 @@ interface RequestOptions {
   repeat?: boolean;
   /** A blocking query: LongPolls bounds it. */
   isPoll?: boolean;
-  /** Called with the agent's text when it refuses a request as too large. The text names its limit. */
+  /** Called when the agent refuses a request as too large. Its text names its limit. */
   onTooLarge?: (said: string) => void;
 }
 
 /**
  * Consul's key-value store. Reads are consistent (never from a stale follower). A key counts as missing only if Consul
- * itself answers so. Writes are check-and-set. sync-info/ stores everything through it.
- *
- * All methods throw {@link ConsulError} and nothing else.
+ * itself answers so. All methods throw {@link ConsulError} and nothing else.
  */
 export class ConsulStore implements KeyValueStore {
   readonly address: string;
@@ -274,9 +282,8 @@ export class ConsulStore implements KeyValueStore {
   }
 
   /**
-   * Sends a write. If the connection was closed without an answer, `look` reads what happened: an agent closes
-   * connections beyond its limit. The write is not simply sent again: it may have happened, and would then look like a
-   * conflict.
+   * Sends a write. If the connection was closed without an answer, as an agent does beyond its limit, `look` reads what
+   * happened: the write may have happened, and sent again it would look like a conflict.
    *
    * @param look returns the result; undefined if nothing has happened: then the write is sent again
    */
@@ -385,16 +392,18 @@ export class ConsulStore implements KeyValueStore {
       return answer as Answer;
     } catch (error) {
       if (isAborted(signal)) throw this.cancelled(key);
-      const status = statusOf(error);
+      const { status, headers, text, isDenied } = refusalOf(error);
       if (!isPoll && status !== undefined && status !== 429) connections.answered();
       // Consul answers 409 both for a stale check-and-set and for a missing permission.
-      const forbidden = refusalsOf(error).some((what) => /permission denied/i.test(what));
-      if (status !== undefined && status === statusOfNo && !forbidden) {
-        if (isFiltered((error as Refusal).response?.headers)) throw this.filtered(key);
+      if (status !== undefined && status === statusOfNo && !isDenied) {
+        if (isFiltered(headers)) throw this.filtered(key);
         return undefined;
       }
-      if (status === 413) onTooLarge?.(textOf(error));
-      const failure = this.failure(key, forbidden ? 403 : status, error, timeoutMs);
+      if (status === 413) onTooLarge?.(text);
+      const failure =
+        status === undefined
+          ? this.unanswered(key, error, timeoutMs)
+          : this.refused(key, isDenied ? 403 : status, text);
       if (failure.refusal !== undefined) connections.refused();
       throw failure;
     } finally {
@@ -402,18 +411,18 @@ export class ConsulStore implements KeyValueStore {
     }
   }
 
-  private failure(key: string, status: number | undefined, error: unknown, timeoutMs: number): ConsulError {
+  private unanswered(key: string, error: unknown, timeoutMs: number): ConsulError {
+    const { address } = this;
+    const failure = new ConsulError('unavailable', address, key, describeFailure(error, timeoutMs, address));
+    if (isReset(error)) failure.refusal = 'closed';
+    return failure;
+  }
+
+  private refused(key: string, status: number, text: string): ConsulError {
     const { address, maxValueBytes } = this;
-    const make = ([kind, detail]: [ConsulErrorKind, string]): ConsulError =>
-      new ConsulError(kind, address, key, detail);
-    if (status === undefined) {
-      const failure = make(['unavailable', describeFailure(error, timeoutMs, address)]);
-      if (isReset(error)) failure.refusal = 'closed';
-      return failure;
-    }
-    const text = textOf(error) || refusalsOf(error).join('; ');
-    const failure = make(classify({ status, text, address, dc: this.options.dc, maxValueBytes }));
-    if (status === 429 && failure.kind === 'unavailable') failure.refusal = 'answered';
+    const [kind, detail] = classify({ status, text, address, dc: this.options.dc, maxValueBytes });
+    const failure = new ConsulError(kind, address, key, detail);
+    if (status === 429 && kind === 'unavailable') failure.refusal = 'answered';
     return failure;
   }
 
@@ -461,28 +470,17 @@ function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted ?? false;
 }
 
-/** The part used here of the consul package's error for an answer that is not a success. */
-interface Refusal {
-  response?: { statusCode?: unknown; headers?: Record<string, string | undefined>; body?: unknown };
-}
-
 /** Consul omits from a listing what the token may not read, with status 200. Except without a token, a header shows it. */
-function isFiltered(headers: Record<string, string | undefined> | undefined): boolean {
-  return headers?.['x-consul-results-filtered-by-acls'] === 'true';
+function isFiltered(headers: Answer[0]['headers']): boolean {
+  return headers['x-consul-results-filtered-by-acls'] === 'true';
 }
 
-function statusOf(error: unknown): number | undefined {
-  const status = (error as Refusal).response?.statusCode;
-  return typeof status === 'number' ? status : undefined;
-}
-
-function textOf(error: unknown): string {
-  const body = (error as Refusal).response?.body;
-  return typeof body === 'string' || Buffer.isBuffer(body) ? body.toString() : '';
-}
-
-/** The texts of the operations that a transaction refused. */
-function refusalsOf(error: unknown): string[] {
-  const parsed = Refused.safeParse((error as Refusal).response?.body);
-  return parsed.success ? parsed.data.Errors.map(({ What }) => What) : [];
+/** The consul package's error for an answer that is not a success. Without an answer its `response` is missing. */
+function refusalOf(error: unknown): Refusal {
+  const { response = {} } = error as { response?: Partial<Answer[0] & { body: unknown }> };
+  const { statusCode: status, headers = {}, body } = response;
+  const parsed = Refused.safeParse(body);
+  const ofOperations = parsed.success ? parsed.data.Errors.map(({ What }) => What).join('; ') : '';
+  const text = typeof body === 'string' || Buffer.isBuffer(body) ? body.toString() : ofOperations;
+  return { status, headers, text, isDenied: /permission denied/i.test(ofOperations) };
 }

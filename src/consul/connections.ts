@@ -21,7 +21,6 @@ export interface Joined {
   connections: ConsulConnections;
   /** Scheme, host, port and path: several Consuls may be behind one gateway, told apart by path. */
   place: string;
-  /** Limits of this Consul, as its answers have shown them. */
   serverLimits: ServerLimits;
   /** One for each set of certificates. */
   agent: http.Agent;
@@ -29,7 +28,6 @@ export interface Joined {
   leave: () => void;
 }
 
-/** Joins the connections of this process to one Consul agent. */
 export function connectionsTo(address: string, tls: TlsOptions): Joined {
   const { origin, pathname } = new URL(address);
   const place = origin + pathname.replace(/\/+$/, '');
@@ -96,7 +94,7 @@ export class ConsulConnections {
     return this.requests.run(request, signal);
   }
 
-  /** Consul has answered, whatever the answer was. */
+  /** Whatever the answer was. */
   answered(): void {
     this.limit.answered(Date.now());
   }
@@ -130,7 +128,7 @@ export class ConnectionLimit {
     this.limit = most;
   }
 
-  /** Most requests in flight: a whole number from 1. */
+  /** A whole number from 1. */
   get value(): number {
     return this.limit;
   }
@@ -149,11 +147,7 @@ export class ConnectionLimit {
   }
 }
 
-/**
- * Sends one blocking query.
- *
- * @param waitMs how long Consul waits for a change
- */
+/** Sends one blocking query: `waitMs` is how long Consul waits for a change. */
 export type Poll<T> = (waitMs: number, signal: AbortSignal) => Promise<T>;
 
 interface Shared {
@@ -218,27 +212,18 @@ export class LongPolls {
   private async repeat<T>(waitMs: number, poll: Poll<T>, signal: AbortSignal): Promise<T> {
     for (;;) {
       const turn = new AbortController();
+      const either = AbortSignal.any([signal, turn.signal]);
+      const send = (): Promise<T> => {
+        const isLong = Date.now() >= this.crowdedUntilMs;
+        if (isLong) this.long.add(turn);
+        const query = poll(isLong ? waitMs : Math.min(waitMs, POLL_TURN_MS), either);
+        return query.finally(() => this.long.delete(turn));
+      };
       try {
-        return await this.places.run(() => this.send(waitMs, poll, signal, turn), signal);
+        return await this.places.run(send, signal);
       } catch (error) {
         if (signal.aborted || !turn.signal.aborted) throw error;
       }
-    }
-  }
-
-  private async send<T>(
-    waitMs: number,
-    poll: Poll<T>,
-    signal: AbortSignal,
-    turn: AbortController,
-  ): Promise<T> {
-    const isLong = Date.now() >= this.crowdedUntilMs;
-    if (isLong) this.long.add(turn);
-    try {
-      const either = AbortSignal.any([signal, turn.signal]);
-      return await poll(isLong ? waitMs : Math.min(waitMs, POLL_TURN_MS), either);
-    } finally {
-      this.long.delete(turn);
     }
   }
 }

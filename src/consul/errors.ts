@@ -8,7 +8,7 @@ import {
 } from '../network/explain';
 
 /**
- * All failures of a request to Consul, as a closed set.
+ * All failures of a request to Consul.
  *
  * - `forbidden`: 403: the ACL token may not do this
  * - `unavailable`: no answer, a timeout, a 429 or a 5xx: the key is unknown
@@ -23,17 +23,12 @@ export type ConsulErrorKind =
 /** A failed request to Consul. The message names the Consul and the key; the client library's error is dropped. */
 export class ConsulError extends ExplainedError {
   override readonly name = 'ConsulError';
-  /**
-   * The agent may have refused the connection: with an answer (`answered`, then nothing was written), or by closing it
-   * (`closed`).
-   */
+  /** The agent may have refused the connection: with an answer, then nothing was written, or by closing it. */
   refusal?: 'answered' | 'closed';
 
   constructor(
     readonly kind: ConsulErrorKind,
-    /** Address of the Consul agent. */
     readonly address: string,
-    /** Key of the request. */
     readonly key: string,
     detail: string,
   ) {
@@ -62,7 +57,7 @@ export class StoredInfoError extends ExplainedError {
 /** An answer of Consul, or of a proxy in between, that is not a success. */
 interface Refusal {
   status: number;
-  /** The body if it is text, else the texts of the refused operations. */
+  /** Of the body. */
   text: string;
   address: string;
   /** The configured datacenter. */
