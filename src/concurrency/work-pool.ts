@@ -3,16 +3,13 @@ import { DEFAULT_PARALLEL_ITEMS } from '../limits';
 import { forManyRequests, onAbort } from './abort';
 
 /*
- * Work on many items at the same time. A WorkPool bounds how many items of several calls are in progress; inParallel
- * and forAllOf run the items of one call in a pool, and leave nothing running when they end. A FairQueue orders items.
- * Requests to a Vault are bounded elsewhere (vault/request-queue.ts): there the pool bounds memory, and how long what
- * was read may become stale.
+ * Work on many items at the same time. Requests to a Vault are bounded elsewhere (vault/request-queue.ts): there the pool
+ * bounds memory, and how long what was read may become stale.
  */
 
 /** The signal of a call without one. */
 const NEVER = new AbortController().signal;
 
-/** The work of one call. */
 export interface Call {
   /** Whether an item can begin now. Items in progress may add others. */
   hasNext: () => boolean;
@@ -43,12 +40,7 @@ export class WorkPool {
     private readonly onFull: () => void = () => undefined,
   ) {}
 
-  /**
-   * Does all the work of a call.
-   *
-   * @param signal after an abort no further item begins
-   * @returns when all items that began are over
-   */
+  /** Does all the work of a call. After an abort no further item begins; those that began are waited for. */
   work(call: Call, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const { begin } = call;
@@ -86,7 +78,6 @@ export class WorkPool {
     return result;
   }
 
-  /** How many items are in progress. */
   get inProgress(): number {
     return this.inUse;
   }
@@ -151,11 +142,7 @@ export async function forAllOf<T>(
   if (hasNext()) throw signal.reason;
 }
 
-/**
- * Runs the work for all items, beginning in their order: see {@link forAllOf}.
- *
- * @returns the results, in the order of the items
- */
+/** Like {@link forAllOf} for all items, beginning in their order. Returns the results in that order. */
 export async function inParallel<T, R>(
   items: readonly T[],
   signal: AbortSignal,
@@ -207,7 +194,7 @@ export class FairQueue<T> implements Source<T> {
   }
 }
 
-/** Sorts items so that groups take turns. The items of one group keep their order. */
+/** Sorts items so that groups take turns. Those of one group keep their order. */
 export function inTurn<T>(items: readonly T[], groupOf: (item: T) => string): T[] {
   const queue = new FairQueue<T>();
   for (const item of items) queue.push(groupOf(item), item);

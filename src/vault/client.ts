@@ -22,13 +22,12 @@ import {
   VAULT_REQUEST_TIMEOUT_MS,
 } from '../limits';
 
-/** A token, or an AppRole whose login gives one. */
 export type VaultAuth =
   { kind: 'token'; token: string } | { kind: 'approle'; path: string; roleId: string; secretId: string };
 
 /** Times that tests shorten. */
 export interface VaultTimes {
-  /** Time for one request, in milliseconds; 20 s by default. */
+  /** {@link VAULT_REQUEST_TIMEOUT_MS} by default, longer for listings. */
   requestTimeoutMs?: number | undefined;
 }
 
@@ -36,37 +35,26 @@ export interface VaultOptions extends TlsFiles, VaultTimes {
   /** URL of the Vault, for example `https://vault.example.com:8200`. */
   address: string;
   auth: VaultAuth;
-  /** Namespace of the secrets; empty for the root. */
+  /** Of the secrets; empty for the root. */
   namespace: string;
-  /** Namespace of the token or the AppRole; that of the secrets if undefined. */
+  /** Of the token or the AppRole; that of the secrets if undefined. */
   authNamespace?: string | undefined;
-  /**
-   * Most requests of this client in flight, over all activities of this process; undefined: only the adaptive limit
-   * applies. Slow listings do not count; at most as many of them are in flight too, see {@link SLOW_LIST_MS}.
-   */
+  /** Most requests in flight, slow listings not counted ({@link SLOW_LIST_MS}); undefined: only the adaptive limit applies. */
   concurrency?: number | undefined;
 }
 
 export interface RequestOptions {
   signal?: AbortSignal | undefined;
-  /**
-   * Called after all queues, just before the request is sent, and again before each repetition. If it throws a VaultError
-   * of kind `cancelled`, the request is not sent.
-   */
+  /** Called after all queues, just before each sending. If it throws a VaultError of kind `cancelled`, nothing is sent. */
   onSend?: (() => void) | undefined;
-}
-
-export interface WriteOptions extends RequestOptions {
-  /** Headers of this request alone. */
-  headers?: Readonly<Record<string, string>>;
 }
 
 interface ReadOptions<A> extends RequestOptions {
   /** Accept a 404 whose body fits the schema: KV answers so for the data of a version that is deleted or destroyed. */
   bodyOn404?: boolean;
-  /** Namespace of this request, instead of the configured one. */
+  /** Instead of the configured one. */
   namespace?: string | undefined;
-  /** The request lists a folder, which may take long. */
+  /** It lists a folder, which may take long. */
   isList?: boolean;
   /** The result if Vault answers that nothing is stored; without it that is a VaultError of kind `absent`. */
   ifAbsent?: (() => A) | undefined;
@@ -79,30 +67,26 @@ const ErrorBody = z.object({ errors: z.array(z.string()) });
 /** Vault answers 204 without a body; with a warning, 200 and the frame of all its answers. */
 export const EmptyBody = z.object({ request_id: z.string() }).optional();
 /** The answer to a login and a renewal. */
-export const AuthBody = z.object({
-  auth: z.object({
-    client_token: z.string().min(1),
-    lease_duration: z.number().min(0).default(0),
-    renewable: z.boolean().default(false),
-  }),
-});
+export const AuthBody = z
+  .object({
+    auth: z.object({
+      client_token: z.string().min(1),
+      lease_duration: z.number().min(0).default(0),
+      renewable: z.boolean().default(false),
+    }),
+  })
+  .transform(({ auth }) => ({
+    token: auth.client_token,
+    grant: { ttlS: auth.lease_duration, renewable: auth.renewable },
+  }));
 
 /** The result of a login or a renewal: seconds that the token has left (0: it never ends). */
-export interface TokenGrant {
-  ttlS: number;
-  renewable: boolean;
-}
-
-export function grantOf({ auth }: z.output<typeof AuthBody>): TokenGrant {
-  return { ttlS: auth.lease_duration, renewable: auth.renewable };
-}
+export type TokenGrant = z.output<typeof AuthBody>['grant'];
 
 /**
  * One Vault: node-vault over an undici transport. It checks every answer, repeats transient failures, and logs in where
  * that is configured. Each attempt of a request enters VaultTraffic first, which bounds the requests in flight and pauses
- * them while the Vault is down. Kv2 and the token functions call it.
- *
- * All methods throw {@link VaultError} and nothing else.
+ * them while the Vault is down. All methods throw {@link VaultError} and nothing else.
  */
 export class VaultClient {
   readonly address: string;
@@ -187,9 +171,17 @@ export class VaultClient {
     return this.send(path, schema, () => this.vault[verb](path, sent), options);
   }
 
-  /** POST to an API path. A write that timed out may have happened: the caller decides whether to read it back. */
-  write<T>(path: string, body: unknown, schema: z.ZodType<T>, options: WriteOptions = {}): Promise<T> {
-    const { signal, onSend, headers } = options;
+  /**
+   * POST to an API path. A write that timed out may have happened: the caller decides whether to read it back.
+   *
+   * @param headers of this request alone
+   */
+  write<T>(
+    path: string,
+    body: unknown,
+    schema: z.ZodType<T>,
+    { signal, onSend, headers }: RequestOptions & { headers?: Readonly<Record<string, string>> } = {},
+  ): Promise<T> {
     const sent = { signal, onSend, ...this.placeOf(path) };
     // New headers for each attempt: node-vault adds the token to them.
     const request = (): Promise<unknown> =>
@@ -263,7 +255,7 @@ export class VaultClient {
   }
 
   /**
-   * Sends one attempt of a request when its Vault's traffic allows it, and reports the result there.
+   * Sends a request once, when its Vault's traffic allows it, and reports the result there.
    *
    * @param mayBeSlow it gives its place in the request queue away when it takes long
    */
@@ -369,7 +361,7 @@ export class VaultClient {
     this.joined.traffic.queue.reportDemand();
   }
 
-  /** Namespace of the token. Its policies name paths from there. */
+  /** Of the token. Its policies name paths from there. */
   get authNamespace(): string {
     return this.options.authNamespace ?? this.options.namespace;
   }
@@ -383,10 +375,7 @@ export class VaultClient {
     return prefixBetween(this.authNamespace, this.namespace) ?? '';
   }
 
-  /**
-   * Namespace of a request, where it differs from that of the secrets. Requests about the token go to the token's
-   * namespace. OpenBao and Vault Enterprise answer sys/health only in the root.
-   */
+  /** The namespace where it differs from that of the secrets. OpenBao and Vault Enterprise answer sys/health only in the root. */
   private placeOf(path: string): { namespace?: string } {
     const { namespace, authNamespace } = this;
     if (namespace === '' && authNamespace === '') return {};
@@ -417,17 +406,15 @@ export class VaultClient {
     const path = `auth/${auth.path}/login`;
     const body = { role_id: auth.roleId, secret_id: auth.secretId };
     const login = (): Promise<unknown> => this.vault.write(path, body, this.placeOf(path));
-    const given = await this.attempt(path, {}, login, (answer) => this.check(path, answer, AuthBody));
-    this.vault.token = given.auth.client_token;
+    const read = (answer: TransportResponse): z.output<typeof AuthBody> => this.check(path, answer, AuthBody);
+    const { token, grant } = await this.attempt(path, {}, login, read);
+    this.vault.token = token;
     this.loggedInAtMs = Date.now();
     this.isLoggedIn = true;
-    return grantOf(given);
+    return grant;
   }
 
-  /**
-   * Revokes the token of the login, which would live on for hours. A configured token is never revoked. Failures are not
-   * reported: the token ends by itself, and a batch token cannot be revoked.
-   */
+  /** Else the token would live on for hours. Failures are not reported: it ends by itself, and a batch token cannot be revoked. */
   private async revokeLogin(): Promise<void> {
     const path = 'auth/token/revoke-self';
     const signal = AbortSignal.timeout(REVOKE_TIMEOUT_MS);

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../log';
-import type { VaultClient } from './client';
+import type { TokenGrant, VaultClient } from './client';
 import { VaultError } from './errors';
-import { lookupSelf, renewSelf } from './token';
+import { lookupSelf, renewSelf, type TokenLife } from './token';
 import {
   FIRST_TOKEN_PAUSE_MS,
   MAX_REFUSED_LOGIN_PAUSE_MS,
@@ -74,12 +74,10 @@ export class TokenKeeper {
 
   /** @returns undefined if nothing has to be done, or nothing can be */
   private async begin(): Promise<TokenPlan | undefined> {
-    const { signal } = this.stopping;
     const login = await this.client.ensureLogin();
-    if (login !== undefined) return login.ttlS === 0 ? undefined : planOf(login, Date.now());
+    if (login !== undefined) return planIfEnds(login);
     try {
-      const life = await lookupSelf(this.client, signal);
-      return life.ttlS === 0 ? undefined : planOf(life, Date.now());
+      return planIfEnds(await lookupSelf(this.client, this.stopping.signal));
     } catch (error) {
       if (!isRefused(error)) throw error;
       this.warn(
@@ -106,7 +104,7 @@ export class TokenKeeper {
   private async logInAgain(): Promise<TokenPlan | undefined> {
     const grant = await this.client.logInAgain();
     this.options.log.debug({ vault: this.client.address, ttlS: grant.ttlS }, 'logged in again');
-    return grant.ttlS === 0 ? undefined : planOf(grant, Date.now());
+    return planIfEnds(grant);
   }
 
   /** A renewal of a configured token was refused: the token may not renew itself, or is dead. */
@@ -197,10 +195,7 @@ export interface TokenPlan {
 const ROUNDING_MS = 1_000;
 
 /** Plan for a token that was just looked up, or given by a login. */
-export function planOf(
-  life: { ttlS: number; grantedS?: number; renewable: boolean; lastEndS?: number | undefined },
-  nowMs: number,
-): TokenPlan {
+export function planOf(life: TokenGrant & Partial<TokenLife>, nowMs: number): TokenPlan {
   const endMs = nowMs + life.ttlS * 1000;
   const lastEndMs = life.lastEndS === undefined ? undefined : life.lastEndS * 1000;
   return {
@@ -211,12 +206,12 @@ export function planOf(
   };
 }
 
+function planIfEnds(life: TokenGrant): TokenPlan | undefined {
+  return life.ttlS === 0 ? undefined : planOf(life, Date.now());
+}
+
 /** Plan after a renewal. One that gave less than it was asked for has reached a max TTL: no other will give more. */
-export function afterRenewal(
-  plan: TokenPlan,
-  grant: { ttlS: number; renewable: boolean },
-  nowMs: number,
-): TokenPlan {
+export function afterRenewal(plan: TokenPlan, grant: TokenGrant, nowMs: number): TokenPlan {
   const givenMs = grant.ttlS * 1000;
   const endMs = nowMs + givenMs;
   const isCapped = givenMs + ROUNDING_MS <= plan.grantedMs;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AuthBody, grantOf, type TokenGrant, type VaultClient } from './client';
+import { AuthBody, type TokenGrant, type VaultClient } from './client';
 import { VaultError } from './errors';
 import { storedNamespace } from './namespace';
 
@@ -69,7 +69,7 @@ export async function renewSelf(
   signal?: AbortSignal,
 ): Promise<TokenGrant> {
   const body = { increment: `${Math.ceil(askedS)}s` };
-  return grantOf(await client.write('auth/token/renew-self', body, AuthBody, { signal }));
+  return (await client.write('auth/token/renew-self', body, AuthBody, { signal })).grant;
 }
 
 const CapabilitiesBody = z.object({ data: z.record(z.string(), z.unknown()) });
