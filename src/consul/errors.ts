@@ -7,18 +7,19 @@ import {
   isPlainHttpRefused,
 } from '../network/explain';
 
-/**
- * All failures of a request to Consul.
- *
- * - `forbidden`: 403: the ACL token may not do this
- * - `unavailable`: no answer, a timeout, a 429 or a 5xx: the key is unknown
- * - `too-large`: 413: the value or the transaction is over Consul's limit
- * - `malformed`: not an answer of Consul
- * - `rejected`: any other 4xx
- * - `cancelled`: the caller cancelled the request
- */
+/** All failures of a request to Consul, as a closed set. */
 export type ConsulErrorKind =
-  'forbidden' | 'unavailable' | 'too-large' | 'malformed' | 'rejected' | 'cancelled';
+  /** 403: the ACL token may not do this. */
+  | 'forbidden'
+  /** No answer, a timeout, a 429 or a 5xx: the key is unknown. */
+  | 'unavailable'
+  /** 413: the value or the transaction is over Consul's limit. */
+  | 'too-large'
+  /** Not an answer of Consul. */
+  | 'malformed'
+  /** Any other 4xx. */
+  | 'rejected'
+  | 'cancelled';
 
 /** A failed request to Consul. The message names the Consul and the key; the client library's error is dropped. */
 export class ConsulError extends ExplainedError {

@@ -1,7 +1,7 @@
 import type { Unchanged, Write } from './key-value-store';
 import { CONSUL_OPERATIONS, CONSUL_TRANSACTION_BYTES, CONSUL_VALUE_BYTES } from '../limits';
 
-/** One limit of a server: the default at first, then as its answers show it. */
+/** A limit: the default at first, then as the answers of the server show it. */
 class LearntLimit {
   private stated: number | undefined;
   private taken = 0;
@@ -34,7 +34,6 @@ class LearntLimit {
   }
 }
 
-/** The size of one transaction. */
 export interface TransactionSize {
   operations: number;
   /** Bytes of the JSON body. */
@@ -43,7 +42,7 @@ export interface TransactionSize {
   largest: number;
 }
 
-/** The size of a transaction, rather too small than too large. */
+/** Rather too small than too large. */
 export function sizeOf(writes: readonly Write[], unchanged: readonly Unchanged[]): TransactionSize {
   const around = (key: string): number => Buffer.byteLength(JSON.stringify(key)) + JSON_BYTES;
   const ofWrites = writes.map(({ key, value }) => around(key) + Math.ceil(value.length / 3) * 4);
@@ -76,7 +75,6 @@ export class ServerLimits {
     return this.operations.value;
   }
 
-  /** Whether a transaction may be sent. */
   fits({ operations, bytes, largest }: TransactionSize): boolean {
     return operations <= this.operations.value && bytes <= this.bodies.value && largest <= this.values.value;
   }

@@ -88,13 +88,11 @@ export interface ForeignAnswer {
 }
 
 /** Explains what answered in between, or what is wrong with the address, and what to do there. */
-export function explainForeignAnswer(answer: ForeignAnswer): string {
-  const { status, body, address, what } = answer;
+export function explainForeignAnswer({ status, body, address, what }: ForeignAnswer): string {
   if (isPlainHttpRefused(body)) return `it speaks TLS there (${status}): write the address with https://`;
   const words = STATUS_WORDS[status];
-  if (words !== undefined) {
+  if (words !== undefined)
     return `${fill(words, { what })} (${status}); that is not ${what}'s answer${pathHint(address)}`;
-  }
   if (status >= 300 && status < 400) {
     return (
       `it redirects (${status}), as a login page or a proxy in between does; vsync follows no redirect, which would send ` +
@@ -104,11 +102,7 @@ export function explainForeignAnswer(answer: ForeignAnswer): string {
   return `the answer (${status}) is not ${what}'s; ${whose(what)}${pathHint(address)}`;
 }
 
-/**
- * Explains the answer of a proxy whose server behind it does not answer.
- *
- * @returns undefined for other statuses
- */
+/** Explains the answer of a proxy whose server behind it does not answer; undefined for other statuses. */
 export function explainGateway(status: number, what: string): string | undefined {
   if (![502, 503, 504].includes(status)) return undefined;
   return (

@@ -36,16 +36,12 @@ export class CircuitBreaker {
     return last?.untilMs === undefined ? last : undefined;
   }
 
-  /** A request has failed since the last answer of the Vault, which may be down. */
+  /** A request has failed since the last answer. */
   get isDoubtful(): boolean {
     return this.failures > 0;
   }
 
-  /**
-   * A request got no answer, or one that may mean an outage.
-   *
-   * @returns whether the Vault's health has to be checked now
-   */
+  /** A request got no answer, or one that may mean an outage. @returns whether the health has to be checked now */
   failed(nowMs: number): boolean {
     if (this.failures === 0) this.firstFailureMs = nowMs;
     this.failures += 1;
@@ -118,7 +114,7 @@ function statusWords(status: number): string {
 }
 
 /**
- * Checks whether a Vault can serve requests. Needs no token.
+ * Checks whether a Vault can serve requests.
  *
  * @param ask sends a GET without a token and without a namespace: in Enterprise sys/health is in the root namespace only
  * @returns up also if the health is unknown, for example where a gateway refuses sys/

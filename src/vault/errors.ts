@@ -2,32 +2,27 @@ import { z } from 'zod';
 import { ExplainedError } from '../errors';
 import { explainForeignAnswer, explainForeignPage, explainGateway, pathHint } from '../network/explain';
 
-/**
- * All failures of a request to Vault, as a closed set.
- *
- * - `absent`: 404 without an error text: nothing is stored there
- * - `no-mount`: no secrets engine answers at that path, or it is not KV version 2
- * - `forbidden`: 403 of Vault itself: the token is dead, or a policy lacks something
- * - `conflict`: a check-and-set write met another version than the expected one, of the value or of the metadata
- * - `throttled`: 429: a quota
- * - `sealed`: 503 of a sealed Vault
- * - `unavailable`: no answer, a timeout, a 5xx, a "not ready yet" or a standby without its active node: the secret is
- *   unknown
- * - `too-large`: the value is over a limit of this Vault: of its storage, or of the JSON that it takes
- * - `malformed`: not an answer of Vault (a proxy's HTML page, for example), whatever its status
- * - `rejected`: any other 4xx; also a path that cannot be sent
- * - `cancelled`: the caller cancelled the request
- */
+/** All failures of a request to Vault, as a closed set. */
 export type VaultErrorKind =
+  /** 404 without an error text: nothing is stored there. */
   | 'absent'
+  /** No secrets engine answers at that path, or it is not KV version 2. */
   | 'no-mount'
+  /** 403 of Vault itself: the token is dead, or a policy lacks something. */
   | 'forbidden'
+  /** A check-and-set write met another version than the expected one, of the value or of the metadata. */
   | 'conflict'
+  /** 429: a quota. */
   | 'throttled'
+  /** 503 of a sealed Vault. */
   | 'sealed'
+  /** No answer, a timeout, a 5xx, a "not ready yet" or a standby without its active node: the secret is unknown. */
   | 'unavailable'
+  /** The value is over a limit of this Vault: of its storage, or of the JSON that it takes. */
   | 'too-large'
+  /** Not an answer of Vault (a proxy's HTML page, for example), whatever its status. */
   | 'malformed'
+  /** Any other 4xx; also a path that cannot be sent. */
   | 'rejected'
   | 'cancelled';
 
@@ -71,13 +66,11 @@ export function cancelledRequest(address: string, path: string): VaultError {
 }
 
 /** The answer; undefined if Vault, or a proxy in front of it, refuses. An outage is not an answer, and is thrown. */
-export async function unlessRefused<T>(ask: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await ask();
-  } catch (error) {
+export function unlessRefused<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  return ask().catch((error: unknown) => {
     if (!(error instanceof VaultError) || error.transient || error.kind === 'cancelled') throw error;
     return undefined;
-  }
+  });
 }
 
 /** Vault's text for a value; OpenBao's texts for metadata of another version, or of none where one was expected. */

@@ -20,11 +20,7 @@ export function storedNamespace(namespace: string): string {
   return 'value' in normal ? normal.value : namespace;
 }
 
-/**
- * The path from one namespace to another: `a/` from the root to `a`.
- *
- * @returns undefined if the second one is not inside the first one
- */
+/** The path from one namespace to another: `a/` from the root to `a`. Undefined if the second is not inside the first. */
 export function prefixBetween(outer: string, inner: string): string | undefined {
   if (outer === inner) return '';
   if (outer === '') return `${inner}/`;

@@ -11,7 +11,7 @@ import type { TransportResponse } from './transport';
  * health check second, so that none is sent to a Vault that was found down while it waited.
  */
 
-/** Sends a GET without a token: the health check, through one client. */
+/** Sends a GET without a token through one client: the health check. */
 export type Ask = (path: string, signal: AbortSignal) => Promise<TransportResponse>;
 
 type OutageListener = (address: string, outage: Outage) => void;
@@ -218,7 +218,7 @@ function mountOf(path: string): string {
   return /^(.*?)\/(?:data|metadata|delete)(?:\/|$)/.exec(path)?.[1] ?? '';
 }
 
-/** An outage in words: "Vault https://…: the Vault is sealed (503): unseal it; since …, until …". */
+/** "Vault https://…: the Vault is sealed (503): unseal it; since …, until …". */
 export function describeOutage(address: string, { detail, sinceMs, untilMs }: Outage): string {
   const end = untilMs === undefined ? '' : `, until ${iso(untilMs)}`;
   return `Vault ${address}: ${detail}; since ${iso(sinceMs)}${end}`;
