@@ -11,8 +11,8 @@ export interface ConfigProblem {
 }
 
 /**
- * The configuration cannot be used. The message lists every problem, one per line. The command ends with exit code 2,
- * which a supervisor can distinguish from an outage: a restart does not help.
+ * The configuration cannot be used. The message lists every problem, one per line. The command ends with exit code 2, so
+ * that a supervisor does not restart it.
  */
 export class ConfigError extends ExplainedError {
   override readonly name = 'ConfigError';

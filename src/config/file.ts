@@ -26,8 +26,7 @@ function extensionOf(file: string): string {
  *
  * @param yaml12 for a file of another program, whose YAML is of version 1.2
  * @param warnings receives which keys are written twice or replaced; if given, the values may be {@link Unquoted}
- * @returns the top level, with keys as written
- * @throws ConfigError if there is no such file, or it cannot be read; the message quotes none of its content
+ * @throws ConfigError that quotes nothing of the file
  */
 export function readConfigFile(
   file: string,

@@ -71,11 +71,7 @@ export type EffectiveKey = {
 
 export const FROM_DEFAULT = 'default';
 
-/**
- * Every key that applies to the role of a configuration, in the order of the schema.
- *
- * @param config as loaded from `values`
- */
+/** Every key that applies to the role of a configuration, which was loaded from the values, in the order of the schema. */
 export function effectiveKeys(config: Config, values: GivenValues): EffectiveKey[] {
   return valueKeys()
     .filter(({ path }) => config.role === 'destination' || !path.startsWith('destination.'))
@@ -95,7 +91,6 @@ function effectiveKey(key: Key, config: Config, values: GivenValues): EffectiveK
   return { path, source, secret: false, value };
 }
 
-/** How the values of one layer are read. */
 export interface Reading {
   readonly source: string;
   /** Receives which values are read as something else than what is written. Contains no secret. */

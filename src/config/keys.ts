@@ -104,7 +104,6 @@ function childrenOf(path: string, shape: Readonly<Record<string, AnySchema>>): M
   return new Map(keys.map((key) => [nameOf(key).toLowerCase(), key]));
 }
 
-/** The last part of a key's path. */
 export function nameOf(key: Key): string {
   return key.path.slice(key.path.lastIndexOf('.') + 1);
 }
@@ -124,26 +123,20 @@ export function printableKeys(name: string): string {
 }
 
 /**
- * The known key that was probably meant by an unknown one: a key with one or two typos, else a key with the same last
- * name in another section ("origin.token" for "origin.vault.token"). Upper and lower case do not matter.
- *
- * @param unknown dotted path
- * @param known dotted paths
- * @returns undefined if there is none
+ * The known key that was probably meant by an unknown one, if any: a key with one or two typos, else a key with the same
+ * last name in another section ("origin.token" for "origin.vault.token"). Upper and lower case do not matter.
  */
 export function nearestKey(unknown: string, known: readonly string[]): string | undefined {
   const wanted = unknown.toLowerCase();
   const typos = Math.min(2, Math.floor(wanted.length / 2));
-  const byDistance = known
+  const [nearest] = known
     .map((key) => ({ key, distance: editDistance(wanted, key.toLowerCase()) }))
     .filter(({ distance }) => distance <= typos)
     .sort((a, b) => a.distance - b.distance);
-  if (byDistance[0]) return byDistance[0].key;
-
-  const lastOf = (key: string): string | undefined => key.toLowerCase().split('.').at(-1);
-  const firstOf = (key: string): string | undefined => key.toLowerCase().split('.')[0];
-  const namesakes = known.filter((key) => lastOf(key) === lastOf(wanted));
-  return namesakes.find((key) => firstOf(key) === firstOf(wanted)) ?? namesakes[0];
+  if (nearest) return nearest.key;
+  const part = (key: string, at: 0 | -1): string | undefined => key.toLowerCase().split('.').at(at);
+  const namesakes = known.filter((key) => part(key, -1) === part(wanted, -1));
+  return namesakes.find((key) => part(key, 0) === part(wanted, 0)) ?? namesakes[0];
 }
 
 /** Levenshtein distance: characters to insert, delete or replace to make `b` of `a`. */
@@ -165,8 +158,7 @@ type Node = Record<string, unknown>;
 
 /**
  * The JSON Schema of the configuration file, for editors. It serves both roles, so the section `destination` is not
- * required. It is stricter than the loader, which also takes keys in another case and text for numbers. Addresses and mounts
- * are required; keys that often come from the environment, such as a token, are not.
+ * required. It is stricter than the loader, which also takes keys in another case and text for numbers.
  */
 export function configJsonSchema(): Node {
   const made: Node = z.toJSONSchema(destinationConfigSchema, {

@@ -11,12 +11,8 @@ import {
 } from './keys';
 import { Unquoted, withoutMark } from './syntax';
 
-/*
- * The layers of the configuration: the file, the environment, flags. Each sets its values in the given values, and reports
- * problems and warnings. The schema checks the values later.
- */
+/* The layers of the configuration: the file, the environment, flags. The schema checks their values later. */
 
-/** The value that a file gives for a key. */
 interface FileValue {
   readonly value: unknown;
   /** The key as written; parts that could be secret are cut off. */
@@ -29,9 +25,6 @@ interface FileValue {
  * Sets the values that a file gives. As in the original, keys may be written in upper and lower case, and with dots in
  * place of sections: "origin.vault.address" is the same as nested sections, and wins over them. Unknown and replaced keys
  * are reported.
- *
- * @param content top level of the file
- * @param reading its source is "file x.json"
  */
 export function setFromFile(
   content: Readonly<Record<string, unknown>>,
@@ -46,12 +39,8 @@ export function setFromFile(
   read(rootKey, content, []);
   for (const [key, { value, written }] of found) {
     if (key.kind === 'section') report(written, 'must be a section with keys of its own');
-    else
-      values.set(
-        key.path,
-        key.kind === 'rules' ? rulesOf(key, value) : readValue(key, value, reading),
-        source,
-      );
+    else if (key.kind === 'rules') values.set(key.path, rulesOf(key, value), source);
+    else values.set(key.path, readValue(key, value, reading), source);
   }
 
   function read(section: Key, content: Readonly<Record<string, unknown>>, parts: readonly number[]): void {
@@ -77,13 +66,12 @@ export function setFromFile(
   function take(key: Key, now: FileValue): void {
     const before = found.get(key);
     const place = before?.parts.findIndex((part, position) => part !== now.parts[position]) ?? -1;
-    if (before !== undefined && place < 0) {
-      report(now.written, 'is written twice, in upper and lower case; keep one');
-    } else if (before === undefined || (before.parts[place] ?? 0) < (now.parts[place] ?? 0)) {
-      found.set(key, now);
-    }
-    if (before !== undefined && place >= 0)
+    if (before === undefined) found.set(key, now);
+    else if (place < 0) report(now.written, TWICE);
+    else {
+      if ((before.parts[place] ?? 0) < (now.parts[place] ?? 0)) found.set(key, now);
       warnings.push(`${key.path} (${source}) is written twice; the one with more dots is used`);
+    }
   }
 
   /** A single rule need not be in a list: a block of HCL that is written once is not a list. */
@@ -95,8 +83,7 @@ export function setFromFile(
       for (const [name, value] of Object.entries(rule)) {
         const { key: member, written } = keyNamed(key, `${key.path}[${number}]`, name);
         if (!member) report(written, whyUnknown(written));
-        else if (members.has(nameOf(member)))
-          report(written, 'is written twice, in upper and lower case; keep one');
+        else if (members.has(nameOf(member))) report(written, TWICE);
         else if (!isEmpty(value))
           members.set(nameOf(member), readValue({ ...member, path: written }, value, reading));
       }
@@ -104,6 +91,8 @@ export function setFromFile(
     });
   }
 }
+
+const TWICE = 'is written twice, in upper and lower case; keep one';
 
 /** The key below a section that a name in a file means; it may be one of several parts, joined by dots. */
 function keyNamed(section: Key, path: string, name: string): { key: Key | undefined; written: string } {
@@ -146,23 +135,13 @@ const PREFIX = 'VSYNC_';
 /** Variables with our prefix that are not keys: the file itself, and the folder of the tests' servers. */
 const OTHER_VARIABLES: ReadonlySet<string> = new Set(['VSYNC_CONFIG', 'VSYNC_SERVERS_DIR']);
 
-/** Shorter names that the original has for flags. */
-const ALIASES: ReadonlyMap<string, string> = new Map(
-  ['origin', 'destination'].flatMap((side) =>
-    ['role_id', 'secret_id'].map(
-      (name) => [`${side}.vault.${name}`, `${side}.vault.approle.${name}`] as const,
-    ),
-  ),
-);
-
-/** Every key that takes a value, by its path and its alias in lower case. */
+/** Every key that takes a value, by its path and by the shorter name of the original's flags, in lower case. */
 function keysByPath(): Map<string, Key> {
-  const keys = new Map(valueKeys().map((key) => [key.path.toLowerCase(), key]));
-  for (const [alias, path] of ALIASES) {
-    const key = keys.get(path);
-    if (key) keys.set(alias, key);
-  }
-  return keys;
+  const byPath = valueKeys().map((key) => [key.path.toLowerCase(), key] as const);
+  const byAlias = byPath.map(
+    ([path, key]) => [path.replace(/\.approle\.(role_id|secret_id)$/, '.$1'), key] as const,
+  );
+  return new Map([...byPath, ...byAlias]);
 }
 
 /** The same, by the name of the environment variable. */

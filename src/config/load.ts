@@ -17,7 +17,7 @@ import { distinctMounts, TICK_STEP_MS } from './sides';
 import { canMatch } from '../rules/transform';
 
 export interface ConfigSources {
-  /** Configuration file; VSYNC_CONFIG if undefined, and if that is not set either, there is none. */
+  /** VSYNC_CONFIG if undefined, and if that is not set either, there is none. */
   readonly file?: string | undefined;
   /** By path of the key, without dashes: `{ 'origin.vault.token': '…' }`. */
   readonly flags?: Readonly<Record<string, string>> | undefined;
@@ -64,10 +64,8 @@ export function loadConfig(namedRole: Role | undefined, sources: ConfigSources):
 }
 
 /**
- * Turns problems of the section `destination` into warnings: an origin does not read it.
- *
- * @param isNamed whether the user named the role. If not, "destination" with a plain value is a problem: the file may be
- *   that of a destination with a typo, and must not run as an origin
+ * Turns problems of the section `destination` into warnings: an origin does not read it. If the user did not name the role,
+ * "destination" with a plain value stays a problem: the file may be that of a destination with a typo.
  */
 function withoutDestination(problems: ConfigProblem[], isNamed: boolean): string[] {
   const theirs = problems.filter(({ key }) => {
@@ -136,7 +134,6 @@ function readAsOriginal(role: Role, values: GivenValues): string[] {
   ];
 }
 
-/** The sections that a role reads. */
 function sidesOf(role: Role): Role[] {
   return role === 'origin' ? ['origin'] : ['origin', 'destination'];
 }
