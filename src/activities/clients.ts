@@ -1,6 +1,6 @@
-import { compareVaults, assertNamespace, readMounts } from '../access/mounts';
+import { assertNamespace, compareVaults, readMounts } from '../access/mounts';
 import { assertCapabilities } from '../access/capabilities';
-import { destinationNeeds, originNeeds } from '../access/needs';
+import { destinationNeeds, originNeeds, type Need } from '../access/needs';
 import { assertKeyAccess } from '../access/sync-path';
 import { assertTokenLasts } from '../access/token';
 import { WorkPool } from '../concurrency/work-pool';
@@ -8,7 +8,6 @@ import { fingerprint, fingerprintParts } from '../config/fingerprint';
 import {
   syncInfoPath,
   type Config,
-  type ConsulConfig,
   type DestinationConfig,
   type OriginConfig,
   type VaultConfig,
@@ -64,23 +63,14 @@ export interface OpenInfo {
 }
 
 /**
- * The sync info of the configuration's own role, for looking at it without any Vault.
+ * The sync info of one side, for looking at it without any Vault. A destination only reads that of the origin.
  *
  * @throws UserError or ConsulError about the datacenter, if one is configured
  */
-export function infoOf(config: Config): Promise<OpenInfo> {
-  return config.role === 'origin'
-    ? openInfo(config.origin.consul, 'origin', syncInfoPath(config, 'origin'))
-    : openInfo(config.destination.consul, 'destination', syncInfoPath(config, 'destination'));
-}
-
-/** The sync info of the origin: a destination only reads it. Throws as {@link infoOf} does. */
-export function originInfoOf(config: DestinationConfig): Promise<OpenInfo> {
-  return openInfo(config.origin.consul, 'origin', syncInfoPath(config, 'origin'));
-}
-
-/** @param prefix ends in `origin/` or `destination/` */
-async function openInfo(consul: ConsulConfig, side: Role, prefix: string): Promise<OpenInfo> {
+export async function infoOf(config: Config, side: Role = config.role): Promise<OpenInfo> {
+  const isOwn = config.role === 'destination' && side === 'destination';
+  const { consul } = isOwn ? config.destination : config.origin;
+  const prefix = syncInfoPath(config, side);
   const store = await openStore(consul, { section: `${side}.consul`, indexKey: `${prefix}index` });
   return { info: new SyncInfo(store, prefix), close: store.close.bind(store) };
 }
@@ -90,19 +80,32 @@ export function openVault(vault: VaultConfig, numWorkers: number | undefined, ti
   return new Kv2(new VaultClient({ ...vault, ...times, concurrency: numWorkers }));
 }
 
+/** One of the Vaults of a configuration, and what its side needs there. */
+interface Side {
+  readonly name: Role;
+  readonly vault: Kv2;
+  readonly config: Pick<OriginConfig['origin'], 'mounts' | 'renewToken'>;
+  readonly needs: readonly Need[];
+}
+
+function sidesOf(clients: Clients): Side[] {
+  if (clients.role === 'origin') {
+    const { vault, config } = clients.deps;
+    return [{ name: 'origin', vault, config: config.origin, needs: originNeeds(config) }];
+  }
+  const { originVault, vault, config } = clients.deps;
+  const needs = destinationNeeds(config);
+  return [
+    { name: 'origin', vault: originVault, config: config.origin, needs: needs.origin },
+    { name: 'destination', vault, config: config.destination, needs: needs.destination },
+  ];
+}
+
 /** Keeps the tokens of the clients alive until it is closed, except where `renewToken` is off. */
-export function keepTokens({ role, deps }: Clients, log: Logger): { close: () => Promise<void> } {
-  const { origin } = deps.config;
-  const sides: [section: string, client: VaultClient, on: boolean][] =
-    role === 'origin'
-      ? [['origin.vault', deps.vault.client, origin.renewToken]]
-      : [
-          ['origin.vault', deps.originVault.client, origin.renewToken],
-          ['destination.vault', deps.vault.client, deps.config.destination.renewToken],
-        ];
-  const keepers = sides
-    .filter(([, , on]) => on)
-    .map(([section, client]) => new TokenKeeper(client, { section, log }));
+export function keepTokens(clients: Clients, log: Logger): { close: () => Promise<void> } {
+  const keepers = sidesOf(clients)
+    .filter(({ config }) => config.renewToken)
+    .map(({ name, vault }) => new TokenKeeper(vault.client, { section: `${name}.vault`, log }));
   return {
     close: async () => {
       await Promise.all(keepers.map((keeper) => keeper.close()));
@@ -150,7 +153,7 @@ async function createDestination(config: DestinationConfig, times: VaultTimes): 
     await assertNamespace(originVault, origin, 'origin');
     await assertNamespace(vault, destination, 'destination');
     const { clusters, are: vaultsAre, sharedMounts } = await compareVaults(config, originVault, vault);
-    const { info: originInfo, close: closeOrigin } = await originInfoOf(config);
+    const { info: originInfo, close: closeOrigin } = await infoOf(config, 'origin');
     closers.push(closeOrigin);
     const { info, close } = await infoOf(config);
     closers.push(close);
@@ -214,29 +217,16 @@ async function orClose<T>(closers: readonly Closer[], work: () => Promise<T>): P
  * @throws VaultError, ConsulError or ActivityError that name the server and what to do
  */
 export async function checkAccess(clients: Clients): Promise<string[]> {
-  if (clients.role === 'origin') {
-    const { vault, info, config } = clients.deps;
-    const advice = await assertTokenLasts(vault.client, 'origin.vault');
-    await readMounts(vault, config.origin.mounts, 'origin.mounts');
-    advice.push(...(await assertCapabilities(vault.client, originNeeds(config), 'origin.vault')));
-    await info.readIndex();
-    await assertKeyAccess(info);
-    return advice;
-  }
-  const { originVault, vault, originInfo, info, config } = clients.deps;
-  const advice = [
-    ...(await assertTokenLasts(originVault.client, 'origin.vault')),
-    ...(await assertTokenLasts(vault.client, 'destination.vault')),
-  ];
-  await readMounts(originVault, config.origin.mounts, 'origin.mounts');
-  await readMounts(vault, config.destination.mounts, 'destination.mounts');
-  const needs = destinationNeeds(config);
-  advice.push(
-    ...(await assertCapabilities(originVault.client, needs.origin, 'origin.vault')),
-    ...(await assertCapabilities(vault.client, needs.destination, 'destination.vault')),
-  );
-  await originInfo.readIndex();
-  await info.readIndex();
-  await assertKeyAccess(info);
+  const { role, deps } = clients;
+  const sides = sidesOf(clients);
+  const advice: string[] = [];
+  for (const { name, vault } of sides)
+    advice.push(...(await assertTokenLasts(vault.client, `${name}.vault`)));
+  for (const { name, vault, config } of sides) await readMounts(vault, config.mounts, `${name}.mounts`);
+  for (const { name, vault, needs } of sides)
+    advice.push(...(await assertCapabilities(vault.client, needs, `${name}.vault`)));
+  if (role === 'destination') await deps.originInfo.readIndex();
+  await deps.info.readIndex();
+  await assertKeyAccess(deps.info);
   return advice;
 }

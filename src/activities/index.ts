@@ -15,10 +15,9 @@ import { preflight as destinationPreflight } from './destination/cycle/preflight
 import { saveSyncInfo as saveDestinationInfo } from './destination/cycle/save-sync-info';
 import { deleteOrphans } from './destination/deletes/delete-orphans';
 import { guardDeletes } from './destination/deletes/guard-deletes';
-import { beginVerify } from './destination/verify/begin-verify';
 import { listExtras, listFolders } from './destination/verify/list-extras';
 import { listUnpublished } from './destination/verify/list-unpublished';
-import { verifySecrets } from './destination/verify/verify-secrets';
+import { beginVerify, verifySecrets } from './destination/verify/verify-secrets';
 import { wakeDestination, watchIndex } from './destination/watch/watch';
 import type { OriginDeps } from './origin/deps';
 import { fetchMetadata } from './origin/fetch-metadata';

@@ -124,8 +124,6 @@ export type VaultConfig = z.output<typeof vault>;
 export type ConsulConfig = z.output<typeof consul>;
 
 /** Where Consul stores the sync info of a side: "vsync/origin/", "vsync/destination/". */
-export function syncInfoPath(config: OriginConfig, side: 'origin'): string;
-export function syncInfoPath(config: DestinationConfig, side: 'origin' | 'destination'): string;
 export function syncInfoPath(config: Config, side: 'origin' | 'destination'): string {
   const section =
     side === 'destination' && config.role === 'destination' ? config.destination : config.origin;

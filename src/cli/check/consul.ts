@@ -1,5 +1,5 @@
 import { assertSyncName, assertKeyAccess } from '../../access/sync-path';
-import { infoOf, originInfoOf, type OpenInfo } from '../../activities/clients';
+import { infoOf, type OpenInfo } from '../../activities/clients';
 import type { Config, DestinationConfig } from '../../config/schema';
 import { ConsulError } from '../../consul/errors';
 import { readStateOf } from '../../sync-info/state';
@@ -48,7 +48,7 @@ export async function checkOriginConsul(config: DestinationConfig): Promise<Chec
   return openedFor(
     name,
     dc,
-    () => originInfoOf(config),
+    () => infoOf(config, 'origin'),
     async (info) => [
       await check(`${name}: sync info of the origin`, () =>
         orRule(info, 'read', () => originInfo(info, config)),

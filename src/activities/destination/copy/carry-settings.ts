@@ -53,7 +53,7 @@ export class SettingsCarrier {
     return this.bucket.origin === undefined || this.failedPaths.has(path);
   }
 
-  /** They could not be, and this was reported. */
+  /** This was reported. */
   hasFailed(path: string): boolean {
     return this.failedPaths.has(path);
   }
@@ -122,15 +122,12 @@ export class SettingsCarrier {
       const read = (): Promise<SettingsThere> => settingsThere(deps, place, signal);
       const at = { vault: deps.vault, place, signal };
       const applied = await writeFresh(at, { read, decide, retried: ['conflict'] });
-      if (applied !== undefined) this.claim(path, applied.fingerprint);
+      if (applied === undefined) return;
+      if (applied.fingerprint === undefined) this.bucket.forget(path);
+      else this.bucket.claim(path, applied.fingerprint);
     });
     this.context.onProgress();
     await this.bucket.checkpoint();
-  }
-
-  private claim(path: string, fingerprint: string | undefined): void {
-    if (fingerprint === undefined) this.bucket.forget(path);
-    else this.bucket.claim(path, fingerprint);
   }
 
   private async attempt<T>(

@@ -20,12 +20,13 @@ import { Freshness, writeFresh, type Decision } from '../base/freshness';
  * @throws VaultError if the origin cannot be asked
  */
 async function absenceAtOrigin(
-  { originVault }: Pick<DestinationDeps, 'originVault'>,
-  place: Location | undefined,
+  { originVault, scope }: DestinationDeps,
+  path: string,
   mounts: Record<string, string>,
   signal: AbortSignal,
   freshness?: Freshness,
 ): Promise<'absent' | 'served' | 'withdrawn'> {
+  const place = scope.placeAtOrigin(path);
   if (place === undefined) return 'withdrawn';
   const metadata = await originVault.metadata(place.mount, place.rel, signal, freshness?.begin);
   if (metadata !== undefined && insightOfMetadata(metadata, Date.now()) !== undefined) return 'served';
@@ -44,7 +45,6 @@ async function absenceAtOrigin(
  */
 export type CandidateIs = { is: 'gone' | 'served' | 'withdrawn' } | { is: 'taken'; by: readonly string[] };
 
-/** What a candidate is judged by. */
 export interface Judging {
   readonly deps: DestinationDeps;
   readonly targets: Targets;
@@ -61,7 +61,7 @@ export async function judgeCandidate(
   const by = targets.sourcesOf(deps.scope.target(path));
   if (by.length > 0) return { is: 'taken', by };
   if (unwanted) return { is: 'gone' };
-  const absence = await absenceAtOrigin(deps, deps.scope.placeAtOrigin(path), mounts, signal);
+  const absence = await absenceAtOrigin(deps, path, mounts, signal);
   return { is: absence === 'absent' ? 'gone' : absence };
 }
 
@@ -83,9 +83,7 @@ export async function deleteSecret(
 ): Promise<Deleted> {
   return deleteAt(deps, placeAtDestination(deps, path), signal, async (_there, freshness) => {
     if (unwanted) return true;
-    return (
-      (await absenceAtOrigin(deps, deps.scope.placeAtOrigin(path), mounts, signal, freshness)) === 'absent'
-    );
+    return (await absenceAtOrigin(deps, path, mounts, signal, freshness)) === 'absent';
   });
 }
 

@@ -5,7 +5,7 @@ import { emptyIndex, isVersionOf } from '../../../rules/bucket';
 import { inParallel } from '../../../concurrency/work-pool';
 import type { GuardDeletesInput, GuardDeletesResult, PendingDeletes } from '../../../contract/destination';
 import { CONSUL_READS, MAX_DISPATCH_WIDTH, GROUP_SECRETS, MAX_GROUPS } from '../../../limits';
-import { judgeCandidate, type Judging } from './delete-secret';
+import { judgeCandidate } from './delete-secret';
 import type { DestinationDeps } from '../base/deps';
 import { NO_TRANSFORMS } from '../base/origin-targets';
 import { workOfBucket, type DeleteCandidate } from '../../../rules/plan';
@@ -37,11 +37,9 @@ export async function guardDeletes(
   const input = { candidates, index, mounts, state, suspended: state?.suspended };
   const { held, approved, known } = await heldDeletes(deps, input, signal);
   if (held !== undefined) return { v: 1, work, deletes: false, approved, known, pendingDeletes: held };
-  const counts = byMount(
-    deps,
-    candidates.map(({ path }) => path),
-  );
-  return { v: 1, work, deletes: true, approved, known, candidates: Object.fromEntries(counts) };
+  const paths = candidates.map(({ path }) => path);
+  const counts = Object.fromEntries(byMount(deps, paths));
+  return { v: 1, work, deletes: true, approved, known, candidates: counts };
 }
 
 /** What the guard decides from. */
@@ -94,34 +92,23 @@ export async function heldDeletes(
   const isTaken = ({ path }: DeleteCandidate): boolean =>
     targets.sourcesOf(deps.scope.target(path)).length > 0;
   const leaving = candidates.filter((candidate) => !isTaken(candidate));
-  // Nothing changed since the origin was asked about all of them: the answers would be the same.
-  const real = isKnown
-    ? leaving.map(({ path }) => path)
-    : await withoutServed({ deps, targets, mounts }, leaving, signal);
+  /** Whether the origin does not serve it: what cannot be asked counts. */
+  const isReal = async (candidate: DeleteCandidate, stop: AbortSignal): Promise<boolean> => {
+    const judged = await judgeCandidate({ deps, targets, mounts }, candidate, stop).catch(
+      (error: unknown) => {
+        if (stop.aborted) throw error;
+      },
+    );
+    return judged?.is !== 'served';
+  };
+  // If nothing changed since the origin was asked about all of them, the answers would be the same.
+  const answers = isKnown ? [] : await inParallel(leaving, signal, isReal, deps.copyPool);
+  const real = leaving.filter((_, position) => answers[position] !== false).map(({ path }) => path);
   const reason = reasonFor(real);
   const hash = hashOfDeletes(real);
   if (reason === undefined) return verdict;
   if ([hash, hashOfAll].includes(state?.approved ?? '')) return { ...verdict, approved: true };
   return { ...verdict, held: { count: real.length, hash, reason } };
-}
-
-/** Of which the origin does not say that it still serves them: what cannot be asked counts. */
-async function withoutServed(
-  judging: Judging,
-  candidates: readonly DeleteCandidate[],
-  signal: AbortSignal,
-): Promise<string[]> {
-  const answers = await inParallel(
-    candidates,
-    signal,
-    (candidate, stop) =>
-      judgeCandidate(judging, candidate, stop).catch((error: unknown) => {
-        if (stop.aborted) throw error;
-        return { is: 'unknown' } as const;
-      }),
-    judging.deps.copyPool,
-  );
-  return candidates.filter((_, position) => answers[position]?.is !== 'served').map(({ path }) => path);
 }
 
 /** The candidates for a delete. A bucket of the origin that does not fit its index has none. */

@@ -1,14 +1,60 @@
 import { inParallel } from '../../../concurrency/work-pool';
+import type { ActivityInput } from '../../../contract/cycle';
 import { ActivityError } from '../../../contract/failures';
-import type { VerifySecretsInput, VerifySecretsResult } from '../../../contract/verify';
-import { VERIFY_BUCKETS } from '../../../limits';
+import type { BeginVerifyResult, VerifySecretsInput, VerifySecretsResult } from '../../../contract/verify';
+import { MAX_GROUPS, VERIFY_BUCKETS } from '../../../limits';
 import { type Insight, mayBeMetadataWrite, type Verdict, verdictOf } from '../../../rules/insight';
 import { planBucket } from '../../../rules/plan';
 import { fits, readFitting } from '../../../sync-info/indexed-buckets';
+import { readDestinationState } from '../../../sync-info/state';
 import { sameValue } from '../../../vault/json';
 import { failureOfPath } from '../../shared/failures';
 import { inVerifyPool, placeAtDestination, placeAtOrigin, type DestinationDeps } from '../base/deps';
+import { CONFIGURATION_CHANGED } from '../claims/move-claims';
+import { diffIndices, split } from '../cycle/diff-indices';
+import { preflight } from '../cycle/preflight';
 import { counted, stageFindings, type Finding } from './findings';
+
+/**
+ * Checks whether the two ends can be compared, as a cycle does before its work, and splits the origin's buckets into
+ * groups. Removes lists of earlier verifies that have expired, and writes nothing else.
+ *
+ * @throws as a cycle's first steps: a cycle could not work either
+ */
+export async function beginVerify(
+  deps: DestinationDeps,
+  { fingerprint }: ActivityInput,
+  signal: AbortSignal,
+): Promise<BeginVerifyResult> {
+  const { originInfo, info, staging } = deps;
+  await staging.removeExpiredSometimes(signal);
+  const checked = await preflight(deps, signal);
+  const { considered } = await diffIndices(deps, { v: 1, fingerprint, changed: checked.changed }, signal);
+  const { index } = await originInfo.readIndex(signal);
+  if (considered === undefined || index === undefined) {
+    const notes = ['the origin has not written any sync info yet: there is nothing to compare with'];
+    return { v: 1, groups: [], numBuckets: 0, notes };
+  }
+  const notes = checked.failures.map(
+    ({ path, class: why }) =>
+      `${path}: ${why}: the origin's mount is not the one that it was ("vsync approve --mount ${path}" takes it as it is)`,
+  );
+  const own = await info.readIndex(signal);
+  if (own.index === undefined) {
+    const what = own.problem === undefined ? 'has no sync info yet' : `has a damaged index (${own.problem})`;
+    notes.push(`the destination ${what}: the next cycle compares every value`);
+  } else if (own.index.length !== index.length)
+    notes.push(
+      `the number of buckets changes from ${own.index.length} to ${index.length} with the next cycle`,
+    );
+  if (checked.changed) {
+    const { state } = await readDestinationState(info, signal);
+    const isSame = state?.config === fingerprint;
+    const what = isSame ? 'a mount of the destination was re-created' : CONFIGURATION_CHANGED;
+    notes.push(`${what} since the last cycle: the next one brings to its place what is missing there`);
+  }
+  return { v: 1, groups: split([...index.keys()], MAX_GROUPS), numBuckets: index.length, notes };
+}
 
 /**
  * Compares the values at both ends for every secret of some of the origin's buckets that the destination wants.
