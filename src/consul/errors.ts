@@ -1,9 +1,9 @@
 import { ExplainedError } from '../errors';
 import {
-  describeNetworkError,
   explainForeignAnswer,
   explainForeignPage,
   explainGateway,
+  explainNoAnswer,
   isPlainHttpRefused,
 } from '../network/explain';
 
@@ -143,15 +143,10 @@ export function describeFailure(error: unknown, timeoutMs: number, address: stri
   const { code, isTimeout } = error as { code?: unknown; isTimeout?: unknown };
   if (isTimeout === true) return `no answer within ${Math.round(timeoutMs / 1000)} s`;
   const reached = { what: 'Consul agent', section: 'consul', tls: address.startsWith('https:') };
-  const known = describeNetworkError(code, reached);
-  if (known !== undefined && isReset(error)) {
-    return (
-      `${known}; an agent also closes connections beyond its limits.http_max_conns_per_client (200 by default, for all ` +
-      'programs on a machine together)'
-    );
-  }
+  const detail = explainNoAnswer(code, reached);
+  if (!isReset(error)) return detail;
   return (
-    known ??
-    `no usable answer (${typeof code === 'string' ? code : 'connection failed'}); is this the address of a Consul agent?`
+    `${detail}; an agent also closes connections beyond its limits.http_max_conns_per_client (200 by default, for all ` +
+    'programs on a machine together)'
   );
 }

@@ -77,6 +77,13 @@ export function describeNetworkError(code: unknown, { what, section, tls }: Reac
   return text && fill(text, { code, what, section, orTls, mayBeTls });
 }
 
+/** Like {@link describeNetworkError}, also for an unknown code. */
+export function explainNoAnswer(code: unknown, reached: Reached): string {
+  const why = typeof code === 'string' ? code : 'connection failed';
+  const unknown = `no usable answer (${why}); is this the address of a ${reached.what}?`;
+  return describeNetworkError(code, reached) ?? unknown;
+}
+
 /** An answer that does not come from the server itself. Its text is never quoted: it may hold anything. */
 export interface ForeignAnswer {
   readonly status: number;

@@ -87,17 +87,15 @@ export class PagedLister {
       if (isEverything || (limit !== 'max' && names.length > limit)) return [...names];
       const last = names.at(-1);
       if (last === undefined) return all;
-      if (after !== '' && names.some((name) => bytewise(name, after) <= 0)) throw this.incomplete(path);
+      if (after !== '' && names.some((name) => bytewise(name, after) <= 0)) {
+        const detail =
+          'the listing may be incomplete: its next page repeats names; check whether a proxy or gateway in between drops ' +
+          'the parameter "after"';
+        throw new VaultError('malformed', this.client.address, path, detail);
+      }
       for (const name of names) all.push(name);
       if (limit !== 'max' && names.length < limit) return all;
       after = last;
     }
-  }
-
-  private incomplete(path: string): VaultError {
-    const detail =
-      'the listing may be incomplete: its next page repeats names; check whether a proxy or gateway in between drops ' +
-      'the parameter "after"';
-    return new VaultError('malformed', this.client.address, path, detail);
   }
 }

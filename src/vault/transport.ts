@@ -1,6 +1,6 @@
 import { Pool, type Dispatcher } from 'undici';
 import { onAbort } from '../concurrency/abort';
-import { describeNetworkError } from '../network/explain';
+import { explainNoAnswer } from '../network/explain';
 import { readTls, type TlsFiles } from '../tls';
 import { cancelledRequest, VaultError } from './errors';
 import { jsonText } from './json';
@@ -205,13 +205,9 @@ function isTimeout(error: unknown): boolean {
 
 /** Explains an error code of undici or Node. The error itself is dropped: it may hold the request. */
 function describeFailure(error: unknown, timeoutMs: number, address: string): string {
-  const code = codeOf(error);
   if (isTimeout(error)) return `no answer within ${timeoutMs / 1000} s`;
   const reached = { what: 'Vault', section: 'vault', tls: address.startsWith('https:') };
-  return (
-    describeNetworkError(code, reached) ??
-    `no usable answer (${typeof code === 'string' ? code : 'connection failed'}); is this the address of a Vault?`
-  );
+  return explainNoAnswer(codeOf(error), reached);
 }
 
 /**
