@@ -26,10 +26,7 @@ const MAX_RISE = 4;
 
 /** Part of the limit by which it grows after the first rise. Before, it doubles. */
 const STEP = 1 / 8;
-/**
- * Rounds after which the lowest latency is measured again with fewer requests in flight: the network may have changed.
- * Also after the first rise, and after each one that was too much.
- */
+/** Rounds after which the lowest latency is measured again: the network may have changed. Also after a rise that was too much. */
 const ROUNDS = 100;
 /** Part of the limit that stays to measure the lowest latency. Not close to zero: some requests may hang meanwhile. */
 const PROBE = 1 / 4;

@@ -447,11 +447,7 @@ function isClosed(error: unknown): boolean {
   return error instanceof ConsulError && error.refusal === 'closed';
 }
 
-/**
- * The pause before a request is sent again; undefined if it has failed too often, or was refused for too long.
- *
- * @param sinceMs when it was refused first
- */
+/** The pause before a request is sent again; undefined if it has failed too often, or was refused since too long ago. */
 function delayAfter(
   refusal: ConsulError['refusal'],
   failures: number,

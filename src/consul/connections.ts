@@ -85,11 +85,7 @@ export class ConsulConnections {
     return this.members;
   }
 
-  /**
-   * Sends a request when one more may be in flight. It calls {@link answered} or {@link refused} before it ends.
-   *
-   * @throws what the request threw, or the signal's reason if it was not sent
-   */
+  /** See {@link WorkPool.run}. The request calls {@link answered} or {@link refused} before it ends. */
   run<T>(request: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     return this.requests.run(request, signal);
   }
@@ -176,8 +172,6 @@ export class LongPolls {
   );
 
   /**
-   * Waits for the answer of a query.
-   *
    * @param id calls with the same id wait for the same key, from the same index on
    * @throws what the query threw, or the signal's reason
    */
@@ -231,8 +225,6 @@ export class LongPolls {
 /**
  * The URL for the consul package. It gives the host of an IPv6 address to the resolver with its brackets, which fails.
  * So the host has none here; Node adds them to the Host header again.
- *
- * @param address URL of the agent, without "/" at its end
  */
 export function baseUrlOf(address: string): URL {
   const url = new URL(`${address}/v1`);

@@ -15,7 +15,6 @@ export interface StorePurpose {
  * datacenter, while the sync info is in the agent's own one. So `dc` is accepted only if it is the agent's own, or if the
  * agent's own datacenter has no sync info.
  *
- * @returns a store whose requests all go to that datacenter
  * @throws UserError if the agent's own datacenter is another one and has sync info
  * @throws ConsulError if Consul does not answer, or has no path to the datacenter
  */

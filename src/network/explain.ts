@@ -64,9 +64,8 @@ function fill(text: string, words: Readonly<Record<string, string>>): string {
 }
 
 /**
- * Explains why a server could not be reached, and what to do: DNS, TCP, TLS, or a protocol that is not HTTP.
+ * Explains why a server could not be reached, and what to do. The error itself is dropped.
  *
- * @param code of Node, undici, llhttp or OpenSSL; the error itself is dropped
  * @returns undefined if the code is unknown
  */
 export function describeNetworkError(code: unknown, { what, section, tls }: Reached): string | undefined {

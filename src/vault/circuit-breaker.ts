@@ -74,11 +74,7 @@ export class CircuitBreaker {
     return 'down';
   }
 
-  /**
-   * The pause before the next health check of a Vault that is down.
-   *
-   * @param random 0 ≤ random < 1: many workers must not check at the same moment
-   */
+  /** Before the next health check. @param random 0 ≤ random < 1: many workers must not check at the same moment */
   nextPauseMs(random: number): number {
     const pauseMs = Math.min(FIRST_HEALTH_PAUSE_MS * 2 ** this.checks++, MAX_HEALTH_PAUSE_MS);
     return Math.max(FIRST_HEALTH_PAUSE_MS, pauseMs * (0.75 + random / 4));
@@ -114,8 +110,6 @@ function statusWords(status: number): string {
 }
 
 /**
- * Checks whether a Vault can serve requests.
- *
  * @param ask sends a GET without a token and without a namespace: in Enterprise sys/health is in the root namespace only
  * @returns up also if the health is unknown, for example where a gateway refuses sys/
  * @throws VaultError of kind `cancelled`

@@ -135,10 +135,7 @@ export class VaultClient {
     return this.ask('read', path, schema, options);
   }
 
-  /**
-   * LIST of an API path. Some gateways refuse this verb. From then on `GET …?list=true` is used, which means the same to
-   * Vault.
-   */
+  /** LIST of an API path. Some gateways refuse this verb: then `GET …?list=true`, which means the same, is used. */
   async list<T, A = never>(path: string, schema: z.ZodType<T>, options: ReadOptions<A> = {}): Promise<T | A> {
     const listing = { ...options, isList: true };
     const asGet = (): Promise<T | A> =>
@@ -171,11 +168,7 @@ export class VaultClient {
     return this.send(path, schema, () => this.vault[verb](path, sent), options);
   }
 
-  /**
-   * POST to an API path. A write that timed out may have happened: the caller decides whether to read it back.
-   *
-   * @param headers of this request alone
-   */
+  /** POST to an API path. A write that timed out may have happened: the caller decides whether to read it back. */
   write<T>(
     path: string,
     body: unknown,
@@ -254,11 +247,7 @@ export class VaultClient {
     }
   }
 
-  /**
-   * Sends a request once, when its Vault's traffic allows it, and reports the result there.
-   *
-   * @param mayBeSlow it gives its place in the request queue away when it takes long
-   */
+  /** Sends a request once. If it may be slow, it gives its place in the request queue away when it takes long. */
   private async attempt<T>(
     path: string,
     entry: Entry,
@@ -338,11 +327,7 @@ export class VaultClient {
     return this.login;
   }
 
-  /**
-   * Logs in again before the present token ends. Requests use the present token meanwhile.
-   *
-   * @throws VaultError if it fails; the present token then stays
-   */
+  /** Logs in again before the present token ends. Requests use that one meanwhile, and after a failure. */
   async logInAgain(): Promise<TokenGrant> {
     const { auth } = this.options;
     if (auth.kind === 'token') throw new Error('a token is configured: there is no login');
@@ -388,7 +373,7 @@ export class VaultClient {
   }
 
   /**
-   * The token of an AppRole ends after a while, and Vault then answers 403 to everything.
+   * After the end of its token Vault answers 403 to everything.
    *
    * @returns whether a new login may help; not if the last one is recent: then the policy lacks something
    */

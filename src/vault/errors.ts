@@ -29,10 +29,7 @@ export type VaultErrorKind =
 /** Kinds that may pass by themselves: repeating the request may help. */
 const TRANSIENT: ReadonlySet<VaultErrorKind> = new Set(['throttled', 'sealed', 'unavailable']);
 
-/**
- * A failed request to Vault. The message consists of vsync's own words and Vault's error text, and names the Vault and the
- * path. A client library's error, which holds value and token, is dropped.
- */
+/** The message has vsync's own words and Vault's error text. A client library's error holds value and token, and is dropped. */
 export class VaultError extends ExplainedError {
   override readonly name = 'VaultError';
 
@@ -128,10 +125,7 @@ interface Refusal {
   readonly isLogin: boolean;
 }
 
-/**
- * Explains a refusal: which layer refused (a proxy, Vault, a policy), and what to do there. It quotes only Vault's own
- * `errors`. It does not quote the page of a proxy, which may hold anything.
- */
+/** Explains which layer refused, and what to do there. Quotes only Vault's `errors`: the page of a proxy may hold anything. */
 export function explain(refusal: Refusal): string {
   const { kind, status } = refusal;
   const said = wordsOf(refusal);

@@ -121,10 +121,7 @@ export interface Written {
   endsAt: string;
 }
 
-/**
- * The requests of KV version 2 that vsync needs. A secret is named by its mount (`secret/`) and its path in
- * it (`team/app`). Every method throws {@link VaultError}.
- */
+/** A secret is named by its mount (`secret/`) and its path in it (`team/app`). Every method throws {@link VaultError}. */
 export class Kv2 {
   private readonly lister: PagedLister;
 
@@ -137,11 +134,7 @@ export class Kv2 {
     return this.lister.mayHideNames;
   }
 
-  /**
-   * The engine at a mount. Unlike `sys/mounts` it needs only one permission somewhere below the mount.
-   *
-   * @param namespace instead of the configured one
-   */
+  /** Unlike `sys/mounts` it needs only one permission somewhere below the mount. */
   async mount(mount: string, signal?: AbortSignal, namespace?: string): Promise<Mount> {
     const path = this.encode('sys/internal/ui/mounts/', mount.replace(/\/$/, ''));
     const { data } = await this.client.read(path, MountBody, { signal, namespace });
@@ -161,11 +154,7 @@ export class Kv2 {
     };
   }
 
-  /**
-   * The settings of a mount. Needs `read` on `<mount>config`, which a sync does not need otherwise.
-   *
-   * @returns undefined if they cannot be read: a policy, a gateway or a plugin without this path may refuse
-   */
+  /** Needs `read` on `<mount>config`. Undefined if a policy, a gateway or a plugin without this path refuses. */
   async mountRules(mount: string, signal?: AbortSignal): Promise<MountRules | undefined> {
     const read = (whole: string): Promise<MountRules> => this.client.read(whole, ConfigBody, { signal });
     return this.at(mount, 'config', read).catch((error: unknown) => {
@@ -208,11 +197,7 @@ export class Kv2 {
     return this.at(`${mount}data/`, path, (whole) => this.client.read(whole + query, DataBody, options));
   }
 
-  /**
-   * Writes a value if the current version is still `cas` (0: the secret never had a version).
-   *
-   * @throws VaultError of kind `conflict` if the current version is another one
-   */
+  /** Throws `conflict` if the current version is not `cas` (0: the secret never had a version). */
   write(mount: string, path: string, data: unknown, cas: number, options?: RequestOptions): Promise<Written> {
     const body = { data, options: { cas } };
     return this.at(`${mount}data/`, path, (whole) => this.client.write(whole, body, WriteBody, options));
@@ -295,10 +280,7 @@ export class Kv2 {
     return send(whole);
   }
 
-  /**
-   * Encodes a path of the user for a URL: each segment is percent-encoded, slashes stay. node-vault itself encodes
-   * nothing, so `a?b` or `a#b` would read another secret.
-   */
+  /** Percent-encodes each segment; slashes stay. node-vault encodes nothing: `a?b` or `a#b` would read another secret. */
   private encode(prefix: string, path: string): string {
     const whole = prefix + path;
     if (PLAIN_PATH.test(whole)) return whole;

@@ -56,7 +56,6 @@ export class PagedLister {
 
   /**
    * @param path API path of the folder, percent-encoded
-   * @param mount its policy may limit pages, which is remembered
    * @throws VaultError also if the listing is not known to be complete
    */
   async list(path: string, mount: string, signal?: AbortSignal): Promise<string[]> {

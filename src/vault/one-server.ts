@@ -23,10 +23,8 @@ const LookupBody = z.object({ data: z.object({ creation_path: z.literal(WRAPPED_
 const UnwrapBody = z.object({ data: z.unknown() });
 
 /**
- * Leaves nothing behind.
- *
- * @returns undefined if that is unknown: neither token may update `sys/capabilities-self` (Vault's `default` policy allows it), or a proxy or
- *   gateway in between refuses the requests
+ * @returns undefined if that is unknown: neither token may update `sys/capabilities-self` (Vault's `default` policy allows
+ *   it), or a proxy or gateway in between refuses the requests
  * @throws VaultError if one of them does not answer
  */
 export async function isOneServer(one: VaultClient, other: VaultClient): Promise<boolean | undefined> {

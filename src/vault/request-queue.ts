@@ -136,12 +136,7 @@ export class RequestQueue {
     return Date.now() - this.blockedSinceMs >= QUOTA_BLOCKED_AFTER_MS;
   }
 
-  /**
-   * Gives the place of a slow request to another one, unless too many did. So more requests are in flight than
-   * {@link atOnce}.
-   *
-   * @returns whether it did; {@link leave} then gets it as `gaveWay`
-   */
+  /** Gives the place of a slow request to another one, unless too many did. @returns `gaveWay` for {@link leave} */
   giveWay(lane = this.uncapped): boolean {
     if (this.slow >= Math.min(lane.cap, MAX_SLOW_LISTS)) return false;
     this.slow += 1;

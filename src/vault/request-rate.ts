@@ -12,11 +12,7 @@ interface Limit {
 /** By scheme, host and port of the Vault's URL. One for the process: several configurations may use the same Vault. */
 const limits = new Map<string, Limit[]>();
 
-/**
- * Limits the requests of this process to a Vault. Of several limits for the same Vault the lowest applies.
- *
- * @returns removes this limit again
- */
+/** Of several limits for the same Vault the lowest applies. @returns removes this limit again */
 export function limitRequests(address: string, perSecond: number): () => void {
   const key = keyOf(address);
   const ofVault = limits.get(key) ?? [];

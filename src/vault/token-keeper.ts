@@ -20,9 +20,7 @@ export interface KeeperOptions {
 /**
  * Keeps the token of one client alive while a worker runs. It renews the token after two thirds of its time. With an
  * AppRole it logs in again where a renewal does not extend the token. If no renewal can extend a configured token, it
- * warns as soon as that is known. A token without an end needs nothing.
- *
- * Its timers do not keep the process alive.
+ * warns as soon as that is known. Its timers do not keep the process alive.
  */
 export class TokenKeeper {
   private readonly stopping = new AbortController();
@@ -179,7 +177,7 @@ function isRefused(error: unknown): boolean {
   return error instanceof VaultError && (error.status === 403 || error.kind === 'rejected');
 }
 
-/** Plan for a token with an end. Times are Unix milliseconds. */
+/** When to renew a token with an end. Times are Unix milliseconds. */
 export interface TokenPlan {
   /** When it ends, as far as is known. */
   endMs: number;

@@ -76,8 +76,7 @@ const CapabilitiesBody = z.object({ data: z.record(z.string(), z.unknown()) });
 const Capabilities = z.array(z.string());
 
 /**
- * The capabilities of the client's token at some paths, in one request. They come from the policies alone: a path does
- * not have to exist.
+ * The capabilities at some paths. They come from the policies alone: a path does not have to exist.
  *
  * @param paths API paths without `/v1/`, not encoded: "secret/data/team/app"
  * @returns by path; empty for a path that is missing in Vault's answer, which then counts as "none"

@@ -18,10 +18,7 @@ type OutageListener = (address: string, outage: Outage) => void;
 
 const listeners = new Set<OutageListener>();
 
-/**
- * @param listener called when a Vault is found down, and when it is back (its outage then has an end)
- * @returns removes the listener again
- */
+/** Called when a Vault is found down, and when it is back: its outage then has an end. @returns removes the listener */
 export function onOutage(listener: OutageListener): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
@@ -78,9 +75,8 @@ export class VaultTraffic {
   }
 
   /**
-   * Waits until a request may be sent. The caller then calls {@link left}.
+   * Waits until a request may be sent, if it has to. The caller then calls {@link left}.
    *
-   * @returns undefined if it may be sent at once
    * @throws VaultError `cancelled`, or with the reason of an outage
    */
   enter(path: string, entry: Entry = {}): Promise<void> | undefined {
@@ -117,12 +113,7 @@ export class VaultTraffic {
     throw this.refusal(outage.kind, path, detail);
   }
 
-  /**
-   * A request that had entered is over.
-   *
-   * @param latencyMs from its place in the queue; includes the wait for a limit of requests per second
-   * @param gaveWay it has given its place away before
-   */
+  /** @param latencyMs from its place in the queue; includes the wait for a limit of requests per second */
   left(failure: VaultError | undefined, latencyMs: number, lane?: Lane, gaveWay = false): void {
     const leave = (passage: Passage): number => this.queue.leave(passage, lane, gaveWay);
     switch (failure?.kind) {

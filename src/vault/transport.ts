@@ -71,9 +71,8 @@ export class UndiciTransport {
   }
 
   /**
-   * GET of an API path without a token and without a namespace.
+   * GET without a token and without a namespace. The timeout begins when it may be sent.
    *
-   * @param timeoutMs begins when it may be sent
    * @throws VaultError `unavailable` without an answer, `cancelled` only by the signal
    */
   async ask(apiPath: string, timeoutMs: number, signal: AbortSignal): Promise<TransportResponse> {
