@@ -66,7 +66,6 @@ const MADE_UP = 'vsync-check-no-such-namespace';
  * namespace that does not exist.
  *
  * @throws UserError with what to do
- * @throws VaultError if the Vault does not answer
  */
 export async function assertNamespace(
   vault: Kv2,
@@ -132,7 +131,7 @@ export async function compareVaults(
     const itself = cloneIdentity(destination.id, vault.client.address);
     return { clusters: { ...clusters, destination: itself }, are: 'clone', sharedMounts: new Map() };
   }
-  if (isOne === undefined && sharedMounts.size > 0) throw cannotTell(config, sharedMounts);
+  if (isOne === undefined && sharedMounts.size > 0) throw unknownWhich(config, sharedMounts);
   return checked(config, { clusters, are: 'one', sharedMounts });
 }
 
@@ -146,11 +145,9 @@ async function sharedMountsOf(
   originVault: Kv2,
   vault: Kv2,
 ): Promise<Map<string, string>> {
-  const ofOrigin = new Map<string, string>();
-  for (const mount of origin.mounts) {
-    const uuid = await uuidOf(originVault, mount);
-    if (uuid !== undefined) ofOrigin.set(uuid, mount);
-  }
+  const ofOrigin = new Map<string | undefined, string>();
+  for (const mount of origin.mounts) ofOrigin.set(await uuidOf(originVault, mount), mount);
+  ofOrigin.delete(undefined);
   // Transforms may lead to mounts that destination.mounts does not name.
   const elsewhere = origin.mounts.flatMap((mount) => [
     mount,
@@ -158,8 +155,7 @@ async function sharedMountsOf(
   ]);
   const shared = new Map<string, string>();
   for (const mount of new Set([...destination.mounts, ...elsewhere])) {
-    const uuid = await uuidOf(vault, mount);
-    const same = uuid === undefined ? undefined : ofOrigin.get(uuid);
+    const same = ofOrigin.get(await uuidOf(vault, mount));
     if (same !== undefined) shared.set(mount, same);
   }
   return shared;
@@ -187,7 +183,7 @@ function checked(config: DestinationConfig, both: BothVaults): BothVaults {
   );
 }
 
-function cannotTell(config: DestinationConfig, sharedMounts: ReadonlyMap<string, string>): UserError {
+function unknownWhich(config: DestinationConfig, sharedMounts: ReadonlyMap<string, string>): UserError {
   return new UserError(
     `${addressesOf(config)} have the same cluster id, and ${[...sharedMounts.keys()].join(', ')} the same uuid at both ` +
       'ends: they are one Vault, or one of them was restored from a snapshot of the other. Which it is, is seen by a ' +

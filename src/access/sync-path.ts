@@ -9,7 +9,6 @@ import { PROBE_KEY_LEFT_AFTER_S } from '../limits';
  * Refuses a sync path that belongs to another sync. Two destinations on one sync path would each take the other's claims
  * for their own, and one of the Vaults would silently stay empty.
  *
- * @param state of the sync path, if there is one
  * @throws ActivityError `Conflict`
  */
 export function assertSyncName(info: SyncInfo, state: { name: string } | undefined, name: string): void {
@@ -23,8 +22,7 @@ export function assertSyncName(info: SyncInfo, state: { name: string } | undefin
 
 /**
  * Checks whether keys below a role's sync path can be created, listed, read and removed, with a key of a name that no
- * other process uses. It is removed again whatever happens. One that a killed process left is removed by a later
- * check, from {@link PROBE_KEY_LEFT_AFTER_S} on. The rule of the original vsync.
+ * other process uses. A later check removes a key that a killed process left. The rule of the original vsync.
  *
  * @param onLeft called if the key may be left because it could not be removed
  * @throws ConsulError that names the step which was refused

@@ -23,7 +23,6 @@ export async function readJson<T>(
   return { data, revision: stored.revision };
 }
 
-/** @returns undefined if the value is not JSON */
 export function jsonOf(value: Buffer): unknown {
   try {
     return JSON.parse(value.toString('utf8')) as unknown;
@@ -32,7 +31,7 @@ export function jsonOf(value: Buffer): unknown {
   }
 }
 
-/** Whether one commit was enough, and then the new revisions (undefined: a key had another revision than expected). */
+/** `revisions` is undefined if a key had another revision than expected. */
 type AtOnce = { fits: false } | { fits: true; revisions: Map<string, number> | undefined };
 
 /** Writes all or nothing, unless that is more than the store takes in one commit: then nothing is written. */
@@ -85,9 +84,9 @@ export function conflict(store: KeyValueStore, key: string): ActivityError {
  * Keeps a cycle from writing buckets after a later one has saved its index: every write of a bucket is one transaction
  * with the condition that the indices are as they were before the work.
  *
- * It also owns the dirty marker, `<syncPath>destination/unsaved`: that key exists while a cycle changes buckets which the
- * index does not describe yet. Without it, a cycle that ends without a save could go unnoticed. Example: a secret is
- * deleted, the cycle dies, the delete is undone at the origin, and the two old indices are equal again.
+ * It also owns the dirty marker, `<syncPath>destination/unsaved`, which exists while a cycle changes buckets that the
+ * index does not describe yet. Without it a cycle without a save could go unnoticed: a secret is deleted, the cycle
+ * dies, the delete is undone at the origin, and the two old indices are equal again.
  */
 export class Fence {
   private marking: Promise<unknown> | undefined;

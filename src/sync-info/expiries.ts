@@ -23,13 +23,11 @@ const FORMAT = {
  * of them has to be checked.
  */
 export class Expiries extends IndexedBuckets<Ends> {
+  /** Exists if any copy was ever noted: it shows what a cycle noted that could not save its state. */
+  private readonly markKey = `${this.prefix}any`;
+
   constructor(store: SyncInfo['store'], prefix: string) {
     super(store, prefix, FORMAT);
-  }
-
-  /** Exists if any copy was ever noted: it shows what a cycle noted that could not save its state. */
-  private get markKey(): string {
-    return `${this.prefix}any`;
   }
 
   async isMarked(signal?: AbortSignal): Promise<boolean> {
@@ -53,9 +51,7 @@ export class Expiries extends IndexedBuckets<Ends> {
 
 /**
  * When the copies of one bucket end, while its secrets are copied. A copy that ends by itself changes neither bucket nor
- * index, so that without this list no cycle would check it.
- *
- * Nothing is read or written for a bucket without such copies.
+ * index, so that without this list no cycle would check it. Nothing is read or written for a bucket without such copies.
  */
 export class BucketExpiries {
   private readonly changes = new Map<string, Ends | undefined>();
@@ -75,11 +71,7 @@ export class BucketExpiries {
     return this.known;
   }
 
-  /**
-   * Paths whose copies may have ended.
-   *
-   * @param all the paths of the bucket: if its list is damaged, each of them is due
-   */
+  /** Paths whose copies may have ended. @param all the paths of the bucket: due if its list is damaged */
   due(nowMs: number, all: Iterable<string>): string[] {
     if (this.known === undefined) return [];
     const { bucket, revision } = this.known.stored;
@@ -133,7 +125,6 @@ export function readAllEnds(
   return readBuckets(expiries, [...new Array<void>(numBuckets).keys()], signal);
 }
 
-/** All that is stored now. */
 export async function countExpiries(
   { info }: { info: SyncInfo },
   numBuckets: number,

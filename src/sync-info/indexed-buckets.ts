@@ -34,7 +34,7 @@ export function fits<T>(
   return stored?.hash !== undefined && stored.hash === entry;
 }
 
-/** How the buckets of one kind are written; `parse` throws {@link SyncInfoError}. */
+/** `parse` throws {@link SyncInfoError}. */
 export interface BucketFormat<T> {
   readonly parse: (json: string) => Map<string, T>;
   readonly serialize: (bucket: ReadonlyMap<string, T>) => string;
@@ -61,13 +61,13 @@ export class IndexedBuckets<T> {
     return `${this.prefix}${id}`;
   }
 
-  /** Never throws for what the key holds: whether a damaged index matters depends on whose it is. */
+  /** Does not throw for a damaged index: whether it matters depends on whose it is. */
   async readIndex(signal?: AbortSignal): Promise<StoredIndex> {
     const { value: index, ...rest } = await this.read(this.indexKey, parseIndex, signal);
     return { index, ...rest };
   }
 
-  /** Never throws for what the key holds: the caller decides from what a damaged bucket is rebuilt. */
+  /** Does not throw for a damaged bucket: the caller decides from what it is rebuilt. */
   async readBucket(id: number, signal?: AbortSignal): Promise<StoredBucket<T>> {
     const { value: bucket, ...rest } = await this.read(this.bucketKey(id), this.format.parse, signal);
     return { bucket, hash: bucket && this.format.hash(bucket), ...rest };
@@ -93,7 +93,6 @@ export class IndexedBuckets<T> {
     return { key: this.indexKey, value: Buffer.from(serializeIndex(index)), expect };
   }
 
-  /** @param json as the format of these buckets writes it */
   writeOfJson(id: number, json: string, expect: number): Write {
     return { key: this.bucketKey(id), value: Buffer.from(json), expect };
   }

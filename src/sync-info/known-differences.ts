@@ -34,7 +34,6 @@ export interface KnownDifferences {
   readonly revision: number;
 }
 
-/** What distinguishes two states of one bucket. */
 export interface BucketHashes {
   readonly insights: string | undefined;
   /** Undefined if settings are not carried over. */

@@ -27,7 +27,6 @@ import { commitInfo, conflict } from './commits';
  *      made from what the buckets in the store contain, however the cycle ended.
  */
 
-/** What differs between the two ledgers. */
 export interface LedgerKind<T> extends ClaimKind<T> {
   /** A bucket that does not exist is an empty one. Else it is written, because an original vsync fails without it. */
   readonly absentIsEmpty: boolean;
@@ -55,7 +54,6 @@ interface OpenOptions<T> {
   readonly beforeSave?: () => Promise<void>;
 }
 
-/** Opens the buckets of one ledger. */
 export class Ledger<T> {
   constructor(
     readonly kind: LedgerKind<T>,
@@ -72,7 +70,6 @@ export class Ledger<T> {
   }
 }
 
-/** A bucket that does not exist is an empty one, where the kind says so. */
 async function readOwnBucket<T>(
   { absentIsEmpty }: LedgerKind<T>,
   own: IndexedBuckets<T>,

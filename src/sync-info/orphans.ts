@@ -29,7 +29,6 @@ export class Orphans {
     private readonly prefix: string,
   ) {}
 
-  /** @throws StoredInfoError if a key holds something else */
   async read(signal?: AbortSignal): Promise<Map<string, Orphan>> {
     const all = new Map<string, Orphan>();
     for (const key of await this.store.keys(this.prefix, signal)) {

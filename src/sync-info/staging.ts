@@ -19,8 +19,7 @@ const decompress = promisify(gunzip);
 const Head = z.object({ parts: z.int() });
 
 /**
- * Lists that are too long for Temporal travel through here: content-addressed values under
- * `<syncPath>origin/staging/<sha256 of the content>` (a destination's: `…destination/staging/`), compressed,
+ * Lists that are too long for Temporal: values under `<syncPath><role>/staging/<sha256 of the content>`, compressed,
  * immutable, and split where they are too long for one key. The key's flags hold the write time in seconds, because
  * Consul keeps no times of its own.
  */
@@ -34,7 +33,7 @@ export class Staging {
     private readonly nowMs: () => number = Date.now,
   ) {}
 
-  /** Of the store; for messages. */
+  /** For messages. */
   get address(): string {
     return this.store.address;
   }
@@ -55,7 +54,7 @@ export class Staging {
     for (;;) {
       const partBytes = Math.min(STAGED_PART_BYTES, this.store.maxValueBytes);
       try {
-        await this.putParts(reference, packed, partBytes, nowS, signal);
+        await this.write(reference, packed, partBytes, nowS, signal);
         return reference;
       } catch (error) {
         // The store takes smaller values than was known.
@@ -96,7 +95,7 @@ export class Staging {
     return removed;
   }
 
-  /** As {@link removeExpired}, at most once an hour; the first time soon after the start of the process. */
+  /** The same at most once an hour; the first time soon after the start of the process. */
   async removeExpiredSometimes(signal?: AbortSignal): Promise<void> {
     const nowMs = this.nowMs();
     if (nowMs - this.removedAtMs <= STAGED_CLEANUP_EVERY_MS) return;
@@ -104,33 +103,29 @@ export class Staging {
     await this.removeExpired(signal);
   }
 
-  private async putParts(
+  private async write(
     reference: string,
     packed: Buffer,
     partBytes: number,
     nowS: number,
     signal?: AbortSignal,
   ): Promise<void> {
-    if (packed.length <= partBytes) {
-      await this.write(reference, packed, nowS, signal);
-      return;
+    const values = new Map([[reference, packed]]);
+    if (packed.length > partBytes) {
+      const parts = Math.ceil(packed.length / partBytes);
+      values.clear();
+      for (let part = 0; part < parts; part++)
+        values.set(`${reference}/${part}`, packed.subarray(part * partBytes, (part + 1) * partBytes));
+      // The head comes last: a reader that finds it finds the parts.
+      values.set(reference, Buffer.from(JSON.stringify({ parts })));
     }
-    const parts = Math.ceil(packed.length / partBytes);
-    for (let part = 0; part < parts; part++) {
-      const slice = packed.subarray(part * partBytes, (part + 1) * partBytes);
-      await this.write(`${reference}/${part}`, slice, nowS, signal);
+    for (const [name, value] of values) {
+      const key = this.prefix + name;
+      const expect = (await this.store.get(key, signal))?.revision ?? 0;
+      const written = await this.store.commit([{ key, value, expect, flags: nowS }], signal);
+      // A conflict means that another process has just written the same content, or removed it.
+      if (written === undefined) await this.read(name, signal);
     }
-    // The head comes last: a reader that finds it finds the parts.
-    await this.write(reference, Buffer.from(JSON.stringify({ parts })), nowS, signal);
-  }
-
-  private async write(name: string, value: Buffer, nowS: number, signal?: AbortSignal): Promise<void> {
-    const key = this.prefix + name;
-    const expect = (await this.store.get(key, signal))?.revision ?? 0;
-    const written = await this.store.commit([{ key, value, expect, flags: nowS }], signal);
-    // A conflict means that another process has just written the same content, or removed it.
-    if (written === undefined && (await this.store.get(key, signal)) === undefined)
-      throw this.gone(name, 'is gone');
   }
 
   private async read(name: string, signal?: AbortSignal): Promise<Buffer> {

@@ -166,8 +166,8 @@ export function writeOfState(info: SyncInfo, state: OriginState | DestinationSta
 }
 
 /**
- * Makes the sync info that of a sync with this name, and forgets which engines the origin's mounts were: the next
- * cycle takes those that it finds. For what was renamed, rebuilt or restored on purpose.
+ * Gives the sync info to a sync of this name, and forgets which engines the origin's mounts were. For what was renamed,
+ * rebuilt or restored on purpose.
  *
  * @throws StoredInfoError if a cycle wrote the state at the same moment
  */

@@ -19,6 +19,14 @@ export class SyncInfo extends IndexedBuckets<Insight> {
   /** When copies end. Only a destination has them. */
   readonly expiries: Expiries;
 
+  readonly stateKey = `${this.prefix}state`;
+  /** What there should be in Temporal: src/temporal/schedule-record.ts. */
+  readonly scheduleKey = `${this.prefix}schedule`;
+  /** Only a destination has one. */
+  readonly knownDifferencesKey = `${this.prefix}settled`;
+  /** Only a destination has one ({@link Fence}). */
+  readonly dirtyMarkerKey = `${this.prefix}unsaved`;
+
   /** @param prefix ends in `origin/` or `destination/` */
   constructor(store: KeyValueStore, prefix: string) {
     super(store, prefix, { parse: parseBucket, serialize: serializeBucket, hash: hashBucket });
@@ -28,24 +36,5 @@ export class SyncInfo extends IndexedBuckets<Insight> {
       hash: hashSettingsBucket,
     });
     this.expiries = new Expiries(store, `${prefix}expiries/`);
-  }
-
-  get stateKey(): string {
-    return `${this.prefix}state`;
-  }
-
-  /** What there should be in Temporal: src/temporal/schedule-record.ts. */
-  get scheduleKey(): string {
-    return `${this.prefix}schedule`;
-  }
-
-  /** Only a destination has one. */
-  get knownDifferencesKey(): string {
-    return `${this.prefix}settled`;
-  }
-
-  /** Only a destination has one ({@link Fence}). */
-  get dirtyMarkerKey(): string {
-    return `${this.prefix}unsaved`;
   }
 }
