@@ -56,7 +56,7 @@ export async function createClients(config: Config, times: VaultTimes = {}): Pro
   return config.role === 'origin' ? createOrigin(config, times) : createDestination(config, times);
 }
 
-/** Sync info, with its own connection to Consul. */
+/** With its own connection to Consul. */
 export interface OpenInfo {
   info: SyncInfo;
   close: () => void;

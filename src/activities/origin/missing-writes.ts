@@ -102,10 +102,8 @@ export type SaveDeps = Pick<OriginDeps, 'config' | 'info' | 'staging' | 'maxBuck
 interface Fitting {
   /** Number of buckets that will do, if there is one. */
   fitting: number | undefined;
-  /** The most buckets that there may be. */
   most: number;
   secrets: number;
-  /** There are folders that could not be listed. */
   hasUnknown: boolean;
 }
 

@@ -53,7 +53,6 @@ export class SettingsCarrier {
     return this.bucket.origin === undefined || this.failedPaths.has(path);
   }
 
-  /** This was reported. */
   hasFailed(path: string): boolean {
     return this.failedPaths.has(path);
   }

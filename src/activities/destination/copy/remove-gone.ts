@@ -76,11 +76,8 @@ export async function removeGone(
   await bucket.flush();
   const remove = async ({ path, unwanted }: DeleteCandidate, stop: AbortSignal): Promise<void> => {
     const done = await attempt(path, stop, () => deleteSecret(deps, path, unwanted, mounts, stop));
-    if (done === undefined) return;
-    if (done === 'held') {
-      retain(true);
-      return;
-    }
+    if (done === 'held') retain(true);
+    if (done === 'held' || done === undefined) return;
     if (done === 'deleted') {
       report.count('deleted');
       const mount = deps.scope.mountAtOrigin(path);

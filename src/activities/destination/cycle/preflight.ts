@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { assertCapabilities } from '../../../access/capabilities';
 import { destinationNeeds } from '../../../access/needs';
-import { readDestinationState, type DestinationState, type MountUuids } from '../../../sync-info/state';
+import { readDestinationState, type MountUuids } from '../../../sync-info/state';
 import type { DestinationPreflightResult } from '../../../contract/destination';
 import { changedMounts, readMounts, compareVaults } from '../../../access/mounts';
 import { assertSyncName } from '../../../access/sync-path';
@@ -38,24 +38,19 @@ export async function preflight(
   }
   // The info of an original vsync may claim two secrets on one place, and knows of no filters.
   const { transforms, include, exclude } = config.destination;
-  const isTakenOver = state === undefined && transforms.length + include.length + exclude.length > 0;
-  const changed =
-    isTakenOver ||
-    (state !== undefined &&
-      (state.config !== deps.fingerprint ||
-        state.moving !== undefined ||
-        changedMounts(state.ownMounts, ownMounts).length > 0));
-  const isWritten = (before: DestinationState): boolean =>
-    isDeepStrictEqual(
-      [before.mounts, before.changedMounts ?? {}, before.ownMounts, before.parts],
-      [mounts, changedNow, ownMounts, parts],
-    );
+  const isTakenOver = transforms.length + include.length + exclude.length > 0;
+  const hasChanged =
+    state?.config !== deps.fingerprint ||
+    state.moving !== undefined ||
+    changedMounts(state.ownMounts, ownMounts).length > 0;
+  const changed = state === undefined ? isTakenOver : hasChanged;
+  const isWritten = isDeepStrictEqual(
+    [state?.mounts, state?.changedMounts ?? {}, state?.ownMounts, state?.parts],
+    [mounts, changedNow, ownMounts, parts],
+  );
   // Without them the cycle has something to write. Otherwise each cycle would read the mark.
   const endsKnown = state?.expiries !== undefined;
-  const lastCycle =
-    !changed && endsKnown && state.last !== undefined && isWritten(state)
-      ? { lastCycle: { considered: state.considered, outcome: state.last.outcome } }
-      : {};
+  const last = !changed && endsKnown && isWritten ? state.last : undefined;
   const approved = state?.orphans?.approved;
   // A new state does not contain whether ends are noted.
   const hasExpired = endsKnown
@@ -67,9 +62,9 @@ export async function preflight(
     changedMounts: changedNow,
     ownMounts,
     changed,
-    ...lastCycle,
-    ...(approved === undefined ? {} : { removeOrphans: approved }),
-    ...(hasExpired ? { expired: true } : {}),
+    ...(last && state && { lastCycle: { considered: state.considered, outcome: last.outcome } }),
+    ...(approved !== undefined && { removeOrphans: approved }),
+    ...(hasExpired && { expired: true }),
     ...report.result(),
   };
 }

@@ -2,7 +2,7 @@ import { insightOfMetadata } from '../../../rules/insight';
 import type { Location } from '../../../rules/paths';
 import type { RequestOptions } from '../../../vault/client';
 import { VaultError } from '../../../vault/errors';
-import type { SecretVersion } from '../../../vault/kv2';
+import type { Kv2, SecretVersion } from '../../../vault/kv2';
 import { PathError } from '../../shared/failures';
 import { placeAtDestination, type DestinationDeps } from '../base/deps';
 import type { DeleteCandidate } from '../../../rules/plan';
@@ -65,14 +65,13 @@ export async function judgeCandidate(
   return { is: absence === 'absent' ? 'gone' : absence };
 }
 
-/** What became of one secret: `gone` if there was none, `held` if it stays. */
+/** `gone` if there was none, `held` if it stays. */
 export type Deleted = 'deleted' | 'gone' | 'held';
 
 /**
  * Soft-deletes one secret at the destination, unless the origin has it again.
  *
- * @param unwanted the configuration excludes it, whatever the origin has: the origin is not asked
- * @returns as {@link deleteAt}
+ * @param unwanted the configuration excludes it: the origin is not asked
  */
 export async function deleteSecret(
   deps: DestinationDeps,
@@ -81,10 +80,9 @@ export async function deleteSecret(
   mounts: Record<string, string>,
   signal: AbortSignal,
 ): Promise<Deleted> {
-  return deleteAt(deps, placeAtDestination(deps, path), signal, async (_there, freshness) => {
-    if (unwanted) return true;
-    return (await absenceAtOrigin(deps, path, mounts, signal, freshness)) === 'absent';
-  });
+  const confirm = async (_there: SecretVersion, freshness: Freshness): Promise<boolean> =>
+    unwanted || (await absenceAtOrigin(deps, path, mounts, signal, freshness)) === 'absent';
+  return deleteAt(deps, placeAtDestination(deps, path), signal, confirm);
 }
 
 /**
@@ -92,7 +90,7 @@ export async function deleteSecret(
  * was asked, and no later one.
  *
  * @param confirm the last question, about the version that is there
- * @returns `deleted`, `gone` if nothing stood there, `held` if the answer was no, or another version came in between
+ * @returns `held` if the answer was no, or another version came in between
  * @throws VaultError `unavailable` if all of it took so long, again and again, that the answer may not be true any more
  */
 export async function deleteAt(
@@ -106,7 +104,7 @@ export async function deleteAt(
     // A delete that was undone at the origin leaves this version as it was: it would be the one that is deleted.
     const freshness = new Freshness();
     if (!(await confirm(there, freshness))) return { done: 'held' };
-    return { freshness, write: (writing) => deleteIfStill({ vault }, { mount, rel }, there, writing) };
+    return { freshness, write: (writing) => deleteIfStill(vault, { mount, rel }, there, writing) };
   };
   return writeFresh(
     { vault, place: { mount, rel }, signal },
@@ -115,7 +113,7 @@ export async function deleteAt(
 }
 
 async function deleteIfStill(
-  { vault }: Pick<DestinationDeps, 'vault'>,
+  vault: Kv2,
   { mount, rel }: Location,
   there: SecretVersion,
   writing: RequestOptions,

@@ -14,7 +14,7 @@ import { namedPaths } from '../../../sync-info/ledger';
 /**
  * Decides whether the deletes of a cycle may happen, before the first of them. The origin is asked about each only
  * if there are so many that they would be held, and once for each such set: what it still serves does not count then,
- * nor what stands where another secret of the origin belongs. On the way it sees how much there is to do in each
+ * nor what is where another secret of the origin belongs. On the way it sees how much there is to do in each
  * bucket, and deals them into groups.
  */
 export async function guardDeletes(
@@ -42,7 +42,6 @@ export async function guardDeletes(
   return { v: 1, work, deletes: true, approved, known, candidates: counts };
 }
 
-/** What the guard decides from. */
 export interface GuardInput {
   candidates: readonly DeleteCandidate[];
   /** The origin's. */
@@ -52,8 +51,7 @@ export interface GuardInput {
   suspended: string | undefined;
 }
 
-/** What the guard decided. */
-export interface GuardDecision {
+interface GuardDecision {
   /** Undefined if the deletes may happen. */
   held: PendingDeletes | undefined;
   /** They may because an operator approved them. */
@@ -171,10 +169,8 @@ export function byMount(
   paths: readonly string[],
 ): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const path of paths) {
-    const mount = scope.mountAtOrigin(path);
+  for (const mount of paths.map((path) => scope.mountAtOrigin(path)))
     counts.set(mount, (counts.get(mount) ?? 0) + 1);
-  }
   return counts;
 }
 

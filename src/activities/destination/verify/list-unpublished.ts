@@ -64,10 +64,7 @@ async function listOrigin(
   const isPublished = (mount: string): boolean => state === undefined || Object.hasOwn(state.mounts, mount);
   const found = new Map<string, Location>();
   for (const mount of config.origin.mounts.filter(isPublished)) {
-    let level: Location[] = startsOf(mount, filters).map((folder) => ({
-      mount,
-      rel: folder.slice(mount.length),
-    }));
+    let level = startsOf(mount, filters).map((folder) => ({ mount, rel: folder.slice(mount.length) }));
     while (level.length > 0) {
       const listed = await lister.list(level, signal);
       for (const { rel } of listed.secrets) {
@@ -89,11 +86,9 @@ function startsOf(mount: string, filters: readonly PathFilter[]): string[] {
 
 function notesOf(unlisted: readonly PathFailure[], mounts: readonly string[]): string[] {
   const notes = unlisted.map(({ path, class: why }) => {
-    const remedy =
-      why === 'forbidden'
-        ? `; to have it listed, give the destination's token at the origin: ${policyLine(path, mounts)}`
-        : '';
-    return `${path}: ${why}: not listed at the origin, so secrets that its info lacks are not known there${remedy}`;
+    const what = `${path}: ${why}: not listed at the origin, so secrets that its info lacks are not known there`;
+    const remedy = `; to have it listed, give the destination's token at the origin: ${policyLine(path, mounts)}`;
+    return why === 'forbidden' ? what + remedy : what;
   });
   if (unlisted.length < MAX_FAILURES) return notes;
   return [...notes, 'more folders of the origin may not have been listed'];

@@ -1,7 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
 import { type Client, ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ConsulError } from '../../../consul/errors';
 import {
   ORIGIN_CHANGED,
   type OriginChangedSignal,
@@ -27,14 +26,14 @@ export async function watchIndex(
   { config, originInfo }: Pick<DestinationDeps, 'config' | 'originInfo'>,
   client: Client,
   signal: AbortSignal,
-): Promise<never> {
+): Promise<void> {
   const { workflowExecution } = activityInfo();
   const watch = client.workflow.getHandle(workflowExecution?.workflowId ?? '');
   const { store, indexKey, settings } = originInfo;
   const keys = config.syncMetadata ? [indexKey, settings.indexKey] : [indexKey];
   let signalled: string | undefined;
 
-  const tell = async (stop: AbortSignal): Promise<void> => {
+  const signalNews = async (stop: AbortSignal): Promise<void> => {
     const values = await Promise.all(keys.map((key) => store.get(key, stop)));
     const contents = JSON.stringify(values.map((stored) => stored?.value.toString('utf8') ?? ''));
     // Compared and noted in one go, because the other key's poll may be here too.
@@ -42,10 +41,7 @@ export async function watchIndex(
     signalled = contents;
     await watch.signal<[OriginChangedSignal]>(ORIGIN_CHANGED, { v: 1 });
   };
-  const pause = (stop: AbortSignal): Promise<void> =>
-    sleep(WATCH_PAUSE_MS, undefined, { signal: stop }).catch(() => {
-      throw new ConsulError('cancelled', store.address, indexKey, 'the watch was stopped');
-    });
+  const pause = (stop: AbortSignal): Promise<void> => sleep(WATCH_PAUSE_MS, undefined, { signal: stop });
   const poll = async (key: string, stop: AbortSignal): Promise<never> => {
     let seen: string | undefined;
     let index = 0;
@@ -55,7 +51,7 @@ export async function watchIndex(
       if (content !== seen) {
         // The index of the settings is written before the other one: one signal is enough for both.
         if (key !== indexKey) await pause(stop);
-        await tell(stop);
+        await signalNews(stop);
         seen = content;
       }
       index = answer.index < index ? 0 : Math.max(1, answer.index);
@@ -64,7 +60,6 @@ export async function watchIndex(
   };
   // All of them: a poll never ends.
   await inParallel(keys, signal, poll, keys.length);
-  throw new ConsulError('cancelled', store.address, indexKey, 'the watch was stopped');
 }
 
 /**
