@@ -50,22 +50,21 @@ export function temporalAddress(address: string): Checked<string> {
 }
 
 function httpUrl(address: string, example: string): Checked<string> {
-  if (/^unix:/i.test(address))
-    return { problem: `must not be a socket; give an http or https URL, ${example}` };
-  if (isBareIpv6(address.replace(/^https?:\/\//i, ''))) {
-    return { problem: `must have an IPv6 address in brackets, ${example}` };
-  }
-  if (!/^https?:\/\/[^/?#\s]/i.test(address) || !URL.canParse(address)) {
-    return { problem: `must be an http or https URL, ${example}` };
-  }
-  const url = new URL(address);
-  if (/^[^/]*\/\/[^/?#]*@/.test(address)) {
-    return { problem: 'must not contain a user or a password; remove everything before the "@"' };
-  }
-  if (url.search !== '' || url.hash !== '' || /[?#]/.test(address)) {
-    return { problem: 'must not have a query or a fragment; remove it from the "?" or "#" on' };
-  }
-  return { value: (url.origin + url.pathname).replace(/\/+$/, '') };
+  const isUrl = /^https?:\/\/[^/?#\s]/i.test(address) && URL.canParse(address);
+  const problems: [boolean, string][] = [
+    [/^unix:/i.test(address), `must not be a socket; give an http or https URL, ${example}`],
+    [isBareIpv6(address.replace(/^https?:\/\//i, '')), `must have an IPv6 address in brackets, ${example}`],
+    [!isUrl, `must be an http or https URL, ${example}`],
+    [
+      /^[^/]*\/\/[^/?#]*@/.test(address),
+      'must not contain a user or a password; remove everything before the "@"',
+    ],
+    [/[?#]/.test(address), 'must not have a query or a fragment; remove it from the "?" or "#" on'],
+  ];
+  const [, problem] = problems.find(([applies]) => applies) ?? [];
+  if (problem !== undefined) return { problem };
+  const { origin, pathname } = new URL(address);
+  return { value: (origin + pathname).replace(/\/+$/, '') };
 }
 
 const namespace = checkedText('a namespace as text', normalNamespace);

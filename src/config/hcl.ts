@@ -9,10 +9,9 @@ import {
 } from './syntax';
 
 /**
- * Reads HCL of version 1, as the original does: the format of Consul's and Vault's own configuration files. It reads
- * attributes, blocks, lists, objects, comments, text in double quotes and "here documents"; `${…}` stays text. A block that
- * is written several times becomes a list, repeated lists are joined, and of two plain values of one key the later one
- * counts. The libraries for HCL are large or unmaintained, read only version 2, and report no line or are asynchronous.
+ * Reads HCL of version 1, as the original does: the format of Consul's and Vault's own configuration files. `${…}` stays
+ * text. A block that is written several times becomes a list, repeated lists are joined, and of two plain values of one key
+ * the later one counts. docs/decisions/0003-commonjs-and-toolchain.md has the reason against a library.
  *
  * @throws SyntaxProblem
  */

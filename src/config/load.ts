@@ -33,8 +33,7 @@ export interface Loaded<T extends Config = Config> {
 }
 
 /**
- * Loads the configuration of a role. Flags win over the environment, the environment over the file, the file over
- * defaults.
+ * Loads the configuration of a role. Flags win over the environment, then the file, then defaults.
  *
  * @param role if undefined: destination if the file has that section, else origin
  * @throws ConfigError that lists every problem; it contains no configured value
@@ -119,11 +118,7 @@ function problemOf(issue: z.core.$ZodIssue, values: GivenValues): ConfigProblem 
   return { key: key.slice(1), ...(source === undefined ? {} : { source }), message: issue.message };
 }
 
-/**
- * Replaces values that the original vsync silently accepts and that our schema would refuse. They keep their meaning.
- *
- * @returns a warning for each; none contains a value that could be secret
- */
+/** Replaces values that the original vsync silently accepts and that our schema would refuse, with a warning for each. */
 function readAsOriginal(role: Role, values: GivenValues): string[] {
   return [
     ...oneOf(values, 'log.level', ['debug', 'info', 'warn', 'error'], 'info'),

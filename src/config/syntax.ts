@@ -46,8 +46,7 @@ const INTEGER = /^[+-]?(?:0[xX](?:_?[0-9a-fA-F])+|0[bB](?:_?[01])+|0[oO]?(?:_?[0
 
 /**
  * Reads an integer as Go's strconv.ParseInt(text, 0, 64) does: "017" is 15, "0x10" is 16, "0b11" is 3, "1_000" is 1000.
- *
- * @returns undefined if the text is not an integer, or needs more than 64 bits
+ * Undefined if the text is not an integer, or needs more than 64 bits.
  */
 export function goInteger(text: string): bigint | undefined {
   if (!INTEGER.test(text)) return undefined;

@@ -40,9 +40,8 @@ export function parseYaml(text: string): unknown {
 /**
  * Reads YAML as the original vsync does with yaml.v2 of Go, which is close to YAML 1.1. `yes`, `no`, `on`, `off`, `y` and
  * `n` are booleans, `017` is 15, `0x10`, `0b11` and `1_000` are numbers; `1:30`, `1e3` and a date are text. A "<<" replaces
- * the keys before it, and not those after it. Of two equal keys the later one counts, of several documents the first.
- *
- * The library's own schema for 1.1 differs in most of that. So the library only parses, and the values are resolved here.
+ * the keys before it, and not those after it. Of two equal keys the later one counts, of several documents the first. The
+ * library's own schema for 1.1 differs in most of that. So the library only parses, and the values are resolved here.
  *
  * @throws SyntaxProblem
  */

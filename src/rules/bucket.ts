@@ -45,11 +45,7 @@ const indexSchema = z
   .min(1, 'must have at least one bucket')
   .max(MAX_BUCKETS, `must have at most ${MAX_BUCKETS} buckets`);
 
-/**
- * The bucket of a data path: the first two bytes of sha256(path), big-endian, modulo the number of buckets.
- *
- * @throws RangeError if numBuckets is not 1 to 65,535
- */
+/** The bucket of a data path: the first two bytes of sha256(path), big-endian, modulo the number of buckets. */
 export function bucketId(path: string, numBuckets: number): number {
   if (!Number.isInteger(numBuckets) || numBuckets < 1 || numBuckets > MAX_BUCKETS) {
     throw new RangeError(`number of buckets must be 1 to ${MAX_BUCKETS}, not ${numBuckets}`);
@@ -111,22 +107,12 @@ export function entryBytes(path: string): number {
   return Buffer.byteLength(member(path, LONGEST_INSIGHT)) + 1;
 }
 
-/**
- * Reads a bucket from Consul. As in the original, unknown fields of an insight are ignored. Missing or malformed ones are
- * refused.
- *
- * @throws SyncInfoError
- */
+/** Reads a bucket from Consul. As in the original, unknown fields of an insight are ignored. Throws SyncInfoError. */
 export function parseBucket(json: string): Map<string, Insight> {
   return parseEntries('bucket', json, 'insight', insightSchema);
 }
 
-/**
- * Reads a JSON object of data path to an entry.
- *
- * @param entry name of an entry, for messages
- * @throws SyncInfoError
- */
+/** Reads a JSON object of data path to an entry, which has a name for messages. Throws SyncInfoError. */
 export function parseEntries<T>(
   part: SyncInfoError['part'],
   json: string,
@@ -167,11 +153,7 @@ function parsePart(part: SyncInfoError['part'], json: string): unknown {
   }
 }
 
-/**
- * Reads an index from Consul.
- *
- * @throws SyncInfoError
- */
+/** Reads an index from Consul. Throws SyncInfoError. */
 export function parseIndex(json: string): string[] {
   const index = indexSchema.safeParse(parsePart('index', json));
   if (index.success) return index.data;
@@ -217,9 +199,7 @@ export function mostBuckets(valueBytes: number): number {
  * The smallest number of buckets that keeps each bucket within `bucketBytes`: `atLeast` itself, or a power of two above
  * it, or `most`. Powers of two, because each change makes all destinations compare all their buckets. A listing has no
  * versions and times, so each insight counts with the longest possible ones, even if its secret turns out to be deleted.
- *
- * @param paths data paths
- * @returns undefined if even the largest number is not enough
+ * Undefined if even the largest number is not enough.
  */
 export function numBucketsFor(
   paths: Iterable<string>,

@@ -24,11 +24,9 @@ export interface DeletePlan {
 }
 
 /**
- * The delete guard: whether the deletes of a cycle may happen without an approval. All or none, because the guard cannot
- * know which of them are right. It adds the deletes of a day and compares them with the largest number of secrets on that
- * day, so that many small groups of deletes are noticed too.
- *
- * @returns why they need an approval, or undefined if they may happen
+ * The delete guard: why the deletes of a cycle need an approval, or undefined if they may happen. All or none, because the
+ * guard cannot decide which of them are right. It adds the deletes of a day and compares them with the largest number of
+ * secrets on that day, so that many small groups of deletes are noticed too.
  */
 export function whyHeld(plan: DeletePlan): string | undefined {
   const { candidates, known, maxDeletes, originIsEmpty } = plan;

@@ -28,17 +28,13 @@ export interface Found {
 export interface SecretMetadata {
   /** 0 if the secret has metadata only. */
   readonly current_version: number;
-  /**
-   * RFC 3339 with nanoseconds. On Vault, `created_time` of the current version. On OpenBao it also moves with each
-   * write of metadata. Does not change on delete, undelete or destroy.
-   */
+  /** On Vault, `created_time` of the current version. On OpenBao it also moves with each write of metadata. */
   readonly updated_time: string;
   /** By version number as text. */
   readonly versions: Readonly<Record<string, VersionMetadata>>;
 }
 
 export interface VersionMetadata {
-  /** RFC 3339 with nanoseconds. */
   readonly created_time: string;
   /** "" if unset, else RFC 3339. May be in the future, for a version that expires. */
   readonly deletion_time: string;
@@ -55,16 +51,14 @@ export class MetadataError extends Error {
  * the future, although it can still be read. Here it is left out only after that time.
  *
  * @returns undefined if there is nothing to copy: metadata only, or the current version is deleted, expired or destroyed
- * @throws MetadataError if the current version is not among the versions
- * @throws TimeError if the deletion time cannot be read: it is unknown whether the secret exists
+ * @throws MetadataError, or TimeError if the deletion time cannot be read: it is unknown whether the secret exists
  */
 export function insightOfMetadata(meta: SecretMetadata, nowMs: number): Insight | undefined {
   const current = meta.versions[String(meta.current_version)];
   if (meta.current_version === 0) return undefined;
   if (current === undefined) {
-    throw new MetadataError(
-      `version ${meta.current_version} is the current one, and is not among the versions`,
-    );
+    const version = `version ${meta.current_version}`;
+    throw new MetadataError(`${version} is the current one, and is not among the versions`);
   }
   if (current.destroyed) return undefined;
   if (current.deletion_time !== '') {
@@ -82,11 +76,7 @@ export function mayBeMetadataWrite(insight: Insight, found: Found): boolean {
   return found.version === insight.version && isLater(insight.updateTime, found.createdTime);
 }
 
-/**
- * Whether an insight is about exactly this version of a secret.
- *
- * @param metadata read after the version; needed only if {@link mayBeMetadataWrite}
- */
+/** Whether an insight is about exactly this version. Metadata are read after it, if {@link mayBeMetadataWrite}. */
 export function isNamedBy(insight: Insight, found: Found, metadata?: SecretMetadata): boolean {
   if (found.version !== insight.version) return false;
   if (found.createdTime === insight.updateTime) return true;

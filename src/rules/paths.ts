@@ -9,7 +9,7 @@ export interface Location {
   readonly rel: string;
 }
 
-/** Path of a secret's metadata: "secret/" and "a/b" give "secret/metadata/a/b". */
+/** "secret/" and "a/b" give "secret/metadata/a/b". */
 export function metadataPath(mount: string, rel: string): string {
   return `${mount}metadata/${rel}`;
 }

@@ -38,16 +38,14 @@ export interface BucketPlan {
 export interface Neighbours {
   /** The other secrets with the same target as this one. */
   readonly others: (path: string) => readonly string[];
-  /** The secrets with this target. */
   readonly sourcesOf: (target: string) => readonly string[];
 }
 
 /**
- * Plans one bucket. Never throws.
+ * Plans one bucket.
  *
  * @param claims claims of the destination's bucket; empty if the bucket does not fit its index
- * @param named paths that the destination's bucket names, even if it does not fit: if the origin lacks one, it is a
- *   candidate for a delete
+ * @param named paths that it names, even if it does not fit: if the origin lacks one, it is a candidate for a delete
  */
 export function planBucket(
   origin: Bucket,
@@ -196,15 +194,16 @@ export function workOfBucket(
     ...plan.verify.map((path) => [path, 'not-newer'] as const),
   ]);
   for (const path of due) if (isCopied(path) && !values.has(path)) values.set(path, 'ended');
-  const leaving = plan.gone.map((path) => ({ path, unwanted: false }));
-  const unwanted = plan.unwanted.map((path) => ({ path, unwanted: true }));
+  const { gone, unwanted, refused, itself } = plan;
+  const candidates = (paths: readonly string[], isUnwanted: boolean): DeleteCandidate[] =>
+    paths.map((path) => ({ path, unwanted: isUnwanted }));
   return {
     values,
     settings: settingsToCopy(settings, isCopied),
-    refused: plan.refused,
-    leaving: deleteExcluded ? [...leaving, ...unwanted] : leaving,
-    excluded: deleteExcluded ? [] : plan.unwanted,
-    itself: plan.itself,
+    refused,
+    leaving: [...candidates(gone, false), ...candidates(deleteExcluded ? unwanted : [], true)],
+    excluded: deleteExcluded ? [] : unwanted,
+    itself,
     endedOnly: due.filter((path) => !isCopied(path)),
   };
 }

@@ -40,10 +40,7 @@ export class Scope {
     return this.placeAtOrigin(path)?.mount ?? path.slice(0, path.indexOf('/') + 1);
   }
 
-  /**
-   * Whether the origin publishes the secret if it has it, as far as this destination's file contains the mounts and
-   * filters of the origin.
-   */
+  /** Whether the origin publishes the secret if it has it, by the mounts and filters in this destination's file. */
   isPublished(path: string): boolean {
     const place = this.placeAtOrigin(path);
     return place !== undefined && this.rules.originFilter.allows(place.mount + place.rel);

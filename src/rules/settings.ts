@@ -30,10 +30,8 @@ export function settingsOf(metadata: SettingsMetadata): SecretSettings {
 }
 
 /**
- * One hash for settings: lower-case hex sha256 of their canonical JSON. A change of settings changes neither the version
- * of a secret nor its time of creation (measured), so sync info needs this fingerprint.
- *
- * @returns undefined for a secret with default settings
+ * One hash for settings: lower-case hex sha256 of their canonical JSON; undefined for the defaults. A change of settings
+ * changes neither the version of a secret nor its time of creation (measured), so sync info needs this fingerprint.
  */
 export function fingerprintOfSettings(settings: SecretSettings): string | undefined {
   const json = canonicalJson(settings);
@@ -103,8 +101,6 @@ export function unverifiedSettings(paths: Iterable<string>): Map<string, string>
 /**
  * The paths whose settings have to be carried, sorted by bytes. A claim without an entry at the origin means that the
  * settings went back to the defaults. Claims about secrets that are not copied stay: a soft delete keeps the settings.
- *
- * @param isCopied whether the destination has the secret, or will have it
  */
 export function differingSettings(
   origin: SettingsBucket,

@@ -45,11 +45,7 @@ export function compareInstants(a: Instant, b: Instant): number {
   return a.seconds - b.seconds || a.nanos - b.nanos;
 }
 
-/**
- * {@link compareInstants} for two RFC 3339 times; their zone offsets may differ.
- *
- * @throws TimeError if either is not an RFC 3339 time
- */
+/** {@link compareInstants} for two RFC 3339 times; their zone offsets may differ. Throws TimeError. */
 export function compareTimes(a: string, b: string): number {
   return compareInstants(parseTime(a), parseTime(b));
 }
@@ -101,10 +97,9 @@ export const DURATION_PATTERN = '^\\+?(0|((\\d+\\.?\\d*|\\.\\d+)(ns|us|\u00B5s|\
 
 /**
  * Reads a duration as Go's time.ParseDuration does ("1m30s", "1.5h", ".5s", "+5s", "0"). Only a "-" is refused: none of our
- * keys can be negative.
+ * keys can be negative. Returns milliseconds, with a fraction to the nanosecond.
  *
- * @returns milliseconds, with a fraction to the nanosecond
- * @throws DurationError with what is wrong, without the text
+ * @throws DurationError
  */
 export function parseDuration(withSign: string): number {
   const text = withSign.replace(/^\+/, '');
@@ -134,11 +129,7 @@ export function asNanoseconds(number: number | bigint | string): string {
   return `; the original vsync reads nanoseconds${words}`;
 }
 
-/**
- * Writes a duration as {@link parseDuration} reads it, without the zero parts that Go would add: 3600000 is "1h".
- *
- * @param ms milliseconds, not negative; a fraction is kept to the nanosecond
- */
+/** Writes milliseconds as {@link parseDuration} reads them, without the zero parts that Go would add: 3600000 is "1h". */
 export function formatDuration(ms: number): string {
   if (!Number.isFinite(ms) || ms < 0) throw new RangeError(`not a length of time: ${ms}`);
   if (ms < 1000) return ms === 0 ? '0s' : `${decimal(ms)}ms`;

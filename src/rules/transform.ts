@@ -33,8 +33,7 @@ export class TransformError extends Error {
 }
 
 /**
- * Compiles the transforms. The first one that matches wins; identity is always last (rules of vsync 0.3.0, tested against
- * vectors that its transformer made).
+ * Compiles the transforms. The first one that matches wins; identity is always last (rules of vsync 0.3.0).
  *
  * @throws TransformError for the first transform whose regular expression cannot be compiled
  */
@@ -51,11 +50,7 @@ export function compileTransforms(rules: readonly TransformRule[]): Transformer 
   };
 }
 
-/**
- * Whether a transform can match any path. As in the original, it never does without a named group.
- *
- * @throws TransformError as compileTransforms does
- */
+/** Whether a transform can match any path: as in the original, it never does without a named group. Throws TransformError. */
 export function canMatch({ from, name }: TransformRule): boolean {
   return compileRegex(from, name, 0).groups.length > 0;
 }
@@ -120,11 +115,7 @@ function withGroups(regex: RE2JS, names: ReadonlyMap<string, string> = new Map()
  */
 const TOKEN = /\\Q[^]*?(?:\\E|$)|\\[^]|\[\^?\]?(?:\[:\^?\w+:\]|\\[^]|[^\]\\])*\]|\(\?P?<(\w+)>/g;
 
-/**
- * Gives each named group of an RE2 regular expression a unique name ("group1", "group2", …).
- *
- * @returns the expression, and each group's own name by its unique name
- */
+/** Gives each named group a unique name ("group1", …). Returns also each group's own name by its unique name. */
 export function renameGroups(source: string): { source: string; names: ReadonlyMap<string, string> } {
   const names = new Map<string, string>();
   const renamed = source.replace(TOKEN, (token, name: string | undefined) => {
