@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { z } from 'zod';
+import type { KeyValueStore } from '../consul/key-value-store';
 import { parseEntries, serializeEntries } from '../rules/bucket';
 import { type Ends, dueAtMs, NO_EXPIRY, summaryOf, sumOf, type ExpirySummary } from '../rules/expiry';
 import type { Fence } from './commits';
@@ -26,7 +27,7 @@ export class Expiries extends IndexedBuckets<Ends> {
   /** Exists if any copy was ever noted: it shows what a cycle noted that could not save its state. */
   private readonly markKey = `${this.prefix}any`;
 
-  constructor(store: SyncInfo['store'], prefix: string) {
+  constructor(store: KeyValueStore, prefix: string) {
     super(store, prefix, FORMAT);
   }
 
@@ -49,14 +50,19 @@ export class Expiries extends IndexedBuckets<Ends> {
   }
 }
 
+/** A stored list, and its summary before this cycle. */
+interface Known {
+  stored: StoredBucket<Ends>;
+  before: ExpirySummary;
+}
+
 /**
  * When the copies of one bucket end, while its secrets are copied. A copy that ends by itself changes neither bucket nor
  * index, so that without this list no cycle would check it. Nothing is read or written for a bucket without such copies.
  */
 export class BucketExpiries {
   private readonly changes = new Map<string, Ends | undefined>();
-  /** The stored list, and its summary before this cycle. */
-  private known: { stored: StoredBucket<Ends>; before: ExpirySummary } | undefined;
+  private known: Known | undefined;
 
   constructor(
     private readonly info: Expiries,
@@ -65,7 +71,7 @@ export class BucketExpiries {
   ) {}
 
   /** Reads what earlier cycles noted. */
-  async read(signal?: AbortSignal): Promise<NonNullable<BucketExpiries['known']>> {
+  async read(signal?: AbortSignal): Promise<Known> {
     const stored = await this.info.readBucket(this.id, signal);
     this.known = { stored, before: summaryOf(stored.bucket?.values() ?? []) };
     return this.known;
@@ -126,7 +132,7 @@ export function readAllEnds(
 }
 
 export async function countExpiries(
-  { info }: { info: SyncInfo },
+  info: SyncInfo,
   numBuckets: number,
   signal: AbortSignal,
 ): Promise<ExpirySummary> {
@@ -152,12 +158,12 @@ function summaryOfList(id: number, { bucket, revision }: StoredBucket<Ends>): Ex
  * @returns the ids, and a summary of all buckets with the time of the copies that have not ended yet
  */
 export async function expiredBuckets(
-  deps: { info: SyncInfo },
+  info: SyncInfo,
   known: ExpirySummary | undefined,
   numBuckets: number,
   signal: AbortSignal,
 ): Promise<{ ids: number[]; all: ExpirySummary }> {
   const isCurrent = known?.due !== undefined && (known.nextMs ?? Infinity) > Date.now();
-  const { due = [], ...all } = isCurrent ? known : await countExpiries(deps, numBuckets, signal);
+  const { due = [], ...all } = isCurrent ? known : await countExpiries(info, numBuckets, signal);
   return { ids: due.filter((id) => id < numBuckets), all };
 }

@@ -59,7 +59,7 @@ export async function diffIndices(
   // What an interrupted cycle noted is in no state.
   const hasExpired = expired === true || (isUnsaved && (await info.expiries.isMarked(signal)));
   const { state: before } = hasExpired && !isUnsaved ? await readDestinationState(info, signal) : {};
-  const ended = hasExpired ? await expiredBuckets(deps, before?.expiries, numBuckets, signal) : undefined;
+  const ended = hasExpired ? await expiredBuckets(info, before?.expiries, numBuckets, signal) : undefined;
   const expiries = ended && { expiries: ended.all };
   // The last cycle changed buckets and did not save its index, so the index does not describe them.
   if (isUnsaved) return { ...found, ...expiries, groups: split([...origin.index.keys()], MAX_GROUPS) };

@@ -192,7 +192,7 @@ class Save {
     if (expiries === undefined && newExpiries === undefined) return before;
     const after =
       newExpiries?.nextMs === NOT_COUNTED.nextMs
-        ? await countExpiries({ info }, this.numBuckets, this.signal)
+        ? await countExpiries(info, this.numBuckets, this.signal)
         : sumOf(expiries ?? before, newExpiries ?? NO_EXPIRY);
     return after.nextMs === undefined && after.due === undefined ? NO_EXPIRY : after;
   }
