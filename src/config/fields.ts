@@ -67,6 +67,7 @@ export const requestTimeout = () =>
     .optional();
 
 export const text = (what: string): z.ZodString => z.string(expecting(what));
+export const positive = () => z.int(expecting('a whole number, at least 1')).min(1, 'must be at least 1');
 export const flag = (): z.ZodBoolean => z.boolean(expecting('true or false'));
 
 /**

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { nameProblem, printableName } from '../contract/ids';
 import { MAX_NUM_BUCKETS } from '../rules/bucket';
 import { temporal, type consul, type vault } from './connections';
-import { expecting, flag, text } from './fields';
+import { expecting, flag, positive, text } from './fields';
 import { destinationSection, originSection } from './sides';
 
 /*
@@ -57,9 +57,7 @@ const common = {
   syncMetadata: flag()
     .default(false)
     .describe('also copy custom_metadata, max_versions, cas_required and delete_version_after'),
-  requestsPerSecond: z
-    .int(expecting('a whole number, at least 1'))
-    .min(1, 'must be at least 1')
+  requestsPerSecond: positive()
     .optional()
     .describe('maximum requests per second to each Vault, for the whole process; no limit if not given'),
   temporal,

@@ -1,8 +1,9 @@
+import { posix } from 'node:path';
 import { z } from 'zod';
 import { TransformError, compileTransforms } from '../rules/transform';
 import { cleanPath, dataPath } from '../rules/paths';
 import { consul, vault } from './connections';
-import { checkedText, duration, expecting, flag, hinted, text, type Checked } from './fields';
+import { checkedText, duration, expecting, flag, hinted, positive, text, type Checked } from './fields';
 
 /* The sections `origin` and `destination`. */
 
@@ -101,9 +102,7 @@ const side = z.strictObject({
     'globs on paths at the origin, such as secret/team/**: only matching secrets are synced; all if empty',
   ),
   exclude: globs('globs on paths at the origin: matching secrets are not synced; overrides include'),
-  numWorkers: z
-    .int(expecting('a whole number, at least 1'))
-    .min(1, 'must be at least 1')
+  numWorkers: positive()
     .optional()
     .describe(
       'maximum requests in flight to each Vault; adaptive if not given. Folder listings that take longer than 2s do not count; at most as many of them run in addition, and never more than 16',
@@ -171,13 +170,7 @@ const transforms = z
 
 /** More ".." than parts before them: with such a path the original sends a request that is not about a secret. */
 function leadsOut(to: string): boolean {
-  let depth = 0;
-  for (const segment of to.split('/')) {
-    if (segment === '..') depth--;
-    else if (segment !== '' && segment !== '.') depth++;
-    if (depth < 0) return true;
-  }
-  return false;
+  return posix.normalize(`./${to}`).split('/')[0] === '..';
 }
 
 export const destinationSection = side
