@@ -57,7 +57,7 @@ async function chooseDeletes(at: Approvable, { kind }: Consent, options: Options
   return hash;
 }
 
-/** Sync info, and the name of the sync that the operator means: nothing of another sync is approved. */
+/** `name` is the sync that the operator means: nothing of another sync is approved. */
 export interface Approvable {
   info: SyncInfo;
   name: string;
@@ -95,7 +95,6 @@ export async function approveDeletes(at: Approvable, set: string): Promise<Pendi
   });
 }
 
-/** Names what waits for an approval instead. */
 function nothingWaits({ changedMounts = {} }: DestinationState | OriginState): string {
   const names = Object.keys(changedMounts);
   return names.length === 0

@@ -17,7 +17,7 @@ export function showConfig(options: Options): void {
   console.log(options['json'] === true ? jsonOfConfig(effective) : formatConfig(effective));
 }
 
-/** What `vsync config` shows. Holds no secret. */
+/** Holds no secret. */
 export interface EffectiveConfig {
   readonly role: Role;
   readonly name: string;

@@ -42,7 +42,7 @@ export async function showStatus(options: Options): Promise<void> {
 /** Cycles that status shows. Temporal remembers the last ten of a schedule. */
 const SHOWN_CYCLES = 5;
 
-/** One cycle, as far as Temporal still has it. */
+/** As far as Temporal still has it. */
 export interface CycleStatus {
   workflowId: string;
   runId: string;
@@ -80,7 +80,6 @@ export interface Status {
   orphans?: number;
 }
 
-/** Collects the status of one sync from Temporal and Consul. */
 export async function readStatus(client: Client, config: Config, info: SyncInfo): Promise<Status> {
   const { name, role } = config;
   const schedule = scheduleId(role, name);
@@ -147,7 +146,6 @@ async function readCycle(client: Client, { workflowId, runId, takenAt }: CycleId
   }
 }
 
-/** The status as text. */
 export function formatStatus(status: Status): string {
   const { held, orphans, expiries, last } = status;
   const row = (label: string, text: string | undefined): string[] =>

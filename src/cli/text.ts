@@ -1,8 +1,6 @@
 import type { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import type { Counts, PathFailure } from '../contract/cycle';
-
-/** Lines that several commands print. */
+import type { Counts, CycleResult, PathFailure } from '../contract/cycle';
 
 /** Printed lines of one list; `--json` has all. */
 const SHOWN = 20;
@@ -23,6 +21,12 @@ export function formatCycle(outcome: string, counts: Partial<Counts> = {}, durat
 /** A path that was not handled, in a line. */
 export function formatFailure({ path, class: why, with: other }: PathFailure): string {
   return `${why}: ${path}${other === undefined ? '' : ` (with ${other})`}`;
+}
+
+/** The result of a cycle, in a line, and a line for each failure. */
+export function formatResult({ outcome, counts, failures, note }: CycleResult): string[] {
+  const first = `${formatCycle(outcome, counts)}${note === undefined ? '' : ` (${note})`}`;
+  return [first, ...failures.map((failure) => `  ${formatFailure(failure)}`)];
 }
 
 /** How a cycle without a result ended. */

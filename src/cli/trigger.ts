@@ -6,7 +6,7 @@ import { EXPLAIN_CYCLE_WAIT_AFTER_MS } from '../limits';
 import { trigger } from '../temporal/operations';
 import { withTemporal } from './connections';
 import { fileOf, load, type Options } from './options';
-import { formatCycle, formatFailedCycle, formatFailure } from './text';
+import { formatFailedCycle, formatResult } from './text';
 
 /** `vsync trigger`: a cycle now, and with `--wait` its result. */
 export async function triggerCycle(options: Options): Promise<void> {
@@ -25,10 +25,8 @@ export async function triggerCycle(options: Options): Promise<void> {
   ).finally(() => {
     clearTimeout(patience);
   });
-  const { outcome, counts, failures, note } = result;
-  console.log(`${workflowId}: ${formatCycle(outcome, counts)}${note === undefined ? '' : ` (${note})`}`);
-  for (const failure of failures) console.log(`  ${formatFailure(failure)}`);
-  if (outcome === 'timed-out')
+  console.log(`${workflowId}: ${formatResult(result).join('\n')}`);
+  if (result.outcome === 'timed-out')
     throw new UserError(
       'the cycle timed out; raise timeout in the configuration, or let the next cycle continue',
     );

@@ -1,6 +1,6 @@
 import { assertSyncName, assertKeyAccess } from '../../access/sync-path';
 import { infoOf, type OpenInfo } from '../../activities/clients';
-import type { Config, DestinationConfig } from '../../config/schema';
+import type { Config, ConsulConfig, DestinationConfig } from '../../config/schema';
 import { ConsulError } from '../../consul/errors';
 import { readStateOf } from '../../sync-info/state';
 import type { SyncInfo } from '../../sync-info/sync-info';
@@ -12,49 +12,32 @@ import { withInfo } from '../connections';
  *
  * @param onLeft is called with the key if it could not be removed
  */
-export async function checkOwnConsul(
+export function checkOwnConsul(
   config: Config,
   signal?: AbortSignal,
   onLeft?: (what: string) => void,
 ): Promise<Check[]> {
-  const section = config.role === 'origin' ? config.origin : config.destination;
-  const name = `Consul ${section.consul.address} (${config.role}.consul)`;
-  return openedFor(
-    name,
-    section.consul.dc,
-    () => infoOf(config),
-    async (info) => [
-      await check(`${name}: keys below ${info.prefix}`, () =>
-        orRule(info, 'write', async () => {
-          await assertKeyAccess(info, signal, (key) => onLeft?.(`Consul ${section.consul.address}: ${key}`));
-          return { detail: 'can be created, listed, read and removed' };
-        }),
-      ),
-      await check(`${name}: sync path ${info.prefix}`, () =>
-        orRule(info, 'write', async () => {
-          const { state } = await readStateOf(config.role, info);
-          assertSyncName(info, state, config.name);
-          return { detail: state === undefined ? 'is free' : `belongs to ${config.name}` };
-        }),
-      ),
-    ],
-  );
+  const { consul } = config.role === 'origin' ? config.origin : config.destination;
+  const onKeyLeft = (key: string): void => onLeft?.(`Consul ${consul.address}: ${key}`);
+  return checkConsul(`${config.role}.consul`, consul, infoOf(config), async (info, name) => [
+    await checkOrRule(`${name}: keys below ${info.prefix}`, info, 'write', async () => {
+      await assertKeyAccess(info, signal, onKeyLeft);
+      return { detail: 'can be created, listed, read and removed' };
+    }),
+    await checkOrRule(`${name}: sync path ${info.prefix}`, info, 'write', async () => {
+      const { state } = await readStateOf(config.role, info);
+      assertSyncName(info, state, config.name);
+      return { detail: state === undefined ? 'is free' : `belongs to ${config.name}` };
+    }),
+  ]);
 }
 
 /** The origin's Consul, which a destination only reads. */
-export async function checkOriginConsul(config: DestinationConfig): Promise<Check[]> {
-  const { address, dc } = config.origin.consul;
-  const name = `Consul ${address} (origin.consul)`;
-  return openedFor(
-    name,
-    dc,
-    () => infoOf(config, 'origin'),
-    async (info) => [
-      await check(`${name}: sync info of the origin`, () =>
-        orRule(info, 'read', () => originInfo(info, config)),
-      ),
-    ],
-  );
+export function checkOriginConsul(config: DestinationConfig): Promise<Check[]> {
+  const opening = infoOf(config, 'origin');
+  return checkConsul('origin.consul', config.origin.consul, opening, async (info, name) => [
+    await checkOrRule(`${name}: sync info of the origin`, info, 'read', () => originInfo(info, config)),
+  ]);
 }
 
 /** Whether a cycle has run: then a missing index of the origin is an accident. The own Consul has checks of its own. */
@@ -80,44 +63,50 @@ async function originInfo(info: SyncInfo, config: DestinationConfig): Promise<Ch
   };
 }
 
-async function openedFor(
-  name: string,
-  dc: string | undefined,
-  open: () => Promise<OpenInfo>,
-  work: (info: SyncInfo) => Promise<Check[]>,
+/** Whether it answers, and then what is asked of its keys. */
+async function checkConsul(
+  section: string,
+  { address, dc }: ConsulConfig,
+  opening: Promise<OpenInfo>,
+  checkKeys: (info: SyncInfo, name: string) => Promise<Check[]>,
 ): Promise<Check[]> {
+  const name = `Consul ${address} (${section})`;
   let opened: OpenInfo | undefined;
   const reached = await check(name, async () => {
-    opened = await open();
+    opened = await opening;
     // Without a datacenter, no request was sent yet.
     await opened.info.readIndex().catch((error: unknown) => {
       // It answers; the next check is about the token.
-      if (!(error instanceof ConsulError) || error.kind !== 'forbidden') throw error;
+      if (!isForbidden(error)) throw error;
     });
     return { detail: dc === undefined ? 'answers' : `answers for datacenter ${dc}` };
   });
   try {
-    if (opened === undefined || reached.outcome === 'fail') {
+    if (opened === undefined || reached.outcome === 'fail')
       return [reached, notChecked(`${name}: keys`, 'the Consul cannot be used')];
-    }
-    return [reached, ...(await work(opened.info))];
+    return [reached, ...(await checkKeys(opened.info, name))];
   } finally {
     opened?.close();
   }
 }
 
-/** Adds the rule that grants what Consul refused. */
-async function orRule(
+/** Does one check; with the rule that grants what Consul refused. */
+function checkOrRule(
+  what: string,
   { prefix }: SyncInfo,
   policy: 'read' | 'write',
   work: () => Promise<CheckResult>,
-): Promise<CheckResult> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof ConsulError) || error.kind !== 'forbidden') throw error;
-    return { outcome: 'fail', detail: error.message, policy: consulRule(prefix, policy) };
-  }
+): Promise<Check> {
+  return check(what, () =>
+    work().catch((error: unknown): CheckResult => {
+      if (!isForbidden(error)) throw error;
+      return { outcome: 'fail', detail: error.message, policy: consulRule(prefix, policy) };
+    }),
+  );
+}
+
+function isForbidden(error: unknown): error is ConsulError {
+  return error instanceof ConsulError && error.kind === 'forbidden';
 }
 
 /** The text of a Consul ACL rule for everything below a prefix. */

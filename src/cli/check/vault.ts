@@ -110,11 +110,11 @@ function findingOfBoth({ are, sharedMounts }: BothVaults): CheckResult {
   const shared = [...sharedMounts].map(([mount, origin]) =>
     mount === origin ? mount : `${mount} (${origin})`,
   );
-  if (are === 'clone') {
-    const detail =
-      'are two Vaults with one cluster id: one was restored from a snapshot of the other; they are treated as two';
-    return { detail };
-  }
+  if (are === 'clone')
+    return {
+      detail:
+        'are two Vaults with one cluster id: one was restored from a snapshot of the other; they are treated as two',
+    };
   if (shared.length === 0)
     return { detail: are === 'one' ? 'are one Vault, with no mount in common' : 'are two Vaults' };
   return {
@@ -130,11 +130,8 @@ async function capabilitiesFinding(kv: Kv2, { side, needs, signal }: Target): Pr
   const { missing, advice } = lacking;
   const policy = vaultPolicy(needs, kv.client.policyPrefix);
   if (missing.length > 0) {
-    return {
-      outcome: 'fail',
-      detail: `the token lacks ${missingText(missing)}; give the token of ${side}.vault this policy`,
-      policy,
-    };
+    const detail = `the token lacks ${missingText(missing)}; give the token of ${side}.vault this policy`;
+    return { outcome: 'fail', detail, policy };
   }
   if (advice.length > 0) return { outcome: 'warning', detail: advice.join('; '), policy };
   return { detail: 'the token may do all that is needed' };
@@ -153,7 +150,6 @@ async function whyCannotAsk({ client }: Kv2, side: Role): Promise<string> {
   );
 }
 
-/** The order in which capabilities are written. */
 const ORDER: readonly Capability[] = ['create', 'read', 'update', 'delete', 'list'];
 
 /**

@@ -5,8 +5,8 @@ import type { VerifyCounts } from '../../contract/verify';
 import { UserError } from '../../errors';
 import { assertOwnSync } from '../../temporal/ownership';
 import { interruptible, withClients } from '../connections';
-import { fileOf, load, type Options } from '../options';
-import { firstLines, formatCycle, formatFailure } from '../text';
+import { fileOf, load, warn, type Options } from '../options';
+import { firstLines, formatResult } from '../text';
 import { repair, type Repair } from './repair';
 import { runVerify } from './run';
 
@@ -47,18 +47,12 @@ async function verify(client: Client, deps: DestinationDeps, options: Options): 
 }
 
 /** Progress goes to stderr: stdout is for the report. */
-function say(text: string): void {
-  console.error(`vsync: ${text}`);
-}
+const say = (text: string): void => { warn([text]); };
 
 function formatRepair(count: number, { cycle }: Repair): string {
   if (cycle === undefined) return `repair: ${count} secrets are left to the next cycle`;
-  const { outcome, counts, failures, note } = cycle.result;
-  return [
-    `repair of ${count} secrets by ${cycle.workflowId}`,
-    `  ${formatCycle(outcome, counts)}${note === undefined ? '' : ` (${note})`}`,
-    ...failures.map((failure) => `  ${formatFailure(failure)}`),
-  ].join('\n');
+  const [outcome = '', ...failures] = formatResult(cycle.result);
+  return [`repair of ${count} secrets by ${cycle.workflowId}`, `  ${outcome}`, ...failures].join('\n');
 }
 
 function whatIsLeft({ name, counts }: Report, { cycle, left }: Repair): string | undefined {
@@ -121,8 +115,8 @@ const WORDS: Readonly<Record<string, string>> = {
 
 function line({ path, to, class: why, at, with: other }: Finding): string {
   const details = [
-    why === undefined ? undefined : `${WORDS[why] ?? why}${at === undefined ? '' : ` at the ${at}`}`,
-    other === undefined ? undefined : `with ${other}`,
+    why && `${WORDS[why] ?? why}${at === undefined ? '' : ` at the ${at}`}`,
+    other && `with ${other}`,
   ].filter((detail) => detail !== undefined);
   const arrow = to === undefined ? '' : ` -> ${to}`;
   return `${path}${arrow}${details.length === 0 ? '' : `  (${details.join('; ')})`}`;

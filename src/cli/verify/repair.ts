@@ -18,7 +18,6 @@ import { runCycle, type EndedCycle } from '../trigger';
 
 const WELL_ENDED: ReadonlySet<Outcome> = new Set(['synced', 'unchanged', 'held']);
 
-/** What a repair did. */
 export interface Repair {
   /** Claims that were made unverified; a secret without a claim needs none. (The name is that of the `--json` field.) */
   doubted: number;
@@ -122,7 +121,6 @@ async function isWritten({ store }: SyncInfo, writes: readonly Write[]): Promise
   return true;
 }
 
-/** Number of these paths with an unverified claim. */
 export async function countUnverified(info: SyncInfo, paths: readonly string[]): Promise<number> {
   const { index } = await info.readIndex();
   if (index === undefined) return 0;
