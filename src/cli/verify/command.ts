@@ -47,7 +47,9 @@ async function verify(client: Client, deps: DestinationDeps, options: Options): 
 }
 
 /** Progress goes to stderr: stdout is for the report. */
-const say = (text: string): void => { warn([text]); };
+const say = (text: string): void => {
+  warn([text]);
+};
 
 function formatRepair(count: number, { cycle }: Repair): string {
   if (cycle === undefined) return `repair: ${count} secrets are left to the next cycle`;
