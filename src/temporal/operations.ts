@@ -153,13 +153,17 @@ export async function trigger(client: Client, config: Config, { wait = false } =
   );
 }
 
+/** An origin has no watch. @throws UserError */
+export function assertDestination({ role }: Config): void {
+  if (role === 'destination') return;
+  throw new UserError(
+    "vsync signal is for a destination: give the destination's file, or trigger the origin instead",
+  );
+}
+
 /** Signals a destination's watch that the origin changed. */
 export async function signalOriginChanged(client: Client, config: Config): Promise<void> {
-  if (config.role === 'origin') {
-    throw new UserError(
-      "vsync signal is for a destination: give the destination's file, or trigger the origin instead",
-    );
-  }
+  assertDestination(config);
   await assertOwnName(client, config);
   const handle = client.workflow.getHandle(watchId(config.name));
   if ((await ifThere(() => handle.signal<[OriginChangedSignal]>(ORIGIN_CHANGED, { v: 1 }))) === undefined)
