@@ -63,7 +63,8 @@ export function splitDataPath(path: string): Location | undefined {
 
 /**
  * Compares as Go does, by the bytes of UTF-8, for sort(). JavaScript's own order is that of UTF-16, which differs for
- * characters beyond U+FFFF. Half a surrogate pair counts as U+FFFD, which it becomes in UTF-8.
+ * characters beyond U+FFFF. Half a surrogate pair counts as U+FFFD, which it becomes in UTF-8. Not for workflows: they
+ * have no Buffer.
  */
 export function bytewise(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
