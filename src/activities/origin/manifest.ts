@@ -51,19 +51,13 @@ export const readStagedBuckets = readerOf(StagedBucketsSchema);
 
 function readerOf<T>(schema: z.ZodType<T>) {
   return async (staging: Staging, reference: string, signal?: AbortSignal): Promise<T> => {
-    const parsed = schema.safeParse(await staging.get(reference, signal));
-    if (parsed.success) return parsed.data;
+    const { success, data } = schema.safeParse(await staging.get(reference, signal));
+    if (success) return data;
     throw new StoredInfoError('', `staging/${reference}`, 'a staged list of another version of vsync');
   };
 }
 
-/**
- * A mount that is re-created answers like one whose secrets were all deleted.
- *
- * @param expected uuid of each mount before the work
- * @param during what was done meanwhile, and what follows
- * @throws ActivityError `MountChanged`
- */
+/** Throws ActivityError `MountChanged`: a re-created mount answers like one whose secrets were all deleted. */
 export async function assertSameMounts(
   { vault, config }: OriginDeps,
   expected: Readonly<Record<string, string>>,
@@ -84,8 +78,7 @@ export function chunkOfBucket(id: number, numBuckets: number, chunks: number): n
 
 /** The buckets of one chunk, ascending. */
 export function bucketsOfChunk(chunk: number, numBuckets: number, chunks: number): number[] {
-  const ids: number[] = [];
   const first = Math.ceil((chunk * numBuckets) / chunks);
-  for (let id = first; id < numBuckets && chunkOfBucket(id, numBuckets, chunks) === chunk; id++) ids.push(id);
-  return ids;
+  const next = Math.ceil(((chunk + 1) * numBuckets) / chunks);
+  return Array.from({ length: next - first }, (_, position) => first + position);
 }

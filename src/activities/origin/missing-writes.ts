@@ -96,16 +96,7 @@ export function conflict(store: KeyValueStore, key: string): ActivityError {
   );
 }
 
-/** What a save needs of its clients. */
 export type SaveDeps = Pick<OriginDeps, 'config' | 'info' | 'staging' | 'maxBucketBytes'>;
-
-interface Fitting {
-  /** Number of buckets that will do, if there is one. */
-  fitting: number | undefined;
-  most: number;
-  secrets: number;
-  hasUnknown: boolean;
-}
 
 /**
  * What to do about a bucket that the store does not take: another number of buckets, and which; or fewer secrets.
@@ -134,28 +125,24 @@ export async function tooLarge(
   const fitting =
     numBucketsFor(paths, { atLeast, most, bucketBytes: mostBytes / 2 }) ??
     numBucketsFor(paths, { atLeast, most, bucketBytes: mostBytes });
-  const found = { fitting, most, secrets: paths.size, hasUnknown: manifest.unknown.length > 0 };
+  const advice =
+    fitting === undefined
+      ? `not even ${most} buckets would hold these ${paths.size} secrets. Leave out what nobody needs with ` +
+        'origin.include and origin.exclude, or divide the secrets among several syncs, each with a syncPath of its own'
+      : adviceToTake(fitting, config.numBuckets, manifest.unknown.length > 0);
   const what = isIndex ? `the index of ${numBuckets} buckets` : `this one of ${numBuckets} buckets`;
   return new ActivityError(
     'BucketTooLarge',
     `Consul ${info.store.address}: ${key}: ${what} has ${kib(bytes)}, and this Consul takes ${kib(mostBytes)} at the ` +
-      `most (limits.kv_max_value_size): ${advice(config.numBuckets, found)}; nothing was published`,
+      `most (limits.kv_max_value_size): ${advice}; nothing was published`,
   );
 }
 
-function advice(configured: number | 'auto', { fitting, most, secrets, hasUnknown }: Fitting): string {
-  if (fitting === undefined) {
-    return (
-      `not even ${most} buckets would hold these ${secrets} secrets. Leave out what nobody needs with ` +
-      'origin.include and origin.exclude, or divide the secrets among several syncs, each with a syncPath of its own'
-    );
-  }
-  if (configured === 'auto' && !hasUnknown) {
+function adviceToTake(fitting: number, configured: number | 'auto', hasUnknown: boolean): string {
+  if (configured === 'auto' && !hasUnknown)
     return `"auto" took this Consul for one with larger limits; the next cycle makes ${fitting} buckets by itself`;
-  }
-  if (configured === 'auto') {
+  if (configured === 'auto')
     return `"auto" does not count what lies below unknown folders. Give numBuckets ${fitting} until they can be listed`;
-  }
   return (
     `give numBuckets ${fitting}, here and (an original vsync) at every destination; or "auto", if no destination ` +
     'is an original vsync'

@@ -44,10 +44,7 @@ export async function saveSyncInfo(
   return result;
 }
 
-/**
- * What no repetition of an interrupted save would change: its lists are gone, another process wrote in the meantime, or
- * the store takes less than it did.
- */
+/** No repetition helps: the lists are gone, another process wrote in the meantime, or the store takes less than it did. */
 function isHopeless(error: unknown): boolean {
   if (error instanceof StoredInfoError) return true;
   return error instanceof ActivityError && (error.type === 'Conflict' || error.type === 'BucketTooLarge');
@@ -62,7 +59,7 @@ async function giveUpPending(
   const { state, revision } = await readOriginState(info, signal);
   // A different one now: it belongs to another process, which may be working on it.
   if (state?.pending === undefined || !isDeepStrictEqual(state.pending, given)) return { v: 1, writes: 0 };
-  await commit(info, [writeOfState(info, { ...state, pending: undefined }, revision)], signal);
+  await commit(info, writeOfState(info, { ...state, pending: undefined }, revision), signal);
   return { v: 1, writes: 1 };
 }
 
@@ -142,7 +139,7 @@ async function commitInSteps(
   if (state?.pending === undefined) {
     const before = state ?? { v: 1, name: nextState.name, mounts: nextState.mounts };
     const noted: OriginState = { ...before, pending: { manifest, staged } };
-    stateRevision = await commit(info, [writeOfState(info, noted, stateRevision)], signal);
+    stateRevision = await commit(info, writeOfState(info, noted, stateRevision), signal);
   }
   for (let left = buckets; left.length > 0;) {
     const batch = firstBatch(info.store, left);
@@ -153,8 +150,8 @@ async function commitInSteps(
     if (revisions === undefined) throw conflict(info.store, batch[0]?.key ?? '');
     left = left.slice(batch.length);
   }
-  for (const index of indices) await commit(info, [index], signal);
-  await commit(info, [writeOfState(info, nextState, stateRevision)], signal);
+  for (const index of indices) await commit(info, index, signal);
+  await commit(info, writeOfState(info, nextState, stateRevision), signal);
   return { v: 1, writes: buckets.length + indices.length + 2 };
 }
 
@@ -174,9 +171,9 @@ function stateAfter(
   return { v: 1, name, ...mounts, ...filter, ...(last && { last }) };
 }
 
-/** @returns the revision that all of these keys have now */
-async function commit(info: SyncInfo, writes: readonly Write[], signal: AbortSignal): Promise<number> {
-  const revisions = await info.store.commit(writes, signal);
-  if (revisions === undefined) throw conflict(info.store, writes[0]?.key ?? '');
-  return revisions.values().next().value ?? 0;
+/** @returns the new revision of the key */
+async function commit({ store }: SyncInfo, write: Write, signal: AbortSignal): Promise<number> {
+  const revisions = await store.commit([write], signal);
+  if (revisions === undefined) throw conflict(store, write.key);
+  return revisions.get(write.key) ?? 0;
 }

@@ -78,9 +78,8 @@ export class PathError extends Error {
 /**
  * Class of a failure that is about one path, for an activity that goes on with the others.
  *
- * @throws the error itself if it is about more: after an abort, and if the whole Vault is down or lets nothing pass.
- *   Temporal retries the activity then; otherwise each of its secrets would be reported as failed. Only the circuit
- *   breaker of a Vault decides whether the Vault is down.
+ * @throws the error itself after an abort, and if the whole Vault is down or lets nothing pass. Temporal retries the
+ *   activity then; otherwise each of its secrets would be reported as failed
  */
 export function failureOfPath(error: unknown, signal: AbortSignal): ValueClass {
   if (signal.aborted || (error instanceof VaultError && error.isOutage)) throw error;

@@ -12,10 +12,7 @@ import { toFailure } from './failures';
 /** Latest progress of each running activity, by its workflow run and activity id. */
 const progressOf = new Map<string, number>();
 
-/**
- * For the activity that calls it: reports its progress. The number goes out with the next heartbeat, for display only.
- * Called for each secret, so it does not ask each time which activity it is.
- */
+/** For the activity that calls it, to report its progress for each secret: shown with the next heartbeat. */
 export function progressReporter(): (done: number) => void {
   const ofActivity = key();
   return (done) => {
@@ -28,10 +25,7 @@ function key(): string {
   return `${workflowExecution?.runId ?? ''}/${activityId}`;
 }
 
-/**
- * Around every activity: heartbeats, so that cancellation reaches it and a dead worker is noticed, and the
- * mapping of every error to a failure that may be shown.
- */
+/** Around every activity: heartbeats, which also bring its cancellation, and the mapping of errors to failures to show. */
 export class ActivityInterceptor implements ActivityInboundCallsInterceptor {
   constructor(private readonly log: Logger) {}
 
@@ -85,12 +79,7 @@ function whereFrom(error: unknown): { name: string; frames: string[] } {
   return { name: error.name, frames };
 }
 
-/**
- * Runs a step before the work of a cycle. When its time is over, the failure names the server and the path that it
- * still waited for.
- *
- * @throws what the work threw, or ActivityError
- */
+/** Runs a step before the work of a cycle. When its time is over, the failure names the server and path it waited for. */
 export async function beforeWork<T>(
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,

@@ -55,10 +55,12 @@ function changesSince(
   };
 }
 
-function isGone({ destination, mounts }: Changes, target: string, configured: readonly string[]): boolean {
-  if (destination) return true;
-  const mount = locate(target, configured)?.mount;
-  return mount !== undefined && mounts.includes(mount);
+/** Whether the copy at a target is gone with its Vault or its mount. */
+function isGone(changes: Changes | undefined, target: string, { config }: DestinationDeps): boolean {
+  if (changes === undefined) return false;
+  if (changes.destination) return true;
+  const mount = locate(target, config.destination.mounts)?.mount;
+  return mount !== undefined && changes.mounts.includes(mount);
 }
 
 /** Claims of one kind as they are stored, and what becomes of them. */
@@ -78,15 +80,13 @@ interface Moving extends MovingBuckets {
   readonly settings: MovingBuckets<string>;
 }
 
-/**
- * Reads the destination's info, and works out what of it holds under the configuration and the number of buckets
- * of now. Writes nothing.
- */
+/** Works out what of the destination's info holds under the present configuration and number of buckets. Writes nothing. */
 export async function readMoving(
-  { config, parts, info, originInfo, scope }: DestinationDeps,
+  deps: DestinationDeps,
   ownMounts: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<Moving> {
+  const { parts, info, originInfo, scope } = deps;
   const origin = await originInfo.readIndex(signal);
   const own = await info.readIndex(signal);
   const { state, revision: stateRevision } = await readDestinationState(info, signal);
@@ -97,7 +97,7 @@ export async function readMoving(
     numBuckets,
     targetBefore: (path) => (changes === undefined ? scope.target(path) : before.transform(path).path),
     targetNow: (path) => scope.target(path),
-    isGone: (target) => changes !== undefined && isGone(changes, target, config.destination.mounts),
+    isGone: (target) => isGone(changes, target, deps),
     unverified: changes?.origin === true,
     wants: (path) => scope.wants(path),
     isSame: (target, path) => scope.isSame(target, path),
@@ -153,10 +153,10 @@ export async function moveClaims(
   if (before?.moving !== undefined) await finishMove(deps, before.moving, signal);
 
   const moving = await readMoving(deps, input.ownMounts, signal);
-  const { own, state, stateRevision, stored, moved, changes, settings } = moving;
+  const { own, state, stateRevision, stored, moved, settings } = moving;
   const since = new Date().toISOString();
   await orphans.add(moved.orphans, since, signal);
-  const count = await tidyOrphans(deps, moved, changes, signal);
+  const count = await tidyOrphans(deps, moving, signal);
   const isSameConfig = state === undefined || state.config === fingerprint;
   const next: DestinationState = {
     ...(state ?? NO_STATE),
@@ -259,26 +259,19 @@ async function writeStaged<T>(
     await commitInfo(info.store, [info.writeOfIndex(index, own.revision)], signal, unchanged);
 }
 
-/**
- * Takes from the list what is gone with its Vault or its mount, and what is claimed again.
- *
- * @returns how many are left
- */
+/** Takes from the list of orphans what is gone, and what is claimed again. @returns how many are left */
 async function tidyOrphans(
-  { config, scope, orphans }: DestinationDeps,
-  moved: Moving['moved'],
-  changes: Changes | undefined,
+  deps: DestinationDeps,
+  { moved, changes }: Moving,
   signal: AbortSignal,
 ): Promise<number> {
+  const { scope, orphans } = deps;
   const listed = [...(await orphans.read(signal)).keys()];
   if (listed.length === 0) return 0;
   const claimed = new Set(
     moved.buckets.flatMap((bucket) => [...bucket.keys()].map((path) => scope.target(path))),
   );
-  const over = listed.filter(
-    (target) =>
-      claimed.has(target) || (changes !== undefined && isGone(changes, target, config.destination.mounts)),
-  );
+  const over = listed.filter((target) => claimed.has(target) || isGone(changes, target, deps));
   await orphans.remove(over, signal);
   return listed.length - over.length;
 }

@@ -9,9 +9,8 @@ import { copySecret } from './copy-secret';
 import { deleteSecret, judgeCandidate } from '../deletes/delete-secret';
 
 /**
- * Deletes what the origin has no more, and what is excluded under `deleteExcluded`. The origin is asked about each. Each
- * claim is saved as unverified (version 0) before its delete: after a crash in between, a secret that the origin has again
- * reads as an update.
+ * Deletes what the origin has no more, and what is excluded under `deleteExcluded`. Each claim is saved as unverified
+ * (version 0) before its delete: after a crash in between, a secret that the origin has again reads as an update.
  *
  * @returns how many are retained
  */
@@ -22,7 +21,7 @@ export async function removeGone(
   leaving: readonly DeleteCandidate[],
   signal: AbortSignal,
 ): Promise<number> {
-  const { deps, mounts, report, incomplete } = context;
+  const { deps, report, incomplete } = context;
   const numBuckets = context.values.sides.originIndex?.length ?? 0;
   let retained = 0;
   const retain = (isIncomplete: boolean): void => {
@@ -74,8 +73,9 @@ export async function removeGone(
 
   for (const { path } of confirmed) bucket.unverify(path);
   await bucket.flush();
-  const remove = async ({ path, unwanted }: DeleteCandidate, stop: AbortSignal): Promise<void> => {
-    const done = await attempt(path, stop, () => deleteSecret(deps, path, unwanted, mounts, stop));
+  const remove = async (candidate: DeleteCandidate, stop: AbortSignal): Promise<void> => {
+    const { path } = candidate;
+    const done = await attempt(path, stop, () => deleteSecret(context, candidate, stop));
     if (done === 'held') retain(true);
     if (done === 'held' || done === undefined) return;
     if (done === 'deleted') {

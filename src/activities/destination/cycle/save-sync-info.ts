@@ -24,7 +24,7 @@ import { assertSyncName } from '../../../access/sync-path';
 import { countExpiries } from '../../../sync-info/expiries';
 import { commitInfo, conflict, readDirtyMarker, removeDirtyMarker } from '../../../sync-info/commits';
 import type { DestinationDeps } from '../base/deps';
-import { byMount, deleteCandidates } from '../deletes/guard-deletes';
+import { byMount, guardBuckets } from '../deletes/guard-deletes';
 import { readOriginSettings, readOwnSettings } from '../base/settings-indices';
 
 /**
@@ -96,10 +96,7 @@ class Save {
     return { origin, own, writes };
   }
 
-  /**
-   * Notes which of the differing buckets are done with, as many as one value takes. Those of other buckets stay as they are
-   * noted. What is not noted is processed in each cycle, which only costs requests.
-   */
+  /** Notes which of the differing buckets are done with, as many as one value takes. The others only cost requests. */
   async knownDifferences(own: readonly string[], settings: SavedSettings | undefined): Promise<number> {
     const { signal, input, index: origin = [] } = this;
     const { info, fingerprint } = this.deps;
@@ -168,12 +165,7 @@ class Save {
       expiries: isRepeated
         ? (state.expiries ?? NO_EXPIRY)
         : await this.expiriesAfter(state?.expiries ?? NO_EXPIRY),
-      last: {
-        outcome: input.outcome,
-        counts: input.counts,
-        finishedAt: new Date().toISOString(),
-        run,
-      },
+      last: { outcome: input.outcome, counts: input.counts, finishedAt: new Date().toISOString(), run },
     };
   }
 
@@ -237,9 +229,10 @@ class Save {
 
   /** The candidates for a delete that are left; undefined if the origin has published meanwhile. */
   private async candidatesLeft(): Promise<string[] | undefined> {
-    if (this.index === undefined || !this.isSameIndex) return undefined;
-    const left = await deleteCandidates(this.deps, this.input.buckets, this.index, this.signal);
-    return left.map(({ path }) => path);
+    const { index, deps, input } = this;
+    if (index === undefined || !this.isSameIndex) return undefined;
+    const guarded = await guardBuckets(deps, input.buckets, { index }, this.signal);
+    return guarded.flatMap(({ candidates }) => candidates.map(({ path }) => path));
   }
 }
 

@@ -12,20 +12,17 @@ import { Freshness, writeFresh, type Decision } from '../base/freshness';
 /**
  * Asks the origin whether a secret that its info lacks is really gone.
  *
- * @returns `absent`: its metadata says deleted, or there is none; `served`: the origin still has it;
- *   `withdrawn`: its mount is not configured any more, so the origin cannot be asked
- * @param freshness begins with the question
- * @throws PathError `mount-changed` if the mount is not the one it was: a re-created mount answers exactly like
- *   one whose secrets were all deleted
+ * @returns `gone`: its metadata says deleted, or there is none; `withdrawn`: its mount is not configured any more, so the
+ *   origin cannot be asked
+ * @throws PathError `mount-changed`: a re-created mount answers exactly like one whose secrets were all deleted
  * @throws VaultError if the origin cannot be asked
  */
 async function absenceAtOrigin(
-  { originVault, scope }: DestinationDeps,
+  { deps: { originVault, scope }, mounts }: Omit<Judging, 'targets'>,
   path: string,
-  mounts: Record<string, string>,
   signal: AbortSignal,
   freshness?: Freshness,
-): Promise<'absent' | 'served' | 'withdrawn'> {
+): Promise<'gone' | 'served' | 'withdrawn'> {
   const place = scope.placeAtOrigin(path);
   if (place === undefined) return 'withdrawn';
   const metadata = await originVault.metadata(place.mount, place.rel, signal, freshness?.begin);
@@ -33,16 +30,10 @@ async function absenceAtOrigin(
   // Asked after the answer: the same engine now means that it was the same engine then.
   const { uuid } = await originVault.mount(place.mount, signal);
   if (uuid !== mounts[place.mount]) throw new PathError('mount-changed', place.mount + place.rel);
-  return 'absent';
+  return 'gone';
 }
 
-/**
- * What a candidate for a delete turns out to be.
- *
- * - `gone`: it may be deleted
- * - `taken`: other secrets of the origin belong at its place
- * - `served`, `withdrawn`: as {@link absenceAtOrigin} returns it
- */
+/** What a candidate for a delete turns out to be. `taken`: other secrets of the origin belong at its place. */
 export type CandidateIs = { is: 'gone' | 'served' | 'withdrawn' } | { is: 'taken'; by: readonly string[] };
 
 export interface Judging {
@@ -54,44 +45,34 @@ export interface Judging {
 
 /** Asks about one candidate, for the guard, a cycle and `vsync plan`. @throws like {@link absenceAtOrigin} */
 export async function judgeCandidate(
-  { deps, targets, mounts }: Judging,
+  judging: Judging,
   { path, unwanted }: DeleteCandidate,
   signal: AbortSignal,
 ): Promise<CandidateIs> {
-  const by = targets.sourcesOf(deps.scope.target(path));
+  const by = judging.targets.sourcesOf(judging.deps.scope.target(path));
   if (by.length > 0) return { is: 'taken', by };
-  if (unwanted) return { is: 'gone' };
-  const absence = await absenceAtOrigin(deps, path, mounts, signal);
-  return { is: absence === 'absent' ? 'gone' : absence };
+  return { is: unwanted ? 'gone' : await absenceAtOrigin(judging, path, signal) };
 }
 
 /** `gone` if there was none, `held` if it stays. */
 export type Deleted = 'deleted' | 'gone' | 'held';
 
-/**
- * Soft-deletes one secret at the destination, unless the origin has it again.
- *
- * @param unwanted the configuration excludes it: the origin is not asked
- */
+/** Soft-deletes one secret at the destination, unless the origin has it again. An unwanted one needs no question. */
 export async function deleteSecret(
-  deps: DestinationDeps,
-  path: string,
-  unwanted: boolean,
-  mounts: Record<string, string>,
+  judging: Omit<Judging, 'targets'>,
+  { path, unwanted }: DeleteCandidate,
   signal: AbortSignal,
 ): Promise<Deleted> {
   const confirm = async (_there: SecretVersion, freshness: Freshness): Promise<boolean> =>
-    unwanted || (await absenceAtOrigin(deps, path, mounts, signal, freshness)) === 'absent';
-  return deleteAt(deps, placeAtDestination(deps, path), signal, confirm);
+    unwanted || (await absenceAtOrigin(judging, path, signal, freshness)) === 'gone';
+  return deleteAt(judging.deps, placeAtDestination(judging.deps, path), signal, confirm);
 }
 
 /**
  * Soft-deletes the secret at one place of the destination: the version that was there before the last question
- * was asked, and no later one.
+ * (`confirm`) was asked, and no later one. Throws like {@link writeFresh}.
  *
- * @param confirm the last question, about the version that is there
  * @returns `held` if the answer was no, or another version came in between
- * @throws VaultError `unavailable` if all of it took so long, again and again, that the answer may not be true any more
  */
 export async function deleteAt(
   { vault }: Pick<DestinationDeps, 'vault'>,

@@ -12,10 +12,9 @@ import { workOfBucket, type DeleteCandidate } from '../../../rules/plan';
 import { namedPaths } from '../../../sync-info/ledger';
 
 /**
- * Decides whether the deletes of a cycle may happen, before the first of them. The origin is asked about each only
- * if there are so many that they would be held, and once for each such set: what it still serves does not count then,
- * nor what is where another secret of the origin belongs. On the way it sees how much there is to do in each
- * bucket, and deals them into groups.
+ * Decides whether the deletes of a cycle may happen, before the first of them. The origin is asked about each only if so
+ * many would be held, and once for each such set: what it still serves does not count then. Also deals the buckets into
+ * groups, by what there is to do in each.
  */
 export async function guardDeletes(
   deps: DestinationDeps,
@@ -87,9 +86,8 @@ export async function heldDeletes(
     state.held.reason === suspicion &&
     isVersionOf(state.considered, index);
   const targets = await deps.targets.load(index, signal);
-  const isTaken = ({ path }: DeleteCandidate): boolean =>
-    targets.sourcesOf(deps.scope.target(path)).length > 0;
-  const leaving = candidates.filter((candidate) => !isTaken(candidate));
+  // Where another secret of the origin belongs, nothing is deleted.
+  const leaving = candidates.filter(({ path }) => targets.sourcesOf(deps.scope.target(path)).length === 0);
   /** Whether the origin does not serve it: what cannot be asked counts. */
   const isReal = async (candidate: DeleteCandidate, stop: AbortSignal): Promise<boolean> => {
     const judged = await judgeCandidate({ deps, targets, mounts }, candidate, stop).catch(
@@ -109,30 +107,20 @@ export async function heldDeletes(
   return { ...verdict, held: { count: real.length, hash, reason } };
 }
 
-/** The candidates for a delete. A bucket of the origin that does not fit its index has none. */
-export async function deleteCandidates(
-  deps: DestinationDeps,
-  ids: readonly number[],
-  index: readonly string[],
-  signal: AbortSignal,
-): Promise<DeleteCandidate[]> {
-  const guarded = await guardBuckets(deps, ids, { index, ownIndex: undefined }, signal);
-  return guarded.flatMap(({ candidates }) => candidates);
-}
-
 /** What the guard has to know of one bucket. */
 interface GuardedBucket {
   readonly id: number;
   /** Secrets to be processed, for the size of the groups: an estimate. */
   readonly secrets: number;
+  /** None if the origin's bucket does not fit its index. */
   readonly candidates: readonly DeleteCandidate[];
 }
 
 /** Plans bucket by bucket, and keeps what counts: all of them together would be the insights of every secret, twice. */
-function guardBuckets(
+export function guardBuckets(
   deps: DestinationDeps,
   ids: readonly number[],
-  { index, ownIndex }: { index: readonly string[]; ownIndex: readonly string[] | undefined },
+  { index, ownIndex }: { index: readonly string[]; ownIndex?: readonly string[] | undefined },
   signal: AbortSignal,
 ): Promise<GuardedBucket[]> {
   const { info, originInfo, config, scope } = deps;
@@ -157,17 +145,11 @@ function guardBuckets(
 }
 
 /** Without the withdrawn ones: below a mount that is not configured any more, a secret stays. */
-export function candidatesOf(
-  { scope }: Pick<DestinationDeps, 'scope'>,
-  leaving: readonly DeleteCandidate[],
-): DeleteCandidate[] {
+export function candidatesOf({ scope }: DestinationDeps, leaving: readonly DeleteCandidate[]) {
   return leaving.filter(({ path, unwanted }) => unwanted || scope.placeAtOrigin(path) !== undefined);
 }
 
-export function byMount(
-  { scope }: Pick<DestinationDeps, 'scope'>,
-  paths: readonly string[],
-): Map<string, number> {
+export function byMount({ scope }: DestinationDeps, paths: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const mount of paths.map((path) => scope.mountAtOrigin(path)))
     counts.set(mount, (counts.get(mount) ?? 0) + 1);
@@ -175,10 +157,8 @@ export function byMount(
 }
 
 /**
- * Few secrets make few groups, many make {@link MAX_GROUPS}; the largest buckets are dealt first, each to the group
- * with the least work, so that no group is long after the others.
- *
- * @param weights id and secrets of each bucket; a bucket costs some requests to Consul even if it has none
+ * Few secrets make few groups, many make {@link MAX_GROUPS}. The largest buckets are dealt first, each to the group with
+ * the least work. A bucket without secrets counts too: it costs some requests to Consul.
  */
 export function dealOut(weights: readonly (readonly [id: number, secrets: number])[]): number[][] {
   const total = weights.reduce((sum, [, secrets]) => sum + secrets + 1, 0);
