@@ -2,7 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { checkValues, normalArguments, setName } from './arguments';
-import { configured, flags, isOverride, loaded, type Options } from './options';
+import { configured, flags, loaded, type Options } from './options';
 import { ConfigError } from '../config/errors';
 import { ExplainedError, UsageError } from '../errors';
 
@@ -126,7 +126,7 @@ export function createProgram(): Command {
     .option('--json', 'print JSON')
     .action((options: Options) => load.check().checkAll(options));
 
-  checkValues(program, isOverride);
+  checkValues(program);
   program.addHelpText(
     'after',
     `

@@ -170,13 +170,9 @@ function idleTransforms(values: GivenValues): string[] {
   const path = 'destination.transforms';
   const given = values.get(path);
   const rules: unknown[] = Array.isArray(given?.value) ? given.value : [];
-  return rules.flatMap((rule, position) =>
-    isIdle(rule)
-      ? [
-          `${path}[${position}] (${given?.source ?? ''}) matches no path, because its "from" has no named group`,
-        ]
-      : [],
-  );
+  const idle = [...rules.keys()].filter((position) => isIdle(rules[position]));
+  const why = `(${given?.source ?? ''}) matches no path, because its "from" has no named group`;
+  return idle.map((position) => `${path}[${position}] ${why}`);
 }
 
 function isIdle(rule: unknown): boolean {

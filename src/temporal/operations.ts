@@ -14,19 +14,13 @@ import { cyclesOf, describeSchedule, endWatch, ensureWatch, ifThere } from './sc
 import { readRecord, recordStart } from './schedule-record';
 import { temporalPlace } from './target';
 
-export interface Started {
-  scheduleId: string;
-  schedule: 'created' | 'updated';
-  paused: boolean;
-}
-
 /**
  * Creates or updates the schedule of a configuration (and, of a destination, its watch), and starts a first cycle
  * unless the schedule is paused. Idempotent.
  *
  * @param adopt take over the schedule and the sync path, and accept the mounts as they are now
  */
-export async function start(client: Client, clients: Clients, { adopt = false } = {}): Promise<Started> {
+export async function start(client: Client, clients: Clients, { adopt = false } = {}) {
   await checkAccess(clients);
   const { config, fingerprint, info } = clients.deps;
   const { name } = config;
@@ -49,26 +43,16 @@ export async function start(client: Client, clients: Clients, { adopt = false } 
   return { scheduleId: handle.scheduleId, schedule, paused: state.paused };
 }
 
-export interface Stopped {
-  schedule: boolean;
-  watch: boolean;
-  /** Number of running cycles: they keep what they have done, and end as cancelled. */
-  cycles: number;
-}
-
 /**
  * Removes the schedule and the watch, and cancels a cycle that is running. Sync info and secrets stay.
  *
  * @param record is called before anything is removed: unless it calls `recordStop`, workers restore the schedule
+ * @returns `cycles`: number of running cycles; they keep what they have done, and end as cancelled
  * @throws UserError if the schedule is that of another sync
  */
-export async function stop(
-  client: Client,
-  config: Config,
-  record: () => Promise<void> = () => Promise.resolve(),
-): Promise<Stopped> {
+export async function stop(client: Client, config: Config, record?: () => Promise<void>) {
   await assertOwnName(client, config);
-  await record();
+  await record?.();
   const handle = client.schedule.getHandle(scheduleId(config.role, config.name));
   let cycles = 0;
   // First the schedule, then the watch: a worker starts no watch without a schedule.
@@ -112,15 +96,9 @@ export async function setPaused(
   );
 }
 
-export interface TriggeredCycle {
-  workflowId: string;
-  /** Waits for its end. Rejects if the cycle failed or was cancelled. */
-  result: () => Promise<CycleResult>;
-}
-
 export interface Triggered {
-  /** Undefined if another cycle is running: the requested one follows it. */
-  cycle?: TriggeredCycle;
+  /** Undefined if another cycle is running. `result` waits for the end, and rejects if it failed or was cancelled. */
+  cycle?: { workflowId: string; result: () => Promise<CycleResult> };
 }
 
 /**

@@ -101,31 +101,20 @@ export async function assertOwnSchedule(
       clusters[side] = known;
       continue;
     }
-    const asked = askAll ? await clusterOf(config, side) : await askCluster(found, memo, config, side);
+    const asked = await clusterOf(config, side).catch((error: unknown) => {
+      if (askAll || !(error instanceof VaultError)) throw error;
+      throw new UserError(
+        `schedule ${found.scheduleId} was made for ${side}.vault at ${memo.addresses[side] ?? ''}. ` +
+          `Whether this configuration names the same Vault cannot be asked (${error.message}). Nothing was done. If two ` +
+          'configurations share a name, give this one another "name". If the address was changed on purpose, run ' +
+          '"vsync start -c FILE" once that Vault answers; the temporal command does not compare (docs/operating.md)',
+      );
+    });
     // A Vault does not report that it was restored from the origin's snapshot.
     const isClone = known === cloneIdentity(asked, own[side] ?? '');
     clusters[side] = isClone ? known : asked;
   }
   assertSameSync(found, identityOf(config, clusters));
-}
-
-async function askCluster(
-  { scheduleId: id }: ScheduleDescription,
-  { addresses }: Identity,
-  config: Config,
-  side: Role,
-): Promise<string> {
-  try {
-    return await clusterOf(config, side);
-  } catch (error) {
-    if (!(error instanceof VaultError)) throw error;
-    throw new UserError(
-      `schedule ${id} was made for ${side}.vault at ${addresses[side] ?? ''}. ` +
-        `Whether this configuration names the same Vault cannot be asked (${error.message}). Nothing was done. If two ` +
-        'configurations share a name, give this one another "name". If the address was changed on purpose, run ' +
-        '"vsync start -c FILE" once that Vault answers; the temporal command does not compare (docs/operating.md)',
-    );
-  }
 }
 
 async function clusterOf(config: Config, side: Role): Promise<string> {

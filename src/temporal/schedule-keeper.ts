@@ -69,7 +69,7 @@ export class ScheduleKeeper {
     if (restored === 'watch') log.warn(`watch ${watchId(name)} was not running (${watch ?? ''}): restored`);
     const [level, text] = this.describe(state);
     this.logOnce(level, text, JSON.stringify(state));
-    if (state.kind === 'other-sync') this.options.onOtherSync(new UserError(endsBecause(state.message)));
+    if (state.kind === 'other-sync') this.options.onOtherSync(new UserError(text));
   }
 
   private describe(state: ScheduleState): [Level, text: string] {
@@ -98,7 +98,10 @@ export class ScheduleKeeper {
             '"vsync start -c FILE" with the right one, and restart the workers that have another',
         ];
       case 'other-sync':
-        return ['error', endsBecause(state.message)];
+        return [
+          'error',
+          `this worker ends, because its name or its sync path belongs to another sync: ${state.message}`,
+        ];
       case 'never-started':
         return ['warn', `there is no ${schedule}: this worker waits until "vsync start -c FILE" creates it`];
       case 'elsewhere':
@@ -132,8 +135,4 @@ export class ScheduleKeeper {
     this.logged = what;
     this.options.log[level](text);
   }
-}
-
-function endsBecause(message: string): string {
-  return `this worker ends, because its name or its sync path belongs to another sync: ${message}`;
 }
