@@ -2,7 +2,7 @@ import { type EffectiveKey, effectiveKeys, FROM_DEFAULT } from '../config/given-
 import { loadConfig, type ConfigSources } from '../config/load';
 import type { Role } from '../contract/ids';
 import { fromVaultSync } from '../migrate/from-vault-sync';
-import { DEFAULT_ADDRESS, DEFAULT_NAMESPACE, temporalStandard } from '../temporal/target';
+import { temporalStandard } from '../temporal/target';
 import { sourcesOf, warn, type Options } from './options';
 
 /** `vsync config`: the configuration as a command would use it. */
@@ -42,30 +42,18 @@ export function readEffectiveConfig(role: Role | undefined, sources: ConfigSourc
   return { role: config.role, name: config.name, keys, warnings };
 }
 
-/** The variables of Temporal's own standard. They count for keys that are not configured. */
-const STANDARD = {
-  'temporal.address': { variable: 'TEMPORAL_ADDRESS', of: 'address', normal: DEFAULT_ADDRESS },
-  'temporal.namespace': { variable: 'TEMPORAL_NAMESPACE', of: 'namespace', normal: DEFAULT_NAMESPACE },
-  'temporal.apiKeyFile': { variable: 'TEMPORAL_API_KEY', of: 'apiKey', normal: false },
-  'temporal.tls': { variable: 'TEMPORAL_TLS', of: 'tls', normal: false },
-} as const;
-
 /** The value of a key that only Temporal's own standard sets; undefined if it does not. */
 function fromStandard(
   { path }: EffectiveKey,
   standard: ReturnType<typeof temporalStandard>,
   env: NodeJS.ProcessEnv,
 ): EffectiveKey | undefined {
-  const known = STANDARD[path as keyof typeof STANDARD] as
-    (typeof STANDARD)[keyof typeof STANDARD] | undefined;
-  if (known === undefined) return undefined;
-  const { variable, of, normal } = known;
-  const value = standard[of] ?? normal;
+  const { variable = '', value = false, normal } = standard.get(path) ?? {};
   if (value === false) return undefined;
   const elsewhere = value === normal ? FROM_DEFAULT : "Temporal's own configuration";
   const source = env[variable] ? `environment ${variable}` : elsewhere;
   // Not the path of a file, but the key itself.
-  if (of === 'apiKey') return { path, source, secret: true, set: true };
+  if (path === 'temporal.apiKeyFile') return { path, source, secret: true, set: true };
   return { path, source, secret: false, value };
 }
 

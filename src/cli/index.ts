@@ -6,7 +6,7 @@ import { configured, flags, loaded, type Options } from './options';
 import { ConfigError } from '../config/errors';
 import { ExplainedError, UsageError } from '../errors';
 
-/** Each command has a file of its name (serve: worker.ts), loaded when it runs: Temporal's packages take half a second. */
+/** The files of the commands. They are loaded when a command runs, because Temporal's packages take half a second. */
 const load = {
   approve: () => require('./approve') as typeof import('./approve'),
   check: () => require('./check/command') as typeof import('./check/command'),
@@ -14,7 +14,6 @@ const load = {
   pause: () => require('./pause') as typeof import('./pause'),
   plan: () => require('./plan') as typeof import('./plan'),
   prune: () => require('./prune') as typeof import('./prune'),
-  signal: () => require('./signal') as typeof import('./signal'),
   start: () => require('./start') as typeof import('./start'),
   status: () => require('./status') as typeof import('./status'),
   stop: () => require('./stop') as typeof import('./stop'),
@@ -71,7 +70,7 @@ export function createProgram(): Command {
     .action((options: Options) => load.pause().resume(options));
   configured(program.command('signal'), { anyRole: true })
     .description('signal a change of the origin: the watch starts a cycle if the destination is behind')
-    .action((options: Options) => load.signal().sendSignal(options));
+    .action((options: Options) => load.trigger().sendSignal(options));
   configured(program.command('plan'))
     .description('show what a cycle of a destination would do now, and why; changes nothing')
     .option('--json', 'print JSON')

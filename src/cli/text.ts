@@ -36,9 +36,3 @@ export function failedCycle({ cause }: WorkflowFailedError): { outcome: string; 
     return { outcome: 'failed', note: `${cause.type ?? 'Internal'}: ${cause.message}` };
   return { outcome: 'terminated' };
 }
-
-/** A cycle without a result, in a line. */
-export function formatFailedCycle(workflowId: string, error: WorkflowFailedError): string {
-  const { outcome, note } = failedCycle(error);
-  return `${workflowId}: ${outcome}${note === undefined ? '' : `: ${note}`}`;
-}

@@ -3,10 +3,10 @@ import type { Config } from '../config/schema';
 import type { CycleResult } from '../contract/cycle';
 import { UserError } from '../errors';
 import { EXPLAIN_CYCLE_WAIT_AFTER_MS } from '../limits';
-import { trigger } from '../temporal/operations';
+import { assertDestination, signalOriginChanged, trigger } from '../temporal/operations';
 import { withTemporal } from './connections';
 import { fileOf, load, type Options } from './options';
-import { formatFailedCycle, formatResult } from './text';
+import { failedCycle, formatResult } from './text';
 
 /** `vsync trigger`: a cycle now, and with `--wait` its result. */
 export async function triggerCycle(options: Options): Promise<void> {
@@ -57,7 +57,8 @@ export async function runCycle(
     return { workflowId, result: await cycle.result() };
   } catch (error) {
     if (!(error instanceof WorkflowFailedError)) throw error;
-    throw new UserError(`${formatFailedCycle(workflowId, error)}${advice}`);
+    const { outcome, note } = failedCycle(error);
+    throw new UserError(`${workflowId}: ${outcome}${note === undefined ? '' : `: ${note}`}${advice}`);
   }
 }
 
@@ -67,4 +68,12 @@ export async function requestCycle(config: Config, options: Options): Promise<vo
   const what =
     cycle === undefined ? 'a cycle is running; another one follows it' : `${cycle.workflowId} started`;
   console.log(`${what}; see: vsync status -c ${fileOf(options)}`);
+}
+
+/** `vsync signal`: the signal that the watch also gets when the origin's index changes. */
+export async function sendSignal(options: Options): Promise<void> {
+  const config = load(options);
+  assertDestination(config);
+  await withTemporal(config, (client) => signalOriginChanged(client, config));
+  console.log(`the watch of ${config.name} got the signal; it starts a cycle if the destination is behind`);
 }

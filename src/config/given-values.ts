@@ -75,20 +75,17 @@ export const FROM_DEFAULT = 'default';
 export function effectiveKeys(config: Config, values: GivenValues): EffectiveKey[] {
   return valueKeys()
     .filter(({ path }) => config.role === 'destination' || !path.startsWith('destination.'))
-    .map((key) => effectiveKey(key, config, values));
-}
-
-function effectiveKey(key: Key, config: Config, values: GivenValues): EffectiveKey {
-  const { path } = key;
-  const given = values.get(path);
-  const source = given?.source ?? FROM_DEFAULT;
-  if (key.secret) return { path, source, secret: true, set: given !== undefined };
-  // Its default differs by role.
-  if (path === 'name') return { path, source, secret: false, value: config.name };
-  // The configuration was loaded, so each of its values passes.
-  const normal = key.schema.parse(given?.value);
-  const value = key.kind === 'duration' && typeof normal === 'number' ? formatDuration(normal) : normal;
-  return { path, source, secret: false, value };
+    .map(({ path, secret, kind, schema }): EffectiveKey => {
+      const given = values.get(path);
+      const source = given?.source ?? FROM_DEFAULT;
+      if (secret) return { path, source, secret, set: given !== undefined };
+      // Its default differs by role.
+      if (path === 'name') return { path, source, secret, value: config.name };
+      // The configuration was loaded, so each of its values passes.
+      const normal = schema.parse(given?.value);
+      const value = kind === 'duration' && typeof normal === 'number' ? formatDuration(normal) : normal;
+      return { path, source, secret, value };
+    });
 }
 
 export interface Reading {

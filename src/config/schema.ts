@@ -74,32 +74,29 @@ function name(role: 'origin' | 'destination') {
     );
 }
 
+type Section = z.output<typeof originSection>;
+
 /** Refuses a request timeout that is not shorter than the cycle: the cycle would always end first, without a reason. */
 function checkRequestTimeouts(
-  sides: Readonly<Record<string, z.output<typeof originSection>>>,
-  timeoutMs: number,
+  sides: { readonly origin: Section; readonly destination?: Section },
   context: z.core.$RefinementCtx,
 ): void {
-  for (const [section, side] of Object.entries(sides)) {
+  const own = sides.destination === undefined ? 'origin' : 'destination';
+  const { timeoutMs } = sides.destination ?? sides.origin;
+  const message = `must be shorter than the timeout of a cycle (${own}.timeout)`;
+  for (const side of ['origin', 'destination'] as const) {
     for (const server of ['vault', 'consul'] as const) {
       // A side with other problems may lack the key.
-      const requestMs = (side as Partial<typeof side>)[server]?.requestTimeoutMs;
-      if (requestMs === undefined || !(requestMs >= timeoutMs)) continue;
-      const path = [section, server, 'requestTimeout'];
-      context.addIssue({
-        code: 'custom',
-        path,
-        message: `must be shorter than the timeout of a cycle (${Object.keys(sides).at(-1) ?? ''}.timeout)`,
-      });
+      const { requestTimeoutMs } = (sides[side] as Partial<Section> | undefined)?.[server] ?? {};
+      if (requestTimeoutMs === undefined || !(requestTimeoutMs >= timeoutMs)) continue;
+      context.addIssue({ code: 'custom', path: [side, server, 'requestTimeout'], message });
     }
   }
 }
 
 export const originConfigSchema = z
   .strictObject({ name: name('origin'), ...common, origin: originSection })
-  .superRefine(({ origin }, context) => {
-    checkRequestTimeouts({ origin }, origin.timeoutMs, context);
-  })
+  .superRefine(checkRequestTimeouts)
   .transform((config) => ({ role: 'origin' as const, ...config }));
 
 export const destinationConfigSchema = z
@@ -109,9 +106,7 @@ export const destinationConfigSchema = z
     origin: originSection,
     destination: destinationSection,
   })
-  .superRefine(({ origin, destination }, context) => {
-    checkRequestTimeouts({ origin, destination }, destination.timeoutMs, context);
-  })
+  .superRefine(checkRequestTimeouts)
   .transform((config) => ({ role: 'destination' as const, ...config }));
 
 export type OriginConfig = z.output<typeof originConfigSchema>;

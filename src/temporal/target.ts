@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { ConfigError } from '../config/errors';
 import type { Config } from '../config/schema';
 
-export const DEFAULT_ADDRESS = 'localhost:7233';
-export const DEFAULT_NAMESPACE = 'default';
+const DEFAULT_ADDRESS = 'localhost:7233';
+const DEFAULT_NAMESPACE = 'default';
 
 /** One namespace of one Temporal, as a configuration names it. */
 export interface TemporalPlace {
@@ -64,16 +64,19 @@ function assertApiKey(apiKey: string, file: string | undefined): void {
   throw new ConfigError([{ ...place, message }]);
 }
 
-/** Temporal's own standard configuration, without any secret. @throws ConfigError if it cannot be read */
-export function temporalStandard(): { address?: string; namespace?: string; apiKey: boolean; tls: boolean } {
-  const { connectionOptions, namespace } = standardTarget();
-  const { address, apiKey, tls } = connectionOptions;
-  return {
-    ...(address === undefined ? {} : { address }),
-    ...(namespace === undefined ? {} : { namespace }),
-    apiKey: apiKey !== undefined,
-    tls: tls !== undefined && tls !== false,
-  };
+/**
+ * What Temporal's own standard gives for keys that are not configured, by path: the variable, the value and its default.
+ * Without any secret: the value of an API key is whether there is one. @throws ConfigError if it cannot be read
+ */
+export function temporalStandard() {
+  const { connectionOptions, namespace = DEFAULT_NAMESPACE } = standardTarget();
+  const { address = DEFAULT_ADDRESS, apiKey, tls = false } = connectionOptions;
+  return new Map([
+    ['temporal.address', { variable: 'TEMPORAL_ADDRESS', value: address, normal: DEFAULT_ADDRESS }],
+    ['temporal.namespace', { variable: 'TEMPORAL_NAMESPACE', value: namespace, normal: DEFAULT_NAMESPACE }],
+    ['temporal.apiKeyFile', { variable: 'TEMPORAL_API_KEY', value: apiKey !== undefined, normal: false }],
+    ['temporal.tls', { variable: 'TEMPORAL_TLS', value: tls !== false, normal: false }],
+  ]);
 }
 
 /** Temporal's own standard configuration. Its parser's message is left out: it quotes the file, which may hold a key. */

@@ -40,18 +40,15 @@ export function checkOriginConsul(config: DestinationConfig): Promise<Check[]> {
   ]);
 }
 
-/** Whether a cycle has run: then a missing index of the origin is an accident. The own Consul has checks of its own. */
-function hasOwnInfo(config: DestinationConfig): Promise<boolean> {
-  return withInfo(config, async (info) => (await info.readIndex()).index !== undefined).catch(() => false);
-}
-
 async function originInfo(info: SyncInfo, config: DestinationConfig): Promise<CheckResult> {
   const { index, problem } = await info.readIndex();
   if (index !== undefined) return { detail: `has ${index.length} buckets` };
   const key = `Consul ${info.store.address}: ${info.indexKey}`;
   if (problem !== undefined)
     return { outcome: 'fail', detail: `${key}: ${problem}; let the origin run a cycle` };
-  if (await hasOwnInfo(config)) {
+  // After a cycle, a missing index of the origin is an accident. The own Consul has checks of its own.
+  const own = await withInfo(config, (ofConfig) => ofConfig.readIndex()).catch(() => undefined);
+  if (own?.index !== undefined) {
     const detail =
       `${key}: the origin's index is missing, although this destination has sync info; nothing is changed until it is ` +
       'back. Let the origin run a cycle, or check origin.syncPath and origin.consul';
