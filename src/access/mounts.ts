@@ -63,9 +63,7 @@ const MADE_UP = 'vsync-check-no-such-namespace';
 /**
  * Refuses a Vault that ignores the configured namespace, as a free Vault does, or a proxy that replaces the header: what
  * is meant for that namespace would be read and written in the root. The evidence: a mount that is the same engine in a
- * namespace that does not exist.
- *
- * @throws UserError with what to do
+ * namespace that does not exist. @throws UserError
  */
 export async function assertNamespace(
   vault: Kv2,
@@ -106,7 +104,6 @@ export interface BothVaults {
  * Finds out whether origin and destination have secrets in common. A copy of such a secret onto itself is useless, and a
  * copy that becomes a secret of the origin is copied again and again. One place is one server **and** one engine (its
  * uuid): all namespaces of a server have one cluster id, and a clone has the cluster id and the uuids of the origin.
- *
  * Reads only the cluster ids, unless they are the same.
  *
  * @throws UserError if every secret of a mount would be its own copy, or if that is unknown

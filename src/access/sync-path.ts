@@ -7,9 +7,7 @@ import { PROBE_KEY_LEFT_AFTER_S } from '../limits';
 
 /**
  * Refuses a sync path that belongs to another sync. Two destinations on one sync path would each take the other's claims
- * for their own, and one of the Vaults would silently stay empty.
- *
- * @throws ActivityError `Conflict`
+ * for their own, and one of the Vaults would silently stay empty. @throws ActivityError `Conflict`
  */
 export function assertSyncName(info: SyncInfo, state: { name: string } | undefined, name: string): void {
   if (state === undefined || state.name === name) return;
@@ -80,11 +78,7 @@ function isLeft({ value, flags }: StoredValue): boolean {
   return value.equals(CONTENT) && nowS() - flags > PROBE_KEY_LEFT_AFTER_S;
 }
 
-/**
- * Removes a key. Errors do not count: the failure that led here is the one to report, and a later check tries again.
- *
- * @returns whether the key is known to be gone
- */
+/** Errors do not count: the failure that led here is the one to report. @returns whether the key is known to be gone */
 async function removeIf(
   store: KeyValueStore,
   key: string,

@@ -76,12 +76,7 @@ function pendingOf(state: DestinationState): PendingDeletes {
   return state.held;
 }
 
-/**
- * Approves exactly the set of deletes that the last cycle held. If the next cycle finds another set, it holds that one.
- *
- * @param set name of the set that was shown
- * @throws UserError if none wait, or another set does
- */
+/** Approves the pending deletes if their set is the one that was shown. @throws UserError if not */
 export async function approveDeletes(at: Approvable, set: string): Promise<PendingDeletes> {
   return changeState(at, readDestinationState, (state) => {
     const held = pendingOf(state);

@@ -5,8 +5,6 @@ import { FLAGS, isOverride } from './options';
 /**
  * The arguments as commander reads them. As with the original, flags may also be written before the command
  * (`vsync -c FILE origin`), and the file as `-c=FILE`.
- *
- * @param argv with node and the script in front, as process.argv
  */
 export function normalArguments(argv: readonly string[]): string[] {
   const [node = '', script = '', ...given] = argv;

@@ -25,11 +25,7 @@ export interface EffectiveConfig {
   readonly warnings: readonly string[];
 }
 
-/**
- * The configuration of a role as a command would use it, and where each value came from. Asks no server.
- *
- * @throws ConfigError as loadConfig does
- */
+/** The configuration as a command would use it, and where each value came from. Asks no server. @throws ConfigError */
 export function readEffectiveConfig(role: Role | undefined, sources: ConfigSources): EffectiveConfig {
   const { config, warnings, values } = loadConfig(role, sources);
   const standard = temporalStandard();

@@ -12,11 +12,7 @@ export interface Terminal {
 
 const STANDARD: Terminal = { input: process.stdin, output: process.stderr };
 
-/**
- * How the operator agrees, from the options. To be called before any request to a server.
- *
- * @throws UsageError if nothing names the set and there is no terminal to ask on
- */
+/** To be called before any request to a server. @throws UsageError without a set and without a terminal to ask on */
 export function consentOf(options: Options, command: string, terminal = STANDARD): Consent {
   const set = options['set'];
   if (typeof set === 'string') return { kind: 'set', set };

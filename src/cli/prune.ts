@@ -37,12 +37,7 @@ export function orphansSet({ orphans, orphansHash }: Plan): string {
   );
 }
 
-/**
- * Approves exactly the orphans that were shown.
- *
- * @param set name of the list that was shown
- * @throws UserError as orphansSet does, and if the plan lists others
- */
+/** Approves exactly the orphans that were shown. @throws UserError as orphansSet does, and if the plan lists others */
 export async function approveOrphans(at: Approvable, plan: Plan, set: string): Promise<void> {
   const { orphans } = plan;
   const orphansHash = orphansSet(plan);

@@ -38,12 +38,7 @@ export interface EndedCycle {
   result: CycleResult;
 }
 
-/**
- * Starts a cycle, after a running one, and waits for its end.
- *
- * @param advice is added to the message of a cycle that failed
- * @throws UserError if it failed or was cancelled
- */
+/** Starts a cycle and waits for its end. @throws UserError with the advice if it failed or was cancelled */
 export async function runCycle(
   client: Client,
   config: Config,

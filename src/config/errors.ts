@@ -10,10 +10,7 @@ export interface ConfigProblem {
   readonly message: string;
 }
 
-/**
- * The configuration cannot be used. The message lists every problem, one per line. The command ends with exit code 2, so
- * that a supervisor does not restart it.
- */
+/** Lists every problem, one per line. The command ends with exit code 2, so that a supervisor does not restart it. */
 export class ConfigError extends ExplainedError {
   override readonly name = 'ConfigError';
 

@@ -32,12 +32,7 @@ export function hinted(schema: z.ZodString, pattern: string): z.ZodString {
   return schema.meta({ pattern });
 }
 
-/**
- * A Go duration, as text. Becomes whole milliseconds.
- *
- * @param minimum `minimumMs` as a duration, for the message
- * @param stepMs the value is rounded up to a multiple of it
- */
+/** A Go duration. Becomes milliseconds, rounded up to a multiple of `stepMs`. @param minimum `minimumMs`, for the message */
 export function duration(minimumMs: number, minimum: string, stepMs = 1): z.ZodType<number, string> {
   const { error } = expecting('a duration in quotes, such as "10s" or "1m30s"');
   const read = z.string({

@@ -62,10 +62,7 @@ function filterOf({ include, exclude }: FilterRules): { filter?: FilterRules } {
   return { filter: { include: [...include].sort(bytewise), exclude: [...exclude].sort(bytewise) } };
 }
 
-/**
- * One hash for a configuration and its Vaults: lower-case hex sha256. Workflows pass it to activities. A worker with
- * another configuration refuses the work.
- */
+/** Lower-case hex sha256. Workflows pass it to activities: a worker with another configuration refuses the work. */
 export function fingerprint(config: Config, clusters: ClusterIds): string {
   return hash('sha256', JSON.stringify(fingerprintParts(config, clusters)));
 }

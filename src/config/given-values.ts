@@ -13,10 +13,7 @@ interface GivenValue {
   readonly shown: string;
 }
 
-/**
- * The values that files, the environment and flags give, by dotted path. The last one counts: the loader sets the weakest
- * layer (file) first and the strongest (flags) last.
- */
+/** The values that the file, the environment and flags give, by dotted path. Set in this order: the last one counts. */
 export class GivenValues {
   readonly problems: ConfigProblem[] = [];
   /** For the user; they contain no secrets. */

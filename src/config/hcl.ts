@@ -11,9 +11,7 @@ import {
 /**
  * Reads HCL of version 1, as the original does: the format of Consul's and Vault's own configuration files. `${…}` stays
  * text. A block that is written several times becomes a list, repeated lists are joined, and of two plain values of one key
- * the later one counts. docs/decisions/0003-commonjs-and-toolchain.md has the reason against a library.
- *
- * @throws SyntaxProblem
+ * the later one counts. docs/decisions/0003-commonjs-and-toolchain.md has the reason against a library. @throws SyntaxProblem
  */
 export function parseHcl(text: string, options: ParseOptions = {}): unknown {
   // As in the original, JSON is HCL too.

@@ -183,10 +183,7 @@ export function setFromEnvironment(env: NodeJS.ProcessEnv, values: GivenValues):
   }
 }
 
-/**
- * Sets the values that flags give, by the path of the key without the dashes. As in the original, an empty flag empties
- * the key: the values of the environment and the file do not count.
- */
+/** By the path of the key. As in the original, an empty flag empties the key: the environment and the file do not count. */
 export function setFromFlags(flags: Readonly<Record<string, string>>, values: GivenValues): void {
   const { problems, warnings } = values;
   const keys = keysByPath();

@@ -16,9 +16,7 @@ import { goInteger, lineAt, plainNumber, type ParseOptions, SyntaxProblem, Unquo
 
 /**
  * Reads one YAML document of version 1.2, for files of other programs; anchors and "<<" work. The library's messages quote
- * the text around the error, so only its error code is passed on.
- *
- * @throws SyntaxProblem
+ * the text around the error, so only its error code is passed on. @throws SyntaxProblem
  */
 export function parseYaml(text: string): unknown {
   const document = parseDocument(text, {

@@ -18,9 +18,7 @@ const LONGEST_TICK_WITH_AUDIT_S = 60;
 
 /**
  * The configuration of vsync that does what a vault-sync does, as YAML: one file for both roles. Comments list what is
- * different, and which variables to set: the result contains no secret of the file.
- *
- * @throws ConfigError if the file cannot be read, or a key is wrong
+ * different, and which variables to set: the result contains no secret of the file. @throws ConfigError
  */
 export function fromVaultSync(file: string): string {
   const vaultSync = readVaultSyncFile(file);

@@ -136,10 +136,7 @@ export function includesOf({ src }: VaultSyncFile): string[] {
   return src.folder === '' ? [] : src.mounts.map((mount) => globOf(mount + src.folder));
 }
 
-/**
- * One rule for each mount whose secrets do not keep their path: vault-sync removes the prefix of the source, and adds that
- * of the destination.
- */
+/** One rule for each mount whose secrets do not keep their path: the prefix of the source becomes that of the destination. */
 export function transformsOf({ src, dst }: VaultSyncFile): TransformRule[] {
   return src.mounts.flatMap((mount, number) => {
     const target = dst.mounts[number] ?? mount;

@@ -16,9 +16,7 @@ import { temporalPlace } from './target';
 
 /**
  * Creates or updates the schedule of a configuration (and, of a destination, its watch), and starts a first cycle
- * unless the schedule is paused. Idempotent.
- *
- * @param adopt take over the schedule and the sync path, and accept the mounts as they are now
+ * unless the schedule is paused. Idempotent. @param adopt take over schedule and sync path, and accept the mounts as they are
  */
 export async function start(client: Client, clients: Clients, { adopt = false } = {}) {
   await checkAccess(clients);
@@ -69,12 +67,7 @@ export async function stop(client: Client, config: Config, record?: () => Promis
   return { schedule: removed !== undefined, watch, cycles };
 }
 
-/**
- * Pauses or resumes the schedule. A pause is respected by the tick and by the watch; a cycle that is running goes on.
- *
- * @param reason shown with the schedule in Temporal
- * @returns whether it was in this state already
- */
+/** Pauses or resumes the tick and the watch; a cycle that is running goes on. @returns whether it was in this state already */
 export async function setPaused(
   client: Client,
   config: Config,
@@ -101,11 +94,7 @@ export interface Triggered {
   cycle?: { workflowId: string; result: () => Promise<CycleResult> };
 }
 
-/**
- * Requests a cycle now, also on a paused schedule. If one is running, one more follows it.
- *
- * @param wait wait for the cycle to start, also if another one is running
- */
+/** Requests a cycle, also on a paused schedule. One more follows a running one. @param wait for its start, also then */
 export async function trigger(client: Client, config: Config, { wait = false } = {}): Promise<Triggered> {
   const handle = client.schedule.getHandle(scheduleId(config.role, config.name));
   const found = await describeSchedule(handle);

@@ -143,9 +143,7 @@ export async function assertOwnState({ role, deps: { info, config } }: Clients):
 
 /**
  * Whether the sync info and the schedule, if they exist, belong to this configuration. For workers, which have asked the
- * Vaults for their identity.
- *
- * @throws ActivityError `Conflict`, or UserError
+ * Vaults for their identity. @throws ActivityError `Conflict`, or UserError
  */
 export async function assertOwnSync(client: Client, clients: Clients): Promise<void> {
   await assertOwnState(clients);

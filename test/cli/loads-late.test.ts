@@ -23,7 +23,6 @@ const NO_WORKERS = [
   'pause',
   'plan',
   'prune',
-  'signal',
   'start',
   'status',
   'stop',

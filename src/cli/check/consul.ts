@@ -7,11 +7,7 @@ import type { SyncInfo } from '../../sync-info/sync-info';
 import { check, notChecked, type Check, type CheckResult } from '../../access/check-line';
 import { withInfo } from '../connections';
 
-/**
- * The role's own Consul: datacenter, keys, and which sync the sync path belongs to. Writes one key, and removes it again.
- *
- * @param onLeft is called with the key if it could not be removed
- */
+/** The role's own Consul: datacenter, keys, and which sync the sync path belongs to. Writes one key, and removes it again. */
 export function checkOwnConsul(
   config: Config,
   signal?: AbortSignal,

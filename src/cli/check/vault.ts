@@ -30,8 +30,6 @@ interface Target {
 /**
  * The Vaults of a configuration, each by itself, and the two of a destination together. Writes nothing; only
  * if both have one cluster id it creates a response-wrapping token.
- *
- * @param rules gets the rules of each mount, if the token may read them
  */
 export async function checkVaults(
   config: Config,
@@ -152,11 +150,7 @@ async function whyCannotAsk({ client }: Kv2, side: Role): Promise<string> {
 
 const ORDER: readonly Capability[] = ['create', 'read', 'update', 'delete', 'list'];
 
-/**
- * The text of a Vault policy that grants all this, one line for each path.
- *
- * @param prefix precedes each path: `team/` if the policy belongs to a namespace above that of the secrets
- */
+/** A Vault policy that grants all this. @param prefix of each path: `team/` if the policy is in a namespace above */
 export function vaultPolicy(grants: readonly Grant[], prefix = ''): string {
   const byPath = new Map<string, Set<Capability>>();
   for (const { policyPath, capability } of grants) {

@@ -10,11 +10,7 @@ import { firstLines, formatResult } from '../text';
 import { repair, type Repair } from './repair';
 import { runVerify } from './run';
 
-/**
- * `vsync verify`: compares the values at both ends, and with `--repair` has a cycle repair what differs.
- *
- * @throws UserError if something is wrong (still), so that the command ends with 1
- */
+/** `vsync verify`, and with `--repair` a cycle that repairs what differs. @throws UserError if something is wrong (still) */
 export async function verifyValues(options: Options): Promise<void> {
   const config = load(options, 'destination');
   await withClients(config, async (client, clients) => {

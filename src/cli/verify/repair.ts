@@ -74,13 +74,10 @@ async function waitForIdle(
 
 /**
  * Makes the destination's claims of some paths unverified (version 0), so that the next cycle compares them by value.
- *
- * The claims stay in their buckets, also those of secrets that are missing: the delete guard counts what the
- * destination is known to have. A path that is not claimed is copied by the next cycle anyway. In a bucket that does
- * not match its index no claim is trusted, so all of them are made unverified: otherwise the new index would confirm
- * them.
- *
- * Buckets first, then the index: after a crash in between, a bucket does not match its index and is not trusted.
+ * They stay in their buckets, also those of missing secrets: the delete guard counts what the destination is known to
+ * have. In a bucket that does not match its index no claim is trusted, so all of them are made unverified: otherwise the
+ * new index would confirm them. Buckets first, then the index: after a crash in between, a bucket does not match its
+ * index and is not trusted.
  *
  * @returns the number of claims that were verified before
  * @throws UserError if a cycle wrote the info at the same moment
