@@ -48,9 +48,7 @@ export type Clients =
  * Builds the clients of a configuration. Asks each Vault who it is, of two with one cluster id whether they are one, each
  * Consul about its datacenter if one is configured, and nothing else.
  *
- * @throws VaultError if a Vault cannot be reached
- * @throws UserError if a Vault ignores its namespace, or both ends are one place
- * @throws UserError or ConsulError about a datacenter
+ * @throws VaultError, ConsulError, or UserError if a Vault ignores its namespace or both ends are one place
  */
 export async function createClients(config: Config, times: VaultTimes = {}): Promise<Clients> {
   return config.role === 'origin' ? createOrigin(config, times) : createDestination(config, times);
@@ -62,11 +60,7 @@ export interface OpenInfo {
   close: () => void;
 }
 
-/**
- * The sync info of one side, for looking at it without any Vault. A destination only reads that of the origin.
- *
- * @throws UserError or ConsulError about the datacenter, if one is configured
- */
+/** The sync info of one side, without any Vault. Throws UserError or ConsulError about a configured datacenter. */
 export async function infoOf(config: Config, side: Role = config.role): Promise<OpenInfo> {
   const isOwn = config.role === 'destination' && side === 'destination';
   const { consul } = isOwn ? config.destination : config.origin;
@@ -213,8 +207,7 @@ async function orClose<T>(closers: readonly Closer[], work: () => Promise<T>): P
  * Checks whether a cycle could do its work, more thoroughly than its own preflight. Writes one key below the own sync
  * path, and removes it again.
  *
- * @returns advice for the operator, although nothing is wrong, for the log
- * @throws VaultError, ConsulError or ActivityError that name the server and what to do
+ * @returns advice for the log, although nothing is wrong
  */
 export async function checkAccess(clients: Clients): Promise<string[]> {
   const { role, deps } = clients;

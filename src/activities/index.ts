@@ -94,16 +94,9 @@ function dispatchWidthOf(role: Role, name: string): <T extends WithDispatchWidth
 }
 
 /** The worker's own connection, so that activities need no other address or credentials. */
-function temporalClient(): Client {
-  return Context.current().client;
-}
+const temporalClient = (): Client => Context.current().client;
 
-/**
- * Refuses work that was made for another configuration than this worker's: its Vaults, mounts, sync paths or
- * transforms would be others.
- *
- * @returns the signal that says when to stop
- */
+/** Refuses work that was made for another configuration than this worker's. @returns the signal that stops the work */
 function begin(input: ActivityInput, { fingerprint, config }: OriginDeps | DestinationDeps): AbortSignal {
   if (input.fingerprint === fingerprint) return forManyRequests(cancellationSignal());
   throw new ActivityError(

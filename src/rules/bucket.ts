@@ -53,6 +53,18 @@ export function bucketId(path: string, numBuckets: number): number {
   return pathHash(path) % numBuckets;
 }
 
+/** The paths by what `keyOf` gives for each. */
+export function grouped<K>(paths: Iterable<string>, keyOf: (path: string) => K): Map<K, string[]> {
+  const groups = new Map<K, string[]>();
+  for (const path of paths) {
+    const key = keyOf(path);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [path]);
+    else group.push(path);
+  }
+  return groups;
+}
+
 /** The first two bytes of sha256(path), 0 to 65,535. */
 function pathHash(path: string): number {
   // One call, for each path of each cycle: a hash object would cost more than the hash.
@@ -70,10 +82,7 @@ export function hashBucket(bucket: Bucket): string {
   return hash('sha256', `map[${printed.join(' ')}]`);
 }
 
-/**
- * Writes a bucket as the original writes it to Consul, byte for byte: keys sorted bytewise, no spaces, and the
- * characters that Go's encoder escapes.
- */
+/** Writes a bucket byte for byte as the original: keys sorted bytewise, no spaces, and the escapes of Go's encoder. */
 export function serializeBucket(bucket: Bucket): string {
   const members = sortedEntries(bucket).map(([path, insight]) => member(path, insight));
   return `{${members.join(',')}}`;
@@ -83,7 +92,7 @@ function member(path: string, { version, updateTime, type }: Insight): string {
   return `${goString(path)}:{"version":${version},"updateTime":${goString(updateTime)},"type":${goString(type)}}`;
 }
 
-function sortedEntries(bucket: Bucket): [string, Insight][] {
+function sortedEntries<T>(bucket: ReadonlyMap<string, T>): [string, T][] {
   return [...bucket].sort(([a], [b]) => bytewise(a, b));
 }
 
@@ -139,9 +148,9 @@ export function parseEntries<T>(
 
 /** Writes the object that {@link parseEntries} reads: keys sorted by bytes, no spaces. */
 export function serializeEntries(entries: ReadonlyMap<string, unknown>): string {
-  const members = [...entries]
-    .sort(([a], [b]) => bytewise(a, b))
-    .map(([path, entry]) => `${JSON.stringify(wellFormed(path))}:${JSON.stringify(entry)}`);
+  const members = sortedEntries(entries).map(
+    ([path, entry]) => `${JSON.stringify(wellFormed(path))}:${JSON.stringify(entry)}`,
+  );
   return `{${members.join(',')}}`;
 }
 
@@ -177,10 +186,7 @@ export function hashOfIndex(index: SyncIndex): string {
   return hash('sha256', serializeIndex(index));
 }
 
-/**
- * The ids of the buckets that differ, ascending. If the destination has no index, or one of another length, these are all
- * ids of the origin: every path may be in another bucket.
- */
+/** Ids of the buckets that differ, ascending. All, if the destination has no index of this length: paths move then. */
 export function differingBuckets(origin: SyncIndex, destination: SyncIndex | undefined): number[] {
   const ids = [...origin.keys()];
   if (destination?.length !== origin.length) return ids;
@@ -197,9 +203,8 @@ export function mostBuckets(valueBytes: number): number {
 
 /**
  * The smallest number of buckets that keeps each bucket within `bucketBytes`: `atLeast` itself, or a power of two above
- * it, or `most`. Powers of two, because each change makes all destinations compare all their buckets. A listing has no
- * versions and times, so each insight counts with the longest possible ones, even if its secret turns out to be deleted.
- * Undefined if even the largest number is not enough.
+ * it, or `most`; undefined if that is not enough. Powers of two, because each change makes all destinations compare all
+ * their buckets. A listing has no versions and times, so each insight counts with the longest possible ones.
  */
 export function numBucketsFor(
   paths: Iterable<string>,

@@ -24,9 +24,8 @@ export interface DeletePlan {
 }
 
 /**
- * The delete guard: why the deletes of a cycle need an approval, or undefined if they may happen. All or none, because the
- * guard cannot decide which of them are right. It adds the deletes of a day and compares them with the largest number of
- * secrets on that day, so that many small groups of deletes are noticed too.
+ * The delete guard: why the deletes of a cycle need an approval, all or none; undefined if they may happen. It adds the
+ * deletes of a day, so that many small groups of deletes are noticed too.
  */
 export function whyHeld(plan: DeletePlan): string | undefined {
   const { candidates, known, maxDeletes, originIsEmpty } = plan;

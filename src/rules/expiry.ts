@@ -22,10 +22,7 @@ export const NO_EXPIRY: ExpirySummary = { copies: 0, early: 0 };
 /** It is unknown what changed: all stored ends have to be counted. */
 export const NOT_COUNTED: ExpirySummary = { ...NO_EXPIRY, nextMs: 0 };
 
-/**
- * How far apart the two ends of one version may be although both servers follow the same rule. The copy is written later,
- * and the clocks of two servers differ.
- */
+/** The ends of one version may differ by so much: the copy is written later, and the clocks of two servers differ. */
 const SLACK_S = 300;
 
 /** Whether the copy ends while the original lives on. */

@@ -119,8 +119,8 @@ export interface Evidence {
 }
 
 /**
- * Judges one secret. The caller reads the destination's info before the origin's, and both before the values. So what the
- * destination claims had arrived before its value was read, and a running cycle causes no false drift.
+ * Judges one secret. The caller reads the destination's info before the origin's, and both before the values, so that a
+ * running cycle causes no false drift.
  */
 export function verdictOf(evidence: Evidence): Verdict {
   const { insight, claim, atOrigin, atDestination, metadata, sameValue } = evidence;

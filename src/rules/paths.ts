@@ -15,9 +15,8 @@ export function metadataPath(mount: string, rel: string): string {
 }
 
 /**
- * The data path in sync info for a metadata path: the first "/metadata" becomes "/data" (wire format of
- * vsync 0.3.0). In a mount whose own name contains "/metadata" that part is replaced: "team/metadata-x/metadata/a" becomes
- * "team/data-x/metadata/a". Such a path names the secret in sync info, but it is not a path in Vault.
+ * The data path in sync info for a metadata path: the first "/metadata" becomes "/data" (wire format of vsync 0.3.0), also
+ * in the name of a mount: "team/metadata-x/metadata/a" becomes "team/data-x/metadata/a", which is not a path in Vault.
  */
 export function dataPathOf(metadataPath: string): string {
   return metadataPath.replace('/metadata', () => '/data');
@@ -38,10 +37,7 @@ export function locate(path: string, mounts: readonly string[]): Location | unde
   return best && { mount: best.mount, rel: path.slice(best.start.length) };
 }
 
-/**
- * A path as Go's path.Join makes it, in the client library of the original: no "/" at its start or end, no repeated "/", and
- * "." and ".." resolved.
- */
+/** A path as Go's path.Join makes it: no "/" at its start or end, no repeated "/", and "." and ".." resolved. */
 export function cleanPath(path: string): string {
   if (!UNCLEAN.test(path)) return path;
   const segments: string[] = [];

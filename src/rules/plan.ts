@@ -42,10 +42,8 @@ export interface Neighbours {
 }
 
 /**
- * Plans one bucket.
- *
- * @param claims claims of the destination's bucket; empty if the bucket does not fit its index
- * @param named paths that it names, even if it does not fit: if the origin lacks one, it is a candidate for a delete
+ * Plans one bucket. `claims` are empty if the destination's bucket does not fit its index. What it names then still is a
+ * candidate for a delete, if the origin lacks it.
  */
 export function planBucket(
   origin: Bucket,
@@ -170,10 +168,7 @@ export interface BucketWork {
   readonly endedOnly: readonly string[];
 }
 
-/**
- * The planner: decides about every path of one bucket, by what was read before. The delete guard, copySecrets and
- * `vsync plan` all ask it, so that a plan shows what a cycle does.
- */
+/** The planner: decides about every path of one bucket. Guard, cycle and `vsync plan` share it, so a plan is exact. */
 export function workOfBucket(
   { origin, own, settings, due = [] }: BothSides,
   { scope, neighbours, deleteExcluded }: { scope: Scope; neighbours: Neighbours; deleteExcluded: boolean },
@@ -195,13 +190,15 @@ export function workOfBucket(
   ]);
   for (const path of due) if (isCopied(path) && !values.has(path)) values.set(path, 'ended');
   const { gone, unwanted, refused, itself } = plan;
-  const candidates = (paths: readonly string[], isUnwanted: boolean): DeleteCandidate[] =>
-    paths.map((path) => ({ path, unwanted: isUnwanted }));
+  const alsoLeaving = deleteExcluded ? unwanted : [];
   return {
     values,
     settings: settingsToCopy(settings, isCopied),
     refused,
-    leaving: [...candidates(gone, false), ...candidates(deleteExcluded ? unwanted : [], true)],
+    leaving: [
+      ...gone.map((path) => ({ path, unwanted: false })),
+      ...alsoLeaving.map((path) => ({ path, unwanted: true })),
+    ],
     excluded: deleteExcluded ? [] : unwanted,
     itself,
     endedOnly: due.filter((path) => !isCopied(path)),

@@ -67,20 +67,12 @@ function inSeconds(duration: string): string {
   }
 }
 
-/**
- * The settings fingerprints of the secrets in one bucket, by data path. A secret without an entry has default settings,
- * or its settings were never read.
- */
+/** Fingerprints by data path. A secret without an entry has default settings, or its settings were never read. */
 export type SettingsBucket = ReadonlyMap<string, string>;
 
 /** The hash of a bucket in the index of the settings: lower-case hex sha256 of its JSON. */
 export function hashSettingsBucket(bucket: SettingsBucket): string {
-  return hash('sha256', serializeSettingsBucket(bucket));
-}
-
-/** JSON object of data path to fingerprint: keys sorted by bytes, no spaces. */
-export function serializeSettingsBucket(bucket: SettingsBucket): string {
-  return serializeEntries(bucket);
+  return hash('sha256', serializeEntries(bucket));
 }
 
 /** @throws SyncInfoError */

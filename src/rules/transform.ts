@@ -84,7 +84,8 @@ function compileRegex(from: string, name: string, position: number): Regex {
     try {
       return withGroups(RE2JS.compile(from));
     } catch (error) {
-      if (!isDuplicateName(error)) throw error;
+      const said = error instanceof RE2JSSyntaxException ? error.getDescription() : '';
+      if (!said.includes('duplicate capture group name')) throw error;
       // Go accepts two groups of one name. re2js refuses them, and names that every object has, like "constructor".
       const { source, names } = renameGroups(from);
       return withGroups(RE2JS.compile(source), names);
@@ -94,12 +95,6 @@ function compileRegex(from: string, name: string, position: number): Regex {
       throw new TransformError(name, position, `"from" ${error.message}`);
     throw error;
   }
-}
-
-function isDuplicateName(error: unknown): boolean {
-  return (
-    error instanceof RE2JSSyntaxException && error.getDescription().includes('duplicate capture group name')
-  );
 }
 
 function withGroups(regex: RE2JS, names: ReadonlyMap<string, string> = new Map()): Regex {

@@ -19,9 +19,8 @@ const FORMAT = {
 };
 
 /**
- * When copies end by themselves: `<syncPath>destination/expiries/<bucket id>`, a bucket for each of the sync info that
- * has such copies. Not part of the original's format. There is no index: the state contains the time when the first
- * of them has to be checked.
+ * When copies end by themselves: a bucket for each of the sync info that has such copies, not part of the original's
+ * format. There is no index: the state contains the time when the first of them has to be checked.
  */
 export class Expiries extends IndexedBuckets<Ends> {
   /** Exists if any copy was ever noted: it shows what a cycle noted that could not save its state. */
@@ -90,11 +89,7 @@ export class BucketExpiries {
     this.changes.set(path, ends);
   }
 
-  /**
-   * Saves the list. To be called before the claims are saved: a claim whose end is not stored would stay.
-   *
-   * @throws ActivityError `Conflict` if another cycle wrote it
-   */
+  /** To be called before the claims are saved: a claim whose end is not stored would stay. Throws like {@link Fence.write}. */
   async save(): Promise<void> {
     const isNews = [...this.changes.values()].some((ends) => ends !== undefined);
     // A removed end can wait until the copy would have been checked.
@@ -151,11 +146,8 @@ function summaryOfList(id: number, { bucket, revision }: StoredBucket<Ends>): Ex
 }
 
 /**
- * Which buckets have copies that may have ended. Reads the lists of all buckets; or none, if the state names buckets that
- * are due and no other is due yet.
- *
- * @param known as in the state; undefined if that cannot be relied on
- * @returns the ids, and a summary of all buckets with the time of the copies that have not ended yet
+ * Which buckets have copies that may have ended, and a summary of all buckets with the time of those that have not. Reads
+ * the lists of all buckets; or none, if the state (`known`) names buckets that are due and no other is due yet.
  */
 export async function expiredBuckets(
   info: SyncInfo,

@@ -113,10 +113,8 @@ export async function readBuckets<T>(
 }
 
 /**
- * Reads a bucket of the origin.
- *
- * @returns undefined if it does not fit the index: it is being written, or was read in the middle; `isNewer` if it fits
- *   the index that the origin has published meanwhile, and not the one that was given
+ * Reads a bucket of the origin; undefined if it does not fit the index, because it is being written. `isNewer` if it fits
+ * only the index that the origin has published meanwhile.
  */
 export async function readFitting<T>(
   info: IndexedBuckets<T>,

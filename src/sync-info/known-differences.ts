@@ -21,11 +21,9 @@ const KnownDifferencesSchema = z.object({
 });
 
 /**
- * Buckets that differ from the origin's and are done with nevertheless: they hold secrets that are kept on purpose
- * (`ignoreDeletes`, a path that is not wanted or not listed any more). They need no work before one of the two
- * buckets, or of those with their settings, changes.
- *
- * `<syncPath>destination/settled`. It saves work and decides nothing: buckets are processed if it cannot be read.
+ * Buckets that differ from the origin's and are done with nevertheless, because they hold secrets that are kept on purpose.
+ * They need no work before one of the two buckets, or of those with their settings, changes. That saves work and decides
+ * nothing: buckets are processed if it cannot be read.
  */
 export interface KnownDifferences {
   readonly buckets: ReadonlyMap<number, KnownDifference>;

@@ -148,11 +148,7 @@ export class OpenBucket<T> {
     if (Date.now() - this.savedAtMs >= CHECKPOINT_MS) await this.flush();
   }
 
-  /**
-   * Saves unless nothing changed.
-   *
-   * @throws ActivityError `Conflict` if another process wrote the bucket or the index
-   */
+  /** Saves what changed. @throws ActivityError `Conflict` if another process wrote the bucket or the index */
   flush(): Promise<void> {
     // In turn, because each write needs the revision of the one before.
     this.saving = this.saving.then(() => this.write());
@@ -186,9 +182,8 @@ interface IndexToSave {
 const UNREADABLE = '0'.repeat(64);
 
 /**
- * Saves the index of a ledger, from what its buckets in the store contain.
+ * Saves the index of a ledger, from what its buckets in the store contain. Returns how many keys were written too.
  *
- * @returns the index, and how many keys were written
  * @throws ActivityError `Conflict` if another cycle saved in the meantime
  */
 export async function saveIndex<T>(
@@ -235,11 +230,7 @@ async function commitIndex(
   }
 }
 
-/**
- * All paths that the destination's buckets name, whether they fit their index or not.
- *
- * @param numBuckets to be read if the destination's own index is missing or damaged
- */
+/** All paths that the destination's buckets name. @param numBuckets to be read if its index is missing or damaged */
 export async function namedPaths<T>(
   own: IndexedBuckets<T>,
   numBuckets: number,

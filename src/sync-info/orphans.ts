@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bucketId } from '../rules/bucket';
+import { bucketId, grouped } from '../rules/bucket';
 import { StoredInfoError } from '../consul/errors';
 import type { KeyValueStore } from '../consul/key-value-store';
 import { readJson } from './commits';
@@ -54,12 +54,7 @@ export class Orphans {
     signal: AbortSignal | undefined,
     apply: (orphans: Map<string, Orphan>, target: string) => void,
   ): Promise<void> {
-    const parts = new Map<number, string[]>();
-    for (const target of targets) {
-      const part = bucketId(target, PARTS);
-      parts.set(part, [...(parts.get(part) ?? []), target]);
-    }
-    for (const [part, inPart] of parts) {
+    for (const [part, inPart] of grouped(targets, (target) => bucketId(target, PARTS))) {
       const key = `${this.prefix}${part}`;
       const { orphans, revision } = await this.readPart(key, signal);
       const before = JSON.stringify([...orphans]);

@@ -20,8 +20,7 @@ const Head = z.object({ parts: z.int() });
 
 /**
  * Lists that are too long for Temporal: values under `<syncPath><role>/staging/<sha256 of the content>`, compressed,
- * immutable, and split where they are too long for one key. The key's flags hold the write time in seconds, because
- * Consul keeps no times of its own.
+ * immutable, and split where they are too long for one key. The key's flags hold the write time in seconds.
  */
 export class Staging {
   private removedAtMs = 0;
@@ -38,11 +37,7 @@ export class Staging {
     return this.store.address;
   }
 
-  /**
-   * Stages a value. The same content is not written twice, unless it is about to expire.
-   *
-   * @returns the reference to read it by: the sha256 of its JSON text, in hex
-   */
+  /** Stages a value, unless it is there and not about to expire. @returns the reference: the sha256 of its JSON, in hex */
   async put(content: unknown, signal?: AbortSignal): Promise<string> {
     const text = Buffer.from(JSON.stringify(content));
     const reference = hash('sha256', text);
@@ -63,11 +58,7 @@ export class Staging {
     }
   }
 
-  /**
-   * Reads a staged value and verifies it against its reference.
-   *
-   * @throws StoredInfoError if it is gone or was changed
-   */
+  /** Reads a staged value. Throws StoredInfoError if it is gone, or does not have the hash of its reference. */
   async get(reference: string, signal?: AbortSignal): Promise<unknown> {
     let packed = await this.read(reference, signal);
     const head = Head.safeParse(jsonOf(packed));

@@ -94,10 +94,7 @@ const DestinationStateSchema = z.object({
   approved: z.string().optional(),
   /** Secrets at places where nothing belongs any more; the list is in `orphans/`. */
   orphans: z.object({ count: z.number().int(), approved: z.string().optional() }).optional(),
-  /**
-   * Copies that end by themselves (`expiries/`): when the first has to be checked, and how many there are. Also if
-   * there are none; absent in a state that lost it.
-   */
+  /** Copies that end by themselves (`expiries/`). Also if there are none; absent in a state that lost it. */
   expiries: z
     .object({
       nextMs: z.number().optional(),
@@ -145,11 +142,9 @@ async function readState<T>(
 }
 
 /**
- * The mounts for the state after a cycle.
+ * The mounts for the state after a cycle that went by `remembered`. `changed` are another engine now.
  *
  * @param before the state now: an approval or `--adopt` may have changed it during the cycle
- * @param remembered what the cycle went by
- * @param changed mounts that are another engine now
  */
 export function mountsAfter(
   before: MountUuids | undefined,
@@ -165,12 +160,7 @@ export function writeOfState(info: SyncInfo, state: OriginState | DestinationSta
   return { key: info.stateKey, value: Buffer.from(JSON.stringify(state)), expect };
 }
 
-/**
- * Gives the sync info to a sync of this name, and forgets which engines the origin's mounts were. For what was renamed,
- * rebuilt or restored on purpose.
- *
- * @throws StoredInfoError if a cycle wrote the state at the same moment
- */
+/** `start --adopt`: gives the sync info to this name, and forgets the origin's mounts. Throws StoredInfoError on a conflict. */
 export async function adopt(info: SyncInfo, role: Role, name: string): Promise<void> {
   const { state, revision } = await readStateOf(role, info);
   if (state === undefined) return;

@@ -1,19 +1,15 @@
 import type { KeyValueStore } from '../consul/key-value-store';
-import { hashBucket, parseBucket, serializeBucket } from '../rules/bucket';
+import { hashBucket, parseBucket, serializeBucket, serializeEntries } from '../rules/bucket';
 import type { Insight } from '../rules/insight';
-import { hashSettingsBucket, parseSettingsBucket, serializeSettingsBucket } from '../rules/settings';
+import { hashSettingsBucket, parseSettingsBucket } from '../rules/settings';
 import { Expiries } from './expiries';
 import { IndexedBuckets } from './indexed-buckets';
 
-/**
- * The sync info of one role at one sync path: `<syncPath>origin/` or `<syncPath>destination/`, in the key names
- * and the wire format of vsync 0.3.0.
- */
+/** The sync info of one role at one sync path, in the key names and the wire format of vsync 0.3.0. */
 export class SyncInfo extends IndexedBuckets<Insight> {
   /**
-   * Fingerprints of the secrets' settings (custom metadata, `max_versions`, …), in buckets of their own: as many as the
-   * sync info has, each with the same paths. A change of settings changes neither version nor time of an insight, and the
-   * keys of the original, which does not know them, stay as they are.
+   * Fingerprints of the secrets' settings (custom metadata, `max_versions`, …), in buckets of their own, with the same
+   * paths: the keys of the original, which does not know them, stay as they are.
    */
   readonly settings: IndexedBuckets<string>;
   /** When copies end. Only a destination has them. */
@@ -32,7 +28,7 @@ export class SyncInfo extends IndexedBuckets<Insight> {
     super(store, prefix, { parse: parseBucket, serialize: serializeBucket, hash: hashBucket });
     this.settings = new IndexedBuckets(store, `${prefix}meta/`, {
       parse: parseSettingsBucket,
-      serialize: serializeSettingsBucket,
+      serialize: serializeEntries,
       hash: hashSettingsBucket,
     });
     this.expiries = new Expiries(store, `${prefix}expiries/`);

@@ -63,8 +63,7 @@ export async function listPaths(
   }
   await forAllOf(folders, signal, listFolder, room);
 
-  const during = { words: 'listed; listing again', retryable: true };
-  await assertSameMounts(deps, mounts, during, signal);
+  await assertSameMounts(deps, mounts, { words: 'listed; listing again', retryable: true }, signal);
 
   const { maxValueBytes } = info.store;
   const numBuckets =
@@ -95,8 +94,7 @@ export async function listPaths(
 
 /**
  * `numBuckets: auto`: so many that each bucket stays under half of what the store takes. The other half is for the paths
- * below unknown folders, which are not listed and keep their insights. Never fewer buckets than there are, unless the
- * store does not take the index of so many any more.
+ * below unknown folders. Never fewer than there are, unless the store does not take the index of so many any more.
  */
 function autoNumBuckets(
   paths: ReadonlyMap<string, string[]>,

@@ -35,10 +35,7 @@ interface Target {
   maxBucketBytes: number | undefined;
 }
 
-/**
- * @throws ActivityError `Conflict` if another process wrote since the work began
- * @throws OversizeError
- */
+/** Throws ActivityError `Conflict` if another process wrote since the work began, or OversizeError. */
 export async function missingWrites<T>(
   info: IndexedBuckets<T>,
   { numBuckets, staged, indexRevision, maxBucketBytes }: Target,

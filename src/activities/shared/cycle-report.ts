@@ -42,10 +42,7 @@ export class CycleReportBuilder {
   }
 }
 
-/**
- * Which Vaults were down since a time, in words, as far as this worker has noticed. Asks nothing: a cycle that has run out
- * of time reports what it has waited for.
- */
+/** Which Vaults were down since a time, in words, as far as this worker has noticed. Asks nothing. */
 export function reportOutages(vaults: readonly Kv2[], { sinceMs }: ReportOutagesInput): ReportOutagesResult {
   const clients = new Map(vaults.map(({ client }) => [client.address, client]));
   const outages = [...clients.values()].flatMap((client) =>

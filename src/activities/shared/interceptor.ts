@@ -87,13 +87,9 @@ export async function beforeWork<T>(
   const info = activityInfo();
   // Both times are Temporal's: this machine's clock may differ.
   const spentMs = Math.max(0, info.currentAttemptScheduledTimestampMs - info.scheduledTimestampMs);
+  const leftMs = Math.max(info.scheduleToCloseTimeoutMs - spentMs - STEP_MARGIN_MS, 0);
   const tooLate = new AbortController();
-  const timer = setTimeout(
-    () => {
-      tooLate.abort();
-    },
-    Math.max(info.scheduleToCloseTimeoutMs - spentMs - STEP_MARGIN_MS, 0),
-  );
+  const timer = setTimeout(tooLate.abort.bind(tooLate), leftMs);
   const either = forManyRequests(AbortSignal.any([signal, tooLate.signal]));
   try {
     return await work(either);

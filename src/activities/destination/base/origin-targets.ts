@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { inParallel } from '../../../concurrency/work-pool';
 import type { SyncInfo } from '../../../sync-info/sync-info';
 import { CONSUL_READS } from '../../../limits';
+import { grouped } from '../../../rules/bucket';
 import type { Neighbours } from '../../../rules/plan';
 import type { Scope } from '../../../rules/scope';
 
@@ -19,8 +20,7 @@ interface KnownBucket {
 
 /**
  * Reads the origin's buckets to know every target: two secrets that land on one path are found before anything is
- * written. A bucket is read again only when its hash in the index changed, so that one changed secret among many
- * costs one read.
+ * written. A bucket is read again only when its hash in the index changed.
  */
 export class OriginTargets {
   private known:
@@ -75,16 +75,9 @@ export class OriginTargets {
 export const NO_TRANSFORMS: Targets = { complete: true, others: () => [], sourcesOf: () => [] };
 
 function targetsOf(buckets: Iterable<KnownBucket>, complete: boolean): Targets {
-  const pathsOf = new Map<string, string[]>();
   const targetOf = new Map<string, string>();
-  for (const { targets } of buckets) {
-    for (const [path, target] of targets) {
-      targetOf.set(path, target);
-      const paths = pathsOf.get(target);
-      if (paths === undefined) pathsOf.set(target, [path]);
-      else paths.push(path);
-    }
-  }
+  for (const { targets } of buckets) for (const [path, target] of targets) targetOf.set(path, target);
+  const pathsOf = grouped(targetOf.keys(), (path) => targetOf.get(path) ?? '');
   return {
     complete,
     others: (path) => (pathsOf.get(targetOf.get(path) ?? '') ?? []).filter((other) => other !== path),

@@ -16,8 +16,6 @@ export interface OriginSettings {
 /**
  * Reads the index of the origin's settings; nothing, if they are not carried over. To be read after the index of the
  * sync info: the origin writes it before that one, so that each secret there has its settings here.
- *
- * @param numBuckets of the origin's sync info
  */
 export async function readOriginSettings(
   { config, originInfo }: Pick<DestinationDeps, 'config' | 'originInfo'>,

@@ -136,9 +136,8 @@ async function readClaims<T>(
 }
 
 /**
- * Brings the destination's info into the shape that the next cycles need: into the origin's number of buckets, and
- * without the claims that the changed configuration makes wrong. It reads and writes no secret. What is at a
- * place where nothing belongs any more is put on the list of orphans first, because only the claims name it.
+ * Moves the destination's claims into the origin's number of buckets, without those that the changed configuration makes
+ * wrong. Orphans are noted first, because only the claims name them. Reads and writes no secret.
  *
  * In one transaction where it fits. Else what the buckets are to hold is staged first and noted in the state: from
  * then on there is only forward, because half of the claims would be in no bucket in between.

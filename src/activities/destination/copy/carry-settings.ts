@@ -69,12 +69,9 @@ export class SettingsCarrier {
   }
 
   /**
-   * Reads what has to be carried over for a secret.
-   *
-   * A version expires if `delete_version_after` was set when it was written. One that does has to be written after
-   * the settings here too; one that lives for ever before them, if they would let it expire.
-   *
-   * @returns undefined if nothing has to be, or if it failed: that is reported
+   * Reads what has to be carried over for a secret. A version expires if `delete_version_after` was set when it was
+   * written. One that does has to be written after the settings here too; one that lives for ever before them, if they
+   * would let it expire. Undefined if nothing has to be carried, or if it failed: that is reported.
    */
   async read(path: string, signal: AbortSignal): Promise<Carried | undefined> {
     if (!this.planned.work.settings.has(path)) return undefined;

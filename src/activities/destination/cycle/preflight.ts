@@ -70,10 +70,9 @@ export async function preflight(
 }
 
 /**
- * Both Vaults were compared when this worker began. An address that leads to another Vault since, or a Vault that was
- * restored from the other one's snapshot, shows by its mounts: they are those of the origin now. Only then more is asked.
- * A clone always has the origin's mounts, so each cycle proves again that it is another server: if its address led to
- * the origin, each secret would equal itself and be claimed.
+ * Both Vaults were compared when this worker began. If an address leads to another Vault since, or one was restored from
+ * the other's snapshot, its mounts are those of the origin now; only then more is asked. A clone always has the origin's
+ * mounts, so each cycle proves that it is another server: else each secret would equal itself and be claimed.
  *
  * @throws ActivityError `ConfigChanged` if the two are something else to each other than they were
  */

@@ -13,11 +13,8 @@ import type { DestinationDeps } from '../base/deps';
 import { namedPaths } from '../../../sync-info/ledger';
 
 /**
- * Soft-deletes the orphans that an operator has seen and wants removed: exactly the list that was shown. One at
- * whose place a secret of the origin belongs, or which is claimed, only leaves the list. What another client wrote there
- * after it became an orphan stays.
- *
- * The list itself is changed last, so that an attempt that was cut off can be repeated.
+ * Soft-deletes the orphans of exactly the list that an operator has approved. One whose place is in use only leaves the
+ * list. What another client wrote there since stays. The list is changed last, so that the activity can be repeated.
  */
 export async function deleteOrphans(
   deps: DestinationDeps,

@@ -86,15 +86,14 @@ export async function heldDeletes(
     state.held.reason === suspicion &&
     isVersionOf(state.considered, index);
   const targets = await deps.targets.load(index, signal);
+  const judging = { deps, targets, mounts };
   // Where another secret of the origin belongs, nothing is deleted.
   const leaving = candidates.filter(({ path }) => targets.sourcesOf(deps.scope.target(path)).length === 0);
   /** Whether the origin does not serve it: what cannot be asked counts. */
   const isReal = async (candidate: DeleteCandidate, stop: AbortSignal): Promise<boolean> => {
-    const judged = await judgeCandidate({ deps, targets, mounts }, candidate, stop).catch(
-      (error: unknown) => {
-        if (stop.aborted) throw error;
-      },
-    );
+    const judged = await judgeCandidate(judging, candidate, stop).catch((error: unknown) => {
+      if (stop.aborted) throw error;
+    });
     return judged?.is !== 'served';
   };
   // If nothing changed since the origin was asked about all of them, the answers would be the same.

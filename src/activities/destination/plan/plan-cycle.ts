@@ -18,7 +18,6 @@ import { ledgersOf, openLedgers, planBucket, type Ledgers, type PlanContext } fr
 import { diffIndices } from '../cycle/diff-indices';
 import { preflight } from '../cycle/preflight';
 import { placesInUse } from '../deletes/delete-orphans';
-import type { GuardInput } from '../deletes/guard-deletes';
 import {
   describeBucket,
   planDeletes,
@@ -28,12 +27,7 @@ import {
   type PlannedAction,
 } from './plan';
 
-/**
- * Works out what a cycle of a destination would do now, by the same rules and from the same sync info. Writes
- * nothing, and reads no secret's value.
- *
- * @throws as the activities of a cycle: a cycle could not work either
- */
+/** What a cycle of a destination would do now. Writes nothing, reads no secret's value, and throws as a cycle does. */
 export async function planCycle(deps: DestinationDeps, signal: AbortSignal): Promise<Plan> {
   const { config, fingerprint, info, originInfo } = deps;
   const { name } = config;
@@ -96,11 +90,7 @@ async function afterMove(
   deps: DestinationDeps,
   { checked, index, state, orphans, notes }: BeforeMove,
   signal: AbortSignal,
-): Promise<{
-  ledgers: Ledgers;
-  ids: number[];
-  decided: Pick<GuardInput, 'state' | 'suspended'>;
-}> {
+) {
   const { info, originInfo, fingerprint } = deps;
   const { moved, own, settings } = await readMoving(deps, checked.ownMounts, signal);
   if (checked.changed)

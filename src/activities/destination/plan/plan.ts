@@ -98,11 +98,7 @@ function whyNowhere({ scope }: DestinationDeps, path: string): string | undefine
 /** What the plan of deletes is made from. */
 export type DeletesToPlan = Omit<GuardInput, 'candidates'> & { readonly targets: Targets };
 
-/**
- * Decides about what the origin's info lacks: asked at the origin, as a cycle would.
- *
- * @returns the deletes that would wait for an approval
- */
+/** Decides about what the origin's info lacks, as a cycle would. @returns the deletes that would wait for an approval */
 export async function planDeletes(
   deps: DestinationDeps,
   inputs: DeletesToPlan,

@@ -4,11 +4,10 @@ import { StoredInfoError } from '../../../consul/errors';
 import type { PathFailure } from '../../../contract/cycle';
 import type { ListExtrasInput, ListExtrasResult, ListFoldersResult } from '../../../contract/verify';
 import { CONSUL_READS, MAX_FAILURES, MAX_FOLDER_LEVELS, MAX_GROUPS } from '../../../limits';
-import { bucketId } from '../../../rules/bucket';
+import { bucketId, grouped } from '../../../rules/bucket';
 import { insightOfMetadata } from '../../../rules/insight';
 import { dataPath, type Location } from '../../../rules/paths';
 import { readFitting } from '../../../sync-info/indexed-buckets';
-import type { Staging } from '../../../sync-info/staging';
 import type { Kv2 } from '../../../vault/kv2';
 import { failureOfPath } from '../../shared/failures';
 import { inVerifyPool, type DestinationDeps } from '../base/deps';
@@ -54,10 +53,7 @@ export class FolderLister {
   }
 }
 
-/**
- * Lists the top of the destination's mounts, level by level until there are enough folders to share, and stages what
- * is left to walk.
- */
+/** Lists the destination's mounts, level by level until there are enough folders to share, and stages what is left. */
 export async function listFolders(deps: DestinationDeps, signal: AbortSignal): Promise<ListFoldersResult> {
   const lister = new FolderLister(deps, deps.vault);
   let folders = deps.config.destination.mounts.map((mount) => ({ mount, rel: '' }));
@@ -78,26 +74,10 @@ export async function listFolders(deps: DestinationDeps, signal: AbortSignal): P
   return { v: 1, folders: reference, chunks: chunks.length, unlisted: lister.unlisted };
 }
 
-/** @throws StoredInfoError if the list is gone or damaged */
-async function readFolderChunk(
-  staging: Staging,
-  reference: string,
-  chunk: number,
-  signal: AbortSignal,
-): Promise<FolderChunk> {
-  const parsed = ChunksSchema.safeParse(await staging.get(reference, signal));
-  const found = parsed.success ? parsed.data.chunks[chunk] : undefined;
-  if (found !== undefined) return found;
-  throw new StoredInfoError(staging.address, reference, 'not a list of folders; run vsync verify again');
-}
-
 /** Secrets at the destination by data path. */
 type FoundSecrets = Map<string, Location>;
 
-/**
- * Walks a part of the destination's folders, and names the secrets in them that belong to no secret of the origin.
- * Reads names and metadata, no values.
- */
+/** Names the secrets in a part of the destination's folders that belong to no secret of the origin. Reads no values. */
 export async function listExtras(
   deps: DestinationDeps,
   { folders, chunk }: ListExtrasInput,
@@ -105,7 +85,10 @@ export async function listExtras(
   progress: (done: number) => void,
 ): Promise<ListExtrasResult> {
   const lister = new FolderLister(deps, deps.vault);
-  const part = await readFolderChunk(deps.staging, folders, chunk, signal);
+  const { data } = ChunksSchema.safeParse(await deps.staging.get(folders, signal));
+  const part = data?.chunks[chunk];
+  if (part === undefined)
+    throw new StoredInfoError(deps.staging.address, folders, 'not a list of folders; run vsync verify again');
   const found: FoundSecrets = new Map();
   const add = (secrets: readonly Location[]): void => {
     for (const place of secrets) found.set(dataPath(place.mount, place.rel), place);
@@ -125,12 +108,7 @@ export async function listExtras(
   return { v: 1, counts: counted(findings), unlisted: lister.unlisted, complete, ...(list && { list }) };
 }
 
-/**
- * Removes the places where a secret of the origin belongs. Also those of which that is unknown, because a bucket of the
- * origin does not fit its index.
- *
- * @returns false if something was unknown
- */
+/** Removes the places where a secret of the origin belongs, or may belong. @returns false if something was unknown */
 async function removeWanted(
   deps: DestinationDeps,
   found: FoundSecrets,
@@ -159,11 +137,7 @@ async function removeWanted(
   return complete;
 }
 
-/**
- * Removes what is deleted: a listing names deleted secrets too.
- *
- * @returns paths whose metadata cannot be read: they count as found
- */
+/** Removes what is deleted: a listing names it too. @returns paths whose metadata cannot be read: they count as found */
 async function removeDeleted(
   deps: DestinationDeps,
   found: FoundSecrets,
@@ -188,10 +162,7 @@ async function removeDeleted(
   return unsure;
 }
 
-/**
- * What is known of each one. Those that the destination's info names were copied: they are kept on purpose, or wait for
- * their delete.
- */
+/** What is known of each one. Those that the destination's info names are kept on purpose, or wait for their delete. */
 async function described(
   { info, scope, config, orphans }: DestinationDeps,
   found: FoundSecrets,
@@ -227,12 +198,6 @@ export async function forEachBucketOf(
   signal: AbortSignal,
   work: (id: number, paths: readonly string[], signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const buckets = new Map<number, string[]>();
-  for (const path of found.keys()) {
-    const id = bucketId(path, numBuckets);
-    const paths = buckets.get(id);
-    if (paths === undefined) buckets.set(id, [path]);
-    else paths.push(path);
-  }
+  const buckets = grouped(found.keys(), (path) => bucketId(path, numBuckets));
   await inParallel([...buckets], signal, ([id, paths], stop) => work(id, paths, stop), CONSUL_READS);
 }

@@ -12,10 +12,8 @@ import { readFitting } from '../../../sync-info/indexed-buckets';
 import { MAX_FAILURES } from '../../../limits';
 
 /**
- * Walks the origin itself, and names the secrets that it has and its sync info lacks: a destination learns of no
- * other ones, so nothing else would notice that they are not copied. Reads names, and the metadata of those secrets.
- *
- * The info is read after the listing: what was published in between is not reported.
+ * Walks the origin itself, and names the secrets that it has and its sync info lacks: nothing else would notice that they
+ * are not copied. The info is read after the listing, so that what was published in between is not reported.
  */
 export async function listUnpublished(
   deps: DestinationDeps,

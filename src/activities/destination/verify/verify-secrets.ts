@@ -18,8 +18,6 @@ import { counted, stageFindings, type Finding } from './findings';
 /**
  * Checks whether the two ends can be compared, as a cycle does before its work, and splits the origin's buckets into
  * groups. Removes lists of earlier verifies that have expired, and writes nothing else.
- *
- * @throws as a cycle's first steps: a cycle could not work either
  */
 export async function beginVerify(
   deps: DestinationDeps,
@@ -56,10 +54,7 @@ export async function beginVerify(
   return { v: 1, groups: split([...index.keys()], MAX_GROUPS), numBuckets: index.length, notes };
 }
 
-/**
- * Compares the values at both ends for every secret of some of the origin's buckets that the destination wants.
- * Reports by path; writes nothing but its findings.
- */
+/** Compares the values of all wanted secrets in some of the origin's buckets. Writes nothing but its findings. */
 export async function verifySecrets(
   deps: DestinationDeps,
   { buckets, numBuckets }: VerifySecretsInput,
@@ -116,11 +111,7 @@ export async function verifySecrets(
 /** What a comparison came to: a verdict, or which end could not be read. */
 type Compared = Verdict | (Pick<Finding, 'class' | 'at'> & { readonly kind: 'failed' });
 
-/**
- * Compares the values of one secret at both ends. They live in this function only.
- *
- * @param claim what the destination's info says; read before this call
- */
+/** Compares the values of one secret at both ends. They live in this function only. The claim was read before. */
 async function compareSecret(
   deps: DestinationDeps,
   path: string,

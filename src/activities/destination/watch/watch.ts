@@ -16,11 +16,8 @@ import { readOriginSettings } from '../base/settings-indices';
 
 /**
  * Long-polls the origin's index in Consul (and that of its settings, where they are carried over), and signals the
- * watch workflow whenever the content changed, and once at the start: what happened before is not known then. Never
- * ends by itself.
- *
- * The content is compared, because Consul's index also rises for other keys, and may fall after a restore. What an
- * origin publishes in one save changes both indices, and is signalled once.
+ * watch workflow whenever the content changed, and once at the start. Never ends by itself. The content is compared,
+ * because Consul's index also rises for other keys, and may fall after a restore.
  */
 export async function watchIndex(
   { config, originInfo }: Pick<DestinationDeps, 'config' | 'originInfo'>,
@@ -65,8 +62,6 @@ export async function watchIndex(
 /**
  * Starts a cycle through the schedule if the destination has not dealt with the origin's current index yet. It
  * compares the state (the level, not the edge), so a signal that was lost or came twice makes no difference.
- *
- * A paused schedule is left alone, although Temporal would run a trigger on it.
  */
 export async function wakeDestination(
   deps: Pick<DestinationDeps, 'config' | 'originInfo' | 'info'>,
@@ -89,6 +84,7 @@ export async function wakeDestination(
   const schedule = client.schedule.getHandle(scheduleId('destination', config.name));
   try {
     const description = await schedule.describe();
+    // Temporal would run a trigger on a paused schedule too.
     if (description.state.paused) return answer('paused');
     // A cycle under way may already deal with this index; if the change is news, one more cycle has to follow it.
     if (!whileRunning && description.info.runningActions.length > 0) return answer('running');
