@@ -53,16 +53,6 @@ type SendOne = (options: { ctx: EventEmitter; timeout: number }) => Promise<unkn
 
 type Committed = Map<string, number> | undefined;
 
-/** An answer that is not a success. */
-interface Refusal {
-  status: number | undefined;
-  headers: Answer[0]['headers'];
-  /** The body if it is text, else the texts of the operations that a transaction refused. */
-  text: string;
-  /** An operation was refused because of a missing permission. */
-  isDenied: boolean;
-}
-
 interface RequestOptions {
   signal?: AbortSignal | undefined;
   timeoutMs?: number;
@@ -282,10 +272,8 @@ export class ConsulStore implements KeyValueStore {
   }
 
   /**
-   * Sends a write. If the connection was closed without an answer, as an agent does beyond its limit, `look` reads what
-   * happened: the write may have happened, and sent again it would look like a conflict.
-   *
-   * @param look returns the result; undefined if nothing has happened: then the write is sent again
+   * Sends a write. If the connection was closed without an answer, as an agent does beyond its limit, `look` returns the
+   * result, or undefined if nothing has happened: a write that is sent again would look like a conflict.
    */
   private async surely<T>(
     write: () => Promise<T>,
@@ -297,7 +285,8 @@ export class ConsulStore implements KeyValueStore {
         const result = await write();
         if (Boolean(result) || !isLost) return result;
       } catch (error) {
-        if (!isClosed(error) || attempt === RETRY_DELAYS_MS.length) throw error;
+        const isClosed = error instanceof ConsulError && error.refusal === 'closed';
+        if (!isClosed || attempt === RETRY_DELAYS_MS.length) throw error;
       }
       isLost = true;
       const found = await look();
@@ -442,11 +431,6 @@ export class ConsulStore implements KeyValueStore {
   }
 }
 
-/** The connection was closed without an answer. */
-function isClosed(error: unknown): boolean {
-  return error instanceof ConsulError && error.refusal === 'closed';
-}
-
 /** The pause before a request is sent again; undefined if it has failed too often, or was refused since too long ago. */
 function delayAfter(
   refusal: ConsulError['refusal'],
@@ -471,11 +455,12 @@ function isFiltered(headers: Answer[0]['headers']): boolean {
   return headers['x-consul-results-filtered-by-acls'] === 'true';
 }
 
-/** The consul package's error for an answer that is not a success. Without an answer its `response` is missing. */
-function refusalOf(error: unknown): Refusal {
+/** Reads the consul package's error for an answer that is not a success. Without an answer its `response` is missing. */
+function refusalOf(error: unknown) {
   const { response = {} } = error as { response?: Partial<Answer[0] & { body: unknown }> };
   const { statusCode: status, headers = {}, body } = response;
   const parsed = Refused.safeParse(body);
+  // A transaction refuses each operation by itself, also for a missing permission.
   const ofOperations = parsed.success ? parsed.data.Errors.map(({ What }) => What).join('; ') : '';
   const text = typeof body === 'string' || Buffer.isBuffer(body) ? body.toString() : ofOperations;
   return { status, headers, text, isDenied: /permission denied/i.test(ofOperations) };

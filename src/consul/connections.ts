@@ -112,10 +112,7 @@ export class ConsulConnections {
   }
 }
 
-/**
- * How many requests may be in flight: half as many after refused connections, and one more after each second without a
- * refusal. Uses no clock.
- */
+/** Requests in flight: half as many after refused connections, and one more after each second without a refusal. */
 export class ConnectionLimit {
   private limit: number;
   private changedMs = -Infinity;
@@ -171,10 +168,7 @@ export class LongPolls {
     },
   );
 
-  /**
-   * @param id calls with the same id wait for the same key, from the same index on
-   * @throws what the query threw, or the signal's reason
-   */
+  /** @param id calls with the same id wait for the same key, from the same index on */
   async wait<T>(id: string, waitMs: number, poll: Poll<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
     const shared = this.shared.get(id) ?? this.begin(id, waitMs, poll);

@@ -12,11 +12,9 @@ export interface StorePurpose {
 
 /**
  * Opens a Consul in the configured datacenter. The original vsync hardly used `dc`, so its files may name a wrong
- * datacenter, while the sync info is in the agent's own one. So `dc` is accepted only if it is the agent's own, or if the
- * agent's own datacenter has no sync info.
+ * datacenter, while the sync info is in the agent's own one.
  *
  * @throws UserError if the agent's own datacenter is another one and has sync info
- * @throws ConsulError if Consul does not answer, or has no path to the datacenter
  */
 export async function openStore(options: ConsulOptions, purpose: StorePurpose): Promise<ConsulStore> {
   const { dc, ...rest } = options;

@@ -56,10 +56,7 @@ export function sizeOf(writes: readonly Write[], unchanged: readonly Unchanged[]
 /** Most bytes of an operation around its key and value. */
 const JSON_BYTES = 120;
 
-/**
- * The limits of one Consul agent, learnt from what it accepts and refuses: an operator may have changed them, and they
- * depend on the version.
- */
+/** Limits of one Consul agent, learnt from what it accepts: they depend on its version and its configuration. */
 export class ServerLimits {
   private readonly values = new LearntLimit(CONSUL_VALUE_BYTES);
   private readonly operations = new LearntLimit(CONSUL_OPERATIONS);

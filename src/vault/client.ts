@@ -372,11 +372,7 @@ export class VaultClient {
     return this.options.auth.kind;
   }
 
-  /**
-   * After the end of its token Vault answers 403 to everything.
-   *
-   * @returns whether a new login may help; not if the last one is recent: then the policy lacks something
-   */
+  /** After a 403: whether a new login may help. Not if the last one is recent: then the policy lacks something. */
   private forgetOldLogin(): boolean {
     // 0: there was no login yet; the login itself was refused.
     if (this.loggedInAtMs === 0 || Date.now() - this.loggedInAtMs < LOGIN_AGAIN_AFTER_MS) return false;

@@ -233,10 +233,7 @@ export class Kv2 {
     await this.client.delete(this.encode(`${mount}data/`, path), options);
   }
 
-  /**
-   * Identity of the Vault cluster. It survives restarts, except of a Vault in dev mode. All namespaces have the same
-   * identity, and so has a Vault that was restored from a snapshot of this one. Needs no token.
-   */
+  /** Identity of the cluster, in all namespaces. A restart (not in dev mode) or a restore keeps it. Needs no token. */
   async clusterId(signal?: AbortSignal): Promise<string> {
     return (await this.cluster(signal)).id;
   }

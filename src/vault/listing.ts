@@ -54,10 +54,7 @@ export class PagedLister {
     return this.pages !== false;
   }
 
-  /**
-   * @param path API path of the folder, percent-encoded
-   * @throws VaultError also if the listing is not known to be complete
-   */
+  /** `path` is percent-encoded. Throws VaultError also if the listing is not known to be complete. */
   async list(path: string, mount: string, signal?: AbortSignal): Promise<string[]> {
     if (this.limited.has(mount)) return this.allPages(path, 'max', signal);
     try {
@@ -75,11 +72,8 @@ export class PagedLister {
     for (let after = ''; ;) {
       const from = after === '' ? '' : `after=${encodeURIComponent(after)}&`;
       const options = { signal, ifAbsent: (): Page => ({ names: [], isEverything: false }) };
-      const { names, isEverything } = await this.client.list(
-        `${path}?${from}limit=${limit}`,
-        PageBody,
-        options,
-      );
+      const page = `${path}?${from}limit=${limit}`;
+      const { names, isEverything } = await this.client.list(page, PageBody, options);
       if (isEverything) this.pages = false;
       else if (names.length > 0) this.pages = true;
       // A server that silently ignores the parameters answers more names than it was asked for.

@@ -22,11 +22,7 @@ const WrapBody = z.object({ wrap_info: z.object({ token: z.string().min(1) }) })
 const LookupBody = z.object({ data: z.object({ creation_path: z.literal(WRAPPED_PATH) }) });
 const UnwrapBody = z.object({ data: z.unknown() });
 
-/**
- * @returns undefined if that is unknown: neither token may update `sys/capabilities-self` (Vault's `default` policy allows
- *   it), or a proxy or gateway in between refuses the requests
- * @throws VaultError if one of them does not answer
- */
+/** Undefined if neither token, or no proxy in between, allows the requests. Throws VaultError if one does not answer. */
 export async function isOneServer(one: VaultClient, other: VaultClient): Promise<boolean | undefined> {
   return (await isKnownTo(one, other)) ?? (await isKnownTo(other, one));
 }

@@ -11,12 +11,6 @@ import {
   TOKEN_WARNING_GAP_MS,
 } from '../limits';
 
-export interface KeeperOptions {
-  /** Section of the configuration with the token or the AppRole: "origin.vault". */
-  section: string;
-  log: Logger;
-}
-
 /**
  * Keeps the token of one client alive while a worker runs. It renews the token after two thirds of its time. With an
  * AppRole it logs in again where a renewal does not extend the token. If no renewal can extend a configured token, it
@@ -29,7 +23,8 @@ export class TokenKeeper {
 
   constructor(
     private readonly client: VaultClient,
-    private readonly options: KeeperOptions,
+    /** `section` of the configuration has the token or the AppRole: "origin.vault". */
+    private readonly options: { section: string; log: Logger },
   ) {
     this.running = this.keep().catch((error: unknown) => {
       // Only the name: the message of another library's error may hold a token.
@@ -96,10 +91,7 @@ export class TokenKeeper {
         if (!isRefused(error)) throw error;
       }
     }
-    return this.client.authKind === 'approle' ? this.logInAgain() : this.afterRefusal(plan);
-  }
-
-  private async logInAgain(): Promise<TokenPlan | undefined> {
+    if (this.client.authKind === 'token') return this.afterRefusal(plan);
     const grant = await this.client.logInAgain();
     this.options.log.debug({ vault: this.client.address, ttlS: grant.ttlS }, 'logged in again');
     return planIfEnds(grant);

@@ -76,10 +76,9 @@ const CapabilitiesBody = z.object({ data: z.record(z.string(), z.unknown()) });
 const Capabilities = z.array(z.string());
 
 /**
- * The capabilities at some paths. They come from the policies alone: a path does not have to exist.
+ * The capabilities at some API paths, not encoded: "secret/data/team/app". They come from the policies alone: a path does
+ * not have to exist. Empty for a path that is missing in Vault's answer.
  *
- * @param paths API paths without `/v1/`, not encoded: "secret/data/team/app"
- * @returns by path; empty for a path that is missing in Vault's answer, which then counts as "none"
  * @throws VaultError of kind `forbidden` also if the token may not ask
  */
 export async function capabilitiesOf(

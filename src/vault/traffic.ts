@@ -148,10 +148,7 @@ export class VaultTraffic {
     }
   }
 
-  /**
-   * Decides whether the last failure of a request belongs to its path or to the whole Vault, and marks it as an outage.
-   * Unless something was answered since, it checks the Vault's health.
-   */
+  /** Marks the last failure of a request as an outage if the whole Vault is down. Checks the health if that is in doubt. */
   async judge(failure: VaultError, signal?: AbortSignal): Promise<VaultError> {
     if (failure.kind !== 'sealed' && failure.kind !== 'unavailable') return failure;
     try {
@@ -209,7 +206,6 @@ function mountOf(path: string): string {
   return /^(.*?)\/(?:data|metadata|delete)(?:\/|$)/.exec(path)?.[1] ?? '';
 }
 
-/** "Vault https://…: the Vault is sealed (503): unseal it; since …, until …". */
 export function describeOutage(address: string, { detail, sinceMs, untilMs }: Outage): string {
   const end = untilMs === undefined ? '' : `, until ${iso(untilMs)}`;
   return `Vault ${address}: ${detail}; since ${iso(sinceMs)}${end}`;

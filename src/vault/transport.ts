@@ -79,9 +79,7 @@ export class UndiciTransport {
     const [path = ''] = apiPath.split('?');
     await this.turn(path, signal);
     const tooLate = new AbortController();
-    const timer = setTimeout(() => {
-      tooLate.abort();
-    }, timeoutMs);
+    const timer = setTimeout(tooLate.abort.bind(tooLate), timeoutMs);
     const request = { uri: `${this.address}/v1/${apiPath}`, method: 'GET' };
     try {
       const either = AbortSignal.any([signal, tooLate.signal]);
@@ -136,13 +134,18 @@ export class UndiciTransport {
   private failure(error: unknown, path: string, { signal, timeoutMs }: TransportRequest): VaultError {
     const shown = shownPath(path);
     if (signal?.aborted === true) return cancelledRequest(this.address, shown);
-    if (codeOf(error) === 'UND_ERR_INVALID_ARG') {
+    const code = codeOf(error);
+    if (code === 'UND_ERR_INVALID_ARG') {
       const detail =
         'cannot be sent: the token or the namespace has a character that is not allowed in a header; remove it';
       return new VaultError('rejected', this.address, shown, detail);
     }
-    const detail = describeFailure(error, timeoutMs ?? this.options.timeoutMs, this.address);
-    const isLate = isTimeout(error);
+    const isLate = code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT';
+    const tls = this.address.startsWith('https:');
+    // Undici's error is dropped: it may hold the request.
+    const detail = isLate
+      ? `no answer within ${(timeoutMs ?? this.options.timeoutMs) / 1000} s`
+      : explainNoAnswer(code, { what: 'Vault', section: 'vault', tls });
     const needsLonger = isLate && timeoutMs !== undefined;
     const hint = needsLonger ? '; a folder with very many names needs a longer vault.requestTimeout' : '';
     const failure = new VaultError('unavailable', this.address, shown, detail + hint);
@@ -197,24 +200,11 @@ function codeOf(error: unknown): unknown {
   return code ?? (name === 'HTTPParserError' ? 'HPE_UNKNOWN' : undefined);
 }
 
-function isTimeout(error: unknown): boolean {
-  const code = codeOf(error);
-  return code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT';
-}
-
-/** Explains an error code of undici or Node. The error itself is dropped: it may hold the request. */
-function describeFailure(error: unknown, timeoutMs: number, address: string): string {
-  if (isTimeout(error)) return `no answer within ${timeoutMs / 1000} s`;
-  const reached = { what: 'Vault', section: 'vault', tls: address.startsWith('https:') };
-  return explainNoAnswer(codeOf(error), reached);
-}
-
 /**
- * Sends one request, and collects its answer. It uses undici's callbacks: `pool.request` makes a stream, an
- * asynchronous resource and several promises for each body, which is a good part of the CPU time of a scan. See
- * docs/decisions/0007-cpu-and-memory-of-a-worker.md. It fails at once when the signal is aborted.
+ * Sends one request, and collects its answer. By undici's callbacks, because `pool.request` costs a good part of the CPU
+ * time of a scan: docs/decisions/0007-cpu-and-memory-of-a-worker.md.
  *
- * @param failed gets undici's error, or the signal's reason. A second call must have no effect
+ * @param failed gets undici's error, or at once the signal's reason. A second call must have no effect
  */
 function exchange(
   dispatcher: Dispatcher,
