@@ -9,10 +9,7 @@
 
 // ---- Splitting a cycle among workers ------------------------------------------------------------------------
 
-/**
- * Paths in one chunk of metadata to fetch, while there are enough buckets. Small enough that several workers share a
- * scan evenly; large enough that one chunk keeps a worker busy while the next one is dispatched.
- */
+/** Paths in one chunk of metadata. Several workers share a scan evenly, and a chunk lasts until the next one is dispatched. */
 export const CHUNK_PATHS = 2_000;
 /** Chunks in one origin cycle. Keeps its history under 2,000 events and 1 MB. */
 export const MAX_CHUNKS = 128;
@@ -23,8 +20,8 @@ export const GROUP_SECRETS = 700;
 export const MAX_GROUPS = 32;
 
 /**
- * Chunks or groups that one worker takes at the same time. The second begins while the last requests of the first are
- * answered. They share one request queue, so more would be no faster, and would keep work from an idle worker.
+ * Chunks or groups that one worker takes at the same time: the second begins while the last requests of the first are
+ * answered. They share one request queue: more would be no faster, and would keep work from an idle worker.
  */
 export const SHARED_ACTIVITIES_PER_WORKER = 2;
 /** Chunks or groups that a cycle keeps queued or running. Also the number where the count of workers is unknown. */
@@ -154,9 +151,8 @@ export const RETRY_DELAYS_MS: readonly number[] = [100, 400, 1_600];
 
 /** Attempts of a request that a quota refuses (429). The request queue pauses between them. */
 export const QUOTA_ATTEMPTS = 6;
-/** First pause of all requests after a 429 without Retry-After. Doubles with each 429 in a row. */
+/** First and longest pause of all requests after a 429. It doubles with each 429 in a row, or is what Retry-After asks for. */
 export const FIRST_QUOTA_PAUSE_MS = 1_000;
-/** Longest pause after a 429, also where Retry-After asks for more. */
 export const MAX_QUOTA_PAUSE_MS = 30_000;
 /** After this time with only 429, waiting requests fail. Shorter than the preflight of a cycle, which then reports why. */
 export const QUOTA_BLOCKED_AFTER_MS = 20_000;
@@ -166,16 +162,12 @@ export const READ_TURN_EVERY = 4;
 /** 503 answers within this time halve the adaptive limit once: they come in bursts. */
 export const OVERLOAD_ONCE_PER_MS = 1_000;
 
-/**
- * Failures in a row, without an answer in between, before a Vault's health is checked. More than the attempts of one
- * request, so that one bad path does not trigger it alone.
- */
+/** Failures in a row before a Vault's health is checked. More than the attempts of one request: that may be one bad path. */
 export const FAILURES_BEFORE_HEALTH_CHECK = 5;
 /** Time for one health check. A healthy Vault answers in some milliseconds. */
 export const HEALTH_TIMEOUT_MS = 5_000;
-/** First pause between two health checks of a Vault that is down. Doubles each time. */
+/** First and longest pause between two health checks of a Vault that is down. It doubles each time. */
 export const FIRST_HEALTH_PAUSE_MS = 1_000;
-/** Longest pause between two health checks. */
 export const MAX_HEALTH_PAUSE_MS = 30_000;
 /** Outages of one Vault that a process remembers, for the notes of cycles. */
 export const REMEMBERED_OUTAGES = 10;
@@ -192,9 +184,8 @@ export const LOGIN_AGAIN_AFTER_MS = 60_000;
 /** Time to revoke the token of a login when a client closes. */
 export const REVOKE_TIMEOUT_MS = 2_000;
 
-/** First pause after a renewal or login that failed. Doubles each time. */
+/** First and longest pause after a renewal or login that failed. It doubles each time. */
 export const FIRST_TOKEN_PAUSE_MS = 500;
-/** Longest pause after a renewal or login that failed. */
 export const MAX_TOKEN_PAUSE_MS = 60_000;
 /** Longest pause after a login that was refused. Each one is reported, and only an operator can fix it. */
 export const MAX_REFUSED_LOGIN_PAUSE_MS = 600_000;
@@ -211,10 +202,7 @@ export const TOKEN_WARNING_GAP_MS = 60_000;
  * queries leave a third of them to others. More would not be faster: Consul answers in a millisecond or two.
  */
 export const MAX_CONSUL_CONNECTIONS = 16;
-/**
- * Refused connections within this time halve the limit once: they come in bursts. Without a refusal the limit grows by
- * one each time it has passed.
- */
+/** Refused connections within this time halve the limit once: they come in bursts. After each without one it grows by one. */
 export const CONSUL_LIMIT_STEP_MS = 1_000;
 /** An idle connection is closed after this time: the agent counts it against its limit for this machine. */
 export const CONSUL_IDLE_MS = 5_000;
@@ -228,16 +216,12 @@ export const POLLS_CROWDED_MS = 60_000;
 
 /** Time for one request. */
 export const CONSUL_REQUEST_TIMEOUT_MS = 10_000;
-/**
- * How long a request is sent again to an agent that refuses connections: other programs may hold all that it allows for
- * this machine. Shorter than the preflight of a cycle.
- */
+/** How long a request is repeated while the agent refuses connections: other programs may hold all that it allows. */
 export const CONSUL_REFUSED_FOR_MS = 15_000;
-/** The same where the agent only closes connections, which has other causes too. */
+/** The same where the agent only closes connections, which has other causes too. Both are shorter than a preflight. */
 export const CONSUL_CLOSED_FOR_MS = 4_000;
-/** First pause after a refused connection. Doubles each time. */
+/** First and longest pause after a refused connection. It doubles each time. */
 export const FIRST_CONSUL_REFUSED_PAUSE_MS = 100;
-/** Longest pause after a refused connection. */
 export const MAX_CONSUL_REFUSED_PAUSE_MS = 2_000;
 
 /** Largest value that a Consul agent takes by default (`limits.kv_max_value_size`). Its answers correct the number. */

@@ -13,18 +13,15 @@ export interface TokenToCheck {
   vault: VaultConfig;
   mounts: readonly string[];
   renewToken: boolean;
+  signal: AbortSignal | undefined;
 }
 
 const fail = (detail: string): CheckResult => ({ outcome: 'fail', detail });
 const warning = (detail: string): CheckResult => ({ outcome: 'warning', detail });
 
 /** How long the token lives, what ends it, and whether a worker can do something about it. */
-export async function tokenFinding(
-  kv: Kv2,
-  target: TokenToCheck,
-  signal?: AbortSignal,
-): Promise<CheckResult> {
-  const { side, vault, mounts } = target;
+export async function tokenFinding(kv: Kv2, target: TokenToCheck): Promise<CheckResult> {
+  const { side, vault, mounts, signal } = target;
   try {
     const life = await lookupSelf(kv.client, signal);
     const uses = usesProblem(life, `${side}.vault`, vault.auth.kind);

@@ -1,6 +1,6 @@
 import { readMounts, assertNamespace, compareVaults, type BothVaults } from '../../access/mounts';
 import { ROOT_SPELLING } from '../../vault/namespace';
-import type { Config, DestinationConfig, VaultConfig } from '../../config/schema';
+import type { Config, DestinationConfig } from '../../config/schema';
 import type { Role } from '../../contract/ids';
 import { openVault } from '../../activities/clients';
 import { VaultError } from '../../vault/errors';
@@ -10,21 +10,15 @@ import { CANNOT_ASK, lackingCapabilities, missingText } from '../../access/capab
 import { check, notChecked, type Check, type CheckResult } from '../../access/check-line';
 import type { RulesOfSides } from './mount-rules';
 import { destinationNeeds, originNeeds, type Capability, type Grant, type Need } from '../../access/needs';
-import { tokenFinding } from '../../access/token';
+import { tokenFinding, type TokenToCheck } from '../../access/token';
 
 /** One Vault of a configuration, what the role needs there, and what the checks find. */
-interface Target {
-  /** Section of the configuration: "origin". */
-  side: Role;
-  vault: VaultConfig;
-  mounts: readonly string[];
-  renewToken: boolean;
+interface Target extends TokenToCheck {
   needs: readonly Need[];
   /** Opened by the checks: each side logs in once. */
   kv?: Kv2;
   /** Gets the rules of each mount, if the token may read them; undefined: not asked. */
   rules?: Map<string, MountRules>;
-  signal: AbortSignal | undefined;
 }
 
 /**
@@ -70,7 +64,7 @@ async function checkVault(target: Target): Promise<Check[]> {
 
 async function checkToken(kv: Kv2, name: string, target: Target): Promise<Check[]> {
   const { side, vault, rules, signal } = target;
-  const token = await check(`${name}: token`, () => tokenFinding(kv, target, signal));
+  const token = await check(`${name}: token`, () => tokenFinding(kv, target));
   if (token.outcome === 'fail') {
     return [token, notChecked(`${name}: mounts, capabilities`, 'the token cannot be used')];
   }
