@@ -47,6 +47,28 @@ describe('with a value at the destination that vsync did not write,', () => {
   });
 });
 
+test('destination cycle overwrites what onConflict: keep has kept, once the key is changed', async () => {
+  const sync = await SyncFixture.create({ destination: { onConflict: 'keep' } });
+  const setConflict = (onConflict: string) =>
+    sync.reconfigure('destination', (file) => {
+      (file['destination'] as Record<string, unknown>)['onConflict'] = onConflict;
+    });
+  try {
+    const [vault] = sync.destinationVaults;
+    await sync.originVault.put(sync.mount, 'a', { path: 'a' });
+    await vault?.put(sync.mount, 'a', { owner: 'another' });
+    await sync.run();
+    expect(await vault?.get(sync.mount, 'a')).toEqual({ owner: 'another' });
+
+    await setConflict('overwrite');
+    expect(await vault?.get(sync.mount, 'a')).toEqual({ path: 'a' });
+    await setConflict('keep');
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { read: 0 } });
+  } finally {
+    await sync.tearDown();
+  }
+});
+
 test('destination cycle holds the deletes of the time with ignoreDeletes until an approval, once it is off', async () => {
   const sync = await SyncFixture.create({ ignoreDeletes: true });
   try {

@@ -93,3 +93,11 @@ export async function inVerifyPool<T>(
     pools.copyPool.run(() => work(item, stop), stop);
   await inParallel(items, signal, inBoth, pools.verifyPool);
 }
+
+/**
+ * What the known differences of a destination depend on. `onConflict` decides what is kept, and is not in the fingerprint:
+ * with it, each change would compare every value.
+ */
+export function rulesOfDifferences({ fingerprint, config }: DestinationDeps): string {
+  return config.destination.onConflict === 'keep' ? `${fingerprint}+keep` : fingerprint;
+}

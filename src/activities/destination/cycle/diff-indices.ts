@@ -6,7 +6,7 @@ import type { DiffIndicesInput, DiffIndicesResult } from '../../../contract/dest
 import { ActivityError } from '../../../contract/failures';
 import { MAX_GROUPS } from '../../../limits';
 import { expiredBuckets } from '../../../sync-info/expiries';
-import type { DestinationDeps } from '../base/deps';
+import { type DestinationDeps, rulesOfDifferences } from '../base/deps';
 import { NO_SETTINGS, readOriginSettings, readOwnSettings } from '../base/settings-indices';
 
 type Index = readonly string[] | undefined;
@@ -76,10 +76,11 @@ export async function diffIndices(
     insights: values?.[id],
     settings: carries ? (ofSettings?.[id] ?? '') : undefined,
   });
+  const isOfRules = known.rules === rulesOfDifferences(deps);
   const open: number[] = [];
   let retained = 0;
   for (const id of ids) {
-    const difference = known.rules === deps.fingerprint ? known.buckets.get(id) : undefined;
+    const difference = isOfRules ? known.buckets.get(id) : undefined;
     const theirs = hashes(origin.index, settings.index, id);
     const isKnown = isKnownDifference(difference, theirs, hashes(own.index, ownSettings.index, id));
     if (isKnown && ended?.ids.includes(id) !== true) retained += difference?.held ?? 0;

@@ -23,7 +23,7 @@ import { STATE_ATTEMPTS } from '../../../limits';
 import { assertSyncName } from '../../../access/sync-path';
 import { countExpiries } from '../../../sync-info/expiries';
 import { commitInfo, conflict, readDirtyMarker, removeDirtyMarker } from '../../../sync-info/commits';
-import type { DestinationDeps } from '../base/deps';
+import { type DestinationDeps, rulesOfDifferences } from '../base/deps';
 import { byMount, guardBuckets } from '../deletes/guard-deletes';
 import { readOriginSettings, readOwnSettings } from '../base/settings-indices';
 
@@ -99,11 +99,13 @@ class Save {
   /** Notes which of the differing buckets are done with, as many as one value takes. The others only cost requests. */
   async knownDifferences(own: readonly string[], settings: SavedSettings | undefined): Promise<number> {
     const { signal, input, index: origin = [] } = this;
-    const { info, fingerprint } = this.deps;
+    const { info } = this.deps;
     if (input.buckets.length === 0) return 0;
     const before = await readKnownDifferences(info, signal);
-    const isOfRules = before.rules === fingerprint;
-    const kept = isOfRules ? [...before.buckets].filter(([id]) => !input.buckets.includes(id)) : [];
+    const rules = rulesOfDifferences(this.deps);
+    const isOfRules = before.rules === rules;
+    const handled = new Set(input.buckets);
+    const kept = isOfRules ? [...before.buckets].filter(([id]) => !handled.has(id)) : [];
     // If the origin has published more in the meantime, these buckets are not done.
     const isCurrent = originVersionOf(origin, settings?.origin) === input.considered;
     const known = (isCurrent ? input.knownDifferences : []).flatMap(
@@ -118,7 +120,7 @@ class Save {
     if (isOfRules && isDeepStrictEqual(before.buckets, new Map(next))) return 0;
     for (;;) {
       try {
-        const write = writeOfKnownDifferences(info, fingerprint, new Map(next), before.revision);
+        const write = writeOfKnownDifferences(info, rules, new Map(next), before.revision);
         await commitInfo(info.store, [write], signal);
         return 1;
       } catch (error) {
