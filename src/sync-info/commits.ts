@@ -84,9 +84,8 @@ export function conflict(store: KeyValueStore, key: string): ActivityError {
  * Keeps a cycle from writing buckets after a later one has saved its index: every write of a bucket is one transaction
  * with the condition that the indices are as they were before the work.
  *
- * It also owns the dirty marker, `<syncPath>destination/unsaved`, which exists while a cycle changes buckets that the
- * index does not describe yet. Without it a cycle without a save could go unnoticed: a secret is deleted, the cycle
- * dies, the delete is undone at the origin, and the two old indices are equal again.
+ * It also owns the dirty marker, which exists while a cycle changes buckets that the index does not describe yet. Without
+ * it this could go unnoticed: a secret is deleted, the cycle dies, and the delete is undone at the origin.
  */
 export class Fence {
   private marking: Promise<unknown> | undefined;
@@ -126,13 +125,4 @@ export class Fence {
 /** @returns the revision of the dirty marker; 0 if the last cycle has saved its index */
 export async function readDirtyMarker(info: SyncInfo, signal?: AbortSignal): Promise<number> {
   return (await info.store.get(info.dirtyMarkerKey, signal))?.revision ?? 0;
-}
-
-/** @param revision as read before the buckets were, so that the marker of a later cycle stays */
-export async function removeDirtyMarker(
-  info: SyncInfo,
-  revision: number,
-  signal?: AbortSignal,
-): Promise<void> {
-  if (revision !== 0) await info.store.remove(info.dirtyMarkerKey, revision, signal);
 }

@@ -57,11 +57,8 @@ interface Vault {
 }
 
 /**
- * A pool for no more secrets at the same time than both Vaults accept requests: with more, the answer about a secret
- * would grow old in a queue between its requests.
- *
- * @param most upper bound
- * @param part of both numbers that is used, rounded up: 1 for all
+ * A pool for no more secrets at the same time than `most`, or a `part` of it, and than both Vaults accept requests: with
+ * more, the answer about a secret would grow old in a queue between its requests.
  */
 export function copyPool(most: number, vaults: readonly Vault[], part = 1): WorkPool {
   const lowestLimit = (): number => Math.min(...vaults.map(({ client }) => client.requestsAtOnce));
@@ -78,10 +75,8 @@ export function copyPool(most: number, vaults: readonly Vault[], part = 1): Work
 }
 
 /**
- * Runs a part of a verify. At most half of the secrets in flight belong to a verify, and no more of its secrets wait for
+ * {@link inParallel} for a verify: at most half of the secrets in flight belong to one, and no more of its secrets wait for
  * the pool that cycles share. Otherwise a cycle would wait behind every comparison of a large bucket.
- *
- * @throws like {@link inParallel}
  */
 export async function inVerifyPool<T>(
   pools: { readonly copyPool: WorkPool; readonly verifyPool: WorkPool },

@@ -11,10 +11,7 @@ import { NO_SETTINGS, readOriginSettings, readOwnSettings } from '../base/settin
 
 type Index = readonly string[] | undefined;
 
-/**
- * Compares the two indices, and those of the settings where they are carried over, and splits the buckets that
- * differ into groups of work.
- */
+/** Compares the two indices, and those of the settings, and splits the buckets that differ into groups of work. */
 export async function diffIndices(
   deps: DestinationDeps,
   { changed, expired }: DiffIndicesInput,
@@ -23,13 +20,8 @@ export async function diffIndices(
   const { originInfo, info } = deps;
   const origin = await originInfo.readIndex(signal);
   const own = await info.readIndex(signal);
-  const nothing: DiffIndicesResult = {
-    v: 1,
-    indexRevision: own.revision,
-    move: false,
-    groups: [],
-    retained: 0,
-  };
+  const { revision: indexRevision } = own;
+  const nothing: DiffIndicesResult = { v: 1, indexRevision, move: false, groups: [], retained: 0 };
   if (origin.index === undefined) {
     const { state } = await readDestinationState(info, signal);
     if (origin.problem === undefined && state === undefined && own.index === undefined) return nothing;

@@ -22,7 +22,7 @@ import type { SaveDestinationInput, SaveDestinationResult } from '../../../contr
 import { STATE_ATTEMPTS } from '../../../limits';
 import { assertSyncName } from '../../../access/sync-path';
 import { countExpiries } from '../../../sync-info/expiries';
-import { commitInfo, conflict, readDirtyMarker, removeDirtyMarker } from '../../../sync-info/commits';
+import { commitInfo, conflict, readDirtyMarker } from '../../../sync-info/commits';
 import { type DestinationDeps, rulesOfDifferences } from '../base/deps';
 import { byMount, guardBuckets } from '../deletes/guard-deletes';
 import { readOriginSettings, readOwnSettings } from '../base/settings-indices';
@@ -57,7 +57,8 @@ export async function saveSyncInfo(
   let writes = saved.writes + (settings?.writes ?? 0);
   writes += await save.knownDifferences(saved.index, settings);
   writes += await save.state(before?.last, writes > 0);
-  await removeDirtyMarker(info, unsaved, signal);
+  // As read before the buckets were, so that the marker of a later cycle stays.
+  if (unsaved !== 0) await info.store.remove(info.dirtyMarkerKey, unsaved, signal);
   // The lists of a verify. After the save, so that a slow clean-up delays nothing.
   await deps.staging.removeExpiredSometimes(signal);
   return { v: 1, writes };
