@@ -174,6 +174,23 @@ describe('planBucket', () => {
     expect(plan(origin, new Map(), excluded).add).toEqual(['s/data/a']);
   });
 
+  it('refuses a secret at the target of another one in the same Vault: it may be its copy', () => {
+    const transforms = [
+      { name: 'copy', from: '^s/data/(?P<x>[^/]+)$', to: 's/data/copy/x' },
+      { name: 'on', from: '^s/data/copy/(?P<x>.+)$', to: 't/data/x' },
+    ];
+    const origin = bucketOf({ 's/data/a': 1, 's/data/copy/a': 1, 's/data/copy/b': 1 });
+    expect(plan(origin, new Map(), scopeOf({ transforms, sameVault: true }))).toMatchObject({
+      add: ['s/data/copy/b'],
+      refused: [
+        { path: 's/data/a', why: 'loop', with: 's/data/copy/a' },
+        { path: 's/data/copy/a', why: 'loop', with: 's/data/a' },
+      ],
+    });
+    const elsewhere = plan(origin, new Map(), scopeOf({ transforms }));
+    expect(elsewhere).toMatchObject({ add: [...origin.keys()], refused: [] });
+  });
+
   it('neither copies nor deletes a secret that is its own copy, and drops its claim', () => {
     const transforms = [{ name: 'copy', from: '^s/data/(?P<x>up[^/]*)$', to: 't/data/x' }];
     const scope = scopeOf({ transforms, sameVault: true, exclude: ['s/out*'] });
