@@ -1,51 +1,38 @@
 /**
  * Every number that bounds work: timeouts, pauses, sizes, attempts and concurrency, each with its unit and its reason.
- * A name ends in its unit; without one it is a count.
+ * A name ends in its unit; without one it is a count. Numbers that belong together have no empty line between them.
  *
- * Other files keep only these numbers: timeouts of activities (workflows/activity-options.ts, in one place
- * with their retries), stored formats (buckets, hashes, ids), defaults of configuration keys, the length of printed lists,
- * and constants inside one algorithm (AdaptiveLimit).
+ * Other files keep only these numbers: timeouts of activities (workflows/activity-options.ts, in one place with their
+ * retries), stored formats (buckets, hashes, ids), defaults of configuration keys, the length of printed lists, and
+ * constants inside one algorithm (AdaptiveLimit).
  */
 
 // ---- Splitting a cycle among workers ------------------------------------------------------------------------
 
-/**
- * Paths in one chunk of metadata to fetch, while there are enough buckets. Small enough that several workers share a
- * scan evenly; large enough that one chunk keeps a worker busy while the next one is dispatched.
- */
+/** Paths in one chunk of metadata. Several workers share a scan evenly, and a chunk lasts until the next one is dispatched. */
 export const CHUNK_PATHS = 2_000;
-
 /** Chunks in one origin cycle. Keeps its history under 2,000 events and 1 MB. */
 export const MAX_CHUNKS = 128;
 
-/**
- * Secrets to copy in one group of buckets, while there are fewer than {@link MAX_GROUPS} such groups. Smaller groups
- * would cost more in Temporal than in the Vaults.
- */
+/** Secrets in one group of buckets, up to {@link MAX_GROUPS}. Smaller groups would cost more in Temporal than in the Vaults. */
 export const GROUP_SECRETS = 700;
-
 /** Groups in one destination cycle, and chunks of folders in one verify: enough for some workers, and a short history. */
 export const MAX_GROUPS = 32;
 
 /**
- * Chunks or groups that one worker takes at the same time. The second begins while the last requests of the first are
- * answered. Their requests share one request queue, so more would not make a worker faster, and would keep work from an
- * idle worker.
+ * Chunks or groups that one worker takes at the same time: the second begins while the last requests of the first are
+ * answered. They share one request queue: more would be no faster, and would keep work from an idle worker.
  */
 export const SHARED_ACTIVITIES_PER_WORKER = 2;
-
 /** Chunks or groups that a cycle keeps queued or running. Also the number where the count of workers is unknown. */
 export const MAX_DISPATCH_WIDTH = 16;
-
 /** Groups in flight where `guardDeletes` returns no dispatch width. */
 export const DEFAULT_GROUPS_IN_FLIGHT = 8;
-
 /** Groups, and then chunks, of a verify in flight. Several workers share them; each worker's pool bounds its secrets. */
 export const VERIFY_IN_FLIGHT = 8;
 
 /** Time in which Temporal must report the workers of a queue. Without an answer the dispatch width stays the same. */
 export const POLLERS_TIMEOUT_MS = 2_000;
-
 /** How long that report counts as current: short chunks need not ask each time. */
 export const POLLERS_FRESH_MS = 1_000;
 
@@ -56,35 +43,25 @@ export const MAX_FOLDER_LEVELS = 4;
 
 /** Items of one call in progress, where the caller sets no other bound. Bounds the memory of a call. */
 export const DEFAULT_PARALLEL_ITEMS = 64;
-
-/**
- * Secrets in progress where `numWorkers` is not set. Enough to keep two Vaults busy that are some milliseconds away.
- * Each secret is in memory for that time, and may have 1 MiB.
- */
+/** Secrets in progress where `numWorkers` is not set: enough for two Vaults some milliseconds away. Each may have 1 MiB in memory. */
 export const DEFAULT_SECRETS_AT_ONCE = 64;
-
 /**
  * Least number of folders and secrets of an origin in progress; else twice the number of requests that the Vault takes,
- * so that one is always ready to send. More would only wait and use memory. With fewer, some slow retries would hold up
- * the rest.
+ * so that one is always ready to send. With fewer, some slow retries would hold up the rest.
  */
 export const MIN_ITEMS_BEGUN = 64;
 
-/** Buckets of a group that are copied at the same time: many buckets with one change each then keep as many requests in flight as one bucket with many. */
+/** Buckets of a group that are copied at the same time: one bucket with one change would keep too few requests in flight. */
 export const COPY_BUCKETS = 16;
-
 /** Buckets of a group that are verified at the same time: the next one begins while the last secrets of the one before are read. */
 export const VERIFY_BUCKETS = 4;
-
 /** Consul requests of one activity in flight; an activity may have thousands of buckets to read. */
 export const CONSUL_READS = 16;
-
 /** Chunks of paths that are staged at the same time. Each is in memory twice more: as text, and compressed. */
 export const STAGED_AT_ONCE = 4;
 
 /** Time between two writes of the same bucket while its secrets are copied. */
 export const CHECKPOINT_MS = 3_000;
-
 /**
  * How long versions that were read at both ends may be acted upon, measured when the write is sent. After it, both are
  * read again. No other worker can have the work by then: the heartbeat timeout is 10 s, and the last heartbeat is at
@@ -94,34 +71,24 @@ export const FRESH_MS = 5_000;
 
 /** Attempts to write a secret that another process changes at the same time. The next cycle tries again. */
 export const WRITE_ATTEMPTS = 3;
-
 /** Attempts to save a role's state, which an approval or a cycle may change at the same moment. */
 export const STATE_ATTEMPTS = 3;
-
 /** Pause before a bucket that does not fit its index is read again. The origin writes both at almost the same time. */
 export const TORN_READ_PAUSE_MS = 200;
 
 /** A preflight ends this much earlier than its Temporal timeout, whose message does not name the server. */
 export const STEP_MARGIN_MS = 1_000;
-
 /** Pause between two heartbeats: a quarter of the heartbeat timeout, so that a lost one does not matter. */
 export const HEARTBEAT_MS = 2_500;
-
 /** Pause before the first heartbeat of an activity. */
 export const FIRST_HEARTBEAT_MS = 1_000;
-
 /** Longest time that the SDK holds a heartbeat back. A cancel is noticed at most this much later. */
 export const MAX_HEARTBEAT_THROTTLE_MS = 2_000;
 
 /** Failed paths that a result names, of an activity and of a cycle. The counts cover all of them. */
 export const MAX_FAILURES = 20;
-
-/**
- * Characters of the paths that one activity names, together. With very long paths it names fewer than
- * {@link MAX_FAILURES}, which bounds the history of a cycle in which every chunk fails. The first path is always named.
- */
+/** Characters of the paths that one activity names: bounds the history if every chunk fails. The first path is always named. */
 export const MAX_FAILURE_CHARACTERS = 4_000;
-
 /** Outages that a note names, the last ones: a note stays short. */
 export const MAX_NOTED_OUTAGES = 3;
 
@@ -135,13 +102,10 @@ export const VERIFY_TIMEOUT_MS = 6 * 3600 * 1000;
 
 /** One part of a staged value. Below Consul's limit for a value, and small enough for a transaction as base64. */
 export const STAGED_PART_BYTES = 360 * 1024;
-
 /** A staged value that is used again after this time is written again, so that it does not expire while it is used. */
 export const STAGED_REFRESH_AFTER_S = 12 * 3600;
-
 /** Older staged values are removed. Longer than any cycle that may still read them. */
 export const STAGED_EXPIRE_AFTER_S = 24 * 3600;
-
 /** Time between two removals of expired values by one process. */
 export const STAGED_CLEANUP_EVERY_MS = 3_600_000;
 
@@ -152,13 +116,10 @@ export const PROBE_KEY_LEFT_AFTER_S = 600;
 
 /** Longest wait of one blocking query of the watch. */
 export const WATCH_POLL_MS = 60_000;
-
 /** Pause between two of them: an index that keeps rising must not make a busy loop. */
 export const WATCH_PAUSE_MS = 500;
-
 /** First pause before the watch checks again whether a cycle has handled a change. Doubles each time. */
 export const FIRST_WATCH_PAUSE_MS = 1_000;
-
 /** Pause after a run of the watch activity that failed: Temporal has retried it by then. */
 export const FAILED_WATCH_PAUSE_MS = 60_000;
 
@@ -167,72 +128,52 @@ export const FAILED_WATCH_PAUSE_MS = 60_000;
 /** Requests in flight to one Vault. A Vault's own CPUs are busy long before. */
 export const MAX_VAULT_REQUESTS = 128;
 
-/** Listings that are slow and have given their place to other requests. Bounds what a Vault that hangs gets. */
-export const MAX_SLOW_LISTS = 16;
-
 /**
  * After this time a listing gives its place in the request queue to another request. One huge folder must not hold up
  * the others, and its latency is not a sample. `numWorkers` does not count it from then on.
  */
 export const SLOW_LIST_MS = 2_000;
-
+/** Listings that have given their place away. Bounds what a Vault that hangs gets. */
+export const MAX_SLOW_LISTS = 16;
 /** Names that one page of a listing may hold. Large: the server decrypts the whole folder for each page. */
 export const LIST_PAGE_NAMES = 100_000;
 
 /** Time for one request. Vault's own default is 90 s; a KV request that takes longer than this is an outage. */
 export const VAULT_REQUEST_TIMEOUT_MS = 20_000;
-
 /** Time for one listing where no timeout is configured. After that time a Vault gives up its own work by default. */
 export const VAULT_LIST_TIMEOUT_MS = 90_000;
-
 /** Time to make a connection: a host that does not answer a SYN in this time is down or filtered. */
 export const VAULT_CONNECT_TIMEOUT_MS = 5_000;
-
 /** Highest request timeout that a configuration may set. */
 export const MAX_REQUEST_TIMEOUT_MS = 3_600_000;
-
 /** Pauses between the attempts of one request that got no usable answer. The retries of the activity come after. */
 export const RETRY_DELAYS_MS: readonly number[] = [100, 400, 1_600];
 
 /** Attempts of a request that a quota refuses (429). The request queue pauses between them. */
 export const QUOTA_ATTEMPTS = 6;
-
-/** First pause of all requests after a 429 without Retry-After. Doubles with each 429 in a row. */
+/** First and longest pause of all requests after a 429. It doubles with each 429 in a row, or is what Retry-After asks for. */
 export const FIRST_QUOTA_PAUSE_MS = 1_000;
-
-/** Longest pause after a 429, also where Retry-After asks for more. */
 export const MAX_QUOTA_PAUSE_MS = 30_000;
-
 /** After this time with only 429, waiting requests fail. Shorter than the preflight of a cycle, which then reports why. */
 export const QUOTA_BLOCKED_AFTER_MS = 20_000;
 
 /** One place in this many goes to a read, however many writes wait. */
 export const READ_TURN_EVERY = 4;
-
 /** 503 answers within this time halve the adaptive limit once: they come in bursts. */
 export const OVERLOAD_ONCE_PER_MS = 1_000;
 
-/**
- * Failures in a row, without an answer in between, before a Vault's health is checked. More than the attempts of one
- * request, so that one bad path does not trigger it alone.
- */
+/** Failures in a row before a Vault's health is checked. More than the attempts of one request: that may be one bad path. */
 export const FAILURES_BEFORE_HEALTH_CHECK = 5;
-
 /** Time for one health check. A healthy Vault answers in some milliseconds. */
 export const HEALTH_TIMEOUT_MS = 5_000;
-
-/** First pause between two health checks of a Vault that is down. Doubles each time. */
+/** First and longest pause between two health checks of a Vault that is down. It doubles each time. */
 export const FIRST_HEALTH_PAUSE_MS = 1_000;
-
-/** Longest pause between two health checks. */
 export const MAX_HEALTH_PAUSE_MS = 30_000;
-
 /** Outages of one Vault that a process remembers, for the notes of cycles. */
 export const REMEMBERED_OUTAGES = 10;
 
 /** Pauses before each question whether two addresses reach one server: a standby may lag behind its active node. */
 export const SAME_SERVER_DELAYS_MS: readonly number[] = [0, 200, 800];
-
 /** Life of the wrapping token that this check makes, should its removal fail. */
 export const WRAP_TTL_S = 60;
 
@@ -240,22 +181,16 @@ export const WRAP_TTL_S = 60;
 
 /** Age of a login from which a 403 may mean that its token has ended. Younger: the policy lacks something. */
 export const LOGIN_AGAIN_AFTER_MS = 60_000;
-
 /** Time to revoke the token of a login when a client closes. */
 export const REVOKE_TIMEOUT_MS = 2_000;
 
-/** First pause after a renewal or login that failed. Doubles each time. */
+/** First and longest pause after a renewal or login that failed. It doubles each time. */
 export const FIRST_TOKEN_PAUSE_MS = 500;
-
-/** Longest pause after a renewal or login that failed. */
 export const MAX_TOKEN_PAUSE_MS = 60_000;
-
 /** Longest pause after a login that was refused. Each one is reported, and only an operator can fix it. */
 export const MAX_REFUSED_LOGIN_PAUSE_MS = 600_000;
-
 /** Longest sleep of the token keeper. Node's timers take at most 24 days, and a machine may be suspended. */
 export const MAX_TIMER_MS = 3_600_000;
-
 /** Least time between two warnings that a token ends. */
 export const TOKEN_WARNING_GAP_MS = 60_000;
 
@@ -267,49 +202,32 @@ export const TOKEN_WARNING_GAP_MS = 60_000;
  * queries leave a third of them to others. More would not be faster: Consul answers in a millisecond or two.
  */
 export const MAX_CONSUL_CONNECTIONS = 16;
-
-/**
- * Refused connections within this time halve the limit once: they come in bursts. Without a refusal the limit grows by
- * one each time it has passed.
- */
+/** Refused connections within this time halve the limit once: they come in bursts. After each without one it grows by one. */
 export const CONSUL_LIMIT_STEP_MS = 1_000;
-
 /** An idle connection is closed after this time: the agent counts it against its limit for this machine. */
 export const CONSUL_IDLE_MS = 5_000;
 
 /** Blocking queries of one process at one Consul agent. Each holds a connection while it waits. */
 export const MAX_CONSUL_POLLS = 6;
-
 /** Wait of one blocking query while more of them are needed than may run: they take turns. */
 export const POLL_TURN_MS = 1_000;
-
 /** They keep taking turns for this time after one had to wait: callers pause between two queries. */
 export const POLLS_CROWDED_MS = 60_000;
 
 /** Time for one request. */
 export const CONSUL_REQUEST_TIMEOUT_MS = 10_000;
-
-/**
- * How long a request is sent again to an agent that refuses connections: other programs may hold all that it allows for
- * this machine. Shorter than the preflight of a cycle.
- */
+/** How long a request is repeated while the agent refuses connections: other programs may hold all that it allows. */
 export const CONSUL_REFUSED_FOR_MS = 15_000;
-
-/** The same where the agent only closes connections, which has other causes too. */
+/** The same where the agent only closes connections, which has other causes too. Both are shorter than a preflight. */
 export const CONSUL_CLOSED_FOR_MS = 4_000;
-
-/** First pause after a refused connection. Doubles each time. */
+/** First and longest pause after a refused connection. It doubles each time. */
 export const FIRST_CONSUL_REFUSED_PAUSE_MS = 100;
-
-/** Longest pause after a refused connection. */
 export const MAX_CONSUL_REFUSED_PAUSE_MS = 2_000;
 
 /** Largest value that a Consul agent takes by default (`limits.kv_max_value_size`). Its answers correct the number. */
 export const CONSUL_VALUE_BYTES = 512 * 1024;
-
 /** Operations in one transaction: 128 in newer versions of Consul. Older ones refuse more than 64, and say so. */
 export const CONSUL_OPERATIONS = 128;
-
 /** JSON body of one transaction by default (`limits.txn_max_req_len`). An agent takes at least as much as for a value. */
 export const CONSUL_TRANSACTION_BYTES = 512 * 1024;
 
@@ -317,28 +235,22 @@ export const CONSUL_TRANSACTION_BYTES = 512 * 1024;
 
 /** Time for each step of the diagnosis of a failed connection. */
 export const TEMPORAL_DIAGNOSIS_STEP_MS = 5_000;
-
 /** Least catch-up window that Temporal takes. */
 export const MIN_CATCHUP_MS = 10_000;
-
 /**
  * Attempts to pause a schedule. A pause that reaches the server together with a trigger is answered and then lost
  * (server 1.29.1: 98 of 100 that were sent at the same time). So it is read back, and repeated.
  */
 export const PAUSE_ATTEMPTS = 10;
-
 /** Attempts to write a schedule or its record. Each further one needs another process that wrote at the same moment. */
 export const SCHEDULE_WRITE_ATTEMPTS = 10;
 
 /** How long Temporal may take to start a triggered cycle when nothing is in its way. */
 export const CYCLE_START_WAIT_MS = 20_000;
-
 /** Pause between two questions whether a triggered cycle has started. */
 export const CYCLE_START_POLL_MS = 100;
-
 /** How often a worker checks its schedule and its watch. */
 export const SCHEDULE_CHECK_EVERY_MS = 60_000;
-
 /** Time for one such check. */
 export const SCHEDULE_CHECK_TIMEOUT_MS = 30_000;
 
@@ -352,7 +264,6 @@ export const SHUTDOWN_MS = 30_000;
  * up to four times, mostly garbage. See docs/decisions/0007-cpu-and-memory-of-a-worker.md.
  */
 export const HEAP_GROWING_PERCENT = 50;
-
 /** The flag of V8 for it, which V8 reads at each collection. */
 export const HEAP_GROWING_FLAG = '--heap-growing-percent';
 
@@ -360,24 +271,18 @@ export const HEAP_GROWING_FLAG = '--heap-growing-percent';
 
 /** `vsync trigger --wait` explains its wait after this time: often a worker is missing. */
 export const EXPLAIN_CYCLE_WAIT_AFTER_MS = 10_000;
-
 /** `vsync verify` explains its wait after this time without progress. */
 export const EXPLAIN_VERIFY_WAIT_AFTER_MS = 4_000;
-
 /** Pause between two reads of a verify's progress. */
 export const VERIFY_POLL_MS = 2_000;
-
 /** Time for the activities of a verify to notice a cancel, with their next heartbeat. */
 export const VERIFY_CANCEL_WAIT_MS = 20_000;
-
 /** How long `verify --repair` waits for a cycle after the cycle's own timeout, cleanup included. */
 export const CYCLE_END_WAIT_MS = 120_000;
-
 /** Pause between two questions whether that cycle has ended. */
 export const REPAIR_POLL_MS = 500;
 
 /** Values in one configuration file. Aliases of aliases can mean billions of them. */
 export const MAX_YAML_VALUES = 100_000;
-
 /** Levels in one configuration file. An anchor inside itself does not end. */
 export const MAX_YAML_DEPTH = 100;

@@ -6,7 +6,7 @@ import tls from 'node:tls';
 import { ConsulStore } from '../src/consul/client';
 import { ConsulError } from '../src/consul/errors';
 import { describeNetworkError } from '../src/network/explain';
-import { describeTlsError, type TlsFiles } from '../src/tls';
+import type { TlsFiles } from '../src/tls';
 import { VaultClient, type VaultAuth } from '../src/vault/client';
 import { VaultError } from '../src/vault/errors';
 import { Kv2 } from '../src/vault/kv2';
@@ -385,6 +385,5 @@ describe('a code of Node, undici, llhttp or OpenSSL', () => {
   test('that is not known says nothing', () => {
     expect(describeNetworkError('ERR_OTHER', reached)).toBeUndefined();
     expect(describeNetworkError(undefined, reached)).toBeUndefined();
-    expect(describeTlsError('ECONNRESET', 'vault')).toBeUndefined();
   });
 });

@@ -2,26 +2,18 @@ import { writeFileSync } from 'node:fs';
 import { runWork } from '../shared/run';
 import { describeMachine } from './machine';
 import { Measurement, twoMounts } from './measurement';
-import { OTHERS, type BenchOptions } from './options';
-import { measureChange } from './parts/change';
 import { measureConnections } from './parts/connections';
-import { measureCopy } from './parts/copy';
-import { measureLatency } from './parts/latency';
-import { measureOrigin, startOrigin } from './parts/origin';
+import { measureLatency, measureWorkers } from './parts/distant';
+import { measureChange, measureCopy, measureOrigin, startOrigin } from './parts/near';
 import { measureOther } from './parts/others';
 import { measureRequests } from './parts/requests';
 import { measureSyncer } from './parts/syncer';
-import { measureWorkers } from './parts/workers';
-import { describeProfiles } from './profile';
 import { formatted, PAGE, tables, writePage } from './report';
-import { isMet, jsonText, type OtherRow, type Results } from './results';
+import { isMet, jsonText, OTHERS, type BenchOptions, type OtherRow, type Results } from './results';
 import { fillOrigin, startWorld } from './world';
 
-/** A run that takes longer hangs: half an hour, and as much for each 10,000 secrets and round. */
-const LIMIT_MS = 30 * 60_000;
-
-/** Functions that are shown of each profile. */
-const PROFILE_LINES = 15;
+/** A run that takes longer hangs. As much is added for each 10,000 secrets and round. */
+const LIMIT_MINUTES = 30;
 
 /** Runs the benchmark. @returns the exit code */
 export function runBench(options: BenchOptions): Promise<number> {
@@ -29,11 +21,9 @@ export function runBench(options: BenchOptions): Promise<number> {
     process[options.json ? 'stderr' : 'stdout'].write(`${text}\n`);
   };
   return runWork('bench', async (run) => {
-    const limitMs = LIMIT_MS * (1 + (options.secrets / 10_000) * options.rounds);
-    const timer = setTimeout(() => {
-      run.fail(new Error(`the benchmark did not end within ${Math.round(limitMs / 60_000)} minutes`));
-    }, limitMs);
-    timer.unref();
+    const minutes = Math.round(LIMIT_MINUTES * (1 + (options.secrets / 10_000) * options.rounds));
+    const tooLong = new Error(`the benchmark did not end within ${minutes} minutes`);
+    setTimeout(run.fail, minutes * 60_000, tooLong).unref();
     const results = await measure(options, { ...run, say, profile: options.profile });
     await show(results, options, say);
     return options.check && !results.rows.every(isMet) ? 1 : 0;
@@ -94,7 +84,7 @@ async function show(results: Results, options: BenchOptions, say: (text: string)
   say(`\n${await formatted(tables(results))}`);
   const missed = results.rows.filter((row) => !isMet(row));
   say(missed.length === 0 ? 'all bars are met' : `missed: ${missed.map(({ id }) => id).join(', ')}`);
-  if (options.profile !== undefined) say(describeProfiles(options.profile, PROFILE_LINES));
+  if (options.profile !== undefined) say(`CPU profiles, for the DevTools of Chrome: ${options.profile}`);
   if (options.json) process.stdout.write(jsonText(results));
   if (options.out !== undefined) {
     writeFileSync(options.out, jsonText(results));

@@ -2,20 +2,18 @@ import net, { type AddressInfo, type Socket } from 'node:net';
 import { Pool } from 'undici';
 
 /*
- * What Syncer is measured with: instances, and the floor. Both run in processes of their own (helper-process.ts). An instance
+ * What Syncer is measured with: instances, and the floor. Both run in processes of their own (floor.ts). An instance
  * is a TCP server that answers each request with one fixed text, so that it costs as little CPU as possible.
  */
 
 /** Starts instances that have every token; the last ones never answer. Done: their ports. */
 export interface InstancesWork {
-  kind: 'instances';
   count: number;
   hanging: number;
 }
 
 /** The floor: for each question one request to each instance, with undici and nothing else. */
 export interface FanOutWork {
-  kind: 'fan-out';
   ports: readonly number[];
   questions: number;
   inFlight: number;

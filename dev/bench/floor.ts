@@ -1,27 +1,37 @@
 import type { MountData } from '../shared/sample-secrets';
+import { fanOut, startInstances, type FanOutDone, type FanOutWork, type InstancesWork } from './fan-out';
+import { TcpProxy } from '../shared/tcp-proxy';
 import { VaultRequests, type VaultAccess } from '../shared/vault-requests';
 import { inParallel } from '../shared/wait';
 
-/**
+/*
  * The floor: the requests that no program can avoid, and nothing else. vsync is compared with it, so it checks
- * nothing, repeats nothing and keeps nothing.
+ * nothing, repeats nothing and keeps nothing. As a process of its own (helper.ts) it also runs the latency proxies.
  */
 
-/** An origin cycle. */
-export interface ScanWork {
-  kind: 'scan';
-  origin: VaultAccess;
-  mounts: readonly string[];
-  inFlight: number;
+/** Each kind of work, and what it needs. */
+export interface Works {
+  /** An origin cycle. */
+  scan: { origin: VaultAccess; mounts: readonly string[]; inFlight: number };
+  /** A first copy. */
+  copy: { origin: VaultAccess; destination: VaultAccess; data: readonly MountData[]; inFlight: number };
+  /** Proxies that delay each request on its way to these URLs. */
+  proxy: { targets: readonly string[]; delayMs: number };
+  /** NGINX instances that have every token. */
+  instances: InstancesWork;
+  /** The questions of Syncer, with undici and nothing else. */
+  fanOut: FanOutWork;
 }
 
-/** A first copy. */
-export interface CopyWork {
-  kind: 'copy';
-  origin: VaultAccess;
-  destination: VaultAccess;
-  data: readonly MountData[];
-  inFlight: number;
+/** What each kind of work answers. */
+export interface WorksDone {
+  scan: FloorDone;
+  copy: FloorDone;
+  /** The URLs of the proxies, in the order of their targets. */
+  proxy: string[];
+  /** Their ports. */
+  instances: number[];
+  fanOut: FanOutDone;
 }
 
 export interface FloorDone {
@@ -31,8 +41,10 @@ export interface FloorDone {
   requests: number;
 }
 
+const PERFORM = { scan, copy, proxy, instances: startInstances, fanOut };
+
 /** A LIST of each folder and one read of metadata for each secret; both at the same time, as names become known. */
-export async function scan({ origin, mounts, inFlight }: ScanWork): Promise<FloorDone> {
+async function scan({ origin, mounts, inFlight }: Works['scan']): Promise<FloorDone> {
   const vault = new VaultRequests(origin, inFlight);
   const done = stopwatch();
   const roots = mounts.map((mount) => ({ mount, path: '' }));
@@ -48,7 +60,7 @@ export async function scan({ origin, mounts, inFlight }: ScanWork): Promise<Floo
 }
 
 /** One read and one write for each secret. */
-export async function copy({ origin, destination, data, inFlight }: CopyWork): Promise<FloorDone> {
+async function copy({ origin, destination, data, inFlight }: Works['copy']): Promise<FloorDone> {
   const [from, to] = [new VaultRequests(origin, inFlight), new VaultRequests(destination, inFlight)];
   const secrets = data.flatMap(({ mount, paths }) => paths.map((path) => ({ mount, path })));
   const done = stopwatch();
@@ -58,6 +70,12 @@ export async function copy({ origin, destination, data, inFlight }: CopyWork): P
   const times = done();
   await Promise.all([from.close(), to.close()]);
   return { ...times, requests: 2 * secrets.length };
+}
+
+/** @returns the URLs of the proxies, in the order of their targets */
+async function proxy({ targets, delayMs }: Works['proxy']): Promise<string[]> {
+  const proxies = await Promise.all(targets.map((url) => TcpProxy.before(new URL(url).host, { delayMs })));
+  return proxies.map(({ address }) => `http://${address}`);
 }
 
 /** @returns reads the time and the CPU time of this process since now */
@@ -94,4 +112,21 @@ export function forAllFound<T>(
     };
     next();
   });
+}
+
+/** The work of one message from the parent process, and the answer to it. */
+export type Work = { [Kind in keyof Works]: [Kind, Works[Kind]] }[keyof Works];
+export type Reply = { done: unknown } | { problem: string };
+
+if (require.main === module) {
+  const perform = ([kind, plan]: Work): Promise<unknown> => PERFORM[kind](plan as never);
+  process.on('message', (work: Work) => {
+    perform(work).then(
+      (done) => process.send?.({ done } satisfies Reply),
+      (error: unknown) => process.send?.({ problem: (error as Error).message } satisfies Reply),
+    );
+  });
+  process.on('disconnect', () => process.exit(0));
+  // Ctrl-C reaches all processes of a terminal, and the parent decides in which order they end.
+  process.on('SIGINT', () => undefined);
 }

@@ -30,12 +30,19 @@ export function cpuMs(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
-/** Resident memory of a process now, and the maximum since its start. @throws if there is no such process */
-export function memoryOf(pid: number): { residentMiB: number; peakMiB: number } {
+/** Resident memory of a process, the maximum since its start. @throws if there is no such process */
+export function peakMiB(pid: number): number {
+  return memoryMiB(pid, 'VmHWM');
+}
+
+/** Resident memory of a process now. @throws if there is no such process */
+export function residentMiB(pid: number): number {
+  return memoryMiB(pid, 'VmRSS');
+}
+
+function memoryMiB(pid: number, field: string): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  const mib = (name: string): number =>
-    Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) / 1024;
-  return { residentMiB: mib('VmRSS'), peakMiB: mib('VmHWM') };
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) / 1024;
 }
 
 /** In /proc/PID/net/tcp: a connection that is open at both ends. */
@@ -48,17 +55,17 @@ export function connectionsOf(pid: number, port: number): number {
     .flatMap((table) => readFileSync(`/proc/${pid}/net/${table}`, 'utf8').split('\n').slice(1))
     .map((line) => line.trim().split(/\s+/))
     .filter(
-      ([, , remote, state]) => state === ESTABLISHED && parseInt(remote?.split(':')[1] ?? '', 16) === port,
+      ([, , remote = '', state]) =>
+        state === ESTABLISHED && parseInt(remote.split(':')[1] ?? '', 16) === port,
     )
     .filter((fields) => own.has(fields[9])).length;
 }
 
-/** The inode of a socket; undefined for another kind of file. */
+/** The inode of a socket; undefined for another kind of file, or one that was closed since the folder was read. */
 function socketOf(fd: string): string | undefined {
   try {
     return /^socket:\[(\d+)\]$/.exec(readlinkSync(fd))?.[1];
   } catch {
-    // Closed since the folder was read.
     return undefined;
   }
 }

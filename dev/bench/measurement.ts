@@ -1,14 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import { ConsulApi } from '../shared/consul-api';
-import { makePaths, SECRETS_PER_FOLDER, type MountData } from '../shared/sample-secrets';
+import { makePaths, type MountData } from '../shared/sample-secrets';
 import { Helper } from './helper';
-import { memoryOf } from './machine';
-import type { BenchOptions } from './options';
-import { makeRow, type Results, type Row } from './results';
+import { peakMiB } from './machine';
+import { makeRow, Rounds, type BenchOptions, type Results, type Row } from './results';
 import { BenchSync, type MeasuredCycle, type SyncPlan } from './sync';
 import { freshMounts, type World } from './world';
-
-/** Secrets of the parts with distant Vaults: more only takes longer, because the latency decides there. */
-export const MAX_DISTANT_SECRETS = 10_000;
 
 /** The smaller mount's share of the secrets. */
 const SMALL_SHARE = 0.2;
@@ -16,18 +13,18 @@ const SMALL_SHARE = 0.2;
 /** The large mount and the small one. */
 export function twoMounts(secrets: number, seed: number): readonly [large: MountData, small: MountData] {
   const small = Math.max(1, Math.round(secrets * SMALL_SHARE));
-  const make = (mount: string, count: number): MountData =>
-    makePaths({ mount, secrets: count, folders: Math.ceil(count / SECRETS_PER_FOLDER), seed });
-  return [make('apps/', secrets - small), make('infra/', small)];
+  return [
+    makePaths({ mount: 'apps/', secrets: secrets - small, seed }),
+    makePaths({ mount: 'infra/', secrets: small, seed }),
+  ];
 }
 
 /** What all parts work on and report to, and the steps that several of them take. */
 export class Measurement {
   readonly rows: Row[] = [];
   readonly sizes: Results['sizes'] = [];
-  private readonly peaksMiB: Record<string, number> = {};
-  private readonly events: Record<string, number> = {};
-  private readonly bytes: Record<string, number> = {};
+  /** By row, and then by what was measured: the row has the maximum. */
+  private readonly maxima: Record<string, Record<string, number>> = {};
 
   constructor(
     readonly options: BenchOptions,
@@ -43,6 +40,21 @@ export class Measurement {
   add(id: string, measured: Pick<Row, 'value'> & Partial<Row>): void {
     const { secrets, numBuckets: buckets } = this.options;
     this.rows.push(makeRow(id, { secrets, buckets, ...measured }));
+  }
+
+  /** Does and reports each round. */
+  async rounds<Name extends string>(
+    what: string,
+    measure: (round: number) => Promise<Record<Name, number>>,
+  ): Promise<Rounds<Name>> {
+    const rounds = new Rounds<Name>();
+    for (let round = 1; round <= this.options.rounds; round++) {
+      const measured = await measure(round);
+      const shown = Object.entries<number>(measured).map(([name, value]) => `${name} ${Math.round(value)}`);
+      this.world.say(`${what}, round ${round}: ${shown.join(', ')}`);
+      rounds.add(measured);
+    }
+    return rounds;
   }
 
   /** Starts the workers and the schedule of an origin. @returns after its first cycle */
@@ -75,23 +87,25 @@ export class Measurement {
   async distantVaults(delayMs: number): Promise<[Helper, { origin: string; destination: string }]> {
     const proxy = this.helper('latency proxy');
     const targets = [this.world.origin.address, this.world.destination.address];
-    const [origin = '', destination = ''] = await proxy.do<string[]>({ kind: 'proxy', targets, delayMs });
+    const [origin = '', destination = ''] = await proxy.do('proxy', { targets, delayMs });
     return [proxy, { origin, destination }];
   }
 
   noteHistory(name: string, { events, bytes }: MeasuredCycle): void {
-    this.events[name] = events;
-    this.bytes[name] = bytes;
+    this.noteMaximum('history-events', name, events);
+    this.noteMaximum('history-bytes', name, bytes);
+  }
+
+  private noteMaximum(row: string, name: string, value: number): void {
+    this.maxima[row] = { ...this.maxima[row], [name]: value };
   }
 
   /** Notes the memory of a worker, and what its role keeps in Consul. */
   async noteSync({ role, syncPath, pids: [pid = 0] }: BenchSync): Promise<void> {
-    this.peaksMiB[role] = memoryOf(pid).peakMiB;
+    this.noteMaximum('memory', role, peakMiB(pid));
     const sizes = Object.entries(await new ConsulApi(this.world.consul).sizes(`${syncPath}${role}/`));
     for (const what of ['sync info', 'staged']) {
-      const own = sizes.filter(
-        ([key]) => key.startsWith(`${syncPath}${role}/staging/`) === (what === 'staged'),
-      );
+      const own = sizes.filter(([key]) => key.includes('/staging/') === (what === 'staged'));
       const bytes = own.reduce((sum, [, size]) => sum + size, 0);
       this.sizes.push({ what: `${role}: ${what}`, keys: own.length, bytes });
     }
@@ -99,10 +113,10 @@ export class Measurement {
 
   /** Adds the rows of all memories and histories that were noted. */
   addMaxima(): void {
-    const all = { memory: this.peaksMiB, 'history-events': this.events, 'history-bytes': this.bytes };
-    for (const [id, values] of Object.entries(all))
-      if (Object.keys(values).length > 0)
-        this.add(id, { value: Math.max(...Object.values(values)), details: values });
+    for (const id of ['memory', 'history-events', 'history-bytes']) {
+      const details = this.maxima[id];
+      if (details !== undefined) this.add(id, { value: Math.max(...Object.values(details)), details });
+    }
   }
 }
 
@@ -113,12 +127,8 @@ export function expectCycle(
   wanted: Partial<MeasuredCycle['result']['counts']> = {},
 ): void {
   const { counts, failures, note } = result;
-  const differs = Object.entries(wanted).some(
-    ([name, count]) => counts[name as keyof typeof counts] !== count,
-  );
-  if (result.outcome === outcome && !differs) return;
+  if (result.outcome === outcome && isDeepStrictEqual({ ...counts, ...wanted }, counts)) return;
   const did = JSON.stringify({ outcome: result.outcome, counts, failures: failures.slice(0, 3), note });
-  throw new Error(
-    `a cycle was not ${outcome} with ${JSON.stringify(wanted)}, so its time has no meaning: ${did}`,
-  );
+  const expected = `${outcome} with ${JSON.stringify(wanted)}`;
+  throw new Error(`a cycle was not ${expected}, so its time has no meaning: ${did}`);
 }

@@ -1,5 +1,39 @@
 import type { describeMachine } from './machine';
-import type { Other } from './options';
+
+/** What can be measured separately, in the order in which it is measured. */
+export const PARTS = [
+  'origin',
+  'copy',
+  'change',
+  'requests',
+  'workers',
+  'latency',
+  'connections',
+  'syncer',
+] as const;
+
+/** Other tools that can run on the same data. */
+export const OTHERS = ['vsync', 'vault-sync'] as const;
+export type Other = (typeof OTHERS)[number];
+
+/** The flags of `npm run bench`; its help describes each. */
+export interface BenchOptions {
+  secrets: number;
+  rounds: number;
+  seed: number;
+  /** Requests in flight, those of vsync (`numWorkers`) and those of the floor. */
+  inFlight: number;
+  numBuckets: number;
+  parts: readonly (typeof PARTS)[number][];
+  json: boolean;
+  out?: string;
+  writeDocs: boolean;
+  note?: string;
+  profile?: string;
+  check: boolean;
+  /** Executables of other tools. */
+  versus: Partial<Record<Other, string>>;
+}
 
 /** `times` is a ratio; what is not listed is a count. */
 type Unit = 'times' | 'ms' | 'MiB' | 'bytes' | `${string}s`;
@@ -89,15 +123,10 @@ export interface OtherRow {
 }
 
 /** All results of one run. */
-export interface Results {
+export interface Results extends Pick<BenchOptions, 'seed' | 'secrets' | 'rounds' | 'inFlight' | 'note'> {
   /** ISO 8601 */
   date: string;
   machine: Awaited<ReturnType<typeof describeMachine>>;
-  seed: number;
-  secrets: number;
-  rounds: number;
-  inFlight: number;
-  note?: string;
   rows: Row[];
   /** What each role keeps in Consul. */
   sizes: { what: string; keys: number; bytes: number }[];
@@ -121,11 +150,10 @@ export interface Summary {
 /** @throws RangeError without any value: a median of nothing would meet every bar */
 export function summarise(values: readonly number[]): Summary {
   if (values.length === 0) throw new RangeError('there is no round to summarise');
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (index: number): number => sorted[index] ?? NaN;
-  const middle = (sorted.length - 1) / 2;
+  const at = (index: number): number => values.toSorted((a, b) => a - b).at(index) ?? NaN;
+  const middle = (values.length - 1) / 2;
   const median = (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2;
-  return { median, min: at(0), max: at(sorted.length - 1), values };
+  return { median, min: at(0), max: at(-1), values };
 }
 
 /** What each round measured, by name. */

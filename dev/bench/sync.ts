@@ -79,11 +79,9 @@ export class BenchSync {
 
   /** Starts worker processes, and waits until they are ready. A worker that ends by itself ends the benchmark. */
   async work(processes = 1): Promise<void> {
-    const { signal, cleanUps, fail, profile } = this.world;
-    const folder = path.join(profile ?? '', `${this.role}-${this.plan.name}`);
-    const nodeArgs = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`];
+    const { cleanUps, fail, profile } = this.world;
+    const nodeArgs = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
     for (let number = 0; number < processes; number++) {
-      signal.throwIfAborted();
       const home = path.join(this.folder, `worker-${this.workers.length + 1}-${Date.now()}`);
       mkdirSync(home);
       const worker = await startVsync(['worker', '-c', this.file], { home, nodeArgs });
@@ -93,11 +91,8 @@ export class BenchSync {
       void worker.exited.then(() => {
         if (this.workers.includes(worker)) fail(new Error(`a worker of ${this.plan.name} has ended${log()}`));
       });
-      await waitFor(
-        () => `the worker of ${this.plan.name} was not ready${log()}`,
-        () => Promise.resolve(tailOf(worker.logFile).includes('worker ready')),
-        { withinMs: READY_WITHIN_MS, signal },
-      );
+      const isReady = () => Promise.resolve(tailOf(worker.logFile).includes('worker ready'));
+      await this.wait(() => `the worker was not ready${log()}`, isReady, READY_WITHIN_MS);
     }
   }
 
@@ -106,13 +101,9 @@ export class BenchSync {
     const before = this.cpuMs();
     const { code, stderr } = await runVsync(['start', '-c', this.file], { home: this.folder });
     if (code !== 0) throw new Error(`vsync start -c ${this.file} failed: ${stderr.trim()}`);
-    let first: CycleId | undefined;
-    await waitFor(
-      () => `the schedule of ${this.plan.name} began no cycle`,
-      async () => ([first] = await this.cycleIds()).length > 0,
-      { withinMs: READY_WITHIN_MS, signal: this.world.signal },
-    );
-    return this.measured(first, before);
+    const hasBegun = async () => (await this.cycleIds()).length > 0;
+    await this.wait(() => 'the schedule began no cycle', hasBegun, READY_WITHIN_MS);
+    return this.measured((await this.cycleIds())[0], before);
   }
 
   /** Triggers a cycle. @returns it, after which all is quiet */
@@ -131,32 +122,27 @@ export class BenchSync {
 
   /** Waits until no cycle is running or about to. */
   async idle(): Promise<void> {
-    await waitFor(
-      () => `the cycles of ${this.plan.name} did not end`,
-      async () => {
-        const { info, raw } = await this.schedule.describe();
-        if (info.recentActions.length === 0 || info.runningActions.length > 0) return false;
-        return Number(raw.info?.bufferSize ?? 0) === 0;
-      },
-      { withinMs: CYCLE_WITHIN_MS, signal: this.world.signal },
-    );
+    const isQuiet = async (): Promise<boolean> => {
+      const { info, raw } = await this.schedule.describe();
+      if (info.recentActions.length === 0 || info.runningActions.length > 0) return false;
+      return Number(raw.info?.bufferSize ?? 0) === 0;
+    };
+    await this.wait(() => 'the cycles did not end', isQuiet, CYCLE_WITHIN_MS);
   }
 
   /** Ends a destination's watch, so that only triggered cycles run. */
   async stopWatch(): Promise<void> {
-    await quietWatch(this.world.client, this.config.name);
+    if (this.role === 'destination') await quietWatch(this.world.client, this.config.name);
     await this.idle();
-  }
-
-  /** Ends the watch and pauses the schedule, so that Temporal has no more work for this sync. */
-  async pause(): Promise<void> {
-    await this.schedule.pause();
-    if (this.role === 'destination') await this.stopWatch();
   }
 
   /** Ends the workers with SIGTERM; only then node writes their profiles. */
   async stop(): Promise<void> {
     await Promise.all(this.workers.splice(0).map((worker) => worker.stop()));
+  }
+
+  private wait(what: () => string, check: () => Promise<boolean>, withinMs: number): Promise<number> {
+    return waitFor(() => `${this.plan.name}: ${what()}`, check, { withinMs, signal: this.world.signal });
   }
 
   private get schedule() {
@@ -185,15 +171,8 @@ export class BenchSync {
   }
 
   private content(originSyncPath = this.syncPath): object {
-    const { world, role, syncPath } = this;
-    const {
-      name,
-      mounts,
-      numBuckets,
-      numWorkers,
-      addresses = {},
-      token = world.destination.token,
-    } = this.plan;
+    const { world, role, syncPath, plan } = this;
+    const { name, mounts, numBuckets, numWorkers, addresses = {}, token = world.destination.token } = plan;
     const consul = { address: addresses.consul ?? world.consul };
     const cycle = { tick: '24h', timeout: `${CYCLE_WITHIN_MS / 60_000}m`, numWorkers };
     const vault = { address: addresses.origin ?? world.origin.address, token: world.origin.token };

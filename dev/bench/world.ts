@@ -13,7 +13,7 @@ export interface BenchVault extends VaultAccess {
   pid: number;
 }
 
-/** The run, and the servers that everything is measured on. */
+/** How a run reports, and where its servers are, on which everything is measured. */
 export interface World extends Run {
   /** Reports progress. */
   say: (text: string) => void;
@@ -44,24 +44,22 @@ export function vaultOf(server: VaultServer): BenchVault {
   return { address, token, api: new VaultApi(server), pid };
 }
 
-/** Writes the secrets of a mount into the origin. */
+/** Writes the secrets of a mount into the origin. @returns them */
 export async function fillOrigin(
   { origin, signal, say }: World,
   data: MountData,
   seed: number,
-): Promise<void> {
+): Promise<MountData> {
   const { mount, paths } = data;
   say(`writing ${paths.length} secrets to ${mount} of the origin, seed ${seed}`);
   await origin.api.mount(mount);
   const vault = new VaultRequests(origin, WRITES_AT_ONCE);
-  try {
-    await inParallel(paths, WRITES_AT_ONCE, (secret) => {
-      signal.throwIfAborted();
-      return vault.writeValue(mount, secret, makeValue(seed, mount + secret));
-    });
-  } finally {
-    await vault.close();
-  }
+  await inParallel(paths, WRITES_AT_ONCE, (secret) => {
+    signal.throwIfAborted();
+    return vault.writeValue(mount, secret, makeValue(seed, mount + secret));
+  });
+  await vault.close();
+  return data;
 }
 
 /** Gives a Vault empty mounts of these names. */

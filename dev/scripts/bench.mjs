@@ -26,11 +26,11 @@ that no program can avoid. Reports for each bar of docs/benchmarks.md whether it
   --out FILE      write the results as JSON to a file
   --write-docs    write the results into docs/benchmarks.md
   --note TEXT     a sentence about the circumstances, for the page
-  --profile DIR   write CPU profiles of the workers there, and print where their time went; this distorts the times
+  --profile DIR   write CPU profiles of the workers there, for the DevTools of Chrome; this distorts the times
   --check         exit code 1 if a bar is missed
   --help          show this text`;
 
-/** The same lists are in dev/bench/options.ts. */
+/** The same lists are in dev/bench/results.ts. */
 const PARTS = ['origin', 'copy', 'change', 'requests', 'workers', 'latency', 'connections', 'syncer'];
 const OTHERS = ['vsync', 'vault-sync'];
 
@@ -74,7 +74,7 @@ async function main() {
   return runBench(options);
 }
 
-/** @returns {import('../bench/options').BenchOptions} */
+/** @returns {import('../bench/results').BenchOptions} */
 function benchOptions(flags) {
   const { only, vs, json, check, note, out, profile, 'write-docs': writeDocs } = flags;
   const number = (name, least, most) => {

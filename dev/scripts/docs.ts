@@ -1,7 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { configJsonSchema } from '../../src/config/json-schema';
-import { allKeys, rootKey, type Key } from '../../src/config/keys';
+import { configJsonSchema, allKeys, rootKey, type Key } from '../../src/config/keys';
 
 /*
  * `npm run docs`: writes the reference of the configuration's keys into docs/configuration.md, and the JSON Schema

@@ -11,8 +11,8 @@ export interface MountData {
 export interface DataPlan {
   mount: string;
   secrets: number;
-  /** At most; a folder without any secret does not exist. */
-  folders: number;
+  /** At most; a folder without any secret does not exist. By default one for 15 secrets. */
+  folders?: number;
   seed: number;
 }
 
@@ -21,8 +21,7 @@ const MIN_VALUE_BYTES = 200;
 const MAX_VALUE_BYTES = 8 * 1024 - 8;
 const MAX_DEPTH = 6;
 
-/** Secrets in one folder, on average. */
-export const SECRETS_PER_FOLDER = 15;
+const SECRETS_PER_FOLDER = 15;
 
 const LEVELS = ['area', 'team', 'app', 'part', 'stage', 'zone'];
 
@@ -30,7 +29,8 @@ const LEVELS = ['area', 'team', 'app', 'part', 'stage', 'zone'];
  * Paths in folders of different depth and width: each new folder is made in a random one, and some folders have far
  * more secrets than others.
  */
-export function makePaths({ mount, secrets, folders, seed }: DataPlan): MountData {
+export function makePaths(plan: DataPlan): MountData {
+  const { mount, secrets, seed, folders = Math.ceil(secrets / SECRETS_PER_FOLDER) } = plan;
   const random = randomFrom(`${seed} ${mount}`);
   const made = [{ path: '', depth: 0, upTo: 1 }];
   while (made.length < folders) {

@@ -1,12 +1,10 @@
 import { ActivityError } from '../contract/failures';
-import { capabilitiesOf } from '../vault/capabilities';
+import { capabilitiesOf, reachesInto, type WildcardRule, wildcardRules } from '../vault/token';
 import type { VaultClient } from '../vault/client';
 import { VaultError } from '../vault/errors';
-import { reachesInto, wildcardRules, type WildcardRule } from '../vault/capabilities';
 import type { Grant, Need } from './needs';
 
-/** What a token lacks of what a role needs. */
-export interface Lacking {
+interface Lacking {
   readonly missing: readonly Need[];
   /** What is granted in another way than it should be. */
   readonly advice: readonly string[];
@@ -49,8 +47,7 @@ export async function lackingCapabilities(
 }
 
 /**
- * A made-up path proves nothing where rules have `+` in them: they may grant all that is needed, in paths of another
- * form than the made-up one has.
+ * A made-up path proves nothing where rules have `+` in them: they may grant what is needed for paths of another form.
  *
  * @param missing with the prefix of their namespace
  * @returns advice, for each need that such a rule grants in a part of its folder
@@ -60,35 +57,30 @@ async function throughWildcards(
   missing: readonly Need[],
   signal?: AbortSignal,
 ): Promise<Map<Need, string>> {
-  // What is asked about a folder to list, or about one secret, was asked about that itself.
+  // For `list`, and for one secret, Vault was asked about the path itself.
   const madeUp = missing.filter(
     ({ policyPath, capability }) => policyPath.endsWith('/*') && capability !== 'list',
   );
   if (madeUp.length === 0) return new Map();
   const shown = await wildcardRules(client, signal);
   const rules = shown.length > 0 ? shown : await rulesByDepth(client, madeUp, signal);
-  const patternsOf = ({ capability, policyPath }: Pick<Grant, 'capability' | 'policyPath'>): string[] => {
-    const found = rules
-      .filter(({ capabilities }) => capabilities.has(capability))
-      .map(({ pattern }) => pattern)
-      .filter((pattern) => reachesInto(pattern, policyPath.slice(0, -1)));
-    return [...new Set(found)].sort();
+  const patternsOf = (capability: string, policyPath: string): string[] => {
+    const found = rules.filter(
+      (rule) => rule.capabilities.has(capability) && reachesInto(rule.pattern, policyPath.slice(0, -1)),
+    );
+    return [...new Set(found.map(({ pattern }) => pattern))].sort();
   };
-  return new Map(
-    madeUp.flatMap((need) => {
-      const { capability, policyPath, instead } = need;
-      const own = patternsOf(need);
-      const patterns =
-        own.length > 0 || instead === undefined
-          ? own
-          : patternsOf({ ...instead, policyPath: client.policyPrefix + instead.policyPath });
-      if (patterns.length === 0) return [];
-      const text =
-        `${capability} on ${policyPath} is granted for ${patterns.join(', ')} only: secrets at other paths are ` +
-        'reported as forbidden';
-      return [[need, text] as const];
-    }),
-  );
+  const advice = new Map<Need, string>();
+  for (const need of madeUp) {
+    const { capability, policyPath, instead } = need;
+    let patterns = patternsOf(capability, policyPath);
+    if (patterns.length === 0 && instead !== undefined)
+      patterns = patternsOf(instead.capability, client.policyPrefix + instead.policyPath);
+    if (patterns.length === 0) continue;
+    const granted = `${capability} on ${policyPath} is granted for ${patterns.join(', ')} only`;
+    advice.set(need, `${granted}: secrets at other paths are reported as forbidden`);
+  }
+  return advice;
 }
 
 /** Parts that a made-up path has in turn. Few secrets lie deeper. */
@@ -146,9 +138,8 @@ export const CANNOT_ASK =
 /** "create, update on secret/data/*; list on secret/metadata/*" */
 export function missingText(missing: readonly Need[]): string {
   const byPath = new Map<string, string[]>();
-  for (const { policyPath, capability } of missing) {
+  for (const { policyPath, capability } of missing)
     byPath.set(policyPath, [...(byPath.get(policyPath) ?? []), capability]);
-  }
   return [...byPath].map(([path, capabilities]) => `${capabilities.join(', ')} on ${path}`).join('; ');
 }
 

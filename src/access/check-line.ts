@@ -31,3 +31,25 @@ export async function check(what: string, look: () => Promise<CheckResult> | Che
 export function notChecked(what: string, because: string): Check {
   return { what, outcome: 'warning', detail: `not checked, because ${because}` };
 }
+
+const LABELS: Readonly<Record<Check['outcome'], string>> = { pass: 'pass', fail: 'FAIL', warning: 'warn' };
+
+/** A line for each check, with the policy below it if one is missing. */
+export function formatChecks(checks: readonly Check[]): string {
+  return checks
+    .map(({ outcome, what, detail, policy }) => {
+      const line = `  ${LABELS[outcome]}  ${what}: ${withoutServer(detail, what)}`;
+      return policy === undefined
+        ? line
+        : [line, ...policy.split('\n').map((text) => `          ${text}`)].join('\n');
+    })
+    .join('\n');
+}
+
+/** Messages name their server, which the line already begins with. */
+function withoutServer(detail: string, what: string): string {
+  const [server = what] = what.split(' (');
+  // Of Temporal, the line does not have the address.
+  const known = [`${server}: `, 'Temporal '].find((start) => detail.startsWith(start)) ?? '';
+  return detail.slice(known.length);
+}

@@ -1,9 +1,10 @@
 import type { MountUuids } from '../sync-info/state';
 import { VaultError, unlessRefused } from '../vault/errors';
 import type { Kv2 } from '../vault/kv2';
+import { isOneServer } from '../vault/one-server';
 import { ActivityError } from '../contract/failures';
 import { inParallel } from '../concurrency/work-pool';
-import type { VaultConfig } from '../config/schema';
+import type { DestinationConfig, VaultConfig } from '../config/schema';
 import { UserError } from '../errors';
 
 /**
@@ -18,38 +19,27 @@ export async function readMounts(
   key: string,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<MountUuids> {
-  // Of several that are wrong it is always the first one that is named.
-  const looked = await inParallel(mounts, signal, async (name) => {
-    return [
-      name,
-      await describeMount(vault, name, key, signal).catch((error: unknown) => ({ error })),
-    ] as const;
-  });
+  const read = async (name: string) =>
+    [name, await readMount(vault, name, key, signal).catch((error: unknown) => ({ error }))] as const;
   const uuids: MountUuids = {};
-  for (const [name, mount] of looked) {
-    if ('error' in mount) throw mount.error;
-    if (!mount.isKv2) {
-      throw new ActivityError(
-        'NotKv2',
-        `Vault ${vault.client.address}: mount ${name} is ${mount.kind}, and vsync needs kv version 2; ` +
-          (mount.kind.startsWith('kv')
-            ? `change ${key}, or upgrade the mount with: vault kv enable-versioning ${name}`
-            : `change ${key}`),
-      );
-    }
-    uuids[name] = mount.uuid;
+  // Of several that are wrong the message always names the first.
+  for (const [name, uuid] of await inParallel(mounts, signal, read)) {
+    if (typeof uuid !== 'string') throw uuid.error;
+    uuids[name] = uuid;
   }
   return uuids;
 }
 
-async function describeMount(
-  vault: Kv2,
-  name: string,
-  key: string,
-  signal?: AbortSignal,
-): ReturnType<Kv2['mount']> {
+async function readMount(vault: Kv2, name: string, key: string, signal: AbortSignal): Promise<string> {
   try {
-    return await vault.mount(name, signal);
+    const { uuid, kind, isKv2 } = await vault.mount(name, signal);
+    if (isKv2) return uuid;
+    const upgrade = `, or upgrade the mount with: vault kv enable-versioning ${name}`;
+    throw new ActivityError(
+      'NotKv2',
+      `Vault ${vault.client.address}: mount ${name} is ${kind}, and vsync needs kv version 2; ` +
+        `change ${key}${kind.startsWith('kv') ? upgrade : ''}`,
+    );
   } catch (error) {
     if (!(error instanceof VaultError) || error.kind !== 'forbidden') throw error;
     // Vault answers 403 for a mount that does not exist, even to root: a live token means it is not the token.
@@ -67,16 +57,13 @@ export function changedMounts(remembered: MountUuids | undefined, current: Mount
   return Object.keys(current).filter((name) => (remembered?.[name] ?? current[name]) !== current[name]);
 }
 
-/** Nobody has a namespace of this name. */
+/** A namespace that does not exist. */
 const MADE_UP = 'vsync-check-no-such-namespace';
 
 /**
- * Refuses a Vault that takes no notice of the namespace which is configured for it: what is meant for that namespace
- * would be read and written in the root. A free Vault does so, and a proxy that replaces the header. The evidence: a
- * mount that is the same engine in a namespace that does not exist.
- *
- * @throws UserError with what to do
- * @throws VaultError if the Vault does not answer
+ * Refuses a Vault that ignores the configured namespace, as a free Vault does, or a proxy that replaces the header: what
+ * is meant for that namespace would be read and written in the root. The evidence: a mount that is the same engine in a
+ * namespace that does not exist. @throws UserError
  */
 export async function assertNamespace(
   vault: Kv2,
@@ -101,4 +88,107 @@ export async function assertNamespace(
 /** @returns undefined if the engine is not shown */
 export function uuidOf(vault: Kv2, mount: string, namespace?: string): Promise<string | undefined> {
   return unlessRefused(async () => (await vault.mount(mount, undefined, namespace)).uuid);
+}
+
+/** What origin and destination are to each other. */
+export interface BothVaults {
+  /** Identities of the two, which are the same only if they are one Vault. */
+  readonly clusters: { readonly origin: string; readonly destination: string };
+  /** - `clone`: two Vaults, of which one was restored from a snapshot of the other; `replicas`: of Vault Enterprise */
+  readonly are: 'two' | 'one' | 'clone' | 'replicas';
+  /** Mounts that are one engine at both ends: the name at the destination, and the one at the origin. */
+  readonly sharedMounts: ReadonlyMap<string, string>;
+}
+
+/**
+ * Finds out whether origin and destination have secrets in common. A copy of such a secret onto itself is useless, and a
+ * copy that becomes a secret of the origin is copied again and again. One place is one server **and** one engine (its
+ * uuid): all namespaces of a server have one cluster id, and a clone has the cluster id and the uuids of the origin.
+ * Reads only the cluster ids, unless they are the same.
+ *
+ * @throws UserError if every secret of a mount would be its own copy, or if that is unknown
+ * @throws VaultError if a Vault does not answer
+ */
+export async function compareVaults(
+  config: DestinationConfig,
+  originVault: Kv2,
+  vault: Kv2,
+): Promise<BothVaults> {
+  const [origin, destination] = [await originVault.cluster(), await vault.cluster()];
+  const clusters = { origin: origin.id, destination: destination.id };
+  const replicate = origin.replicates && destination.replicates;
+  const isSameId = origin.id === destination.id;
+  if (!isSameId && !replicate) return { clusters, are: 'two', sharedMounts: new Map() };
+
+  const sharedMounts = await sharedMountsOf(config, originVault, vault);
+  if (!isSameId && sharedMounts.size === 0) return { clusters, are: 'two', sharedMounts };
+  if (!isSameId) return checked(config, { clusters, are: 'replicas', sharedMounts });
+  const isOne = await isOneServer(vault.client, originVault.client);
+  if (isOne === false) {
+    const itself = cloneIdentity(destination.id, vault.client.address);
+    return { clusters: { ...clusters, destination: itself }, are: 'clone', sharedMounts: new Map() };
+  }
+  if (isOne === undefined && sharedMounts.size > 0) throw unknownWhich(config, sharedMounts);
+  return checked(config, { clusters, are: 'one', sharedMounts });
+}
+
+/** Identity of a clone. Its cluster id is the origin's; only the address distinguishes several of them. */
+export function cloneIdentity(clusterId: string, address: string): string {
+  return `${clusterId}@${address.replace(/\/+$/, '')}`;
+}
+
+async function sharedMountsOf(
+  { origin, destination }: DestinationConfig,
+  originVault: Kv2,
+  vault: Kv2,
+): Promise<Map<string, string>> {
+  const ofOrigin = new Map<string | undefined, string>();
+  for (const mount of origin.mounts) ofOrigin.set(await uuidOf(originVault, mount), mount);
+  ofOrigin.delete(undefined);
+  // Transforms may lead to mounts that destination.mounts does not name.
+  const elsewhere = origin.mounts.flatMap((mount) => [
+    mount,
+    ...nameFrom(destination.vault.namespace, origin.vault.namespace, mount),
+  ]);
+  const shared = new Map<string, string>();
+  for (const mount of new Set([...destination.mounts, ...elsewhere])) {
+    const same = ofOrigin.get(await uuidOf(vault, mount));
+    if (same !== undefined) shared.set(mount, same);
+  }
+  return shared;
+}
+
+/** How a namespace names a mount of another one; empty if it does not lie in it. */
+function nameFrom(namespace: string, other: string, mount: string): string[] {
+  const fromRoot = other === '' ? mount : `${other}/${mount}`;
+  if (namespace === '') return [fromRoot];
+  return fromRoot.startsWith(`${namespace}/`) ? [fromRoot.slice(namespace.length + 1)] : [];
+}
+
+/** @throws UserError if every secret of a mount would be its own copy */
+function checked(config: DestinationConfig, both: BothVaults): BothVaults {
+  const itself = [...both.sharedMounts].filter(([mount, origin]) => mount === origin).map(([mount]) => mount);
+  if (config.destination.transforms.length > 0 || itself.length === 0) return both;
+  const what =
+    both.are === 'replicas'
+      ? 'are replicas of one Vault: what is written to one of them is there in the other by itself, and'
+      : 'lead to one Vault:';
+  throw new UserError(
+    `${addressesOf(config)} ${what} ${itself.join(', ')} is the same mount at both ends, so that each secret would be ` +
+      'its own copy. Correct the address or the namespace of destination.vault; or, to copy within one Vault, give ' +
+      'transforms that lead to other paths',
+  );
+}
+
+function unknownWhich(config: DestinationConfig, sharedMounts: ReadonlyMap<string, string>): UserError {
+  return new UserError(
+    `${addressesOf(config)} have the same cluster id, and ${[...sharedMounts.keys()].join(', ')} the same uuid at both ` +
+      'ends: they are one Vault, or one of them was restored from a snapshot of the other. Which it is, is seen by a ' +
+      'response-wrapping token, and neither token may make one, or something in between does not let it through: give ' +
+      "one of the two tokens update on sys/capabilities-self, as Vault's default policy does, and let sys/wrapping pass",
+  );
+}
+
+function addressesOf({ origin, destination }: DestinationConfig): string {
+  return `origin.vault (${origin.vault.address}) and destination.vault (${destination.vault.address})`;
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { DestinationConfig, OriginConfig } from '../config/schema';
 import { isLiteral, literalFolder } from '../rules/filter';
 
@@ -87,11 +88,9 @@ function toDelete(part: MountPart): Need {
 function partsOf(mounts: readonly string[], include: readonly string[]): MountPart[] {
   if (include.length === 0) return mounts.map((mount) => ({ mount, folder: '' }));
   const parts = include.flatMap((glob) => mounts.flatMap((mount) => partOf(glob, mount) ?? []));
+  const isWidest = (part: MountPart): boolean => !parts.some((other) => holds(other, part));
   return parts.filter(
-    (part, position) =>
-      !parts.some((other, otherPosition) =>
-        isSamePart(other, part) ? otherPosition < position : holds(other, part),
-      ),
+    (part, at) => isWidest(part) && parts.findIndex((one) => isDeepStrictEqual(one, part)) === at,
   );
 }
 
@@ -107,10 +106,9 @@ function nameOf(glob: string, folder: string): { name?: string } {
   return isLiteral(glob) && glob.startsWith(folder) ? { name: glob.slice(folder.length) } : {};
 }
 
-function isSamePart(a: MountPart, b: MountPart): boolean {
-  return a.mount === b.mount && a.folder === b.folder && a.name === b.name;
-}
-
+/** Whether a folder is wider than another part. */
 function holds(outer: MountPart, inner: MountPart): boolean {
-  return outer.mount === inner.mount && outer.name === undefined && inner.folder.startsWith(outer.folder);
+  if (isDeepStrictEqual(outer, inner) || outer.mount !== inner.mount || outer.name !== undefined)
+    return false;
+  return inner.folder.startsWith(outer.folder);
 }

@@ -2,15 +2,12 @@ import type { SyncInfo } from '../sync-info/sync-info';
 import { ActivityError } from '../contract/failures';
 import { randomBytes } from 'node:crypto';
 import { ConsulError } from '../consul/errors';
-import type { KeyValueStore } from '../consul/key-value-store';
+import type { KeyValueStore, StoredValue } from '../consul/key-value-store';
 import { PROBE_KEY_LEFT_AFTER_S } from '../limits';
 
 /**
  * Refuses a sync path that belongs to another sync. Two destinations on one sync path would each take the other's claims
- * for their own, and one of the Vaults would silently stay empty.
- *
- * @param state of the sync path, if there is one
- * @throws ActivityError `Conflict`
+ * for their own, and one of the Vaults would silently stay empty. @throws ActivityError `Conflict`
  */
 export function assertSyncName(info: SyncInfo, state: { name: string } | undefined, name: string): void {
   if (state === undefined || state.name === name) return;
@@ -23,8 +20,7 @@ export function assertSyncName(info: SyncInfo, state: { name: string } | undefin
 
 /**
  * Checks whether keys below a role's sync path can be created, listed, read and removed, with a key of a name that no
- * other process uses. It is removed again whatever happens. One that a killed process left is removed by a later
- * check, from {@link PROBE_KEY_LEFT_AFTER_S} on. The rule of the original vsync.
+ * other process uses. A later check removes a key that a killed process left. The rule of the original vsync.
  *
  * @param onLeft called if the key may be left because it could not be removed
  * @throws ConsulError that names the step which was refused
@@ -37,8 +33,13 @@ export async function assertKeyAccess(
   const key = `${prefix}check-${randomBytes(8).toString('hex')}`;
   const refused = (step: string): ConsulError =>
     new ConsulError('forbidden', store.address, key, `${step}; ${REMEDY}`);
-  const step = <T>(what: string, work: () => Promise<T>): Promise<T> =>
-    explained(what, store.address, key, work);
+  const step = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw isForbidden(error) ? refused(`${what}: permission denied (403)`) : error;
+    }
+  };
   let wasCreated = false;
   try {
     const created = await step('cannot create the key', () =>
@@ -52,16 +53,19 @@ export async function assertKeyAccess(
     if (!listed.includes(key)) throw refused('cannot list the keys: the one just written is not among them');
     const stored = await step('cannot read the key', () => store.get(key, signal));
     if (stored?.value.equals(CONTENT) !== true) throw refused('cannot read the key that was just written');
-    if (!(await step('cannot remove the key', () => store.remove(key, revision, signal)))) {
+    if (!(await step('cannot remove the key', () => store.remove(key, revision, signal))))
       throw refused('cannot remove the key');
-    }
-    for (const other of listed) if (other !== key) await removeIfLeft(store, other);
+    for (const other of listed) if (other !== key) await removeIf(store, other, isLeft);
   } catch (error) {
-    // What was refused for lack of permission was not written.
-    const mayBeThere = wasCreated || !(error instanceof ConsulError) || error.kind !== 'forbidden';
-    if (!(await removeIfThere(store, key)) && mayBeThere) onLeft?.(key);
+    // A refused key was not written. After a lost answer it may have been.
+    const mayExist = wasCreated || !isForbidden(error);
+    if (!(await removeIf(store, key, () => true)) && mayExist) onLeft?.(key);
     throw error;
   }
+}
+
+function isForbidden(error: unknown): boolean {
+  return error instanceof ConsulError && error.kind === 'forbidden';
 }
 
 /** Consul keeps no times of its own: they travel in the flags of the keys. */
@@ -69,41 +73,25 @@ function nowS(): number {
   return Math.floor(Date.now() / 1000);
 }
 
-/** A key that a check has left which was killed. One of a check that is running now is newer. */
-async function removeIfLeft(store: KeyValueStore, key: string): Promise<void> {
+/** Whether a killed check left it. The key of a check that is running now is newer. */
+function isLeft({ value, flags }: StoredValue): boolean {
+  return value.equals(CONTENT) && nowS() - flags > PROBE_KEY_LEFT_AFTER_S;
+}
+
+/** Errors do not count: the failure that led here is the one to report. @returns whether the key is known to be gone */
+async function removeIf(
+  store: KeyValueStore,
+  key: string,
+  isWanted: (stored: StoredValue) => boolean,
+): Promise<boolean> {
   try {
     const stored = await store.get(key);
-    if (stored?.value.equals(CONTENT) === true && nowS() - stored.flags > PROBE_KEY_LEFT_AFTER_S)
-      await store.remove(key, stored.revision);
+    return stored === undefined || (isWanted(stored) && (await store.remove(key, stored.revision)));
   } catch {
-    // The next check tries again.
+    return false;
   }
 }
 
 const CONTENT = Buffer.from('written by the check of vsync, and removed at once');
 
 const REMEDY = 'check the Consul token and its policy: "vsync check -c FILE" prints the one that is needed';
-
-/** Says which step of the check it was that Consul refused; other errors pass. */
-async function explained<T>(step: string, address: string, key: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (!(error instanceof ConsulError) || error.kind !== 'forbidden') throw error;
-    throw new ConsulError('forbidden', address, key, `${step}: permission denied (403); ${REMEDY}`);
-  }
-}
-
-/**
- * Also after an answer that was lost: the key may have been written. The failure that led here is the one to report.
- *
- * @returns whether the key is known to be gone
- */
-async function removeIfThere(store: KeyValueStore, key: string): Promise<boolean> {
-  try {
-    const stored = await store.get(key);
-    return stored === undefined || (await store.remove(key, stored.revision));
-  } catch {
-    return false;
-  }
-}

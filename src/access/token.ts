@@ -13,30 +13,29 @@ export interface TokenToCheck {
   vault: VaultConfig;
   mounts: readonly string[];
   renewToken: boolean;
+  signal: AbortSignal | undefined;
 }
 
+const fail = (detail: string): CheckResult => ({ outcome: 'fail', detail });
+const warning = (detail: string): CheckResult => ({ outcome: 'warning', detail });
+
 /** How long the token lives, what ends it, and whether a worker can do something about it. */
-export async function tokenFinding(
-  kv: Kv2,
-  target: TokenToCheck,
-  signal?: AbortSignal,
-): Promise<CheckResult> {
-  const { side, vault, mounts } = target;
+export async function tokenFinding(kv: Kv2, target: TokenToCheck): Promise<CheckResult> {
+  const { side, vault, mounts, signal } = target;
   try {
     const life = await lookupSelf(kv.client, signal);
     const uses = usesProblem(life, `${side}.vault`, vault.auth.kind);
-    if (uses !== undefined) return { outcome: 'fail', detail: uses };
+    if (uses !== undefined) return fail(uses);
     if (vault.auth.kind === 'approle') return await loginFinding(kv.client, vault.auth, life, signal);
-    return withParent(endFinding(life, target), life, side);
+    const finding = endFinding(life, target);
+    return life.endsWithParent ? warning(`${finding.detail}; it ${PARENT} (${side}.vault.token)`) : finding;
   } catch (error) {
     if (!(error instanceof VaultError) || error.status !== 403) throw error;
     if (!error.path.endsWith('lookup-self') || !(await mayDoAnything(kv, mounts, signal))) throw error;
-    return {
-      outcome: 'warning',
-      detail:
-        'is alive, but may not look itself up, so that its end is not known and it is not renewed; ' +
+    return warning(
+      'is alive, but may not look itself up, so that its end is not known and it is not renewed; ' +
         "Vault's default policy allows that",
-    };
+    );
   }
 }
 
@@ -54,12 +53,10 @@ export async function assertTokenLasts(client: VaultClient, section: string): Pr
     throw error;
   });
   if (life === undefined) return [];
+  const token = `Vault ${client.address}: the token of ${section}`;
   const problem = usesProblem(life, section, client.authKind);
-  if (problem !== undefined) {
-    throw new ActivityError('VaultForbidden', `Vault ${client.address}: the token of ${section} ${problem}`);
-  }
-  if (client.authKind === 'approle' || !life.endsWithParent) return [];
-  return [`Vault ${client.address}: the token of ${section} ${PARENT}`];
+  if (problem !== undefined) throw new ActivityError('VaultForbidden', `${token} ${problem}`);
+  return client.authKind === 'approle' || !life.endsWithParent ? [] : [`${token} ${PARENT}`];
 }
 
 const PARENT =
@@ -82,32 +79,16 @@ function endFinding(life: TokenLife, { side, renewToken }: TokenToCheck): CheckR
   const { ttlS, renewable, lastEndS, isBatch } = life;
   if (ttlS === 0) return { detail: 'is alive, and never ends' };
   const ends = new Date(Date.now() + ttlS * 1000).toISOString();
-  const advice = `make another one, put it into ${side}.vault.token, and restart the workers`;
-  if (!renewable) {
-    const kind = isBatch ? ', is a batch token' : '';
-    return {
-      outcome: 'warning',
-      detail: `is alive until ${ends}${kind} and cannot be renewed: before then, ${advice}`,
-    };
-  }
-  if (!renewToken) {
-    const detail = `is alive until ${ends}, and ${side}.renewToken is off: renew it, or before then, ${advice}`;
-    return { outcome: 'warning', detail };
-  }
+  const advice = `before then, make another one, put it into ${side}.vault.token, and restart the workers`;
+  const kind = isBatch ? ', is a batch token' : '';
+  if (!renewable) return warning(`is alive until ${ends}${kind} and cannot be renewed: ${advice}`);
+  if (!renewToken)
+    return warning(`is alive until ${ends}, and ${side}.renewToken is off: renew it, or ${advice}`);
   if (lastEndS === undefined) return { detail: `is alive until ${ends}; a worker renews it` };
-  const last = new Date(lastEndS * 1000).toISOString();
-  return {
-    outcome: 'warning',
-    detail: `a worker renews it, but not beyond ${last}: before then, ${advice}`,
-  };
+  return warning(`a worker renews it, but not beyond ${new Date(lastEndS * 1000).toISOString()}: ${advice}`);
 }
 
-function withParent(finding: CheckResult, { endsWithParent }: TokenLife, side: string): CheckResult {
-  if (!endsWithParent) return finding;
-  return { ...finding, outcome: 'warning', detail: `${finding.detail}; it ${PARENT} (${side}.vault.token)` };
-}
-
-/** What Vault says about a secret id; nothing (204) if it is used up. */
+/** What Vault answers about a secret id; nothing (204) if it is used up. */
 const SecretIdBody = z
   .object({ data: z.object({ secret_id_num_uses: z.number(), expiration_time: z.string() }) })
   .optional();
@@ -129,30 +110,23 @@ async function loginFinding(
     found = await client.write(lookup, { secret_id: secretId }, SecretIdBody, { signal });
   } catch (error) {
     if (!(error instanceof VaultError) || error.status === undefined) throw error;
-    return {
-      detail: `${works}. Whether its secret id may be used again is not known: the token lacks update on ${lookup}`,
-    };
+    const detail = `${works}. Whether its secret id may be used again is not known: the token lacks update on ${lookup}`;
+    return { detail };
   }
   const another = 'make a secret id of a role with secret_id_num_uses=0';
-  if (found === undefined) {
-    return {
-      outcome: 'fail',
-      detail: `the login works, but its secret id was good for this one only, and is used up now: ${another}`,
-    };
-  }
+  if (found === undefined)
+    return fail(
+      `the login works, but its secret id was good for this one only, and is used up now: ${another}`,
+    );
   const { secret_id_num_uses: uses, expiration_time: ends } = found.data;
   if (uses > 0) {
-    return {
-      outcome: 'fail',
-      detail: `the login works, but its secret id is good for ${uses} more only, and each start of a worker needs one: ${another}`,
-    };
+    const left = `the login works, but its secret id is good for ${uses} more only`;
+    return fail(`${left}, and each start of a worker needs one: ${another}`);
   }
   // Go's zero time means "never".
   if (ends.startsWith('0001-')) return { detail: works };
-  return {
-    outcome: 'warning',
-    detail: `${works}, but its secret id ends at ${ends}: before then, give another one and restart the workers`,
-  };
+  const until = `${works}, but its secret id ends at ${ends}`;
+  return warning(`${until}: before then, give another one and restart the workers`);
 }
 
 /** Whether the token is good for any mount. That of a dead token is not. */

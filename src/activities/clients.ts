@@ -1,21 +1,19 @@
-import type { DestinationDeps } from './destination/base/deps';
-import type { OriginDeps } from './origin/deps';
-import { DEFAULT_SECRETS_AT_ONCE, MIN_ITEMS_BEGUN } from '../limits';
+import { assertNamespace, compareVaults, readMounts } from '../access/mounts';
+import { assertCapabilities } from '../access/capabilities';
+import { destinationNeeds, originNeeds, type Need } from '../access/needs';
+import { assertKeyAccess } from '../access/sync-path';
+import { assertTokenLasts } from '../access/token';
 import { WorkPool } from '../concurrency/work-pool';
-import { OriginTargets } from './destination/base/origin-targets';
-import { copyPool } from './destination/base/copy-pool';
-import { compareVaults } from '../access/both-vaults';
-import { assertNamespace } from '../access/mounts';
 import { fingerprint, fingerprintParts } from '../config/fingerprint';
 import {
   syncInfoPath,
   type Config,
-  type ConsulConfig,
   type DestinationConfig,
   type OriginConfig,
   type VaultConfig,
 } from '../config/schema';
 import { openStore } from '../consul/datacenter';
+import { DEFAULT_SECRETS_AT_ONCE, MIN_ITEMS_BEGUN } from '../limits';
 import { Orphans } from '../sync-info/orphans';
 import { Staging } from '../sync-info/staging';
 import { SyncInfo } from '../sync-info/sync-info';
@@ -28,6 +26,9 @@ import { VaultClient, type VaultTimes } from '../vault/client';
 import { Kv2 } from '../vault/kv2';
 import { limitRequests } from '../vault/request-rate';
 import { TokenKeeper } from '../vault/token-keeper';
+import { copyPool, type DestinationDeps } from './destination/base/deps';
+import { OriginTargets } from './destination/base/origin-targets';
+import type { OriginDeps } from './origin/deps';
 
 /**
  * Identity of the Vault clusters that a sync works on. It distinguishes a rebuilt Vault from the one before. A
@@ -47,38 +48,23 @@ export type Clients =
  * Builds the clients of a configuration. Asks each Vault who it is, of two with one cluster id whether they are one, each
  * Consul about its datacenter if one is configured, and nothing else.
  *
- * @throws VaultError if a Vault cannot be reached
- * @throws UserError if a Vault ignores its namespace, or both ends are one place
- * @throws UserError or ConsulError about a datacenter
+ * @throws VaultError, ConsulError, or UserError if a Vault ignores its namespace or both ends are one place
  */
 export async function createClients(config: Config, times: VaultTimes = {}): Promise<Clients> {
   return config.role === 'origin' ? createOrigin(config, times) : createDestination(config, times);
 }
 
-/** Sync info, with its own connection to Consul. */
+/** With its own connection to Consul. */
 export interface OpenInfo {
   info: SyncInfo;
   close: () => void;
 }
 
-/**
- * The sync info of the configuration's own role, for looking at it without any Vault.
- *
- * @throws UserError or ConsulError about the datacenter, if one is configured
- */
-export function infoOf(config: Config): Promise<OpenInfo> {
-  return config.role === 'origin'
-    ? openInfo(config.origin.consul, 'origin', syncInfoPath(config, 'origin'))
-    : openInfo(config.destination.consul, 'destination', syncInfoPath(config, 'destination'));
-}
-
-/** The sync info of the origin: a destination only reads it. Throws as {@link infoOf} does. */
-export function originInfoOf(config: DestinationConfig): Promise<OpenInfo> {
-  return openInfo(config.origin.consul, 'origin', syncInfoPath(config, 'origin'));
-}
-
-/** @param prefix ends in `origin/` or `destination/` */
-async function openInfo(consul: ConsulConfig, side: Role, prefix: string): Promise<OpenInfo> {
+/** The sync info of one side, without any Vault. Throws UserError or ConsulError about a configured datacenter. */
+export async function infoOf(config: Config, side: Role = config.role): Promise<OpenInfo> {
+  const isOwn = config.role === 'destination' && side === 'destination';
+  const { consul } = isOwn ? config.destination : config.origin;
+  const prefix = syncInfoPath(config, side);
   const store = await openStore(consul, { section: `${side}.consul`, indexKey: `${prefix}index` });
   return { info: new SyncInfo(store, prefix), close: store.close.bind(store) };
 }
@@ -88,19 +74,32 @@ export function openVault(vault: VaultConfig, numWorkers: number | undefined, ti
   return new Kv2(new VaultClient({ ...vault, ...times, concurrency: numWorkers }));
 }
 
+/** One of the Vaults of a configuration, and what its side needs there. */
+interface Side {
+  readonly name: Role;
+  readonly vault: Kv2;
+  readonly config: Pick<OriginConfig['origin'], 'mounts' | 'renewToken'>;
+  readonly needs: readonly Need[];
+}
+
+function sidesOf(clients: Clients): Side[] {
+  if (clients.role === 'origin') {
+    const { vault, config } = clients.deps;
+    return [{ name: 'origin', vault, config: config.origin, needs: originNeeds(config) }];
+  }
+  const { originVault, vault, config } = clients.deps;
+  const needs = destinationNeeds(config);
+  return [
+    { name: 'origin', vault: originVault, config: config.origin, needs: needs.origin },
+    { name: 'destination', vault, config: config.destination, needs: needs.destination },
+  ];
+}
+
 /** Keeps the tokens of the clients alive until it is closed, except where `renewToken` is off. */
-export function keepTokens({ role, deps }: Clients, log: Logger): { close: () => Promise<void> } {
-  const { origin } = deps.config;
-  const sides: [section: string, client: VaultClient, on: boolean][] =
-    role === 'origin'
-      ? [['origin.vault', deps.vault.client, origin.renewToken]]
-      : [
-          ['origin.vault', deps.originVault.client, origin.renewToken],
-          ['destination.vault', deps.vault.client, deps.config.destination.renewToken],
-        ];
-  const keepers = sides
-    .filter(([, , on]) => on)
-    .map(([section, client]) => new TokenKeeper(client, { section, log }));
+export function keepTokens(clients: Clients, log: Logger): { close: () => Promise<void> } {
+  const keepers = sidesOf(clients)
+    .filter(({ config }) => config.renewToken)
+    .map(({ name, vault }) => new TokenKeeper(vault.client, { section: `${name}.vault`, log }));
   return {
     close: async () => {
       await Promise.all(keepers.map((keeper) => keeper.close()));
@@ -148,7 +147,7 @@ async function createDestination(config: DestinationConfig, times: VaultTimes): 
     await assertNamespace(originVault, origin, 'origin');
     await assertNamespace(vault, destination, 'destination');
     const { clusters, are: vaultsAre, sharedMounts } = await compareVaults(config, originVault, vault);
-    const { info: originInfo, close: closeOrigin } = await originInfoOf(config);
+    const { info: originInfo, close: closeOrigin } = await infoOf(config, 'origin');
     closers.push(closeOrigin);
     const { info, close } = await infoOf(config);
     closers.push(close);
@@ -214,4 +213,25 @@ async function orClose<T>(closers: readonly Closer[], work: () => Promise<T>): P
     await closeAll(closers);
     throw error;
   }
+}
+
+/**
+ * Checks whether a cycle could do its work, more thoroughly than its own preflight. Writes one key below the own sync
+ * path, and removes it again.
+ *
+ * @returns advice for the log, although nothing is wrong
+ */
+export async function checkAccess(clients: Clients): Promise<string[]> {
+  const { role, deps } = clients;
+  const sides = sidesOf(clients);
+  const advice: string[] = [];
+  for (const { name, vault } of sides)
+    advice.push(...(await assertTokenLasts(vault.client, `${name}.vault`)));
+  for (const { name, vault, config } of sides) await readMounts(vault, config.mounts, `${name}.mounts`);
+  for (const { name, vault, needs } of sides)
+    advice.push(...(await assertCapabilities(vault.client, needs, `${name}.vault`)));
+  if (role === 'destination') await deps.originInfo.readIndex();
+  await deps.info.readIndex();
+  await assertKeyAccess(deps.info);
+  return advice;
 }

@@ -1,6 +1,4 @@
 import { assertSyncName } from '../access/sync-path';
-import { infoOf } from '../activities/clients';
-import type { Config } from '../config/schema';
 import type { PendingDeletes } from '../contract/destination';
 import type { Role } from '../contract/ids';
 import { UsageError, UserError } from '../errors';
@@ -15,7 +13,7 @@ import {
 } from '../sync-info/state';
 import type { SyncInfo } from '../sync-info/sync-info';
 import { assertOwnName } from '../temporal/ownership';
-import { withTemporal } from './connections';
+import { withInfo, withTemporal } from './connections';
 import { ask, consentOf, isNamed, shortSet, type Consent } from './consent';
 import { fileOf, load, type Options } from './options';
 import { requestCycle } from './trigger';
@@ -33,40 +31,33 @@ export async function approve(options: Options): Promise<void> {
     mounts === undefined && config.role === 'destination' ? consentOf(options, 'vsync approve') : undefined;
   // The schedule of this name does what is approved: it must not be another sync's.
   await withTemporal(config, (client) => assertOwnName(client, config));
-  const { info, close } = await infoOf(config);
-  try {
+  await withInfo(config, async (info) => {
+    const at = { info, name: config.name };
     if (consent === undefined) {
-      await approveMounts({ info, name: config.name }, config.role, mounts ?? []);
+      await approveMounts(at, config.role, mounts ?? []);
       console.log(`approved: ${mounts?.join(', ') ?? ''} as it is now`);
-    } else {
-      const set = consent.kind === 'set' ? consent.set : await chooseDeletes(info, config, consent, options);
-      const { count, reason } = await approveDeletes({ info, name: config.name }, set);
-      console.log(`approved: ${count} deletes (${reason})`);
+      return;
     }
-  } finally {
-    close();
-  }
+    const set = consent.kind === 'set' ? consent.set : await chooseDeletes(at, consent, options);
+    const { count, reason } = await approveDeletes(at, set);
+    console.log(`approved: ${count} deletes (${reason})`);
+  });
   await requestCycle(config, options);
 }
 
 /** The set of deletes that is pending now. Asks for consent unless `--yes` was given. */
-async function chooseDeletes(
-  info: SyncInfo,
-  { name }: Config,
-  { kind }: Consent,
-  options: Options,
-): Promise<string> {
-  const { count, hash, reason } = await pendingDeletes({ info, name });
+async function chooseDeletes(at: Approvable, { kind }: Consent, options: Options): Promise<string> {
+  const { count, hash, reason } = await pendingDeletes(at);
   if (kind === 'yes') return hash;
   console.log(
-    `${count} deletes wait at ${name}, set ${shortSet(hash)}: ${reason}\n` +
+    `${count} deletes wait at ${at.name}, set ${shortSet(hash)}: ${reason}\n` +
       `"vsync plan -c ${fileOf(options)}" lists them`,
   );
-  await ask(`Soft-delete these ${count} secrets of ${name}?`);
+  await ask(`Soft-delete these ${count} secrets of ${at.name}?`);
   return hash;
 }
 
-/** Sync info, and the name of the sync that the operator means: nothing of another sync is approved. */
+/** `name` is the sync that the operator means: nothing of another sync is approved. */
 export interface Approvable {
   info: SyncInfo;
   name: string;
@@ -85,13 +76,7 @@ function pendingOf(state: DestinationState): PendingDeletes {
   return state.held;
 }
 
-/**
- * Approves the pending deletes of a destination: exactly the set that the last cycle held. If the next cycle finds
- * another set, it holds that one.
- *
- * @param set name of the set that was shown
- * @throws UserError if none wait, or another set does
- */
+/** Approves the pending deletes if their set is the one that was shown. @throws UserError if not */
 export async function approveDeletes(at: Approvable, set: string): Promise<PendingDeletes> {
   return changeState(at, readDestinationState, (state) => {
     const held = pendingOf(state);
@@ -105,7 +90,6 @@ export async function approveDeletes(at: Approvable, set: string): Promise<Pendi
   });
 }
 
-/** Names what waits for an approval instead. */
 function nothingWaits({ changedMounts = {} }: DestinationState | OriginState): string {
   const names = Object.keys(changedMounts);
   return names.length === 0
@@ -126,24 +110,19 @@ export async function approveMounts(at: Approvable, role: Role, names: readonly 
     (state) => {
       if (names.length === 0) throw new UserError(nothingWaits(state));
       const { changedMounts = {}, ...rest } = state;
-      const found = Object.entries(changedMounts);
       const unknown = names.filter((name) => changedMounts[name] === undefined);
-      if (unknown.length > 0) {
-        const waiting = found.length === 0 ? 'none' : found.map(([name]) => name).join(', ');
+      if (unknown.length > 0)
         throw new UserError(
           `${unknown.join(', ')}: the last cycle found no such re-created mount of the origin; waiting for an approval: ` +
-            waiting,
+            (Object.keys(changedMounts).join(', ') || 'none'),
         );
-      }
-      const left = found.filter(([name]) => !names.includes(name));
-      const mounts = {
-        ...state.mounts,
-        ...Object.fromEntries(found.filter(([name]) => names.includes(name))),
-      };
+      const isApproved = ([name]: [string, string]): boolean => names.includes(name);
+      const found = Object.entries(changedMounts);
+      const left = found.filter((mount) => !isApproved(mount));
       const next = {
         ...rest,
-        mounts,
-        ...(left.length === 0 ? {} : { changedMounts: Object.fromEntries(left) }),
+        mounts: { ...state.mounts, ...Object.fromEntries(found.filter(isApproved)) },
+        ...(left.length > 0 && { changedMounts: Object.fromEntries(left) }),
       };
       return [next, undefined];
     },

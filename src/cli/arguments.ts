@@ -1,14 +1,12 @@
 import { InvalidArgumentError, type Command, type Option } from 'commander';
 import { isSetName, SET_NAME } from './consent';
-import { FLAGS } from './options';
+import { FLAGS, isOverride } from './options';
 import { MAX_SYNCED_WAIT_MS } from '../syncer/limits';
 import { DurationError, formatDuration, parseDuration } from '../rules/time';
 
 /**
  * The arguments as commander reads them. As with the original, flags may also be written before the command
  * (`vsync -c FILE origin`), and the file as `-c=FILE`.
- *
- * @param argv with node and the script in front, as process.argv
  */
 export function normalArguments(argv: readonly string[]): string[] {
   const [node = '', script = '', ...given] = argv;
@@ -48,26 +46,25 @@ function lengthOfFlag(arg: string): number {
  * (`--set --json`: commander takes the next word as the value), and a second value of an option that takes one.
  *
  * Flags that override a key of the original vsync are excepted: there an empty value and a second value have a meaning.
- *
- * @param isOverride whether an option, by its long name, is such a flag
  */
-export function checkValues(program: Command, isOverride: (name: string) => boolean): void {
+export function checkValues(program: Command): void {
   for (const command of [program, ...program.commands]) {
     for (const option of command.options.filter(({ required, optional }) => required || optional))
-      checkValue(command, option, isOverride(option.name()));
+      checkValue(command, option);
   }
 }
 
-function checkValue(command: Command, option: Option, isOverride: boolean): void {
+function checkValue(command: Command, option: Option): void {
+  const mayBeEmptyOrTwice = isOverride(option.name());
   const parse = option.parseArg as ((value: string, before: unknown) => unknown) | undefined;
   option.argParser<unknown>((value, before) => {
     if (isNameOf(command, value))
       throw new InvalidArgumentError(
         `It is the name of another option: the value of ${option.flags} is missing.`,
       );
-    if (!isOverride && value.trim() === '')
+    if (!mayBeEmptyOrTwice && value.trim() === '')
       throw new InvalidArgumentError('It is empty. Give a value, or leave the option out.');
-    if (!isOverride && !option.variadic && before !== undefined)
+    if (!mayBeEmptyOrTwice && !option.variadic && before !== undefined)
       throw new InvalidArgumentError('It was given twice, and takes one value.');
     if (parse !== undefined) return parse(value, before);
     return option.variadic ? [...((before as string[] | undefined) ?? []), value] : value;

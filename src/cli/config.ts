@@ -1,8 +1,8 @@
 import { type EffectiveKey, effectiveKeys, FROM_DEFAULT } from '../config/given-values';
-import { loadWithValues, type ConfigSources } from '../config/load';
+import { loadConfig, type ConfigSources } from '../config/load';
 import type { Role } from '../contract/ids';
 import { fromVaultSync } from '../migrate/from-vault-sync';
-import { DEFAULT_ADDRESS, DEFAULT_NAMESPACE, temporalStandard } from '../temporal/target';
+import { temporalStandard } from '../temporal/target';
 import { sourcesOf, warn, type Options } from './options';
 
 /** `vsync config`: the configuration as a command would use it. */
@@ -17,7 +17,7 @@ export function showConfig(options: Options): void {
   console.log(options['json'] === true ? jsonOfConfig(effective) : formatConfig(effective));
 }
 
-/** What `vsync config` shows. Holds no secret. */
+/** Holds no secret. */
 export interface EffectiveConfig {
   readonly role: Role;
   readonly name: string;
@@ -25,13 +25,9 @@ export interface EffectiveConfig {
   readonly warnings: readonly string[];
 }
 
-/**
- * The configuration of a role as a command would use it, and where each value came from. Asks no server.
- *
- * @throws ConfigError as loadConfig does
- */
+/** The configuration as a command would use it, and where each value came from. Asks no server. @throws ConfigError */
 export function readEffectiveConfig(role: Role | undefined, sources: ConfigSources): EffectiveConfig {
-  const { config, warnings, values } = loadWithValues(role, sources);
+  const { config, warnings, values } = loadConfig(role, sources);
   const standard = temporalStandard();
   const keys = effectiveKeys(config, values).map((key) =>
     // A section instead of true or false also counts as given.
@@ -42,38 +38,19 @@ export function readEffectiveConfig(role: Role | undefined, sources: ConfigSourc
   return { role: config.role, name: config.name, keys, warnings };
 }
 
-/** The variables of Temporal's own standard. They count for what is not configured. */
-const STANDARD_VARIABLES: Readonly<Record<string, string>> = {
-  'temporal.address': 'TEMPORAL_ADDRESS',
-  'temporal.namespace': 'TEMPORAL_NAMESPACE',
-  'temporal.apiKeyFile': 'TEMPORAL_API_KEY',
-  'temporal.tls': 'TEMPORAL_TLS',
-};
-
 /** The value of a key that only Temporal's own standard sets; undefined if it does not. */
 function fromStandard(
   { path }: EffectiveKey,
-  { address, namespace, apiKey, tls }: ReturnType<typeof temporalStandard>,
+  standard: ReturnType<typeof temporalStandard>,
   env: NodeJS.ProcessEnv,
 ): EffectiveKey | undefined {
-  const variable = STANDARD_VARIABLES[path];
-  if (variable === undefined) return undefined;
-  const source = env[variable] ? `environment ${variable}` : "Temporal's own configuration";
-  switch (path) {
-    case 'temporal.address':
-      return address === undefined || address === DEFAULT_ADDRESS
-        ? { path, source: env[variable] ? source : FROM_DEFAULT, secret: false, value: DEFAULT_ADDRESS }
-        : { path, source, secret: false, value: address };
-    case 'temporal.namespace':
-      return namespace === undefined || namespace === DEFAULT_NAMESPACE
-        ? { path, source: env[variable] ? source : FROM_DEFAULT, secret: false, value: DEFAULT_NAMESPACE }
-        : { path, source, secret: false, value: namespace };
-    case 'temporal.apiKeyFile':
-      // Not the path of a file, but the key itself.
-      return apiKey ? { path, source, secret: true, set: true } : undefined;
-    default:
-      return tls ? { path, source, secret: false, value: true } : undefined;
-  }
+  const { variable = '', value = false, normal } = standard.get(path) ?? {};
+  if (value === false) return undefined;
+  const elsewhere = value === normal ? FROM_DEFAULT : "Temporal's own configuration";
+  const source = env[variable] ? `environment ${variable}` : elsewhere;
+  // Not the path of a file, but the key itself.
+  if (path === 'temporal.apiKeyFile') return { path, source, secret: true, set: true };
+  return { path, source, secret: false, value };
 }
 
 /** JSON by the path of each key. A missing value is null; the value of a secret is left out. */

@@ -1,7 +1,8 @@
 import type { Client } from '@temporalio/client';
-import { createClients, type Clients } from '../activities/clients';
+import { createClients, infoOf, type Clients } from '../activities/clients';
 import { forManyRequests } from '../concurrency/abort';
 import type { Config } from '../config/schema';
+import type { SyncInfo } from '../sync-info/sync-info';
 import { connectClient, explained } from '../temporal/connect';
 import { temporalTarget } from '../temporal/target';
 
@@ -16,7 +17,17 @@ export async function withTemporal<T>(config: Config, work: (client: Client) => 
   }
 }
 
-/** The same, with the clients of Vault and Consul too. */
+/** Runs some work with the sync info of the configuration's own role, without any Vault. */
+export async function withInfo<T>(config: Config, work: (info: SyncInfo) => Promise<T>): Promise<T> {
+  const { info, close } = await infoOf(config);
+  try {
+    return await work(info);
+  } finally {
+    close();
+  }
+}
+
+/** As {@link withTemporal}, with the clients of Vault and Consul too. */
 export async function withClients<T>(
   config: Config,
   work: (client: Client, clients: Clients) => Promise<T>,

@@ -5,7 +5,6 @@ import type { Options } from './options';
 /** How an operator agrees to an action that another cycle cannot undo. */
 export type Consent = { kind: 'set'; set: string } | { kind: 'yes' } | { kind: 'ask' };
 
-/** Where the question is asked. */
 export interface Terminal {
   input: NodeJS.ReadableStream & { isTTY?: boolean };
   output: NodeJS.WritableStream & { isTTY?: boolean };
@@ -13,12 +12,7 @@ export interface Terminal {
 
 const STANDARD: Terminal = { input: process.stdin, output: process.stderr };
 
-/**
- * Reads from the options how the operator agrees. To be called before any request to a server.
- *
- * @param command for the message: "vsync approve"
- * @throws UsageError if nothing names the set and there is no terminal to ask on
- */
+/** To be called before any request to a server. @throws UsageError without a set and without a terminal to ask on */
 export function consentOf(options: Options, command: string, terminal = STANDARD): Consent {
   const set = options['set'];
   if (typeof set === 'string') return { kind: 'set', set };
@@ -30,13 +24,10 @@ export function consentOf(options: Options, command: string, terminal = STANDARD
   );
 }
 
-/**
- * Asks on the terminal. Only "yes" agrees; Ctrl-C, Ctrl-D and everything else do not.
- *
- * @throws UserError if the answer is not "yes"
- */
+/** Only "yes" agrees; Ctrl-C, Ctrl-D and everything else do not. @throws UserError if the answer is not "yes" */
 export async function ask(question: string, { input, output } = STANDARD): Promise<void> {
   const lines = createInterface({ input, output });
+  // Settles before the question is rejected, unlike events.once.
   const closed = new Promise<string>((resolve) => {
     lines.once('close', () => {
       resolve('');
@@ -55,19 +46,16 @@ export async function ask(question: string, { input, output } = STANDARD): Promi
  * set that was shown is approved, and never one that has changed since.
  */
 
-/** Hex digits that name a set. With fewer, another set could match by chance: one digit matches one set in 16. */
+/** With fewer hex digits another set could match by chance: one digit matches one set in 16. */
 const DIGITS = 12;
 
 const NAME = new RegExp(`^[0-9a-f]{${DIGITS},64}$`, 'i');
 
-/** The form of a set's name, for messages. */
 export const SET_NAME = `at least ${DIGITS} hex digits, as "vsync plan" and "vsync status" show them`;
 
-/** The shortest name of the set with this hash. */
 export const shortSet = (hash: string): string => hash.slice(0, DIGITS);
 
 export const isSetName = (text: string): boolean => NAME.test(text);
 
-/** Whether a name is that of the set with this hash. */
 export const isNamed = (hash: string, name: string): boolean =>
   isSetName(name) && hash.startsWith(name.toLowerCase());

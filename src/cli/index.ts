@@ -2,20 +2,12 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { checkValues, normalArguments, setName, waitTime } from './arguments';
-import {
-  configured,
-  flags,
-  forgetLogLevel,
-  isOverride,
-  loadWithWarnings,
-  logLevel,
-  type Options,
-} from './options';
+import { configured, flags, loaded, type Options } from './options';
 import type { SyncerAction } from './syncer';
 import { ConfigError } from '../config/errors';
 import { ExplainedError, NotYetError, UsageError } from '../errors';
 
-/** Each command has a file of its name, loaded when it runs: Temporal's packages alone take half a second. */
+/** The files of the commands. They are loaded when a command runs, because Temporal's packages take half a second. */
 const load = {
   approve: () => require('./approve') as typeof import('./approve'),
   check: () => require('./check/command') as typeof import('./check/command'),
@@ -23,8 +15,6 @@ const load = {
   pause: () => require('./pause') as typeof import('./pause'),
   plan: () => require('./plan') as typeof import('./plan'),
   prune: () => require('./prune') as typeof import('./prune'),
-  serve: () => require('./serve') as typeof import('./serve'),
-  signal: () => require('./signal') as typeof import('./signal'),
   start: () => require('./start') as typeof import('./start'),
   status: () => require('./status') as typeof import('./status'),
   stop: () => require('./stop') as typeof import('./stop'),
@@ -47,6 +37,7 @@ export function createProgram(): Command {
     '--adopt',
     'take over the schedule and the sync path: a Vault was rebuilt or restored, or the sync renamed, on purpose',
   );
+  const yes = new Option('--yes', 'approve what waits now, without asking; for scripts');
   const program = new Command('vsync')
     .description('Keeps the secrets of one origin Vault equal in many destination Vaults, on Temporal.')
     .version(version())
@@ -56,19 +47,15 @@ export function createProgram(): Command {
   configured(program.command('origin'))
     .description("create or update the origin's schedule, and run its worker until SIGTERM")
     .addOption(adopt)
-    .action((options: Options) => load.serve().serve('origin', options));
+    .action((options: Options) => load.worker().serve('origin', options));
   configured(program.command('destination'))
     .description("create or update the destination's schedule and watch, and run its worker until SIGTERM")
     .addOption(adopt)
-    .action((options: Options) => load.serve().serve('destination', options));
+    .action((options: Options) => load.worker().serve('destination', options));
   flags(program.command('worker'))
     .description('run the workers of any number of configurations until SIGTERM')
     .requiredOption('-c, --config <file...>', 'configuration files')
-    .action((options: Options) =>
-      load
-        .worker()
-        .runWorkers((options['config'] as string[]).map((file) => loadWithWarnings(options, file))),
-    );
+    .action((options: Options) => load.worker().runWorkers(options));
   configured(program.command('start'), { anyRole: true })
     .description('create or update the schedule (and the watch), request a cycle, and return')
     .addOption(adopt)
@@ -90,7 +77,7 @@ export function createProgram(): Command {
     .action((options: Options) => load.pause().resume(options));
   configured(program.command('signal'), { anyRole: true })
     .description('signal a change of the origin: the watch starts a cycle if the destination is behind')
-    .action((options: Options) => load.signal().sendSignal(options));
+    .action((options: Options) => load.trigger().sendSignal(options));
   configured(program.command('plan'))
     .description('show what a cycle of a destination would do now, and why; changes nothing')
     .option('--json', 'print JSON')
@@ -101,7 +88,7 @@ export function createProgram(): Command {
     .description('soft-delete the orphans that the plan lists, in a cycle; asks first')
     .requiredOption('--orphans', 'secrets that an earlier configuration left at the destination')
     .addOption(setOption('approve only this list of orphans, as "vsync plan" shows it; does not ask'))
-    .addOption(yesOption())
+    .addOption(yes)
     .action((options: Options) => load.prune().pruneOrphans(options));
   configured(program.command('approve'), { anyRole: true })
     .description(
@@ -110,7 +97,7 @@ export function createProgram(): Command {
     .addOption(
       setOption('approve only this set of deletes, as "vsync plan" and "vsync status" show it; does not ask'),
     )
-    .addOption(yesOption())
+    .addOption(yes)
     .addOption(
       new Option(
         '--mount <name...>',
@@ -172,7 +159,7 @@ export function createProgram(): Command {
     .option('--json', 'print JSON')
     .action((options: Options) => load.check().checkAll(options));
 
-  checkValues(program, isOverride);
+  checkValues(program);
   program.addHelpText(
     'after',
     `
@@ -192,13 +179,9 @@ function setOption(what: string): Option {
   return new Option('--set <hash>', what).argParser(setName);
 }
 
-function yesOption(): Option {
-  return new Option('--yes', 'approve what waits now, without asking; for scripts');
-}
-
 /** Runs the command. @returns the exit code: 0, 2 for a wrong configuration or usage, 3 for "not yet", 1 for the rest */
 export async function main(argv: readonly string[]): Promise<number> {
-  forgetLogLevel();
+  loaded.logLevel = undefined;
   try {
     await createProgram().parseAsync(normalArguments(argv));
     return 0;
@@ -217,7 +200,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 /** Reads the arguments too: the configuration may be what failed. */
 function isDebug(argv: readonly string[]): boolean {
   return (
-    logLevel() === 'debug' ||
+    loaded.logLevel === 'debug' ||
     argv[argv.indexOf('--log.level') + 1] === 'debug' ||
     argv.includes('--log.level=debug')
   );

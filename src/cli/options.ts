@@ -48,55 +48,38 @@ export function flags(command: Command): Command {
   return command;
 }
 
-/** Level of the loaded configuration: at debug, errors are printed with their stack. */
-let loadedLevel: Config['log']['level'] | undefined;
+/** At the level debug, errors are printed with their stack. Undefined until a configuration was loaded. */
+export const loaded: { logLevel?: Config['log']['level'] | undefined } = {};
 
-/** Undefined until a configuration was loaded. */
-export function logLevel(): Config['log']['level'] | undefined {
-  return loadedLevel;
-}
-
-export function forgetLogLevel(): void {
-  loadedLevel = undefined;
-}
-
-/** Without a file most keys are missing: the reason comes first. */
-function loadNamed(role: Role | undefined, sources: ConfigSources): Loaded {
+/** Loads the configuration that the options name. */
+export function loadQuietly(
+  options: Options,
+  role = options['role'] as Role | undefined,
+  file = options['config'] as string | undefined,
+): Loaded {
+  const sources = sourcesOf(options, file);
   try {
-    return loadConfig(role, sources);
+    const found = loadConfig(role, sources);
+    loaded.logLevel = found.config.log.level;
+    return found;
   } catch (error) {
     const isNamed = (sources.file ?? sources.env['VSYNC_CONFIG'] ?? '') !== '';
     if (!(error instanceof ConfigError) || isNamed) throw error;
+    // Without a file most keys are missing: the reason comes first.
     const message = 'no configuration file was named: give -c FILE, or set VSYNC_CONFIG';
     throw new ConfigError([{ message }, ...error.problems]);
   }
 }
 
-/** {@link load}, with the warnings for a log. */
-export function loadWithWarnings(options: Options, file?: string, role?: Role): Loaded {
-  const warnings: string[] = [];
-  const config = load(options, file, role, (found) => {
-    warn(found);
-    warnings.push(...found);
-  });
-  return { config, warnings };
+/** {@link loadQuietly}, and prints the warnings about the configuration. */
+export function loadWithWarnings(...args: Parameters<typeof loadQuietly>): Loaded {
+  const found = loadQuietly(...args);
+  warn(found.warnings);
+  return found;
 }
 
-/**
- * Loads the configuration that the options name.
- *
- * @param onWarnings gets the warnings about it; they are printed by default
- */
-export function load(
-  options: Options,
-  file = options['config'] as string | undefined,
-  role = options['role'] as Role | undefined,
-  onWarnings = warn,
-): Config {
-  const { config, warnings } = loadNamed(role, sourcesOf(options, file));
-  onWarnings(warnings);
-  loadedLevel = config.log.level;
-  return config;
+export function load(options: Options, role?: Role): Config {
+  return loadWithWarnings(options, role).config;
 }
 
 export function sourcesOf(options: Options, file = options['config'] as string | undefined): ConfigSources {

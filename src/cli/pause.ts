@@ -4,23 +4,22 @@ import { fileOf, load, type Options } from './options';
 
 /** `vsync pause`: neither the tick nor the watch starts a cycle. */
 export async function pause(options: Options): Promise<void> {
-  const config = load(options);
-  const { already } = await withTemporal(config, (client) =>
-    setPaused(client, config, true, (options['reason'] as string | undefined) ?? 'vsync pause'),
-  );
+  const { name, already } = await set(true, options);
   console.log(
-    `${config.name} ${already ? 'was paused already' : 'is paused'}: no cycle starts automatically; a running one ` +
+    `${name} ${already ? 'was paused already' : 'is paused'}: no cycle starts automatically; a running one ` +
       `continues. Resume with: vsync resume -c ${fileOf(options)}`,
   );
 }
 
 /** `vsync resume`: ends a pause. */
 export async function resume(options: Options): Promise<void> {
+  const { name, already } = await set(false, options);
+  console.log(already ? `${name} was not paused` : `${name} is resumed: the next cycle catches up`);
+}
+
+async function set(paused: boolean, options: Options): Promise<{ name: string; already: boolean }> {
   const config = load(options);
-  const { already } = await withTemporal(config, (client) =>
-    setPaused(client, config, false, (options['reason'] as string | undefined) ?? 'vsync resume'),
-  );
-  console.log(
-    already ? `${config.name} was not paused` : `${config.name} is resumed: the next cycle catches up`,
-  );
+  const { reason = `vsync ${paused ? 'pause' : 'resume'}` } = options;
+  const set = await withTemporal(config, (client) => setPaused(client, config, paused, String(reason)));
+  return { name: config.name, ...set };
 }

@@ -16,12 +16,11 @@ export async function showPlan(options: Options): Promise<void> {
       'vsync plan has no option --apply-orphans any more, because a plan changes nothing: read the plan, then run ' +
         '"vsync prune --orphans --set HASH -c FILE" with the set that it shows',
     );
-  await withPlan(load(options, undefined, 'destination'), (plan) => {
+  await withPlan(load(options, 'destination'), (plan) => {
     console.log(options['json'] === true ? JSON.stringify(plan, null, 2) : formatPlan(plan));
   });
 }
 
-/** Makes the plan of a destination, and runs some work with it and the destination's sync info. */
 export async function withPlan(
   config: Config,
   work: (plan: Plan, info: SyncInfo) => Promise<void> | void,
@@ -46,30 +45,26 @@ const TITLES: Readonly<Record<PlannedAction, string>> = {
   refuse: 'refuse: not copied',
 };
 
-/** The plan as text. */
 export function formatPlan({ name, planned, held, orphans, orphansHash, notes }: Plan): string {
   const lines = [`what a cycle of ${name} would do now:`, ...notes.map((note) => `  note: ${note}`)];
   for (const [action, title] of Object.entries(TITLES)) {
     const those = planned.filter((entry) => entry.action === action);
     if (those.length === 0) continue;
-    lines.push(`  ${title}: ${those.length}`);
-    lines.push(
-      ...firstLines(
-        those.map(({ path, to, why }) => `    ${path}${to === undefined ? '' : ` -> ${to}`}  (${why})`),
-      ),
+    const rows = those.map(
+      ({ path, to, why }) => `    ${path}${to === undefined ? '' : ` -> ${to}`}  (${why})`,
     );
+    lines.push(`  ${title}: ${those.length}`, ...firstLines(rows));
   }
   if (held !== undefined)
     lines.push(`  ${held.count} deletes wait for: vsync approve --set ${shortSet(held.hash)} -c FILE`);
   if (planned.length === 0) lines.push('  nothing');
   if (orphans.length > 0) {
-    lines.push(`  orphans, left by an earlier configuration: ${orphans.length}`);
-    lines.push(...firstLines(formatOrphans(orphans)));
-    lines.push(
+    const until =
       orphansHash === undefined
         ? '    they are kept; the next cycle changes this list: plan again after it'
-        : `    they are kept until: vsync prune --orphans --set ${shortSet(orphansHash)} -c FILE`,
-    );
+        : `    they are kept until: vsync prune --orphans --set ${shortSet(orphansHash)} -c FILE`;
+    const title = `  orphans, left by an earlier configuration: ${orphans.length}`;
+    lines.push(title, ...firstLines(formatOrphans(orphans)), until);
   }
   return lines.join('\n');
 }

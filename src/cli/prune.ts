@@ -11,7 +11,7 @@ import { requestCycle } from './trigger';
 
 /** `vsync prune --orphans`: has a cycle delete the orphans that the plan lists. */
 export async function pruneOrphans(options: Options): Promise<void> {
-  const config = load(options, undefined, 'destination');
+  const config = load(options, 'destination');
   const consent = consentOf(options, 'vsync prune');
   await withTemporal(config, (client) => assertOwnName(client, config));
   await withPlan(config, async (plan, info) => {
@@ -28,7 +28,7 @@ export async function pruneOrphans(options: Options): Promise<void> {
   await requestCycle(config, options);
 }
 
-/** The hash that names the orphans of a plan. @throws UserError if there are none, or if the next cycle changes the list first */
+/** The name of a plan's list of orphans. @throws UserError if it is empty, or if the next cycle changes it first */
 export function orphansSet({ orphans, orphansHash }: Plan): string {
   if (orphans.length === 0) throw new UserError('there are no orphans: nothing to remove');
   if (orphansHash !== undefined) return orphansHash;
@@ -37,13 +37,7 @@ export function orphansSet({ orphans, orphansHash }: Plan): string {
   );
 }
 
-/**
- * Asks for the removal of the orphans of a destination: exactly those that were shown.
- *
- * @param plan lists them
- * @param set name of the list that was shown
- * @throws UserError if there are none, if the plan lists others, or if the next cycle changes the list first
- */
+/** Approves exactly the orphans that were shown. @throws UserError as orphansSet does, and if the plan lists others */
 export async function approveOrphans(at: Approvable, plan: Plan, set: string): Promise<void> {
   const { orphans } = plan;
   const orphansHash = orphansSet(plan);

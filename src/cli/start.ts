@@ -1,19 +1,25 @@
+import type { Config } from '../config/schema';
 import { describeForeign, foreignVariables } from '../migrate/foreign-environment';
-import { start, type Started } from '../temporal/operations';
+import { start } from '../temporal/operations';
 import { withClients } from './connections';
 import { fileOf, load, warn, type Options } from './options';
 
 /** `vsync start`: the schedule and the watch, and a first cycle. */
 export async function startOnly(options: Options): Promise<void> {
   const config = load(options);
-  warn(foreignVariables(process.env).map(describeForeign));
-  const started = await withClients(config, (client, clients) =>
-    start(client, clients, { adopt: options['adopt'] === true }),
-  );
-  console.log(`${describeStart(started)}; cycles need a worker: vsync worker -c ${fileOf(options)}`);
+  warnOfForeign();
+  const started = await startSync(config, options);
+  console.log(`${started}; cycles need a worker: vsync worker -c ${fileOf(options)}`);
 }
 
-/** What `start` did, in a line. */
-export function describeStart({ scheduleId, schedule, paused }: Started): string {
+export function warnOfForeign(): void {
+  warn(foreignVariables(process.env).map(describeForeign));
+}
+
+/** @returns what was started, in a line */
+export async function startSync(config: Config, options: Options): Promise<string> {
+  const { scheduleId, schedule, paused } = await withClients(config, (client, clients) =>
+    start(client, clients, { adopt: options['adopt'] === true }),
+  );
   return `schedule ${scheduleId} ${schedule}${paused ? ' (it is paused, and stays paused)' : ', first cycle requested'}`;
 }

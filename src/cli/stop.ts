@@ -1,9 +1,7 @@
-import { infoOf } from '../activities/clients';
-import type { Config } from '../config/schema';
 import { ExplainedError, UserError } from '../errors';
 import { stop } from '../temporal/operations';
 import { recordStop } from '../temporal/schedule-record';
-import { withTemporal } from './connections';
+import { withInfo, withTemporal } from './connections';
 import { load, type Options } from './options';
 
 /** `vsync stop`: removes schedule and watch, and cancels a running cycle. */
@@ -12,9 +10,13 @@ export async function stopAll(options: Options): Promise<void> {
   const { name } = config;
   let unrecorded: string | undefined;
   const { schedule, watch, cycles } = await withTemporal(config, (client) =>
-    stop(client, config, async () => {
-      unrecorded = await tryToRecord(config);
-    }),
+    stop(client, config, () =>
+      // A stop also works while Consul is down.
+      withInfo(config, (info) => recordStop(info, name, new Date())).catch((error: unknown) => {
+        if (!(error instanceof ExplainedError)) throw error;
+        unrecorded = error.message;
+      }),
+    ),
   );
   const removed = [schedule && 'schedule', watch && 'watch'].filter((what) => what !== false);
   if (removed.length > 0) {
@@ -27,20 +29,4 @@ export async function stopAll(options: Options): Promise<void> {
         'it reaches Consul. End the workers, or run this command again when Consul answers',
     );
   if (removed.length === 0) throw new UserError(`nothing to stop: ${name} has neither schedule nor watch`);
-}
-
-/** A stop also works while Consul is down. @returns why it could not be recorded */
-async function tryToRecord(config: Config): Promise<string | undefined> {
-  try {
-    const { info, close } = await infoOf(config);
-    try {
-      await recordStop(info, config.name, new Date());
-      return undefined;
-    } finally {
-      close();
-    }
-  } catch (error) {
-    if (!(error instanceof ExplainedError)) throw error;
-    return error.message;
-  }
 }

@@ -3,7 +3,7 @@ import { NotYetError, UsageError, UserError } from '../errors';
 import { isNotYet, type DestinationAnswer, type SecretAnswer } from '../syncer/secrets/answer';
 import { SecretsQuestion } from '../syncer/secrets/secrets-question';
 import { interruptible } from './connections';
-import { load, type Options } from './options';
+import { loadWithWarnings, type Options } from './options';
 
 /**
  * `vsync synced`: whether the origin's current version of a secret is at every destination.
@@ -36,7 +36,7 @@ export async function showSynced(path: string | undefined, options: Options): Pr
 }
 
 function destinationOf(options: Options, file: string | undefined): DestinationConfig {
-  const config = load(options, file, 'destination');
+  const { config } = loadWithWarnings(options, 'destination', file);
   if (config.role !== 'destination') throw new UsageError('vsync synced needs the files of destinations');
   return config;
 }

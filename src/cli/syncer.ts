@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { check, notChecked, type Check, type CheckResult } from '../access/check-line';
+import { check, formatChecks, notChecked, type Check, type CheckResult } from '../access/check-line';
 import { NotYetError, UserError } from '../errors';
 import { createLog } from '../log';
 import { loadSyncerConfig, type SyncerConfig } from '../syncer/config';
@@ -11,7 +11,6 @@ import { startSyncer } from '../syncer/service';
 import { tokenProblem } from '../syncer/token';
 import { startWarnings } from '../syncer/warnings';
 import { readZoneSync, type ZoneSyncRow } from '../syncer/zone-sync';
-import { formatChecks } from './check/report';
 import type { Options } from './options';
 
 /** Loaded only where it is needed. */

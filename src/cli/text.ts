@@ -1,8 +1,6 @@
 import type { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import type { Counts, PathFailure } from '../contract/cycle';
-
-/** Lines that several commands print. */
+import type { Counts, CycleResult, PathFailure } from '../contract/cycle';
 
 /** Printed lines of one list; `--json` has all. */
 const SHOWN = 20;
@@ -25,16 +23,16 @@ export function formatFailure({ path, class: why, with: other }: PathFailure): s
   return `${why}: ${path}${other === undefined ? '' : ` (with ${other})`}`;
 }
 
+/** The result of a cycle, in a line, and a line for each failure. */
+export function formatResult({ outcome, counts, failures, note }: CycleResult): string[] {
+  const first = `${formatCycle(outcome, counts)}${note === undefined ? '' : ` (${note})`}`;
+  return [first, ...failures.map((failure) => `  ${formatFailure(failure)}`)];
+}
+
 /** How a cycle without a result ended. */
 export function failedCycle({ cause }: WorkflowFailedError): { outcome: string; note?: string } {
   if (cause instanceof CancelledFailure) return { outcome: 'cancelled' };
   if (cause instanceof ApplicationFailure)
     return { outcome: 'failed', note: `${cause.type ?? 'Internal'}: ${cause.message}` };
   return { outcome: 'terminated' };
-}
-
-/** A cycle without a result, in a line. */
-export function formatFailedCycle(workflowId: string, error: WorkflowFailedError): string {
-  const { outcome, note } = failedCycle(error);
-  return `${workflowId}: ${outcome}${note === undefined ? '' : `: ${note}`}`;
 }

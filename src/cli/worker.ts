@@ -1,22 +1,35 @@
 import type { Loaded } from '../config/load';
-import { createLog, type Logger } from '../log';
+import type { Role } from '../contract/ids';
+import { createLog } from '../log';
 import { createWorkers } from '../worker/create-workers';
 import { installRuntime } from '../worker/runtime';
+import { loadWithWarnings, type Options } from './options';
+import { startSync, warnOfForeign } from './start';
 
 /** `vsync worker`: the workers of any number of configurations, in one process. The first one's log counts for all. */
-export async function runWorkers(loaded: readonly Loaded[]): Promise<void> {
+export async function runWorkers(options: Options): Promise<void> {
+  await run((options['config'] as string[]).map((file) => loadWithWarnings(options, undefined, file)));
+}
+
+/** `vsync origin` and `vsync destination`: `start`, and then `worker` in the same process. */
+export async function serve(role: Role, options: Options): Promise<void> {
+  const loaded = loadWithWarnings(options, role);
+  warnOfForeign();
+  await run([loaded], () => startSync(loaded.config, options));
+}
+
+/** @param start is called before the work; returns what it started, in a line */
+async function run(loaded: readonly Loaded[], start?: () => Promise<string>): Promise<void> {
   const configs = loaded.map(({ config }) => config);
   const [first] = configs;
   if (first === undefined) return;
   const log = createLog(first.log);
-  logWarnings(log, loaded);
-  installRuntime({ log });
-  const worker = await createWorkers(configs, { log });
-  await worker.run();
-}
-
-/** Warnings are printed too, but a worker's log is what is kept. */
-export function logWarnings(log: Logger, loaded: readonly Loaded[]): void {
+  // Warnings are printed too, but a worker's log is what is kept.
   for (const { config, warnings } of loaded)
     for (const warning of warnings) log.warn({ name: config.name }, warning);
+  installRuntime({ log });
+  if (start !== undefined) log.info(await start());
+  const worker = await createWorkers(configs, { log });
+  await worker.run();
+  if (start !== undefined) log.info('stopped: the next worker continues what was running');
 }

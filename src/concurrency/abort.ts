@@ -2,8 +2,12 @@ import { setMaxListeners } from 'node:events';
 
 type Listener = (reason: Error) => void;
 
-/** The listeners of each signal. */
-const entries = new WeakMap<AbortSignal, { listeners: Set<Listener>; forget: () => void }>();
+interface Entry {
+  listeners: Set<Listener>;
+  forget: () => void;
+}
+
+const entries = new WeakMap<AbortSignal, Entry>();
 
 /**
  * Calls a function when a signal is aborted. All requests of an activity have the same signal: they share one event
@@ -20,28 +24,22 @@ export function onAbort(signal: AbortSignal, listener: Listener): () => void {
   };
 }
 
-function listenTo(signal: AbortSignal): { listeners: Set<Listener>; forget: () => void } {
+function listenTo(signal: AbortSignal): Entry {
   const listeners = new Set<Listener>();
   const callAll = (): void => {
     for (const listener of listeners) listener(signal.reason as Error);
   };
-  const entry = {
-    listeners,
-    forget: () => {
-      signal.removeEventListener('abort', callAll);
-      entries.delete(signal);
-    },
+  const forget = (): void => {
+    signal.removeEventListener('abort', callAll);
+    entries.delete(signal);
   };
+  const entry = { listeners, forget };
   signal.addEventListener('abort', callAll, { once: true });
   entries.set(signal, entry);
   return entry;
 }
 
-/**
- * Waits for work that other callers may wait for too. The work continues when this caller stops waiting.
- *
- * @throws the signal's reason if it is aborted first
- */
+/** Waits for work, which continues when the signal is aborted first: then it throws the signal's reason. */
 export async function orAborted<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
   if (signal === undefined) return work;
   signal.throwIfAborted();

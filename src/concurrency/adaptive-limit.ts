@@ -3,43 +3,31 @@ import { MAX_VAULT_REQUESTS } from '../limits';
 /*
  * How many requests a Vault should get at the same time: more while its latency stays the same, fewer when the latency
  * rises, half when the Vault reports overload. RequestQueue (vault/request-queue.ts) reports each latency and keeps the
- * limit. One round is two times as many answers as the limit; a mean of less says little.
- *
- * The constants below are parts of this algorithm, found by measurement, and are of no use elsewhere.
+ * limit. One round is two times as many answers as the limit; a mean of fewer is not reliable. The constants were found
+ * by measurement.
  */
 
 /** Where the search begins: enough that some requests that hang do not hold up the others. */
 const FIRST_LIMIT = 16;
-
 /** With this few requests in flight nothing queues in Vault: the latency is network time plus service time. */
 const UNLOADED = 4;
-
 /** Fewest answers of a round: enough for a useful mean. */
 const MIN_ANSWERS = 8;
-
 /** A smaller rise of the latency does not count: a Vault nearby answers in less than a millisecond. */
 const SLACK_MS = 10;
-
 /** Rise of the latency, in multiples of its lowest value (or of the slack). Up to CALM the limit may grow. */
 const CALM = 1;
 /** Above this rise the lowest latency is measured again, and the limit is halved. */
 const BUSY = 2;
-
 /** Rise from a part of the limit to the whole limit that is too much. Where the part kept the Vault busy it is 1 / PROBE - 1. */
 const TOO_MUCH = 1.5;
-
 /** A latency counts as at most this rise: one huge folder does not mean a busy Vault. */
 const MAX_RISE = 4;
 
 /** Part of the limit by which it grows after the first rise. Before, it doubles. */
 const STEP = 1 / 8;
-
-/**
- * Rounds after which the lowest latency is measured again with fewer requests in flight: the network may have changed.
- * Also after the first rise, and after each one that was too much.
- */
+/** Rounds after which the lowest latency is measured again: the network may have changed. Also after a rise that was too much. */
 const ROUNDS = 100;
-
 /** Part of the limit that stays to measure the lowest latency. Not close to zero: some requests may hang meanwhile. */
 const PROBE = 1 / 4;
 
@@ -51,7 +39,7 @@ interface Before {
   isBusy: boolean;
 }
 
-/** Finds how many requests one Vault should get at the same time. Uses no clock. */
+/** See the top of this file. Uses no clock. */
 export class AdaptiveLimit {
   private limit: number;
   private step = 1;
@@ -65,7 +53,6 @@ export class AdaptiveLimit {
   private stale = 0;
   private hadDemand = false;
 
-  /** @param cap highest limit */
   constructor(private readonly cap = MAX_VAULT_REQUESTS) {
     this.limit = Math.min(FIRST_LIMIT, cap);
   }
@@ -97,11 +84,7 @@ export class AdaptiveLimit {
     this.endProbe(this.before);
   }
 
-  /**
-   * The Vault reported overload.
-   *
-   * @param inFlight requests that it had
-   */
+  /** The Vault reported overload, with so many requests in flight. */
   overloaded(inFlight: number): void {
     this.step = STEP;
     this.before = undefined;

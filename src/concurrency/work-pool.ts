@@ -1,13 +1,15 @@
+import Queue from 'yocto-queue';
 import { DEFAULT_PARALLEL_ITEMS } from '../limits';
 import { forManyRequests, onAbort } from './abort';
 
 /*
- * Work on many items at the same time. A WorkPool bounds how many items of several calls are in progress; inParallel
- * and forAllOf run the items of one call in a pool, and leave nothing running when they end. Requests are bounded
- * elsewhere (vault/request-queue.ts): the pool bounds memory, and how long what was read may become stale.
+ * Work on many items at the same time. Requests to a Vault are bounded elsewhere (vault/request-queue.ts): there the pool
+ * bounds memory, and how long what was read may become stale.
  */
 
-/** The work of one call. */
+/** The signal of a call without one. */
+const NEVER = new AbortController().signal;
+
 export interface Call {
   /** Whether an item can begin now. Items in progress may add others. */
   hasNext: () => boolean;
@@ -38,12 +40,7 @@ export class WorkPool {
     private readonly onFull: () => void = () => undefined,
   ) {}
 
-  /**
-   * Does all the work of a call.
-   *
-   * @param signal after an abort no further item begins
-   * @returns when all items that began are over
-   */
+  /** Does all the work of a call. After an abort no further item begins; those that began are waited for. */
   work(call: Call, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const { begin } = call;
@@ -64,11 +61,11 @@ export class WorkPool {
   }
 
   /**
-   * Does one piece of work when the pool has a free place.
+   * Does one piece of work when the pool has a free place: at once if it has one now.
    *
    * @throws what the work threw, or the signal's reason if the work did not begin
    */
-  async run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  async run<T>(work: () => Promise<T>, signal: AbortSignal = NEVER): Promise<T> {
     let result: Promise<T> | undefined;
     let isBegun = false;
     const begin = (done: () => void): void => {
@@ -79,6 +76,10 @@ export class WorkPool {
     await this.work({ hasNext: () => !isBegun, begin }, signal);
     if (result === undefined) throw signal.reason;
     return result;
+  }
+
+  get inProgress(): number {
+    return this.inUse;
   }
 
   private fill(): void {
@@ -141,11 +142,7 @@ export async function forAllOf<T>(
   if (hasNext()) throw signal.reason;
 }
 
-/**
- * Runs the work for all items, beginning in their order: see {@link forAllOf}.
- *
- * @returns the results, in the order of the items
- */
+/** Like {@link forAllOf} for all items, beginning in their order. Returns the results in that order. */
 export async function inParallel<T, R>(
   items: readonly T[],
   signal: AbortSignal,
@@ -165,4 +162,41 @@ export async function inParallel<T, R>(
   };
   await forAllOf(positions, signal, workAt, pool);
   return results;
+}
+
+/** A queue of groups that take turns: a huge mount does not hold up the small ones. */
+export class FairQueue<T> implements Source<T> {
+  private readonly groups = new Map<string, Queue<T>>();
+  private count = 0;
+
+  get size(): number {
+    return this.count;
+  }
+
+  push(group: string, item: T): void {
+    const queue = this.groups.get(group) ?? new Queue<T>();
+    this.groups.set(group, queue);
+    queue.enqueue(item);
+    this.count += 1;
+  }
+
+  /** Takes the oldest item of the next group; undefined if the queue is empty. */
+  shift(): T | undefined {
+    const next = this.groups.entries().next();
+    if (next.done === true) return undefined;
+    const [group, queue] = next.value;
+    const item = queue.dequeue();
+    this.groups.delete(group);
+    // The group goes behind all the others.
+    if (queue.size > 0) this.groups.set(group, queue);
+    this.count -= 1;
+    return item;
+  }
+}
+
+/** Sorts items so that groups take turns. Those of one group keep their order. */
+export function inTurn<T>(items: readonly T[], groupOf: (item: T) => string): T[] {
+  const queue = new FairQueue<T>();
+  for (const item of items) queue.push(groupOf(item), item);
+  return items.map(() => queue.shift() as T);
 }

@@ -6,7 +6,6 @@ import {
   checkedText,
   flag,
   id,
-  pemFile,
   requestTimeout,
   secretId,
   secretToken,
@@ -16,13 +15,9 @@ import {
 } from './fields';
 
 /*
- * The sections that describe a connection: `vault`, `consul` and `temporal`. The functions for addresses return the
- * normal form or a problem that does not quote the address, because it may contain a password.
- */
-
-/*
- * The patterns are for editors, through the JSON Schema. They accept what the functions below accept, except for what a
- * regular expression cannot check (a port that is too high, for example).
+ * The sections `vault`, `consul` and `temporal`. The functions for addresses return the normal form or a problem that does
+ * not quote the address, because it may contain a password. The patterns are for editors, through the JSON Schema. They
+ * accept what the functions accept, and more where a regular expression cannot check it (a port that is too high).
  */
 const HTTP_URL = 'https?://[^/?#\\s@]+(/[^?#]*)?';
 const VAULT_ADDRESS_PATTERN = `^${HTTP_URL}$`;
@@ -34,10 +29,7 @@ export function vaultAddress(address: string): Checked<string> {
   return httpUrl(address, 'such as https://vault.example.com:8200');
 }
 
-/**
- * A Consul agent: "host:port" as the original takes it, or an http(s) URL. Returned as a URL. As in the original, the
- * port is 80 if none is given.
- */
+/** A Consul agent: "host:port" as the original takes it, with port 80 if none is given, or a URL. Returned as a URL. */
 export function consulAddress(address: string): Checked<string> {
   const example = 'such as consul.example.com:8500, [::1]:8500 or https://consul.example.com:8501';
   if (address.includes('://')) return httpUrl(address, example);
@@ -58,27 +50,25 @@ export function temporalAddress(address: string): Checked<string> {
 }
 
 function httpUrl(address: string, example: string): Checked<string> {
-  if (/^unix:/i.test(address))
-    return { problem: `must not be a socket; give an http or https URL, ${example}` };
-  if (isBareIpv6(address.replace(/^https?:\/\//i, ''))) {
-    return { problem: `must have an IPv6 address in brackets, ${example}` };
-  }
-  if (!/^https?:\/\/[^/?#\s]/i.test(address) || !URL.canParse(address)) {
-    return { problem: `must be an http or https URL, ${example}` };
-  }
-  const url = new URL(address);
-  if (/^[^/]*\/\/[^/?#]*@/.test(address)) {
-    return { problem: 'must not contain a user or a password; remove everything before the "@"' };
-  }
-  if (url.search !== '' || url.hash !== '' || /[?#]/.test(address)) {
-    return { problem: 'must not have a query or a fragment; remove it from the "?" or "#" on' };
-  }
-  return { value: (url.origin + url.pathname).replace(/\/+$/, '') };
+  const isUrl = /^https?:\/\/[^/?#\s]/i.test(address) && URL.canParse(address);
+  const problems: [boolean, string][] = [
+    [/^unix:/i.test(address), `must not be a socket; give an http or https URL, ${example}`],
+    [isBareIpv6(address.replace(/^https?:\/\//i, '')), `must have an IPv6 address in brackets, ${example}`],
+    [!isUrl, `must be an http or https URL, ${example}`],
+    [
+      /^[^/]*\/\/[^/?#]*@/.test(address),
+      'must not contain a user or a password; remove everything before the "@"',
+    ],
+    [/[?#]/.test(address), 'must not have a query or a fragment; remove it from the "?" or "#" on'],
+  ];
+  const [, problem] = problems.find(([applies]) => applies) ?? [];
+  if (problem !== undefined) return { problem };
+  const { origin, pathname } = new URL(address);
+  return { value: (origin + pathname).replace(/\/+$/, '') };
 }
 
 const namespace = checkedText('a namespace as text', normalNamespace);
 
-/** Connection to one Vault, and the login there: a token or an AppRole. */
 export const vault = z
   .strictObject({
     address: checkedText(
@@ -115,17 +105,17 @@ export const vault = z
   })
   .superRefine(
     (keys, context) => {
-      const problem = authProblem(keys);
-      if (problem) context.addIssue({ code: 'custom', ...problem });
+      const auth = authOf(keys);
+      if ('message' in auth) context.addIssue({ code: 'custom', ...auth });
     },
     { when: hasReadAuth },
   )
   .superRefine(bothOrNone)
-  .transform(({ token, approle, requestTimeout: requestTimeoutMs, ...connection }) => ({
-    ...connection,
-    requestTimeoutMs,
-    auth: authOf({ token, approle }),
-  }))
+  .transform(({ token, approle, requestTimeout: requestTimeoutMs, ...connection }) => {
+    const auth = authOf({ token, approle });
+    if ('message' in auth) throw new Error('a Vault without a way to log in passed the check');
+    return { ...connection, requestTimeoutMs, auth };
+  })
   .describe('Vault of this side, and how to log in there');
 
 /** The login is checked even if another key of the section has a problem: all problems are reported at once. */
@@ -136,34 +126,22 @@ function hasReadAuth({ value, issues }: z.core.ParsePayload): boolean {
 
 interface AuthKeys {
   readonly token?: string | undefined;
-  readonly approle: {
-    readonly path: string;
-    readonly role_id?: string | undefined;
-    readonly secret_id?: string | undefined;
-  };
+  readonly approle: { path: string; role_id?: string | undefined; secret_id?: string | undefined };
 }
 
-/** What is wrong with the combination of login keys, or undefined. */
-function authProblem({ token, approle }: AuthKeys): { path: string[]; message: string } | undefined {
-  const hasRole = approle.role_id !== undefined;
-  const hasSecret = approle.secret_id !== undefined;
+/** The login, or what is wrong with the combination of its keys. */
+function authOf({ token, approle }: AuthKeys): VaultAuth | { path: string[]; message: string } {
+  const { path, role_id: roleId, secret_id: secretId } = approle;
   // As in the original, a token makes the AppRole unused. The loader warns about an unused AppRole.
-  if (token !== undefined || (hasRole && hasSecret)) return undefined;
-  if (!hasRole && !hasSecret) {
+  if (token !== undefined) return { kind: 'token', token };
+  if (roleId !== undefined && secretId !== undefined) return { kind: 'approle', path, roleId, secretId };
+  if (roleId === undefined && secretId === undefined) {
     return { path: ['token'], message: 'is missing; give a token, or approle.role_id and approle.secret_id' };
   }
   const message = 'is missing; an AppRole needs role_id and secret_id';
-  return { path: ['approle', hasRole ? 'secret_id' : 'role_id'], message };
+  return { path: ['approle', roleId === undefined ? 'role_id' : 'secret_id'], message };
 }
 
-/** Call it only if {@link authProblem} finds nothing. */
-function authOf({ token, approle: { path, role_id: roleId, secret_id: secretId } }: AuthKeys): VaultAuth {
-  if (token !== undefined) return { kind: 'token', token };
-  if (roleId !== undefined && secretId !== undefined) return { kind: 'approle', path, roleId, secretId };
-  throw new Error('a Vault without a way to log in passed the check');
-}
-
-/** Connection to one Consul. */
 export const consul = z
   .strictObject({
     address: checkedText(
@@ -186,15 +164,6 @@ export const consul = z
   .transform(({ requestTimeout: requestTimeoutMs, ...rest }) => ({ ...rest, requestTimeoutMs }))
   .describe('Consul that holds the sync info of this side');
 
-const temporalTls = z
-  .strictObject({
-    caFile: pemFile("certificate authorities to trust instead of the system's"),
-    certFile: pemFile('client certificate; needs keyFile'),
-    keyFile: pemFile('key of certFile'),
-    serverName: text('a host name').optional().describe('expected name in the certificate of the server'),
-  })
-  .superRefine(bothOrNone);
-
 /** Connection to Temporal. For keys that are not given, Temporal's own environment variables and defaults apply. */
 export const temporal = z
   .strictObject({
@@ -209,7 +178,7 @@ export const temporal = z
     apiKeyFile: text('the path of a file').optional().describe('file with the API key'),
     tls: z
       .union(
-        [flag(), temporalTls],
+        [flag(), z.strictObject(tlsKeys).superRefine(bothOrNone)],
         'must be true, false or a section with caFile, certFile, keyFile or serverName',
       )
       .optional()

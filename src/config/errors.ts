@@ -10,17 +10,7 @@ export interface ConfigProblem {
   readonly message: string;
 }
 
-/** What the loader collects while it reads. */
-export interface Reports {
-  readonly problems: ConfigProblem[];
-  /** For the user; they contain no secrets. */
-  readonly warnings: string[];
-}
-
-/**
- * The configuration cannot be used. The message lists every problem, one per line. The command ends with exit code 2,
- * which a supervisor can distinguish from an outage: a restart does not help.
- */
+/** Lists every problem, one per line. The command ends with exit code 2, so that a supervisor does not restart it. */
 export class ConfigError extends ExplainedError {
   override readonly name = 'ConfigError';
 

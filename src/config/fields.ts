@@ -2,10 +2,7 @@ import { z } from 'zod';
 import { asNanoseconds, DURATION_PATTERN, DurationError, parseDuration } from '../rules/time';
 import { MAX_REQUEST_TIMEOUT_MS } from '../limits';
 
-/*
- * Building blocks of the schema. A message contains the problem and what to do about it, and never quotes a value. The
- * loader adds the key and where the value came from.
- */
+/* Building blocks of the schema. A message never quotes a value. The loader adds the key and the source of the value. */
 
 /** The normal form of a value, or what is wrong with it; a problem does not quote the value. */
 export type Checked<T> = { readonly value: T } | { readonly problem: string };
@@ -15,11 +12,7 @@ export function expecting(what: string): { error: (issue: { input?: unknown }) =
   return { error: ({ input }) => (input === undefined ? `is missing; give ${what}` : `must be ${what}`) };
 }
 
-/**
- * Text that a function normalizes or refuses.
- *
- * @param pattern what the function accepts, for the JSON Schema; it refuses nothing here
- */
+/** Text that a function normalizes or refuses. The pattern is for {@link hinted}. */
 export function checkedText(
   what: string,
   check: (text: string) => Checked<string>,
@@ -39,19 +32,14 @@ export function hinted(schema: z.ZodString, pattern: string): z.ZodString {
   return schema.meta({ pattern });
 }
 
-/**
- * A Go duration, as text. Becomes whole milliseconds.
- *
- * @param minimum `minimumMs` as a duration, for the message
- * @param stepMs the value is rounded up to a multiple of it
- */
+/** A Go duration. Becomes milliseconds, rounded up to a multiple of `stepMs`. @param minimum `minimumMs`, for the message */
 export function duration(minimumMs: number, minimum: string, stepMs = 1): z.ZodType<number, string> {
+  const { error } = expecting('a duration in quotes, such as "10s" or "1m30s"');
   const read = z.string({
-    error: ({ input }) => {
-      const what = 'a duration in quotes, such as "10s" or "1m30s"';
-      if (input === undefined) return `is missing; give ${what}`;
+    error: (issue) => {
+      const { input } = issue;
       const isNumber = typeof input === 'number' || typeof input === 'bigint';
-      return `must be ${what}${isNumber ? `: it is a number${asNanoseconds(input)}` : ''}`;
+      return `${error(issue)}${isNumber ? `: it is a number${asNanoseconds(input)}` : ''}`;
     },
   });
   return read.meta({ duration: true, pattern: DURATION_PATTERN }).transform((text, context) => {
@@ -73,15 +61,13 @@ export const requestTimeout = () =>
     .refine((ms) => ms <= MAX_REQUEST_TIMEOUT_MS, 'must be at most 1h')
     .optional();
 
-/** Any text; the message for a missing value asks for `what`. */
 export const text = (what: string): z.ZodString => z.string(expecting(what));
+export const positive = () => z.int(expecting('a whole number, at least 1')).min(1, 'must be at least 1');
 export const flag = (): z.ZodBoolean => z.boolean(expecting('true or false'));
 
 /**
  * A token, or an id to log in with. Blanks and line ends around it come from copying or from a file, and are removed.
- * Inside it they are a mistake: a server would report a wrong token, or nothing.
- *
- * @param allowed a token is sent in a header; ids may contain a space
+ * Inside it they are a mistake: a server would report a wrong token, or nothing. Only ids may contain a space.
  */
 const credential = (what: string, allowed: RegExp): z.ZodString =>
   text(what)
@@ -96,16 +82,12 @@ const credential = (what: string, allowed: RegExp): z.ZodString =>
 const TOKEN = /^[\x21-\x7e]+$/;
 const ID = /^\P{Cc}+$/u;
 
-/** A token. It must never be shown. */
 export const secretToken = (what: string): z.ZodString => credential(what, TOKEN).meta({ secret: true });
 export const id = (what: string): z.ZodString => credential(what, ID);
-/** An id that must never be shown. */
 export const secretId = (what: string): z.ZodString => credential(what, ID).meta({ secret: true });
 
-export const pemFile = (what: string): z.ZodOptional<z.ZodString> =>
-  text('the path of a PEM file').optional().describe(what);
+export const pemFile = (what: string) => text('the path of a PEM file').optional().describe(what);
 
-/** The TLS keys of a connection. */
 export const tlsKeys = {
   caFile: pemFile("PEM file with the certificate authorities to trust instead of the system's"),
   certFile: pemFile('PEM file with the client certificate; needs keyFile'),
@@ -115,18 +97,12 @@ export const tlsKeys = {
     .describe('expected name in the certificate of the server, if it is not the host of the address'),
 };
 
-interface Pair {
-  readonly certFile?: string | undefined;
-  readonly keyFile?: string | undefined;
-}
-
 /** For `superRefine`: a certificate needs its key, and a key its certificate. */
-export function bothOrNone({ certFile, keyFile }: Pair, context: z.core.$RefinementCtx): void {
+export function bothOrNone(
+  { certFile, keyFile }: { certFile?: string | undefined; keyFile?: string | undefined },
+  context: z.core.$RefinementCtx,
+): void {
   if ((certFile === undefined) === (keyFile === undefined)) return;
-  const missing = certFile === undefined ? 'certFile' : 'keyFile';
-  context.addIssue({
-    code: 'custom',
-    path: [missing],
-    message: 'is missing; give both certFile and keyFile',
-  });
+  const path = [certFile === undefined ? 'certFile' : 'keyFile'];
+  context.addIssue({ code: 'custom', path, message: 'is missing; give both certFile and keyFile' });
 }

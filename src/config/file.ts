@@ -2,22 +2,16 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ConfigError } from './errors';
 import { parseHcl } from './hcl';
-import { parseJson } from './json';
 import { printableKeys } from './keys';
-import { SyntaxProblem, type PlainValues, type Remarks } from './syntax';
+import { parseJson, type ParseOptions, SyntaxProblem, Unquoted } from './syntax';
 import { parseYaml, parseYaml11 } from './yaml';
 
-type Parsers = Readonly<Record<string, (text: string, remarks?: Remarks) => unknown>>;
-
-const PARSERS: Parsers = {
+const PARSERS: Readonly<Record<string, (text: string, options: ParseOptions) => unknown>> = {
   '.json': parseJson,
   '.yaml': parseYaml11,
   '.yml': parseYaml11,
   '.hcl': parseHcl,
 };
-
-/** For files of other programs. */
-const PARSERS_WITH_YAML_12: Parsers = { ...PARSERS, '.yaml': parseYaml, '.yml': parseYaml };
 
 export function isJson(file: string): boolean {
   return extensionOf(file) === '.json';
@@ -31,61 +25,59 @@ function extensionOf(file: string): string {
  * Reads a configuration file; its extension selects the format. YAML is read as the original reads it.
  *
  * @param yaml12 for a file of another program, whose YAML is of version 1.2
- * @param warnings receives which keys are written twice or replaced
- * @param plain receives how plain values are written
- * @returns the top level, with keys as written
- * @throws ConfigError if there is no such file, or it cannot be read; the message quotes none of its content
+ * @param warnings receives which keys are written twice or replaced; if given, the values may be {@link Unquoted}
+ * @throws ConfigError that quotes nothing of the file
  */
 export function readConfigFile(
   file: string,
-  {
-    yaml12 = false,
-    warnings = [],
-    plain,
-  }: { readonly yaml12?: boolean; readonly warnings?: string[]; readonly plain?: PlainValues } = {},
+  { yaml12 = false, warnings }: { readonly yaml12?: boolean; readonly warnings?: string[] } = {},
 ): Readonly<Record<string, unknown>> {
   const refuse = (message: string): never => {
     throw new ConfigError([{ source: `file ${file}`, message }]);
   };
   const extension = extensionOf(file);
   const parse =
-    (yaml12 ? PARSERS_WITH_YAML_12 : PARSERS)[extension] ??
+    PARSERS[extension] ??
     refuse(`its name must end in one of ${Object.keys(PARSERS).join(', ')}, which selects its format`);
-  const text = readText(file, ['.yaml', '.yml'].includes(extension), refuse);
+  const isYaml = parse === parseYaml11;
+  const text = readText(file, isYaml, refuse);
   if (text.trim() === '') refuse('is empty');
-  // The content of an anchor is read once for each of its aliases.
-  const warn = (line: number, what: string): void => {
-    const warning = `file ${file}: line ${line}: ${what}`;
-    if (!warnings.includes(warning)) warnings.push(warning);
-  };
-  const remarks: Remarks = {
-    repeated: (line) => {
-      warn(line, 'a key is written twice; the later one counts');
-    },
-    replaced: (line, names) => {
-      const shown = names.map(printableKeys).join(', ');
-      warn(
-        line,
-        `"<<" replaces keys that are written before it: ${shown}; to keep them, write them after it`,
-      );
-    },
-    plain: (holder, name, written) => {
-      if (plain?.get(holder)?.set(name, written) === undefined)
-        plain?.set(holder, new Map([[name, written]]));
-    },
-  };
   let content: unknown;
   try {
-    content = parse(text, remarks);
+    const options = warnings === undefined ? {} : warningsInto(warnings, `file ${file}`);
+    content = isYaml && yaml12 ? parseYaml(text) : parse(text, options);
   } catch (error) {
     if (!(error instanceof SyntaxProblem)) throw error;
     refuse(`${extension.slice(1)}, ${error.message}`);
   }
   if (content === null || content === undefined) refuse('is empty, or contains only comments');
-  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+  if (
+    typeof content !== 'object' ||
+    content === null ||
+    Array.isArray(content) ||
+    content instanceof Unquoted
+  ) {
     return refuse('its top level must be an object with keys such as "name" and "origin"');
   }
   return content as Readonly<Record<string, unknown>>;
+}
+
+function warningsInto(warnings: string[], source: string): ParseOptions {
+  // The content of an anchor is read once for each of its aliases.
+  const warn = (line: number, what: string): void => {
+    const warning = `${source}: line ${line}: ${what}`;
+    if (!warnings.includes(warning)) warnings.push(warning);
+  };
+  return {
+    marksUnquoted: true,
+    repeated: (line) => {
+      warn(line, 'a key is written twice; the later one counts');
+    },
+    replaced: (line, names) => {
+      const keys = names.map(printableKeys).join(', ');
+      warn(line, `"<<" replaces keys that are written before it: ${keys}; to keep them, write them after it`);
+    },
+  };
 }
 
 function readText(file: string, isYaml: boolean, refuse: (message: string) => never): string {
@@ -95,7 +87,7 @@ function readText(file: string, isYaml: boolean, refuse: (message: string) => ne
   } catch (error) {
     return refuse(reasonOf((error as NodeJS.ErrnoException).code));
   }
-  const encoding = encodingOf(bytes);
+  const encoding = MARKS.find(([, ...mark]) => mark.every((byte, position) => bytes[position] === byte))?.[0];
   // As in the original, only YAML may begin with the mark.
   if (encoding !== undefined && !isYaml)
     refuse('begins with a byte order mark; save it as UTF-8 without one');
@@ -106,14 +98,12 @@ function readText(file: string, isYaml: boolean, refuse: (message: string) => ne
   }
 }
 
-/** The encoding that the byte order mark declares; undefined without a mark. */
-function encodingOf(bytes: Buffer): string | undefined {
-  const startsWith = (...beginning: number[]): boolean =>
-    beginning.every((byte, position) => bytes[position] === byte);
-  if (startsWith(0xef, 0xbb, 0xbf)) return 'utf-8';
-  if (startsWith(0xff, 0xfe)) return 'utf-16le';
-  return startsWith(0xfe, 0xff) ? 'utf-16be' : undefined;
-}
+/** Byte order marks. */
+const MARKS: readonly [encoding: string, ...mark: number[]][] = [
+  ['utf-8', 0xef, 0xbb, 0xbf],
+  ['utf-16le', 0xff, 0xfe],
+  ['utf-16be', 0xfe, 0xff],
+];
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',

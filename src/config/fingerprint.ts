@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { FilterRules } from '../rules/filter';
 import { bytewise } from '../rules/paths';
-import type { Config, DestinationConfig } from './schema';
+import type { Config } from './schema';
 
 /** Ids of the Vault clusters, from their sys/health (`cluster_id`). */
 export interface ClusterIds {
@@ -10,34 +10,31 @@ export interface ClusterIds {
   readonly destination?: string | undefined;
 }
 
+interface SideParts {
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly mounts: string[];
+  readonly syncPath: string;
+  /** Absent without filters: fingerprints of versions without filters stay the same. */
+  readonly filter?: FilterRules;
+}
+
 /** The content of a fingerprint: everything that decides which secrets go where. */
 export interface FingerprintParts {
   readonly role: Config['role'];
-  readonly sides: Readonly<
-    Record<
-      string,
-      {
-        cluster: string;
-        namespace: string;
-        mounts: string[];
-        syncPath: string;
-        /** Absent without filters: fingerprints of versions without filters stay the same. */
-        filter?: FilterRules;
-      }
-    >
-  >;
+  readonly sides: Readonly<Record<string, SideParts>>;
   readonly transforms: readonly { from: string; to: string }[];
   /** Keys that decide about deletes at a destination. Absent if they have their default. */
   readonly deletes?: { ignored?: true | undefined; excluded?: true | undefined } | undefined;
 }
 
 /**
- * The parts of a configuration that its fingerprint is made of. None is secret. Keys that do not affect which secrets go
- * where are left out: addresses, logins, workers, times, names, and the order of mounts and globs. Only the filters of the
- * configuration's own role count: those of the origin in a destination's file serve to find loops.
+ * The parts of a configuration that its fingerprint is made of, always in the same order, so that their JSON is canonical.
+ * None is secret. Addresses, logins, workers, times, names, and the order of mounts and globs are left out. Only the filters
+ * of the configuration's own role count: those of the origin in a destination's file serve to find loops.
  */
 export function fingerprintParts(config: Config, clusters: ClusterIds): FingerprintParts {
-  const side = ({ vault, mounts, syncPath }: Config['origin'], cluster: string) => ({
+  const side = ({ vault, mounts, syncPath }: Config['origin'], cluster: string): SideParts => ({
     cluster,
     namespace: vault.namespace,
     mounts: [...mounts].sort(bytewise),
@@ -45,28 +42,18 @@ export function fingerprintParts(config: Config, clusters: ClusterIds): Fingerpr
   });
   const origin = side(config.origin, clusters.origin);
   if (config.role === 'origin') {
-    return {
-      role: 'origin',
-      sides: { origin: { ...origin, ...filterOf(config.origin) } },
-      transforms: [],
-    };
+    return { role: 'origin', sides: { origin: { ...origin, ...filterOf(config.origin) } }, transforms: [] };
   }
-  const destination = side(config.destination, clusters.destination ?? '');
+  const { ignoreDeletes, destination } = config;
+  const { deleteExcluded, transforms } = destination;
+  const ownSide = { ...side(destination, clusters.destination ?? ''), ...filterOf(destination) };
   return {
     role: 'destination',
-    sides: { origin, destination: { ...destination, ...filterOf(config.destination) } },
-    transforms: config.destination.transforms.map(({ from, to }) => ({ from, to })),
-    ...deletesOf(config),
-  };
-}
-
-function deletesOf({ ignoreDeletes, destination }: DestinationConfig): Pick<FingerprintParts, 'deletes'> {
-  if (!ignoreDeletes && !destination.deleteExcluded) return {};
-  return {
-    deletes: {
-      ...(ignoreDeletes ? { ignored: true } : {}),
-      ...(destination.deleteExcluded ? { excluded: true } : {}),
-    },
+    sides: { origin, destination: ownSide },
+    transforms: transforms.map(({ from, to }) => ({ from, to })),
+    ...((ignoreDeletes || deleteExcluded) && {
+      deletes: { ...(ignoreDeletes && { ignored: true }), ...(deleteExcluded && { excluded: true }) },
+    }),
   };
 }
 
@@ -75,15 +62,7 @@ function filterOf({ include, exclude }: FilterRules): { filter?: FilterRules } {
   return { filter: { include: [...include].sort(bytewise), exclude: [...exclude].sort(bytewise) } };
 }
 
-/**
- * One hash for a configuration and its Vaults: lower-case hex sha256. Workflows pass it to activities. A worker with
- * another configuration refuses the work.
- */
+/** Lower-case hex sha256. Workflows pass it to activities: a worker with another configuration refuses the work. */
 export function fingerprint(config: Config, clusters: ClusterIds): string {
-  return hashOf(fingerprintParts(config, clusters));
-}
-
-/** The parts are always built in the same order, so that their JSON is canonical. */
-function hashOf(parts: FingerprintParts): string {
-  return hash('sha256', JSON.stringify(parts));
+  return hash('sha256', JSON.stringify(fingerprintParts(config, clusters)));
 }

@@ -1,26 +1,33 @@
 import { formatDuration } from '../rules/time';
+import type { ConfigProblem } from './errors';
 import { type Key, nameOf, valueKeys } from './keys';
 import type { Config } from './schema';
-import { goInteger, goText, type PlainValues, type Written } from './syntax';
+import { goInteger, goText, Unquoted, withoutMark } from './syntax';
 
 interface GivenValue {
+  /** In the form that a file has. */
   readonly value: unknown;
+  /** "file x.json", "environment VSYNC_NAME", "flag --name". */
   readonly source: string;
+  /** Path and source, for messages. */
+  readonly shown: string;
 }
 
-/**
- * The values that files, the environment and flags give, by dotted path, with the source of each. The last one counts:
- * the loader sets the weakest layer (file) first and the strongest (flags) last.
- */
+/** The values that the file, the environment and flags give, by dotted path. Set in this order: the last one counts. */
 export class GivenValues {
+  readonly problems: ConfigProblem[] = [];
+  /** For the user; they contain no secrets. */
+  readonly warnings: string[] = [];
   private readonly byPath = new Map<string, GivenValue>();
 
+  /** @param value if undefined, nothing was given */
   set(path: string, value: unknown, source: string): void {
+    if (value === undefined) return;
     // `temporal.tls` is either true or a section: the one that was set last replaces the other.
     for (const other of this.byPath.keys()) {
       if (other.startsWith(`${path}.`) || path.startsWith(`${other}.`)) this.byPath.delete(other);
     }
-    this.byPath.set(path, { value, source });
+    this.byPath.set(path, { value, source, shown: `${path} (${source})` });
   }
 
   /** Forgets what was given for the key and for the keys below it. */
@@ -30,14 +37,8 @@ export class GivenValues {
     }
   }
 
-  /** The source of a key's value: "file x.json", "environment VSYNC_NAME", "flag --name"; undefined if not given. */
-  sourceOf(path: string): string | undefined {
-    return this.byPath.get(path)?.source;
-  }
-
-  /** The value of a key, in the form that a file has; undefined if not given. */
-  valueOf(path: string): unknown {
-    return this.byPath.get(path)?.value;
+  get(path: string): GivenValue | undefined {
+    return this.byPath.get(path);
   }
 
   /** Whether anything was given for the section. */
@@ -54,11 +55,10 @@ export class GivenValues {
   }
 }
 
-/** A key that applies to a role, with its value and source. The value of a secret is left out. */
+/** A key that applies to a role, by its dotted path. The value of a secret is left out. */
 export type EffectiveKey = {
-  /** Dotted path. */
   readonly path: string;
-  /** "file x.json", "environment VSYNC_NAME", "flag --name", "default". */
+  /** As for given values, or {@link FROM_DEFAULT}. */
   readonly source: string;
 } & (
   | { readonly secret: true; readonly set: boolean }
@@ -68,145 +68,106 @@ export type EffectiveKey = {
 
 export const FROM_DEFAULT = 'default';
 
-/**
- * Every key that applies to the role of a configuration, in the order of the schema.
- *
- * @param config as loaded from `values`
- */
+/** Every key that applies to the role of a configuration, which was loaded from the values, in the order of the schema. */
 export function effectiveKeys(config: Config, values: GivenValues): EffectiveKey[] {
   return valueKeys()
     .filter(({ path }) => config.role === 'destination' || !path.startsWith('destination.'))
-    .map((key) => effectiveKey(key, config, values));
+    .map(({ path, secret, kind, schema }): EffectiveKey => {
+      const given = values.get(path);
+      const source = given?.source ?? FROM_DEFAULT;
+      if (secret) return { path, source, secret, set: given !== undefined };
+      // Its default differs by role.
+      if (path === 'name') return { path, source, secret, value: config.name };
+      // The configuration was loaded, so each of its values passes.
+      const normal = schema.parse(given?.value);
+      const value = kind === 'duration' && typeof normal === 'number' ? formatDuration(normal) : normal;
+      return { path, source, secret, value };
+    });
 }
 
-function effectiveKey(key: Key, config: Config, values: GivenValues): EffectiveKey {
-  const { path } = key;
-  const given = values.valueOf(path);
-  const source = values.sourceOf(path) ?? FROM_DEFAULT;
-  if (key.secret) return { path, source, secret: true, set: given !== undefined && given !== '' };
-  // Its default differs by role.
-  if (path === 'name') return { path, source, secret: false, value: config.name };
-  // The configuration was loaded, so each of its values passes.
-  const normal = key.schema.parse(given);
-  const value = key.kind === 'duration' && typeof normal === 'number' ? formatDuration(normal) : normal;
-  return { path, source, secret: false, value };
-}
-
-/** A format of files whose whole numbers are booleans too, as those of YAML and HCL are to the original. */
-export interface Coercion {
+export interface Reading {
+  readonly source: string;
+  /** Receives which values are read as something else than what is written. Contains no secret. */
+  readonly warnings: string[];
+  /** Whole numbers are booleans too, as those of YAML and HCL are to the original. */
   readonly numbersAsFlags?: boolean;
 }
+
+type NamedKey = Pick<Key, 'path' | 'secret'>;
 
 /**
  * Turns a value into the kind that the key takes, as the original does (spf13/cast 1.3): "5" and "017" into a number
  * (see {@link goInteger}), "true" into a boolean, "a/ b/" into a list (here also "a/, b/"), a number or a boolean into
  * text. Every other value stays as it is, and the schema refuses it. Empty text counts as not given.
+ *
+ * It warns of values that are read as something else than what is written: the original reads `name: 2024_01` as 202401 and
+ * `numBuckets: 016` as 14, and so does vsync. Few people expect that.
  */
-export function coerce(key: Key, value: unknown, { numbersAsFlags = false }: Coercion = {}): unknown {
+export function readValue(key: NamedKey & Pick<Key, 'kind'>, given: unknown, reading: Reading): unknown {
+  const value = withoutMark(given);
   if (value === '') return undefined;
   switch (key.kind) {
     case 'number':
-      if (typeof value === 'bigint') return Number(value);
-      return typeof value === 'string' ? numberOf(value) : (value ?? undefined);
+      return readNumber(key, value, given, reading);
     case 'boolean':
       if (typeof value === 'string') return booleanOf(value);
-      return numbersAsFlags && Number.isInteger(value) ? value !== 0 : (value ?? undefined);
+      return reading.numbersAsFlags === true && Number.isInteger(value) ? value !== 0 : value;
     case 'list':
       if (typeof value === 'string') return value.split(/[\s,]+/).filter((entry) => entry !== '');
-      return (Array.isArray(value) ? value : isScalar(value) ? [value] : undefined)?.map(textOf) ?? value;
+      if (Array.isArray(value)) return value.map((entry, at) => readText(key, entry, reading, `[${at}]`));
+      return typeof value === 'object' ? value : [readText(key, given, reading)];
     case 'text':
-      return textOf(value) ?? undefined;
+      return readText(key, given, reading);
     case 'duration':
     case 'rules':
     case 'section':
-      return value ?? undefined;
+      return value;
   }
 }
 
-function numberOf(text: string): unknown {
-  const integer = goInteger(text);
+/** A number or a boolean where text is meant: a datacenter `1`, a role id of digits. */
+function readText({ path, secret }: NamedKey, given: unknown, reading: Reading, entry = ''): unknown {
+  const value = withoutMark(given);
+  if (!isFiniteScalar(value)) return value;
+  const text = goText(value);
+  if (given instanceof Unquoted && text !== given.text) {
+    const kind = typeof value === 'boolean' ? 'a boolean' : 'a number';
+    const read = secret ? 'other text than what is written' : `the text "${text}"`;
+    reading.warnings.push(
+      `${path}${entry} (${reading.source}, line ${given.line()}) is read as ${kind}, and so as ${read}; put it in ` +
+        'quotes to keep what is written',
+    );
+  }
+  return text;
+}
+
+function isFiniteScalar(value: unknown): value is number | bigint | boolean {
+  return typeof value === 'boolean' || typeof value === 'bigint' || Number.isFinite(value);
+}
+
+/** Warns of a number that is not decimal: octal, hexadecimal, binary, or with "_". */
+function readNumber({ path }: NamedKey, value: unknown, given: unknown, reading: Reading): unknown {
+  const number = typeof value === 'bigint' ? Number(value) : numberOf(value);
+  const written = given instanceof Unquoted ? given.text : value;
+  if (typeof written !== 'string' || typeof number !== 'number') return number;
+  if (/^[-+]?0[xob]|_/i.test(written) || Number(written) !== number) {
+    const line = given instanceof Unquoted ? `, line ${given.line()}` : '';
+    reading.warnings.push(
+      `${path} (${reading.source}${line}) is read as ${number}; write it as a decimal number, without "_" or "0" in front`,
+    );
+  }
+  return number;
+}
+
+function numberOf(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  const integer = goInteger(value);
   if (integer !== undefined) return Number(integer);
-  return /^-?\d+\.\d+$/.test(text) ? Number(text) : text;
+  return /^-?\d+\.\d+$/.test(value) ? Number(value) : value;
 }
 
 /** The words that Go's strconv.ParseBool takes. */
 function booleanOf(text: string): unknown {
   if (/^(1|t|T|true|True|TRUE)$/.test(text)) return true;
   return /^(0|f|F|false|False|FALSE)$/.test(text) ? false : text;
-}
-
-/** A number or a boolean where text is meant: a datacenter `1`, a role id of digits. */
-function textOf(value: unknown): unknown {
-  if (typeof value === 'boolean') return String(value);
-  if (typeof value === 'bigint') return goText(value);
-  return typeof value === 'number' && Number.isFinite(value) ? goText(value) : value;
-}
-
-function isScalar(value: unknown): boolean {
-  return ['number', 'bigint', 'boolean'].includes(typeof value);
-}
-
-/**
- * Warnings about values that are read as something else than what is written. They contain no secret. The original
- * reads `name: 2024_01` as 202401 and `numBuckets: 016` as 14, and so does vsync. Few people expect that.
- *
- * @param written how the value is written, if it is plain
- * @param plain how the entries of a list are written
- */
-export function misreadings(
-  key: Key,
-  source: string,
-  value: unknown,
-  written?: Written,
-  plain?: PlainValues,
-): string[] {
-  switch (key.kind) {
-    case 'text':
-      return textMisread(key, source, value, written);
-    case 'list':
-      if (!Array.isArray(value)) return textMisread(key, source, value, written);
-      return value.flatMap((entry: unknown, position) =>
-        textMisread(
-          { path: `${key.path}[${position}]`, secret: key.secret },
-          source,
-          entry,
-          plain?.get(value)?.get(String(position)),
-        ),
-      );
-    case 'number':
-      return numberMisread(key, source, value, written);
-    case 'boolean':
-    case 'duration':
-    case 'rules':
-    case 'section':
-      return [];
-  }
-}
-
-function textMisread(
-  { path, secret }: Pick<Key, 'path' | 'secret'>,
-  source: string,
-  value: unknown,
-  written: Written | undefined,
-): string[] {
-  const text = textOf(value);
-  if (written === undefined || typeof text !== 'string' || text === written.text) return [];
-  const kind = typeof value === 'boolean' ? 'a boolean' : 'a number';
-  const read = secret ? 'other text than what is written' : `the text "${text}"`;
-  return [
-    `${path} (${source}, line ${written.line()}) is read as ${kind}, and so as ${read}; put it in quotes to keep ` +
-      'what is written',
-  ];
-}
-
-/** Reports a number that is not decimal: octal, hexadecimal, binary, or with "_". */
-function numberMisread(key: Key, source: string, value: unknown, written: Written | undefined): string[] {
-  const text = written?.text ?? value;
-  const number = coerce(key, value);
-  if (typeof text !== 'string' || typeof number !== 'number') return [];
-  if (!/^[-+]?0[xob]|_/i.test(text) && Number(text) === number) return [];
-  const where = written === undefined ? source : `${source}, line ${written.line()}`;
-  return [
-    `${key.path} (${where}) is read as ${number}; write it as a decimal number, without "_" or "0" in front`,
-  ];
 }

@@ -1,18 +1,22 @@
-import { goInteger, lineAt, plainNumber, type Remarks, SyntaxProblem, type Written } from './syntax';
-import { parseJson } from './json';
+import {
+  goInteger,
+  lineAt,
+  parseJson,
+  plainNumber,
+  type ParseOptions,
+  SyntaxProblem,
+  Unquoted,
+} from './syntax';
 
 /**
- * Reads HCL of version 1, as the original does: the format of Consul's and Vault's own configuration files. It reads
- * attributes, blocks, lists, objects, comments, text in double quotes and "here documents"; `${…}` stays text. A block that
- * is written several times becomes a list, repeated lists are joined, and of two plain values of one key the later one
- * counts. The libraries for HCL are large or unmaintained, read only version 2, and report no line or are asynchronous.
- *
- * @throws SyntaxProblem
+ * Reads HCL of version 1, as the original does: the format of Consul's and Vault's own configuration files. `${…}` stays
+ * text. A block that is written several times becomes a list, repeated lists are joined, and of two plain values of one key
+ * the later one counts. docs/decisions/0003-commonjs-and-toolchain.md has the reason against a library. @throws SyntaxProblem
  */
-export function parseHcl(text: string, remarks?: Remarks): unknown {
+export function parseHcl(text: string, options: ParseOptions = {}): unknown {
   // As in the original, JSON is HCL too.
-  if (text.trimStart().startsWith('{')) return parseJson(text, remarks);
-  return new Parser(text, remarks).file();
+  if (text.trimStart().startsWith('{')) return parseJson(text, options);
+  return new Parser(text, options).body('');
 }
 
 const SPACE = /(?:[ \t\r\n]|#[^\n]*|\/\/[^\n]*|\/\*[^]*?\*\/)*/y;
@@ -37,44 +41,26 @@ const ESCAPED: Readonly<Record<string, string>> = {
 
 class Parser {
   private offset = 0;
-  /** How the last value is written, if it is a number. */
-  private written: Written | undefined;
 
   constructor(
     private readonly text: string,
-    private readonly remarks?: Remarks,
+    private readonly options: ParseOptions,
   ) {}
 
-  file(): unknown {
-    return this.body('');
-  }
-
   /** Everything up to `close`, which is "" for the end of the file. */
-  private body(close: '' | '}'): unknown {
+  body(close: '' | '}'): unknown {
     const entries = new Map<string, unknown>();
-    const written = new Map<string, Written | undefined>();
     while (this.peek() !== close) {
-      written.set(this.entry(entries), this.written);
+      this.entry(entries);
       this.take(',');
     }
     this.offset += close.length;
     // Not by assignment, which has another meaning for a key "__proto__".
-    return this.reported(Object.fromEntries(entries), written);
+    return Object.fromEntries(entries);
   }
 
-  private reported(holder: object, members: Iterable<[string | number, Written | undefined]>): unknown {
-    for (const [name, written] of members)
-      if (written !== undefined) this.remarks?.plain?.(holder, String(name), written);
-    this.written = undefined;
-    return holder;
-  }
-
-  /**
-   * `key = value`, `key { … }` or `key "label" { … }`, which means `key { label { … } }`.
-   *
-   * @returns the key
-   */
-  private entry(entries: Map<string, unknown>): string {
+  /** `key = value`, `key { … }` or `key "label" { … }`, which means `key { label { … } }`. */
+  private entry(entries: Map<string, unknown>): void {
     const start = this.offset;
     const key = this.key();
     const labels: string[] = [];
@@ -85,17 +71,17 @@ class Parser {
     if (!isAttribute) this.take('{');
     const value = isAttribute ? this.value() : labels.reduceRight(labelled, this.body('}'));
     entries.set(key, this.joined(entries.get(key), value, start));
-    return key;
   }
 
   /** The value of a key that may be written a second time. */
   private joined(before: unknown, now: unknown, start: number): unknown {
     if (before === undefined) return now;
-    if (typeof before !== 'object' && typeof now !== 'object') {
-      this.remarks?.repeated?.(lineAt(this.text, start));
+    const isPlain = (value: unknown): boolean => typeof value !== 'object' || value instanceof Unquoted;
+    if (isPlain(before) && isPlain(now)) {
+      this.options.repeated?.(lineAt(this.text, start));
       return now;
     }
-    if (typeof before !== 'object' || typeof now !== 'object')
+    if (isPlain(before) || isPlain(now))
       this.fail('the key is written twice, as a section or list and as a plain value', start);
     return [before, now].flat();
   }
@@ -108,7 +94,6 @@ class Parser {
   }
 
   private value(): unknown {
-    this.written = undefined;
     const next = this.peek();
     const start = this.offset;
     if (next === '"') return this.string();
@@ -117,35 +102,31 @@ class Parser {
     if (next === '<') return this.hereDocument();
     const number = this.match(NUMBER)?.[0];
     if (number !== undefined) {
-      this.written = { text: number, line: () => lineAt(this.text, start) };
-      return this.number(number);
+      const value = this.number(number, start);
+      if (this.options.marksUnquoted !== true) return value;
+      return new Unquoted(value, number, () => lineAt(this.text, start));
     }
     const word = this.match(IDENTIFIER)?.[0];
     if (word === 'true' || word === 'false') return word === 'true';
     return this.fail('a value is missing or malformed; text needs double quotes', start);
   }
 
-  private number(text: string): number | bigint {
+  private number(text: string, start: number): number | bigint {
     if (!/^-?(0[xX]|\d+$)/.test(text)) return Number(text);
     const integer = goInteger(text);
     if (integer === undefined)
-      this.fail(
-        'a number that begins with "0" is octal, and no number has more than 64 bits',
-        this.offset - text.length,
-      );
+      this.fail('a number that begins with "0" is octal, and no number has more than 64 bits', start);
     return plainNumber(integer);
   }
 
   private list(): unknown {
     const values: unknown[] = [];
-    const written: (Written | undefined)[] = [];
     while (!this.take(']')) {
       if (this.take(',')) continue;
       values.push(this.value());
-      written.push(this.written);
       if (!this.take(',') && this.peek() !== ']') this.fail('"," or "]" is missing');
     }
-    return this.reported(values, written.entries());
+    return values;
   }
 
   private string(): string {
@@ -170,11 +151,10 @@ class Parser {
   }
 
   private escape(start: number): string {
-    const [, char, hex, short, long, octal] =
-      this.match(ESCAPE) ?? this.fail('a "\\" in this text escapes nothing; write "\\\\"', start);
+    const [, char, hex, short, long, octal = ''] = this.match(ESCAPE) ?? [];
     if (char !== undefined) return ESCAPED[char] ?? char;
     const code = hex ?? short ?? long;
-    const point = code === undefined ? parseInt(octal ?? '', 8) : parseInt(code, 16);
+    const point = code === undefined ? parseInt(octal, 8) : parseInt(code, 16);
     if (!(point <= 0x10ffff)) this.fail('a "\\" in this text escapes nothing; write "\\\\"', start);
     return String.fromCodePoint(point);
   }

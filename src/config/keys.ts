@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { destinationConfigSchema } from './schema';
 
-/** The kind of a key's value: a section has keys of its own, `rules` is a list of sections. A `number` may also be a word. */
+/** A section has keys of its own, `rules` is a list of sections. A `number` may also be a word. */
 export type KeyKind = 'text' | 'duration' | 'number' | 'boolean' | 'list' | 'rules' | 'section';
 
 /** A key of the configuration, as read from the schema. */
@@ -104,7 +104,6 @@ function childrenOf(path: string, shape: Readonly<Record<string, AnySchema>>): M
   return new Map(keys.map((key) => [nameOf(key).toLowerCase(), key]));
 }
 
-/** The last part of a key's path. */
 export function nameOf(key: Key): string {
   return key.path.slice(key.path.lastIndexOf('.') + 1);
 }
@@ -124,26 +123,20 @@ export function printableKeys(name: string): string {
 }
 
 /**
- * The known key that was probably meant by an unknown one: a key with one or two typos, else a key with the same last
- * name in another section ("origin.token" for "origin.vault.token"). Upper and lower case do not matter.
- *
- * @param unknown dotted path
- * @param known dotted paths
- * @returns undefined if there is none
+ * The known key that was probably meant by an unknown one, if any: a key with one or two typos, else a key with the same
+ * last name in another section ("origin.token" for "origin.vault.token"). Upper and lower case do not matter.
  */
 export function nearestKey(unknown: string, known: readonly string[]): string | undefined {
   const wanted = unknown.toLowerCase();
   const typos = Math.min(2, Math.floor(wanted.length / 2));
-  const byDistance = known
+  const [nearest] = known
     .map((key) => ({ key, distance: editDistance(wanted, key.toLowerCase()) }))
     .filter(({ distance }) => distance <= typos)
     .sort((a, b) => a.distance - b.distance);
-  if (byDistance[0]) return byDistance[0].key;
-
-  const lastOf = (key: string): string | undefined => key.toLowerCase().split('.').at(-1);
-  const firstOf = (key: string): string | undefined => key.toLowerCase().split('.')[0];
-  const namesakes = known.filter((key) => lastOf(key) === lastOf(wanted));
-  return namesakes.find((key) => firstOf(key) === firstOf(wanted)) ?? namesakes[0];
+  if (nearest) return nearest.key;
+  const part = (key: string, at: 0 | -1): string | undefined => key.toLowerCase().split('.').at(at);
+  const namesakes = known.filter((key) => part(key, -1) === part(wanted, -1));
+  return namesakes.find((key) => part(key, 0) === part(wanted, 0)) ?? namesakes[0];
 }
 
 /** Levenshtein distance: characters to insert, delete or replace to make `b` of `a`. */
@@ -158,4 +151,61 @@ function editDistance(a: string, b: string): number {
     previous = row;
   }
   return previous[b.length] ?? 0;
+}
+
+/** A JSON Schema (draft 7, which editors support best), or a part of one. */
+type Node = Record<string, unknown>;
+
+/**
+ * The JSON Schema of the configuration file, for editors. It serves both roles, so the section `destination` is not
+ * required. It is stricter than the loader, which also takes keys in another case and text for numbers.
+ */
+export function configJsonSchema(): Node {
+  const made: Node = z.toJSONSchema(destinationConfigSchema, {
+    io: 'input',
+    target: 'draft-7',
+    override: ({ jsonSchema }) => {
+      tidy(jsonSchema);
+    },
+  });
+  const { $schema, properties, ...rest } = made;
+  describeKeys(rootKey, made);
+  return {
+    $schema,
+    title: 'Configuration of vsync',
+    ...rest,
+    required: ['origin'],
+    properties: {
+      $schema: { type: 'string', description: 'this JSON Schema, for editors; vsync does not read it' },
+      ...(properties as Node),
+    },
+  };
+}
+
+/** Removes words that only our code reads, and what helps no editor. */
+function tidy(node: Node): void {
+  if (node['secret'] === true) node['writeOnly'] = true;
+  delete node['secret'];
+  delete node['duration'];
+  // zod adds these to optional sections and whole numbers.
+  if (JSON.stringify(node['default']) === '{}') delete node['default'];
+  if (node['maximum'] === Number.MAX_SAFE_INTEGER) delete node['maximum'];
+}
+
+/** Adds the defaults that zod leaves out. A default that differs by role is removed. */
+function describeKeys(section: Key, node: Node): void {
+  for (const key of section.children.values()) {
+    const child = propertiesOf(node)[nameOf(key)];
+    if (child === undefined) throw new Error(`${key.path} is missing in the JSON Schema`);
+    if (key.path === 'name') delete child['default'];
+    else if (key.kind !== 'section' && key.defaultValue !== undefined) child['default'] = key.defaultValue;
+    describeKeys(key, child);
+  }
+}
+
+/** The keys below a section, a list of sections, or a value that may be a section. */
+function propertiesOf(node: Node): Readonly<Record<string, Node | undefined>> {
+  const options = (node['anyOf'] ?? [node['items'] ?? node]) as Node[];
+  const section = options.find((option) => option['properties'] !== undefined);
+  return (section?.['properties'] ?? {}) as Readonly<Record<string, Node | undefined>>;
 }

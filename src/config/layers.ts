@@ -1,5 +1,4 @@
-import { coerce, type Coercion, type GivenValues, misreadings } from './given-values';
-import type { Reports } from './errors';
+import { type GivenValues, type Reading, readValue } from './given-values';
 import {
   allKeys,
   type Key,
@@ -10,18 +9,12 @@ import {
   rootKey,
   valueKeys,
 } from './keys';
-import type { PlainValues, Written } from './syntax';
+import { Unquoted, withoutMark } from './syntax';
 
-/*
- * The layers of the configuration: the file, the environment, flags. Each sets its values in the given values, and reports
- * problems and warnings. The schema checks the values later.
- */
+/* The layers of the configuration: the file, the environment, flags. The schema checks their values later. */
 
-/** The value that a file gives for a key. */
 interface FileValue {
   readonly value: unknown;
-  /** How the value is written, if it is plain. */
-  readonly plain: Written | undefined;
   /** The key as written; parts that could be secret are cut off. */
   readonly written: string;
   /** How many parts of the key each name in the file has: [3] for "origin.vault.address", [1, 1, 1] if nested. */
@@ -32,26 +25,22 @@ interface FileValue {
  * Sets the values that a file gives. As in the original, keys may be written in upper and lower case, and with dots in
  * place of sections: "origin.vault.address" is the same as nested sections, and wins over them. Unknown and replaced keys
  * are reported.
- *
- * @param content top level of the file
- * @param source "file x.json"
- * @param plain how the plain values of the file are written
  */
 export function setFromFile(
   content: Readonly<Record<string, unknown>>,
-  source: string,
   values: GivenValues,
-  { problems, warnings }: Reports,
-  { plain, ...coercion }: Coercion & { readonly plain?: PlainValues } = {},
+  reading: Reading,
 ): void {
+  const { source, warnings } = reading;
   const report = (key: string, message: string): void => {
-    problems.push({ key, source, message });
+    values.problems.push({ key, source, message });
   };
   const found = new Map<Key, FileValue>();
   read(rootKey, content, []);
-  for (const [key, { value, plain, written }] of found) {
+  for (const [key, { value, written }] of found) {
     if (key.kind === 'section') report(written, 'must be a section with keys of its own');
-    else setValue(key, key.kind === 'rules' ? rulesOf(key, value) : coerced(key, key.path, value, plain));
+    else if (key.kind === 'rules') values.set(key.path, rulesOf(key, value), source);
+    else values.set(key.path, readValue(key, value, reading), source);
   }
 
   function read(section: Key, content: Readonly<Record<string, unknown>>, parts: readonly number[]): void {
@@ -60,8 +49,7 @@ export function setFromFile(
       // Editors find our JSON Schema by this key.
       if (section === rootKey && name === '$schema') continue;
       const { key, written } = keyNamed(section, section.path, name);
-      const now = { value, written, plain: plain?.get(content)?.get(name) };
-      if (key !== undefined) known.push([key, { ...now, parts: [...parts, name.split('.').length] }]);
+      if (key !== undefined) known.push([key, { value, written, parts: [...parts, name.split('.').length] }]);
       // The original accepts its old keys if they are empty.
       else if (!isEmpty(value) || !REPLACED_KEYS.has(written.toLowerCase()))
         report(written, whyUnknown(written));
@@ -78,42 +66,33 @@ export function setFromFile(
   function take(key: Key, now: FileValue): void {
     const before = found.get(key);
     const place = before?.parts.findIndex((part, position) => part !== now.parts[position]) ?? -1;
-    if (before !== undefined && place < 0) {
-      report(now.written, 'is written twice, in upper and lower case; keep one');
-    } else if (before === undefined || (before.parts[place] ?? 0) < (now.parts[place] ?? 0)) {
-      found.set(key, now);
-    }
-    if (before !== undefined && place >= 0)
+    if (before === undefined) found.set(key, now);
+    else if (place < 0) report(now.written, TWICE);
+    else {
+      if ((before.parts[place] ?? 0) < (now.parts[place] ?? 0)) found.set(key, now);
       warnings.push(`${key.path} (${source}) is written twice; the one with more dots is used`);
-  }
-
-  function coerced(key: Key, path: string, value: unknown, written: Written | undefined): unknown {
-    warnings.push(...misreadings({ ...key, path }, source, value, written, plain));
-    return coerce(key, value, coercion);
-  }
-
-  function setValue(key: Key, value: unknown): void {
-    if (value !== undefined) values.set(key.path, value, source);
+    }
   }
 
   /** A single rule need not be in a list: a block of HCL that is written once is not a list. */
   function rulesOf(key: Key, value: unknown): unknown {
     const rules: unknown[] = Array.isArray(value) ? value : [value];
     return rules.map((rule, number) => {
-      if (!isObject(rule)) return rule;
+      if (!isObject(rule)) return withoutMark(rule);
       const members = new Map<string, unknown>();
       for (const [name, value] of Object.entries(rule)) {
         const { key: member, written } = keyNamed(key, `${key.path}[${number}]`, name);
         if (!member) report(written, whyUnknown(written));
-        else if (members.has(nameOf(member)))
-          report(written, 'is written twice, in upper and lower case; keep one');
+        else if (members.has(nameOf(member))) report(written, TWICE);
         else if (!isEmpty(value))
-          members.set(nameOf(member), coerced(member, written, value, plain?.get(rule)?.get(name)));
+          members.set(nameOf(member), readValue({ ...member, path: written }, value, reading));
       }
       return Object.fromEntries(members);
     });
   }
 }
+
+const TWICE = 'is written twice, in upper and lower case; keep one';
 
 /** The key below a section that a name in a file means; it may be one of several parts, joined by dots. */
 function keyNamed(section: Key, path: string, name: string): { key: Key | undefined; written: string } {
@@ -148,7 +127,7 @@ function whyUnknown(path: string): string {
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Unquoted);
 }
 
 const PREFIX = 'VSYNC_';
@@ -156,23 +135,13 @@ const PREFIX = 'VSYNC_';
 /** Variables with our prefix that are not keys: the file itself, and the folder of the tests' servers. */
 const OTHER_VARIABLES: ReadonlySet<string> = new Set(['VSYNC_CONFIG', 'VSYNC_SERVERS_DIR']);
 
-/** Shorter names that the original has for flags. */
-const ALIASES: ReadonlyMap<string, string> = new Map(
-  ['origin', 'destination'].flatMap((side) =>
-    ['role_id', 'secret_id'].map(
-      (name) => [`${side}.vault.${name}`, `${side}.vault.approle.${name}`] as const,
-    ),
-  ),
-);
-
-/** Every key that takes a value, by its path and its alias in lower case. */
+/** Every key that takes a value, by its path and by the shorter name of the original's flags, in lower case. */
 function keysByPath(): Map<string, Key> {
-  const keys = new Map(valueKeys().map((key) => [key.path.toLowerCase(), key]));
-  for (const [alias, path] of ALIASES) {
-    const key = keys.get(path);
-    if (key) keys.set(alias, key);
-  }
-  return keys;
+  const byPath = valueKeys().map((key) => [key.path.toLowerCase(), key] as const);
+  const byAlias = byPath.map(
+    ([path, key]) => [path.replace(/\.approle\.(role_id|secret_id)$/, '.$1'), key] as const,
+  );
+  return new Map([...byPath, ...byAlias]);
 }
 
 /** The same, by the name of the environment variable. */
@@ -187,11 +156,8 @@ function byVariable<T>(byPath: ReadonlyMap<string, T>): Map<string, T> {
  * lower case. It is looked up by its whole name, because keys such as role_id contain a "_". Unknown variables are
  * ignored with a warning, because other programs may use the prefix too. An empty variable counts as not set.
  */
-export function setFromEnvironment(
-  env: NodeJS.ProcessEnv,
-  values: GivenValues,
-  { problems, warnings }: Reports,
-): void {
+export function setFromEnvironment(env: NodeJS.ProcessEnv, values: GivenValues): void {
+  const { problems, warnings } = values;
   const keys = byVariable(keysByPath());
   const replaced = byVariable(REPLACED_KEYS);
   const given = Object.entries(env)
@@ -206,7 +172,7 @@ export function setFromEnvironment(
     const replacement = replaced.get(name.toUpperCase());
     if (key?.kind === 'rules')
       problems.push({ key: key.path, source, message: 'can be given in the file only' });
-    else if (key) setText(key, value ?? '', source, values, warnings);
+    else if (key) values.set(key.path, readValue(key, value, { source, warnings }), source);
     else if (replacement !== undefined) {
       problems.push({ source, message: `is no longer read; set ${replacement} instead` });
     } else {
@@ -217,32 +183,19 @@ export function setFromEnvironment(
   }
 }
 
-/**
- * Sets the values that flags give. As in the original, an empty flag empties the key: the values of the environment and
- * the file do not count.
- *
- * @param flags by the path of the key, without the dashes
- */
-export function setFromFlags(
-  flags: Readonly<Record<string, string>>,
-  values: GivenValues,
-  { problems, warnings }: Reports,
-): void {
+/** By the path of the key. As in the original, an empty flag empties the key: the environment and the file do not count. */
+export function setFromFlags(flags: Readonly<Record<string, string>>, values: GivenValues): void {
+  const { problems, warnings } = values;
   const keys = keysByPath();
   for (const [name, value] of Object.entries(flags)) {
     const source = `flag --${name}`;
     const key = keys.get(name.toLowerCase());
-    if (key && key.kind !== 'rules' && value === '') {
-      const emptied = values.sourceOf(key.path);
+    if (!key || key.kind === 'rules') {
+      problems.push({ source, message: 'is not a key of vsync that a flag can give' });
+    } else if (value === '') {
+      const emptied = values.get(key.path);
       values.unset(key.path);
-      if (emptied !== undefined) warnings.push(`${source} is empty: ${key.path} (${emptied}) is not used`);
-    } else if (key && key.kind !== 'rules') setText(key, value, source, values, warnings);
-    else problems.push({ source, message: 'is not a key of vsync that a flag can give' });
+      if (emptied !== undefined) warnings.push(`${source} is empty: ${emptied.shown} is not used`);
+    } else values.set(key.path, readValue(key, value, { source, warnings }), source);
   }
-}
-
-function setText(key: Key, text: string, source: string, values: GivenValues, warnings: string[]): void {
-  warnings.push(...misreadings(key, source, text));
-  const value = coerce(key, text);
-  if (value !== undefined) values.set(key.path, value, source);
 }

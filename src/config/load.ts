@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Role } from '../contract/ids';
 import { formatDuration, parseDuration } from '../rules/time';
-import { ConfigError, type ConfigProblem, type Reports } from './errors';
+import { ConfigError, type ConfigProblem } from './errors';
 import { isJson, readConfigFile } from './file';
 import { setFromEnvironment, setFromFile, setFromFlags } from './layers';
 import { GivenValues } from './given-values';
@@ -14,11 +14,10 @@ import {
   originConfigSchema,
 } from './schema';
 import { distinctMounts, TICK_STEP_MS } from './sides';
-import type { PlainValues } from './syntax';
 import { canMatch } from '../rules/transform';
 
 export interface ConfigSources {
-  /** Configuration file; VSYNC_CONFIG if undefined, and if that is not set either, there is none. */
+  /** VSYNC_CONFIG if undefined, and if that is not set either, there is none. */
   readonly file?: string | undefined;
   /** By path of the key, without dashes: `{ 'origin.vault.token': '…' }`. */
   readonly flags?: Readonly<Record<string, string>> | undefined;
@@ -28,13 +27,13 @@ export interface ConfigSources {
 
 export interface Loaded<T extends Config = Config> {
   readonly config: T;
+  readonly values: GivenValues;
   /** For the user: what was ignored, unused, or read as something else than what is written. They contain no secrets. */
   readonly warnings: string[];
 }
 
 /**
- * Loads the configuration of a role. Flags win over the environment, the environment over the file, the file over
- * defaults.
+ * Loads the configuration of a role. Flags win over the environment, then the file, then defaults.
  *
  * @param role if undefined: destination if the file has that section, else origin
  * @throws ConfigError that lists every problem; it contains no configured value
@@ -42,43 +41,30 @@ export interface Loaded<T extends Config = Config> {
 export function loadConfig(role: 'origin', sources: ConfigSources): Loaded<OriginConfig>;
 export function loadConfig(role: 'destination', sources: ConfigSources): Loaded<DestinationConfig>;
 export function loadConfig(role: Role | undefined, sources: ConfigSources): Loaded;
-export function loadConfig(role: Role | undefined, sources: ConfigSources): Loaded {
-  const { config, warnings } = loadWithValues(role, sources);
-  return { config, warnings };
-}
-
-/** {@link loadConfig}, and the given values with their sources. */
-export function loadWithValues(
-  role: Role | undefined,
-  sources: ConfigSources,
-): Loaded & { readonly values: GivenValues } {
+export function loadConfig(namedRole: Role | undefined, sources: ConfigSources): Loaded {
   const values = new GivenValues();
-  const reports: Reports = { problems: [], warnings: [] };
-  const { problems, warnings } = reports;
+  const { problems, warnings } = values;
   const file = sources.file ?? (sources.env['VSYNC_CONFIG'] || undefined);
   if (file !== undefined) {
-    const plain: PlainValues = new WeakMap();
-    const content = readConfigFile(file, { warnings, plain });
-    setFromFile(content, `file ${file}`, values, reports, { numbersAsFlags: !isJson(file), plain });
+    const content = readConfigFile(file, { warnings });
+    setFromFile(content, values, { source: `file ${file}`, warnings, numbersAsFlags: !isJson(file) });
   }
-  const roleOfFile = role ?? (values.has('destination') ? 'destination' : 'origin');
-  if (roleOfFile === 'origin') warnings.push(...withoutDestination(problems, role === 'origin'));
-  setFromEnvironment(sources.env, values, reports);
-  setFromFlags(sources.flags ?? {}, values, reports);
-  warnings.push(...readAsOriginal(roleOfFile, values));
+  const role = namedRole ?? (values.has('destination') ? 'destination' : 'origin');
+  if (role === 'origin') warnings.push(...withoutDestination(problems, namedRole === 'origin'));
+  setFromEnvironment(sources.env, values);
+  setFromFlags(sources.flags ?? {}, values);
+  warnings.push(...readAsOriginal(role, values));
 
-  const result = parse(roleOfFile, values);
+  const result = parse(role, values);
   if (!result.success) problems.push(...result.error.issues.map((issue) => problemOf(issue, values)));
   if (!result.success || problems.length > 0) throw new ConfigError(problems);
-  warnings.push(...unusedLogins(roleOfFile, values), ...roundedTick(result.data, values));
-  return { config: result.data, warnings, values };
+  warnings.push(...unusedLogins(role, values), ...roundedTick(result.data, values));
+  return { config: result.data, values, warnings };
 }
 
 /**
- * Turns problems of the section `destination` into warnings: an origin does not read it.
- *
- * @param isNamed whether the user named the role. If not, "destination" with a plain value is a problem: the file may be
- *   that of a destination with a typo, and must not run as an origin
+ * Turns problems of the section `destination` into warnings: an origin does not read it. If the user did not name the role,
+ * "destination" with a plain value stays a problem: the file may be that of a destination with a typo.
  */
 function withoutDestination(problems: ConfigProblem[], isNamed: boolean): string[] {
   const theirs = problems.filter(({ key }) => {
@@ -93,27 +79,23 @@ function withoutDestination(problems: ConfigProblem[], isNamed: boolean): string
 
 /** As in the original, a token makes the AppRole unused. The original's own sample has both, so this is a warning. */
 function unusedLogins(role: Role, values: GivenValues): string[] {
-  const given = (key: string): string[] => {
-    const source = values.sourceOf(key);
-    return source === undefined ? [] : [`${key} (${source})`];
-  };
   return sidesOf(role).flatMap((side) => {
-    const [token] = given(`${side}.vault.token`);
-    const unused = ['role_id', 'secret_id'].flatMap((name) => given(`${side}.vault.approle.${name}`));
+    const token = values.get(`${side}.vault.token`);
+    const approle = ['role_id', 'secret_id'].map((name) => values.get(`${side}.vault.approle.${name}`));
+    const unused = approle.flatMap((given) => given?.shown ?? []);
     if (token === undefined || unused.length === 0) return [];
     const verb = unused.length === 1 ? 'is' : 'are';
-    return [`${token} is used, and ${unused.join(' and ')} ${verb} not; remove one of the two`];
+    return [`${token.shown} is used, and ${unused.join(' and ')} ${verb} not; remove one of the two`];
   });
 }
 
 /** The original takes a tick of 1.5s as it is. Such a file still works, but not silently. */
 function roundedTick(config: Config, values: GivenValues): string[] {
-  const key = `${config.role}.tick`;
-  const given = values.valueOf(key);
-  if (typeof given !== 'string' || parseDuration(given) % TICK_STEP_MS === 0) return [];
+  const given = values.get(`${config.role}.tick`);
+  if (typeof given?.value !== 'string' || parseDuration(given.value) % TICK_STEP_MS === 0) return [];
   const { tickMs } = config.role === 'origin' ? config.origin : config.destination;
   return [
-    `${key} (${values.sourceOf(key) ?? ''}): ${formatDuration(parseDuration(given))} is rounded up to ` +
+    `${given.shown}: ${formatDuration(parseDuration(given.value))} is rounded up to ` +
       `${formatDuration(tickMs)}, because schedules in Temporal count whole seconds`,
   ];
 }
@@ -129,19 +111,14 @@ function parse(role: Role, values: GivenValues): z.ZodSafeParseResult<Config> {
 function problemOf(issue: z.core.$ZodIssue, values: GivenValues): ConfigProblem {
   // An entry of a list has the source of its list: "origin.mounts[1]" that of "origin.mounts".
   const listAt = issue.path.findIndex((part) => typeof part === 'number');
-  const source = values.sourceOf((listAt < 0 ? issue.path : issue.path.slice(0, listAt)).join('.'));
+  const source = values.get((listAt < 0 ? issue.path : issue.path.slice(0, listAt)).join('.'))?.source;
   const key = issue.path
     .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
     .join('');
   return { key: key.slice(1), ...(source === undefined ? {} : { source }), message: issue.message };
 }
 
-/**
- * Replaces values that the original vsync silently accepts and that our schema would refuse. They keep their meaning, and
- * a warning says which. No warning contains a value that could be secret.
- *
- * @returns the warnings
- */
+/** Replaces values that the original vsync silently accepts and that our schema would refuse, with a warning for each. */
 function readAsOriginal(role: Role, values: GivenValues): string[] {
   return [
     ...oneOf(values, 'log.level', ['debug', 'info', 'warn', 'error'], 'info'),
@@ -152,55 +129,50 @@ function readAsOriginal(role: Role, values: GivenValues): string[] {
   ];
 }
 
-/** The sections that a role reads. */
 function sidesOf(role: Role): Role[] {
   return role === 'origin' ? ['origin'] : ['origin', 'destination'];
 }
 
 /** In the original, any other word means the default. */
-function oneOf(values: GivenValues, path: string, words: readonly string[], meaning: string): string[] {
-  const value = values.valueOf(path);
-  const source = values.sourceOf(path);
-  if (source === undefined || (typeof value === 'string' && words.includes(value))) return [];
-  values.set(path, meaning, source);
-  const known = `${words.slice(0, -1).join(', ')} or ${words.at(-1) ?? ''}`;
-  return [`${path} (${source}) is not ${known}; it counts as ${meaning}, as in the original vsync`];
+function oneOf(values: GivenValues, path: string, words: readonly unknown[], meaning: string): string[] {
+  const given = values.get(path);
+  if (given === undefined || words.includes(given.value)) return [];
+  values.set(path, meaning, given.source);
+  const known = `${words.slice(0, -1).join(', ')} or ${String(words.at(-1))}`;
+  return [`${given.shown} is not ${known}; it counts as ${meaning}, as in the original vsync`];
 }
 
 /** The original reads these keys in the file of an origin only: in the file of a destination they may be anything. */
 function unreadInDestination(values: GivenValues): string[] {
   return ['origin.tick', 'origin.timeout', 'origin.numWorkers'].flatMap((path) => {
-    const source = values.sourceOf(path);
-    const key = allKeys().find((key) => key.path === path);
-    const result = key?.schema.safeParse(values.valueOf(path));
-    if (source === undefined || result === undefined || result.success) return [];
+    const given = values.get(path);
+    const result = allKeys()
+      .find((key) => key.path === path)
+      ?.schema.safeParse(given?.value);
+    if (given === undefined || result === undefined || result.success) return [];
     values.unset(path);
     const what = result.error.issues[0]?.message ?? 'is wrong';
-    return [`${path} (${source}) ${what}; it is ignored, because a destination does not need it`];
+    return [`${given.shown} ${what}; it is ignored, because a destination does not need it`];
   });
 }
 
 function mountsOnce(values: GivenValues, path: string): string[] {
-  const mounts = values.valueOf(path);
-  const source = values.sourceOf(path);
-  if (!Array.isArray(mounts) || source === undefined) return [];
-  const distinct = distinctMounts(mounts);
-  if (distinct.length === mounts.length) return [];
-  values.set(path, distinct, source);
-  return [`${path} (${source}) names a mount twice; it counts once`];
+  const given = values.get(path);
+  if (!Array.isArray(given?.value)) return [];
+  const distinct = distinctMounts(given.value);
+  if (distinct.length === given.value.length) return [];
+  values.set(path, distinct, given.source);
+  return [`${given.shown} names a mount twice; it counts once`];
 }
 
 /** They never match in the original either, but it does not report that. */
 function idleTransforms(values: GivenValues): string[] {
   const path = 'destination.transforms';
-  const rules = values.valueOf(path);
-  const source = values.sourceOf(path);
-  if (!Array.isArray(rules) || source === undefined) return [];
-  return rules.flatMap((rule: unknown, position) =>
-    isIdle(rule)
-      ? [`${path}[${position}] (${source}) matches no path, because its "from" has no named group`]
-      : [],
-  );
+  const given = values.get(path);
+  const rules: unknown[] = Array.isArray(given?.value) ? given.value : [];
+  const idle = [...rules.keys()].filter((position) => isIdle(rules[position]));
+  const why = `(${given?.source ?? ''}) matches no path, because its "from" has no named group`;
+  return idle.map((position) => `${path}[${position}] ${why}`);
 }
 
 function isIdle(rule: unknown): boolean {

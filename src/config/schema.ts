@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { nameProblem, printableName } from '../contract/ids';
-import { MAX_NUM_BUCKETS } from '../rules/sync-index';
+import { MAX_NUM_BUCKETS } from '../rules/bucket';
 import { temporal, type consul, type vault } from './connections';
-import { expecting, flag, text } from './fields';
+import { expecting, flag, positive, text } from './fields';
 import { destinationSection, originSection } from './sides';
 
 /*
- * The configuration of both roles: the only source of keys, defaults, checks and descriptions. The loader passes an
- * object with every section, even an empty one. A missing key is therefore reported by its own name.
+ * The configuration of both roles: the only source of keys, defaults, checks and descriptions. The loader passes every
+ * section, even an empty one, so that a missing key is reported by its own name.
  */
 
 const MAX_DELETES = 'must be a whole number, at least 0, or a share in quotes, such as "10%"';
@@ -57,9 +57,7 @@ const common = {
   syncMetadata: flag()
     .default(false)
     .describe('also copy custom_metadata, max_versions, cas_required and delete_version_after'),
-  requestsPerSecond: z
-    .int(expecting('a whole number, at least 1'))
-    .min(1, 'must be at least 1')
+  requestsPerSecond: positive()
     .optional()
     .describe('maximum requests per second to each Vault, for the whole process; no limit if not given'),
   temporal,
@@ -76,32 +74,29 @@ function name(role: 'origin' | 'destination') {
     );
 }
 
+type Section = z.output<typeof originSection>;
+
 /** Refuses a request timeout that is not shorter than the cycle: the cycle would always end first, without a reason. */
 function checkRequestTimeouts(
-  sides: Readonly<Record<string, z.output<typeof originSection> | z.output<typeof destinationSection>>>,
-  timeoutMs: number,
+  sides: { readonly origin: Section; readonly destination?: Section },
   context: z.core.$RefinementCtx,
 ): void {
-  for (const [section, side] of Object.entries(sides)) {
+  const own = sides.destination === undefined ? 'origin' : 'destination';
+  const { timeoutMs } = sides.destination ?? sides.origin;
+  const message = `must be shorter than the timeout of a cycle (${own}.timeout)`;
+  for (const side of ['origin', 'destination'] as const) {
     for (const server of ['vault', 'consul'] as const) {
       // A side with other problems may lack the key.
-      const requestMs = (side as Partial<typeof side>)[server]?.requestTimeoutMs;
-      if (requestMs === undefined || !(requestMs >= timeoutMs)) continue;
-      const path = [section, server, 'requestTimeout'];
-      context.addIssue({
-        code: 'custom',
-        path,
-        message: `must be shorter than the timeout of a cycle (${Object.keys(sides).at(-1) ?? ''}.timeout)`,
-      });
+      const { requestTimeoutMs } = (sides[side] as Partial<Section> | undefined)?.[server] ?? {};
+      if (requestTimeoutMs === undefined || !(requestTimeoutMs >= timeoutMs)) continue;
+      context.addIssue({ code: 'custom', path: [side, server, 'requestTimeout'], message });
     }
   }
 }
 
 export const originConfigSchema = z
   .strictObject({ name: name('origin'), ...common, origin: originSection })
-  .superRefine(({ origin }, context) => {
-    checkRequestTimeouts({ origin }, origin.timeoutMs, context);
-  })
+  .superRefine(checkRequestTimeouts)
   .transform((config) => ({ role: 'origin' as const, ...config }));
 
 export const destinationConfigSchema = z
@@ -111,23 +106,17 @@ export const destinationConfigSchema = z
     origin: originSection,
     destination: destinationSection,
   })
-  .superRefine(({ origin, destination }, context) => {
-    checkRequestTimeouts({ origin, destination }, destination.timeoutMs, context);
-  })
+  .superRefine(checkRequestTimeouts)
   .transform((config) => ({ role: 'destination' as const, ...config }));
 
 export type OriginConfig = z.output<typeof originConfigSchema>;
 export type DestinationConfig = z.output<typeof destinationConfigSchema>;
 export type Config = OriginConfig | DestinationConfig;
 
-/** Connection to one Vault. */
 export type VaultConfig = z.output<typeof vault>;
-/** Connection to one Consul. */
 export type ConsulConfig = z.output<typeof consul>;
 
 /** Where Consul stores the sync info of a side: "vsync/origin/", "vsync/destination/". */
-export function syncInfoPath(config: OriginConfig, side: 'origin'): string;
-export function syncInfoPath(config: DestinationConfig, side: 'origin' | 'destination'): string;
 export function syncInfoPath(config: Config, side: 'origin' | 'destination'): string {
   const section =
     side === 'destination' && config.role === 'destination' ? config.destination : config.origin;

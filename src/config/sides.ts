@@ -1,9 +1,9 @@
+import { posix } from 'node:path';
 import { z } from 'zod';
-import { TransformError } from '../rules/errors';
+import { TransformError, compileTransforms } from '../rules/transform';
 import { cleanPath, dataPath } from '../rules/paths';
-import { compileTransforms } from '../rules/transform';
 import { consul, vault } from './connections';
-import { checkedText, duration, expecting, flag, hinted, text, type Checked } from './fields';
+import { checkedText, duration, expecting, flag, hinted, positive, text, type Checked } from './fields';
 
 /* The sections `origin` and `destination`. */
 
@@ -29,12 +29,7 @@ export function distinctMounts(mounts: readonly unknown[]): unknown[] {
   return mounts.filter((mount) => !seen.has(normal(mount)) && seen.add(normal(mount)));
 }
 
-/**
- * Checks that no secret is reachable through two of the mounts.
- *
- * @param mounts in normal form
- * @returns the place of the first mount that conflicts with an earlier one, or undefined
- */
+/** The first of these mounts (in normal form) through which a secret is reachable that an earlier one contains too. */
 export function conflictOf(mounts: readonly string[]): { position: number; problem: string } | undefined {
   for (const [position, mount] of mounts.entries()) {
     for (const other of mounts.slice(0, position)) {
@@ -62,10 +57,7 @@ const mounts = z
   })
   .describe('mounts of KV version 2; a missing "/" at the end is added');
 
-/**
- * Consul redirects some keys to another key, or refuses them: a value would not be found where it was written. The
- * original refuses such a path at its start, because it does not find the key that it has written.
- */
+/** Consul redirects some keys to another key, or refuses them: a value would not be found where it was written. */
 const syncPath = hinted(text('a path in Consul, such as vsync/'), '^[^/ ]')
   .refine((path) => !path.startsWith('/'), 'must not begin with "/"')
   .refine((path) => !path.includes('//'), 'must not contain "//": Consul would make "/" of it')
@@ -110,9 +102,7 @@ const side = z.strictObject({
     'globs on paths at the origin, such as secret/team/**: only matching secrets are synced; all if empty',
   ),
   exclude: globs('globs on paths at the origin: matching secrets are not synced; overrides include'),
-  numWorkers: z
-    .int(expecting('a whole number, at least 1'))
-    .min(1, 'must be at least 1')
+  numWorkers: positive()
     .optional()
     .describe(
       'maximum requests in flight to each Vault; adaptive if not given. Folder listings that take longer than 2s do not count; at most as many of them run in addition, and never more than 16',
@@ -132,17 +122,11 @@ const side = z.strictObject({
     ),
 });
 
-interface Durations {
-  tick: number;
-  timeout: number;
-}
-
-/** Durations are milliseconds from here on, and their names say so. */
-function withUnits<T extends Durations>({ tick, timeout, ...rest }: T) {
+/** Durations are milliseconds from here on, and their names show it. */
+function withUnits<T extends { tick: number; timeout: number }>({ tick, timeout, ...rest }: T) {
   return { ...rest, tickMs: tick, timeoutMs: timeout };
 }
 
-/** `origin`, in the file of either role. */
 export const originSection = side.transform(withUnits).describe('where secrets come from');
 
 const transforms = z
@@ -186,16 +170,9 @@ const transforms = z
 
 /** More ".." than parts before them: with such a path the original sends a request that is not about a secret. */
 function leadsOut(to: string): boolean {
-  let depth = 0;
-  for (const segment of to.split('/')) {
-    if (segment === '..') depth--;
-    else if (segment !== '' && segment !== '.') depth++;
-    if (depth < 0) return true;
-  }
-  return false;
+  return posix.normalize(`./${to}`).split('/')[0] === '..';
 }
 
-/** `destination`. */
 export const destinationSection = side
   .extend({
     transforms,

@@ -1,6 +1,7 @@
 import {
   isAlias,
   isMap,
+  isNode,
   isPair,
   isScalar,
   isSeq,
@@ -11,13 +12,11 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { MAX_YAML_DEPTH, MAX_YAML_VALUES } from '../limits';
-import { goInteger, lineAt, plainNumber, type Remarks, SyntaxProblem, type Written } from './syntax';
+import { goInteger, lineAt, plainNumber, type ParseOptions, SyntaxProblem, Unquoted } from './syntax';
 
 /**
  * Reads one YAML document of version 1.2, for files of other programs; anchors and "<<" work. The library's messages quote
- * the text around the error, so only its error code is passed on.
- *
- * @throws SyntaxProblem
+ * the text around the error, so only its error code is passed on. @throws SyntaxProblem
  */
 export function parseYaml(text: string): unknown {
   const document = parseDocument(text, {
@@ -39,13 +38,12 @@ export function parseYaml(text: string): unknown {
 /**
  * Reads YAML as the original vsync does with yaml.v2 of Go, which is close to YAML 1.1. `yes`, `no`, `on`, `off`, `y` and
  * `n` are booleans, `017` is 15, `0x10`, `0b11` and `1_000` are numbers; `1:30`, `1e3` and a date are text. A "<<" replaces
- * the keys before it, and not those after it. Of two equal keys the later one counts, of several documents the first.
- *
- * The library's own schema for 1.1 differs in most of that. So the library only parses, and the values are resolved here.
+ * the keys before it, and not those after it. Of two equal keys the later one counts, of several documents the first. The
+ * library's own schema for 1.1 differs in most of that. So the library only parses, and the values are resolved here.
  *
  * @throws SyntaxProblem
  */
-export function parseYaml11(text: string, remarks?: Remarks): unknown {
+export function parseYaml11(text: string, options: ParseOptions = {}): unknown {
   // The schema "failsafe" makes every scalar a string.
   const [document] = parseAllDocuments(text, {
     prettyErrors: false,
@@ -57,35 +55,22 @@ export function parseYaml11(text: string, remarks?: Remarks): unknown {
   if (document === undefined) return null;
   const warnings = document.warnings.filter(({ code }) => code !== 'TAG_RESOLVE_FAILED');
   refuseProblems(text, [...document.errors, ...warnings]);
-  return new Resolver(text, document, remarks).value(document.contents);
+  return new Resolver(text, document, options).value(document.contents);
 }
 
 const BAD_ALIAS = 'is not YAML (an alias without its anchor, or too many of them)';
 
 /** The values of plain words, in all their spellings. */
-const WORDS: ReadonlyMap<string, boolean | null | number> = new Map(
-  (
-    [
-      [true, 'y Y yes Yes YES true True TRUE on On ON'],
-      [false, 'n N no No NO false False FALSE off Off OFF'],
-      [null, '~ null Null NULL'],
-      [NaN, '.nan .NaN .NAN'],
-      [Infinity, '.inf .Inf .INF +.inf +.Inf +.INF'],
-      [-Infinity, '-.inf -.Inf -.INF'],
-    ] as const
-  ).flatMap(([value, words]) =>
-    words.split(' ').map((word): [string, boolean | null | number] => [word, value]),
-  ),
-);
+const WORDS: readonly [value: boolean | null | number, words: readonly string[]][] = [
+  [true, 'y Y yes Yes YES true True TRUE on On ON'.split(' ')],
+  [false, 'n N no No NO false False FALSE off Off OFF'.split(' ')],
+  [null, ['~', 'null', 'Null', 'NULL', '']],
+  [NaN, ['.nan', '.NaN', '.NAN']],
+  [Infinity, '.inf .Inf .INF +.inf +.Inf +.INF'.split(' ')],
+  [-Infinity, ['-.inf', '-.Inf', '-.INF']],
+];
 
 const TAG = 'tag:yaml.org,2002:';
-
-/** A value in a section or a list. */
-interface Member {
-  readonly value: unknown;
-  /** Set for a plain scalar that did not become text. */
-  readonly written: Written | undefined;
-}
 
 class Resolver {
   private values = 0;
@@ -93,105 +78,86 @@ class Resolver {
   constructor(
     private readonly text: string,
     private readonly document: Document.Parsed,
-    private readonly remarks?: Remarks,
+    private readonly options: ParseOptions,
   ) {}
 
   /** @param depth sections and lists around it */
   value(node: unknown, depth = 0): unknown {
-    if (++this.values > MAX_YAML_VALUES || depth > MAX_YAML_DEPTH)
-      throw new SyntaxProblem(this.text, 0, BAD_ALIAS);
-    if (isAlias(node)) {
-      const target = node.resolve(this.document);
-      if (target === undefined) throw new SyntaxProblem(this.text, node.range?.[0] ?? 0, BAD_ALIAS);
-      return this.value(target, depth);
-    }
-    if (isSeq(node)) {
-      const members = node.items.map((item) => this.member(item, depth + 1));
-      return this.reported(
-        members.map(({ value }) => value),
-        members.entries(),
-      );
-    }
-    if (isMap(node)) {
-      const members = this.members(node, depth + 1);
-      const values = [...members].map(([name, { value }]) => [name, value] as const);
-      return this.reported(Object.fromEntries(values), members);
-    }
+    if (++this.values > MAX_YAML_VALUES || depth > MAX_YAML_DEPTH) this.fail(undefined, BAD_ALIAS);
+    if (isAlias(node)) return this.value(node.resolve(this.document) ?? this.fail(node, BAD_ALIAS), depth);
+    if (isSeq(node)) return node.items.map((item) => this.value(item, depth + 1));
+    if (isMap(node)) return Object.fromEntries(this.members(node, depth + 1));
     return isScalar(node) ? this.scalar(node) : null;
   }
 
-  private reported<T extends object>(holder: T, members: Iterable<[string | number, Member]>): T {
-    for (const [name, { written }] of members)
-      if (written !== undefined) this.remarks?.plain?.(holder, String(name), written);
-    return holder;
-  }
-
-  private member(node: unknown, depth: number): Member {
-    const value = this.value(node, depth);
-    const target = isAlias(node) ? node.resolve(this.document) : node;
-    const isText = !['boolean', 'number', 'bigint'].includes(typeof value);
-    // A tag such as !!int shows that the value is meant so.
-    if (isText || !isScalar(target) || target.type !== 'PLAIN' || target.tag)
-      return { value, written: undefined };
-    return { value, written: { text: textOf(target), line: () => lineAt(this.text, offsetOf(target)) } };
-  }
-
-  private members(map: YAMLMap, depth: number): Map<string, Member> {
-    const members = new Map<string, Member>();
+  private members(map: YAMLMap, depth: number): Map<string, unknown> {
+    const members = new Map<string, unknown>();
     const own = new Set<string>();
     for (const { key, value } of map.items.filter((item) => isPair(item))) {
       if (isMerge(key)) {
         const merged = this.merged(value, depth);
         const replaced = new Set(merged.map(([name]) => name).filter((name) => own.has(name)));
-        if (replaced.size > 0) this.remarks?.replaced?.(lineAt(this.text, offsetOf(key)), [...replaced]);
-        for (const [name, member] of merged) members.set(name, member);
+        if (replaced.size > 0) this.options.replaced?.(this.lineOf(key), [...replaced]);
+        for (const [name, value] of merged) members.set(name, value);
       } else if (isScalar(key)) {
         const name = String(key.value);
-        if (own.has(name)) this.remarks?.repeated?.(lineAt(this.text, offsetOf(key)));
+        if (own.has(name)) this.options.repeated?.(this.lineOf(key));
         own.add(name);
-        members.set(name, this.member(value, depth));
+        members.set(name, this.value(value, depth));
       }
     }
     return members;
   }
 
   /** The members that a "<<" adds; of several maps in a list the earlier one counts. */
-  private merged(node: unknown, depth: number): [string, Member][] {
+  private merged(node: unknown, depth: number): [string, unknown][] {
     const target = isAlias(node) ? node.resolve(this.document) : node;
     if (++this.values <= MAX_YAML_VALUES && depth <= MAX_YAML_DEPTH) {
       if (isMap(target)) return [...this.members(target, depth + 1)];
       if (isSeq(target)) return [...target.items].reverse().flatMap((item) => this.merged(item, depth + 1));
     }
-    throw new SyntaxProblem(
-      this.text,
-      offsetOf(node),
-      'is not YAML ("<<" takes a section or a list of them)',
-    );
+    return this.fail(node, 'is not YAML ("<<" takes a section or a list of them)');
   }
 
   private scalar(node: Scalar): unknown {
     const text = textOf(node);
     const tag = node.tag?.startsWith(TAG) ? node.tag.slice(TAG.length) : node.tag;
-    if (tag === undefined || tag === '') return node.type === 'PLAIN' ? plainValue(text) : text;
+    // A tag such as !!int shows that the value is meant so: only a value without one is marked.
+    if (tag === undefined || tag === '') return node.type === 'PLAIN' ? this.marked(node, text) : text;
     // The library decodes it to bytes, the original to text.
     if (tag === 'binary') return Buffer.from(text, 'base64').toString();
     const isOfTag = OF_TAG.get(tag);
     if (isOfTag === undefined) return text;
     const value = plainValue(text);
-    if (isOfTag(value)) return value;
-    const what = `is not YAML (a value that is not of its "!!${tag}")`;
+    return isOfTag(value) ? value : this.fail(node, `is not YAML (a value that is not of its "!!${tag}")`);
+  }
+
+  private marked(node: Scalar, text: string): unknown {
+    const value = plainValue(text);
+    if (this.options.marksUnquoted !== true || typeof value === 'string' || value === null) return value;
+    return new Unquoted(value, text, () => this.lineOf(node));
+  }
+
+  private lineOf(node: unknown): number {
+    return lineAt(this.text, offsetOf(node));
+  }
+
+  private fail(node: unknown, what: string): never {
     throw new SyntaxProblem(this.text, offsetOf(node), what);
   }
+}
+
+function offsetOf(node: unknown): number {
+  return isNode(node) ? (node.range?.[0] ?? 0) : 0;
 }
 
 function textOf(node: Scalar): string {
   return typeof node.value === 'string' ? node.value : (node.source ?? '');
 }
 
-function plainValue(text: string): unknown {
-  if (text === '') return null;
-  const word = WORDS.get(text);
-  if (word !== undefined) return word;
+function plainValue(text: string): string | number | bigint | boolean | null {
+  const word = WORDS.find(([, words]) => words.includes(text));
+  if (word !== undefined) return word[0];
   if (/^\.\d+([eE][+-]?\d+)?$/.test(text)) return Number(text);
   if (!/^[-+\d]/.test(text)) return text;
   // As in the original, a date is text.
@@ -217,10 +183,6 @@ const OF_TAG: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
 
 function isMerge(key: unknown): boolean {
   return isScalar(key) && key.value === '<<' && (key.tag === `${TAG}merge` || key.type === 'PLAIN');
-}
-
-function offsetOf(node: unknown): number {
-  return isScalar(node) || isAlias(node) || isMap(node) || isSeq(node) ? (node.range?.[0] ?? 0) : 0;
 }
 
 function refuseProblems(

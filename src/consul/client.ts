@@ -2,18 +2,13 @@ import Consul from 'consul';
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import {
-  explainForeignAnswer,
-  explainForeignPage,
-  explainGateway,
-  isPlainHttpRefused,
-} from '../network/explain';
-import { describeNetworkError } from '../network/explain';
+import { onAbort } from '../concurrency/abort';
+import { explainForeignPage } from '../network/explain';
 import { readTls, type TlsFiles } from '../tls';
 import { baseUrlOf, connectionsTo, type Joined } from './connections';
-import { ConsulError, isTooLarge } from './errors';
+import { classify, ConsulError, describeFailure, isReset, isTooLarge } from './errors';
 import type { KeyValueStore, StoredValue, Unchanged, Write } from './key-value-store';
-import type { TransactionSize } from './server-limits';
+import { sizeOf } from './server-limits';
 import {
   CONSUL_CLOSED_FOR_MS,
   CONSUL_REFUSED_FOR_MS,
@@ -26,11 +21,11 @@ import {
 export interface ConsulOptions extends TlsFiles {
   /** URL of a Consul agent, for example `http://127.0.0.1:8500`. */
   address: string;
-  /** ACL token; empty for the anonymous one. */
+  /** Empty for the anonymous one. */
   token: string;
   /** Datacenter to which the agent forwards every request; its own if undefined. */
   dc?: string | undefined;
-  /** Time for one request, in milliseconds; 10 s by default. */
+  /** {@link CONSUL_REQUEST_TIMEOUT_MS} by default. */
   requestTimeoutMs?: number | undefined;
 }
 
@@ -43,30 +38,35 @@ const Item = z.object({
   Flags: z.number(),
   ModifyIndex: z.number().int().positive(),
 });
-const Committed = z.object({
+const CommitBody = z.object({
   Results: z.array(z.object({ KV: z.object({ Key: z.string(), ModifyIndex: z.number().int() }) })),
 });
 const Refused = z.object({ Errors: z.array(z.object({ What: z.string() })) });
 const Keys = z.array(z.string());
 const Self = z.object({ Config: z.object({ Datacenter: z.string().min(1) }) });
 
-/** The consul package's answer with `includeResponse`: the HTTP response, then the decoded value. */
+/** With `includeResponse`: the HTTP response, then the decoded value. */
 type Answer = [{ statusCode: number; headers: Record<string, string | undefined> }, unknown];
+
+/** Sends one request through the consul package. */
+type SendOne = (options: { ctx: EventEmitter; timeout: number }) => Promise<unknown>;
+
+type Committed = Map<string, number> | undefined;
 
 interface RequestOptions {
   signal?: AbortSignal | undefined;
   timeoutMs?: number;
+  /** Whether it may be sent again after a failure, which may have followed its effect. By default true. */
+  repeat?: boolean;
   /** A blocking query: LongPolls bounds it. */
   isPoll?: boolean;
-  /** Called with the agent's text when it refuses a request as too large. The text names its limit. */
+  /** Called when the agent refuses a request as too large. Its text names its limit. */
   onTooLarge?: (said: string) => void;
 }
 
 /**
  * Consul's key-value store. Reads are consistent (never from a stale follower). A key counts as missing only if Consul
- * itself answers so. Writes are check-and-set. sync-info/ stores everything through it.
- *
- * All methods throw {@link ConsulError} and nothing else.
+ * itself answers so. All methods throw {@link ConsulError} and nothing else.
  */
 export class ConsulStore implements KeyValueStore {
   readonly address: string;
@@ -120,13 +120,13 @@ export class ConsulStore implements KeyValueStore {
     writes: readonly Write[],
     signal?: AbortSignal,
     unchanged: readonly Unchanged[] = [],
-  ): Promise<Map<string, number> | undefined> {
+  ): Promise<Committed> {
     const first = writes[0];
     if (first === undefined) return new Map();
     const isLarge = (): boolean => writes.length === 1 && !this.fitsOneCommit(writes);
     if (this.fitsOneCommit(writes, unchanged)) {
       try {
-        return await this.surely(writes, () => this.transact(writes, signal, unchanged), signal);
+        return await this.surelyWrite(writes, () => this.transact(writes, signal, unchanged), signal);
       } catch (error) {
         // The refusal may have shown a lower limit, for transactions only.
         if (!isTooLarge(error) || !isLarge()) throw error;
@@ -149,21 +149,17 @@ export class ConsulStore implements KeyValueStore {
   }
 
   async remove(key: string, expect: number, signal?: AbortSignal): Promise<boolean> {
-    let isLost = false;
-    for (let attempt = 0; ; attempt++) {
-      try {
-        const answer = await this.send(key, { signal, repeat: false }, (options) =>
-          this.consul.kv.del({ key, cas: expect, ...options }),
-        );
-        if (answer?.[1] === true || !isLost) return answer?.[1] === true;
-      } catch (error) {
-        if (!isClosed(error) || attempt === RETRY_DELAYS_MS.length) throw error;
-      }
-      isLost = true;
+    const removeOnce = async (): Promise<boolean> => {
+      const answer = await this.send(key, { signal, repeat: false }, (options) =>
+        this.consul.kv.del({ key, cas: expect, ...options }),
+      );
+      return answer?.[1] === true;
+    };
+    return this.surely(removeOnce, async () => {
       const stored = await this.get(key, signal);
-      if (stored === undefined) return true;
-      if (stored.revision !== expect) return false;
-    }
+      if (stored === undefined) return { result: true };
+      return stored.revision === expect ? undefined : { result: false };
+    });
   }
 
   async waitForChange(
@@ -215,8 +211,8 @@ export class ConsulStore implements KeyValueStore {
     write: Write,
     signal: AbortSignal | undefined,
     unchanged: readonly Unchanged[],
-  ): Promise<Map<string, number> | undefined> {
-    const putLarge = async (): Promise<Map<string, number> | undefined> => {
+  ): Promise<Committed> {
+    const putLarge = async (): Promise<Committed> => {
       for (const { key, revision } of unchanged)
         if (((await this.get(key, signal))?.revision ?? 0) !== revision) return undefined;
       if (!(await this.put(write, { signal, repeat: false }))) return undefined;
@@ -224,14 +220,11 @@ export class ConsulStore implements KeyValueStore {
       const stored = await this.get(write.key, signal);
       return stored?.value.equals(write.value) === true ? new Map([[write.key, stored.revision]]) : undefined;
     };
-    return this.surely([write], putLarge, signal);
+    return this.surelyWrite([write], putLarge, signal);
   }
 
   /** @returns whether the key had the expected revision */
-  private async put(
-    { key, value, expect, flags = 0 }: Write,
-    request: RequestOptions & { repeat: boolean },
-  ): Promise<boolean> {
+  private async put({ key, value, expect, flags = 0 }: Write, request: RequestOptions): Promise<boolean> {
     const { serverLimits } = this.joined;
     const onTooLarge = (said: string): void => {
       serverLimits.refusedValue(value.length, said);
@@ -247,7 +240,7 @@ export class ConsulStore implements KeyValueStore {
     writes: readonly Write[],
     signal: AbortSignal | undefined,
     unchanged: readonly Unchanged[],
-  ): Promise<Map<string, number> | undefined> {
+  ): Promise<Committed> {
     const key = writes[0]?.key ?? '';
     const { serverLimits } = this.joined;
     const operations = [
@@ -273,42 +266,51 @@ export class ConsulStore implements KeyValueStore {
     );
     serverLimits.tookTransaction(size);
     if (answer === undefined) return undefined;
-    const parsed = Committed.safeParse(answer[1]);
+    const parsed = CommitBody.safeParse(answer[1]);
     if (!parsed.success) throw this.malformed(key);
     return new Map(parsed.data.Results.map(({ KV }) => [KV.Key, KV.ModifyIndex]));
   }
 
   /**
-   * Sends writes. If the connection was closed without an answer, it reads the keys to see what happened: an agent closes
-   * connections beyond its limit. The writes are not simply sent again: they may have happened, and would then look like
-   * a conflict.
-   *
-   * @returns as {@link commit}
+   * Sends a write. If the connection was closed without an answer, as an agent does beyond its limit, `look` returns the
+   * result, or undefined if nothing has happened: a write that is sent again would look like a conflict.
    */
-  private async surely(
-    writes: readonly Write[],
-    commit: () => Promise<Map<string, number> | undefined>,
-    signal: AbortSignal | undefined,
-  ): Promise<Map<string, number> | undefined> {
+  private async surely<T>(
+    write: () => Promise<T>,
+    look: () => Promise<{ result: T } | undefined>,
+  ): Promise<T> {
     let isLost = false;
     for (let attempt = 0; ; attempt++) {
       try {
-        const written = await commit();
-        if (written !== undefined || !isLost) return written;
+        const result = await write();
+        if (Boolean(result) || !isLost) return result;
       } catch (error) {
-        if (!isClosed(error) || attempt === RETRY_DELAYS_MS.length) throw error;
+        const isClosed = error instanceof ConsulError && error.refusal === 'closed';
+        if (!isClosed || attempt === RETRY_DELAYS_MS.length) throw error;
       }
       isLost = true;
+      const found = await look();
+      if (found !== undefined) return found.result;
+    }
+  }
+
+  /** Like {@link surely}, for the writes of a {@link commit}. */
+  private surelyWrite(
+    writes: readonly Write[],
+    commit: () => Promise<Committed>,
+    signal: AbortSignal | undefined,
+  ): Promise<Committed> {
+    return this.surely(commit, async () => {
       const found = await Promise.all(writes.map(({ key }) => this.get(key, signal)));
-      const isWritten = writes.map(({ value, expect }, at) => {
+      const isWritten = writes.every(({ value, expect }, at) => {
         const stored = found[at];
         return stored !== undefined && stored.revision !== expect && stored.value.equals(value);
       });
-      if (isWritten.every(Boolean))
-        return new Map(writes.map(({ key }, at) => [key, found[at]?.revision ?? 0]));
+      if (isWritten) return { result: new Map(writes.map(({ key }, at) => [key, found[at]?.revision ?? 0])) };
       // The write may still arrive. Then the next attempt meets another revision, and reads again.
-      if (writes.some(({ expect }, at) => (found[at]?.revision ?? 0) !== expect)) return undefined;
-    }
+      const isOther = writes.some(({ expect }, at) => (found[at]?.revision ?? 0) !== expect);
+      return isOther ? { result: undefined } : undefined;
+    });
   }
 
   private async read(
@@ -333,64 +335,27 @@ export class ConsulStore implements KeyValueStore {
   /** @returns undefined if the answer had the status that means "no" (`statusOfNo`) */
   private async send(
     key: string,
-    {
-      signal,
-      timeoutMs = this.requestTimeoutMs,
-      isPoll = false,
-      repeat = true,
-      onTooLarge,
-    }: RequestOptions & { repeat?: boolean },
-    request: (options: { ctx: EventEmitter; timeout: number }) => Promise<unknown>,
+    options: RequestOptions,
+    request: SendOne,
     statusOfNo?: number,
   ): Promise<Answer | undefined> {
-    const { connections } = this.joined;
+    const { signal, isPoll = false, repeat = true } = options;
+    const attempt = (): Promise<Answer | undefined> => this.attempt(key, options, request, statusOfNo);
     let refusedSinceMs: number | undefined;
-    let failures = 0;
-    for (;;) {
+    for (let failures = 0; ; failures++) {
       if (isAborted(signal)) throw this.cancelled(key);
-      try {
-        if (!isPoll) await connections.enter(signal);
-      } catch {
-        throw this.cancelled(key);
-      }
-      // With this context the consul package returns the response's headers, and can be cancelled.
-      const ctx = Object.assign(new EventEmitter(), { includeResponse: true });
-      const cancel = (): void => void ctx.emit('cancel');
-      signal?.addEventListener('abort', cancel, { once: true });
-      let isAnswered = false;
       let delayMs: number | undefined;
       try {
-        const answer = await request({ ctx, timeout: timeoutMs });
-        // The package returns an error of another realm (as in jest) as if it were the answer.
-        if (!Array.isArray(answer)) throw answer;
-        isAnswered = true;
-        return answer as Answer;
+        return await (isPoll ? attempt() : this.joined.connections.run(attempt, signal));
       } catch (error) {
         if (isAborted(signal)) throw this.cancelled(key);
-        const status = statusOf(error);
-        const refusals = refusalsOf(error);
-        // Consul answers 409 both for a stale check-and-set and for a missing permission.
-        const forbidden = refusals.some((what) => /permission denied/i.test(what));
-        isAnswered = status !== undefined && status !== 429;
-        if (status !== undefined && status === statusOfNo && !forbidden) {
-          if (isFiltered((error as Refusal).response?.headers)) throw this.filtered(key);
-          return undefined;
-        }
-        if (status === 413) onTooLarge?.(textOf(error));
-        const failure = this.failure(key, forbidden ? 403 : status, error, timeoutMs);
-        if (failure.refusal === undefined) {
-          delayMs = repeat && failure.kind === 'unavailable' ? RETRY_DELAYS_MS[failures++] : undefined;
-        } else {
-          connections.refused();
-          refusedSinceMs ??= Date.now();
-          // After a 429 nothing was written. After a closed connection that is unknown.
-          const repeatable = repeat || failure.refusal === 'answered';
-          delayMs = repeatable ? delayAfterRefusal(failure.refusal, refusedSinceMs, failures++) : undefined;
-        }
-        if (delayMs === undefined) throw failure;
-      } finally {
-        signal?.removeEventListener('abort', cancel);
-        if (!isPoll) connections.left(isAnswered);
+        if (!(error instanceof ConsulError)) throw error;
+        const { kind, refusal } = error;
+        if (refusal !== undefined) refusedSinceMs ??= Date.now();
+        // After a 429 nothing was written. After a closed connection that is unknown.
+        if (refusal === 'answered' || (repeat && kind === 'unavailable'))
+          delayMs = delayAfter(refusal, failures, refusedSinceMs);
+        if (delayMs === undefined) throw error;
       }
       await sleep(delayMs, undefined, { signal }).catch(() => {
         throw this.cancelled(key);
@@ -398,60 +363,56 @@ export class ConsulStore implements KeyValueStore {
     }
   }
 
-  private failure(key: string, status: number | undefined, error: unknown, timeoutMs: number): ConsulError {
-    const make = (kind: ConsulError['kind'], detail: string): ConsulError =>
-      new ConsulError(kind, this.address, key, detail);
-    if (status === undefined) {
-      const failure = make('unavailable', describeFailure(error, timeoutMs, this.address));
-      if (isReset(error)) failure.refusal = 'closed';
-      return failure;
+  private async attempt(
+    key: string,
+    { signal, timeoutMs = this.requestTimeoutMs, isPoll = false, onTooLarge }: RequestOptions,
+    request: SendOne,
+    statusOfNo: number | undefined,
+  ): Promise<Answer | undefined> {
+    const { connections } = this.joined;
+    // With this context the consul package returns the response's headers, and can be cancelled.
+    const ctx = Object.assign(new EventEmitter(), { includeResponse: true });
+    const forget = signal && onAbort(signal, () => ctx.emit('cancel'));
+    try {
+      const answer = await request({ ctx, timeout: timeoutMs });
+      // The package returns an error of another realm (as in jest) as if it were the answer.
+      if (!Array.isArray(answer)) throw answer;
+      if (!isPoll) connections.answered();
+      return answer as Answer;
+    } catch (error) {
+      if (isAborted(signal)) throw this.cancelled(key);
+      const { status, headers, text, isDenied } = refusalOf(error);
+      if (!isPoll && status !== undefined && status !== 429) connections.answered();
+      // Consul answers 409 both for a stale check-and-set and for a missing permission.
+      if (status !== undefined && status === statusOfNo && !isDenied) {
+        if (isFiltered(headers)) throw this.filtered(key);
+        return undefined;
+      }
+      if (status === 413) onTooLarge?.(text);
+      const failure =
+        status === undefined
+          ? this.unanswered(key, error, timeoutMs)
+          : this.refused(key, isDenied ? 403 : status, text);
+      if (failure.refusal !== undefined) connections.refused();
+      throw failure;
+    } finally {
+      forget?.();
     }
-    const text = textOf(error) || refusalsOf(error).join('; ');
-    const foreign = (): ConsulError =>
-      make('malformed', explainForeignAnswer({ status, body: text, address: this.address, what: 'Consul' }));
-    if (status === 403) return isPage(text) ? foreign() : make('forbidden', explainForbidden(text));
-    if (status < 300) return this.malformed(key); // The body is not the JSON that its header announces.
-    if (status < 400 || [401, 404, 405, 407, 501].includes(status) || isPlainHttpRefused(text))
-      return foreign();
-    if (status === 413) {
-      return make(
-        'too-large',
-        `the value or transaction exceeds a limit of this Consul (413; it takes ${kib(this.maxValueBytes)} for a ` +
-          'value): raise limits.kv_max_value_size at the agent, or give the origin more buckets (numBuckets)',
-      );
-    }
-    if (isInvalidKey(error)) {
-      return make('rejected', 'Consul refuses a key with a space at its beginning or end; correct syncPath');
-    }
-    // The agent also answers so while it cannot reach the other datacenter: it may pass.
-    if (isNoPath(error)) {
-      return make(
-        'unavailable',
-        `there is no path to the datacenter ${this.options.dc ?? ''}: this agent does not know it, or cannot reach it ` +
-          'now; check dc in the configuration, and "consul members -wan" at the agent',
-      );
-    }
-    if (/No cluster leader/i.test(text)) {
-      return make(
-        'unavailable',
-        `Consul has no leader (${status}): it is electing one, or more than half of its servers are down`,
-      );
-    }
-    const gateway = isPage(text) ? explainGateway(status, 'Consul') : undefined;
-    if (gateway !== undefined) return make('unavailable', gateway);
-    if (status === 429) {
-      const failure = make(
-        'unavailable',
-        'it refuses more requests or connections from this machine (429): see limits.http_max_conns_per_client (200 by ' +
-          'default, for all programs on a machine together) and limits.request_limits of the agent',
-      );
-      failure.refusal = 'answered';
-      return failure;
-    }
-    if (status >= 500)
-      return make('unavailable', `Consul cannot answer now (${status}); check the log of the agent`);
-    if (isPage(text)) return foreign();
-    return make('rejected', `the request was refused (${status}); check the log of the agent`);
+  }
+
+  private unanswered(key: string, error: unknown, timeoutMs: number): ConsulError {
+    const { address } = this;
+    const failure = new ConsulError('unavailable', address, key, describeFailure(error, timeoutMs, address));
+    if (isReset(error)) failure.refusal = 'closed';
+    return failure;
+  }
+
+  private refused(key: string, status: number, text: string): ConsulError {
+    const { address, maxValueBytes } = this;
+    const [kind, detail] = classify({ status, text, address, dc: this.options.dc, maxValueBytes });
+    const failure = new ConsulError(kind, address, key, detail);
+    if (status === 429 && kind === 'unavailable') failure.refusal = 'answered';
+    return failure;
   }
 
   private filtered(prefix: string): ConsulError {
@@ -470,46 +431,18 @@ export class ConsulStore implements KeyValueStore {
   }
 }
 
-/** The size of a transaction as JSON, rather too small than too large. */
-function sizeOf(writes: readonly Write[], unchanged: readonly Unchanged[]): TransactionSize {
-  const around = (key: string): number => Buffer.byteLength(JSON.stringify(key)) + JSON_BYTES;
-  const ofWrites = writes.map(({ key, value }) => around(key) + Math.ceil(value.length / 3) * 4);
-  return {
-    operations: writes.length + unchanged.length,
-    bytes: [...ofWrites, ...unchanged.map(({ key }) => around(key))].reduce((sum, bytes) => sum + bytes, 2),
-    largest: Math.max(0, ...writes.map(({ value }) => value.length)),
-  };
-}
-
-/** Most bytes of an operation around its key and value. */
-const JSON_BYTES = 120;
-
-const kib = (bytes: number): string => `${Math.floor(bytes / 1024)} KiB`;
-
-/** The connection was closed without an answer. */
-function isClosed(error: unknown): boolean {
-  return error instanceof ConsulError && error.refusal === 'closed';
-}
-
-/** The pause before a refused request is sent again; undefined if it was refused for too long. */
-function delayAfterRefusal(
-  refusal: 'answered' | 'closed',
-  sinceMs: number,
-  refusals: number,
+/** The pause before a request is sent again; undefined if it has failed too often, or was refused since too long ago. */
+function delayAfter(
+  refusal: ConsulError['refusal'],
+  failures: number,
+  sinceMs = Infinity,
 ): number | undefined {
-  if (Date.now() - sinceMs >= (refusal === 'answered' ? CONSUL_REFUSED_FOR_MS : CONSUL_CLOSED_FOR_MS))
-    return undefined;
+  if (refusal === undefined) return RETRY_DELAYS_MS[failures];
+  const forMs = refusal === 'answered' ? CONSUL_REFUSED_FOR_MS : CONSUL_CLOSED_FOR_MS;
+  if (Date.now() - sinceMs >= forMs) return undefined;
+  const pauseMs = Math.min(FIRST_CONSUL_REFUSED_PAUSE_MS * 2 ** failures, MAX_CONSUL_REFUSED_PAUSE_MS);
   // Random: the requests of all workers of a machine are refused at the same moment.
-  return (
-    Math.min(FIRST_CONSUL_REFUSED_PAUSE_MS * 2 ** refusals, MAX_CONSUL_REFUSED_PAUSE_MS) *
-    (0.5 + Math.random() / 2)
-  );
-}
-
-/** Node's codes for a connection that the other side closed. */
-function isReset(error: unknown): boolean {
-  const { code } = error as { code?: unknown };
-  return code === 'ECONNRESET' || code === 'EPIPE';
+  return pauseMs * (0.5 + Math.random() / 2);
 }
 
 /** A function: the flag changes during a wait, and the compiler would assume that it does not. */
@@ -517,74 +450,18 @@ function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted ?? false;
 }
 
-/** The part used here of the consul package's error for an answer that is not a success. */
-interface Refusal {
-  response?: { statusCode?: unknown; headers?: Record<string, string | undefined> };
-}
-
 /** Consul omits from a listing what the token may not read, with status 200. Except without a token, a header shows it. */
-function isFiltered(headers: Record<string, string | undefined> | undefined): boolean {
-  return headers?.['x-consul-results-filtered-by-acls'] === 'true';
+function isFiltered(headers: Answer[0]['headers']): boolean {
+  return headers['x-consul-results-filtered-by-acls'] === 'true';
 }
 
-function statusOf(error: unknown): number | undefined {
-  const status = (error as Refusal).response?.statusCode;
-  return typeof status === 'number' ? status : undefined;
-}
-
-/** Consul answers an invalid key with 500, as an outage. */
-function isInvalidKey(error: unknown): boolean {
-  return textOf(error).startsWith('invalid key name');
-}
-
-function isNoPath(error: unknown): boolean {
-  return /No path to datacenter/i.test(textOf(error));
-}
-
-function textOf(error: unknown): string {
-  const body = (error as { response?: { body?: unknown } }).response?.body;
-  return typeof body === 'string' || Buffer.isBuffer(body) ? body.toString() : '';
-}
-
-/** An HTML page: Consul's own refusals are a line of text, or JSON. */
-function isPage(text: string): boolean {
-  return /^\s*</.test(text);
-}
-
-/** Explains a 403: an unknown token, no token, or one without permission. */
-function explainForbidden(text: string): string {
-  if (/ACL not found/i.test(text)) {
-    return (
-      'this Consul does not know the token (403, ACL not found): it was removed, has expired, or belongs to another ' +
-      'Consul or datacenter; configure another one as consul.token'
-    );
-  }
-  if (/anonymous token/i.test(text)) {
-    return 'permission denied (403): no token is configured, and the anonymous token may not do this; configure one as consul.token';
-  }
-  return 'permission denied (403); check that this is the address of a Consul agent, and the Consul token and its policy';
-}
-
-/** The texts of the operations that a transaction refused. */
-function refusalsOf(error: unknown): string[] {
-  const body = (error as { response?: { body?: unknown } }).response?.body;
+/** Reads the consul package's error for an answer that is not a success. Without an answer its `response` is missing. */
+function refusalOf(error: unknown) {
+  const { response = {} } = error as { response?: Partial<Answer[0] & { body: unknown }> };
+  const { statusCode: status, headers = {}, body } = response;
   const parsed = Refused.safeParse(body);
-  return parsed.success ? parsed.data.Errors.map(({ What }) => What) : [];
-}
-
-function describeFailure(error: unknown, timeoutMs: number, address: string): string {
-  const { code, isTimeout } = error as { code?: unknown; isTimeout?: unknown };
-  if (isTimeout === true) return `no answer within ${Math.round(timeoutMs / 1000)} s`;
-  const reached = { what: 'Consul agent', section: 'consul', tls: address.startsWith('https:') };
-  const known = describeNetworkError(code, reached);
-  if (known !== undefined && isReset(error)) {
-    return (
-      `${known}; an agent also closes connections beyond its limits.http_max_conns_per_client (200 by default, for all ` +
-      'programs on a machine together)'
-    );
-  }
-  return (
-    known ??
-    `no usable answer (${typeof code === 'string' ? code : 'connection failed'}); is this the address of a Consul agent?`
-  );
+  // A transaction refuses each operation by itself, also for a missing permission.
+  const ofOperations = parsed.success ? parsed.data.Errors.map(({ What }) => What).join('; ') : '';
+  const text = typeof body === 'string' || Buffer.isBuffer(body) ? body.toString() : ofOperations;
+  return { status, headers, text, isDenied: /permission denied/i.test(ofOperations) };
 }

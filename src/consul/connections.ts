@@ -1,10 +1,17 @@
 import http from 'node:http';
 import https from 'node:https';
-import { onAbort } from '../concurrency/abort';
+import { orAborted } from '../concurrency/abort';
+import { WorkPool } from '../concurrency/work-pool';
 import type { TlsOptions } from '../tls';
-import { LongPolls } from './long-polls';
 import { ServerLimits } from './server-limits';
-import { CONSUL_IDLE_MS, CONSUL_LIMIT_STEP_MS, MAX_CONSUL_CONNECTIONS } from '../limits';
+import {
+  CONSUL_IDLE_MS,
+  CONSUL_LIMIT_STEP_MS,
+  MAX_CONSUL_CONNECTIONS,
+  MAX_CONSUL_POLLS,
+  POLL_TURN_MS,
+  POLLS_CROWDED_MS,
+} from '../limits';
 
 /** By the agent's scheme, host and port. One for the process: several syncs use the same Consul. */
 const known = new Map<string, ConsulConnections>();
@@ -14,14 +21,13 @@ export interface Joined {
   connections: ConsulConnections;
   /** Scheme, host, port and path: several Consuls may be behind one gateway, told apart by path. */
   place: string;
-  /** Limits of this Consul, as its answers have shown them. */
   serverLimits: ServerLimits;
+  /** One for each set of certificates. */
   agent: http.Agent;
   /** Leaves the connections. With the last store the idle ones are closed. */
   leave: () => void;
 }
 
-/** Joins the connections of this process to one Consul agent. */
 export function connectionsTo(address: string, tls: TlsOptions): Joined {
   const { origin, pathname } = new URL(address);
   const place = origin + pathname.replace(/\/+$/, '');
@@ -50,17 +56,14 @@ export function connectionsTo(address: string, tls: TlsOptions): Joined {
 export class ConsulConnections {
   readonly polls = new LongPolls();
   private readonly limit = new ConnectionLimit();
+  private readonly requests = new WorkPool(() => this.limit.value);
   private readonly agents = new Map<string, http.Agent>();
   /** By place. */
   private readonly limits = new Map<string, ServerLimits>();
-  /** In the order in which they came. */
-  private readonly waiting = new Set<() => void>();
-  private inFlight = 0;
   private members = 0;
 
   constructor(private readonly isHttps: boolean) {}
 
-  /** @returns the HTTP agent: one for each set of certificates */
   join(tls: TlsOptions): http.Agent {
     this.members += 1;
     const key = JSON.stringify(tls);
@@ -69,7 +72,6 @@ export class ConsulConnections {
     return agent;
   }
 
-  /** @param place see {@link Joined.place} */
   limitsOf(place: string): ServerLimits {
     const limits = this.limits.get(place) ?? new ServerLimits();
     this.limits.set(place, limits);
@@ -83,47 +85,19 @@ export class ConsulConnections {
     return this.members;
   }
 
-  /**
-   * Waits until a request may be sent. The caller then calls {@link left}.
-   *
-   * @returns undefined if it may be sent at once
-   * @throws the signal's reason
-   */
-  enter(signal?: AbortSignal): Promise<void> | undefined {
-    if (this.waiting.size === 0 && this.inFlight < this.limit.value) {
-      this.inFlight += 1;
-      return undefined;
-    }
-    return new Promise((resolve, reject) => {
-      const go = (): void => {
-        forget?.();
-        resolve();
-      };
-      this.waiting.add(go);
-      const forget =
-        signal &&
-        onAbort(signal, (reason) => {
-          this.waiting.delete(go);
-          reject(reason);
-        });
-    });
+  /** See {@link WorkPool.run}. The request calls {@link answered} or {@link refused} before it ends. */
+  run<T>(request: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.requests.run(request, signal);
   }
 
-  /** A request that had entered is over. @param isAnswered Consul answered, whatever the answer was */
-  left(isAnswered: boolean): void {
-    this.inFlight -= 1;
-    if (isAnswered) this.limit.answered(Date.now());
-    for (const go of this.waiting) {
-      if (this.inFlight >= this.limit.value) return;
-      this.waiting.delete(go);
-      this.inFlight += 1;
-      go();
-    }
+  /** Whatever the answer was. */
+  answered(): void {
+    this.limit.answered(Date.now());
   }
 
-  /** The agent has refused a connection: fewer are used from now on. Called before {@link left}. */
+  /** The agent has refused a connection: fewer are used from now on. */
   refused(): void {
-    this.limit.refused(this.inFlight, Date.now());
+    this.limit.refused(this.requests.inProgress, Date.now());
   }
 
   private createAgent(tls: TlsOptions): http.Agent {
@@ -138,10 +112,7 @@ export class ConsulConnections {
   }
 }
 
-/**
- * How many requests may be in flight: half as many after refused connections, and one more after each second without a
- * refusal. Uses no clock.
- */
+/** Requests in flight: half as many after refused connections, and one more after each second without a refusal. */
 export class ConnectionLimit {
   private limit: number;
   private changedMs = -Infinity;
@@ -150,23 +121,18 @@ export class ConnectionLimit {
     this.limit = most;
   }
 
-  /** Most requests in flight: a whole number from 1. */
+  /** A whole number from 1. */
   get value(): number {
     return this.limit;
   }
 
-  /**
-   * The agent has refused a connection.
-   *
-   * @param inFlight requests without an answer yet
-   */
+  /** @param inFlight requests without an answer yet, with the refused one */
   refused(inFlight: number, nowMs: number): void {
     if (this.limit < this.most && nowMs - this.changedMs < CONSUL_LIMIT_STEP_MS) return;
     this.limit = Math.max(1, Math.floor(Math.min(this.limit, inFlight) / 2));
     this.changedMs = nowMs;
   }
 
-  /** A request was answered. */
   answered(nowMs: number): void {
     if (this.limit >= this.most || nowMs - this.changedMs < CONSUL_LIMIT_STEP_MS) return;
     this.limit += 1;
@@ -174,11 +140,85 @@ export class ConnectionLimit {
   }
 }
 
+/** Sends one blocking query: `waitMs` is how long Consul waits for a change. */
+export type Poll<T> = (waitMs: number, signal: AbortSignal) => Promise<T>;
+
+interface Shared {
+  answer: Promise<unknown>;
+  /** Callers that wait for its answer. */
+  callers: number;
+  stop: AbortController;
+}
+
+/**
+ * The blocking queries of a process to one Consul agent. Callers that wait for the same key share one query. At most
+ * {@link MAX_CONSUL_POLLS} are in flight; more take turns, and notice a change some seconds later.
+ */
+export class LongPolls {
+  private readonly shared = new Map<string, Shared>();
+  /** Queries in flight with their whole wait. An abort ends one, because another query needs its place. */
+  private readonly long = new Set<AbortController>();
+  private crowdedUntilMs = -Infinity;
+  private readonly places = new WorkPool(
+    () => MAX_CONSUL_POLLS,
+    () => {
+      this.crowdedUntilMs = Date.now() + POLLS_CROWDED_MS;
+      for (const turn of this.long) turn.abort();
+      this.long.clear();
+    },
+  );
+
+  /** @param id calls with the same id wait for the same key, from the same index on */
+  async wait<T>(id: string, waitMs: number, poll: Poll<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
+    const shared = this.shared.get(id) ?? this.begin(id, waitMs, poll);
+    shared.callers += 1;
+    try {
+      return (await orAborted(shared.answer, signal)) as T;
+    } finally {
+      shared.callers -= 1;
+      if (shared.callers === 0) {
+        if (this.shared.get(id) === shared) this.shared.delete(id);
+        shared.stop.abort();
+      }
+    }
+  }
+
+  private begin<T>(id: string, waitMs: number, poll: Poll<T>): Shared {
+    const stop = new AbortController();
+    const answer = this.repeat(waitMs, poll, stop.signal).finally(() => {
+      if (this.shared.get(id)?.stop === stop) this.shared.delete(id);
+    });
+    // Its callers may have left by then.
+    answer.catch(() => undefined);
+    const shared = { answer, callers: 0, stop };
+    this.shared.set(id, shared);
+    return shared;
+  }
+
+  /** Sends a query, and begins it again when it had to give its place away. */
+  private async repeat<T>(waitMs: number, poll: Poll<T>, signal: AbortSignal): Promise<T> {
+    for (;;) {
+      const turn = new AbortController();
+      const either = AbortSignal.any([signal, turn.signal]);
+      const send = (): Promise<T> => {
+        const isLong = Date.now() >= this.crowdedUntilMs;
+        if (isLong) this.long.add(turn);
+        const query = poll(isLong ? waitMs : Math.min(waitMs, POLL_TURN_MS), either);
+        return query.finally(() => this.long.delete(turn));
+      };
+      try {
+        return await this.places.run(send, signal);
+      } catch (error) {
+        if (signal.aborted || !turn.signal.aborted) throw error;
+      }
+    }
+  }
+}
+
 /**
  * The URL for the consul package. It gives the host of an IPv6 address to the resolver with its brackets, which fails.
  * So the host has none here; Node adds them to the Host header again.
- *
- * @param address URL of the agent, without "/" at its end
  */
 export function baseUrlOf(address: string): URL {
   const url = new URL(`${address}/v1`);

@@ -3,7 +3,6 @@ import { ConsulStore, type ConsulOptions } from './client';
 import { ConsulError } from './errors';
 import type { StoredValue } from './key-value-store';
 
-/** Where a store is configured, and its purpose. */
 export interface StorePurpose {
   /** Section of the configuration, for messages: "origin.consul". */
   section: string;
@@ -13,12 +12,9 @@ export interface StorePurpose {
 
 /**
  * Opens a Consul in the configured datacenter. The original vsync hardly used `dc`, so its files may name a wrong
- * datacenter, while the sync info is in the agent's own one. So `dc` is accepted only if it is the agent's own, or if the
- * agent's own datacenter has no sync info.
+ * datacenter, while the sync info is in the agent's own one.
  *
- * @returns a store whose requests all go to that datacenter
  * @throws UserError if the agent's own datacenter is another one and has sync info
- * @throws ConsulError if Consul does not answer, or has no path to the datacenter
  */
 export async function openStore(options: ConsulOptions, purpose: StorePurpose): Promise<ConsulStore> {
   const { dc, ...rest } = options;
@@ -59,12 +55,12 @@ async function holdsTheSame(there: ConsulStore, key: string, here: StoredValue):
 
 function staleLabel(address: string, dc: string, ownDc: string | undefined, purpose: StorePurpose): string {
   const { section, indexKey } = purpose;
-  const own =
-    ownDc === undefined ? "another datacenter, the agent's own" : `the agent's own datacenter ${ownDc}`;
-  const remove = ownDc === undefined ? `remove ${section}.dc` : `remove ${section}.dc, or set it to ${ownDc}`;
+  const isHidden = ownDc === undefined;
+  const own = isHidden ? "another datacenter, the agent's own" : `the agent's own datacenter ${ownDc}`;
+  const remove = `remove ${section}.dc${isHidden ? '' : `, or set it to ${ownDc}`}`;
   return (
     `Consul ${address}: ${section}.dc is ${dc}, but ${indexKey} is in ${own}. The configured dc may be wrong, because ` +
     `the original vsync did not use it. To use the sync info there, ${remove}. To use ${dc}, set ${section}.address to ` +
-    `an agent in ${dc}, or remove ${indexKey} from the agent's own datacenter${ownDc === undefined ? '' : ` ${ownDc}`}`
+    `an agent in ${dc}, or remove ${indexKey} from the agent's own datacenter${isHidden ? '' : ` ${ownDc}`}`
   );
 }

@@ -1,9 +1,8 @@
-/** A stored value. */
 export interface StoredValue {
   value: Buffer;
   /** Changes with every write of this key. Consul: ModifyIndex. */
   revision: number;
-  /** A number that the writer sets; staged values keep their write time there. */
+  /** Set by the writer; staged values keep their write time there. */
   flags: number;
 }
 
@@ -21,12 +20,14 @@ export interface Unchanged {
   revision: number;
 }
 
-/**
- * The store of sync info. Consul is the only implementation; another store would implement this interface.
- */
+/** The store of sync info: Consul, and a fake in tests. What it "takes" is meant as far as is known. */
 export interface KeyValueStore {
   /** For messages. */
   readonly address: string;
+  /** Largest value that the store takes, in bytes. */
+  readonly maxValueBytes: number;
+  /** Most writes and unchanged keys in one commit. */
+  readonly maxOperations: number;
 
   /** Undefined only if the store itself answers that the key does not exist. */
   get(key: string, signal?: AbortSignal): Promise<StoredValue | undefined>;
@@ -34,21 +35,15 @@ export interface KeyValueStore {
   /** All keys with a prefix. Fails if the store reports that it omitted some. */
   keys(prefix: string, signal?: AbortSignal): Promise<string[]>;
 
-  /** Largest value that the store takes, in bytes, as far as is known. */
-  readonly maxValueBytes: number;
-
-  /** Most writes and unchanged keys in one commit, as far as is known. */
-  readonly maxOperations: number;
-
-  /** Whether one `commit` takes these writes, as far as is known. A single write may always be tried. */
+  /** Whether one `commit` takes these writes. A single write may always be tried. */
   fitsOneCommit(writes: readonly Write[], unchanged?: readonly Unchanged[]): boolean;
 
   /** Whether the store takes a value of this size. Asks the store if that is unknown. Writes nothing. */
   takes(write: Write, signal?: AbortSignal): Promise<boolean>;
 
   /**
-   * Writes all or nothing. If several writes are too much for the store, it writes nothing and throws an error of kind
-   * `too-large`; {@link fitsOneCommit} knows it afterwards.
+   * Writes all or nothing. If several writes are too much for the store, it throws an error of kind `too-large`;
+   * {@link fitsOneCommit} is false afterwards.
    *
    * @param unchanged keys that must not have been written by another process
    * @returns the new revision of each key; undefined if one of the keys had another revision than expected
@@ -59,7 +54,7 @@ export interface KeyValueStore {
     unchanged?: readonly Unchanged[],
   ): Promise<Map<string, number> | undefined>;
 
-  /** Removes a key if it still has this revision. False if it has another one. */
+  /** Removes a key if it still has this revision; false if it has another one. */
   remove(key: string, expect: number, signal?: AbortSignal): Promise<boolean>;
 
   /**

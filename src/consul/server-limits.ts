@@ -1,19 +1,17 @@
+import type { Unchanged, Write } from './key-value-store';
 import { CONSUL_OPERATIONS, CONSUL_TRANSACTION_BYTES, CONSUL_VALUE_BYTES } from '../limits';
 
-/** One limit of a server: the default at first, then as its answers show it. */
+/** A limit: the default at first, then as the answers of the server show it. */
 class LearntLimit {
   private stated: number | undefined;
   private taken = 0;
 
-  /** @param assumed the default of the server */
-  constructor(private readonly assumed: number) {}
+  constructor(private readonly byDefault: number) {}
 
-  /** The most that may be sent, as far as is known. */
   get value(): number {
-    return this.stated ?? Math.max(this.assumed, this.taken);
+    return this.stated ?? Math.max(this.byDefault, this.taken);
   }
 
-  /** Whether the server has taken as much before. */
   hasTaken(amount: number): boolean {
     return amount <= this.taken;
   }
@@ -36,7 +34,6 @@ class LearntLimit {
   }
 }
 
-/** The size of one transaction. */
 export interface TransactionSize {
   operations: number;
   /** Bytes of the JSON body. */
@@ -45,26 +42,36 @@ export interface TransactionSize {
   largest: number;
 }
 
-/**
- * The limits of one Consul agent, learnt from what it accepts and refuses: an operator may have changed them, and they
- * depend on the version.
- */
+/** Rather too small than too large. */
+export function sizeOf(writes: readonly Write[], unchanged: readonly Unchanged[]): TransactionSize {
+  const around = (key: string): number => Buffer.byteLength(JSON.stringify(key)) + JSON_BYTES;
+  const ofWrites = writes.map(({ key, value }) => around(key) + Math.ceil(value.length / 3) * 4);
+  return {
+    operations: writes.length + unchanged.length,
+    bytes: [...ofWrites, ...unchanged.map(({ key }) => around(key))].reduce((sum, bytes) => sum + bytes, 2),
+    largest: Math.max(0, ...writes.map(({ value }) => value.length)),
+  };
+}
+
+/** Most bytes of an operation around its key and value. */
+const JSON_BYTES = 120;
+
+/** Limits of one Consul agent, learnt from what it accepts: they depend on its version and its configuration. */
 export class ServerLimits {
   private readonly values = new LearntLimit(CONSUL_VALUE_BYTES);
   private readonly operations = new LearntLimit(CONSUL_OPERATIONS);
   private readonly bodies = new LearntLimit(CONSUL_TRANSACTION_BYTES);
 
-  /** Largest value that the agent takes, as far as is known. */
+  /** Largest value that the agent takes. This and the other limits: as far as is known. */
   get valueBytes(): number {
     return this.values.value;
   }
 
-  /** Most operations in one transaction, as far as is known. */
+  /** Most operations in one transaction. */
   get mostOperations(): number {
     return this.operations.value;
   }
 
-  /** Whether a transaction may be sent. */
   fits({ operations, bytes, largest }: TransactionSize): boolean {
     return operations <= this.operations.value && bytes <= this.bodies.value && largest <= this.values.value;
   }

@@ -1,6 +1,6 @@
 /**
  * What both kinds of cycle pass through Temporal. This folder declares every input and result of a workflow, an
- * activity and a signal, by workflow: origin.ts, destination.ts, watch.ts, verify.ts. Operators can read all of it in
+ * activity and a signal: origin.ts, destination.ts (with the watch), verify.ts. Operators can read all of it in
  * the histories, so nothing here may hold a secret value, and everything is small: numbers, hashes, and capped lists.
  * Each message is one object with `v: 1`, so that a later version can add fields.
  */
@@ -19,46 +19,33 @@ export const OUTCOMES = [
 ] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** Whether two cycles came to the same. `synced`, `unchanged` and no cycle yet are equal: all is well. */
+/** `synced`, `unchanged` and no cycle yet are the same outcome: all is well. */
 export function sameOutcome(one: Outcome | undefined, other: Outcome | undefined): boolean {
   const isWell = (outcome: Outcome = 'synced'): boolean => outcome === 'synced' || outcome === 'unchanged';
   return one === other || (isWell(one) && isWell(other));
 }
 
-/** What a cycle did, in secrets. Absent counts are 0. */
-export interface Counts {
+/** What a cycle did, in secrets. */
+export const NO_COUNTS = Object.freeze({
   /** Paths in the origin's listings. */
-  listed: number;
-  /** Metadata (origin cycle) or values (destination cycle) that were read from the origin. */
-  read: number;
-  added: number;
-  updated: number;
-  deleted: number;
-  /** Settings that were written at the destination (`syncMetadata`). */
-  settings: number;
-  /** Not written: equal already, or changed again since the origin's sync info was written. */
-  skipped: number;
-  /** Retained: absent from the origin's info, but kept (`ignoreDeletes`, or the origin still serves it). */
-  held: number;
-  /** Neither known to exist nor known to be gone. Their previous insight is kept. */
-  unknown: number;
-  failed: number;
-}
-
-export const NO_COUNTS: Readonly<Counts> = {
   listed: 0,
+  /** Metadata (origin cycle) or values (destination cycle) that were read from the origin. */
   read: 0,
   added: 0,
   updated: 0,
   deleted: 0,
+  /** Settings that were written at the destination (`syncMetadata`). */
   settings: 0,
+  /** Not written: equal already, or changed again since the origin's sync info was written. */
   skipped: 0,
+  /** Retained: absent from the origin's info, but kept (`ignoreDeletes`, or the origin still serves it). */
   held: 0,
+  /** Neither known to exist nor known to be gone. Their previous insight is kept. */
   unknown: 0,
   failed: 0,
-};
+});
+export type Counts = Record<keyof typeof NO_COUNTS, number>;
 
-/** One path that went wrong. */
 export interface PathFailure {
   /** Path at the origin, or a folder ending in "/". */
   path: string;
@@ -76,7 +63,6 @@ export interface CycleInput {
   timeoutMs: number;
 }
 
-/** Result of originCycle and destinationCycle. */
 export interface CycleResult {
   v: 1;
   outcome: Outcome;
@@ -89,7 +75,6 @@ export interface CycleResult {
   note?: string;
 }
 
-/** What every activity of a cycle gets. */
 export interface ActivityInput {
   v: 1;
   fingerprint: string;
@@ -101,10 +86,7 @@ export interface CycleReport {
   failures: PathFailure[];
 }
 
-/**
- * Part of the results of activities that split work, or do one part of it. In the results, so that a replay of a cycle
- * sees the width that the cycle had.
- */
+/** In the results of activities that split work or do a part of it: a replay sees the width that the cycle had. */
 export interface WithDispatchWidth {
   /** Chunks or groups that all workers together can take now. Absent if Temporal could not report it. */
   dispatchWidth?: number;
@@ -129,7 +111,6 @@ export interface ReportOutagesResult {
   outages: string[];
 }
 
-/** What the cycles of both roles ask of a worker. */
 export interface CycleActivities {
   readonly reportOutages: (input: ReportOutagesInput) => Promise<ReportOutagesResult>;
 }

@@ -1,4 +1,4 @@
-/** What destinationCycle passes through Temporal. */
+/** What destinationCycle and watchOrigin pass through Temporal. Where an input repeats a result, it picks its fields. */
 import type { ExpirySummary } from '../rules/expiry';
 import type {
   ActivityInput,
@@ -10,12 +10,8 @@ import type {
   PathFailure,
 } from './cycle';
 
-/** Mount identities, by mount. */
 interface Mounts {
-  /**
-   * uuid of each origin mount as the destination remembers it. For a mount that was re-created this is the old one, and
-   * nothing of that mount is deleted.
-   */
+  /** uuid of each origin mount as remembered: of a re-created mount the old one, and nothing of that mount is deleted. */
   mounts: Record<string, string>;
   /** uuid of each mount of the destination now. */
   ownMounts: Record<string, string>;
@@ -25,10 +21,7 @@ export interface DestinationPreflightResult extends CycleReport, Mounts {
   v: 1;
   /** uuid now of the origin mounts that were re-created. */
   changedMounts: Record<string, string>;
-  /**
-   * The configuration (a transform, a mount, a Vault) or a mount of the destination has changed since the last cycle.
-   * What its info claims may be in another place, or nowhere.
-   */
+  /** The configuration or a mount of the destination changed: what its info claims may be in another place, or nowhere. */
   changed: boolean;
   /** What the last cycle saved. Absent if there was none, or if this one has something new to save. */
   lastCycle?: { considered: string; outcome: Outcome };
@@ -38,19 +31,11 @@ export interface DestinationPreflightResult extends CycleReport, Mounts {
   expired?: true;
 }
 
-export interface DiffIndicesInput extends ActivityInput {
-  /** As from preflight. */
-  changed: boolean;
-  /** As from preflight. */
-  expired?: true;
-}
+export type DiffIndicesInput = ActivityInput & Pick<DestinationPreflightResult, 'changed' | 'expired'>;
 
 export interface DiffIndicesResult {
   v: 1;
-  /**
-   * Names the origin's index, and the index of its settings if they are copied. Absent if the origin has not written
-   * any info yet.
-   */
+  /** Names the index of the origin, and of its settings if they are copied. Absent: the origin has no info yet. */
   considered?: string;
   /** ModifyIndex of the destination's index before the work started; 0 if there is none. */
   indexRevision: number;
@@ -70,7 +55,6 @@ export interface DiffIndicesResult {
   note?: string;
 }
 
-/** `mounts` and `ownMounts` as from preflight. */
 export type MoveClaimsInput = ActivityInput & Mounts;
 
 export interface MoveClaimsResult {
@@ -80,13 +64,10 @@ export interface MoveClaimsResult {
 }
 
 export interface GuardDeletesInput extends ActivityInput, Pick<Mounts, 'mounts'> {
-  /** Ids of all buckets that differ. */
   buckets: number[];
-  /** As from diffIndices. */
   considered: string;
 }
 
-/** Deletes that wait for an approval. */
 export interface PendingDeletes {
   count: number;
   /** Of the set of paths: an approval is for exactly this one. */
@@ -94,7 +75,6 @@ export interface PendingDeletes {
   reason: string;
 }
 
-/** The differing buckets in groups, by the work in each of them. */
 export interface GroupsOfWork extends Required<WithDispatchWidth> {
   /** Ids of buckets; at most 32 groups. */
   groups: number[][];
@@ -102,14 +82,9 @@ export interface GroupsOfWork extends Required<WithDispatchWidth> {
 
 export interface GuardDeletesResult {
   v: 1;
-  /**
-   * Replaces the groups of diffIndices, which does not know how much work there is. Absent if the origin's index has
-   * changed meanwhile.
-   */
+  /** Replaces the groups of diffIndices, by the work in them. Absent if the origin's index has changed meanwhile. */
   work?: GroupsOfWork;
-  /** Whether deletes may happen. */
   deletes: boolean;
-  /** Deletes that wait for an approval. */
   pendingDeletes?: PendingDeletes;
   /** An operator approved the deletes: they do not count against the limit of a day. */
   approved?: boolean;
@@ -119,18 +94,19 @@ export interface GuardDeletesResult {
   candidates?: Record<string, number>;
 }
 
-export interface CopySecretsInput extends ActivityInput, Pick<Mounts, 'mounts'> {
+export interface CopySecretsInput
+  extends
+    ActivityInput,
+    Pick<Mounts, 'mounts'>,
+    Pick<DiffIndicesResult, 'indexRevision'>,
+    Pick<GuardDeletesResult, 'deletes'> {
   buckets: number[];
-  indexRevision: number;
-  /** As from diffIndices. Deletes happen only while the origin's index is still this one. */
+  /** Deletes happen only while the origin's index is still this one. */
   considered: string;
-  /** As from guardDeletes. */
-  deletes: boolean;
   /** Copies may have ended: check the expiries of each bucket. */
   expiries?: true;
 }
 
-/** Id of a bucket, and number of secrets in it that are retained. */
 export type RetainedInBucket = [id: number, retained: number];
 
 export interface CopySecretsResult extends CycleReport, WithDispatchWidth {
@@ -139,49 +115,35 @@ export interface CopySecretsResult extends CycleReport, WithDispatchWidth {
   finished: boolean;
   /** Buckets that are done although they may differ. */
   knownDifferences: RetainedInBucket[];
-  /** Secrets that were deleted, by mount of the origin. */
+  /** Secrets that were deleted, by mount of the origin. Without the deletes of a worker that died. */
   deleted: Record<string, number>;
   /** Of the copies that end by themselves: how their numbers changed, and when the first has to be checked. */
   expiries?: ExpirySummary;
 }
 
 export interface DeleteOrphansInput extends ActivityInput {
-  /** As from preflight. */
   hash: string;
 }
 
-export interface DeleteOrphansResult extends CycleReport {
-  v: 1;
-}
+export type DeleteOrphansResult = CycleReport & { v: 1 };
 
-export interface SaveDestinationInput extends ActivityInput, Mounts {
+/** `candidates`: those that are left show how many were really deleted. */
+export interface SaveDestinationInput
+  extends
+    ActivityInput,
+    Mounts,
+    Pick<DestinationPreflightResult, 'changedMounts'>,
+    Pick<DiffIndicesResult, 'indexRevision' | 'settingsRevision' | 'expiries'>,
+    Pick<GuardDeletesResult, 'pendingDeletes' | 'known' | 'candidates'>,
+    Pick<CopySecretsResult, 'knownDifferences' | 'deleted'> {
   /** Ids of all buckets that the cycle may have written. */
   buckets: number[];
-  indexRevision: number;
-  /** As from diffIndices. */
-  settingsRevision?: number;
-  /** As from diffIndices. */
   considered: string;
   /** Whether the cycle came to its end, and has handled this index of the origin. */
   finished: boolean;
-  /** As from preflight. */
-  changedMounts: Record<string, string>;
   outcome: Outcome;
   counts: Partial<Counts>;
-  /** As from copySecrets, of all groups. */
-  knownDifferences: RetainedInBucket[];
-  /** As from guardDeletes. */
-  pendingDeletes?: PendingDeletes;
-  /** As from copySecrets, of all groups. Without the deletes of a worker that died. */
-  deleted: Record<string, number>;
-  /** As from guardDeletes. Those that are left show how many were really deleted. */
-  candidates?: Record<string, number>;
-  /** As from guardDeletes. */
-  known: Record<string, number>;
-  /** As from guardDeletes. */
   approved: boolean;
-  /** As from diffIndices. */
-  expiries?: ExpirySummary;
   /** As from copySecrets, of all groups. */
   newExpiries?: ExpirySummary;
 }
@@ -191,7 +153,6 @@ export interface SaveDestinationResult {
   writes: number;
 }
 
-/** What destinationCycle asks of a worker. */
 export interface DestinationActivities extends CycleActivities {
   readonly preflight: (input: ActivityInput) => Promise<DestinationPreflightResult>;
   readonly diffIndices: (input: DiffIndicesInput) => Promise<DiffIndicesResult>;
@@ -200,4 +161,40 @@ export interface DestinationActivities extends CycleActivities {
   readonly copySecrets: (input: CopySecretsInput) => Promise<CopySecretsResult>;
   readonly deleteOrphans: (input: DeleteOrphansInput) => Promise<DeleteOrphansResult>;
   readonly saveSyncInfo: (input: SaveDestinationInput) => Promise<SaveDestinationResult>;
+}
+
+/** Input of watchOrigin. It does not depend on the configuration, so a change of that needs no restart of the watch. */
+export interface WatchInput {
+  v: 1;
+  name: string;
+}
+
+/** Name of the signal "the origin's index may have changed". */
+export const ORIGIN_CHANGED = 'originChanged';
+
+export interface OriginChangedSignal {
+  v: 1;
+}
+
+export interface WakeDestinationInput {
+  v: 1;
+  /** Ask for one more cycle even if one is running: it may have compared before the change. */
+  whileRunning: boolean;
+}
+
+export interface WakeDestinationResult {
+  v: 1;
+  /**
+   * `considered`: the destination has handled the origin's current index, and the watch waits for the next signal. After
+   * all others it asks again. `waiting`: the origin has no sync info, or there is no schedule.
+   */
+  action: 'considered' | 'triggered' | 'running' | 'paused' | 'waiting';
+  /** Longest time until the watch asks again, in milliseconds: the destination's tick. */
+  maxWaitMs: number;
+}
+
+export interface WatchActivities {
+  /** Polls Consul, and signals `originChanged`. Ends only when it is cancelled. */
+  readonly watchIndex: (input: WatchInput) => Promise<void>;
+  readonly wakeDestination: (input: WakeDestinationInput) => Promise<WakeDestinationResult>;
 }

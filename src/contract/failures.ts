@@ -1,6 +1,6 @@
 import { ExplainedError } from '../errors';
 
-/** Types of the failures that activities end with: a closed set, explained in docs/operating.md. */
+/** Types of the failures that activities end with: a closed set (docs/operating.md). */
 export const FAILURE_TYPES = [
   'ConfigChanged',
   'Conflict',
@@ -21,10 +21,7 @@ export const FAILURE_TYPES = [
 ] as const;
 export type FailureType = (typeof FAILURE_TYPES)[number];
 
-/**
- * Classes of what happened to a single path: a closed set, explained in docs/operating.md. `overwritten` and `kept` are
- * not failures.
- */
+/** Classes of what happened to a path: a closed set (docs/operating.md). `overwritten` and `kept` are not failures. */
 export const PATH_CLASSES = [
   'absent',
   'cancelled',

@@ -8,10 +8,7 @@ import { wellFormed } from '../rules/paths';
 
 export type Role = 'origin' | 'destination';
 
-/**
- * Longest form of a name in an id, in characters. Temporal's tables hold 255 characters of an id, and Temporal adds up
- * to 42 to the id of a schedule.
- */
+/** Characters. Temporal's tables hold 255 of an id, and Temporal adds up to 42 to the id of a schedule. */
 const MAX_IN_ID = 190;
 /** Characters of a longer name that stay, before its hash. */
 const BEGINNING_IN_ID = 120;
@@ -56,7 +53,6 @@ export function scheduleId(role: Role, name: string): string {
   return `vsync-${role}-${nameInId(name)}`;
 }
 
-/** Workflow id of a destination's watch. */
 export function watchId(name: string): string {
   return `vsync-watch-${nameInId(name)}`;
 }

@@ -26,8 +26,7 @@ export interface ListPathsResult extends CycleReport, Required<WithDispatchWidth
   settingsIndexRevision?: number;
 }
 
-export interface FetchMetadataInput extends ActivityInput {
-  manifest: string;
+export interface FetchMetadataInput extends ActivityInput, Pick<ListPathsResult, 'manifest'> {
   /** 0 ≤ chunk < chunks */
   chunk: number;
 }
@@ -38,18 +37,15 @@ export interface FetchMetadataResult extends CycleReport, WithDispatchWidth {
   staged?: string;
 }
 
+interface OriginSave extends Pick<ListPathsResult, 'manifest' | 'indexRevision' | 'settingsIndexRevision'> {
+  staged: string[];
+  outcome: Outcome;
+  counts: Partial<Counts>;
+}
+
 export interface SaveOriginInput extends ActivityInput {
   /** Absent: finish the save that stopped half-way. */
-  save?: {
-    manifest: string;
-    staged: string[];
-    /** As from listPaths. */
-    indexRevision: number;
-    /** As from listPaths. */
-    settingsIndexRevision?: number;
-    outcome: Outcome;
-    counts: Partial<Counts>;
-  };
+  save?: OriginSave;
 }
 
 export interface SaveOriginResult {
@@ -58,7 +54,6 @@ export interface SaveOriginResult {
   writes: number;
 }
 
-/** What originCycle asks of a worker. */
 export interface OriginActivities extends CycleActivities {
   readonly preflight: (input: ActivityInput) => Promise<OriginPreflightResult>;
   readonly listPaths: (input: ActivityInput) => Promise<ListPathsResult>;

@@ -5,51 +5,36 @@ import type { ActivityInput, PathFailure } from './cycle';
 export interface VerifyInput {
   v: 1;
   name: string;
-  /** Of the command's configuration. */
   fingerprint: string;
 }
 
-/** What a verify found, in secrets. Absent counts are 0. */
-export interface VerifyCounts {
-  equal: number;
-  drift: number;
-  missing: number;
-  /** At the origin, but not in its sync info: they are not copied. */
-  unpublished: number;
-  /** Changed at the origin since it published. The next cycles copy them. */
-  changed: number;
-  /** Not copied at all: a collision or a loop. */
-  refused: number;
-  /** Could not be read at one of the ends. */
-  failed: number;
-  /** Origin buckets that do not fit their index. Their secrets were not compared. */
-  unknown: number;
-  /** Left at the destination by an earlier configuration. */
-  orphan: number;
-  /** At the destination, but the copy of no secret of the origin. */
-  extra: number;
-}
-
-export const NO_FINDINGS: Readonly<VerifyCounts> = {
+/** What a verify found, in secrets. */
+export const NO_FINDINGS = Object.freeze({
   equal: 0,
   drift: 0,
   missing: 0,
+  /** At the origin, but not in its sync info: they are not copied. */
   unpublished: 0,
+  /** Changed at the origin since it published. The next cycles copy them. */
   changed: 0,
+  /** Not copied at all: a collision or a loop. */
   refused: 0,
+  /** Could not be read at one of the ends. */
   failed: 0,
+  /** Origin buckets that do not fit their index. Their secrets were not compared. */
   unknown: 0,
+  /** Left at the destination by an earlier configuration. */
   orphan: 0,
+  /** At the destination, but the copy of no secret of the origin. */
   extra: 0,
-};
+});
+export type VerifyCounts = Record<keyof typeof NO_FINDINGS, number>;
 
-/** Result of verifyDestination. */
 export interface VerifyResult {
   v: 1;
   counts: VerifyCounts;
   /** References of the staged lists of findings, in the destination's Consul. */
   lists: string[];
-  /** What could not be compared, and why. */
   notes: string[];
 }
 
@@ -62,7 +47,6 @@ export interface BeginVerifyResult {
   notes: string[];
 }
 
-/** What one activity of a verify found. */
 export interface VerifyReport {
   v: 1;
   counts: Partial<VerifyCounts>;
@@ -70,10 +54,8 @@ export interface VerifyReport {
   list?: string;
 }
 
-export interface VerifySecretsInput extends ActivityInput {
+export interface VerifySecretsInput extends ActivityInput, Pick<BeginVerifyResult, 'numBuckets'> {
   buckets: number[];
-  /** As from beginVerify. */
-  numBuckets: number;
 }
 
 export interface VerifySecretsResult extends VerifyReport {
@@ -91,16 +73,12 @@ export interface ListFoldersResult {
   unlisted: PathFailure[];
 }
 
-export interface ListExtrasInput extends ActivityInput {
-  /** As from listFolders. */
-  folders: string;
+export interface ListExtrasInput extends ActivityInput, Pick<ListFoldersResult, 'folders'> {
   /** 0 ≤ chunk < chunks */
   chunk: number;
 }
 
-export interface ListExtrasResult extends VerifyReport {
-  /** Folders that could not be listed, at most 20. */
-  unlisted: PathFailure[];
+export interface ListExtrasResult extends VerifyReport, Pick<ListFoldersResult, 'unlisted'> {
   /** False if a bucket of the origin did not fit its index: some extras may be missing. */
   complete: boolean;
 }
@@ -110,7 +88,6 @@ export interface ListUnpublishedResult extends VerifyReport {
   notes: string[];
 }
 
-/** What verifyDestination asks of a worker. */
 export interface VerifyActivities {
   readonly beginVerify: (input: ActivityInput) => Promise<BeginVerifyResult>;
   readonly verifySecrets: (input: VerifySecretsInput) => Promise<VerifySecretsResult>;

@@ -5,7 +5,7 @@ export interface ForeignVariable {
   readonly advice: string;
 }
 
-/** The keys of both sides, because one variable applied to both. */
+/** One variable applied to both sides. */
 function keys(key: string): string {
   return `origin.${key} and destination.${key}`;
 }
@@ -14,10 +14,11 @@ const ALWAYS_CHECKED = 'certificates are always checked';
 const DIRECT = 'requests to Vault and Consul go there directly, and there is no key for a proxy';
 
 /**
- * Variables that Go's Vault API reads. vsync 0.3.0 was built with version 1.0.4, which reads most of them. The others are
- * of later versions, and users set them nevertheless.
+ * Variables that Go's Vault API, Consul API and every program in Go read. vsync 0.3.0 was built with versions 1.0.4 and 1.1.0,
+ * which read most of them. The others are of later versions, and users set them nevertheless. SSL_CERT_FILE is left out: many
+ * systems set it to their default.
  */
-const OF_VAULT: Readonly<Record<string, string>> = {
+const ADVICE: Readonly<Record<string, string>> = {
   VAULT_ADDR: `write ${keys('vault.address')}`,
   VAULT_AGENT_ADDR: `write the address of the agent in ${keys('vault.address')}`,
   VAULT_PROXY_ADDR: `write the address of the Vault proxy in ${keys('vault.address')}`,
@@ -40,10 +41,6 @@ const OF_VAULT: Readonly<Record<string, string>> = {
   VAULT_SRV_LOOKUP: `there is no key for it: write host and port in ${keys('vault.address')}`,
   VAULT_DISABLE_REDIRECTS: 'there is no key for it: redirects are never followed',
   VAULT_HTTP_PROXY: DIRECT,
-};
-
-/** Variables that Go's Consul API reads, in version 1.1.0 (that of vsync 0.3.0) or later. */
-const OF_CONSUL: Readonly<Record<string, string>> = {
   CONSUL_HTTP_ADDR: `write ${keys('consul.address')}`,
   CONSUL_HTTP_TOKEN: `write ${keys('consul.token')}, or set VSYNC_ORIGIN_CONSUL_TOKEN and VSYNC_DESTINATION_CONSUL_TOKEN`,
   CONSUL_HTTP_TOKEN_FILE: `write what is in the file as ${keys('consul.token')}, or set VSYNC_ORIGIN_CONSUL_TOKEN and VSYNC_DESTINATION_CONSUL_TOKEN`,
@@ -57,22 +54,11 @@ const OF_CONSUL: Readonly<Record<string, string>> = {
   CONSUL_TLS_SERVER_NAME: `write ${keys('consul.serverName')}`,
   CONSUL_NAMESPACE: 'there is no key for it: keys are read and written in the namespace of the ACL token',
   CONSUL_PARTITION: 'there is no key for it: give the address of an agent in that partition',
-};
-
-/**
- * Variables that every program in Go reads, in lower case too. SSL_CERT_FILE is left out: many systems set it to their
- * default.
- */
-const OF_GO: Readonly<Record<string, string>> = {
   HTTP_PROXY: DIRECT,
   HTTPS_PROXY: DIRECT,
   http_proxy: DIRECT,
   https_proxy: DIRECT,
 };
-
-const ADVICE: ReadonlyMap<string, string> = new Map(
-  [OF_VAULT, OF_CONSUL, OF_GO].flatMap((group) => Object.entries(group)),
-);
 
 /**
  * The variables of Vault, Consul and Go that are set, and that vsync ignores. With two Vaults and two Consuls, one variable
@@ -81,7 +67,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
  * @returns in a fixed order; an empty variable counts as not set
  */
 export function foreignVariables(env: NodeJS.ProcessEnv): ForeignVariable[] {
-  return [...ADVICE].flatMap(([name, advice]) => (env[name] ? [{ name, advice }] : []));
+  return Object.entries(ADVICE).flatMap(([name, advice]) => (env[name] ? [{ name, advice }] : []));
 }
 
 /** The warning, on one line. */

@@ -1,5 +1,4 @@
 import { stringify } from 'yaml';
-import type { TransformRule } from '../rules/transform';
 import { vaultAddress } from '../config/connections';
 import { formatDuration } from '../rules/time';
 import {
@@ -19,17 +18,13 @@ const LONGEST_TICK_WITH_AUDIT_S = 60;
 
 /**
  * The configuration of vsync that does what a vault-sync does, as YAML: one file for both roles. Comments list what is
- * different, and which variables to set: the result contains no secret of the file.
- *
- * @param file configuration file of vault-sync
- * @throws ConfigError if the file cannot be read, or a key is wrong
+ * different, and which variables to set: the result contains no secret of the file. @throws ConfigError
  */
 export function fromVaultSync(file: string): string {
   const vaultSync = readVaultSyncFile(file);
-  const { src, dst, intervalS, listens } = vaultSync;
+  const { src, dst, listens } = vaultSync;
   const includes = includesOf(vaultSync);
   const transforms = transformsOf(vaultSync);
-  const originTickS = listens ? Math.min(intervalS, LONGEST_TICK_WITH_AUDIT_S) : intervalS;
   const lines = [
     ...comments([`Does what vault-sync does with ${oneLine(file)}. For both roles:`]),
     '#   vsync origin -c FILE',
@@ -52,13 +47,18 @@ export function fromVaultSync(file: string): string {
     ...vaultLines('origin', src),
     `  mounts: ${list(src.mounts)}`,
     ...(includes.length === 0 ? [] : [`  include: ${list(includes)}`]),
-    `  tick: ${tick(originTickS)}`,
+    `  tick: ${originTick(vaultSync)}`,
     '',
     'destination:',
     ...vaultLines('destination', dst),
     `  mounts: ${list([...new Set(dst.mounts)])}`,
-    `  tick: ${tick(intervalS)}`,
-    ...(transforms.length === 0 ? [] : ['  transforms:', ...transforms.flatMap(transformLines)]),
+    `  tick: ${tick(vaultSync.intervalS)}`,
+    ...(transforms.length === 0 ? [] : ['  transforms:']),
+    ...transforms.flatMap(({ name, from, to }) => [
+      `    - name: ${yaml(name)}`,
+      `      from: ${yaml(from)}`,
+      `      to: ${yaml(to)}`,
+    ]),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -69,7 +69,7 @@ const KEY_THERE = { origin: 'src', destination: 'dst' } as const;
 
 function vaultLines(side: Side, { url, namespace, login }: VaultSyncSide): string[] {
   const address = vaultAddress(url);
-  const variables = loginVariables(side, login).map(({ ours }) => ours);
+  const variables = loginOf(login).map((name) => variableOf(side, name));
   return [
     '  vault:',
     // A wrong address is not quoted, because it may contain a password.
@@ -83,36 +83,28 @@ function vaultLines(side: Side, { url, namespace, login }: VaultSyncSide): strin
   ];
 }
 
-interface LoginVariable {
-  readonly ours: string;
-  /** Where vault-sync reads it. */
-  readonly theirs: string;
+type Login = 'token' | 'role_id' | 'secret_id';
+
+function loginOf(login: VaultSyncSide['login']): Login[] {
+  return login === 'approle' ? ['role_id', 'secret_id'] : ['token'];
 }
 
-function loginVariables(side: Side, login: VaultSyncSide['login']): LoginVariable[] {
-  const there = KEY_THERE[side];
-  const names = login === 'approle' ? (['role_id', 'secret_id'] as const) : (['token'] as const);
-  return names.map((name) => {
-    const approle = name === 'token' ? '' : 'APPROLE_';
-    return {
-      ours: `VSYNC_${side.toUpperCase()}_VAULT_${approle}${name.toUpperCase()}`,
-      theirs:
-        login === 'environment'
-          ? `of the variable VAULT_SYNC_${there.toUpperCase()}_${name.toUpperCase()}`
-          : `of ${there}.${name} in the file of vault-sync`,
-    };
-  });
+/** Our variable for a part of the login. */
+function variableOf(side: Side, name: Login): string {
+  return `VSYNC_${side.toUpperCase()}_VAULT_${name === 'token' ? '' : 'APPROLE_'}${name.toUpperCase()}`;
 }
 
 function toBeGiven({ src, dst }: VaultSyncFile): string[] {
   const ofSide = (side: Side, { login }: VaultSyncSide): string[] => {
-    const variables = loginVariables(side, login).map(({ ours, theirs }) => `${ours}: the value ${theirs}`);
-    if (login !== 'environment') return variables;
-    const orRole = loginVariables(side, 'approle').map(({ ours }) => ours);
+    const valueOf = (name: Login): string =>
+      `the value of ${KEY_THERE[side]}.${name} in the file of vault-sync`;
+    if (login !== 'environment')
+      return loginOf(login).map((name) => `${variableOf(side, name)}: ${valueOf(name)}`);
     const there = `VAULT_SYNC_${KEY_THERE[side].toUpperCase()}`;
     return [
-      ...variables,
-      `or, if that is not set, ${orRole.join(' and ')}: the values of ${there}_ROLE_ID and ${there}_SECRET_ID`,
+      `${variableOf(side, 'token')}: the value of the variable ${there}_TOKEN`,
+      `or, if that is not set, ${variableOf(side, 'role_id')} and ${variableOf(side, 'secret_id')}: the values of ` +
+        `${there}_ROLE_ID and ${there}_SECRET_ID`,
     ];
   };
   return [
@@ -125,7 +117,7 @@ function toBeGiven({ src, dst }: VaultSyncFile): string[] {
 }
 
 function differences(vaultSync: VaultSyncFile): string[] {
-  const { id, src, dst, listens, intervalS } = vaultSync;
+  const { id, src, dst, listens } = vaultSync;
   const versionOne = [src.version === 1 ? src.mounts : [], dst.version === 1 ? dst.mounts : []].flat();
   const notes: [boolean, string][] = [
     [nameOf(id) !== id, 'name: the id has characters that a name of vsync must not have'],
@@ -136,7 +128,7 @@ function differences(vaultSync: VaultSyncFile): string[] {
     ],
     [
       listens,
-      `Audit device: not needed. The origin is scanned every ${formatDuration(tickMs(Math.min(intervalS, LONGEST_TICK_WITH_AUDIT_S)))}, and a ` +
+      `Audit device: not needed. The origin is scanned every ${originTick(vaultSync)}, and a ` +
         'watch starts the destination. Before vault-sync is stopped, remove its device from the source Vault ("vault ' +
         'audit disable"), because a Vault whose only audit device is gone answers no request',
     ],
@@ -161,21 +153,17 @@ function differences(vaultSync: VaultSyncFile): string[] {
   return notes.flatMap(([applies, note]) => (applies ? [note] : []));
 }
 
-function transformLines({ name, from, to }: TransformRule): string[] {
-  return [`    - name: ${yaml(name)}`, `      from: ${yaml(from)}`, `      to: ${yaml(to)}`];
-}
-
 function nameOf(id: string): string {
   return id.replace(/[^A-Za-z0-9._-]/g, '-').slice(0, 100) || 'vault-sync';
 }
 
-/** A tick is at least a second. */
-function tickMs(seconds: number): number {
-  return Math.max(seconds, 1) * 1000;
+function originTick({ listens, intervalS }: VaultSyncFile): string {
+  return tick(listens ? Math.min(intervalS, LONGEST_TICK_WITH_AUDIT_S) : intervalS);
 }
 
+/** A tick is at least a second. */
 function tick(seconds: number): string {
-  return formatDuration(tickMs(seconds));
+  return formatDuration(Math.max(seconds, 1) * 1000);
 }
 
 function list(values: readonly string[]): string {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ConfigError, type ConfigProblem } from '../config/errors';
-import { expecting } from '../config/fields';
+import { expecting, text } from '../config/fields';
 import { readConfigFile } from '../config/file';
 import { conflictOf, normalMount } from '../config/sides';
 import { dataPath } from '../rules/paths';
@@ -11,7 +11,6 @@ import type { TransformRule } from '../rules/transform';
  * vault-sync ignores unknown keys, so they are ignored here too.
  */
 
-const text = (what: string) => z.string(expecting(what));
 const maybe = (what: string) => text(what).nullish();
 
 const side = z
@@ -64,10 +63,8 @@ const fileSchema = z.object({
   dst: side,
 });
 
-type ParsedSide = z.output<typeof side>;
-
 /** One end of a vault-sync. Contains no secret. */
-export interface VaultSyncSide extends Omit<ParsedSide, 'mounts'> {
+export interface VaultSyncSide extends Omit<z.output<typeof side>, 'mounts'> {
   /** Each ending in "/"; the n-th of the source goes to the n-th of the destination. */
   readonly mounts: readonly string[];
 }
@@ -81,11 +78,7 @@ export interface VaultSyncFile {
   readonly dst: VaultSyncSide;
 }
 
-/**
- * Reads a configuration file of vault-sync, with its defaults.
- *
- * @throws ConfigError with each key that is wrong, without its value
- */
+/** @throws ConfigError with each key that is wrong, without its value */
 export function readVaultSyncFile(file: string): VaultSyncFile {
   const refuse = (problems: readonly Omit<ConfigProblem, 'source'>[]): never => {
     throw new ConfigError(problems.map((problem) => ({ ...problem, source: `file ${file}` })));
@@ -100,16 +93,12 @@ export function readVaultSyncFile(file: string): VaultSyncFile {
   if (from.length !== to.length) {
     refuse([{ key: 'dst', message: 'must have as many mounts as src; vault-sync refuses it too' }]);
   }
-  const mounts = {
-    src: normalMounts(from, 'src', refuse),
-    dst: normalMounts(to, 'dst', refuse),
-  };
   return {
     id,
     intervalS,
     listens: bind != null,
-    src: { ...src, mounts: mounts.src },
-    dst: { ...dst, mounts: mounts.dst },
+    src: { ...src, mounts: normalMounts(from, 'src', refuse) },
+    dst: { ...dst, mounts: normalMounts(to, 'dst', refuse) },
   };
 }
 
@@ -142,20 +131,13 @@ function loginOf(
   return keys.role_id != null && keys.secret_id != null ? 'approle' : 'environment';
 }
 
-/*
- * The paths of a vault-sync as filters and transforms of vsync. vault-sync removes the prefix of the source, and adds that of
- * the destination. The n-th mount of the source goes to the n-th mount of the destination.
- */
-
-type Sides = Pick<VaultSyncFile, 'src' | 'dst'>;
-
 /** Globs for the paths below the source's prefix; none without a prefix. */
-export function includesOf({ src }: Pick<VaultSyncFile, 'src'>): string[] {
+export function includesOf({ src }: VaultSyncFile): string[] {
   return src.folder === '' ? [] : src.mounts.map((mount) => globOf(mount + src.folder));
 }
 
-/** One rule for each mount whose secrets do not keep their path. */
-export function transformsOf({ src, dst }: Sides): TransformRule[] {
+/** One rule for each mount whose secrets do not keep their path: the prefix of the source becomes that of the destination. */
+export function transformsOf({ src, dst }: VaultSyncFile): TransformRule[] {
   return src.mounts.flatMap((mount, number) => {
     const target = dst.mounts[number] ?? mount;
     if (mount === target && src.folder === dst.folder) return [];
@@ -181,7 +163,7 @@ function freeName(taken: readonly string[]): string {
 }
 
 /** Whether a copy at the destination is in a folder that is read as the source. */
-export function feedsItself({ src, dst }: Sides): boolean {
+export function feedsItself({ src, dst }: VaultSyncFile): boolean {
   if (src.url !== dst.url || src.namespace !== dst.namespace) return false;
   const read = src.mounts.map((mount) => mount + src.folder);
   return dst.mounts.some((mount, number) => {
@@ -190,7 +172,6 @@ export function feedsItself({ src, dst }: Sides): boolean {
   });
 }
 
-/** A regular expression that matches exactly this text. */
 function quoted(text: string): string {
   return text.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&');
 }

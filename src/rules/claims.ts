@@ -13,19 +13,14 @@ export interface ClaimKind<T> {
   readonly isUnverified: (claim: T) => boolean;
 }
 
-/** Claims about values. */
 export const VALUE_CLAIMS: ClaimKind<Insight> = { unverified, isUnverified: ({ version }) => version === 0 };
 
-/** Claims about settings. */
 export const SETTINGS_CLAIMS: ClaimKind<string> = {
   unverified: () => UNVERIFIED_SETTINGS,
   isUnverified: (claim) => claim === UNVERIFIED_SETTINGS,
 };
 
-/**
- * The claim as unverified. If the origin has the secret, its value is compared; if not, the copy is a candidate for a
- * delete.
- */
+/** If the origin has the secret, its value is compared; if not, the copy is a candidate for a delete. */
 export function unverified(insight: Insight): Insight {
   return { ...insight, version: 0 };
 }
@@ -36,7 +31,6 @@ export interface ClaimRules {
   readonly numBuckets: number;
   /** The target under the configuration with which the secret was copied. */
   readonly targetBefore: (path: string) => string;
-  /** The target under the configuration of now. */
   readonly targetNow: (path: string) => string;
   /** The copy at this target is gone, with its Vault or its mount. */
   readonly isGone: (targetBefore: string) => boolean;
@@ -68,11 +62,7 @@ export class ClaimMover<T = Insight> {
     this.buckets = Array.from({ length: rules.numBuckets }, () => new Map<string, T>());
   }
 
-  /**
-   * Adds one of the old buckets.
-   *
-   * @param fits whether the bucket fits its index; if not, its claims become unverified
-   */
+  /** @param fits whether this old bucket fits its index; if not, its claims become unverified */
   add(bucket: ReadonlyMap<string, T>, fits: boolean): void {
     for (const [path, claim] of bucket) this.addClaim(path, fits ? claim : this.kind.unverified(claim));
   }
@@ -90,7 +80,7 @@ export class ClaimMover<T = Insight> {
       if (!isSame(before, path)) this.orphans.set(before, path);
       return;
     }
-    // An earlier version claimed secrets that it had only skipped.
+    // The secret is its own copy: nothing was copied, so a claim about it does not hold.
     if (isSame(before, path)) return;
     const into = this.bucketOf(path);
     // Two buckets can name the path after an interrupted change: the unverified claim wins.

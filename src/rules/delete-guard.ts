@@ -1,9 +1,6 @@
 import { hash } from 'node:crypto';
 import { bytewise } from './paths';
 
-/** `maxDeletes` as configured: a number of secrets, or a share of those that the destination has ("10%"). */
-export type MaxDeletes = number | string;
-
 /** Without `maxDeletes`: a tenth of the secrets, but never fewer than this number. */
 const DEFAULT_PERCENT = 10;
 const DEFAULT_AT_LEAST = 20;
@@ -11,7 +8,6 @@ const DEFAULT_AT_LEAST = 20;
 /** Number of secrets by mount of the origin. */
 export type ByMount = ReadonlyMap<string, number>;
 
-/** The input of the delete guard. */
 export interface DeletePlan {
   /** Secrets that would be deleted. */
   readonly candidates: ByMount;
@@ -19,7 +15,8 @@ export interface DeletePlan {
   readonly known: ByMount;
   /** The deletes of the last 24 hours. */
   readonly noted: readonly HourOfDeletes[];
-  readonly maxDeletes: MaxDeletes | undefined;
+  /** As configured: a number of secrets, or a share of those that the destination has ("10%"). */
+  readonly maxDeletes: number | string | undefined;
   /** Whether the origin has no secret at all. */
   readonly originIsEmpty: boolean;
   /** Milliseconds since 1970. */
@@ -27,11 +24,8 @@ export interface DeletePlan {
 }
 
 /**
- * The delete guard: whether the deletes of a cycle may happen without an approval. All or none, because the guard cannot
- * know which of them are right. It adds the deletes of a day and compares them with the largest number of secrets on that
- * day, so that many small groups of deletes are noticed too.
- *
- * @returns why they need an approval, or undefined if they may happen
+ * The delete guard: why the deletes of a cycle need an approval, all or none; undefined if they may happen. It adds the
+ * deletes of a day, so that many small groups of deletes are noticed too.
  */
 export function whyHeld(plan: DeletePlan): string | undefined {
   const { candidates, known, maxDeletes, originIsEmpty } = plan;
@@ -125,15 +119,11 @@ export function noteDeletes(
   const day = lastDay(noted, nowMs);
   const before = day.find((hour) => hour.hourMs === hourMs)?.mounts ?? {};
   const names = new Set([...Object.keys(before), ...Object.keys(known), ...Object.keys(deleted)]);
-  const mounts = Object.fromEntries(
-    [...names].map((mount): [string, MountHour] => [
-      mount,
-      {
-        deleted: (before[mount]?.deleted ?? 0) + (deleted[mount] ?? 0),
-        known: Math.max(before[mount]?.known ?? 0, known[mount] ?? 0),
-      },
-    ]),
-  );
+  const mountHour = (mount: string): MountHour => ({
+    deleted: (before[mount]?.deleted ?? 0) + (deleted[mount] ?? 0),
+    known: Math.max(before[mount]?.known ?? 0, known[mount] ?? 0),
+  });
+  const mounts = Object.fromEntries([...names].map((mount) => [mount, mountHour(mount)]));
   return [...day.filter((hour) => hour.hourMs !== hourMs), { hourMs, mounts }];
 }
 

@@ -6,10 +6,6 @@ export interface Ends {
   readonly original: string;
 }
 
-/** The ends of the copies in one bucket, by data path at the origin. Only copies that end are in it. */
-export type EndsBucket = ReadonlyMap<string, Ends>;
-
-/** A summary of the ends of some copies. */
 export interface ExpirySummary {
   /** When the next of the copies that are not due becomes due, in milliseconds since 1970; undefined if there is none. */
   readonly nextMs?: number;
@@ -26,10 +22,7 @@ export const NO_EXPIRY: ExpirySummary = { copies: 0, early: 0 };
 /** It is unknown what changed: all stored ends have to be counted. */
 export const NOT_COUNTED: ExpirySummary = { ...NO_EXPIRY, nextMs: 0 };
 
-/**
- * How far apart the two ends of one version may be although both servers follow the same rule. The copy is written later,
- * and the clocks of two servers differ.
- */
+/** The ends of one version may differ by so much: the copy is written later, and the clocks of two servers differ. */
 const SLACK_S = 300;
 
 /** Whether the copy ends while the original lives on. */
@@ -47,12 +40,10 @@ export function dueAtMs(ends: Ends): number {
   return instant === undefined ? 0 : instant.seconds * 1000 + Math.ceil(instant.nanos / 1e6);
 }
 
-export function summaryOf(buckets: Iterable<EndsBucket>): ExpirySummary {
+export function summaryOf(all: Iterable<Ends>): ExpirySummary {
   let summary = NO_EXPIRY;
-  for (const bucket of buckets) {
-    for (const ends of bucket.values())
-      summary = sumOf(summary, { nextMs: dueAtMs(ends), copies: 1, early: isEarly(ends) ? 1 : 0 });
-  }
+  for (const ends of all)
+    summary = sumOf(summary, { nextMs: dueAtMs(ends), copies: 1, early: isEarly(ends) ? 1 : 0 });
   return summary;
 }
 

@@ -12,20 +12,13 @@ export interface FilterRules {
 export interface PathFilter {
   /** False if there are no rules: then every path is allowed. */
   readonly restricts: boolean;
-  /** @param path mount and path in it, "secret/team/app" */
+  /** @param path "secret/team/app" */
   allows(path: string): boolean;
-  /**
-   * Whether a folder may contain an allowed secret. If not, it need not be listed.
-   *
-   * @param folder mount and folder in it, ending in "/"
-   */
+  /** Whether a folder ("secret/team/") may contain an allowed secret. If not, it need not be listed. */
   mayHold(folder: string): boolean;
   /**
-   * The folders of a mount that together contain all of its allowed secrets. None is inside of another. Nothing above
-   * them has to be listed: a token for these folders is enough.
-   *
-   * @param mount ending in "/"
-   * @returns folders with their mount, each ending in "/"; the mount itself if nothing narrower is known
+   * The folders of a mount that together contain all of its allowed secrets, with their mount ("secret/team/"). None is
+   * inside of another. A token for these folders is enough, because nothing above them has to be listed.
    */
   startsOf(mount: string): string[];
 }

@@ -1,4 +1,3 @@
-import { MetadataError } from './errors';
 import { compareInstants, instantOfMs, isLater, parseTime } from './time';
 
 /** The only type of secret that vsync knows (wire format of vsync 0.3.0). */
@@ -13,7 +12,7 @@ export interface Insight {
    * publishes `updated_time` of the metadata: the same text on Vault, and a later time on OpenBao after a metadata write.
    */
   readonly updateTime: string;
-  /** Kind of secrets engine: always {@link KV_V2}. */
+  /** Always {@link KV_V2}. */
   readonly type: string;
 }
 
@@ -29,41 +28,37 @@ export interface Found {
 export interface SecretMetadata {
   /** 0 if the secret has metadata only. */
   readonly current_version: number;
-  /**
-   * RFC 3339 with nanoseconds. On Vault, `created_time` of the current version. On OpenBao it also moves with each
-   * write of metadata. Does not change on delete, undelete or destroy.
-   */
+  /** On Vault, `created_time` of the current version. On OpenBao it also moves with each write of metadata. */
   readonly updated_time: string;
   /** By version number as text. */
   readonly versions: Readonly<Record<string, VersionMetadata>>;
 }
 
 export interface VersionMetadata {
-  /** RFC 3339 with nanoseconds. */
   readonly created_time: string;
   /** "" if unset, else RFC 3339. May be in the future, for a version that expires. */
   readonly deletion_time: string;
   readonly destroyed: boolean;
 }
 
+/** The metadata of a secret contradicts itself: it is unknown whether the secret exists. */
+export class MetadataError extends Error {
+  override readonly name = 'MetadataError';
+}
+
 /**
- * Makes the insight of a secret.
+ * Makes the insight of a secret. The original leaves out a secret whose current version has a deletion time, even one in
+ * the future, although it can still be read. Here it is left out only after that time.
  *
- * The original (vsync 0.3.0) leaves out every secret whose current version has a deletion time, even one in the future,
- * although the secret can still be read. Here it is left out only after that time.
- *
- * @param nowMs milliseconds since 1970, to compare with a deletion time
  * @returns undefined if there is nothing to copy: metadata only, or the current version is deleted, expired or destroyed
- * @throws MetadataError if the current version is not among the versions
- * @throws TimeError if the deletion time cannot be read: it is unknown whether the secret exists
+ * @throws MetadataError, or TimeError if the deletion time cannot be read: it is unknown whether the secret exists
  */
 export function insightOfMetadata(meta: SecretMetadata, nowMs: number): Insight | undefined {
   const current = meta.versions[String(meta.current_version)];
   if (meta.current_version === 0) return undefined;
   if (current === undefined) {
-    throw new MetadataError(
-      `version ${meta.current_version} is the current one, and is not among the versions`,
-    );
+    const version = `version ${meta.current_version}`;
+    throw new MetadataError(`${version} is the current one, and is not among the versions`);
   }
   if (current.destroyed) return undefined;
   if (current.deletion_time !== '') {
@@ -81,11 +76,7 @@ export function mayBeMetadataWrite(insight: Insight, found: Found): boolean {
   return found.version === insight.version && isLater(insight.updateTime, found.createdTime);
 }
 
-/**
- * Whether an insight is about exactly this version of a secret.
- *
- * @param metadata of the secret, read after the version; needed only if {@link mayBeMetadataWrite}
- */
+/** Whether an insight is about exactly this version. Metadata are read after it, if {@link mayBeMetadataWrite}. */
 export function isNamedBy(insight: Insight, found: Found, metadata?: SecretMetadata): boolean {
   if (found.version !== insight.version) return false;
   if (found.createdTime === insight.updateTime) return true;
@@ -102,7 +93,6 @@ export function isNamedBy(insight: Insight, found: Found, metadata?: SecretMetad
 /**
  * The result of comparing one secret at both ends.
  *
- * - `equal`: both have the same value
  * - `drift`: both have a value, and the values differ although the destination is not behind by its info
  * - `missing`: the destination has no value (`absent`), or its current version is deleted
  * - `changed`: the origin has changed, and the next cycles copy it: since its info was written (`newer`, `gone`), or since
@@ -114,7 +104,6 @@ export type Verdict =
   | { readonly kind: 'missing'; readonly class: 'absent' | 'deleted' }
   | { readonly kind: 'changed'; readonly class: 'newer' | 'gone' | 'behind' };
 
-/** What is known of one secret. */
 export interface Evidence {
   /** Of the origin's info. */
   readonly insight: Insight;
@@ -123,15 +112,15 @@ export interface Evidence {
   /** Undefined if there is no such secret. */
   readonly atOrigin: Found | undefined;
   readonly atDestination: Found | undefined;
-  /** Of the origin, read after its version. Needed only if the insight's time is later than that of the version. */
+  /** As for {@link isNamedBy}. */
   readonly metadata?: SecretMetadata | undefined;
   /** Whether both ends have a value, and the same one. */
   readonly sameValue: boolean;
 }
 
 /**
- * Judges one secret. The caller reads the destination's info before the origin's, and both before the values. So what the
- * destination claims had arrived before its value was read, and a running cycle causes no false drift.
+ * Judges one secret. The caller reads the destination's info before the origin's, and both before the values, so that a
+ * running cycle causes no false drift.
  */
 export function verdictOf(evidence: Evidence): Verdict {
   const { insight, claim, atOrigin, atDestination, metadata, sameValue } = evidence;

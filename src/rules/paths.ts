@@ -3,38 +3,30 @@
  * without a leading one ("runner/dev/app"). Sync info names each secret by its data path.
  */
 
-/** A secret's place: `mount` as configured, `rel` the rest of the path. */
+/** `mount` as configured, `rel` the rest of the path. */
 export interface Location {
   readonly mount: string;
   readonly rel: string;
 }
 
-/** Path of a secret's metadata: "secret/" and "a/b" give "secret/metadata/a/b". */
+/** "secret/" and "a/b" give "secret/metadata/a/b". */
 export function metadataPath(mount: string, rel: string): string {
   return `${mount}metadata/${rel}`;
 }
 
 /**
- * The data path in sync info for a metadata path: the first "/metadata" becomes "/data" (wire format of
- * vsync 0.3.0). In a mount whose own name contains "/metadata" that part is replaced: "team/metadata-x/metadata/a" becomes
- * "team/data-x/metadata/a". Such a path names the secret in sync info, but it is not a path in Vault.
+ * The data path in sync info for a metadata path: the first "/metadata" becomes "/data" (wire format of vsync 0.3.0), also
+ * in the name of a mount: "team/metadata-x/metadata/a" becomes "team/data-x/metadata/a", which is not a path in Vault.
  */
 export function dataPathOf(metadataPath: string): string {
   return metadataPath.replace('/metadata', () => '/data');
 }
 
-/** The data path of a secret, as sync info has it. */
 export function dataPath(mount: string, rel: string): string {
   return dataPathOf(metadataPath(mount, rel));
 }
 
-/**
- * The reverse of {@link dataPath}: finds the mount of a data path, and the place in it. Of several mounts the one with the
- * longest beginning wins.
- *
- * @param mounts each ending in "/"
- * @returns undefined if the path is in none of the mounts
- */
+/** The reverse of {@link dataPath}; undefined if the path is in none of the mounts. The longest beginning wins. */
 export function locate(path: string, mounts: readonly string[]): Location | undefined {
   let best: { mount: string; start: string } | undefined;
   for (const mount of mounts) {
@@ -45,10 +37,7 @@ export function locate(path: string, mounts: readonly string[]): Location | unde
   return best && { mount: best.mount, rel: path.slice(best.start.length) };
 }
 
-/**
- * A path as Go's path.Join makes it, in the client library of the original: no "/" at its start or end, no repeated "/", and
- * "." and ".." resolved.
- */
+/** A path as Go's path.Join makes it: no "/" at its start or end, no repeated "/", and "." and ".." resolved. */
 export function cleanPath(path: string): string {
   if (!UNCLEAN.test(path)) return path;
   const segments: string[] = [];
@@ -62,11 +51,7 @@ export function cleanPath(path: string): string {
 /** Some segment is empty, "." or "..". */
 const UNCLEAN = /(?:^|\/)\.{0,2}(?:\/|$)/;
 
-/**
- * Splits a data path whose mount is not configured: the mount is the part before the first "/data/".
- *
- * @returns undefined if it is not a data path
- */
+/** Splits a data path whose mount is not configured, at its first "/data/"; undefined if it is not a data path. */
 export function splitDataPath(path: string): Location | undefined {
   const at = path.indexOf('/data/');
   return at <= 0 ? undefined : { mount: path.slice(0, at + 1), rel: path.slice(at + '/data/'.length) };
@@ -74,15 +59,16 @@ export function splitDataPath(path: string): Location | undefined {
 
 /**
  * Compares as Go does, by the bytes of UTF-8, for sort(). JavaScript's own order is that of UTF-16, which differs for
- * characters beyond U+FFFF. Half a surrogate pair counts as U+FFFD, which it becomes in UTF-8. Works without Buffer, because
- * workflows sort too.
+ * characters beyond U+FFFF. Half a surrogate pair counts as U+FFFD, which it becomes in UTF-8. Not for workflows: they
+ * have no Buffer.
  */
 export function bytewise(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
     const [unitA, unitB] = [a.charCodeAt(i), b.charCodeAt(i)];
     if (unitA === unitB) continue;
-    return isSurrogate(unitA) || isSurrogate(unitB) ? byCodePoints(a, b) : unitA - unitB;
+    const isBeyond = isSurrogate(unitA) || isSurrogate(unitB);
+    return isBeyond ? Buffer.compare(Buffer.from(a), Buffer.from(b)) : unitA - unitB;
   }
   return a.length - b.length;
 }
@@ -94,14 +80,4 @@ export function wellFormed(text: string): string {
 
 function isSurrogate(unit: number): boolean {
   return unit >= 0xd800 && unit <= 0xdfff;
-}
-
-/** The order of code points is the order of their UTF-8 bytes. */
-function byCodePoints(a: string, b: string): number {
-  const [pointsA, pointsB] = [Array.from(wellFormed(a)), Array.from(wellFormed(b))];
-  for (let i = 0; i < Math.min(pointsA.length, pointsB.length); i++) {
-    const difference = (pointsA[i]?.codePointAt(0) ?? 0) - (pointsB[i]?.codePointAt(0) ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return pointsA.length - pointsB.length;
 }

@@ -38,16 +38,12 @@ export interface BucketPlan {
 export interface Neighbours {
   /** The other secrets with the same target as this one. */
   readonly others: (path: string) => readonly string[];
-  /** The secrets with this target. */
   readonly sourcesOf: (target: string) => readonly string[];
 }
 
 /**
- * Plans one bucket.
- *
- * @param claims claims of the destination's bucket; empty if the bucket does not fit its index
- * @param named paths that the destination's bucket names, even if it does not fit: if the origin lacks one, it is a
- *   candidate for a delete
+ * Plans one bucket. `claims` are empty if the destination's bucket does not fit its index. What it names then still is a
+ * candidate for a delete, if the origin lacks it.
  */
 export function planBucket(
   origin: Bucket,
@@ -56,21 +52,22 @@ export function planBucket(
   scope: Scope,
   neighbours: Neighbours,
 ): BucketPlan {
-  const wanted = new Map([...origin].filter(([path]) => scope.isToBeCopied(path)));
-  const differences = compareBuckets(wanted, claims);
+  const differing = { add: [] as string[], update: [] as string[], verify: [] as string[] };
   const refused: Refused[] = [];
-  const allowed = (path: string): boolean => {
-    const refusal = refusalOf(path, scope, neighbours);
+  for (const [path, insight] of origin) {
+    const change = scope.isToBeCopied(path) ? changeOf(insight, claims.get(path)) : undefined;
+    const refusal = change && refusalOf(path, scope, neighbours);
     if (refusal !== undefined) refused.push(refusal);
-    return refusal === undefined;
-  };
+    else if (change !== undefined) differing[change].push(path);
+  }
   const names = [...new Set(named)];
-  const left = names.filter((path) => !wanted.has(path) && !scope.isItself(path)).sort(bytewise);
+  const isLeft = (path: string): boolean =>
+    !scope.isItself(path) && !(origin.has(path) && scope.isToBeCopied(path));
+  const left = names.filter(isLeft).sort(bytewise);
   return {
-    add: differences.add.filter(allowed),
-    update: differences.update.filter(allowed),
-    verify: differences.verify.filter(allowed),
-    // After the three above, which fill it.
+    add: differing.add.sort(bytewise),
+    update: differing.update.sort(bytewise),
+    verify: differing.verify.sort(bytewise),
     refused: refused.sort((a, b) => bytewise(a.path, b.path)),
     gone: left.filter((path) => scope.wants(path)),
     unwanted: left.filter((path) => !scope.wants(path)),
@@ -81,6 +78,20 @@ export function planBucket(
 function itselfOf(origin: Bucket, names: readonly string[], scope: Scope): string[] {
   const wanted = [...origin.keys()].filter((path) => scope.wants(path));
   return [...new Set([...wanted, ...names])].filter((path) => scope.isItself(path)).sort(bytewise);
+}
+
+/**
+ * How a secret of the origin differs from its claim, in the order of the original (vsync 0.3.0). Some differences the
+ * original ignores, so that the buckets differ for ever. Here they are verified.
+ */
+function changeOf(origin: Insight, claim: Insight | undefined): 'add' | 'update' | 'verify' | undefined {
+  if (!claim) return 'add';
+  // An unverified claim, or a delete that had begun: it is unknown whether the value is still there.
+  if (claim.version === 0) return 'update';
+  if (origin.type !== claim.type || origin.version > claim.version) return 'update';
+  if (origin.version === claim.version && origin.updateTime === claim.updateTime) return undefined;
+  // Metadata that was deleted and created again counts its versions from 1: only the time shows it.
+  return isLater(origin.updateTime, claim.updateTime) ? 'update' : 'verify';
 }
 
 /** Which paths of an origin's bucket are copied: wanted, with a place at both ends, and not refused. */
@@ -110,59 +121,11 @@ export function refusalOf(
   return source === undefined ? undefined : { path, why: 'loop', with: source };
 }
 
-/** How a bucket of the origin differs from the destination's. */
-export interface Differences {
-  /** In the origin only. */
-  readonly add: string[];
-  /** Newer in the origin. */
-  readonly update: string[];
-  /** Different, but the origin's is not newer: read both, write only if the values differ. */
-  readonly verify: string[];
-  /** In the destination only. */
-  readonly delete: string[];
-}
-
-/**
- * Compares a bucket of the origin with the destination's, in the order of the original (vsync 0.3.0). Some differences the
- * original ignores, so that the buckets differ for ever. Here their paths are verified. Each list is sorted bytewise, and
- * no path is in two lists. Never throws.
- */
-export function compareBuckets(origin: Bucket, destination: Bucket): Differences {
-  const differences: Differences = { add: [], update: [], verify: [], delete: [] };
-  for (const [path, insight] of origin) {
-    const change = changeOf(insight, destination.get(path));
-    if (change) differences[change].push(path);
-  }
-  for (const path of destination.keys()) {
-    if (!origin.has(path)) differences.delete.push(path);
-  }
-  for (const paths of Object.values(differences) as string[][]) paths.sort(bytewise);
-  return differences;
-}
-
-function changeOf(
-  origin: Insight,
-  destination: Insight | undefined,
-): 'add' | 'update' | 'verify' | undefined {
-  if (!destination) return 'add';
-  // An unverified claim, or a delete that had begun: it is unknown whether the value is still there.
-  if (destination.version === 0) return 'update';
-  if (origin.type !== destination.type) return 'update';
-  if (origin.version > destination.version) return 'update';
-  if (origin.version === destination.version && origin.updateTime === destination.updateTime)
-    return undefined;
-  // Metadata that was deleted and created again counts its versions from 1: only the time shows it.
-  return isLater(origin.updateTime, destination.updateTime) ? 'update' : 'verify';
-}
-
 /**
  * Why the value of a secret is copied or compared.
  *
- * - `new`: the destination is not known to have it
- * - `changed`: it changed at the origin
  * - `recreated`: the same version with a later time
  * - `not-newer`: it differs, and the origin's is not newer
- * - `unverified`: the claim does not count before a comparison
  * - `untrusted`: the bucket that claims it does not fit its index
  * - `ended`: its copy may have ended by itself
  */
@@ -210,10 +173,7 @@ export interface BucketWork {
   readonly endedOnly: readonly string[];
 }
 
-/**
- * The planner: decides about every path of one bucket, by what was read before. The guard of deletes, copySecrets and
- * `vsync plan` all ask it, so that a plan cannot say another thing than a cycle does.
- */
+/** The planner: decides about every path of one bucket. Guard, cycle and `vsync plan` share it, so a plan is exact. */
 export function workOfBucket(
   { origin, own, settings, due = [] }: BothSides,
   { scope, neighbours, deleteExcluded }: { scope: Scope; neighbours: Neighbours; deleteExcluded: boolean },
@@ -221,28 +181,31 @@ export function workOfBucket(
   const trusted: Bucket = own.isTrusted ? own.claims : new Map();
   const plan = planBucket(origin, trusted, own.names.keys(), scope, neighbours);
   const isCopied = isCopiedOf(origin, scope, neighbours);
+  const reasonToAdd = (path: string): ValueReason =>
+    own.isTrusted || !own.names.has(path) ? 'new' : 'untrusted';
   const reasonToUpdate = (path: string): ValueReason => {
     const version = trusted.get(path)?.version;
     if (version === 0) return 'unverified';
     return version === origin.get(path)?.version ? 'recreated' : 'changed';
   };
-  const reasonToAdd = (path: string): ValueReason =>
-    own.isTrusted || !own.names.has(path) ? 'new' : 'untrusted';
   const values = new Map<string, ValueReason>([
     ...plan.add.map((path) => [path, reasonToAdd(path)] as const),
     ...plan.update.map((path) => [path, reasonToUpdate(path)] as const),
     ...plan.verify.map((path) => [path, 'not-newer'] as const),
   ]);
   for (const path of due) if (isCopied(path) && !values.has(path)) values.set(path, 'ended');
-  const leaving = plan.gone.map((path) => ({ path, unwanted: false }));
-  const unwanted = plan.unwanted.map((path) => ({ path, unwanted: true }));
+  const { gone, unwanted, refused, itself } = plan;
+  const alsoLeaving = deleteExcluded ? unwanted : [];
   return {
     values,
     settings: settingsToCopy(settings, isCopied),
-    refused: plan.refused,
-    leaving: deleteExcluded ? [...leaving, ...unwanted] : leaving,
-    excluded: deleteExcluded ? [] : plan.unwanted,
-    itself: plan.itself,
+    refused,
+    leaving: [
+      ...gone.map((path) => ({ path, unwanted: false })),
+      ...alsoLeaving.map((path) => ({ path, unwanted: true })),
+    ],
+    excluded: deleteExcluded ? [] : unwanted,
+    itself,
     endedOnly: due.filter((path) => !isCopied(path)),
   };
 }

@@ -40,10 +40,7 @@ export class Scope {
     return this.placeAtOrigin(path)?.mount ?? path.slice(0, path.indexOf('/') + 1);
   }
 
-  /**
-   * Whether the origin publishes the secret if it has it, as far as this destination's file contains the mounts and
-   * filters of the origin.
-   */
+  /** Whether the origin publishes the secret if it has it, by the mounts and filters in this destination's file. */
   isPublished(path: string): boolean {
     const place = this.placeAtOrigin(path);
     return place !== undefined && this.rules.originFilter.allows(place.mount + place.rel);
@@ -55,17 +52,14 @@ export class Scope {
   }
 
   /**
-   * The place of a data path of the destination. As in the original, a transform may lead to a mount that
-   * `destination.mounts` does not name: the mount is then the part before the first "/data/".
-   *
-   * @returns undefined if it is not a data path
+   * The place of a data path of the destination; undefined if it is not a data path. As in the original, a transform may
+   * lead to a mount that `destination.mounts` does not name.
    */
   placeOfTarget(target: string): Location | undefined {
     const place = locate(target, this.rules.destinationMounts) ?? splitDataPath(target);
     return place === undefined || place.rel === '' ? undefined : place;
   }
 
-  /** Whether some mount is one engine at both ends. */
   get sharesMounts(): boolean {
     return this.rules.sharedMounts.size > 0;
   }
@@ -85,14 +79,13 @@ export class Scope {
     return this.sharesMounts && this.isSame(this.target(path), path);
   }
 
-  /** Whether the destination should have a copy of the secret. */
   isToBeCopied(path: string): boolean {
     return this.wants(path) && !this.isItself(path);
   }
 
   /** The data paths of an origin's secret at the destination, through shared mounts. */
   namesAtDestination(path: string): string[] {
-    const place = locate(path, this.rules.originMounts);
+    const place = this.placeAtOrigin(path);
     if (place === undefined) return [];
     return [...this.rules.sharedMounts].flatMap(([mount, origin]) =>
       origin === place.mount ? [dataPath(mount, place.rel)] : [],
@@ -116,8 +109,7 @@ export class Scope {
     const { sharedMounts } = this.rules;
     if (sharedMounts.size === 0) return undefined;
     const place = locate(target, [...sharedMounts.keys()]);
-    const mount = place && sharedMounts.get(place.mount);
-    return mount === undefined || place === undefined ? undefined : dataPath(mount, place.rel);
+    return place && dataPath(sharedMounts.get(place.mount) ?? place.mount, place.rel);
   }
 
   /** The path as `vault kv` names it, "secret/team/app". */

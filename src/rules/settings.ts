@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
-import { parseEntries, SHA256 } from './bucket';
+import { parseEntries, serializeEntries, SHA256 } from './bucket';
 import { DurationError, parseDuration } from './time';
-import { bytewise, wellFormed } from './paths';
+import { bytewise } from './paths';
 
 /** What Vault keeps for a secret besides its versions, in the names of its API. */
 export interface SecretSettings {
@@ -14,13 +14,9 @@ export interface SecretSettings {
   readonly delete_version_after: string;
 }
 
-/** The part of Vault's answer to `GET <mount>/metadata/<path>` that the settings are made of. */
-export interface SettingsMetadata {
+/** The same in Vault's answer to `GET <mount>/metadata/<path>`, where durations are as Go prints them, "3h25m19s". */
+export interface SettingsMetadata extends Omit<SecretSettings, 'custom_metadata'> {
   readonly custom_metadata: Readonly<Record<string, string>> | null;
-  readonly max_versions: number;
-  readonly cas_required: boolean;
-  /** A Go duration as Go prints it, "3h25m19s". */
-  readonly delete_version_after: string;
 }
 
 /** The settings of a secret in their normal form: two settings with the same meaning are deeply equal. */
@@ -34,10 +30,8 @@ export function settingsOf(metadata: SettingsMetadata): SecretSettings {
 }
 
 /**
- * One hash for settings: lower-case hex sha256 of their canonical JSON. A change of settings changes neither the version
- * of a secret nor its time of creation (measured), so sync info needs this fingerprint.
- *
- * @returns undefined for a secret with default settings
+ * One hash for settings: lower-case hex sha256 of their canonical JSON; undefined for the defaults. A change of settings
+ * changes neither the version of a secret nor its time of creation (measured), so sync info needs this fingerprint.
  */
 export function fingerprintOfSettings(settings: SecretSettings): string | undefined {
   const json = canonicalJson(settings);
@@ -73,30 +67,15 @@ function inSeconds(duration: string): string {
   }
 }
 
-/**
- * The settings fingerprints of the secrets in one bucket, by data path. A secret without an entry has default settings,
- * or its settings were never read.
- */
+/** Fingerprints by data path. A secret without an entry has default settings, or its settings were never read. */
 export type SettingsBucket = ReadonlyMap<string, string>;
 
 /** The hash of a bucket in the index of the settings: lower-case hex sha256 of its JSON. */
 export function hashSettingsBucket(bucket: SettingsBucket): string {
-  return hash('sha256', serializeSettingsBucket(bucket));
+  return hash('sha256', serializeEntries(bucket));
 }
 
-/** JSON object of data path to fingerprint: keys sorted by bytes, no spaces. */
-export function serializeSettingsBucket(bucket: SettingsBucket): string {
-  const members = [...bucket]
-    .sort(([a], [b]) => bytewise(a, b))
-    .map(([path, fingerprint]) => `${JSON.stringify(wellFormed(path))}:${JSON.stringify(fingerprint)}`);
-  return `{${members.join(',')}}`;
-}
-
-/**
- * Reads a bucket of fingerprints from Consul.
- *
- * @throws SyncInfoError with what is wrong
- */
+/** @throws SyncInfoError */
 export function parseSettingsBucket(json: string): Map<string, string> {
   return parseEntries('settings bucket', json, 'fingerprint', SHA256);
 }
@@ -107,7 +86,6 @@ export const EMPTY_SETTINGS = hashSettingsBucket(new Map());
 /** An unverified claim, in place of a fingerprint. No settings have it, so they are compared at the destination. */
 export const UNVERIFIED_SETTINGS = '0'.repeat(64);
 
-/** Claims about the settings of these paths, all unverified. */
 export function unverifiedSettings(paths: Iterable<string>): Map<string, string> {
   return new Map([...paths].map((path) => [path, UNVERIFIED_SETTINGS]));
 }
@@ -115,10 +93,6 @@ export function unverifiedSettings(paths: Iterable<string>): Map<string, string>
 /**
  * The paths whose settings have to be carried, sorted by bytes. A claim without an entry at the origin means that the
  * settings went back to the defaults. Claims about secrets that are not copied stay: a soft delete keeps the settings.
- *
- * @param origin fingerprints of the origin
- * @param claims fingerprints that were applied at the destination
- * @param isCopied whether the destination has the secret, or will have it
  */
 export function differingSettings(
   origin: SettingsBucket,

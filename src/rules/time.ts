@@ -1,5 +1,3 @@
-import { TimeError } from './errors';
-
 /** A point in time, exact to the nanosecond: a JavaScript Date is exact to milliseconds only. */
 export interface Instant {
   /** Whole seconds since 1970-01-01T00:00:00Z; negative before. */
@@ -8,7 +6,16 @@ export interface Instant {
   readonly nanos: number;
 }
 
-const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:Z|([+-])(\d{2}):(\d{2}))$/;
+/** A text is not an RFC 3339 time. It is quoted, because times are not secret. */
+export class TimeError extends Error {
+  override readonly name = 'TimeError';
+
+  constructor(readonly text: string) {
+    super(`${JSON.stringify(text)} is not an RFC 3339 time like 2019-05-14T23:41:52.904927369Z`);
+  }
+}
+
+const RFC3339 = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d+))?(?:Z|([+-])(\d{2}):(\d{2}))$/;
 
 /**
  * Reads an RFC 3339 time as Vault writes it ("2019-05-14T23:41:52.904927369Z"), also with a zone offset.
@@ -17,27 +24,15 @@ const RFC3339 = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:
  * @throws TimeError if it is not such a time, or names a day or hour that does not exist
  */
 export function parseTime(text: string): Instant {
-  const match = RFC3339.exec(text);
-  if (!match) throw new TimeError(text);
-  const field = (group: number): number => Number(match[group] ?? '0');
-  const [year, month, day, hour, minute, second] = [1, 2, 3, 4, 5, 6].map(field) as SixNumbers;
-  const [offsetHours, offsetMinutes] = [field(9), field(10)];
-  if (hour > 23 || minute > 59 || second > 59 || offsetHours > 23 || offsetMinutes > 59)
-    throw new TimeError(text);
-
-  // Not Date.UTC: it reads the years 0 to 99 as 1900 to 1999, and Go's zero time is in the year 1.
-  const date = new Date(0);
-  date.setUTCFullYear(year, month - 1, day);
-  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) throw new TimeError(text);
-
-  const offset = (match[8] === '-' ? -1 : 1) * (offsetHours * 3600 + offsetMinutes * 60);
-  return {
-    seconds: date.getTime() / 1000 + hour * 3600 + minute * 60 + second - offset,
-    nanos: Number((match[7] ?? '').slice(0, 9).padEnd(9, '0')),
-  };
+  const [, local = '', fraction = '', sign, hours = '0', minutes = '0'] = RFC3339.exec(text) ?? [];
+  const ms = local === '' ? NaN : Date.parse(`${local}Z`);
+  const [offsetHours, offsetMinutes] = [Number(hours), Number(minutes)];
+  // Date reads February 30 as March 2, and hour 24 as the next day.
+  if (Number.isNaN(ms) || !new Date(ms).toISOString().startsWith(local)) throw new TimeError(text);
+  if (offsetHours > 23 || offsetMinutes > 59) throw new TimeError(text);
+  const offset = (sign === '-' ? -1 : 1) * (offsetHours * 3600 + offsetMinutes * 60);
+  return { seconds: ms / 1000 - offset, nanos: Number(fraction.slice(0, 9).padEnd(9, '0')) };
 }
-
-type SixNumbers = [number, number, number, number, number, number];
 
 /** The instant of a millisecond clock such as Date.now(). */
 export function instantOfMs(ms: number): Instant {
@@ -50,12 +45,7 @@ export function compareInstants(a: Instant, b: Instant): number {
   return a.seconds - b.seconds || a.nanos - b.nanos;
 }
 
-/**
- * Compares two RFC 3339 times to the nanosecond: negative if `a` is earlier, 0 at the same instant (zone
- * offsets may differ), else positive.
- *
- * @throws TimeError if either is not an RFC 3339 time
- */
+/** {@link compareInstants} for two RFC 3339 times; their zone offsets may differ. Throws TimeError. */
 export function compareTimes(a: string, b: string): number {
   return compareInstants(parseTime(a), parseTime(b));
 }
@@ -76,7 +66,7 @@ export function readableTime(text: string): Instant | undefined {
   }
 }
 
-/** A text is not a Go duration. The message contains the problem and an example, and does not quote the text. */
+/** A text is not a Go duration. The message does not quote it. */
 export class DurationError extends Error {
   override readonly name = 'DurationError';
 
@@ -107,10 +97,9 @@ export const DURATION_PATTERN = '^\\+?(0|((\\d+\\.?\\d*|\\.\\d+)(ns|us|\u00B5s|\
 
 /**
  * Reads a duration as Go's time.ParseDuration does ("1m30s", "1.5h", ".5s", "+5s", "0"). Only a "-" is refused: none of our
- * keys can be negative.
+ * keys can be negative. Returns milliseconds, with a fraction to the nanosecond.
  *
- * @returns milliseconds, with a fraction to the nanosecond
- * @throws DurationError with what is wrong, without the text
+ * @throws DurationError
  */
 export function parseDuration(withSign: string): number {
   const text = withSign.replace(/^\+/, '');
@@ -140,24 +129,17 @@ export function asNanoseconds(number: number | bigint | string): string {
   return `; the original vsync reads nanoseconds${words}`;
 }
 
-/**
- * Writes a duration as {@link parseDuration} reads it, without the zero parts that Go would add: 3600000 is "1h".
- *
- * @param ms milliseconds, not negative; a fraction is kept to the nanosecond
- */
+/** Writes milliseconds as {@link parseDuration} reads them, without the zero parts that Go would add: 3600000 is "1h". */
 export function formatDuration(ms: number): string {
   if (!Number.isFinite(ms) || ms < 0) throw new RangeError(`not a length of time: ${ms}`);
   if (ms < 1000) return ms === 0 ? '0s' : `${decimal(ms)}ms`;
-  const hours = Math.floor(ms / 3_600_000);
-  const minutes = Math.floor((ms % 3_600_000) / 60_000);
-  const seconds = (ms % 60_000) / 1000;
-  return [
-    [hours, 'h'],
-    [minutes, 'm'],
-    [seconds, 's'],
-  ]
-    .filter(([amount]) => amount !== 0)
-    .map(([amount, unit]) => `${decimal(Number(amount))}${String(unit)}`)
+  const parts = {
+    h: Math.floor(ms / 3_600_000),
+    m: Math.floor((ms % 3_600_000) / 60_000),
+    s: (ms % 60_000) / 1000,
+  };
+  return Object.entries(parts)
+    .map(([unit, amount]) => (amount === 0 ? '' : `${decimal(amount)}${unit}`))
     .join('');
 }
 

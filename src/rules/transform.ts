@@ -1,101 +1,94 @@
 import { RE2JS, RE2JSSyntaxException } from 're2js';
-import { TransformError } from './errors';
 import { cleanPath } from './paths';
 
-/** One transform as configured under `destination.transforms`. */
+/** One of `destination.transforms`. */
 export interface TransformRule {
   readonly name: string;
   /** Go (RE2) regular expression with named groups. */
   readonly from: string;
-  /**
-   * Segments separated by "/". A segment that is the name of a group is replaced by the text that the group matched. The
-   * resulting path is cleaned ({@link cleanPath}).
-   */
+  /** A part that is the name of a group is replaced by the text that the group matched; then {@link cleanPath}. */
   readonly to: string;
 }
 
-export interface Transformed {
-  readonly path: string;
-  /** Name of the transform that matched, or {@link IDENTITY}. */
-  readonly by: string;
-}
-
 export interface Transformer {
-  /** The target of a data path of the origin. */
-  transform(path: string): Transformed;
+  /** The target of a data path of the origin, and the name of the transform that matched, or {@link IDENTITY}. */
+  transform(path: string): { readonly path: string; readonly by: string };
 }
 
 /** The last transform of every list: a path that no transform matches stays as it is. */
 export const IDENTITY = 'identity';
 
+/** The regular expression of a transform cannot be used. */
+export class TransformError extends Error {
+  override readonly name = 'TransformError';
+
+  /** @param position place in the list, counted from 0 */
+  constructor(
+    readonly transform: string,
+    readonly position: number,
+    readonly problem: string,
+  ) {
+    super(`transform ${JSON.stringify(transform)} (number ${position + 1}): ${problem}`);
+  }
+}
+
 /**
- * Compiles the transforms. The first one that matches wins; identity is always last (rules of vsync 0.3.0, tested against
- * vectors that its transformer made).
+ * Compiles the transforms. The first one that matches wins; identity is always last (rules of vsync 0.3.0).
  *
  * @throws TransformError for the first transform whose regular expression cannot be compiled
  */
 export function compileTransforms(rules: readonly TransformRule[]): Transformer {
-  const compiled = rules.map((rule, position) => compileRule(rule, position));
+  const compiled = rules.map((rule, position) => ({ by: rule.name, apply: compileRule(rule, position) }));
   return {
     transform(path) {
-      for (const { name, apply } of compiled) {
+      for (const { by, apply } of compiled) {
         const transformed = apply(path);
-        if (transformed !== undefined) return { path: transformed, by: name };
+        if (transformed !== undefined) return { path: transformed, by };
       }
       return { path, by: IDENTITY };
     },
   };
 }
 
-/**
- * Whether a transform can match any path. As in the original, it never does without a named group.
- *
- * @throws TransformError as compileTransforms does
- */
+/** Whether a transform can match any path: as in the original, it never does without a named group. Throws TransformError. */
 export function canMatch({ from, name }: TransformRule): boolean {
   return compileRegex(from, name, 0).groups.length > 0;
 }
 
-interface CompiledRule {
-  readonly name: string;
-  /** The new path, or undefined if the transform does not match. */
-  readonly apply: (path: string) => string | undefined;
-}
-
-function compileRule({ name, from, to }: TransformRule, position: number): CompiledRule {
+/** @returns the new path of a path, or undefined if the transform does not match it */
+function compileRule(
+  { name, from, to }: TransformRule,
+  position: number,
+): (path: string) => string | undefined {
   const { regex, groups } = compileRegex(from, name, position);
   const segments = to.split('/');
-  return {
-    name,
-    apply(path) {
-      const matcher = regex.matcher(path);
-      // As in the original, a regular expression without a named group never matches.
-      if (groups.length === 0 || !matcher.find()) return undefined;
-      // As in the original, of two groups with the same name the later one counts.
-      const matched = new Map(groups.map(({ name, number }) => [name, matcher.group(number) ?? '']));
-      if ([...matched.values()].includes('')) return undefined;
-      return cleanPath(segments.map((segment) => matched.get(segment) ?? segment).join('/'));
-    },
+  return (path) => {
+    const matcher = regex.matcher(path);
+    // As in the original, a regular expression without a named group never matches.
+    if (groups.length === 0 || !matcher.find()) return undefined;
+    // As in the original, of two groups with the same name the later one counts.
+    const matched = new Map(groups.map(({ name, number }) => [name, matcher.group(number) ?? '']));
+    if ([...matched.values()].includes('')) return undefined;
+    return cleanPath(segments.map((segment) => matched.get(segment) ?? segment).join('/'));
   };
 }
 
-interface Group {
-  readonly name: string;
-  /** Number of the capturing group, counted from 1 in the order of the opening parentheses. */
-  readonly number: number;
+interface Regex {
+  readonly regex: RE2JS;
+  /** The named groups, in the order of their opening parentheses. */
+  readonly groups: readonly { readonly name: string; readonly number: number }[];
 }
 
-function compileRegex(from: string, name: string, position: number): { regex: RE2JS; groups: Group[] } {
+function compileRegex(from: string, name: string, position: number): Regex {
   try {
     try {
-      const regex = RE2JS.compile(from);
-      return { regex, groups: groupsOf(regex, (groupName) => groupName) };
+      return withGroups(RE2JS.compile(from));
     } catch (error) {
-      if (!isDuplicateName(error)) throw error;
+      const said = error instanceof RE2JSSyntaxException ? error.getDescription() : '';
+      if (!said.includes('duplicate capture group name')) throw error;
       // Go accepts two groups of one name. re2js refuses them, and names that every object has, like "constructor".
       const { source, names } = renameGroups(from);
-      const regex = RE2JS.compile(source);
-      return { regex, groups: groupsOf(regex, (unique) => names.get(unique) ?? unique) };
+      return withGroups(RE2JS.compile(source), names);
     }
   } catch (error) {
     if (error instanceof RE2JSSyntaxException)
@@ -104,23 +97,11 @@ function compileRegex(from: string, name: string, position: number): { regex: RE
   }
 }
 
-function isDuplicateName(error: unknown): boolean {
-  return (
-    error instanceof RE2JSSyntaxException && error.getDescription().includes('duplicate capture group name')
-  );
-}
-
-function groupsOf(regex: RE2JS, nameOf: (name: string) => string): Group[] {
-  return Object.entries(regex.namedGroups())
-    .map(([name, number]) => ({ name: nameOf(name), number }))
+function withGroups(regex: RE2JS, names: ReadonlyMap<string, string> = new Map()): Regex {
+  const groups = Object.entries(regex.namedGroups())
+    .map(([name, number]) => ({ name: names.get(name) ?? name, number }))
     .sort((a, b) => a.number - b.number);
-}
-
-/** A regular expression whose named groups have unique names. */
-export interface RenamedGroups {
-  readonly source: string;
-  /** The name in the original expression, by unique name. */
-  readonly names: ReadonlyMap<string, string>;
+  return { regex, groups };
 }
 
 /**
@@ -129,11 +110,8 @@ export interface RenamedGroups {
  */
 const TOKEN = /\\Q[^]*?(?:\\E|$)|\\[^]|\[\^?\]?(?:\[:\^?\w+:\]|\\[^]|[^\]\\])*\]|\(\?P?<(\w+)>/g;
 
-/**
- * Gives each named group of an RE2 regular expression a unique name ("group1", "group2", …), because re2js refuses a
- * repeated name. Nothing else changes.
- */
-export function renameGroups(source: string): RenamedGroups {
+/** Gives each named group a unique name ("group1", …). Returns also each group's own name by its unique name. */
+export function renameGroups(source: string): { source: string; names: ReadonlyMap<string, string> } {
   const names = new Map<string, string>();
   const renamed = source.replace(TOKEN, (token, name: string | undefined) => {
     if (name === undefined) return token;

@@ -1,49 +1,40 @@
-import { SyncInfoError } from '../rules/errors';
+import { SyncInfoError, parseIndex, serializeIndex } from '../rules/bucket';
 import type { Insight } from '../rules/insight';
-import { parseIndex, serializeIndex } from '../rules/sync-index';
 import type { KeyValueStore, Write } from '../consul/key-value-store';
 import { inParallel } from '../concurrency/work-pool';
 import { CONSUL_READS, TORN_READ_PAUSE_MS } from '../limits';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** An index as it is stored. */
-export interface StoredIndex {
-  /** Bucket hashes, in bucket order; undefined if the key is missing or does not hold an index. */
-  index: string[] | undefined;
-  /** What is wrong with it, if it is there but does not hold an index. */
+interface StoredPart {
+  /** What is wrong with the value, if there is one. */
   problem?: string;
   /** 0 if the key is missing. */
   revision: number;
 }
 
+/** An index as it is stored. */
+export interface StoredIndex extends StoredPart {
+  /** Bucket hashes, in bucket order; undefined if the key is missing or does not hold an index. */
+  index: readonly string[] | undefined;
+}
+
 /** A bucket as it is stored: of insights, or of something else that is known of each path. */
-export interface StoredBucket<T = Insight> {
+export interface StoredBucket<T = Insight> extends StoredPart {
   /** What it contains; undefined if the key is missing or does not hold a bucket. */
   bucket: Map<string, T> | undefined;
   /** Hash of what it contains; undefined if there is no bucket. */
   hash: string | undefined;
-  /** What is wrong with it, if it is there but does not hold a bucket. */
-  problem?: string;
-  /** 0 if the key is missing. */
-  revision: number;
 }
 
-/** A bucket that is what its index says. */
-type FittingBucket<T> = StoredBucket<T> & { bucket: Map<string, T>; hash: string };
-
-/**
- * Whether a bucket is what its index says. One that is not there fits no entry, and no bucket fits a missing entry.
- *
- * @param entry of the index
- */
+/** Whether a bucket is what its entry in the index says. A missing bucket fits no entry, no bucket a missing entry. */
 export function fits<T>(
   stored: StoredBucket<T> | undefined,
   entry: string | undefined,
-): stored is FittingBucket<T> {
+): stored is StoredBucket<T> & { bucket: Map<string, T> } {
   return stored?.hash !== undefined && stored.hash === entry;
 }
 
-/** How the buckets of one kind are written; `parse` throws {@link SyncInfoError}. */
+/** `parse` throws {@link SyncInfoError}. */
 export interface BucketFormat<T> {
   readonly parse: (json: string) => Map<string, T>;
   readonly serialize: (bucket: ReadonlyMap<string, T>) => string;
@@ -70,28 +61,31 @@ export class IndexedBuckets<T> {
     return `${this.prefix}${id}`;
   }
 
-  /** Never throws for what the key holds: whether a damaged index matters depends on whose it is. */
+  /** Does not throw for a damaged index: whether it matters depends on whose it is. */
   async readIndex(signal?: AbortSignal): Promise<StoredIndex> {
-    const stored = await this.store.get(this.indexKey, signal);
-    if (stored === undefined) return { index: undefined, revision: 0 };
-    try {
-      return { index: parseIndex(stored.value.toString('utf8')), revision: stored.revision };
-    } catch (error) {
-      if (!(error instanceof SyncInfoError)) throw error;
-      return { index: undefined, problem: error.message, revision: stored.revision };
-    }
+    const { value: index, ...rest } = await this.read(this.indexKey, parseIndex, signal);
+    return { index, ...rest };
   }
 
-  /** Never throws for what the key holds: a bucket that cannot be read is rebuilt from what can be, as the caller decides. */
+  /** Does not throw for a damaged bucket: the caller decides from what it is rebuilt. */
   async readBucket(id: number, signal?: AbortSignal): Promise<StoredBucket<T>> {
-    const stored = await this.store.get(this.bucketKey(id), signal);
-    if (stored === undefined) return { bucket: undefined, hash: undefined, revision: 0 };
+    const { value: bucket, ...rest } = await this.read(this.bucketKey(id), this.format.parse, signal);
+    return { bucket, hash: bucket && this.format.hash(bucket), ...rest };
+  }
+
+  private async read<V>(
+    key: string,
+    parse: (json: string) => V,
+    signal?: AbortSignal,
+  ): Promise<StoredPart & { value: V | undefined }> {
+    const stored = await this.store.get(key, signal);
+    if (stored === undefined) return { value: undefined, revision: 0 };
+    const { revision } = stored;
     try {
-      const bucket = this.format.parse(stored.value.toString('utf8'));
-      return { bucket, hash: this.format.hash(bucket), revision: stored.revision };
+      return { value: parse(stored.value.toString('utf8')), revision };
     } catch (error) {
       if (!(error instanceof SyncInfoError)) throw error;
-      return { bucket: undefined, hash: undefined, problem: error.message, revision: stored.revision };
+      return { value: undefined, problem: error.message, revision };
     }
   }
 
@@ -99,7 +93,6 @@ export class IndexedBuckets<T> {
     return { key: this.indexKey, value: Buffer.from(serializeIndex(index)), expect };
   }
 
-  /** @param json as the format of these buckets writes it */
   writeOfJson(id: number, json: string, expect: number): Write {
     return { key: this.bucketKey(id), value: Buffer.from(json), expect };
   }
@@ -115,31 +108,20 @@ export async function readBuckets<T>(
   ids: readonly number[],
   signal: AbortSignal,
 ): Promise<Map<number, StoredBucket<T>>> {
-  const read = async (id: number, stop: AbortSignal): Promise<[number, StoredBucket<T>]> => [
-    id,
-    await info.readBucket(id, stop),
-  ];
+  const read = async (id: number, stop: AbortSignal) => [id, await info.readBucket(id, stop)] as const;
   return new Map(await inParallel(ids, signal, read, CONSUL_READS));
 }
 
-/** A bucket of the origin that fits its index. */
-export interface Fitting<T> {
-  bucket: Map<string, T>;
-  /** It fits the index that the origin has published meanwhile, and not the one that was given. */
-  isNewer: boolean;
-}
-
 /**
- * Reads a bucket of the origin.
- *
- * @returns undefined if it does not fit the index: it is being written, or was read in the middle
+ * Reads a bucket of the origin; undefined if it does not fit the index, because it is being written. `isNewer` if it fits
+ * only the index that the origin has published meanwhile.
  */
 export async function readFitting<T>(
   info: IndexedBuckets<T>,
   index: readonly string[],
   id: number,
   signal: AbortSignal,
-): Promise<Fitting<T> | undefined> {
+): Promise<{ bucket: Map<string, T>; isNewer: boolean } | undefined> {
   for (const pauseMs of [0, TORN_READ_PAUSE_MS]) {
     await sleep(pauseMs, undefined, { signal });
     const { bucket, hash } = await info.readBucket(id, signal);

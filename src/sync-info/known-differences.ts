@@ -1,25 +1,29 @@
 import { z } from 'zod';
-import { jsonOf } from './store';
 import type { Write } from '../consul/key-value-store';
+import { jsonOf } from './commits';
 import type { SyncInfo } from './sync-info';
 
 /** Enough of a hash to distinguish two states of one bucket. */
 const HASH_CHARS = 16;
 
+/** Beginning of the origin's hashes, of the destination's, and secrets held back in the bucket. */
+const KnownDifferenceSchema = z
+  .tuple([z.string(), z.string(), z.number().int().min(0)])
+  .transform(([origin, own, held]) => ({ origin, own, held }));
+export type KnownDifference = Readonly<z.infer<typeof KnownDifferenceSchema>>;
+
 const KnownDifferencesSchema = z.object({
   v: z.literal(1),
   /** What the decisions depended on; with other rules, none of them counts. */
   rules: z.string(),
-  /** By bucket id: beginning of the origin's hashes, of the destination's, and secrets held back in it. */
-  buckets: z.record(z.string(), z.tuple([z.string(), z.string(), z.number().int().min(0)])),
+  /** By bucket id. */
+  buckets: z.record(z.string(), KnownDifferenceSchema),
 });
 
 /**
- * Buckets that differ from the origin's and are done with nevertheless: they hold secrets that are kept on purpose
- * (`ignoreDeletes`, a path that is not wanted or not listed any more). They need no work before one of the two
- * buckets, or of those with their settings, changes.
- *
- * `<syncPath>destination/settled`. It saves work and decides nothing: buckets are processed if it cannot be read.
+ * Buckets that differ from the origin's and are done with nevertheless, because they hold secrets that are kept on purpose.
+ * They need no work before one of the two buckets, or of those with their settings, changes. That saves work and decides
+ * nothing: buckets are processed if it cannot be read.
  */
 export interface KnownDifferences {
   readonly buckets: ReadonlyMap<number, KnownDifference>;
@@ -28,13 +32,6 @@ export interface KnownDifferences {
   readonly revision: number;
 }
 
-export interface KnownDifference {
-  readonly origin: string;
-  readonly own: string;
-  readonly held: number;
-}
-
-/** What distinguishes two states of one bucket. */
 export interface BucketHashes {
   readonly insights: string | undefined;
   /** Undefined if settings are not carried over. */
@@ -43,15 +40,9 @@ export interface BucketHashes {
 
 export async function readKnownDifferences(info: SyncInfo, signal?: AbortSignal): Promise<KnownDifferences> {
   const stored = await info.store.get(info.knownDifferencesKey, signal);
-  const parsed = stored === undefined ? undefined : KnownDifferencesSchema.safeParse(jsonOf(stored.value));
-  const revision = stored?.revision ?? 0;
-  if (parsed?.success !== true) return { buckets: new Map(), rules: '', revision };
-  const { rules, buckets } = parsed.data;
-  const entries = Object.entries(buckets).map(([id, [origin, own, held]]): [number, KnownDifference] => [
-    Number(id),
-    { origin, own, held },
-  ]);
-  return { buckets: new Map(entries), rules, revision };
+  const data = stored && KnownDifferencesSchema.safeParse(jsonOf(stored.value)).data;
+  const entries = Object.entries(data?.buckets ?? {}).map(([id, known]) => [Number(id), known] as const);
+  return { buckets: new Map(entries), rules: data?.rules ?? '', revision: stored?.revision ?? 0 };
 }
 
 export function writeOfKnownDifferences(
@@ -65,13 +56,13 @@ export function writeOfKnownDifferences(
   return { key: info.knownDifferencesKey, value, expect };
 }
 
-/** Whether nothing happened to a bucket since it was settled. */
+/** Whether nothing happened to a bucket since its difference was noted. */
 export function isKnownDifference(
-  settled: KnownDifference | undefined,
+  known: KnownDifference | undefined,
   origin: BucketHashes,
   own: BucketHashes,
 ): boolean {
-  return settled !== undefined && settled.origin === shortened(origin) && settled.own === shortened(own);
+  return known !== undefined && known.origin === shortened(origin) && known.own === shortened(own);
 }
 
 /** @param held secrets of the bucket that are kept on purpose */
@@ -80,6 +71,6 @@ export function knownDifference(origin: BucketHashes, own: BucketHashes, held: n
 }
 
 function shortened({ insights = '', settings }: BucketHashes): string {
-  const [first, second] = [insights, settings].map((hash) => hash?.slice(0, HASH_CHARS));
-  return second === undefined ? (first ?? '') : `${first ?? ''}+${second}`;
+  const first = insights.slice(0, HASH_CHARS);
+  return settings === undefined ? first : `${first}+${settings.slice(0, HASH_CHARS)}`;
 }

@@ -4,9 +4,15 @@ import type { KeyValueStore, Unchanged, Write } from '../consul/key-value-store'
 import { CHECKPOINT_MS, CONSUL_READS } from '../limits';
 import { VALUE_CLAIMS, SETTINGS_CLAIMS, type ClaimKind } from '../rules/claims';
 import type { Insight } from '../rules/insight';
-import type { Fence } from './fence';
-import { fits, readFitting, type IndexedBuckets, type StoredBucket } from './indexed-buckets';
-import { commitInfo, conflict } from './store';
+import type { Fence } from './commits';
+import {
+  fits,
+  readFitting,
+  type IndexedBuckets,
+  type StoredBucket,
+  type StoredIndex,
+} from './indexed-buckets';
+import { commitInfo, conflict } from './commits';
 
 /*
  * A ledger is what a destination's sync info says that the destination has: for each path a claim. There are two, with
@@ -21,7 +27,6 @@ import { commitInfo, conflict } from './store';
  *      made from what the buckets in the store contain, however the cycle ended.
  */
 
-/** What differs between the two ledgers. */
 export interface LedgerKind<T> extends ClaimKind<T> {
   /** A bucket that does not exist is an empty one. Else it is written, because an original vsync fails without it. */
   readonly absentIsEmpty: boolean;
@@ -42,46 +47,29 @@ export interface LedgerSides<T> {
   readonly originIndex: readonly string[] | undefined;
 }
 
-/** Opens the buckets of one ledger. */
+interface OpenOptions<T> {
+  /** The claims where not even the names can be read. */
+  readonly ifUnreadable?: () => Map<string, T>;
+  /** Saves what has to be saved before the claims. */
+  readonly beforeSave?: () => Promise<void>;
+}
+
 export class Ledger<T> {
   constructor(
-    private readonly kind: LedgerKind<T>,
+    readonly kind: LedgerKind<T>,
     readonly sides: LedgerSides<T>,
-    private readonly fence: Fence,
+    readonly fence: Fence,
   ) {}
 
-  /**
-   * Reads one bucket, the destination's before the origin's.
-   *
-   * @param ifUnreadable the claims where not even the names can be read
-   * @param beforeSave what has to be saved before the claims are
-   */
-  async open(
-    id: number,
-    signal: AbortSignal,
-    options: { ifUnreadable?: () => Map<string, T>; beforeSave?: () => Promise<void> } = {},
-  ): Promise<OpenBucket<T>> {
-    const { own, ownIndex, origin, originIndex } = this.sides;
+  /** Reads one bucket, the destination's before the origin's. */
+  async open(id: number, signal: AbortSignal, options: OpenOptions<T> = {}): Promise<OpenBucket<T>> {
+    const { own, origin, originIndex } = this.sides;
     const stored = await readOwnBucket(this.kind, own, id, signal);
     const read = originIndex && (await readFitting(origin, originIndex, id, signal));
-    const isTrusted = fits(stored, ownIndex?.[id]);
-    const { ifUnreadable = () => new Map<string, T>(), beforeSave } = options;
-    const named = stored.revision === 0 ? undefined : stored.bucket;
-    const unverified = (bucket: ReadonlyMap<string, T>): Map<string, T> =>
-      new Map([...bucket].map(([path, claim]) => [path, this.kind.unverified(claim)]));
-    const untrusted = named === undefined ? ifUnreadable : () => unverified(named);
-    const claims = isTrusted ? new Map(stored.bucket) : untrusted();
-    return new OpenBucket(this.kind, own, this.fence, id, stored, {
-      isTrusted,
-      claims,
-      origin: read?.bucket,
-      isNewer: read?.isNewer === true,
-      beforeSave,
-    });
+    return new OpenBucket(this, id, stored, read, options);
   }
 }
 
-/** A bucket that does not exist is an empty one, where the kind says so. */
 async function readOwnBucket<T>(
   { absentIsEmpty }: LedgerKind<T>,
   own: IndexedBuckets<T>,
@@ -92,14 +80,6 @@ async function readOwnBucket<T>(
   if (!absentIsEmpty || stored.revision !== 0) return stored;
   const bucket = new Map<string, T>();
   return { bucket, hash: own.format.hash(bucket), revision: 0 };
-}
-
-interface Opened<T> {
-  readonly isTrusted: boolean;
-  readonly claims: Map<string, T>;
-  readonly origin: ReadonlyMap<string, T> | undefined;
-  readonly isNewer: boolean;
-  readonly beforeSave: (() => Promise<void>) | undefined;
 }
 
 /** One bucket of a ledger while its secrets are worked on. */
@@ -115,29 +95,29 @@ export class OpenBucket<T> {
   /** There is a bucket that is not trusted: it may have lost names. */
   private readonly isDamaged: boolean;
   private readonly current: Map<string, T>;
-  private readonly beforeSave: () => Promise<void>;
   private savedHash: string | undefined;
   private revision: number;
   private savedAtMs = Date.now();
   private saving: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly kind: LedgerKind<T>,
-    private readonly info: IndexedBuckets<T>,
-    private readonly fence: Fence,
+    private readonly ledger: Ledger<T>,
     private readonly id: number,
     stored: StoredBucket<T>,
-    { isTrusted, claims, origin, isNewer, beforeSave = () => Promise.resolve() }: Opened<T>,
+    read: Awaited<ReturnType<typeof readFitting<T>>>,
+    private readonly options: OpenOptions<T>,
   ) {
-    this.isTrusted = isTrusted;
-    this.isDamaged = !isTrusted && stored.revision !== 0;
-    this.names = stored.bucket ?? new Map<string, T>();
-    this.origin = origin;
-    this.isNewer = isNewer;
-    this.current = claims;
-    this.beforeSave = beforeSave;
-    this.savedHash = stored.hash;
-    this.revision = stored.revision;
+    const { bucket, hash, revision } = stored;
+    this.isTrusted = fits(stored, ledger.sides.ownIndex?.[id]);
+    this.isDamaged = !this.isTrusted && revision !== 0;
+    this.names = bucket ?? new Map<string, T>();
+    this.origin = read?.bucket;
+    this.isNewer = read?.isNewer === true;
+    this.savedHash = hash;
+    this.revision = revision;
+    const isReadable = bucket !== undefined && (this.isTrusted || revision !== 0);
+    this.current = isReadable ? new Map(bucket) : (options.ifUnreadable?.() ?? new Map<string, T>());
+    if (this.isDamaged) for (const path of this.names.keys()) this.unverify(path);
   }
 
   get claims(): ReadonlyMap<string, T> {
@@ -156,7 +136,7 @@ export class OpenBucket<T> {
 
   /** Keeps the name without believing the claim. @param claim where the path is not named yet */
   unverify(path: string, claim: T | undefined = this.current.get(path)): void {
-    if (claim !== undefined) this.current.set(path, this.kind.unverified(claim));
+    if (claim !== undefined) this.current.set(path, this.ledger.kind.unverified(claim));
   }
 
   forget(path: string): void {
@@ -168,45 +148,42 @@ export class OpenBucket<T> {
     if (Date.now() - this.savedAtMs >= CHECKPOINT_MS) await this.flush();
   }
 
-  /**
-   * Saves unless nothing changed.
-   *
-   * @throws ActivityError `Conflict` if another process wrote the bucket or the index
-   */
+  /** Saves what changed. @throws ActivityError `Conflict` if another process wrote the bucket or the index */
   flush(): Promise<void> {
-    // One after the other, because each write needs the revision of the one before.
+    // In turn, because each write needs the revision of the one before.
     this.saving = this.saving.then(() => this.write());
     return this.saving;
   }
 
   private async write(): Promise<void> {
     this.savedAtMs = Date.now();
-    const { format } = this.info;
-    if (format.hash(this.current) === this.savedHash) return;
-    await this.fence.mark();
-    await this.beforeSave();
-    const hash = format.hash(this.current);
-    this.revision = await this.fence.write(this.info.writeOfBucket(this.id, this.current, this.revision));
+    const { sides, fence } = this.ledger;
+    const { own } = sides;
+    if (own.format.hash(this.current) === this.savedHash) return;
+    await fence.mark();
+    await this.options.beforeSave?.();
+    const hash = own.format.hash(this.current);
+    this.revision = await fence.write(own.writeOfBucket(this.id, this.current, this.revision));
     this.savedHash = hash;
   }
 }
 
-/** The index of a ledger after a save. */
-export interface SavedIndex {
-  readonly index: readonly string[];
-  /** Keys that were written. */
-  readonly writes: number;
+interface IndexToSave {
+  /** The index now. */
+  readonly stored: StoredIndex;
+  /** Of the index before the work. */
+  readonly revision: number;
+  readonly numBuckets: number;
+  /** Buckets that the cycle may have written. */
+  readonly ids: readonly number[];
 }
 
 /** The hash of no bucket: the entry of one that cannot be read, so that the next cycle rebuilds it. */
 const UNREADABLE = '0'.repeat(64);
 
 /**
- * Saves the index of a ledger, from what its buckets in the store contain.
+ * Saves the index of a ledger, from what its buckets in the store contain. Returns how many keys were written too.
  *
- * @param stored the index now
- * @param revision of the index before the work
- * @param ids buckets that the cycle may have written
  * @throws ActivityError `Conflict` if another cycle saved in the meantime
  */
 export async function saveIndex<T>(
@@ -214,64 +191,53 @@ export async function saveIndex<T>(
   own: IndexedBuckets<T>,
   { stored, revision, numBuckets, ids }: IndexToSave,
   signal: AbortSignal,
-): Promise<SavedIndex> {
+): Promise<{ index: readonly string[]; writes: number }> {
   const before = stored.index?.length === numBuckets ? stored.index : undefined;
   const empty = own.format.hash(new Map());
   const index = [...(before ?? new Array<string>(numBuckets).fill(empty))];
   const seen: Unchanged[] = [];
   let writes = 0;
   const readHash = async (id: number, stop: AbortSignal): Promise<void> => {
-    const bucket = await readOwnBucket(kind, own, id, stop);
-    if (bucket.hash === undefined && bucket.revision === 0) {
-      const written = await commitInfo(own.store, [own.writeOfBucket(id, new Map(), 0)], stop);
-      writes += written; // after the await: others add to it meanwhile
-    } else seen.push({ key: own.bucketKey(id), revision: bucket.revision });
-    index[id] = bucket.hash ?? (bucket.revision === 0 ? empty : UNREADABLE);
+    const { hash, revision: current } = await readOwnBucket(kind, own, id, stop);
+    index[id] = hash ?? (current === 0 ? empty : UNREADABLE);
+    if (hash === undefined && current === 0) {
+      await commitInfo(own.store, [own.writeOfBucket(id, new Map(), 0)], stop);
+      writes += 1;
+    } else seen.push({ key: own.bucketKey(id), revision: current });
   };
   await inParallel(before === undefined ? [...index.keys()] : ids, signal, readHash, CONSUL_READS);
   if (numBuckets === 0 || JSON.stringify(index) === JSON.stringify(stored.index)) return { index, writes };
   if (stored.revision !== revision) throw conflict(own.store, own.indexKey);
   // From here on no earlier cycle can write a bucket. As far as one transaction goes, none has since they were read.
-  writes += await commitIndex(own.store, own.writeOfIndex(index, revision), seen, signal);
-  return { index, writes };
+  await commitIndex(own.store, own.writeOfIndex(index, revision), seen, signal);
+  return { index, writes: writes + 1 };
 }
 
-interface IndexToSave {
-  readonly stored: { readonly index: readonly string[] | undefined; readonly revision: number };
-  readonly revision: number;
-  readonly numBuckets: number;
-  readonly ids: readonly number[];
-}
-
-/** Writes the index while as many of these keys are unchanged as one transaction takes. @returns how many writes */
+/** Writes the index while as many of these keys are unchanged as one transaction takes. */
 async function commitIndex(
   store: KeyValueStore,
   index: Write,
   seen: readonly Unchanged[],
   signal: AbortSignal,
-): Promise<number> {
+): Promise<void> {
   const unchanged = seen.slice(0, store.maxOperations - 1);
   try {
-    return await commitInfo(store, [index], signal, unchanged);
+    await commitInfo(store, [index], signal, unchanged);
   } catch (error) {
     // An older Consul takes fewer, which is known now.
     if (!isTooLarge(error) || store.maxOperations > unchanged.length) throw error;
-    return commitIndex(store, index, seen, signal);
+    await commitIndex(store, index, seen, signal);
   }
 }
 
-/**
- * All paths that the destination's buckets name, whether they fit their index or not.
- *
- * @param numBuckets to be read if the destination's own index is missing or damaged
- */
+/** All paths that the destination's buckets name. @param numBuckets to be read if its index is missing or damaged */
 export async function namedPaths<T>(
   own: IndexedBuckets<T>,
   numBuckets: number,
   signal: AbortSignal,
 ): Promise<string[]> {
   const { index } = await own.readIndex(signal);
-  // Of each bucket only the paths: all claims together would be several times as much.
+  // Only the paths: all claims together would take several times the memory.
   const pathsOf = async (id: number, stop: AbortSignal): Promise<string[]> => [
     ...((await own.readBucket(id, stop)).bucket?.keys() ?? []),
   ];

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { bucketId } from '../rules/bucket';
+import { bucketId, grouped } from '../rules/bucket';
 import { StoredInfoError } from '../consul/errors';
-import { jsonOf } from './store';
 import type { KeyValueStore } from '../consul/key-value-store';
+import { readJson } from './commits';
 
 /** One orphan: a secret at a place of the destination where nothing belongs any more. */
 const OrphanSchema = z.object({
@@ -29,7 +29,6 @@ export class Orphans {
     private readonly prefix: string,
   ) {}
 
-  /** @throws StoredInfoError if a key holds something else */
   async read(signal?: AbortSignal): Promise<Map<string, Orphan>> {
     const all = new Map<string, Orphan>();
     for (const key of await this.store.keys(this.prefix, signal)) {
@@ -55,48 +54,29 @@ export class Orphans {
     signal: AbortSignal | undefined,
     apply: (orphans: Map<string, Orphan>, target: string) => void,
   ): Promise<void> {
-    const parts = new Map<number, string[]>();
-    for (const target of targets) {
-      const part = bucketId(target, PARTS);
-      parts.set(part, [...(parts.get(part) ?? []), target]);
-    }
-    for (const [part, inPart] of parts) {
+    for (const [part, inPart] of grouped(targets, (target) => bucketId(target, PARTS))) {
       const key = `${this.prefix}${part}`;
       const { orphans, revision } = await this.readPart(key, signal);
       const before = JSON.stringify([...orphans]);
       for (const target of inPart) apply(orphans, target);
       if (JSON.stringify([...orphans]) === before) continue;
-      if (await this.write(key, orphans, revision, signal)) continue;
-      throw new StoredInfoError(
-        this.store.address,
-        key,
-        'another process wrote this key at the same moment; the next cycle does it again',
-      );
+      const value = Buffer.from(JSON.stringify(Object.fromEntries(orphans)));
+      const isWritten =
+        orphans.size === 0
+          ? await this.store.remove(key, revision, signal)
+          : (await this.store.commit([{ key, value, expect: revision }], signal)) !== undefined;
+      if (isWritten) continue;
+      const detail = 'another process wrote this key at the same moment; the next cycle does it again';
+      throw new StoredInfoError(this.store.address, key, detail);
     }
-  }
-
-  private async write(
-    key: string,
-    orphans: ReadonlyMap<string, Orphan>,
-    expect: number,
-    signal?: AbortSignal,
-  ): Promise<boolean> {
-    if (orphans.size === 0) return this.store.remove(key, expect, signal);
-    const value = Buffer.from(JSON.stringify(Object.fromEntries(orphans)));
-    return (await this.store.commit([{ key, value, expect }], signal)) !== undefined;
   }
 
   private async readPart(
     key: string,
     signal?: AbortSignal,
   ): Promise<{ orphans: Map<string, Orphan>; revision: number }> {
-    const stored = await this.store.get(key, signal);
-    if (stored === undefined) return { orphans: new Map(), revision: 0 };
-    const parsed = PartSchema.safeParse(jsonOf(stored.value));
-    if (!parsed.success) {
-      const detail = 'not a list of orphans; remove the key, or restore it from a backup';
-      throw new StoredInfoError(this.store.address, key, detail);
-    }
-    return { orphans: new Map(Object.entries(parsed.data)), revision: stored.revision };
+    const ifDamaged = 'not a list of orphans; remove the key, or restore it from a backup';
+    const { data = {}, revision } = await readJson(this.store, key, PartSchema, ifDamaged, signal);
+    return { orphans: new Map(Object.entries(data)), revision };
   }
 }

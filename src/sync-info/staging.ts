@@ -1,8 +1,10 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
+import { z } from 'zod';
 import { isTooLarge, StoredInfoError } from '../consul/errors';
 import type { KeyValueStore } from '../consul/key-value-store';
+import { jsonOf } from './commits';
 import {
   STAGED_CLEANUP_EVERY_MS,
   STAGED_EXPIRE_AFTER_S,
@@ -13,13 +15,12 @@ import {
 const compress = promisify(gzip);
 const decompress = promisify(gunzip);
 
-/** First byte of gzip; a value in parts starts with `{` instead. */
-const GZIP_MAGIC = 0x1f;
+/** The value under the key of a reference, if it is too long for one key. Gzip data is not JSON. */
+const Head = z.object({ parts: z.int() });
 
 /**
- * Lists that are too long for Temporal travel through here: content-addressed values under
- * `<syncPath>origin/staging/<sha256 of the content>` (a destination's: `…destination/staging/`), compressed,
- * immutable, and split where they are too long for one key. The key's flags hold the write time in seconds, because Consul keeps no times of its own.
+ * Lists that are too long for Temporal: values under `<syncPath><role>/staging/<sha256 of the content>`, compressed,
+ * immutable, and split where they are too long for one key. The key's flags hold the write time in seconds.
  */
 export class Staging {
   private removedAtMs = 0;
@@ -31,19 +32,15 @@ export class Staging {
     private readonly nowMs: () => number = Date.now,
   ) {}
 
-  /** Of the store; for messages. */
+  /** For messages. */
   get address(): string {
     return this.store.address;
   }
 
-  /**
-   * Stages a value. The same content is not written twice, unless it is about to expire.
-   *
-   * @returns the reference to read it by: the sha256 of its JSON text, in hex
-   */
+  /** Stages a value, unless it is there and not about to expire. @returns the reference: the sha256 of its JSON, in hex */
   async put(content: unknown, signal?: AbortSignal): Promise<string> {
     const text = Buffer.from(JSON.stringify(content));
-    const reference = sha256(text);
+    const reference = hash('sha256', text);
     const nowS = Math.floor(this.nowMs() / 1000);
     const head = await this.store.get(this.prefix + reference, signal);
     if (head !== undefined && nowS - head.flags < STAGED_REFRESH_AFTER_S) return reference;
@@ -52,7 +49,7 @@ export class Staging {
     for (;;) {
       const partBytes = Math.min(STAGED_PART_BYTES, this.store.maxValueBytes);
       try {
-        await this.putParts(reference, packed, partBytes, nowS, signal);
+        await this.write(reference, packed, partBytes, nowS, signal);
         return reference;
       } catch (error) {
         // The store takes smaller values than was known.
@@ -61,24 +58,19 @@ export class Staging {
     }
   }
 
-  /**
-   * Reads a staged value and verifies it against its reference.
-   *
-   * @throws StoredInfoError if it is gone or was changed
-   */
+  /** Reads a staged value. Throws StoredInfoError if it is gone, or does not have the hash of its reference. */
   async get(reference: string, signal?: AbortSignal): Promise<unknown> {
-    const head = await this.read(reference, signal);
-    let packed = head;
-    if (head[0] !== GZIP_MAGIC) {
-      const parts = partsOf(head);
-      if (parts === undefined) throw this.gone(reference, 'was changed');
+    let packed = await this.read(reference, signal);
+    const head = Head.safeParse(jsonOf(packed));
+    if (head.success) {
       const slices: Buffer[] = [];
-      for (let part = 0; part < parts; part++) slices.push(await this.read(`${reference}/${part}`, signal));
+      for (let part = 0; part < head.data.parts; part++)
+        slices.push(await this.read(`${reference}/${part}`, signal));
       packed = Buffer.concat(slices);
     }
-    // Damaged gzip data counts as other content: neither has the hash of the reference.
+    // Damaged data counts as other content: neither has the hash of the reference.
     const text = await decompress(packed).catch(() => Buffer.alloc(0));
-    if (sha256(text) !== reference) throw this.gone(reference, 'was changed');
+    if (hash('sha256', text) !== reference) throw this.gone(reference, 'was changed');
     return JSON.parse(text.toString('utf8')) as unknown;
   }
 
@@ -94,7 +86,7 @@ export class Staging {
     return removed;
   }
 
-  /** As {@link removeExpired}, at most once an hour; the first time soon after the start of the process. */
+  /** The same at most once an hour; the first time soon after the start of the process. */
   async removeExpiredSometimes(signal?: AbortSignal): Promise<void> {
     const nowMs = this.nowMs();
     if (nowMs - this.removedAtMs <= STAGED_CLEANUP_EVERY_MS) return;
@@ -102,33 +94,29 @@ export class Staging {
     await this.removeExpired(signal);
   }
 
-  private async putParts(
+  private async write(
     reference: string,
     packed: Buffer,
     partBytes: number,
     nowS: number,
     signal?: AbortSignal,
   ): Promise<void> {
-    if (packed.length <= partBytes) {
-      await this.write(reference, packed, nowS, signal);
-      return;
+    const values = new Map([[reference, packed]]);
+    if (packed.length > partBytes) {
+      const parts = Math.ceil(packed.length / partBytes);
+      values.clear();
+      for (let part = 0; part < parts; part++)
+        values.set(`${reference}/${part}`, packed.subarray(part * partBytes, (part + 1) * partBytes));
+      // The head comes last: a reader that finds it finds the parts.
+      values.set(reference, Buffer.from(JSON.stringify({ parts })));
     }
-    const parts = Math.ceil(packed.length / partBytes);
-    for (let part = 0; part < parts; part++) {
-      const slice = packed.subarray(part * partBytes, (part + 1) * partBytes);
-      await this.write(`${reference}/${part}`, slice, nowS, signal);
+    for (const [name, value] of values) {
+      const key = this.prefix + name;
+      const expect = (await this.store.get(key, signal))?.revision ?? 0;
+      const written = await this.store.commit([{ key, value, expect, flags: nowS }], signal);
+      // A conflict means that another process has just written the same content, or removed it.
+      if (written === undefined) await this.read(name, signal);
     }
-    // The head comes last: a reader that finds it finds the parts.
-    await this.write(reference, Buffer.from(JSON.stringify({ parts })), nowS, signal);
-  }
-
-  private async write(name: string, value: Buffer, nowS: number, signal?: AbortSignal): Promise<void> {
-    const key = this.prefix + name;
-    const expect = (await this.store.get(key, signal))?.revision ?? 0;
-    const written = await this.store.commit([{ key, value, expect, flags: nowS }], signal);
-    // A conflict means that another process has just written the same content, or removed it.
-    if (written === undefined && (await this.store.get(key, signal)) === undefined)
-      throw this.gone(name, 'is gone');
   }
 
   private async read(name: string, signal?: AbortSignal): Promise<Buffer> {
@@ -141,18 +129,4 @@ export class Staging {
     const detail = `a staged list ${what}; the next cycle (or verify) stages it anew`;
     return new StoredInfoError(this.store.address, this.prefix + name, detail);
   }
-}
-
-/** Number of parts that a head names; undefined if it is none. */
-function partsOf(head: Buffer): number | undefined {
-  try {
-    const { parts } = JSON.parse(head.toString('utf8')) as { parts?: unknown };
-    return typeof parts === 'number' && Number.isInteger(parts) ? parts : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function sha256(content: Buffer): string {
-  return createHash('sha256').update(content).digest('hex');
 }

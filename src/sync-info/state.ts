@@ -6,7 +6,7 @@ import type { HourOfDeletes } from '../rules/delete-guard';
 import { OUTCOMES, sameOutcome } from '../contract/cycle';
 import type { PendingDeletes } from '../contract/destination';
 import { StoredInfoError } from '../consul/errors';
-import { jsonOf } from './store';
+import { readJson } from './commits';
 import type { Write } from '../consul/key-value-store';
 import type { SyncInfo } from './sync-info';
 
@@ -57,7 +57,6 @@ const FingerprintPartsSchema: z.ZodType<FingerprintParts> = z.object({
   deletes: z.object({ ignored: z.literal(true).optional(), excluded: z.literal(true).optional() }).optional(),
 });
 
-/** What src/rules/delete-guard.ts notes. */
 const HourOfDeletesSchema: z.ZodType<HourOfDeletes> = z.object({
   hourMs: z.number(),
   mounts: z.record(z.string(), z.object({ deleted: z.number().int(), known: z.number().int() })),
@@ -95,10 +94,7 @@ const DestinationStateSchema = z.object({
   approved: z.string().optional(),
   /** Secrets at places where nothing belongs any more; the list is in `orphans/`. */
   orphans: z.object({ count: z.number().int(), approved: z.string().optional() }).optional(),
-  /**
-   * Copies that end by themselves (`expiries/`): when the first has to be checked, and how many there are. Also if
-   * there are none; absent in a state that lost it.
-   */
+  /** Copies that end by themselves (`expiries/`). Also if there are none; absent in a state that lost it. */
   expiries: z
     .object({
       nextMs: z.number().optional(),
@@ -114,11 +110,9 @@ const DestinationStateSchema = z.object({
 });
 export type DestinationState = z.infer<typeof DestinationStateSchema>;
 
-/** A state as it is stored. */
+/** A state as it is stored; without one, `undefined` and 0. */
 export interface Stored<T> {
-  /** Undefined if there is none yet. */
   state: T | undefined;
-  /** 0 if there is none yet. */
   revision: number;
 }
 
@@ -135,25 +129,22 @@ export const readStateOf = (role: Role, info: SyncInfo): Promise<Stored<OriginSt
   role === 'origin' ? readOriginState(info) : readDestinationState(info);
 
 /** @throws StoredInfoError if the key holds something else: a state is never guessed, it guards deletes */
-async function readState<T>(info: SyncInfo, schema: z.ZodType<T>, signal?: AbortSignal): Promise<Stored<T>> {
-  const stored = await info.store.get(info.stateKey, signal);
-  if (stored === undefined) return { state: undefined, revision: 0 };
-  const parsed = schema.safeParse(jsonOf(stored.value));
-  if (parsed.success) return { state: parsed.data, revision: stored.revision };
-  throw new StoredInfoError(
-    info.store.address,
-    info.stateKey,
+async function readState<T>(
+  { store, stateKey }: SyncInfo,
+  schema: z.ZodType<T>,
+  signal?: AbortSignal,
+): Promise<Stored<T>> {
+  const ifDamaged =
     'not a state that this version of vsync wrote; ' +
-      'restore the key from a backup, or remove it to have it written anew',
-  );
+    'restore the key from a backup, or remove it to have it written anew';
+  const { data: state, revision } = await readJson(store, stateKey, schema, ifDamaged, signal);
+  return { state, revision };
 }
 
 /**
- * Which mounts are what the state holds them for, and which are not, after a cycle that took the first for granted.
+ * The mounts for the state after a cycle that went by `remembered`. `changed` are another engine now.
  *
- * @param before the state now, which a person may have changed during the cycle: with an approval, or `--adopt`
- * @param remembered what the cycle went by
- * @param changed mounts that are another engine now
+ * @param before the state now: an approval or `--adopt` may have changed it during the cycle
  */
 export function mountsAfter(
   before: MountUuids | undefined,
@@ -169,26 +160,17 @@ export function writeOfState(info: SyncInfo, state: OriginState | DestinationSta
   return { key: info.stateKey, value: Buffer.from(JSON.stringify(state)), expect };
 }
 
-/**
- * Makes the sync info that of a sync with this name, and forgets which engines the origin's mounts were: the next
- * cycle takes those that it finds. For what was renamed, rebuilt or restored on purpose.
- *
- * @throws StoredInfoError if a cycle wrote the state at the same moment
- */
+/** `start --adopt`: gives the sync info to this name, and forgets the origin's mounts. Throws StoredInfoError on a conflict. */
 export async function adopt(info: SyncInfo, role: Role, name: string): Promise<void> {
   const { state, revision } = await readStateOf(role, info);
   if (state === undefined) return;
   const { changedMounts: _, ...rest } = state;
   const written = await info.store.commit([writeOfState(info, { ...rest, name, mounts: {} }, revision)]);
-  if (written !== undefined) return;
   const detail = 'a cycle wrote this key at the same moment; run the command again';
-  throw new StoredInfoError(info.store.address, info.stateKey, detail);
+  if (written === undefined) throw new StoredInfoError(info.store.address, info.stateKey, detail);
 }
 
-/**
- * Whether a state is worth a write. The time and the counts of a cycle in which nothing happened are not: a
- * cycle without changes writes nothing at all.
- */
+/** Whether a state is worth a write. Time and counts of a cycle are not: a cycle without changes writes nothing at all. */
 export function stateDiffers<T extends OriginState | DestinationState>(
   before: T | undefined,
   after: T,

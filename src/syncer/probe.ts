@@ -1,6 +1,6 @@
 import { Pool, buildConnector } from 'undici';
 import { onAbort } from '../concurrency/abort';
-import { describeNetworkError } from '../network/explain';
+import { describeNetworkError, isTlsCode } from '../network/explain';
 import { readTls } from '../tls';
 import type { SyncerConfig } from './config';
 import type { Instance } from './instances/instance';
@@ -292,9 +292,7 @@ function reasonOf(code: string): FailReason {
   if (CONNECT_CODES.has(code)) return 'connect';
   if (RESET_CODES.has(code)) return 'reset';
   if (HEADER_CODES.has(code)) return 'headers';
-  return /^(ERR_SSL|ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|INVALID_|EPROTO|HOSTNAME)/.test(code)
-    ? 'tls'
-    : 'other';
+  return isTlsCode(code) ? 'tls' : 'other';
 }
 
 /** An answer in words, for commands and logs. It names no token. */

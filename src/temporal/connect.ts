@@ -1,7 +1,18 @@
-import { Client, Connection, isGrpcServiceError, ServiceError } from '@temporalio/client';
+import {
+  Client,
+  Connection,
+  isGrpcServiceError,
+  ServiceError,
+  type ConnectionOptions,
+} from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
+import { once } from 'node:events';
+import http2 from 'node:http2';
+import net from 'node:net';
+import tls from 'node:tls';
 import { UserError } from '../errors';
-import { diagnose } from './diagnosis';
+import { TEMPORAL_DIAGNOSIS_STEP_MS } from '../limits';
+import { describeNetworkError } from '../network/explain';
 import type { TemporalTarget } from './target';
 
 /** Connects as a client. @throws UserError that names the address */
@@ -16,11 +27,7 @@ export async function connectClient(target: TemporalTarget): Promise<Client> {
 
 const NO_NAMESPACE = /^Namespace .* is not found/;
 
-/**
- * Explains a refusal by Temporal, with its address.
- *
- * @returns the error to throw: a UserError, or the same error if it is about something else
- */
+/** Explains a refusal by Temporal. @returns a UserError, or the same error if it is about something else */
 export function explainTemporal({ address, namespace }: TemporalTarget, error: unknown): unknown {
   const refusal = error instanceof ServiceError ? error.cause : error;
   const isGrpc = isGrpcServiceError(refusal);
@@ -39,7 +46,7 @@ export function explainTemporal({ address, namespace }: TemporalTarget, error: u
   });
 }
 
-/** Runs some work, and explains refusals by Temporal. @throws what {@link explainTemporal} makes of an error */
+/** @throws what {@link explainTemporal} makes of an error */
 export async function explained<T>(target: TemporalTarget, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -48,7 +55,6 @@ export async function explained<T>(target: TemporalTarget, work: () => Promise<T
   }
 }
 
-/** Codes of gRPC with an explanation of their own. */
 const status = {
   DEADLINE_EXCEEDED: 4,
   PERMISSION_DENIED: 7,
@@ -85,9 +91,7 @@ const NATIVE_REFUSALS: readonly [words: string, code: number][] = [
   ['Operation is not implemented', status.UNIMPLEMENTED],
 ];
 
-/**
- * Explains why a connection failed. The text of the clients is left out: it may quote an API key.
- */
+/** Explains why a connection failed. The text of the clients is left out: it may quote an API key. */
 export async function unreachable(target: TemporalTarget, error: unknown): Promise<UserError> {
   const explained = explainTemporal(target, error);
   if (explained instanceof UserError) return explained;
@@ -104,4 +108,104 @@ export async function unreachable(target: TemporalTarget, error: unknown): Promi
       'To try vsync, start one with: temporal server start-dev',
     { cause: error },
   );
+}
+
+/**
+ * Finds out why a connection fails, because Temporal's clients report little more than the failure. Connects again, step
+ * by step: DNS and TCP, then TLS, then HTTP/2, which gRPC uses. Returns undefined if every step succeeds.
+ */
+async function diagnose({ address, connection, tlsByApiKey }: TemporalTarget): Promise<string | undefined> {
+  const options = tlsOptionsOf(connection);
+  const reached = { what: 'Temporal', section: 'temporal.tls', tls: options !== undefined };
+  const socket = await open(address, options);
+  if (typeof socket === 'string') {
+    if (socket === 'ECONNREFUSED') return 'connection refused';
+    if (!reached.tls || !NO_TLS.has(socket))
+      return describeNetworkError(socket, reached) ?? `no usable answer (${socket})`;
+    const why = tlsByApiKey
+      ? 'an API key (temporal.apiKeyFile, TEMPORAL_API_KEY) switches TLS on, unless temporal.tls is false'
+      : 'if that is intended, set temporal.tls: false';
+    return `the server does not use TLS (${socket}): ${why}`;
+  }
+  const failure = await greet(socket);
+  socket.destroy();
+  if (failure === undefined) return undefined;
+  const refused = failure.startsWith('ERR_SSL_') ? describeNetworkError(failure, reached) : undefined;
+  if (reached.tls && refused !== undefined) return refused;
+  if (!reached.tls && (await speaksTls(address)))
+    return 'the server uses TLS: set temporal.tls: true, or give the authority that signed its certificate as temporal.tls.caFile';
+  return "the server does not use gRPC: is this the address of Temporal's frontend (port 7233 by default), and not of its web UI, a proxy or another server?";
+}
+
+/** Errors of TLS with a server that does not use it. It may also close the connection in the middle of the handshake. */
+const NO_TLS: ReadonlySet<string> = new Set([
+  'ERR_SSL_WRONG_VERSION_NUMBER',
+  'ERR_SSL_PACKET_LENGTH_TOO_LONG',
+  'EPROTO',
+  'ECONNRESET',
+]);
+
+function tlsOptionsOf({ tls: given, apiKey }: ConnectionOptions): tls.ConnectionOptions | undefined {
+  const wanted = given ?? apiKey !== undefined;
+  if (typeof wanted === 'boolean') return wanted ? {} : undefined;
+  const { serverNameOverride, serverRootCACertificate, clientCertPair } = wanted;
+  return {
+    ...(serverNameOverride && { servername: serverNameOverride }),
+    ...(serverRootCACertificate && { ca: Buffer.from(serverRootCACertificate) }),
+    ...(clientCertPair && { cert: Buffer.from(clientCertPair.crt), key: Buffer.from(clientCertPair.key) }),
+  };
+}
+
+/** Connects, with TLS if there are options for it. @returns a socket, or a code of Node or OpenSSL */
+async function open(
+  address: string,
+  options: tls.ConnectionOptions | undefined,
+): Promise<net.Socket | string> {
+  const at = address.lastIndexOf(':');
+  const host = address.slice(0, at).replace(/^\[(.*)\]$/, '$1');
+  const port = Number(address.slice(at + 1));
+  const name = net.isIP(host) === 0 ? { servername: host } : {};
+  const socket =
+    options === undefined
+      ? net.connect({ host, port })
+      : tls.connect({ host, port, ALPNProtocols: ['h2'], ...name, ...options });
+  // Without a listener, a later error would end the process.
+  socket.on('error', () => undefined);
+  const signal = AbortSignal.timeout(TEMPORAL_DIAGNOSIS_STEP_MS);
+  try {
+    await once(socket, options === undefined ? 'connect' : 'secureConnect', { signal });
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    return codeOf(error);
+  }
+}
+
+/** HTTP/2 begins with settings from both sides. @returns undefined if they came */
+async function greet(socket: net.Socket): Promise<string | undefined> {
+  const session = http2.connect('http://temporal', { createConnection: () => socket });
+  session.on('error', () => undefined);
+  const signal = AbortSignal.timeout(TEMPORAL_DIAGNOSIS_STEP_MS);
+  try {
+    // The session does not report errors of its socket: with TLS 1.3 a refused certificate comes only now.
+    const closed = once(socket, 'close', { signal }).then(() => 'ECONNRESET');
+    return await Promise.race([once(session, 'remoteSettings', { signal }).then(() => undefined), closed]);
+  } catch (error) {
+    return codeOf(error);
+  } finally {
+    session.destroy();
+  }
+}
+
+async function speaksTls(address: string): Promise<boolean> {
+  const socket = await open(address, { rejectUnauthorized: false });
+  if (typeof socket === 'string') return false;
+  socket.destroy();
+  return true;
+}
+
+function codeOf(error: unknown): string {
+  const { name, code } = error as { name?: unknown; code?: unknown };
+  if (name === 'AbortError') return 'ETIMEDOUT';
+  return typeof code === 'string' ? code : 'connection failed';
 }

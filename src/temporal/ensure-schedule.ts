@@ -5,7 +5,6 @@ import {
   type Client,
   type ScheduleDescription,
   type ScheduleOptions,
-  type ScheduleSpec,
 } from '@temporalio/client';
 import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
@@ -16,11 +15,7 @@ import { UserError } from '../errors';
 import { MIN_CATCHUP_MS, SCHEDULE_WRITE_ATTEMPTS } from '../limits';
 import { assertSameSync, identity } from './ownership';
 
-/**
- * The schedule that a configuration needs.
- *
- * @param paused note of the pause with which it is created; undefined: not paused
- */
+/** The schedule that a configuration needs. @param paused note of the pause with which it is created, if any */
 export function scheduleOptions(clients: Clients, paused?: string): ScheduleOptions {
   const { config, fingerprint } = clients.deps;
   const { role, name } = config;
@@ -39,11 +34,8 @@ export function scheduleOptions(clients: Clients, paused?: string): ScheduleOpti
       memo: { vsync: identity(clients) },
       // No timeout and no retry here: they would skip the cleanup of the cycle, which has a timer of its own.
     },
-    policies: {
-      overlap: ScheduleOverlapPolicy.SKIP,
-      catchupWindow: Math.max(tickMs, MIN_CATCHUP_MS),
-    },
-    ...(paused === undefined ? {} : { state: { paused: true, note: paused } }),
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: Math.max(tickMs, MIN_CATCHUP_MS) },
+    ...(paused !== undefined && { state: { paused: true, note: paused } }),
   };
 }
 
@@ -53,12 +45,7 @@ function offsetMs(name: string, tickMs: number): number {
   return (hash % Math.max(1, Math.floor(tickMs / 1000))) * 1000;
 }
 
-/**
- * Creates the schedule, or updates it if it exists.
- *
- * @param paused note of the pause with which it is created; undefined: not paused
- * @param adopt take over a schedule that another sync made
- */
+/** Creates the schedule, or updates it if it exists. @param adopt take over a schedule that another sync made */
 export async function ensureSchedule(
   client: Client,
   clients: Clients,
@@ -102,7 +89,7 @@ async function updateSchedule(
   for (let attempt = 0; attempt < SCHEDULE_WRITE_ATTEMPTS; attempt++) {
     const found = await handle.describe();
     assertOwn(found);
-    if (isAsWanted(found, wanted) || (before !== undefined && isKeptOtherwise(before, found))) return;
+    if (isSame(found, wanted) || (before !== undefined && isKeptOtherwise(before, found))) return;
     before = found;
     await handle.update((previous) => {
       assertOwn(previous);
@@ -145,31 +132,23 @@ class FencedScheduleClient extends ScheduleClient {
 /** Whether an update was accepted without a visible change: the server stores what vsync sets in another form. */
 function isKeptOtherwise(before: ScheduleDescription, after: ScheduleDescription): boolean {
   const updatedMs = ({ info }: ScheduleDescription): number => info.lastUpdatedAt?.getTime() ?? 0;
-  return updatedMs(after) > updatedMs(before) && isDeepStrictEqual(essence(after), essence(before));
+  return updatedMs(after) > updatedMs(before) && isSame(after, before);
 }
 
-/** Whether a schedule already has this spec, this action and these policies. */
-function isAsWanted(found: ScheduleDescription, wanted: Wanted): boolean {
-  return isDeepStrictEqual(essence(found), essence(wanted));
+/** Whether two schedules have the same spec, action and policies. */
+function isSame(one: Wanted | ScheduleDescription, other: Wanted | ScheduleDescription): boolean {
+  return isDeepStrictEqual(essence(one), essence(other));
 }
 
 /** What vsync sets of a schedule, in a form that is the same before and after the server stored it. */
-function essence({ spec, action, policies }: Essence) {
-  const { intervals = [], startAt, endAt } = spec;
+function essence({ spec, action, policies }: Wanted | ScheduleDescription): unknown[] {
+  const { intervals = [], calendars = [], skip = [], startAt, endAt } = spec;
   const jitter: unknown = spec.jitter ?? 0;
-  const calendars: unknown = [spec.calendars ?? [], spec.skip ?? []];
-  return {
-    intervals: intervals.map(({ every, offset }): [unknown, unknown] => [every, offset ?? 0]),
-    calendars,
-    times: [startAt, endAt, jitter],
-    action: [action.workflowType, action.workflowId, action.taskQueue, action.args, action.memo],
-    policies: [policies?.overlap, policies?.catchupWindow, policies?.pauseOnFailure ?? false],
-  };
-}
-
-/** A schedule as wanted, or as the server describes it. */
-interface Essence {
-  spec: ScheduleSpec;
-  action: Pick<ScheduleOptions['action'], 'workflowType' | 'workflowId' | 'taskQueue' | 'args' | 'memo'>;
-  policies?: ScheduleOptions['policies'];
+  const { workflowType, workflowId, taskQueue: queue, args, memo } = action;
+  return [
+    intervals.map(({ every, offset }): unknown[] => [every, offset ?? 0]),
+    [calendars, skip, startAt, endAt, jitter],
+    [workflowType, workflowId, queue, args, memo],
+    [policies?.overlap, policies?.catchupWindow, policies?.pauseOnFailure ?? false],
+  ];
 }

@@ -1,40 +1,24 @@
-import {
-  ScheduleNotFoundError,
-  ScheduleOverlapPolicy,
-  WorkflowNotFoundError,
-  type Client,
-} from '@temporalio/client';
+import { ScheduleOverlapPolicy, type Client } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkAccess } from '../activities/check-access';
-import type { Clients } from '../activities/clients';
+import { checkAccess, type Clients } from '../activities/clients';
 import type { Config } from '../config/schema';
 import { scheduleId, watchId } from '../contract/ids';
 import type { CycleResult } from '../contract/cycle';
-import { ORIGIN_CHANGED, type OriginChangedSignal } from '../contract/watch';
+import { ORIGIN_CHANGED, type OriginChangedSignal } from '../contract/destination';
 import { UserError } from '../errors';
 import { CYCLE_START_POLL_MS, CYCLE_START_WAIT_MS, PAUSE_ATTEMPTS } from '../limits';
 import { adopt as adoptState } from '../sync-info/state';
 import { ensureSchedule } from './ensure-schedule';
 import { assertOwnName, assertOwnSchedule, assertOwnState } from './ownership';
-import { cyclesOf, describeSchedule } from './schedule';
+import { cyclesOf, describeSchedule, endWatch, ensureWatch, ifThere } from './schedule';
 import { readRecord, recordStart } from './schedule-record';
 import { temporalPlace } from './target';
-import { endWatch, ensureWatch } from './watch';
-
-/** What `start` did. */
-export interface Started {
-  scheduleId: string;
-  schedule: 'created' | 'updated';
-  paused: boolean;
-}
 
 /**
  * Creates or updates the schedule of a configuration (and, of a destination, its watch), and starts a first cycle
- * unless the schedule is paused. Idempotent.
- *
- * @param adopt take over the schedule and the sync path, and accept the mounts as they are now
+ * unless the schedule is paused. Idempotent. @param adopt take over schedule and sync path, and accept the mounts as they are
  */
-export async function start(client: Client, clients: Clients, { adopt = false } = {}): Promise<Started> {
+export async function start(client: Client, clients: Clients, { adopt = false } = {}) {
   await checkAccess(clients);
   const { config, fingerprint, info } = clients.deps;
   const { name } = config;
@@ -47,58 +31,43 @@ export async function start(client: Client, clients: Clients, { adopt = false } 
   const handle = client.schedule.getHandle(scheduleId(config.role, name));
   if (config.role === 'destination') await ensureWatch(client, name);
   const { state } = await handle.describe();
-  await recordStart(
-    info,
-    { name, fingerprint, ...(state.paused ? { paused: state.note ?? '' } : {}) },
-    temporalPlace(config.temporal),
-  );
+  await recordStart(info, {
+    name,
+    fingerprint,
+    ...(state.paused && { paused: state.note ?? '' }),
+    temporals: [temporalPlace(config.temporal)],
+  });
   if (!state.paused) await handle.trigger(ScheduleOverlapPolicy.BUFFER_ONE);
   return { scheduleId: handle.scheduleId, schedule, paused: state.paused };
-}
-
-/** What `stop` removed. */
-export interface Stopped {
-  schedule: boolean;
-  watch: boolean;
-  /** Number of running cycles: they keep what they have done, and end as cancelled. */
-  cycles: number;
 }
 
 /**
  * Removes the schedule and the watch, and cancels a cycle that is running. Sync info and secrets stay.
  *
  * @param record is called before anything is removed: unless it calls `recordStop`, workers restore the schedule
+ * @returns `cycles`: number of running cycles; they keep what they have done, and end as cancelled
  * @throws UserError if the schedule is that of another sync
  */
-export async function stop(
-  client: Client,
-  config: Config,
-  record: () => Promise<void> = () => Promise.resolve(),
-): Promise<Stopped> {
+export async function stop(client: Client, config: Config, record?: () => Promise<void>) {
   await assertOwnName(client, config);
-  await record();
+  await record?.();
   const handle = client.schedule.getHandle(scheduleId(config.role, config.name));
   let cycles = 0;
   // First the schedule, then the watch: a worker starts no watch without a schedule.
-  const schedule = await unlessMissing(async () => {
+  const removed = await ifThere(async () => {
     const { info } = await handle.describe();
     await handle.delete();
     // A later schedule would start a second cycle, because it does not count those of this one.
     for (const { workflow } of info.runningActions) {
       const running = client.workflow.getHandle(workflow.workflowId);
-      if (await unlessMissing(() => running.cancel())) cycles++;
+      if ((await ifThere(() => running.cancel())) !== undefined) cycles++;
     }
   });
   const watch = config.role === 'destination' && (await endWatch(client, config.name, 'vsync stop'));
-  return { schedule, watch, cycles };
+  return { schedule: removed !== undefined, watch, cycles };
 }
 
-/**
- * Pauses or resumes the schedule. A pause is respected by the tick and by the watch; a cycle that is running goes on.
- *
- * @param reason shown with the schedule in Temporal
- * @returns whether it was in this state already
- */
+/** Pauses or resumes the tick and the watch; a cycle that is running goes on. @returns whether it was in this state already */
 export async function setPaused(
   client: Client,
   config: Config,
@@ -120,24 +89,12 @@ export async function setPaused(
   );
 }
 
-/** A cycle that a trigger started. */
-export interface TriggeredCycle {
-  workflowId: string;
-  /** Waits for its end. Rejects if the cycle failed or was cancelled. */
-  result: () => Promise<CycleResult>;
-}
-
-/** The result of a trigger. */
 export interface Triggered {
-  /** Undefined if another cycle is running: the requested one follows it. */
-  cycle?: TriggeredCycle;
+  /** Undefined if another cycle is running. `result` waits for the end, and rejects if it failed or was cancelled. */
+  cycle?: { workflowId: string; result: () => Promise<CycleResult> };
 }
 
-/**
- * Requests a cycle now, also on a paused schedule. If one is running, one more follows it.
- *
- * @param wait wait for the cycle to start, also if another one is running
- */
+/** Requests a cycle, also on a paused schedule. One more follows a running one. @param wait for its start, also then */
 export async function trigger(client: Client, config: Config, { wait = false } = {}): Promise<Triggered> {
   const handle = client.schedule.getHandle(scheduleId(config.role, config.name));
   const found = await describeSchedule(handle);
@@ -163,27 +120,19 @@ export async function trigger(client: Client, config: Config, { wait = false } =
   );
 }
 
-/** Signals a destination's watch that the origin changed. */
-export async function signalOriginChanged(client: Client, config: Config): Promise<void> {
-  if (config.role === 'origin') {
-    throw new UserError(
-      "vsync signal is for a destination: give the destination's file, or trigger the origin instead",
-    );
-  }
-  await assertOwnName(client, config);
-  const handle = client.workflow.getHandle(watchId(config.name));
-  if (!(await unlessMissing(() => handle.signal<[OriginChangedSignal]>(ORIGIN_CHANGED, { v: 1 })))) {
-    throw new UserError(`there is no watch ${watchId(config.name)}: start it with "vsync start -c FILE"`);
-  }
+/** An origin has no watch. @throws UserError */
+export function assertDestination({ role }: Config): void {
+  if (role === 'destination') return;
+  throw new UserError(
+    "vsync signal is for a destination: give the destination's file, or trigger the origin instead",
+  );
 }
 
-/** @returns false if the schedule or workflow does not exist */
-async function unlessMissing(work: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await work();
-    return true;
-  } catch (error) {
-    if (error instanceof ScheduleNotFoundError || error instanceof WorkflowNotFoundError) return false;
-    throw error;
-  }
+/** Signals a destination's watch that the origin changed. */
+export async function signalOriginChanged(client: Client, config: Config): Promise<void> {
+  assertDestination(config);
+  await assertOwnName(client, config);
+  const handle = client.workflow.getHandle(watchId(config.name));
+  if ((await ifThere(() => handle.signal<[OriginChangedSignal]>(ORIGIN_CHANGED, { v: 1 }))) === undefined)
+    throw new UserError(`there is no watch ${watchId(config.name)}: start it with "vsync start -c FILE"`);
 }

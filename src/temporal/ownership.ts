@@ -1,7 +1,7 @@
 import type { Client, ScheduleDescription } from '@temporalio/client';
 import { z } from 'zod';
 import { assertSyncName } from '../access/sync-path';
-import { cloneIdentity } from '../access/both-vaults';
+import { cloneIdentity } from '../access/mounts';
 import { openVault, type Clients } from '../activities/clients';
 import type { Config } from '../config/schema';
 import { readStateOf } from '../sync-info/state';
@@ -31,7 +31,7 @@ const IdentitySchema = z.object({
 export type Identity = z.infer<typeof IdentitySchema>;
 
 export function identity({ clusters: { origin, destination }, deps: { config } }: Clients): Identity {
-  return identityOf(config, destination === undefined ? { origin } : { origin, destination });
+  return identityOf(config, { origin, ...(destination !== undefined && { destination }) });
 }
 
 function identityOf(config: Config, clusters: Record<string, string>): Identity {
@@ -55,16 +55,18 @@ function bySide(config: Config, valueOf: (side: Config['origin']) => string): Re
 export function assertSameSync(found: ScheduleDescription, wanted: Identity): void {
   const memo = memoOf(found);
   if (memo === undefined) return;
-  const differences = (['clusters', 'syncPaths'] as const).flatMap((what) =>
+  const differing = (what: 'clusters' | 'syncPaths'): [role: string, was: string, is: string][] =>
     Object.entries(wanted[what])
-      .filter(([role, value]) => (memo[what][role] ?? value) !== value)
-      .map(([role, value]) => {
-        if (what === 'syncPaths') return `${role}.syncPath was ${memo[what][role] ?? ''} and is ${value}`;
-        const at = ({ addresses }: Identity): string =>
-          addresses[role] === undefined ? '' : ` at ${addresses[role]}`;
-        return `${role}.vault (cluster id) was ${memo[what][role] ?? ''}${at(memo)} and is ${value}${at(wanted)}`;
-      }),
-  );
+      .map(([role, is]): [string, string, string] => [role, memo[what][role] ?? is, is])
+      .filter(([, was, is]) => was !== is);
+  const at = (address: string | undefined): string => (address === undefined ? '' : ` at ${address}`);
+  const differences = [
+    ...differing('clusters').map(
+      ([role, was, is]) =>
+        `${role}.vault (cluster id) was ${was}${at(memo.addresses[role])} and is ${is}${at(wanted.addresses[role])}`,
+    ),
+    ...differing('syncPaths').map(([role, was, is]) => `${role}.syncPath was ${was} and is ${is}`),
+  ];
   if (differences.length === 0) return;
   throw new UserError(
     `schedule ${found.scheduleId} belongs to another sync: ${differences.join('; ')}. If two configurations share ` +
@@ -99,31 +101,20 @@ export async function assertOwnSchedule(
       clusters[side] = known;
       continue;
     }
-    const asked = askAll ? await clusterOf(config, side) : await askCluster(found, memo, config, side);
+    const asked = await clusterOf(config, side).catch((error: unknown) => {
+      if (askAll || !(error instanceof VaultError)) throw error;
+      throw new UserError(
+        `schedule ${found.scheduleId} was made for ${side}.vault at ${memo.addresses[side] ?? ''}. ` +
+          `Whether this configuration names the same Vault cannot be asked (${error.message}). Nothing was done. If two ` +
+          'configurations share a name, give this one another "name". If the address was changed on purpose, run ' +
+          '"vsync start -c FILE" once that Vault answers; the temporal command does not compare (docs/operating.md)',
+      );
+    });
     // A Vault does not report that it was restored from the origin's snapshot.
     const isClone = known === cloneIdentity(asked, own[side] ?? '');
     clusters[side] = isClone ? known : asked;
   }
   assertSameSync(found, identityOf(config, clusters));
-}
-
-async function askCluster(
-  { scheduleId: id }: ScheduleDescription,
-  { addresses }: Identity,
-  config: Config,
-  side: Role,
-): Promise<string> {
-  try {
-    return await clusterOf(config, side);
-  } catch (error) {
-    if (!(error instanceof VaultError)) throw error;
-    throw new UserError(
-      `schedule ${id} was made for ${side}.vault at ${addresses[side] ?? ''}. ` +
-        `Whether this configuration names the same Vault cannot be asked (${error.message}). Nothing was done. If two ` +
-        'configurations share a name, give this one another "name". If the address was changed on purpose, run ' +
-        '"vsync start -c FILE" once that Vault answers; the temporal command does not compare (docs/operating.md)',
-    );
-  }
 }
 
 async function clusterOf(config: Config, side: Role): Promise<string> {
@@ -152,9 +143,7 @@ export async function assertOwnState({ role, deps: { info, config } }: Clients):
 
 /**
  * Whether the sync info and the schedule, if they exist, belong to this configuration. For workers, which have asked the
- * Vaults for their identity.
- *
- * @throws ActivityError `Conflict`, or UserError
+ * Vaults for their identity. @throws ActivityError `Conflict`, or UserError
  */
 export async function assertOwnSync(client: Client, clients: Clients): Promise<void> {
   await assertOwnState(clients);

@@ -1,17 +1,15 @@
 import {
   ScheduleAlreadyRunning,
-  ScheduleNotFoundError,
   ScheduleOverlapPolicy,
   type Client,
   type ScheduleDescription,
 } from '@temporalio/client';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clients } from '../activities/clients';
-import { assertSameSync, identity } from './ownership';
-import { findSchedule } from './schedule';
-import { scheduleOptions } from './ensure-schedule';
-import { temporalPlace, type TemporalPlace } from './target';
 import { UserError } from '../errors';
+import { scheduleOptions } from './ensure-schedule';
+import { assertSameSync, identity } from './ownership';
+import { endWatch, ensureWatch, findSchedule, ifThere, watchState, type WatchState } from './schedule';
 import {
   isStartedAt,
   mayRecord,
@@ -20,9 +18,8 @@ import {
   type ScheduleRecord,
   type StoredRecord,
 } from './schedule-record';
-import { endWatch, ensureWatch, watchState, type WatchState } from './watch';
+import { temporalPlace, type TemporalPlace } from './target';
 
-/** How a worker found the schedule of its sync. */
 export type ScheduleState =
   | { kind: 'running' }
   | { kind: 'paused'; note: string }
@@ -37,7 +34,6 @@ export type ScheduleState =
   | { kind: 'elsewhere'; temporals: readonly TemporalPlace[] }
   | { kind: 'stopped'; at: string };
 
-/** What a check found, and what it restored. */
 export interface ScheduleCheck {
   state: ScheduleState;
   restored: 'schedule' | 'watch' | undefined;
@@ -58,6 +54,8 @@ export async function restoreSchedule(
   signal: AbortSignal,
 ): Promise<ScheduleCheck> {
   const { info, config } = clients.deps;
+  const isStopped = async (): Promise<boolean> =>
+    (await readRecord(info, signal)).record?.stoppedAt !== undefined;
   const before = await readRecord(info, signal);
   // Read before the schedule: without an index, a `vsync stop` may have recorded nothing.
   const recordable = await mayRecord(info, before, signal);
@@ -76,12 +74,10 @@ export async function restoreSchedule(
   // Without sync info it may be the first start, which creates the watch a moment after the schedule.
   if (watch === undefined || watch === 'running' || !recordable) return { state, restored: undefined, watch };
 
-  if (isStopped((await readRecord(info, signal)).record)) return { state, restored: undefined, watch };
+  if (await isStopped()) return { state, restored: undefined, watch };
   await ensureWatch(client, config.name);
   // `vsync stop` may have run in between. Without sync info it records nothing, and removes the schedule first.
-  const isGone =
-    isStopped((await readRecord(info, signal)).record) ||
-    (await findSchedule(client, config.role, config.name)) === undefined;
+  const isGone = (await isStopped()) || (await findSchedule(client, config.role, config.name)) === undefined;
   if (isGone) await endWatch(client, config.name, 'the schedule was removed');
   return { state, restored: isGone ? undefined : 'watch', watch };
 }
@@ -103,9 +99,9 @@ async function restoreMissing(
       `${config.name}; give each sync its own syncPath. If it was renamed, start the worker with the new file`;
     return found({ kind: 'other-sync', message });
   }
-  if (record.stoppedAt !== undefined) return found({ kind: 'stopped', at: record.stoppedAt });
   const here = temporalPlace(config.temporal);
-  if (!isStartedAt(record, here)) return found({ kind: 'elsewhere', temporals: record.temporals ?? [] });
+  const other = whyNotHere(record, here);
+  if (other !== undefined) return found(other);
   if (record.fingerprint !== deps.fingerprint) return found({ kind: 'other-configuration' });
 
   const { paused } = record;
@@ -120,17 +116,14 @@ async function restoreMissing(
   const handle = client.schedule.getHandle(options.scheduleId);
   if (role === 'destination') await ensureWatch(client, config.name);
   const { record: after } = await readRecord(info, signal);
-  const isMoved = after !== undefined && !isStartedAt(after, here);
-  if (after?.stoppedAt !== undefined || isMoved) {
+  const removed = after && whyNotHere(after, here);
+  if (removed !== undefined) {
     await handle.delete();
     if (role === 'destination') await endWatch(client, config.name, 'vsync stop');
-    return found(
-      after.stoppedAt === undefined
-        ? { kind: 'elsewhere', temporals: after.temporals ?? [] }
-        : { kind: 'stopped', at: after.stoppedAt },
-    );
+    return found(removed);
   }
-  if (paused === undefined) await trigger(client, options.scheduleId);
+  // It may have been stopped a moment ago.
+  if (paused === undefined) await ifThere(() => handle.trigger(ScheduleOverlapPolicy.BUFFER_ONE));
   return {
     state: paused === undefined ? { kind: 'running' } : { kind: 'paused', note: paused },
     restored: 'schedule',
@@ -138,13 +131,11 @@ async function restoreMissing(
   };
 }
 
-async function trigger(client: Client, id: string): Promise<void> {
-  try {
-    await client.schedule.getHandle(id).trigger(ScheduleOverlapPolicy.BUFFER_ONE);
-  } catch (error) {
-    // It was stopped a moment ago.
-    if (!(error instanceof ScheduleNotFoundError)) throw error;
-  }
+/** Why a record forbids to restore the schedule at this Temporal. */
+function whyNotHere(record: ScheduleRecord, here: TemporalPlace): ScheduleState | undefined {
+  const { stoppedAt, temporals = [] } = record;
+  if (stoppedAt !== undefined) return { kind: 'stopped', at: stoppedAt };
+  return isStartedAt(record, here) ? undefined : { kind: 'elsewhere', temporals };
 }
 
 function stateOf({ state, info, action }: ScheduleDescription, { deps }: Clients): ScheduleState {
@@ -159,28 +150,21 @@ function fingerprintOf({ args }: ScheduleDescription['action']): string {
   return input?.fingerprint ?? '';
 }
 
-function isStopped(record: ScheduleRecord | undefined): boolean {
-  return record?.stoppedAt !== undefined;
-}
-
-/**
- * Records the schedule as it is, so that a paused one is restored as paused. A change in between, by `vsync stop` or
- * another worker, wins.
- */
+/** A paused schedule is restored as paused. A change in between, by `vsync stop` or another worker, wins. */
 async function keepRecord(
   { deps: { info, config } }: Clients,
   before: StoredRecord,
   { action, state }: ScheduleDescription,
   signal: AbortSignal,
 ): Promise<void> {
-  if (isStopped(before.record)) return;
+  if (before.record?.stoppedAt !== undefined) return;
   const here = temporalPlace(config.temporal);
   const known = before.record?.temporals ?? [];
   const next: ScheduleRecord = {
     v: 1,
     name: config.name,
     fingerprint: fingerprintOf(action),
-    ...(state.paused ? { paused: state.note ?? '' } : {}),
+    ...(state.paused && { paused: state.note ?? '' }),
     // Operators and workers may reach one Temporal by several addresses.
     temporals: known.some((one) => isDeepStrictEqual(one, here)) ? known : [...known, here],
   };

@@ -10,6 +10,8 @@ import { SCHEDULE_CHECK_TIMEOUT_MS } from '../limits';
 import { describePlaces } from './schedule-record';
 import { restoreSchedule, type ScheduleCheck, type ScheduleState } from './restore-schedule';
 
+type Level = 'info' | 'warn' | 'error';
+
 export interface KeeperOptions {
   client: Client;
   clients: Clients;
@@ -22,14 +24,11 @@ export interface KeeperOptions {
 
 /**
  * Checks the schedule and the watch of one sync while its worker runs, and restores what was lost. Logs what it finds
- * when it changes, not each time.
- *
- * Its timers do not keep a process alive.
+ * when it changes, not each time. Its timers do not keep a process alive.
  */
 export class ScheduleKeeper {
   private readonly stopping = new AbortController();
   private readonly running: Promise<void>;
-  /** What was logged last. */
   private logged = JSON.stringify({ kind: 'running' });
 
   constructor(private readonly options: KeeperOptions) {
@@ -68,77 +67,72 @@ export class ScheduleKeeper {
     const id = scheduleId(role, name);
     if (restored === 'schedule') log.warn(`schedule ${id} was missing, but not stopped: restored`);
     if (restored === 'watch') log.warn(`watch ${watchId(name)} was not running (${watch ?? ''}): restored`);
-    this.logOnce(JSON.stringify(state), () => {
-      const { level, text } = this.describe(state);
-      log[level](text);
-    });
-    if (state.kind === 'other-sync') this.options.onOtherSync(new UserError(endsBecause(state.message)));
+    const [level, text] = this.describe(state);
+    this.logOnce(level, text, JSON.stringify(state));
+    if (state.kind === 'other-sync') this.options.onOtherSync(new UserError(text));
   }
 
-  private describe(state: ScheduleState): { level: 'info' | 'warn' | 'error'; text: string } {
+  private describe(state: ScheduleState): [Level, text: string] {
     const { role, name } = this.options.clients.deps.config;
     const schedule = `schedule ${scheduleId(role, name)}`;
     switch (state.kind) {
       case 'running':
-        return { level: 'info', text: `${schedule} is in order again` };
+        return ['info', `${schedule} is in order again`];
       case 'paused': {
         const note = state.note === '' ? '' : ` (${state.note})`;
-        const text = `${schedule} is paused${note}: no cycle starts automatically until "vsync resume -c FILE"`;
-        return { level: 'warn', text };
+        return [
+          'warn',
+          `${schedule} is paused${note}: no cycle starts automatically until "vsync resume -c FILE"`,
+        ];
       }
-      case 'without-next': {
-        const text =
+      case 'without-next':
+        return [
+          'error',
           `${schedule} has no next cycle: its number of actions or its end time is reached, which vsync never sets; ` +
-          'create it again with "vsync stop -c FILE" and "vsync start -c FILE"';
-        return { level: 'error', text };
-      }
-      case 'other-configuration': {
-        const text =
+            'create it again with "vsync stop -c FILE" and "vsync start -c FILE"',
+        ];
+      case 'other-configuration':
+        return [
+          'error',
           `${schedule} was started with another configuration than this worker has, so its cycles fail here; run ` +
-          '"vsync start -c FILE" with the right one, and restart the workers that have another';
-        return { level: 'error', text };
-      }
+            '"vsync start -c FILE" with the right one, and restart the workers that have another',
+        ];
       case 'other-sync':
-        return { level: 'error', text: endsBecause(state.message) };
+        return [
+          'error',
+          `this worker ends, because its name or its sync path belongs to another sync: ${state.message}`,
+        ];
       case 'never-started':
-        return {
-          level: 'warn',
-          text: `there is no ${schedule}: this worker waits until "vsync start -c FILE" creates it`,
-        };
-      case 'elsewhere': {
-        const text =
+        return ['warn', `there is no ${schedule}: this worker waits until "vsync start -c FILE" creates it`];
+      case 'elsewhere':
+        return [
+          'warn',
           `there is no ${schedule} at Temporal ${describePlaces([this.options.target])}: the sync was started at ` +
-          `Temporal ${describePlaces(state.temporals)}, so this worker creates none here; end this worker, or, if the ` +
-          'sync should run here, run "vsync stop" with the file of the other Temporal and "vsync start -c FILE" here';
-        return { level: 'warn', text };
-      }
-      case 'stopped': {
-        const text = `${schedule} was removed by "vsync stop" at ${state.at}: this worker waits for "vsync start -c FILE"`;
-        return { level: 'info', text };
-      }
+            `Temporal ${describePlaces(state.temporals)}, so this worker creates none here; end this worker, or, if the ` +
+            'sync should run here, run "vsync stop" with the file of the other Temporal and "vsync start -c FILE" here',
+        ];
+      case 'stopped':
+        return [
+          'info',
+          `${schedule} was removed by "vsync stop" at ${state.at}: this worker waits for "vsync start -c FILE"`,
+        ];
     }
   }
 
   private reportFailure(error: unknown): void {
-    const { target, log, clients } = this.options;
+    const { target, clients } = this.options;
     const explained = explainTemporal(target, error);
     const isOurs = explained instanceof ExplainedError;
     // Of a foreign error only the name: its message may hold a secret.
     const why = isOurs ? explained.message : error instanceof Error ? error.name : typeof error;
     const { role, name } = clients.deps.config;
-    this.logOnce(`failed: ${why}`, () => {
-      log.warn(`cannot check schedule ${scheduleId(role, name)}, trying again: ${why}`);
-    });
+    this.logOnce('warn', `cannot check schedule ${scheduleId(role, name)}, trying again: ${why}`);
   }
 
-  /** Logs something unless it was logged last. */
-  private logOnce(what: string, write: () => void): void {
+  /** Logs a text, unless what it is about was logged last. */
+  private logOnce(level: Level, text: string, what = text): void {
     if (what === this.logged) return;
     this.logged = what;
-    write();
+    this.options.log[level](text);
   }
-}
-
-function endsBecause(message: string): string {
-  return `this worker ends, because its name or its sync path belongs to another sync: ${message}`;
 }

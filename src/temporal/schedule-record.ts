@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { StoredInfoError } from '../consul/errors';
-import { jsonOf } from '../sync-info/store';
+import { readJson } from '../sync-info/commits';
 import { SCHEDULE_WRITE_ATTEMPTS } from '../limits';
 import type { SyncInfo } from '../sync-info/sync-info';
 import type { TemporalPlace } from './target';
@@ -14,7 +14,6 @@ import type { TemporalPlace } from './target';
 
 const RecordSchema = z.object({
   v: z.literal(1),
-  /** Name of the sync. */
   name: z.string(),
   /** Fingerprint of the configuration that the schedule was started with. */
   fingerprint: z.string(),
@@ -22,29 +21,21 @@ const RecordSchema = z.object({
   paused: z.string().optional(),
   /** RFC 3339: `vsync stop` removed the schedule, and no worker restores it. */
   stoppedAt: z.string().optional(),
-  /**
-   * Each address and namespace by which the Temporal of this schedule was reached: only there it is restored. Absent
-   * after `vsync stop`.
-   */
+  /** Where the Temporal of this schedule was reached: only there it is restored. Absent after `vsync stop`. */
   temporals: z.array(z.object({ address: z.string(), namespace: z.string() })).optional(),
 });
 export type ScheduleRecord = z.infer<typeof RecordSchema>;
 
-/**
- * Whether the schedule may be restored at this Temporal: a worker that still runs after a sync has moved to another
- * Temporal must not restore it in the old one.
- */
+/** A worker that still runs after its sync has moved to another Temporal must not restore the schedule in the old one. */
 export function isStartedAt({ temporals }: ScheduleRecord, place: TemporalPlace): boolean {
   return temporals === undefined || temporals.some((one) => isDeepStrictEqual(one, place));
 }
 
-/** For messages. */
 export function describePlaces(places: readonly TemporalPlace[]): string {
   return places.map(({ address, namespace }) => `${address} (namespace ${namespace})`).join(' or ');
 }
 
 export interface StoredRecord {
-  /** Undefined if there is none yet. */
   record: ScheduleRecord | undefined;
   /** 0 if there is none yet. */
   revision: number;
@@ -52,12 +43,9 @@ export interface StoredRecord {
 
 /** @throws StoredInfoError if the key holds something else */
 export async function readRecord(info: SyncInfo, signal?: AbortSignal): Promise<StoredRecord> {
-  const stored = await info.store.get(info.scheduleKey, signal);
-  if (stored === undefined) return { record: undefined, revision: 0 };
-  const parsed = RecordSchema.safeParse(jsonOf(stored.value));
-  if (parsed.success) return { record: parsed.data, revision: stored.revision };
-  const detail = 'is not a record of this version of vsync; remove the key, and run "vsync start -c FILE"';
-  throw new StoredInfoError(info.store.address, info.scheduleKey, detail);
+  const ifDamaged = 'is not a record of this version of vsync; remove the key, and run "vsync start -c FILE"';
+  const { data, revision } = await readJson(info.store, info.scheduleKey, RecordSchema, ifDamaged, signal);
+  return { record: data, revision };
 }
 
 /** Writes the record if it has not changed since it was read. @returns whether it is `next` now */
@@ -68,10 +56,8 @@ export async function writeRecord(
   signal?: AbortSignal,
 ): Promise<boolean> {
   if (isDeepStrictEqual(record, next)) return true;
-  const value = Buffer.from(JSON.stringify(next));
-  return (
-    (await info.store.commit([{ key: info.scheduleKey, value, expect: revision }], signal)) !== undefined
-  );
+  const write = { key: info.scheduleKey, value: Buffer.from(JSON.stringify(next)), expect: revision };
+  return (await info.store.commit([write], signal)) !== undefined;
 }
 
 /** Whether the record may be written: it exists, or a cycle has written sync info. */
@@ -97,18 +83,8 @@ async function changeRecord(
 }
 
 /** Records what `vsync start` created: a worker may restore it. */
-export function recordStart(
-  info: SyncInfo,
-  { name, fingerprint, paused }: Pick<ScheduleRecord, 'name' | 'fingerprint' | 'paused'>,
-  temporal: TemporalPlace,
-): Promise<void> {
-  return changeRecord(info, () => ({
-    v: 1,
-    name,
-    fingerprint,
-    ...(paused === undefined ? {} : { paused }),
-    temporals: [temporal],
-  }));
+export function recordStart(info: SyncInfo, started: Omit<ScheduleRecord, 'v' | 'stoppedAt'>): Promise<void> {
+  return changeRecord(info, () => ({ v: 1, ...started }));
 }
 
 /** Records that no worker restores the schedule of this name; to be called before it is removed. */

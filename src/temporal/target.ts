@@ -3,20 +3,22 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { readFileSync } from 'node:fs';
 import { ConfigError } from '../config/errors';
 import type { Config } from '../config/schema';
-import type { ConnectionTarget } from './diagnosis';
 
-export const DEFAULT_ADDRESS = 'localhost:7233';
-export const DEFAULT_NAMESPACE = 'default';
+const DEFAULT_ADDRESS = 'localhost:7233';
+const DEFAULT_NAMESPACE = 'default';
 
 /** One namespace of one Temporal, as a configuration names it. */
 export interface TemporalPlace {
+  /** host:port */
   address: string;
   namespace: string;
 }
 
 /** Where Temporal is, and how to connect. */
-export interface TemporalTarget extends ConnectionTarget, TemporalPlace {
+export interface TemporalTarget extends TemporalPlace {
   connection: ConnectionOptions;
+  /** TLS is on only because there is an API key. */
+  tlsByApiKey: boolean;
 }
 
 /**
@@ -25,13 +27,13 @@ export interface TemporalTarget extends ConnectionTarget, TemporalPlace {
  */
 export function temporalTarget(temporal: Config['temporal']): TemporalTarget {
   const standard = standardTarget();
-  const tls = temporal.tls === undefined ? {} : { tls: readTls(temporal.tls) };
-  const apiKey =
-    temporal.apiKeyFile === undefined
-      ? {}
-      : { apiKey: readFile(temporal.apiKeyFile, 'temporal.apiKeyFile').trim() };
-  const connection = { ...(standard.connectionOptions as ConnectionOptions), ...tls, ...apiKey };
-  if (typeof connection.apiKey === 'string') assertApiKey(connection.apiKey, temporal.apiKeyFile);
+  const { tls, apiKeyFile } = temporal;
+  const connection: ConnectionOptions = {
+    ...(standard.connectionOptions as ConnectionOptions),
+    ...(tls !== undefined && { tls: readTls(tls) }),
+    ...(apiKeyFile !== undefined && { apiKey: readFile(apiKeyFile, 'temporal.apiKeyFile').trim() }),
+  };
+  if (typeof connection.apiKey === 'string') assertApiKey(connection.apiKey, apiKeyFile);
   const { address, namespace } = placeOf(temporal, standard);
   return {
     address,
@@ -62,16 +64,19 @@ function assertApiKey(apiKey: string, file: string | undefined): void {
   throw new ConfigError([{ ...place, message }]);
 }
 
-/** Temporal's own standard configuration, without any secret. @throws ConfigError if it cannot be read */
-export function temporalStandard(): { address?: string; namespace?: string; apiKey: boolean; tls: boolean } {
-  const { connectionOptions, namespace } = standardTarget();
-  const { address, apiKey, tls } = connectionOptions;
-  return {
-    ...(address === undefined ? {} : { address }),
-    ...(namespace === undefined ? {} : { namespace }),
-    apiKey: apiKey !== undefined,
-    tls: tls !== undefined && tls !== false,
-  };
+/**
+ * What Temporal's own standard gives for keys that are not configured, by path: the variable, the value and its default.
+ * Without any secret: the value of an API key is whether there is one. @throws ConfigError if it cannot be read
+ */
+export function temporalStandard() {
+  const { connectionOptions, namespace = DEFAULT_NAMESPACE } = standardTarget();
+  const { address = DEFAULT_ADDRESS, apiKey, tls = false } = connectionOptions;
+  return new Map([
+    ['temporal.address', { variable: 'TEMPORAL_ADDRESS', value: address, normal: DEFAULT_ADDRESS }],
+    ['temporal.namespace', { variable: 'TEMPORAL_NAMESPACE', value: namespace, normal: DEFAULT_NAMESPACE }],
+    ['temporal.apiKeyFile', { variable: 'TEMPORAL_API_KEY', value: apiKey !== undefined, normal: false }],
+    ['temporal.tls', { variable: 'TEMPORAL_TLS', value: tls !== false, normal: false }],
+  ]);
 }
 
 /** Temporal's own standard configuration. Its parser's message is left out: it quotes the file, which may hold a key. */
@@ -80,33 +85,24 @@ function standardTarget(): ReturnType<typeof loadClientConnectConfig> {
     return loadClientConnectConfig();
   } catch {
     const set = Object.keys(process.env).filter((name) => name.startsWith('TEMPORAL_'));
-    throw new ConfigError([
-      {
-        message:
-          "Temporal's standard configuration cannot be read: check the variables " +
-          `${set.length === 0 ? 'TEMPORAL_*' : set.sort().join(', ')}, and the TOML file and profile that they name`,
-      },
-    ]);
+    const message =
+      "Temporal's standard configuration cannot be read: check the variables " +
+      `${set.length === 0 ? 'TEMPORAL_*' : set.sort().join(', ')}, and the TOML file and profile that they name`;
+    throw new ConfigError([{ message }]);
   }
 }
 
 function readTls(tls: NonNullable<Config['temporal']['tls']>): NonNullable<ConnectionOptions['tls']> {
-  if (tls === true) return true;
-  if (tls === false) return false;
-  const pem = (file: string, key: string): Buffer => Buffer.from(readFile(file, key));
-  const pair =
-    tls.certFile === undefined || tls.keyFile === undefined
-      ? {}
-      : {
-          clientCertPair: {
-            crt: pem(tls.certFile, 'temporal.tls.certFile'),
-            key: pem(tls.keyFile, 'temporal.tls.keyFile'),
-          },
-        };
+  if (typeof tls === 'boolean') return tls;
+  const { serverName, caFile, certFile, keyFile } = tls;
+  const pem = (file: string, key: string): Buffer => Buffer.from(readFile(file, `temporal.tls.${key}`));
   return {
-    ...(tls.serverName === undefined ? {} : { serverNameOverride: tls.serverName }),
-    ...(tls.caFile === undefined ? {} : { serverRootCACertificate: pem(tls.caFile, 'temporal.tls.caFile') }),
-    ...pair,
+    ...(serverName !== undefined && { serverNameOverride: serverName }),
+    ...(caFile !== undefined && { serverRootCACertificate: pem(caFile, 'caFile') }),
+    ...(certFile !== undefined &&
+      keyFile !== undefined && {
+        clientCertPair: { crt: pem(certFile, 'certFile'), key: pem(keyFile, 'keyFile') },
+      }),
   };
 }
 

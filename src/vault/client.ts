@@ -1,16 +1,14 @@
 import nodeVault from 'node-vault';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { prefixBetween } from './namespace';
-import type { TlsFiles } from '../tls';
-import type { Outage } from './circuit-breaker';
-import { cancelledRequest, classify, VaultError } from './errors';
-import { asksForMfa, explain, explainUnexpected } from './explain';
-import { joinTraffic, type Ask, type Joined } from './traffic';
-import { explainHealth } from './health';
-import { UndiciTransport, type TransportResponse } from './transport';
-import { type Entry } from './request-queue';
 import { orAborted } from '../concurrency/abort';
+import type { TlsFiles } from '../tls';
+import { explainHealth, type Outage } from './circuit-breaker';
+import { asksForMfa, cancelledRequest, classify, explain, explainUnexpected, VaultError } from './errors';
+import { prefixBetween } from './namespace';
+import type { Entry } from './request-queue';
+import { joinTraffic, type Ask, type Joined } from './traffic';
+import { UndiciTransport, type TransportResponse } from './transport';
 import {
   HEALTH_TIMEOUT_MS,
   LOGIN_AGAIN_AFTER_MS,
@@ -24,13 +22,12 @@ import {
   VAULT_REQUEST_TIMEOUT_MS,
 } from '../limits';
 
-/** A token, or an AppRole whose login gives one. */
 export type VaultAuth =
   { kind: 'token'; token: string } | { kind: 'approle'; path: string; roleId: string; secretId: string };
 
 /** Times that tests shorten. */
 export interface VaultTimes {
-  /** Time for one request, in milliseconds; 20 s by default. */
+  /** {@link VAULT_REQUEST_TIMEOUT_MS} by default, longer for listings. */
   requestTimeoutMs?: number | undefined;
 }
 
@@ -38,40 +35,26 @@ export interface VaultOptions extends TlsFiles, VaultTimes {
   /** URL of the Vault, for example `https://vault.example.com:8200`. */
   address: string;
   auth: VaultAuth;
-  /** Namespace of the secrets; empty for the root. */
+  /** Of the secrets; empty for the root. */
   namespace: string;
-  /** Namespace of the token or the AppRole; that of the secrets if undefined. */
+  /** Of the token or the AppRole; that of the secrets if undefined. */
   authNamespace?: string | undefined;
-  /**
-   * Most requests of this client in flight, over all activities of this process; undefined: only the adaptive limit
-   * applies. Slow listings do not count; at most as many of them are in flight too, see {@link SLOW_LIST_MS}.
-   */
+  /** Most requests in flight, slow listings not counted ({@link SLOW_LIST_MS}); undefined: only the adaptive limit applies. */
   concurrency?: number | undefined;
 }
 
-/** How a request is sent. */
 export interface RequestOptions {
   signal?: AbortSignal | undefined;
-  /**
-   * Called after all queues, just before the request is sent, and again before each repetition. If it throws a VaultError
-   * of kind `cancelled`, the request is not sent.
-   */
+  /** Called after all queues, just before each sending. If it throws a VaultError of kind `cancelled`, nothing is sent. */
   onSend?: (() => void) | undefined;
 }
 
-export interface WriteOptions extends RequestOptions {
-  /** Headers of this request alone. */
-  headers?: Readonly<Record<string, string>>;
-}
-
 interface ReadOptions<A> extends RequestOptions {
-  /**
-   * Accept a 404 whose body fits the schema: KV answers so for the data of a version that is deleted or destroyed.
-   */
+  /** Accept a 404 whose body fits the schema: KV answers so for the data of a version that is deleted or destroyed. */
   bodyOn404?: boolean;
-  /** Namespace of this request, instead of the configured one. */
+  /** Instead of the configured one. */
   namespace?: string | undefined;
-  /** The request lists a folder, which may take long. */
+  /** It lists a folder, which may take long. */
   isList?: boolean;
   /** The result if Vault answers that nothing is stored; without it that is a VaultError of kind `absent`. */
   ifAbsent?: (() => A) | undefined;
@@ -84,30 +67,26 @@ const ErrorBody = z.object({ errors: z.array(z.string()) });
 /** Vault answers 204 without a body; with a warning, 200 and the frame of all its answers. */
 export const EmptyBody = z.object({ request_id: z.string() }).optional();
 /** The answer to a login and a renewal. */
-export const AuthBody = z.object({
-  auth: z.object({
-    client_token: z.string().min(1),
-    lease_duration: z.number().min(0).default(0),
-    renewable: z.boolean().default(false),
-  }),
-});
+export const AuthBody = z
+  .object({
+    auth: z.object({
+      client_token: z.string().min(1),
+      lease_duration: z.number().min(0).default(0),
+      renewable: z.boolean().default(false),
+    }),
+  })
+  .transform(({ auth }) => ({
+    token: auth.client_token,
+    grant: { ttlS: auth.lease_duration, renewable: auth.renewable },
+  }));
 
 /** The result of a login or a renewal: seconds that the token has left (0: it never ends). */
-export interface TokenGrant {
-  ttlS: number;
-  renewable: boolean;
-}
-
-export function grantOf({ auth }: z.output<typeof AuthBody>): TokenGrant {
-  return { ttlS: auth.lease_duration, renewable: auth.renewable };
-}
+export type TokenGrant = z.output<typeof AuthBody>['grant'];
 
 /**
  * One Vault: node-vault over an undici transport. It checks every answer, repeats transient failures, and logs in where
  * that is configured. Each attempt of a request enters VaultTraffic first, which bounds the requests in flight and pauses
- * them while the Vault is down. Kv2 and the token functions call it.
- *
- * All methods throw {@link VaultError} and nothing else.
+ * them while the Vault is down. All methods throw {@link VaultError} and nothing else.
  */
 export class VaultClient {
   readonly address: string;
@@ -131,8 +110,7 @@ export class VaultClient {
       timeoutMs: options.requestTimeoutMs ?? VAULT_REQUEST_TIMEOUT_MS,
       tls: options,
     });
-    const { transport } = this;
-    const ask: Ask = (path, signal) => transport.ask(path, HEALTH_TIMEOUT_MS, signal);
+    const ask: Ask = (path, signal) => this.transport.ask(path, HEALTH_TIMEOUT_MS, signal);
     this.joined = joinTraffic(this.address, ask, options.concurrency);
     this.vault = nodeVault({
       apiVersion: 'v1',
@@ -154,25 +132,17 @@ export class VaultClient {
 
   /** GET of an API path. */
   read<T, A = never>(path: string, schema: z.ZodType<T>, options: ReadOptions<A> = {}): Promise<T | A> {
-    const { signal, onSend, namespace } = options;
-    const place = namespace === undefined ? this.placeOf(path) : { namespace };
-    const sent = { signal, onSend, ...this.timeOf(options), ...place };
-    return this.send(path, schema, () => this.vault.read(path, sent), options);
+    return this.ask('read', path, schema, options);
   }
 
-  /**
-   * LIST of an API path. Some gateways refuse this verb. From then on `GET …?list=true` is used, which means the same to
-   * Vault.
-   */
+  /** LIST of an API path. Some gateways refuse this verb: then `GET …?list=true`, which means the same, is used. */
   async list<T, A = never>(path: string, schema: z.ZodType<T>, options: ReadOptions<A> = {}): Promise<T | A> {
     const listing = { ...options, isList: true };
     const asGet = (): Promise<T | A> =>
-      this.read(`${path}${path.includes('?') ? '&' : '?'}list=true`, schema, listing);
+      this.ask('read', `${path}${path.includes('?') ? '&' : '?'}list=true`, schema, listing);
     if (this.listsByGet) return asGet();
-    const { signal, onSend } = options;
-    const sent = { signal, onSend, ...this.timeOf(listing), ...this.placeOf(path) };
     try {
-      return await this.send(path, schema, () => this.vault.list(path, sent), listing);
+      return await this.ask('list', path, schema, listing);
     } catch (error) {
       if (!(error instanceof VaultError) || !mayBeAboutVerb(error)) throw error;
       // If this fails too, the verb was not the problem: the first answer is reported.
@@ -184,9 +154,27 @@ export class VaultClient {
     }
   }
 
+  private ask<T, A>(
+    verb: 'read' | 'list',
+    path: string,
+    schema: z.ZodType<T>,
+    options: ReadOptions<A>,
+  ): Promise<T | A> {
+    const { signal, onSend, namespace, isList } = options;
+    const { requestTimeoutMs = VAULT_LIST_TIMEOUT_MS } = this.options;
+    const timeout = isList === true ? { timeoutMs: requestTimeoutMs } : {};
+    const place = namespace === undefined ? this.placeOf(path) : { namespace };
+    const sent = { signal, onSend, ...timeout, ...place };
+    return this.send(path, schema, () => this.vault[verb](path, sent), options);
+  }
+
   /** POST to an API path. A write that timed out may have happened: the caller decides whether to read it back. */
-  write<T>(path: string, body: unknown, schema: z.ZodType<T>, options: WriteOptions = {}): Promise<T> {
-    const { signal, onSend, headers } = options;
+  write<T>(
+    path: string,
+    body: unknown,
+    schema: z.ZodType<T>,
+    { signal, onSend, headers }: RequestOptions & { headers?: Readonly<Record<string, string>> } = {},
+  ): Promise<T> {
     const sent = { signal, onSend, ...this.placeOf(path) };
     // New headers for each attempt: node-vault adds the token to them.
     const request = (): Promise<unknown> =>
@@ -202,7 +190,7 @@ export class VaultClient {
 
   /** Outages of this Vault that lasted at that time, or began after it. */
   outagesSince(sinceMs: number): Outage[] {
-    return this.joined.traffic.outagesSince(sinceMs);
+    return this.joined.traffic.breaker.outagesSince(sinceMs);
   }
 
   /** Ends the login, if there was one, and the connections. */
@@ -217,17 +205,11 @@ export class VaultClient {
     pathAndQuery: string,
     schema: z.ZodType<T>,
     request: () => Promise<unknown>,
-    {
-      signal,
-      isWrite = false,
-      isList = false,
-      bodyOn404 = false,
-      ifAbsent,
-    }: ReadOptions<A> & { isWrite?: boolean },
+    options: ReadOptions<A> & { isWrite?: boolean },
   ): Promise<T | A> {
+    const { signal, isWrite = false, isList = false, bodyOn404, ifAbsent } = options;
     const path = pathAndQuery.replace(/\?.*/, '');
     const { traffic, lane } = this.joined;
-    const stopped = (): VaultError => cancelledRequest(this.address, path);
     const entry: Entry = { signal, isWrite, lane };
     const read = (answer: TransportResponse): T => this.check(path, answer, schema, bodyOn404);
     let loggedInAgain = false;
@@ -242,8 +224,8 @@ export class VaultClient {
         if (this.needsLogin) await orAborted(this.ensureLogin(), signal);
         return await this.attempt(path, entry, sendNow, read, isList);
       } catch (error) {
-        if (signal?.aborted === true) throw stopped();
-        const failure = error instanceof VaultError ? error : this.unexpected(path, error);
+        if (signal?.aborted === true) throw cancelledRequest(this.address, path);
+        const failure = this.failureOf(path, error);
         if (failure.kind === 'absent' && ifAbsent !== undefined) return ifAbsent();
         // Another request may have got a new token since this one was sent.
         const isNews = (): boolean => this.loggedInAtMs !== sentWithLoginOfMs || this.forgetOldLogin();
@@ -253,32 +235,19 @@ export class VaultClient {
         }
         if (failure.isOutage) throw failure;
         if (failure.kind === 'throttled') {
-          if (!traffic.isBlocked && ++refusals < QUOTA_ATTEMPTS) continue;
+          if (!traffic.queue.isBlocked && ++refusals < QUOTA_ATTEMPTS) continue;
           throw failure;
         }
-        const delay = RETRY_DELAYS_MS[attempt++];
-        // After a lost answer it is unknown whether a write happened: the caller must read first. A listing that timed
-        // out would time out again.
-        const isInVain = failure.kind === 'unavailable' && (isWrite || (isList && failure.isTimeout));
-        const repeatable = failure.transient && !isInVain;
-        if (!repeatable || delay === undefined) throw await traffic.judge(failure, signal);
+        const delay = isRepeatable(failure, isWrite, isList) ? RETRY_DELAYS_MS[attempt++] : undefined;
+        if (delay === undefined) throw await traffic.judge(failure, signal);
         await sleep(delay, undefined, { signal }).catch(() => {
-          throw stopped();
+          throw cancelledRequest(this.address, path);
         });
       }
     }
   }
 
-  /** The timeout of a listing. */
-  private timeOf({ isList }: ReadOptions<unknown>): { timeoutMs?: number } {
-    return isList === true ? { timeoutMs: this.options.requestTimeoutMs ?? VAULT_LIST_TIMEOUT_MS } : {};
-  }
-
-  /**
-   * Sends one attempt of a request when its Vault's traffic allows it, and reports the result there.
-   *
-   * @param mayBeSlow it gives its place in the request queue away when it takes long
-   */
+  /** Sends a request once. If it may be slow, it gives its place in the request queue away when it takes long. */
   private async attempt<T>(
     path: string,
     entry: Entry,
@@ -296,14 +265,14 @@ export class VaultClient {
       beganMs = performance.now();
       if (mayBeSlow) {
         timer = setTimeout(() => {
-          gaveWay = traffic.giveWay(lane);
+          gaveWay = traffic.queue.giveWay(lane);
         }, SLOW_LIST_MS);
       }
       const result = read((await request()) as TransportResponse);
       traffic.left(undefined, performance.now() - beganMs, entry.lane, gaveWay);
       return result;
     } catch (error) {
-      const failure = error instanceof VaultError ? error : this.unexpected(path, error);
+      const failure = this.failureOf(path, error);
       if (beganMs !== undefined) traffic.left(failure, performance.now() - beganMs, entry.lane, gaveWay);
       throw failure;
     } finally {
@@ -312,7 +281,7 @@ export class VaultClient {
   }
 
   private check<T>(path: string, answer: TransportResponse, schema: z.ZodType<T>, bodyOn404 = false): T {
-    const { statusCode: status, body } = answer;
+    const { statusCode: status, body, retryAfterMs } = answer;
     const { address } = this;
     const isLogin = this.isLogin(path);
     if (status === 200 || status === 204) {
@@ -335,7 +304,7 @@ export class VaultClient {
     const kind = isLogin && (found === 'absent' || found === 'no-mount') ? 'rejected' : found;
     const namespace = isLogin ? this.authNamespace : this.namespace;
     const detail = explain({ kind: found, status, errors: texts, body, address, namespace, isLogin });
-    throw new VaultError(kind, address, path, detail, status, answer.retryAfterMs);
+    throw new VaultError(kind, address, path, detail, status, retryAfterMs);
   }
 
   private isLogin(path: string): boolean {
@@ -348,7 +317,7 @@ export class VaultClient {
     return this.options.auth.kind === 'approle' && !this.isLoggedIn;
   }
 
-  /** Logs in once, if an AppRole is configured. @returns the result of the login */
+  /** Logs in once, if an AppRole is configured. */
   async ensureLogin(): Promise<TokenGrant | undefined> {
     if (this.options.auth.kind === 'token') return undefined;
     this.login ??= this.logIn(this.options.auth).catch((error: unknown) => {
@@ -358,36 +327,30 @@ export class VaultClient {
     return this.login;
   }
 
-  /**
-   * Logs in again before the present token ends. Requests use the present token meanwhile.
-   *
-   * @throws VaultError if it fails; the present token then stays
-   */
+  /** Logs in again before the present token ends. Requests use that one meanwhile, and after a failure. */
   async logInAgain(): Promise<TokenGrant> {
     const { auth } = this.options;
     if (auth.kind === 'token') throw new Error('a token is configured: there is no login');
-    const login = this.logIn(auth);
-    const grant = await login;
-    this.login = login;
+    const grant = await this.logIn(auth);
+    this.login = Promise.resolve(grant);
     return grant;
   }
 
   /** How many requests of this client may be in flight now. */
   get requestsAtOnce(): number {
-    return Math.min(this.options.concurrency ?? Infinity, this.joined.traffic.requestsAtOnce);
+    return Math.min(this.options.concurrency ?? Infinity, this.joined.traffic.queue.atOnce);
   }
 
-  /** See {@link VaultTraffic.reportDemand}. */
+  /** The caller keeps requests back until {@link requestsAtOnce} has grown. */
   reportDemand(): void {
-    this.joined.traffic.reportDemand();
+    this.joined.traffic.queue.reportDemand();
   }
 
-  /** Namespace of the token. Its policies name paths from there. */
+  /** Of the token. Its policies name paths from there. */
   get authNamespace(): string {
     return this.options.authNamespace ?? this.options.namespace;
   }
 
-  /** Namespace of the secrets. */
   get namespace(): string {
     return this.options.namespace;
   }
@@ -397,10 +360,7 @@ export class VaultClient {
     return prefixBetween(this.authNamespace, this.namespace) ?? '';
   }
 
-  /**
-   * Namespace of a request, where it differs from that of the secrets. Requests about the token go to the token's
-   * namespace. OpenBao and Vault Enterprise answer sys/health only in the root.
-   */
+  /** The namespace where it differs from that of the secrets. OpenBao and Vault Enterprise answer sys/health only in the root. */
   private placeOf(path: string): { namespace?: string } {
     const { namespace, authNamespace } = this;
     if (namespace === '' && authNamespace === '') return {};
@@ -408,16 +368,11 @@ export class VaultClient {
     return namespace !== authNamespace && ABOUT_TOKEN.test(path) ? { namespace: authNamespace } : {};
   }
 
-  /** How this client gets its token. */
   get authKind(): VaultAuth['kind'] {
     return this.options.auth.kind;
   }
 
-  /**
-   * The token of an AppRole ends after a while, and Vault then answers 403 to everything.
-   *
-   * @returns whether a new login may help; not if the last one is recent: then the policy lacks something
-   */
+  /** After a 403: whether a new login may help. Not if the last one is recent: then the policy lacks something. */
   private forgetOldLogin(): boolean {
     // 0: there was no login yet; the login itself was refused.
     if (this.loggedInAtMs === 0 || Date.now() - this.loggedInAtMs < LOGIN_AGAIN_AFTER_MS) return false;
@@ -432,30 +387,24 @@ export class VaultClient {
     const path = `auth/${auth.path}/login`;
     const body = { role_id: auth.roleId, secret_id: auth.secretId };
     const login = (): Promise<unknown> => this.vault.write(path, body, this.placeOf(path));
-    const given = await this.attempt(path, {}, login, (answer) => this.check(path, answer, AuthBody));
-    this.vault.token = given.auth.client_token;
+    const read = (answer: TransportResponse): z.output<typeof AuthBody> => this.check(path, answer, AuthBody);
+    const { token, grant } = await this.attempt(path, {}, login, read);
+    this.vault.token = token;
     this.loggedInAtMs = Date.now();
     this.isLoggedIn = true;
-    return grantOf(given);
+    return grant;
   }
 
-  /**
-   * Revokes the token of the login, which would live on for hours. A configured token is never revoked. Failures are not
-   * reported: the token ends by itself, and a batch token cannot be revoked.
-   */
+  /** Else the token would live on for hours. Failures are not reported: it ends by itself, and a batch token cannot be revoked. */
   private async revokeLogin(): Promise<void> {
     const path = 'auth/token/revoke-self';
     const signal = AbortSignal.timeout(REVOKE_TIMEOUT_MS);
-    try {
-      await this.vault.write(path, {}, { signal, ...this.placeOf(path) });
-    } catch {
-      return;
-    } finally {
-      this.isLoggedIn = false;
-    }
+    await this.vault.write(path, {}, { signal, ...this.placeOf(path) }).catch(() => undefined);
+    this.isLoggedIn = false;
   }
 
-  private unexpected(path: string, error: unknown): VaultError {
+  private failureOf(path: string, error: unknown): VaultError {
+    if (error instanceof VaultError) return error;
     // Only the name: the message of another library's error may hold the request.
     const name = error instanceof Error ? error.name : typeof error;
     return new VaultError('rejected', this.address, path, `unexpected ${name} while sending the request`);
@@ -465,4 +414,14 @@ export class VaultClient {
 /** A gateway that refuses the verb LIST answers in its own form, or with 405 (method not allowed). */
 function mayBeAboutVerb({ kind, status = 0 }: VaultError): boolean {
   return status === 405 || (kind === 'malformed' && (status >= 400 || status < 200));
+}
+
+function isRepeatable(
+  { kind, transient, isTimeout }: VaultError,
+  isWrite: boolean,
+  isList: boolean,
+): boolean {
+  // After a lost answer it is unknown whether a write happened: the caller must read first. A listing that timed out
+  // would time out again.
+  return transient && !(kind === 'unavailable' && (isWrite || (isList && isTimeout)));
 }

@@ -1,34 +1,37 @@
 import { isDeepStrictEqual } from 'node:util';
 
 /*
- * Values of secrets as JSON, exactly. JSON.stringify writes -0 as 0, but the servers distinguish them. JSON.stringify and
- * isDeepStrictEqual overflow the stack on values some thousand levels deep, which OpenBao accepts. Such values take a
- * slow path; all others do not.
+ * Values of secrets as JSON, exactly. JSON.stringify writes -0 as 0, but the servers distinguish them. It and
+ * isDeepStrictEqual overflow the stack on values some thousand levels deep, which OpenBao accepts: a slow path for those.
  */
 
 /** The JSON text of a parsed value. */
 export function jsonText(value: unknown): string {
   if (hasNegativeZero(value)) return slowText(value);
-  try {
-    return JSON.stringify(value);
-  } catch (error) {
-    if (!isStackOverflow(error)) throw error;
-    return slowText(value);
-  }
+  return unlessTooDeep(
+    () => JSON.stringify(value),
+    () => slowText(value),
+  );
 }
 
 /** Whether two parsed values are the same: own keys and types at any depth, and the sign of 0. */
 export function sameValue(a: unknown, b: unknown): boolean {
-  try {
-    return isDeepStrictEqual(a, b);
-  } catch (error) {
-    if (!isStackOverflow(error)) throw error;
+  return unlessTooDeep(
+    () => isDeepStrictEqual(a, b),
     // The order of keys does not matter.
-    return slowText(a, true) === slowText(b, true);
-  }
+    () => slowText(a, true) === slowText(b, true),
+  );
 }
 
-const isStackOverflow = (error: unknown): boolean => (error as Error).name === 'RangeError';
+function unlessTooDeep<T>(fast: () => T, slow: () => T): T {
+  try {
+    return fast();
+  } catch (error) {
+    // The stack has overflowed.
+    if ((error as Error).name === 'RangeError') return slow();
+    throw error;
+  }
+}
 
 function hasNegativeZero(value: unknown): boolean {
   const open: unknown[] = [value];

@@ -4,10 +4,10 @@ import { EmptyBody, type RequestOptions, type VaultClient } from './client';
 import { VaultError } from './errors';
 import { PagedLister } from './listing';
 
-/** Identity and kind of a secrets engine. A re-created engine answers like an empty one; only its uuid differs. */
+/** A secrets engine. A re-created one answers like an empty one; only its uuid differs. */
 export interface Mount {
   uuid: string;
-  /** True for KV version 2, the only kind that vsync reads and writes. */
+  /** The only kind that vsync reads and writes. */
   isKv2: boolean;
   /** Vault's type, with the version of KV: `kv version 1`, `transit`, … */
   kind: string;
@@ -25,16 +25,9 @@ export interface MountRules {
 export type SecretMetadata = z.infer<typeof MetadataBody>;
 
 /** One version of a secret: its value, or the mark that it is deleted or destroyed. */
-export type SecretVersion =
-  | {
-      live: true;
-      version: number;
-      createdTime: string;
-      /** When the version ends by itself, RFC 3339; "" for never. */
-      endsAt: string;
-      data: unknown;
-    }
-  | { live: false; version: number; createdTime: string };
+export type SecretVersion = { version: number; createdTime: string } &
+  // endsAt as in Written.
+  ({ live: true; endsAt: string; data: unknown } | { live: false });
 
 const MountBody = z.object({
   data: z.object({
@@ -44,70 +37,56 @@ const MountBody = z.object({
     options: z.object({ version: z.string().nullish() }).nullish(),
   }),
 });
-const ConfigBody = z
-  .object({
-    data: z.object({ delete_version_after: z.string().nullish(), max_versions: z.number().nullish() }),
-  })
-  .transform(({ data }): MountRules => ({
-    delete_version_after: data.delete_version_after ?? '0s',
-    max_versions: data.max_versions ?? 0,
-  }));
 const VersionEntry = z.object({
   created_time: z.string(),
   deletion_time: z.string(),
   destroyed: z.boolean(),
 });
-/** Not z.record: that would drop a key named __proto__. */
-const CustomMetadata = z.custom<Record<string, string>>(
-  (value) =>
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    Object.values(value).every((text) => typeof text === 'string'),
+type VersionEntry = z.infer<typeof VersionEntry>;
+
+/** Not z.record: that would drop a key named __proto__, and cost many times more. A scan reads the versions of each secret. */
+function recordOf<T>(isEntry: (entry: Partial<T> | null) => boolean): z.ZodType<Record<string, T>> {
+  return z.custom<Record<string, T>>(
+    (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      !Array.isArray(value) &&
+      Object.values(value as Record<string, Partial<T> | null>).every(isEntry),
+  );
+}
+const Versions = recordOf<VersionEntry>(
+  (entry) =>
+    typeof entry?.created_time === 'string' &&
+    typeof entry.deletion_time === 'string' &&
+    typeof entry.destroyed === 'boolean',
 );
-/** Like z.record of {@link VersionEntry}, at a fraction of its cost: a scan reads the versions of each secret. */
-const Versions = z.custom<Record<string, z.infer<typeof VersionEntry>>>(
-  (value) =>
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    Object.values(value as Record<string, Partial<z.infer<typeof VersionEntry>> | null>).every(
-      (entry) =>
-        typeof entry?.created_time === 'string' &&
-        typeof entry.deletion_time === 'string' &&
-        typeof entry.destroyed === 'boolean',
-    ),
-);
+
+/** A field that may be missing or null. */
+const orElse = <T>(schema: z.ZodType<T>, value: T): z.ZodType<T> =>
+  schema.nullish().transform((found) => found ?? value);
+const Count = z.number().int().min(0);
+
+const ConfigBody = z
+  .object({
+    data: z.object({ delete_version_after: orElse(z.string(), '0s'), max_versions: orElse(z.number(), 0) }),
+  })
+  .transform(({ data }): MountRules => data);
 const MetadataBody = z
   .object({
     data: z.object({
-      current_version: z.number().int().min(0),
+      current_version: Count,
       updated_time: z.string(),
       versions: Versions,
       // Further fields are ignored: Vault 1.21 adds last_updated_by. A Vault before 1.9 has no custom metadata, and omits
       // the field.
-      custom_metadata: CustomMetadata.nullable().default(null),
-      max_versions: z
-        .number()
-        .int()
-        .min(0)
-        .nullish()
-        .transform((count) => count ?? 0),
-      cas_required: z
-        .boolean()
-        .nullish()
-        .transform((is) => is ?? false),
-      delete_version_after: z
-        .string()
-        .nullish()
-        .transform((duration) => duration ?? '0s'),
+      custom_metadata: recordOf<string>((text) => typeof text === 'string')
+        .nullable()
+        .default(null),
+      max_versions: orElse(Count, 0),
+      cas_required: orElse(z.boolean(), false),
+      delete_version_after: orElse(z.string(), '0s'),
       // OpenBao counts the writes of metadata. Vault does not, and omits the field.
-      current_metadata_version: z
-        .number()
-        .int()
-        .min(0)
-        .nullish()
-        .transform((count) => count ?? undefined),
+      current_metadata_version: orElse(Count.optional(), undefined),
     }),
   })
   .transform(({ data }) => data);
@@ -119,7 +98,13 @@ const DataBody = z
       metadata: VersionEntry.extend({ version: z.number().int().min(1) }),
     }),
   })
-  .transform(({ data }) => versionOf(data));
+  .transform(({ data: { data = null, metadata } }): SecretVersion => {
+    const common = { version: metadata.version, createdTime: metadata.created_time };
+    // A value may be null itself: only with the mark of a delete it means that the value is gone.
+    const isGone = data === null && (metadata.destroyed || metadata.deletion_time !== '');
+    if (isGone) return { live: false, ...common };
+    return { live: true, endsAt: metadata.deletion_time, data, ...common };
+  });
 const WriteBody = z
   .object({ data: z.object({ version: z.number().int().min(1), deletion_time: z.string().nullish() }) })
   .transform(({ data }): Written => ({ version: data.version, endsAt: data.deletion_time ?? '' }));
@@ -130,17 +115,13 @@ const HealthBody = z.object({
 });
 const TokenBody = z.object({ data: z.object({ ttl: z.number() }) });
 
-/** The result of a write. */
 export interface Written {
   version: number;
   /** When it ends by itself (`delete_version_after` of the secret or its mount), RFC 3339; "" for never. */
   endsAt: string;
 }
 
-/**
- * The requests of KV version 2 that vsync needs. A secret is named by its mount (`secret/`) and its path in
- * it (`team/app`). Every method throws {@link VaultError}.
- */
+/** A secret is named by its mount (`secret/`) and its path in it (`team/app`). Every method throws {@link VaultError}. */
 export class Kv2 {
   private readonly lister: PagedLister;
 
@@ -153,11 +134,7 @@ export class Kv2 {
     return this.lister.mayHideNames;
   }
 
-  /**
-   * The engine at a mount. Unlike `sys/mounts` it needs only one permission somewhere below the mount.
-   *
-   * @param namespace instead of the configured one
-   */
+  /** Unlike `sys/mounts` it needs only one permission somewhere below the mount. */
   async mount(mount: string, signal?: AbortSignal, namespace?: string): Promise<Mount> {
     const path = this.encode('sys/internal/ui/mounts/', mount.replace(/\/$/, ''));
     const { data } = await this.client.read(path, MountBody, { signal, namespace });
@@ -177,19 +154,13 @@ export class Kv2 {
     };
   }
 
-  /**
-   * The settings of a mount. Needs `read` on `<mount>config`, which a sync does not need otherwise.
-   *
-   * @returns undefined if they cannot be read
-   */
+  /** Needs `read` on `<mount>config`. Undefined if a policy, a gateway or a plugin without this path refuses. */
   async mountRules(mount: string, signal?: AbortSignal): Promise<MountRules | undefined> {
-    try {
-      return await this.client.read(this.encode(mount, 'config'), ConfigBody, { signal });
-    } catch (error) {
-      // They are not required: a policy, a gateway or a plugin without this path may refuse.
+    const read = (whole: string): Promise<MountRules> => this.client.read(whole, ConfigBody, { signal });
+    return this.at(mount, 'config', read).catch((error: unknown) => {
       if (error instanceof VaultError) return undefined;
       throw error;
-    }
+    });
   }
 
   /**
@@ -203,7 +174,7 @@ export class Kv2 {
     return this.lister.list(path, mount, signal);
   }
 
-  /** Metadata of a secret; undefined if Vault answers that it has none. */
+  /** Undefined if Vault answers that the secret has no metadata. */
   metadata(
     mount: string,
     path: string,
@@ -226,12 +197,7 @@ export class Kv2 {
     return this.at(`${mount}data/`, path, (whole) => this.client.read(whole + query, DataBody, options));
   }
 
-  /**
-   * Writes a value if the current version is still `cas` (0: the secret never had a version).
-   *
-   * @returns the version that was written, and when it ends
-   * @throws VaultError of kind `conflict` if the current version is another one
-   */
+  /** Throws `conflict` if the current version is not `cas` (0: the secret never had a version). */
   write(mount: string, path: string, data: unknown, cas: number, options?: RequestOptions): Promise<Written> {
     const body = { data, options: { cas } };
     return this.at(`${mount}data/`, path, (whole) => this.client.write(whole, body, WriteBody, options));
@@ -239,8 +205,7 @@ export class Kv2 {
 
   /**
    * Sets all settings of a secret, and replaces its custom metadata. Versions are not changed; after a lower
-   * `max_versions` the next write removes the oldest ones. Creates the secret's metadata if they do not exist. Needs
-   * `create` and `update` on `<mount>metadata/`.
+   * `max_versions` the next write removes the oldest ones. Creates the metadata if they do not exist.
    *
    * @param metadataCas `current_metadata_version` as it was read, 0 without metadata; undefined if unknown. OpenBao writes
    *   only if it is unchanged, and demands it with `metadata_cas_required`. Vault ignores it
@@ -257,7 +222,7 @@ export class Kv2 {
     await this.client.write(this.encode(`${mount}metadata/`, path), body, EmptyBody, options);
   }
 
-  /** Soft-deletes exactly one version. Needs `update` on `<mount>delete/`, which old policies may lack. */
+  /** Soft-deletes one version. Needs `update` on `<mount>delete/`, which old policies may lack. */
   async deleteVersion(mount: string, path: string, version: number, options?: RequestOptions): Promise<void> {
     const body = { versions: [version] };
     await this.client.write(this.encode(`${mount}delete/`, path), body, EmptyBody, options);
@@ -268,10 +233,7 @@ export class Kv2 {
     await this.client.delete(this.encode(`${mount}data/`, path), options);
   }
 
-  /**
-   * Identity of the Vault cluster. It survives restarts, except of a Vault in dev mode. All namespaces have the same
-   * identity, and so has a Vault that was restored from a snapshot of this one. Needs no token.
-   */
+  /** Identity of the cluster, in all namespaces. A restart (not in dev mode) or a restore keeps it. Needs no token. */
   async clusterId(signal?: AbortSignal): Promise<string> {
     return (await this.cluster(signal)).id;
   }
@@ -298,12 +260,12 @@ export class Kv2 {
     return { id: health.cluster_id, replicates: mode === 'primary' || mode === 'secondary' };
   }
 
-  /** Checks that the token is alive. Throws `forbidden` if it is not. */
+  /** Throws `forbidden` if the token is dead. */
   async checkToken(signal?: AbortSignal): Promise<void> {
     await this.client.read('auth/token/lookup-self', TokenBody, { signal });
   }
 
-  /** Sends a request for a path of the user. Not an async function: that would be two more promises for each request. */
+  /** Not an async function: that would be two more promises for each request. */
   private at<T>(prefix: string, path: string, send: (whole: string) => Promise<T>): Promise<T> {
     let whole: string;
     try {
@@ -315,10 +277,7 @@ export class Kv2 {
     return send(whole);
   }
 
-  /**
-   * Encodes a path of the user for a URL: each segment is percent-encoded, slashes stay. node-vault itself encodes
-   * nothing, so `a?b` or `a#b` would read another secret.
-   */
+  /** Percent-encodes each segment; slashes stay. node-vault encodes nothing: `a?b` or `a#b` would read another secret. */
   private encode(prefix: string, path: string): string {
     const whole = prefix + path;
     if (PLAIN_PATH.test(whole)) return whole;
@@ -341,20 +300,4 @@ const PLAIN_PATH = /^(?:[\w-][\w.-]*\/)*[\w-][\w.-]*$/;
 /** The texts with which OpenBao and Vault Enterprise refuse a path that exists only in the root namespace. */
 const ROOT_ONLY = /unavailable in namespaces|only available in root namespace/;
 
-function nothing(): undefined {
-  return undefined;
-}
-
-/** The answer to a read of data. */
-interface DataAnswer {
-  data?: unknown;
-  metadata: z.infer<typeof VersionEntry> & { version: number };
-}
-
-function versionOf({ data, metadata }: DataAnswer): SecretVersion {
-  const common = { version: metadata.version, createdTime: metadata.created_time };
-  // A value may be null itself: only with the mark of a delete it means that the value is gone.
-  const isGone = (data ?? null) === null && (metadata.destroyed || metadata.deletion_time !== '');
-  if (isGone) return { live: false, ...common };
-  return { live: true, endsAt: metadata.deletion_time, data: data ?? null, ...common };
-}
+const nothing = (): undefined => undefined;

@@ -17,8 +17,7 @@ import { LIST_PAGE_NAMES } from '../limits';
  * A failure of one page fails the whole folder. See docs/decisions/0011-listings-are-read-to-their-end.md.
  */
 
-/** The answer to a LIST. */
-export interface Page {
+interface Page {
   names: readonly string[];
   /** The server reported that it has no pages: the answer is complete. */
   isEverything: boolean;
@@ -38,9 +37,9 @@ const PageBody = z
     return { names: data.keys ?? [], isEverything };
   });
 
-/** Lists folders of one Vault, and remembers how that Vault pages. */
+/** See the top of this file. Remembers how its Vault pages. */
 export class PagedLister {
-  /** Undefined before the first answer. */
+  /** Whether the Vault has pages. Undefined before the first answer. */
   private pages: boolean | undefined;
   /** Mounts whose policy refuses a page of this size. */
   private readonly limited = new Set<string>();
@@ -55,16 +54,11 @@ export class PagedLister {
     return this.pages !== false;
   }
 
-  /**
-   * @param path API path of the folder, percent-encoded
-   * @param mount its policy may limit pages, which is remembered
-   * @throws VaultError also if the listing is not known to be complete
-   */
+  /** `path` is percent-encoded. Throws VaultError also if the listing is not known to be complete. */
   async list(path: string, mount: string, signal?: AbortSignal): Promise<string[]> {
     if (this.limited.has(mount)) return this.allPages(path, 'max', signal);
     try {
-      const names = await this.allPages(path, this.pageSize, signal);
-      return names;
+      return await this.allPages(path, this.pageSize, signal);
     } catch (error) {
       if (!(error instanceof VaultError) || error.kind !== 'forbidden' || this.pages === false) throw error;
     }
@@ -76,30 +70,25 @@ export class PagedLister {
   private async allPages(path: string, limit: number | 'max', signal?: AbortSignal): Promise<string[]> {
     const all: string[] = [];
     for (let after = ''; ;) {
-      const { names, isEverything } = await this.page(path, limit, after, signal);
+      const from = after === '' ? '' : `after=${encodeURIComponent(after)}&`;
+      const options = { signal, ifAbsent: (): Page => ({ names: [], isEverything: false }) };
+      const page = `${path}?${from}limit=${limit}`;
+      const { names, isEverything } = await this.client.list(page, PageBody, options);
       if (isEverything) this.pages = false;
       else if (names.length > 0) this.pages = true;
       // A server that silently ignores the parameters answers more names than it was asked for.
       if (isEverything || (limit !== 'max' && names.length > limit)) return [...names];
       const last = names.at(-1);
       if (last === undefined) return all;
-      if (after !== '' && names.some((name) => bytewise(name, after) <= 0)) throw this.incomplete(path);
+      if (after !== '' && names.some((name) => bytewise(name, after) <= 0)) {
+        const detail =
+          'the listing may be incomplete: its next page repeats names; check whether a proxy or gateway in between drops ' +
+          'the parameter "after"';
+        throw new VaultError('malformed', this.client.address, path, detail);
+      }
       for (const name of names) all.push(name);
       if (limit !== 'max' && names.length < limit) return all;
       after = last;
     }
-  }
-
-  private page(path: string, limit: number | 'max', after: string, signal?: AbortSignal): Promise<Page> {
-    const from = after === '' ? '' : `after=${encodeURIComponent(after)}&`;
-    const ifAbsent = (): Page => ({ names: [], isEverything: false });
-    return this.client.list(`${path}?${from}limit=${limit}`, PageBody, { signal, ifAbsent });
-  }
-
-  private incomplete(path: string): VaultError {
-    const detail =
-      'the listing may be incomplete: its next page repeats names; check whether a proxy or gateway in between drops ' +
-      'the parameter "after"';
-    return new VaultError('malformed', this.client.address, path, detail);
   }
 }

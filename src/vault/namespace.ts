@@ -14,17 +14,13 @@ export function normalNamespace(namespace: string): { value: string } | { proble
   return { value: value === ROOT_SPELLING ? '' : value };
 }
 
-/** The same for a value that a server returned. */
+/** The same for the answer of a server. */
 export function storedNamespace(namespace: string): string {
   const normal = normalNamespace(namespace);
   return 'value' in normal ? normal.value : namespace;
 }
 
-/**
- * The path from one namespace to another: `a/` from the root to `a`.
- *
- * @returns undefined if the second one is not inside the first one
- */
+/** The path from one namespace to another: `a/` from the root to `a`. Undefined if the second is not inside the first. */
 export function prefixBetween(outer: string, inner: string): string | undefined {
   if (outer === inner) return '';
   if (outer === '') return `${inner}/`;

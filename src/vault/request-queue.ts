@@ -1,6 +1,6 @@
 import { onAbort } from '../concurrency/abort';
 import { AdaptiveLimit } from '../concurrency/adaptive-limit';
-import { FairQueue } from '../concurrency/fair-queue';
+import { FairQueue } from '../concurrency/work-pool';
 import {
   FIRST_QUOTA_PAUSE_MS,
   MAX_QUOTA_PAUSE_MS,
@@ -15,26 +15,19 @@ import {
  * adaptive limit of the Vault, the cap of its client (`numWorkers`), and no pause after a 429.
  *
  * The order: writes before reads, because a write becomes stale while it waits; but one place in four goes to a read, over
- * all clients and within each, so that writes do not starve the reads. Within both, clients take turns, and mounts take turns within a
- * client, so that a huge mount does not hold up a small one. After a pause one request goes first; when it is answered
- * the others follow, fewer at the same time than before.
- *
- * VaultTraffic calls it for each attempt of a request.
+ * all clients and within each, so that writes do not starve the reads. Within both, clients take turns, and mounts take
+ * turns within a client, so that a huge mount does not hold up a small one. After a pause one request goes first; when it
+ * is answered the others follow, fewer at the same time than before.
  */
 
-/**
- * What became of a request that was sent.
- *
- * - `answered`: its latency is a sample for the adaptive limit
- * - `throttled`: a quota refused it (429)
- * - `passed`: answered, so no quota applies; not usable as a latency sample
- * - `silent`: no information
- */
+/** What became of a request that was sent. */
 export type Passage =
+  /** Its latency is a sample for the adaptive limit. */
   | { kind: 'answered'; latencyMs: number }
+  /** A quota refused it (429). */
   | { kind: 'throttled'; retryAfterMs?: number | undefined }
-  | { kind: 'passed' }
-  | { kind: 'silent' };
+  /** Answered, so no quota applies; not usable as a latency sample. Or silent: no information. */
+  | { kind: 'passed' | 'silent' };
 
 /** A quota has refused everything for {@link QUOTA_BLOCKED_AFTER_MS}. */
 export class BlockedError extends Error {
@@ -61,18 +54,17 @@ export class Lane {
   }
 }
 
-/** How a request enters the queue. */
 export interface Entry {
   signal?: AbortSignal | undefined;
   isWrite?: boolean;
-  /** That of its client. Without one it has no cap: a login. */
+  /** That of its client. Without one the request has no cap: a login. */
   lane?: Lane | undefined;
 }
 
 interface Waiter {
   lane: Lane;
-  go: () => void;
-  giveUp: (reason: Error) => void;
+  /** Sends the request, or fails it. */
+  end: (failure?: Error) => void;
   isCancelled: boolean;
 }
 
@@ -105,28 +97,22 @@ export class RequestQueue {
   enter(entry: Entry = {}, groupOf = (): string => ''): Promise<void> | undefined {
     const { signal, isWrite = false, lane = this.uncapped } = entry;
     if (signal?.aborted !== true && this.lanes.size === 0 && lane.hasPlace && this.isOpenAt(Date.now())) {
-      this.take(lane);
+      this.count(lane, 1);
       return undefined;
     }
     return new Promise<void>((resolve, reject) => {
       signal?.throwIfAborted();
-      const waiter: Waiter = {
-        lane,
-        go: () => {
-          forget?.();
-          resolve();
-        },
-        giveUp: (reason) => {
-          forget?.();
-          reject(reason);
-        },
-        isCancelled: false,
+      const end: Waiter['end'] = (failure) => {
+        forget?.();
+        if (failure === undefined) resolve();
+        else reject(failure);
       };
+      const waiter = { lane, end, isCancelled: false };
       const forget =
         signal &&
         onAbort(signal, (reason) => {
           waiter.isCancelled = true;
-          waiter.giveUp(reason);
+          end(reason);
           this.sendNext();
         });
       (isWrite ? lane.writes : lane.reads).push(groupOf(), waiter);
@@ -140,7 +126,7 @@ export class RequestQueue {
     return this.limit.value;
   }
 
-  /** The caller keeps requests back until {@link atOnce} has grown. */
+  /** See {@link AdaptiveLimit.reportDemand}. */
   reportDemand(): void {
     this.limit.reportDemand();
   }
@@ -150,29 +136,19 @@ export class RequestQueue {
     return Date.now() - this.blockedSinceMs >= QUOTA_BLOCKED_AFTER_MS;
   }
 
-  /**
-   * Gives the place of a slow request to another one, unless too many did. So more requests are in flight than
-   * {@link atOnce}: by as many as have given their place away.
-   *
-   * @returns whether it did; {@link leave} then needs to know
-   */
+  /** Gives the place of a slow request to another one, unless too many did. @returns `gaveWay` for {@link leave} */
   giveWay(lane = this.uncapped): boolean {
     if (this.slow >= Math.min(lane.cap, MAX_SLOW_LISTS)) return false;
     this.slow += 1;
-    this.release(lane);
+    this.count(lane, -1);
     this.sendNext();
     return true;
   }
 
-  /**
-   * A request is over.
-   *
-   * @param gaveWay it has given its place away before
-   * @returns how many others have given up, because a quota refuses everything
-   */
+  /** @returns how many others have given up, because a quota refuses everything */
   leave(passage: Passage, lane = this.uncapped, gaveWay = false): number {
     if (gaveWay) this.slow -= 1;
-    else this.release(lane);
+    else this.count(lane, -1);
     const gaveUp = passage.kind === 'throttled' ? this.pause(passage.retryAfterMs) : 0;
     if (passage.kind === 'answered' || passage.kind === 'passed') {
       this.pauses = 0;
@@ -190,25 +166,16 @@ export class RequestQueue {
     this.limit.overloaded(this.inFlight);
   }
 
-  private take(lane: Lane): void {
-    lane.inFlight += 1;
-    this.inFlight += 1;
+  private count(lane: Lane, begun: 1 | -1): void {
+    lane.inFlight += begun;
+    this.inFlight += begun;
   }
 
-  private release(lane: Lane): void {
-    lane.inFlight -= 1;
-    this.inFlight -= 1;
-  }
-
-  /**
-   * Takes the next request out of its lane. Cancelled ones are dropped.
-   *
-   * @param mayUse which lanes to take it from
-   */
+  /** Takes the next request out of one of the lanes that it may use. Cancelled ones are dropped. */
   private next(mayUse: (lane: Lane) => boolean): Waiter | undefined {
     for (;;) {
-      const kinds = (this.given + 1) % READ_TURN_EVERY === 0 ? READS_FIRST : WRITES_FIRST;
-      const waiter = this.shift(kinds[0], mayUse) ?? this.shift(kinds[1], mayUse);
+      const [first, second] = (this.given + 1) % READ_TURN_EVERY === 0 ? READS_FIRST : WRITES_FIRST;
+      const waiter = this.shift(first, mayUse) ?? this.shift(second, mayUse);
       if (waiter?.isCancelled === true) continue;
       // Not counted where nothing may be sent: else the count could pass each turn of the reads.
       if (waiter !== undefined) this.given += 1;
@@ -255,7 +222,7 @@ export class RequestQueue {
   private giveUpAll(): number {
     let count = 0;
     for (let waiter = this.next(always); waiter !== undefined; waiter = this.next(always)) {
-      waiter.giveUp(new BlockedError());
+      waiter.end(new BlockedError());
       count += 1;
     }
     return count;
@@ -268,15 +235,11 @@ export class RequestQueue {
     while (this.lanes.size > 0 && this.isOpenAt(nowMs)) {
       const waiter = this.next(hasPlace);
       if (waiter === undefined) break;
-      this.take(waiter.lane);
-      waiter.go();
+      this.count(waiter.lane, 1);
+      waiter.end();
     }
     // A request that only the cap of its client holds back is not a demand for a higher limit.
-    for (const lane of this.lanes) {
-      if (!lane.hasPlace) continue;
-      this.limit.reportDemand();
-      break;
-    }
+    if (this.lanes.size > 0 && [...this.lanes].some(hasPlace)) this.limit.reportDemand();
     clearTimeout(this.timer);
     this.timer = undefined;
     const pauseMs = this.pausedUntilMs - nowMs;

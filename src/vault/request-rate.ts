@@ -1,22 +1,18 @@
 import pThrottle from 'p-throttle';
 import { orAborted } from '../concurrency/abort';
 
-/** One limit of a Vault in requests per second, and how many configurations set it. */
 interface Limit {
   readonly perSecond: number;
   /** Resolves when one more request may be sent. */
   readonly turn: () => Promise<void>;
+  /** How many configurations set it. */
   users: number;
 }
 
-/** By the origin of the Vault's URL. One for the process: several configurations may use the same Vault. */
+/** By scheme, host and port of the Vault's URL. One for the process: several configurations may use the same Vault. */
 const limits = new Map<string, Limit[]>();
 
-/**
- * Limits the requests of this process to a Vault. Of several limits for the same Vault the lowest applies.
- *
- * @returns removes this limit again
- */
+/** Of several limits for the same Vault the lowest applies. @returns removes this limit again */
 export function limitRequests(address: string, perSecond: number): () => void {
   const key = keyOf(address);
   const ofVault = limits.get(key) ?? [];
@@ -42,16 +38,11 @@ export function limitRequests(address: string, perSecond: number): () => void {
   };
 }
 
-/** Whether a Vault has a limit. Without one a request does not wait. */
 export function isLimited(address: string): boolean {
   return limits.size > 0 && limits.has(keyOf(address));
 }
 
-/**
- * Waits until one more request may be sent to a Vault.
- *
- * @throws the signal's reason if it is aborted before
- */
+/** Waits until one more request may be sent to a Vault. Throws the signal's reason if it is aborted before. */
 export async function awaitTurn(address: string, signal?: AbortSignal): Promise<void> {
   const lowest = limits.get(keyOf(address))?.[0];
   if (lowest === undefined) return;
@@ -60,7 +51,6 @@ export async function awaitTurn(address: string, signal?: AbortSignal): Promise<
   await orAborted(lowest.turn(), signal);
 }
 
-/** Scheme, host and port of a URL: in lower case, without a default port. */
 function keyOf(address: string): string {
   return new URL(address).origin;
 }

@@ -1,27 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../log';
-import type { VaultClient } from './client';
+import type { TokenGrant, VaultClient } from './client';
 import { VaultError } from './errors';
-import { afterRenewal, dueAtMs, lookupSelf, nextWarningMs, planOf, renewSelf, type TokenPlan } from './token';
+import { lookupSelf, renewSelf, type TokenLife } from './token';
 import {
   FIRST_TOKEN_PAUSE_MS,
   MAX_REFUSED_LOGIN_PAUSE_MS,
   MAX_TIMER_MS,
   MAX_TOKEN_PAUSE_MS,
+  TOKEN_WARNING_GAP_MS,
 } from '../limits';
-
-export interface KeeperOptions {
-  /** Section of the configuration with the token or the AppRole: "origin.vault". */
-  section: string;
-  log: Logger;
-}
 
 /**
  * Keeps the token of one client alive while a worker runs. It renews the token after two thirds of its time. With an
  * AppRole it logs in again where a renewal does not extend the token. If no renewal can extend a configured token, it
- * warns as soon as that is known. A token without an end needs nothing.
- *
- * Its timers do not keep the process alive.
+ * warns as soon as that is known. Its timers do not keep the process alive.
  */
 export class TokenKeeper {
   private readonly stopping = new AbortController();
@@ -30,7 +23,8 @@ export class TokenKeeper {
 
   constructor(
     private readonly client: VaultClient,
-    private readonly options: KeeperOptions,
+    /** `section` of the configuration has the token or the AppRole: "origin.vault". */
+    private readonly options: { section: string; log: Logger },
   ) {
     this.running = this.keep().catch((error: unknown) => {
       // Only the name: the message of another library's error may hold a token.
@@ -73,12 +67,10 @@ export class TokenKeeper {
 
   /** @returns undefined if nothing has to be done, or nothing can be */
   private async begin(): Promise<TokenPlan | undefined> {
-    const { signal } = this.stopping;
     const login = await this.client.ensureLogin();
-    if (login !== undefined) return login.ttlS === 0 ? undefined : planOf(login, Date.now());
+    if (login !== undefined) return planIfEnds(login);
     try {
-      const life = await lookupSelf(this.client, signal);
-      return life.ttlS === 0 ? undefined : planOf(life, Date.now());
+      return planIfEnds(await lookupSelf(this.client, this.stopping.signal));
     } catch (error) {
       if (!isRefused(error)) throw error;
       this.warn(
@@ -99,13 +91,10 @@ export class TokenKeeper {
         if (!isRefused(error)) throw error;
       }
     }
-    return this.client.authKind === 'approle' ? this.logInAgain() : this.afterRefusal(plan);
-  }
-
-  private async logInAgain(): Promise<TokenPlan | undefined> {
+    if (this.client.authKind === 'token') return this.afterRefusal(plan);
     const grant = await this.client.logInAgain();
     this.options.log.debug({ vault: this.client.address, ttlS: grant.ttlS }, 'logged in again');
-    return grant.ttlS === 0 ? undefined : planOf(grant, Date.now());
+    return planIfEnds(grant);
   }
 
   /** A renewal of a configured token was refused: the token may not renew itself, or is dead. */
@@ -178,4 +167,56 @@ export class TokenKeeper {
 /** Not an outage: Vault refuses, and will refuse again. */
 function isRefused(error: unknown): boolean {
   return error instanceof VaultError && (error.status === 403 || error.kind === 'rejected');
+}
+
+/** When to renew a token with an end. Times are Unix milliseconds. */
+export interface TokenPlan {
+  /** When it ends, as far as is known. */
+  endMs: number;
+  /** Time that it got last. Two thirds of it pass before the next step. */
+  grantedMs: number;
+  /** A renewal may help; else only a new login, or a new token. */
+  renewable: boolean;
+  /** When it ends whatever renewals do, if that is known. */
+  lastEndMs: number | undefined;
+}
+
+/** Vault counts in whole seconds. */
+const ROUNDING_MS = 1_000;
+
+/** Plan for a token that was just looked up, or given by a login. */
+export function planOf(life: TokenGrant & Partial<TokenLife>, nowMs: number): TokenPlan {
+  const endMs = nowMs + life.ttlS * 1000;
+  const lastEndMs = life.lastEndS === undefined ? undefined : life.lastEndS * 1000;
+  return {
+    endMs,
+    grantedMs: (life.grantedS ?? life.ttlS) * 1000,
+    renewable: life.renewable,
+    lastEndMs: life.renewable ? lastEndMs : endMs,
+  };
+}
+
+function planIfEnds(life: TokenGrant): TokenPlan | undefined {
+  return life.ttlS === 0 ? undefined : planOf(life, Date.now());
+}
+
+/** Plan after a renewal. One that gave less than it was asked for has reached a max TTL: no other will give more. */
+export function afterRenewal(plan: TokenPlan, grant: TokenGrant, nowMs: number): TokenPlan {
+  const givenMs = grant.ttlS * 1000;
+  const endMs = nowMs + givenMs;
+  const isCapped = givenMs + ROUNDING_MS <= plan.grantedMs;
+  if (isCapped || !grant.renewable) {
+    return { ...plan, endMs, renewable: false, lastEndMs: Math.min(plan.lastEndMs ?? endMs, endMs) };
+  }
+  return { ...plan, endMs };
+}
+
+/** When the next renewal or login is due: after two thirds of the time that the token got. */
+export function dueAtMs({ endMs, grantedMs }: TokenPlan): number {
+  return endMs - grantedMs / 3;
+}
+
+/** When to warn of an end again: after half of the time left, at most once a minute, and at the end. */
+export function nextWarningMs(lastEndMs: number, nowMs: number): number {
+  return Math.min(lastEndMs, nowMs + Math.max(TOKEN_WARNING_GAP_MS, (lastEndMs - nowMs) / 2));
 }

@@ -1,11 +1,10 @@
 import { z } from 'zod';
-import { TOKEN_WARNING_GAP_MS } from '../limits';
-import { AuthBody, grantOf, type TokenGrant, type VaultClient } from './client';
+import { AuthBody, type TokenGrant, type VaultClient } from './client';
+import { VaultError } from './errors';
 import { storedNamespace } from './namespace';
 
-/* The life of a client's own token: what Vault reports about it, and the plan when to renew it (TokenKeeper uses it). */
+/* A client's own token: its life, and what its policies allow. Vault's `default` policy allows all of these requests. */
 
-/** What Vault reports about a token. Times are seconds. */
 export interface TokenLife {
   /** Time left; 0 if the token never ends (a root token). */
   ttlS: number;
@@ -41,11 +40,7 @@ const LookupBody = z.object({
   }),
 });
 
-/**
- * Reads the life of the client's own token. Vault's `default` policy allows it.
- *
- * @throws VaultError of kind `forbidden` if the token is dead, or may not ask
- */
+/** @throws VaultError of kind `forbidden` if the token is dead, or may not ask */
 export async function lookupSelf(client: VaultClient, signal?: AbortSignal): Promise<TokenLife> {
   const { data } = await client.read('auth/token/lookup-self', LookupBody, { signal });
   const { ttl, creation_ttl: granted, creation_time: made, explicit_max_ttl: most } = data;
@@ -65,8 +60,6 @@ export async function lookupSelf(client: VaultClient, signal?: AbortSignal): Pro
 }
 
 /**
- * Renews the client's own token, and returns what it has now. Vault's `default` policy allows it.
- *
  * @param askedS time that the token should have from now on; Vault gives less where a max TTL applies
  * @throws VaultError of kind `forbidden` if the token is dead, or may not; `rejected` if it is not renewable
  */
@@ -76,60 +69,63 @@ export async function renewSelf(
   signal?: AbortSignal,
 ): Promise<TokenGrant> {
   const body = { increment: `${Math.ceil(askedS)}s` };
-  return grantOf(await client.write('auth/token/renew-self', body, AuthBody, { signal }));
+  return (await client.write('auth/token/renew-self', body, AuthBody, { signal })).grant;
 }
 
-/** Plan for a token with an end. Times are Unix milliseconds. */
-export interface TokenPlan {
-  /** When it ends, as far as is known. */
-  endMs: number;
-  /** Time that it got last. Two thirds of it pass before the next step. */
-  grantedMs: number;
-  /** A renewal may help; else only a new login, or a new token. */
-  renewable: boolean;
-  /** When it ends whatever renewals do, if that is known. */
-  lastEndMs: number | undefined;
+const CapabilitiesBody = z.object({ data: z.record(z.string(), z.unknown()) });
+const Capabilities = z.array(z.string());
+
+/**
+ * The capabilities at some API paths, not encoded: "secret/data/team/app". They come from the policies alone: a path does
+ * not have to exist. Empty for a path that is missing in Vault's answer.
+ *
+ * @throws VaultError of kind `forbidden` also if the token may not ask
+ */
+export async function capabilitiesOf(
+  client: VaultClient,
+  paths: readonly string[],
+  signal?: AbortSignal,
+): Promise<Map<string, ReadonlySet<string>>> {
+  const { data } = await client.write('sys/capabilities-self', { paths }, CapabilitiesBody, { signal });
+  return new Map(
+    paths.map((path) => {
+      const parsed = Capabilities.safeParse(data[path]);
+      return [path, new Set(parsed.success ? parsed.data : [])];
+    }),
+  );
 }
 
-/** Vault counts in whole seconds. */
-const ROUNDING_MS = 1_000;
+const Rule = z.object({ capabilities: z.array(z.string()).default([]) });
+const AclBody = z.object({ data: z.object({ glob_paths: z.record(z.string(), Rule).nullish() }) });
 
-/** Plan for a token that was just looked up, or given by a login. */
-export function planOf(
-  life: { ttlS: number; grantedS?: number; renewable: boolean; lastEndS?: number | undefined },
-  nowMs: number,
-): TokenPlan {
-  const endMs = nowMs + life.ttlS * 1000;
-  const lastEndMs = life.lastEndS === undefined ? undefined : life.lastEndS * 1000;
-  return {
-    endMs,
-    grantedMs: (life.grantedS ?? life.ttlS) * 1000,
-    renewable: life.renewable,
-    lastEndMs: life.renewable ? lastEndMs : endMs,
-  };
+/** A policy path with `+` in it, which matches any one segment; a `*` at its end matches any rest. */
+export interface WildcardRule {
+  readonly pattern: string;
+  readonly capabilities: ReadonlySet<string>;
 }
 
-/** Plan after a renewal. One that gave less than it was asked for has reached a max TTL: no other will give more. */
-export function afterRenewal(
-  plan: TokenPlan,
-  grant: { ttlS: number; renewable: boolean },
-  nowMs: number,
-): TokenPlan {
-  const givenMs = grant.ttlS * 1000;
-  const endMs = nowMs + givenMs;
-  const isCapped = givenMs + ROUNDING_MS <= plan.grantedMs;
-  if (isCapped || !grant.renewable) {
-    return { ...plan, endMs, renewable: false, lastEndMs: Math.min(plan.lastEndMs ?? endMs, endMs) };
+/** The rules with `+` in all policies of the client's token. Empty for servers that do not answer, or omit such rules. */
+export async function wildcardRules(client: VaultClient, signal?: AbortSignal): Promise<WildcardRule[]> {
+  try {
+    const { data } = await client.read('sys/internal/ui/resultant-acl', AclBody, { signal });
+    return Object.entries(data.glob_paths ?? {})
+      .filter(([pattern]) => pattern.split('/').some((segment) => segment === '+'))
+      .map(([pattern, { capabilities }]) => ({ pattern, capabilities: new Set(capabilities) }));
+  } catch (error) {
+    if (error instanceof VaultError && error.status !== undefined) return [];
+    throw error;
   }
-  return { ...plan, endMs };
 }
 
-/** When the next renewal or login is due: after two thirds of the time that the token got. */
-export function dueAtMs({ endMs, grantedMs }: TokenPlan): number {
-  return endMs - grantedMs / 3;
-}
-
-/** When to warn of an end again: after half of the time left, at most once a minute, and at the end. */
-export function nextWarningMs(lastEndMs: number, nowMs: number): number {
-  return Math.min(lastEndMs, nowMs + Math.max(TOKEN_WARNING_GAP_MS, (lastEndMs - nowMs) / 2));
+/** Whether a pattern with `+` matches a path that begins with a folder (`secret/data/team/`). */
+export function reachesInto(pattern: string, folder: string): boolean {
+  const isOpen = pattern.endsWith('*');
+  const rule = (isOpen ? pattern.slice(0, -1) : pattern).split('/');
+  const wanted = folder.split('/').slice(0, -1);
+  return wanted.every((segment, position) => {
+    const part = rule[position];
+    if (part === undefined) return isOpen;
+    if (isOpen && position === rule.length - 1) return segment.startsWith(part);
+    return part === '+' || part === segment;
+  });
 }

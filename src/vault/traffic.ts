@@ -1,8 +1,7 @@
 import { orAborted } from '../concurrency/abort';
 import { MAX_HEALTH_PAUSE_MS } from '../limits';
-import { CircuitBreaker, type Outage } from './circuit-breaker';
+import { askHealth, CircuitBreaker, type Outage } from './circuit-breaker';
 import { cancelledRequest, VaultError } from './errors';
-import { askHealth } from './health';
 import { BlockedError, Lane, RequestQueue, type Entry, type Passage } from './request-queue';
 import type { TransportResponse } from './transport';
 
@@ -12,15 +11,14 @@ import type { TransportResponse } from './transport';
  * health check second, so that none is sent to a Vault that was found down while it waited.
  */
 
-/** Sends a GET without a token: the health check, through one client. */
+/** Sends a GET without a token through one client: the health check. */
 export type Ask = (path: string, signal: AbortSignal) => Promise<TransportResponse>;
 
-/** Called when a Vault is found down, and when it is back (its outage then has an end). */
-export type OutageListener = (address: string, outage: Outage) => void;
+type OutageListener = (address: string, outage: Outage) => void;
 
 const listeners = new Set<OutageListener>();
 
-/** @returns removes the listener again */
+/** Called when a Vault is found down, and when it is back: its outage then has an end. @returns removes the listener */
 export function onOutage(listener: OutageListener): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
@@ -37,11 +35,7 @@ export interface Joined {
   leave: () => void;
 }
 
-/**
- * Joins the traffic of a Vault, which all clients of this process share.
- *
- * @param cap most requests of this client in flight
- */
+/** @param cap most requests of this client in flight */
 export function joinTraffic(address: string, ask: Ask, cap?: number): Joined {
   const { origin, pathname } = new URL(address);
   // Several Vaults may be behind one gateway, told apart by path.
@@ -60,8 +54,8 @@ export function joinTraffic(address: string, ask: Ask, cap?: number): Joined {
 
 /** See the top of this file. */
 export class VaultTraffic {
-  private readonly breaker = new CircuitBreaker();
-  private readonly queue = new RequestQueue();
+  readonly breaker = new CircuitBreaker();
+  readonly queue = new RequestQueue();
   private readonly members = new Map<Ask, AbortController>();
   private checking: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -81,9 +75,8 @@ export class VaultTraffic {
   }
 
   /**
-   * Waits until a request may be sent. The caller then calls {@link left}.
+   * Waits until a request may be sent, if it has to. The caller then calls {@link left}.
    *
-   * @returns undefined if it may be sent at once
    * @throws VaultError `cancelled`, or with the reason of an outage
    */
   enter(path: string, entry: Entry = {}): Promise<void> | undefined {
@@ -98,15 +91,13 @@ export class VaultTraffic {
     { signal, lane }: Entry,
     place: Promise<void> | undefined,
   ): Promise<void> {
-    try {
-      await place;
-    } catch (error) {
+    await place?.catch((error: unknown) => {
       if (!(error instanceof BlockedError)) throw cancelledRequest(this.address, path);
       const detail =
         'too many requests (429): a rate limit quota of this Vault has refused everything for some time; raise it, or ' +
         'set requestsPerSecond below it';
       throw this.refusal('throttled', path, detail);
-    }
+    });
     try {
       if (this.checking !== undefined) await orAborted(this.checking, signal);
     } catch {
@@ -122,13 +113,7 @@ export class VaultTraffic {
     throw this.refusal(outage.kind, path, detail);
   }
 
-  /**
-   * A request that had entered is over.
-   *
-   * @param failure undefined if it was answered well
-   * @param latencyMs from its place in the queue; includes the wait for a limit of requests per second
-   * @param gaveWay it has given its place away before
-   */
+  /** @param latencyMs from its place in the queue; includes the wait for a limit of requests per second */
   left(failure: VaultError | undefined, latencyMs: number, lane?: Lane, gaveWay = false): void {
     const leave = (passage: Passage): number => this.queue.leave(passage, lane, gaveWay);
     switch (failure?.kind) {
@@ -163,32 +148,7 @@ export class VaultTraffic {
     }
   }
 
-  /** See {@link RequestQueue.giveWay}. */
-  giveWay(lane: Lane): boolean {
-    return this.queue.giveWay(lane);
-  }
-
-  /** How many requests this Vault gets at the same time now. */
-  get requestsAtOnce(): number {
-    return this.queue.atOnce;
-  }
-
-  /** See {@link RequestQueue.reportDemand}. */
-  reportDemand(): void {
-    this.queue.reportDemand();
-  }
-
-  /** A quota of this Vault refuses everything, so that repeating a 429 is useless now. */
-  get isBlocked(): boolean {
-    return this.queue.isBlocked;
-  }
-
-  /**
-   * Decides whether the last failure of a request belongs to its path or to the whole Vault: unless something was
-   * answered since, it checks the Vault's health.
-   *
-   * @returns the failure, marked if it is an outage
-   */
+  /** Marks the last failure of a request as an outage if the whole Vault is down. Checks the health if that is in doubt. */
   async judge(failure: VaultError, signal?: AbortSignal): Promise<VaultError> {
     if (failure.kind !== 'sealed' && failure.kind !== 'unavailable') return failure;
     try {
@@ -199,11 +159,6 @@ export class VaultTraffic {
     }
     failure.isOutage ||= this.breaker.outage !== undefined;
     return failure;
-  }
-
-  /** See {@link CircuitBreaker.outagesSince}. */
-  outagesSince(sinceMs: number): Outage[] {
-    return this.breaker.outagesSince(sinceMs);
   }
 
   /** Checks the Vault's health, once for all requests that come meanwhile. Does not throw. */
@@ -251,7 +206,6 @@ function mountOf(path: string): string {
   return /^(.*?)\/(?:data|metadata|delete)(?:\/|$)/.exec(path)?.[1] ?? '';
 }
 
-/** An outage in words: "Vault https://…: the Vault is sealed (503): unseal it; since …, until …". */
 export function describeOutage(address: string, { detail, sinceMs, untilMs }: Outage): string {
   const end = untilMs === undefined ? '' : `, until ${iso(untilMs)}`;
   return `Vault ${address}: ${detail}; since ${iso(sinceMs)}${end}`;

@@ -1,16 +1,13 @@
 import { Pool, type Dispatcher } from 'undici';
 import { onAbort } from '../concurrency/abort';
-import { describeNetworkError } from '../network/explain';
+import { explainNoAnswer } from '../network/explain';
 import { readTls, type TlsFiles } from '../tls';
 import { cancelledRequest, VaultError } from './errors';
 import { jsonText } from './json';
 import { awaitTurn, isLimited } from './request-rate';
 import { VAULT_CONNECT_TIMEOUT_MS } from '../limits';
 
-/**
- * Agents and proxies of Vault and OpenBao with `require_request_header` answer 412 to requests without this header, as a
- * protection against forged requests. Vault's own clients send it with each request.
- */
+/** Agents and proxies with `require_request_header` answer 412 without it, against forged requests. Vault's clients send it. */
 const REQUEST_HEADER = { 'X-Vault-Request': 'true' };
 
 /** One request, as node-vault gives it to its transport. */
@@ -22,9 +19,9 @@ export interface TransportRequest {
   json?: unknown;
   signal?: AbortSignal;
   onSend?: () => void;
-  /** Time for this request, in milliseconds, where it differs from the others: a listing. */
+  /** Time for this request, where it differs from the others: a listing. */
   timeoutMs?: number;
-  /** Namespace of this request, where it differs from the client's; empty for none. */
+  /** Where it differs from the client's; empty for none. */
   namespace?: string;
 }
 
@@ -34,8 +31,8 @@ export interface TransportResponse {
   /** The parsed JSON body; a string if it is not JSON; undefined if it is empty. */
   body: unknown;
   request: { path: string };
-  /** Value of the Retry-After header in milliseconds, if the server sent one. */
-  retryAfterMs?: number;
+  /** Of the Retry-After header. */
+  retryAfterMs?: number | undefined;
 }
 
 export interface TransportOptions {
@@ -47,11 +44,8 @@ export interface TransportOptions {
 }
 
 /**
- * An undici pool in the shape that node-vault takes under its `request-promise` option.
- *
- * node-vault's own axios transport has no timeout, ignores an AbortSignal, follows redirects with the token,
- * obeys HTTP_PROXY silently, and throws errors that hold the token and the secret; it also needs three to
- * four times the CPU. See docs/decisions/0002-node-vault-over-undici.md.
+ * An undici pool in the shape that node-vault takes under its `request-promise` option, instead of its own axios, which
+ * has no timeout and throws errors that hold the token and the secret. See docs/decisions/0002-node-vault-over-undici.md.
  */
 export class UndiciTransport {
   private readonly pool: Pool;
@@ -72,24 +66,20 @@ export class UndiciTransport {
     });
   }
 
-  /** The `request-promise` look-alike for node-vault. */
   get requestPromise(): { defaults: () => (request: TransportRequest) => Promise<TransportResponse> } {
     return { defaults: () => (request) => this.send(request) };
   }
 
   /**
-   * GET of an API path without a token and without a namespace.
+   * GET without a token and without a namespace. The timeout begins when it may be sent.
    *
-   * @param timeoutMs begins when it may be sent
    * @throws VaultError `unavailable` without an answer, `cancelled` only by the signal
    */
   async ask(apiPath: string, timeoutMs: number, signal: AbortSignal): Promise<TransportResponse> {
     const [path = ''] = apiPath.split('?');
     await this.turn(path, signal);
     const tooLate = new AbortController();
-    const timer = setTimeout(() => {
-      tooLate.abort();
-    }, timeoutMs);
+    const timer = setTimeout(tooLate.abort.bind(tooLate), timeoutMs);
     const request = { uri: `${this.address}/v1/${apiPath}`, method: 'GET' };
     try {
       const either = AbortSignal.any([signal, tooLate.signal]);
@@ -108,12 +98,9 @@ export class UndiciTransport {
 
   private send(request: TransportRequest): Promise<TransportResponse> {
     // Without a limit there is nothing to wait for, and a promise for each request would cost too much.
-    return isLimited(this.address) ? this.sendInTurn(request) : this.exchange(request);
-  }
-
-  private async sendInTurn(request: TransportRequest): Promise<TransportResponse> {
-    await this.turn(shownPath(this.pathOf(request.uri)), request.signal);
-    return this.exchange(request);
+    if (!isLimited(this.address)) return this.exchange(request);
+    const path = shownPath(this.pathOf(request.uri));
+    return this.turn(path, request.signal).then(() => this.exchange(request));
   }
 
   /** Waits for the limit of requests per second. */
@@ -129,29 +116,17 @@ export class UndiciTransport {
       // After all queues, and again for each repetition: freshness is measured here.
       request.onSend?.();
       const path = this.pathOf(request.uri);
+      const { method, json, signal, timeoutMs } = request;
       const headers = { ...headersOf(request), ...REQUEST_HEADER };
       const sent = {
         path,
-        method: request.method,
-        headers: request.json === undefined ? headers : { ...headers, 'content-type': 'application/json' },
-        body: request.json === undefined ? null : jsonText(request.json),
-        ...(request.timeoutMs !== undefined && {
-          headersTimeout: request.timeoutMs,
-          bodyTimeout: request.timeoutMs,
-        }),
+        method,
+        headers: json === undefined ? headers : { ...headers, 'content-type': 'application/json' },
+        body: json === undefined ? null : jsonText(json),
+        ...(timeoutMs !== undefined && { headersTimeout: timeoutMs, bodyTimeout: timeoutMs }),
       };
-      exchange(this.pool, sent, request.signal, {
-        answered: ({ statusCode, text, retryAfter }) => {
-          resolve({
-            statusCode,
-            body: parseJson(text),
-            request: { path },
-            ...(retryAfter !== undefined && retryAfterMs(retryAfter)),
-          });
-        },
-        failed: (error) => {
-          reject(this.failure(error, path, request));
-        },
+      exchange(this.pool, sent, signal, resolve, (error) => {
+        reject(this.failure(error, path, request));
       });
     });
   }
@@ -159,17 +134,22 @@ export class UndiciTransport {
   private failure(error: unknown, path: string, { signal, timeoutMs }: TransportRequest): VaultError {
     const shown = shownPath(path);
     if (signal?.aborted === true) return cancelledRequest(this.address, shown);
-    if (codeOf(error) === 'UND_ERR_INVALID_ARG') {
+    const code = codeOf(error);
+    if (code === 'UND_ERR_INVALID_ARG') {
       const detail =
         'cannot be sent: the token or the namespace has a character that is not allowed in a header; remove it';
       return new VaultError('rejected', this.address, shown, detail);
     }
-    const detail = describeFailure(error, timeoutMs ?? this.options.timeoutMs, this.address);
-    if (!isTimeout(error)) return new VaultError('unavailable', this.address, shown, detail);
-    const hint =
-      timeoutMs === undefined ? '' : '; a folder with very many names needs a longer vault.requestTimeout';
+    const isLate = code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT';
+    const tls = this.address.startsWith('https:');
+    // Undici's error is dropped: it may hold the request.
+    const detail = isLate
+      ? `no answer within ${(timeoutMs ?? this.options.timeoutMs) / 1000} s`
+      : explainNoAnswer(code, { what: 'Vault', section: 'vault', tls });
+    const needsLonger = isLate && timeoutMs !== undefined;
+    const hint = needsLonger ? '; a folder with very many names needs a longer vault.requestTimeout' : '';
     const failure = new VaultError('unavailable', this.address, shown, detail + hint);
-    failure.isTimeout = true;
+    failure.isTimeout = isLate;
     return failure;
   }
 
@@ -187,7 +167,7 @@ const PLAIN_PATH = /^(?:\/[\w%~!'()*-][\w.%~!'()*-]*)*(?:\?[\w=&]*)?$/;
 
 const NAMESPACE_HEADER = 'X-Vault-Namespace';
 
-/** The headers of a request, with its own namespace instead of the client's, which node-vault adds. */
+/** With the request's own namespace instead of the client's, which node-vault adds. */
 function headersOf({ headers = {}, namespace }: TransportRequest): Record<string, string> {
   if (namespace === undefined) return headers;
   const { [NAMESPACE_HEADER]: _, ...others } = headers;
@@ -209,9 +189,9 @@ function parseJson(text: string): unknown {
   }
 }
 
-function retryAfterMs(header: string | string[]): { retryAfterMs?: number } {
+function retryAfterMs(header: string | string[] | undefined): number | undefined {
   const seconds = Number(Array.isArray(header) ? header[0] : header);
-  return Number.isFinite(seconds) && seconds > 0 ? { retryAfterMs: seconds * 1000 } : {};
+  return Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : undefined;
 }
 
 function codeOf(error: unknown): unknown {
@@ -220,48 +200,18 @@ function codeOf(error: unknown): unknown {
   return code ?? (name === 'HTTPParserError' ? 'HPE_UNKNOWN' : undefined);
 }
 
-function isTimeout(error: unknown): boolean {
-  const code = codeOf(error);
-  return code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT';
-}
-
-/** Explains an error code of undici or Node. The error itself is dropped: it may hold the request. */
-function describeFailure(error: unknown, timeoutMs: number, address: string): string {
-  const code = codeOf(error);
-  if (isTimeout(error)) {
-    return `no answer within ${timeoutMs / 1000} s`;
-  }
-  const reached = { what: 'Vault', section: 'vault', tls: address.startsWith('https:') };
-  return (
-    describeNetworkError(code, reached) ??
-    `no usable answer (${typeof code === 'string' ? code : 'connection failed'}); is this the address of a Vault?`
-  );
-}
-
-/** An HTTP answer, with its body as text. */
-interface HttpAnswer {
-  statusCode: number;
-  text: string;
-  retryAfter: string | string[] | undefined;
-}
-
-/** One of the two is called. `failed` may be called again, which then has no effect. */
-interface Callbacks {
-  answered: (answer: HttpAnswer) => void;
-  /** With undici's error, or the signal's reason. */
-  failed: (error: unknown) => void;
-}
-
 /**
- * Sends one request, and collects its answer. It uses undici's callbacks: `pool.request` makes a stream, an
- * asynchronous resource and several promises for each body, which is a good part of the CPU time of a scan. See
- * docs/decisions/0007-cpu-and-memory-of-a-worker.md. It fails at once when the signal is aborted.
+ * Sends one request, and collects its answer. By undici's callbacks, because `pool.request` costs a good part of the CPU
+ * time of a scan: docs/decisions/0007-cpu-and-memory-of-a-worker.md.
+ *
+ * @param failed gets undici's error, or at once the signal's reason. A second call must have no effect
  */
 function exchange(
   dispatcher: Dispatcher,
   request: Dispatcher.DispatchOptions,
   signal: AbortSignal | undefined,
-  { answered, failed }: Callbacks,
+  answered: (answer: TransportResponse) => void,
+  failed: (error: unknown) => void,
 ): void {
   if (signal?.aborted === true) {
     failed(signal.reason);
@@ -294,8 +244,9 @@ function exchange(
     onResponseEnd() {
       forget?.();
       const [first] = chunks;
-      const body = first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
-      answered({ statusCode, text: body.toString('utf8'), retryAfter });
+      const bytes = first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
+      const body = parseJson(bytes.toString('utf8'));
+      answered({ statusCode, body, request: { path: request.path }, retryAfterMs: retryAfterMs(retryAfter) });
     },
     onResponseError(_controller, error) {
       forget?.();

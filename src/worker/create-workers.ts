@@ -2,8 +2,7 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { existsSync } from 'node:fs';
 import { createDestinationActivities, createOriginActivities } from '../activities';
-import { checkAccess } from '../activities/check-access';
-import { createClients, keepTokens, type Clients } from '../activities/clients';
+import { checkAccess, createClients, keepTokens, type Clients } from '../activities/clients';
 import { ActivityInterceptor } from '../activities/shared/interceptor';
 import type { Config } from '../config/schema';
 import { taskQueue } from '../contract/ids';
@@ -32,12 +31,8 @@ export interface WorkerOptions extends RuntimeOptions {
   checkEveryMs?: number;
 }
 
-/** A worker for one configuration: its workflows and activities, on its own task queue. */
-export interface VsyncWorker {
-  /** Runs until the process gets SIGINT or SIGTERM, or `shutdown` is called. Rejects if the worker failed. */
-  run: () => Promise<void>;
-  shutdown: () => void;
-}
+/** The running workers of a process. */
+export type VsyncWorker = Pick<Workers, 'run' | 'shutdown'>;
 
 /**
  * Creates the workers of any number of configurations; those on the same Temporal share a connection.
@@ -48,92 +43,133 @@ export async function createWorkers(
   configs: readonly Config[],
   options: WorkerOptions,
 ): Promise<VsyncWorker> {
-  const {
-    log,
-    workflowBundle = WORKFLOW_BUNDLE,
-    vaultTimes,
-    checkEveryMs = SCHEDULE_CHECK_EVERY_MS,
-  } = options;
-  if (!existsSync(workflowBundle)) {
+  const { workflowBundle = WORKFLOW_BUNDLE } = options;
+  if (!existsSync(workflowBundle))
     throw new UserError(`${workflowBundle} is missing: run "npm run build" in the folder of vsync`);
-  }
   assertNoneTwice(configs);
-  const connections = new Map<string, NativeConnection>();
-  const closers: (() => void | Promise<void>)[] = [];
-  const prepared: Parts[] = [];
-  const workers: Worker[] = [];
-  const close = async (): Promise<void> => {
-    for (const closer of closers.reverse()) await closer();
-  };
-  closers.push(logOutages(log));
+  const workers = new Workers(options);
   try {
-    for (const config of configs) {
-      const target = temporalTarget(config.temporal);
-      const key = JSON.stringify(target);
-      const connection = connections.get(key) ?? (await connectWorker(target));
-      if (!connections.has(key)) closers.push(() => connection.close());
-      connections.set(key, connection);
-      const clients = await createClients(config, vaultTimes);
-      closers.push(clients.close);
-      for (const advice of await checkAccess(clients)) log.warn({ name: config.name }, advice);
-      const { namespace } = target;
-      await explained(target, () => assertOwnSync(new Client({ connection, namespace }), clients));
-      const keepers = keepTokens(clients, log.child({ name: config.name }));
-      closers.push(() => keepers.close());
-      prepared.push({ log, workflowBundle, config, clients, connection, target });
-    }
+    for (const config of configs) await workers.prepare(config);
     // Only when all of them can work: a worker, once created, keeps its connection until it has run.
-    for (const parts of prepared) {
-      for (const worker of await createPair(parts)) workers.push(worker);
-      const { role, name } = parts.config;
-      log.info({ name, taskQueue: taskQueue(role, name) }, 'worker ready');
-    }
+    await workers.create(workflowBundle);
+    return workers;
   } catch (error) {
-    await close();
+    await workers.close();
     throw error;
   }
-  const shutdown = (): void => {
-    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
-  };
-  let refused: UserError | undefined;
-  const onOtherSync = (error: UserError): void => {
-    refused ??= error;
-    shutdown();
-  };
-  return {
-    run: async () => {
-      const running = workers.map(async (worker) => {
-        try {
-          await worker.run();
-        } finally {
-          // If one fails, all end: a process that does half of its work would go unnoticed.
-          shutdown();
-        }
-      });
-      // Only when they run: before that, a worker cannot be shut down.
-      if (checkEveryMs < Infinity) {
-        for (const parts of prepared) {
-          const keeper = keepSchedule(parts, checkEveryMs, onOtherSync);
-          closers.push(() => keeper.close());
-        }
-      }
-      const ends = await Promise.allSettled(running);
-      await close();
-      for (const end of ends) if (end.status === 'rejected') throw end.reason;
-      if (refused !== undefined) throw refused;
-    },
-    shutdown,
-  };
 }
 
-function keepSchedule(
-  { log, config, clients, connection, target }: Parts,
-  everyMs: number,
-  onOtherSync: (error: UserError) => void,
-): ScheduleKeeper {
-  const client = new Client({ connection, namespace: target.namespace });
-  const ownLog = log.child({ name: config.name });
-  return new ScheduleKeeper({ client, clients, target, log: ownLog, everyMs, onOtherSync });
+class Workers {
+  private readonly connections = new Map<string, NativeConnection>();
+  /** In the order of what they close. */
+  private readonly closers: (() => void | Promise<void>)[];
+  private readonly prepared: Parts[] = [];
+  private readonly workers: Worker[] = [];
+  private refused: UserError | undefined;
+
+  constructor(private readonly options: WorkerOptions) {
+    this.closers = [logOutages(options.log)];
+  }
+
+  /** Connects to the servers of one configuration, and checks what its role may do there. */
+  async prepare(config: Config): Promise<void> {
+    const { log, vaultTimes } = this.options;
+    const target = temporalTarget(config.temporal);
+    const connection = await this.connect(target);
+    const clients = await createClients(config, vaultTimes);
+    this.closers.push(clients.close);
+    for (const advice of await checkAccess(clients)) log.warn({ name: config.name }, advice);
+    const client = new Client({ connection, namespace: target.namespace });
+    await explained(target, () => assertOwnSync(client, clients));
+    const ownLog = log.child({ name: config.name });
+    const tokens = keepTokens(clients, ownLog);
+    this.closers.push(() => tokens.close());
+    this.prepared.push({ log: ownLog, clients, connection, client, target });
+  }
+
+  private async connect(target: TemporalTarget): Promise<NativeConnection> {
+    const key = JSON.stringify(target);
+    const known = this.connections.get(key);
+    if (known !== undefined) return known;
+    const connection = await connectWorker(target);
+    this.closers.push(() => connection.close());
+    this.connections.set(key, connection);
+    return connection;
+  }
+
+  async create(workflowBundle: string): Promise<void> {
+    for (const parts of this.prepared) await this.createPair(parts, workflowBundle);
+  }
+
+  /**
+   * Two workers: one for the sync's workflows and its own activities, and one for the parts of a cycle that workers
+   * share. The second takes no more than it can work at, so that the rest is left to other processes.
+   */
+  private async createPair({ clients, connection, target }: Parts, codePath: string): Promise<void> {
+    const { log } = this.options;
+    const { role, name } = clients.deps.config;
+    const queue = taskQueue(role, name);
+    const { own, shared } = activitiesOf(clients);
+    const common = {
+      connection,
+      namespace: target.namespace,
+      interceptors: { activity: [() => ({ inbound: new ActivityInterceptor(log) })] },
+      maxHeartbeatThrottleInterval: MAX_HEARTBEAT_THROTTLE_MS,
+      // Activities are cancelled at once; they save and end in their own time.
+      shutdownGraceTime: 0,
+      shutdownForceTime: SHUTDOWN_MS,
+    };
+    const workflowBundle = { codePath };
+    this.workers.push(
+      await Worker.create({ ...common, taskQueue: queue, activities: own, workflowBundle }),
+      await Worker.create({
+        ...common,
+        taskQueue: sharedQueue(queue),
+        activities: shared,
+        maxConcurrentActivityTaskExecutions: SHARED_ACTIVITIES_PER_WORKER,
+      }),
+    );
+    log.info({ name, taskQueue: queue }, 'worker ready');
+  }
+
+  /** Runs until the process gets SIGINT or SIGTERM, or `shutdown` is called. Rejects if a worker failed. */
+  async run(): Promise<void> {
+    const running = this.workers.map(async (worker) => {
+      try {
+        await worker.run();
+      } finally {
+        // If one fails, all end: a process that does half of its work would go unnoticed.
+        this.shutdown();
+      }
+    });
+    // Only when they run: before that, a worker cannot be shut down.
+    this.keepSchedules();
+    const ends = await Promise.allSettled(running);
+    await this.close();
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+    if (this.refused !== undefined) throw this.refused;
+  }
+
+  private keepSchedules(): void {
+    const { checkEveryMs: everyMs = SCHEDULE_CHECK_EVERY_MS } = this.options;
+    if (everyMs === Infinity) return;
+    const onOtherSync = (error: UserError): void => {
+      this.refused ??= error;
+      this.shutdown();
+    };
+    for (const parts of this.prepared) {
+      const keeper = new ScheduleKeeper({ ...parts, everyMs, onOtherSync });
+      this.closers.push(() => keeper.close());
+    }
+  }
+
+  shutdown(): void {
+    for (const worker of this.workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  }
+
+  async close(): Promise<void> {
+    for (const closer of this.closers.reverse()) await closer();
+  }
 }
 
 /** Two with the same role and name would take each other's tasks, and fail them. */
@@ -153,50 +189,10 @@ function assertNoneTwice(configs: readonly Config[]): void {
 /** What the workers of one configuration need. */
 interface Parts {
   log: Logger;
-  workflowBundle: string;
-  config: Config;
   clients: Clients;
   connection: NativeConnection;
+  client: Client;
   target: TemporalTarget;
-}
-
-/**
- * Two workers: one for the sync's workflows and its own activities, and one for the parts of a cycle that workers
- * share. The second takes no more than it can work at, so that the rest is left to other processes.
- */
-async function createPair({
-  log,
-  workflowBundle,
-  config,
-  clients,
-  connection,
-  target: { namespace },
-}: Parts): Promise<Worker[]> {
-  const queue = taskQueue(config.role, config.name);
-  const { own, shared } = activitiesOf(clients);
-  const common = {
-    connection,
-    namespace,
-    interceptors: { activity: [() => ({ inbound: new ActivityInterceptor(log) })] },
-    maxHeartbeatThrottleInterval: MAX_HEARTBEAT_THROTTLE_MS,
-    // Activities are cancelled at once; they save and end in their own time.
-    shutdownGraceTime: 0,
-    shutdownForceTime: SHUTDOWN_MS,
-  };
-  return [
-    await Worker.create({
-      ...common,
-      taskQueue: queue,
-      activities: own,
-      workflowBundle: { codePath: workflowBundle },
-    }),
-    await Worker.create({
-      ...common,
-      taskQueue: sharedQueue(queue),
-      activities: shared,
-      maxConcurrentActivityTaskExecutions: SHARED_ACTIVITIES_PER_WORKER,
-    }),
-  ];
 }
 
 /** The activities by the queue that workflows ask for them on (`sharedOptions`). */

@@ -11,10 +11,7 @@ export interface RuntimeOptions {
   shutdownSignals?: NodeJS.Signals[];
 }
 
-/**
- * Prepares this process and Temporal's runtime in it. To be called once, before any connection, whatever the number of
- * configurations.
- */
+/** Prepares this process and Temporal's runtime in it. To be called once, before any connection. */
 export function installRuntime({ log, shutdownSignals }: RuntimeOptions): void {
   // For the whole process with all its threads: most memory of a scanning worker would be garbage otherwise.
   v8.setFlagsFromString(`${HEAP_GROWING_FLAG}=${HEAP_GROWING_PERCENT}`);
@@ -29,7 +26,7 @@ export function installRuntime({ log, shutdownSignals }: RuntimeOptions): void {
     telemetryOptions: {
       logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }), forward: {} },
     },
-    ...(shutdownSignals === undefined ? {} : { shutdownSignals }),
+    ...(shutdownSignals !== undefined && { shutdownSignals }),
   });
 }
 

@@ -4,6 +4,7 @@ import {
   CancellationScope,
   isCancellation,
   log,
+  proxyActivities,
   setCurrentDetails,
   sleep,
   TimeoutFailure,
@@ -13,13 +14,16 @@ import {
 import {
   NO_COUNTS,
   type Counts,
+  type CycleInput,
   type CycleResult,
   type Outcome,
   type PathFailure,
   type CycleReport,
-  type ReportOutagesResult,
+  type CycleActivities,
+  type WithDispatchWidth,
 } from '../contract/cycle';
 import { MAX_FAILURES } from '../limits';
+import { NOTE_OPTIONS } from './activity-options';
 
 /** What both kinds of cycle have in common: the timer, the counts, the durations of the steps, and the result. */
 export class Cycle {
@@ -29,12 +33,10 @@ export class Cycle {
   private timedOut = false;
 
   /**
-   * Runs the work of the cycle, and cancels it when the time is over.
+   * Runs the work of the cycle, and cancels it when the time is over. The workflow's run timeout would skip the cleanup,
+   * so this is a timer. It sets a flag, because a timeout and an operator's cancel look alike to the caller of a
+   * cancelled activity. After an operator's cancel the workflow throws only when its cleanup is done.
    *
-   * The workflow's run timeout would skip the cleanup, so this is a timer. It sets a flag, because a timeout and an
-   * operator's cancel look alike to the caller of a cancelled activity.
-   *
-   * @returns how the work ended; after an operator's cancel the workflow throws only when its cleanup is done
    * @throws what the work threw, unless it was a cancellation
    */
   async run(timeoutMs: number, work: () => Promise<void>): Promise<'finished' | 'timed-out' | 'cancelled'> {
@@ -91,17 +93,12 @@ export class Cycle {
     return changed ? 'synced' : 'unchanged';
   }
 
-  /**
-   * Ends a cycle that ran out of time. Its note names the outages that it waited for, if its worker reports them.
-   *
-   * @param words what became of the work
-   */
-  async endTimedOut(
-    words: string,
-    reportOutages: (sinceMs: number) => Promise<ReportOutagesResult>,
-  ): Promise<CycleResult> {
+  /** Its note names the outages that the cycle waited for, if its worker reports them. @param words of the work */
+  async endTimedOut({ fingerprint }: CycleInput, words: string): Promise<CycleResult> {
+    const { reportOutages } = proxyActivities<CycleActivities>(NOTE_OPTIONS);
+    const sinceMs = workflowInfo().startTime.getTime();
     const reported = await CancellationScope.nonCancellable(() =>
-      reportOutages(workflowInfo().startTime.getTime()),
+      reportOutages({ v: 1, fingerprint, sinceMs }),
     ).catch(() => undefined);
     const waited = (reported?.outages ?? []).map((outage) => `waited for ${outage}`);
     return this.end('timed-out', [words, ...waited].join('; '));
@@ -120,11 +117,8 @@ export class Cycle {
   }
 }
 
-/**
- * The failure of a cycle in which workers of different versions took part: what one of them answers, the other cannot
- * read. Nothing of such a cycle is saved, so the next one starts over.
- */
-export function otherVersion(): ApplicationFailure {
+/** The failure of a cycle in which workers of different versions took part: one cannot read what the other answers. */
+function otherVersion(): ApplicationFailure {
   return ApplicationFailure.nonRetryable(
     'workers of two versions of vsync took part in this cycle, so it saves nothing: stop the workers of the older ' +
       'version; the next cycle starts over',
@@ -132,10 +126,7 @@ export function otherVersion(): ApplicationFailure {
   );
 }
 
-/**
- * Turns an error that ended a cycle into a failure of the workflow. Temporal would retry a plain error in a workflow
- * for ever, and the next tick starts a new cycle anyway.
- */
+/** Temporal would retry a plain error in a workflow for ever, and the next tick starts a new cycle anyway. */
 export function cycleFailure(error: unknown): ApplicationFailure {
   const words = error instanceof ActivityFailure ? [error.activityType] : [];
   let cause = error instanceof ActivityFailure ? error.cause : error;
@@ -147,4 +138,48 @@ export function cycleFailure(error: unknown): ApplicationFailure {
   if (cause instanceof Error) words.push(cause.message);
   const type = cause instanceof ApplicationFailure ? (cause.type ?? 'Internal') : 'Internal';
   return ApplicationFailure.nonRetryable(words.join(': '), type);
+}
+
+/**
+ * Runs work for every item, in the order of the items, with at most `width` of them in flight. A result that names a
+ * larger width raises it, because more workers have joined. The width never falls: a busy worker may not be seen.
+ * Deterministic, unlike the pools for ordinary code. After a failure no further item begins, and running ones end.
+ *
+ * @throws the first failure; ApplicationFailure `ConfigChanged` if a worker of another version gave no width
+ */
+export async function dispatch<T>(
+  items: readonly T[],
+  width: number,
+  work: (item: T) => Promise<WithDispatchWidth>,
+): Promise<void> {
+  // With NaN nothing would begin, and the work would count as done.
+  if (!Number.isFinite(width)) throw otherVersion();
+  const failures: unknown[] = [];
+  let next = 0;
+  let most = width;
+  let lanes = 0;
+  const lane = async (): Promise<void> => {
+    const others: Promise<void>[] = [];
+    while (next < items.length && failures.length === 0) {
+      const item = items[next++] as T;
+      try {
+        const { dispatchWidth = 0 } = await work(item);
+        most = Math.max(most, dispatchWidth);
+      } catch (error) {
+        failures.push(error);
+      }
+      others.push(...newLanes());
+    }
+    await Promise.all(others);
+  };
+  const newLanes = (): Promise<void>[] => {
+    const begun: Promise<void>[] = [];
+    while (lanes < Math.min(most, items.length)) {
+      lanes += 1;
+      begun.push(lane());
+    }
+    return begun;
+  };
+  await Promise.all(newLanes());
+  if (failures.length > 0) throw failures[0];
 }

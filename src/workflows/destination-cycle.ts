@@ -1,13 +1,6 @@
 import { CancellationScope, CancelledFailure, proxyActivities } from '@temporalio/workflow';
-import {
-  CLEANUP_OPTIONS,
-  NOTE_OPTIONS,
-  PREFLIGHT_OPTIONS,
-  sharedOptions,
-  workOptions,
-} from './activity-options';
-import { Cycle, cycleFailure } from './cycle';
-import { dispatch } from './dispatch';
+import { CLEANUP_OPTIONS, PREFLIGHT_OPTIONS, sharedOptions, workOptions } from './activity-options';
+import { Cycle, cycleFailure, dispatch } from './cycle';
 import {
   sameOutcome,
   type ActivityInput,
@@ -48,6 +41,9 @@ export function destinationCycle(input: CycleInput): Promise<CycleResult> {
 class DestinationCycle {
   private readonly cycle = new Cycle();
   private readonly base: ActivityInput;
+  /** Activities before the work, and those that are the work. */
+  private readonly before = proxyActivities<DestinationActivities>(PREFLIGHT_OPTIONS);
+  private readonly during: DestinationActivities;
   private checked: DestinationPreflightResult | undefined;
   private diff: DiffIndicesResult | undefined;
   private guard: GuardDeletesResult = { v: 1, deletes: true, known: {} };
@@ -60,6 +56,7 @@ class DestinationCycle {
 
   constructor(private readonly input: CycleInput) {
     this.base = { v: 1, fingerprint: input.fingerprint };
+    this.during = proxyActivities<DestinationActivities>(workOptions(input.timeoutMs));
   }
 
   async run(): Promise<CycleResult> {
@@ -69,11 +66,8 @@ class DestinationCycle {
       await this.save(ended);
       if (ended === 'cancelled')
         throw new CancelledFailure('the cycle was cancelled; what had arrived until then is kept');
-      const { reportOutages } = proxyActivities<DestinationActivities>(NOTE_OPTIONS);
-      return await this.cycle.endTimedOut(
-        `${this.copiedGroups} of ${this.work.groups.length} groups done in time; the next cycle goes on from there`,
-        (sinceMs) => reportOutages({ ...this.base, sinceMs }),
-      );
+      const done = `${this.copiedGroups} of ${this.work.groups.length} groups done in time`;
+      return await this.cycle.endTimedOut(this.input, `${done}; the next cycle goes on from there`);
     } catch (error) {
       if (error instanceof CancelledFailure) throw error;
       const failure = cycleFailure(error);
@@ -83,10 +77,8 @@ class DestinationCycle {
   }
 
   private async apply(): Promise<void> {
-    const { preflight } = proxyActivities<DestinationActivities>(PREFLIGHT_OPTIONS);
-    const { guardDeletes, deleteOrphans } = proxyActivities<DestinationActivities>(
-      workOptions(this.input.timeoutMs),
-    );
+    const { preflight } = this.before;
+    const { guardDeletes, deleteOrphans } = this.during;
     const { base, cycle } = this;
     const checked = await cycle.step('preflight', () => preflight(base));
     this.checked = checked;
@@ -108,20 +100,15 @@ class DestinationCycle {
   }
 
   /** Compares the indices, after the claims have been moved if that is needed. */
-  private async compare({
-    mounts,
-    ownMounts,
-    changed,
-    expired,
-  }: DestinationPreflightResult): Promise<DiffIndicesResult> {
-    const { diffIndices } = proxyActivities<DestinationActivities>(PREFLIGHT_OPTIONS);
-    const { moveClaims } = proxyActivities<DestinationActivities>(workOptions(this.input.timeoutMs));
+  private async compare(checked: DestinationPreflightResult): Promise<DiffIndicesResult> {
+    const { mounts, ownMounts, changed, expired } = checked;
     const { base, cycle } = this;
+    const { diffIndices } = this.before;
     this.diff = await cycle.step('diffIndices', () =>
       diffIndices({ ...base, changed, ...(expired && { expired }) }),
     );
     if (!this.diff.move) return this.diff;
-    await cycle.step('moveClaims', () => moveClaims({ ...base, mounts, ownMounts }));
+    await cycle.step('moveClaims', () => this.during.moveClaims({ ...base, mounts, ownMounts }));
     this.diff = await cycle.step('diffIndices', () => diffIndices({ ...base, changed: false }));
     return this.diff;
   }

@@ -1,7 +1,6 @@
 import { CancellationScope, CancelledFailure, proxyActivities } from '@temporalio/workflow';
-import { NOTE_OPTIONS, PREFLIGHT_OPTIONS, sharedOptions, workOptions } from './activity-options';
-import { Cycle, cycleFailure } from './cycle';
-import { dispatch } from './dispatch';
+import { PREFLIGHT_OPTIONS, sharedOptions, workOptions } from './activity-options';
+import { Cycle, cycleFailure, dispatch } from './cycle';
 import type { ActivityInput, CycleInput, CycleResult } from '../contract/cycle';
 import type { ListPathsResult, OriginActivities } from '../contract/origin';
 
@@ -14,7 +13,6 @@ export async function originCycle(input: CycleInput): Promise<CycleResult> {
   const { preflight } = proxyActivities<OriginActivities>(PREFLIGHT_OPTIONS);
   const { listPaths, saveSyncInfo } = proxyActivities<OriginActivities>(workOptions(input.timeoutMs));
   const { fetchMetadata } = proxyActivities<OriginActivities>(sharedOptions(input.timeoutMs));
-  const { reportOutages } = proxyActivities<OriginActivities>(NOTE_OPTIONS);
   const base: ActivityInput = { v: 1, fingerprint: input.fingerprint };
   const cycle = new Cycle();
   let listing: ListPathsResult | undefined;
@@ -41,10 +39,8 @@ export async function originCycle(input: CycleInput): Promise<CycleResult> {
 
     if (ended === 'cancelled') throw new CancelledFailure('the cycle was cancelled; nothing was published');
     if (ended === 'timed-out' || listing === undefined) {
-      return await cycle.endTimedOut(
-        `not finished within ${input.timeoutMs / 1000} s, so nothing was published`,
-        (sinceMs) => reportOutages({ ...base, sinceMs }),
-      );
+      const words = `not finished within ${input.timeoutMs / 1000} s, so nothing was published`;
+      return await cycle.endTimedOut(input, words);
     }
     const { manifest, indexRevision, settingsIndexRevision } = listing;
     const outcome = cycle.outcome(staged.length > 0);
@@ -52,7 +48,7 @@ export async function originCycle(input: CycleInput): Promise<CycleResult> {
       manifest,
       staged,
       indexRevision,
-      ...(settingsIndexRevision === undefined ? {} : { settingsIndexRevision }),
+      ...(settingsIndexRevision !== undefined && { settingsIndexRevision }),
       outcome,
       counts: cycle.counts,
     };

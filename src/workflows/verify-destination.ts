@@ -1,7 +1,6 @@
 import { isCancellation, log, proxyActivities, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import { PREFLIGHT_OPTIONS, VERIFY_OPTIONS } from './activity-options';
-import { cycleFailure } from './cycle';
-import { dispatch } from './dispatch';
+import { cycleFailure, dispatch } from './cycle';
 import { type ActivityInput, type PathFailure } from '../contract/cycle';
 import {
   NO_FINDINGS,

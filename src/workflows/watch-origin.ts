@@ -15,10 +15,9 @@ import { WAKE_OPTIONS, WATCH_OPTIONS, WATCH_RUN_MS } from './activity-options';
 import {
   ORIGIN_CHANGED,
   type OriginChangedSignal,
-  type WakeDestinationResult,
   type WatchActivities,
   type WatchInput,
-} from '../contract/watch';
+} from '../contract/destination';
 import { FAILED_WATCH_PAUSE_MS, FIRST_WATCH_PAUSE_MS } from '../limits';
 
 export const originChanged = defineSignal<[OriginChangedSignal]>(ORIGIN_CHANGED);
@@ -59,7 +58,11 @@ export async function watchOrigin(input: WatchInput): Promise<void> {
     if (isOver() || (!seen.changed && waitMs === undefined)) continue;
     const news = seen.changed;
     seen.changed = false;
-    const woken = await wake(() => wakeDestination({ v: 1, whileRunning: news }));
+    // The watch outlives an outage of Consul.
+    const woken = await wakeDestination({ v: 1, whileRunning: news }).catch((error: unknown) => {
+      if (isCancellation(error)) throw error;
+      return undefined;
+    });
     setCurrentDetails(woken?.action ?? 'cannot read Consul or the schedule; trying again');
     if (woken?.action === 'considered') waitMs = undefined;
     else
@@ -73,14 +76,4 @@ export async function watchOrigin(input: WatchInput): Promise<void> {
   await polling;
   await condition(allHandlersFinished);
   await continueAsNew<typeof watchOrigin>(input);
-}
-
-/** @returns undefined if it failed: the watch outlives an outage of Consul */
-async function wake(ask: () => Promise<WakeDestinationResult>): Promise<WakeDestinationResult | undefined> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (isCancellation(error)) throw error;
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 import { destinationNeeds, originNeeds, type Need } from '../../src/access/needs';
-import { consulRule, vaultPolicy } from '../../src/cli/check/report';
+import { consulRule } from '../../src/cli/check/consul';
+import { vaultPolicy } from '../../src/cli/check/vault';
 import { loadConfig } from '../../src/config/load';
 import { configFile, removeConfigFiles, section } from '../config/fixtures';
 

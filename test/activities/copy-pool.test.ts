@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { copyPool, inVerifyPool } from '../../src/activities/destination/base/copy-pool';
+import { copyPool, inVerifyPool } from '../../src/activities/destination/base/deps';
 import { inParallel, WorkPool } from '../../src/concurrency/work-pool';
 
 test('copyPool follows the lower of the two adaptive limits, up to its bound', async () => {

@@ -1,11 +1,11 @@
 import type { DestinationDeps } from '../../src/activities/destination/base/deps';
 import { saveSyncInfo } from '../../src/activities/destination/cycle/save-sync-info';
 import type { DestinationConfig } from '../../src/config/schema';
+import { readDirtyMarker } from '../../src/sync-info/commits';
 import { Staging } from '../../src/sync-info/staging';
 import { readDestinationState, writeOfState, type DestinationState } from '../../src/sync-info/state';
 import { SyncInfo } from '../../src/sync-info/sync-info';
-import { bucketId, hashBucket } from '../../src/rules/bucket';
-import { originVersionOf } from '../../src/rules/sync-index';
+import { bucketId, hashBucket, originVersionOf } from '../../src/rules/bucket';
 import type { Insight } from '../../src/rules/insight';
 import { lastDay } from '../../src/rules/delete-guard';
 import { compileFilter } from '../../src/rules/filter';
@@ -178,4 +178,23 @@ test('saveSyncInfo keeps the number of buckets when the origin changes its own d
   await ground.write(ground.originInfo, 2);
   await ground.save('run 1');
   expect(await ground.info.readIndex()).toEqual(before);
+});
+
+test('saveSyncInfo of an unfinished cycle notes no origin index as considered, so that the watch wakes the next one', async () => {
+  await ground.save('run 1', { outcome: 'timed-out', finished: false });
+  expect(await ground.state()).toMatchObject({ considered: '', last: { outcome: 'timed-out' } });
+});
+
+test('saveSyncInfo removes the dirty marker of its own cycle, and not that of a later one', async () => {
+  const mark = (): Promise<void> => {
+    ground.store.put(ground.info.dirtyMarkerKey, '{"v":1}');
+    return Promise.resolve();
+  };
+  await mark();
+  await ground.save('run 1');
+  expect(await readDirtyMarker(ground.info)).toBe(0);
+  await mark();
+  meanwhile(mark);
+  await ground.save('run 2');
+  expect(await readDirtyMarker(ground.info)).not.toBe(0);
 });

@@ -1,6 +1,5 @@
-import { hashBucket, parseBucket } from '../../src/rules/bucket';
+import { hashBucket, parseBucket, parseIndex } from '../../src/rules/bucket';
 import type { Insight } from '../../src/rules/insight';
-import { parseIndex } from '../../src/rules/sync-index';
 import type { SyncFixture } from '../support/sync-fixture';
 import type { InfoView } from './witness';
 

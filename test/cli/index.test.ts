@@ -71,6 +71,18 @@ const COMMANDS = [
 /** Required options and arguments. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = { prune: ['--orphans'], synced: ['secret/app'] };
 
+test('vsync signal refuses the role of an origin before it connects', async () => {
+  const vault = { address: 'http://v', token: 't' };
+  const role = { vault, consul: { address: 'http://c' }, mounts: ['secret/'] };
+  // Nothing listens there: a connection would take seconds, and fail with another message.
+  const temporal = { address: '127.0.0.1:1' };
+  const content = { temporal, origin: { ...role, syncPath: 'a/' }, destination: { ...role, syncPath: 'b/' } };
+  const file = written('both.json', JSON.stringify(content));
+  const { code, stdout, stderr } = await run('signal', '--role', 'origin', '-c', file);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toContain("vsync signal is for a destination: give the destination's file");
+});
+
 describe.each(COMMANDS)('vsync %s', (command) => {
   test('--help shows its usage and the flags that override the configuration', async () => {
     const { code, stdout, stderr } = await run(command, '--help');

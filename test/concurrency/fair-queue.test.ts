@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { FairQueue, inTurn } from '../../src/concurrency/fair-queue';
+import { FairQueue, inTurn } from '../../src/concurrency/work-pool';
 
 test('FairQueue lets groups take turns, however many items one of them has', () => {
   const queue = new FairQueue<string>();

@@ -1,5 +1,4 @@
-import { FairQueue } from '../../src/concurrency/fair-queue';
-import { forAllOf, inParallel, WorkPool } from '../../src/concurrency/work-pool';
+import { FairQueue, forAllOf, inParallel, WorkPool } from '../../src/concurrency/work-pool';
 import { rejection } from '../support/exposed';
 
 const never = new AbortController().signal;

@@ -1,4 +1,3 @@
-import type { Reports } from '../../src/config/errors';
 import { setFromEnvironment, setFromFile, setFromFlags } from '../../src/config/layers';
 import { type Key, valueKeys } from '../../src/config/keys';
 import { GivenValues } from '../../src/config/given-values';
@@ -29,15 +28,16 @@ function layered(
   expectedWarnings: string[] = [],
 ): { value: unknown; source: string | undefined } {
   const values = new GivenValues();
-  const reports: Reports = { problems: [], warnings: [] };
+  const { problems, warnings } = values;
   if (file !== undefined) {
     const content = key.path.split('.').reduceRight<unknown>((inner, name) => ({ [name]: inner }), file);
-    setFromFile(content as Record<string, unknown>, 'file x.json', values, reports);
+    setFromFile(content as Record<string, unknown>, values, { source: 'file x.json', warnings });
   }
-  if (env !== undefined) setFromEnvironment({ [variableOf(key)]: env }, values, reports);
-  if (flag !== undefined) setFromFlags({ [key.path]: flag }, values, reports);
-  expect(reports).toEqual({ problems: [], warnings: expectedWarnings });
-  return { value: values.valueOf(key.path), source: values.sourceOf(key.path) };
+  if (env !== undefined) setFromEnvironment({ [variableOf(key)]: env }, values);
+  if (flag !== undefined) setFromFlags({ [key.path]: flag }, values);
+  expect({ problems, warnings }).toEqual({ problems: [], warnings: expectedWarnings });
+  const given = values.get(key.path);
+  return { value: given?.value, source: given?.source };
 }
 
 function variableOf({ path }: Key): string {

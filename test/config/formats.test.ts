@@ -1,6 +1,5 @@
 import { parseHcl } from '../../src/config/hcl';
-import { parseJson } from '../../src/config/json';
-import { SyntaxProblem } from '../../src/config/syntax';
+import { parseJson, SyntaxProblem } from '../../src/config/syntax';
 import { parseYaml, parseYaml11 } from '../../src/config/yaml';
 
 /** Part of every malformed text; no message may contain it. */

@@ -8,8 +8,7 @@ import type { Environment } from '../../dev/demo/environment';
 import { consulAddress, temporalAddress, vaultAddress } from '../../src/config/connections';
 import { DURATION_PATTERN, DurationError, parseDuration } from '../../src/rules/time';
 import { readConfigFile } from '../../src/config/file';
-import { configJsonSchema } from '../../src/config/json-schema';
-import { allKeys } from '../../src/config/keys';
+import { configJsonSchema, allKeys } from '../../src/config/keys';
 import { configFile, removeConfigFiles, section } from './fixtures';
 import { ORIGINAL_SAMPLES, REFUSED_SAMPLE } from './original-samples';
 

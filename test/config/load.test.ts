@@ -10,7 +10,8 @@ const BOTH = { origin: section(), destination: section() };
 
 describe('loadConfig', () => {
   it('fills in the defaults of an origin', () => {
-    expect(loadConfig('origin', { file: configFile(ORIGIN), env: {} })).toEqual({
+    const { config, warnings } = loadConfig('origin', { file: configFile(ORIGIN), env: {} });
+    expect({ config, warnings }).toEqual({
       config: {
         role: 'origin',
         name: 'origin',

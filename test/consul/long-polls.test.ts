@@ -1,4 +1,4 @@
-import { LongPolls } from '../../src/consul/long-polls';
+import { LongPolls } from '../../src/consul/connections';
 import { MAX_CONSUL_POLLS } from '../../src/limits';
 
 /** Blocking queries that the test answers. */

@@ -119,7 +119,7 @@ export const FROZEN: Names = {
     'deleteOrphans' 'diffIndices' 'moveClaims'
   `),
   messages: lines(`
-    Counts: listed read added updated deleted settings skipped held unknown failed
+    Counts: Record<keyof typeof NO_COUNTS, number>
     PathFailure: path class with?
     CycleInput: v name fingerprint timeoutMs
     CycleResult: v outcome counts failures durationsMs note?
@@ -131,14 +131,15 @@ export const FROZEN: Names = {
     CycleActivities: reportOutages
     OriginPreflightResult: v pendingSave
     ListPathsResult: ...CycleReport ...Required<WithDispatchWidth> v manifest chunks indexRevision settingsIndexRevision?
-    FetchMetadataInput: ...ActivityInput manifest chunk
+    FetchMetadataInput: ...ActivityInput ...Pick<ListPathsResult, 'manifest'> chunk
     FetchMetadataResult: ...CycleReport ...WithDispatchWidth v staged?
-    SaveOriginInput: ...ActivityInput save? { manifest: string; staged: string[]; indexRevision: number; settingsIndexRevision?: number; outcome: Outcome; counts: Partial<Counts>; }
+    OriginSave: ...Pick<ListPathsResult, 'manifest' | 'indexRevision' | 'settingsIndexRevision'> staged outcome counts
+    SaveOriginInput: ...ActivityInput save?
     SaveOriginResult: v writes
     OriginActivities: ...CycleActivities preflight listPaths fetchMetadata saveSyncInfo
     Mounts: mounts ownMounts
     DestinationPreflightResult: ...CycleReport ...Mounts v changedMounts changed lastCycle? { considered: string; outcome: Outcome } removeOrphans? expired?
-    DiffIndicesInput: ...ActivityInput changed expired?
+    DiffIndicesInput: ActivityInput & Pick<DestinationPreflightResult, 'changed' | 'expired'>
     DiffIndicesResult: v considered? indexRevision move groups retained settingsRevision? unknownSettings? expiries? note?
     MoveClaimsInput: ActivityInput & Mounts
     MoveClaimsResult: v orphans
@@ -146,24 +147,24 @@ export const FROZEN: Names = {
     PendingDeletes: count hash reason
     GroupsOfWork: ...Required<WithDispatchWidth> groups
     GuardDeletesResult: v work? deletes pendingDeletes? approved? known candidates?
-    CopySecretsInput: ...ActivityInput ...Pick<Mounts, 'mounts'> buckets indexRevision considered deletes expiries?
+    CopySecretsInput: ...ActivityInput ...Pick<Mounts, 'mounts'> ...Pick<DiffIndicesResult, 'indexRevision'> ...Pick<GuardDeletesResult, 'deletes'> buckets considered expiries?
     RetainedInBucket: [id: number, retained: number]
     CopySecretsResult: ...CycleReport ...WithDispatchWidth v finished knownDifferences deleted expiries?
     DeleteOrphansInput: ...ActivityInput hash
-    DeleteOrphansResult: ...CycleReport v
-    SaveDestinationInput: ...ActivityInput ...Mounts buckets indexRevision settingsRevision? considered finished changedMounts outcome counts knownDifferences pendingDeletes? deleted candidates? known approved expiries? newExpiries?
+    DeleteOrphansResult: CycleReport & { v: 1 }
+    SaveDestinationInput: ...ActivityInput ...Mounts ...Pick<DestinationPreflightResult, 'changedMounts'> ...Pick<DiffIndicesResult, 'indexRevision' | 'settingsRevision' | 'expiries'> ...Pick<GuardDeletesResult, 'pendingDeletes' | 'known' | 'candidates'> ...Pick<CopySecretsResult, 'knownDifferences' | 'deleted'> buckets considered finished outcome counts approved newExpiries?
     SaveDestinationResult: v writes
     DestinationActivities: ...CycleActivities preflight diffIndices moveClaims guardDeletes copySecrets deleteOrphans saveSyncInfo
     VerifyInput: v name fingerprint
-    VerifyCounts: equal drift missing unpublished changed refused failed unknown orphan extra
+    VerifyCounts: Record<keyof typeof NO_FINDINGS, number>
     VerifyResult: v counts lists notes
     BeginVerifyResult: v groups numBuckets notes
     VerifyReport: v counts list?
-    VerifySecretsInput: ...ActivityInput buckets numBuckets
+    VerifySecretsInput: ...ActivityInput ...Pick<BeginVerifyResult, 'numBuckets'> buckets
     VerifySecretsResult: ...VerifyReport distrusted
     ListFoldersResult: v folders chunks unlisted
-    ListExtrasInput: ...ActivityInput folders chunk
-    ListExtrasResult: ...VerifyReport unlisted complete
+    ListExtrasInput: ...ActivityInput ...Pick<ListFoldersResult, 'folders'> chunk
+    ListExtrasResult: ...VerifyReport ...Pick<ListFoldersResult, 'unlisted'> complete
     ListUnpublishedResult: ...VerifyReport notes
     VerifyActivities: beginVerify verifySecrets listFolders listExtras listUnpublished
     WatchInput: v name
@@ -202,7 +203,8 @@ export const FROZEN: Names = {
     Status: name role schedule paused watch? nextCycleAt? cycles last? changedMounts? held? expiries? { copies: number; early: number; nextAt?: string } orphans?
     Report: name counts findings notes
     Finding: kind path to? class? at? with?
-    Repair: doubted left cycle? { workflowId: string; result: CycleResult }
+    Repair: doubted left cycle?
+    EndedCycle: workflowId result
     CheckResult: outcome? detail policy?
     Check: ...CheckResult outcome what
     SecretAnswer: path verdict destinations

@@ -14,7 +14,7 @@ import { NO_COUNTS, OUTCOMES, sharedQueue } from '../../src/contract/cycle';
 import { FAILURE_TYPES, PATH_CLASSES } from '../../src/contract/failures';
 import { scheduleId, taskQueue, verifyId, watchId } from '../../src/contract/ids';
 import { NO_FINDINGS } from '../../src/contract/verify';
-import { ORIGIN_CHANGED } from '../../src/contract/watch';
+import { ORIGIN_CHANGED } from '../../src/contract/destination';
 import { SECRET_STATES } from '../../src/syncer/secrets/answer';
 import * as workflows from '../../src/workflows';
 
@@ -73,9 +73,7 @@ export function namesInCode(): Names {
         ['origin-cycle', 'destination-cycle'].flatMap((file) => argumentsOf(`workflows/${file}.ts`, 'step')),
       ),
     ],
-    messages: ['cycle', 'origin', 'destination', 'verify', 'watch'].flatMap((file) =>
-      typesIn(`contract/${file}.ts`),
-    ),
+    messages: ['cycle', 'origin', 'destination', 'verify'].flatMap((file) => typesIn(`contract/${file}.ts`)),
     'failure types': [...FAILURE_TYPES].sort(),
     'path classes': [...PATH_CLASSES].sort(),
     outcomes: [...OUTCOMES].sort(),
@@ -85,7 +83,7 @@ export function namesInCode(): Names {
     'fields of --json': [
       ...['PlannedAction', 'Planned', 'Plan', 'CycleStatus', 'Status', 'Report'].map(typeCalled),
       `Finding: ${schemaFields('FindingSchema')}`,
-      ...['Repair', 'CheckResult', 'Check'].map(typeCalled),
+      ...['Repair', 'EndedCycle', 'CheckResult', 'Check'].map(typeCalled),
       ...['SecretAnswer', 'DestinationAnswer'].map((name) => `${name}: ${schemaFields(name)}`),
       `SecretState: ${SECRET_STATES.join(' ')}`,
       `config ${Object.keys(JSON.parse(jsonOfConfig({ role: 'origin', name: '', keys: [], warnings: [] })) as object).join(' ')}`,
@@ -103,9 +101,9 @@ function commandOf(command: Command): string {
 
 /** Whether a variable of the environment is one of a key. */
 function isRead(name: string): boolean {
-  const reports = { problems: [], warnings: [] as string[] };
-  setFromEnvironment({ [name]: '1' }, new GivenValues(), reports);
-  return !reports.warnings.some((warning) => warning.includes('is not a key'));
+  const values = new GivenValues();
+  setFromEnvironment({ [name]: '1' }, values);
+  return !values.warnings.some((warning) => warning.includes('is not a key'));
 }
 
 function activitiesOf(create: (deps: never) => object): string[] {

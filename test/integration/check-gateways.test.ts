@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import { runChecks } from '../../src/cli/check/run';
+import { runChecks } from '../../src/cli/check/command';
 import type { Check } from '../../src/access/check-line';
 import type { Config } from '../../src/config/schema';
 import { assertKeyAccess } from '../../src/access/sync-path';

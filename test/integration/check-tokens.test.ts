@@ -1,8 +1,7 @@
-import { runChecks } from '../../src/cli/check/run';
+import { runChecks } from '../../src/cli/check/command';
 import type { Check } from '../../src/access/check-line';
-import { createClients } from '../../src/activities/clients';
+import { checkAccess, createClients } from '../../src/activities/clients';
 import type { Config } from '../../src/config/schema';
-import { checkAccess } from '../../src/activities/check-access';
 import { VaultClient, type VaultAuth } from '../../src/vault/client';
 import { Kv2 } from '../../src/vault/kv2';
 import { exposed, rejection } from '../support/exposed';

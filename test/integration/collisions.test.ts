@@ -1,3 +1,4 @@
+import { bucketId } from '../../src/rules/bucket';
 import { SyncFixture, type FixtureOptions } from '../support/sync-fixture';
 
 /** What a destination does not copy: two secrets with one target, a loop in one Vault, excluded secrets. */
@@ -102,6 +103,40 @@ describe('with two secrets of the origin that have one target,', () => {
       expect(await cycles()).toMatchObject({ outcome: 'synced', counts: { updated: 1, deleted: 1 } });
       expect(await at('x')).toEqual([{ path: 'c/x' }, 2]);
       expect(await at('y')).toEqual([undefined, 1]);
+    } finally {
+      await sync.tearDown();
+    }
+  });
+
+  test('destination cycle deletes nothing while a bucket of the origin is torn, because a secret in it may belong there', async () => {
+    const others = Array.from({ length: 12 }, (_, number) => `b/${number}`);
+    const sync = await prepared(
+      (mount) => ({
+        transforms: [{ name: 'flat', from: `^${mount}data/[ab]/(?P<name>.+)$`, to: `${mount}data/name` }],
+      }),
+      ['a/gone', ...others],
+    );
+    const [vault] = sync.destinationVaults;
+    const bucketOf = (path: string): number => bucketId(`${sync.mount}data/${path}`, 4);
+    try {
+      await sync.cycle('destination');
+      const changed = others.find((path) => bucketOf(path) !== bucketOf('a/gone')) ?? '';
+      await sync.originVault.put(sync.mount, changed, { changed: true });
+      await sync.originVault.delete(sync.mount, 'a/gone');
+      await sync.cycle('origin');
+      await sync.consul.put(`${sync.infoPrefix('origin')}${bucketOf(changed)}`, '{}');
+      expect(await sync.cycle('destination')).toMatchObject({
+        outcome: 'partial',
+        counts: { deleted: 0, unknown: 1 },
+      });
+      expect(await vault?.get(sync.mount, 'gone')).toEqual({ path: 'a/gone' });
+
+      // The origin repairs its bucket.
+      await sync.cycle('origin');
+      expect(await sync.cycle('destination')).toMatchObject({
+        outcome: 'synced',
+        counts: { deleted: 1, updated: 1 },
+      });
     } finally {
       await sync.tearDown();
     }

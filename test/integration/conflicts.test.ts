@@ -13,11 +13,7 @@ describe('with a value at the destination that vsync did not write,', () => {
       for (const path of ['a', 'b', 'c']) await sync.originVault.put(sync.mount, path, { path });
       await vault?.put(sync.mount, 'a', { owner: 'another' });
       await vault?.put(sync.mount, 'b', { path: 'b' });
-      await sync.work();
-      await sync.start('origin');
-      await sync.cycle('origin');
-      await sync.start('destination');
-      await sync.stopWatch();
+      await sync.run();
       expect(await vault?.get(sync.mount, 'a')).toEqual(expected);
       expect(await vault?.version(sync.mount, 'a')).toBe(version);
       // An equal value is not a conflict, and a missing secret is written in any case.
@@ -51,16 +47,34 @@ describe('with a value at the destination that vsync did not write,', () => {
   });
 });
 
+test('destination cycle overwrites what onConflict: keep has kept, once the key is changed', async () => {
+  const sync = await SyncFixture.create({ destination: { onConflict: 'keep' } });
+  const setConflict = (onConflict: string) =>
+    sync.reconfigure('destination', (file) => {
+      (file['destination'] as Record<string, unknown>)['onConflict'] = onConflict;
+    });
+  try {
+    const [vault] = sync.destinationVaults;
+    await sync.originVault.put(sync.mount, 'a', { path: 'a' });
+    await vault?.put(sync.mount, 'a', { owner: 'another' });
+    await sync.run();
+    expect(await vault?.get(sync.mount, 'a')).toEqual({ owner: 'another' });
+
+    await setConflict('overwrite');
+    expect(await vault?.get(sync.mount, 'a')).toEqual({ path: 'a' });
+    await setConflict('keep');
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { read: 0 } });
+  } finally {
+    await sync.tearDown();
+  }
+});
+
 test('destination cycle holds the deletes of the time with ignoreDeletes until an approval, once it is off', async () => {
   const sync = await SyncFixture.create({ ignoreDeletes: true });
   try {
     const [vault] = sync.destinationVaults;
     for (const path of ['a', 'b', 'c']) await sync.originVault.put(sync.mount, path, { path });
-    await sync.work();
-    await sync.start('origin');
-    await sync.cycle('origin');
-    await sync.start('destination');
-    await sync.stopWatch();
+    await sync.run();
     await sync.originVault.delete(sync.mount, 'a');
     await sync.cycle('origin');
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { held: 1 } });

@@ -37,10 +37,7 @@ beforeAll(async () => {
     },
   });
   for (const path of PATHS) await sync.originVault.put(sync.mount, path, { path });
-  await sync.work();
-  await sync.start('origin');
-  await sync.start('destination');
-  await sync.stopWatch();
+  await sync.run();
   await sync.cycle('origin');
   await sync.cycle('destination');
 });

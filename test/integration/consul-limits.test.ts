@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { ConsulStore } from '../../src/consul/client';
-import { mostBuckets, numBucketsFor } from '../../src/rules/sync-index';
+import { mostBuckets, numBucketsFor } from '../../src/rules/bucket';
 import { FaultProxy } from '../support/fault-proxy';
 import { OriginRun } from '../support/origin-run';
 import { publishedBy } from '../support/published';

@@ -94,9 +94,9 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['verify', '--repair'],
 ];
 
-test.each(COMMANDS)(
-  'vsync %s %s refuses a file with another Vault and the name of an existing sync',
-  async (...args) => {
+test.each(COMMANDS.map((args) => [args.join(' '), args] as const))(
+  'vsync %s refuses a file with another Vault and the name of an existing sync',
+  async (_title, args) => {
     const before = await realSync();
     const { code, stderr } = await run(...args, '-c', otherVault());
     expect(stderr).toContain(

@@ -5,6 +5,7 @@ import type { CycleResult } from '../../src/contract/cycle';
 import { eventually } from '../support/eventually';
 import { cleanEnvironment, startGuarded } from '../../dev/shared/guarded-process';
 import { GateProxy } from '../support/gate-proxy';
+import { RunningSync } from '../support/running-sync';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 
@@ -20,10 +21,7 @@ describe('in the middle of a copy,', () => {
   async function begin({ timeout = '1m' } = {}): Promise<void> {
     gate = await GateProxy.before(sharedServers().destinations[0].address);
     sync = await SyncFixture.create({ destinationVault: gate.address, numBuckets: 2, timeout });
-    await sync.work();
-    await sync.start('origin');
-    await sync.start('destination');
-    await sync.stopWatch();
+    await sync.run();
     for (const path of paths) await sync.originVault.put(sync.mount, path, { path });
     await sync.cycle('origin');
   }
@@ -155,5 +153,41 @@ test('origin cycle publishes nothing when it is cancelled', async () => {
     gate.release();
     await sync.tearDown();
     await gate.close();
+  }
+});
+
+test.each<['timed out' | 'cancelled', timeout: string]>([
+  ['timed out', '6s'],
+  ['cancelled', '1m'],
+])('origin cycle publishes nothing when it is %s after its listing', async (end, timeout) => {
+  const running = await RunningSync.create({ secrets: ['a'], timeout });
+  const { sync, proxies } = running;
+  const live = async (): Promise<[key: string, revision: number][]> =>
+    Object.entries(await sync.consul.revisions(sync.infoPrefix('origin'))).filter(
+      ([key]) => !key.includes('/staging/'),
+    );
+  try {
+    const before = await live();
+    await running.put('late');
+    const held = new Promise<void>((resolve) => {
+      proxies.originVault.choose((method, url) => {
+        if (method !== 'GET' || !url.endsWith('metadata/late')) return undefined;
+        resolve();
+        return 'hang';
+      });
+    });
+    await sync.schedule('origin').trigger('BUFFER_ONE');
+    await held;
+    const cycle = await sync.lastCycle('origin');
+    if (end === 'cancelled') {
+      await cycle.cancel();
+      await expect(cycle.result()).rejects.toThrow(WorkflowFailedError);
+    } else expect(await cycle.result()).toMatchObject({ outcome: 'timed-out' });
+    expect(await live()).toEqual(before);
+
+    running.mendAll();
+    expect(await sync.cycle('origin')).toMatchObject({ outcome: 'synced' });
+  } finally {
+    await running.tearDown();
   }
 });

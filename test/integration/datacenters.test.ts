@@ -1,5 +1,5 @@
 import { createClients, infoOf } from '../../src/activities/clients';
-import { runChecks } from '../../src/cli/check/run';
+import { runChecks } from '../../src/cli/check/command';
 import { ConsulStore } from '../../src/consul/client';
 import { openStore } from '../../src/consul/datacenter';
 import { randomUUID } from 'node:crypto';

@@ -1,4 +1,4 @@
-import { runChecks } from '../../src/cli/check/run';
+import { runChecks } from '../../src/cli/check/command';
 import { eventually } from '../support/eventually';
 import { FaultProxy } from '../support/fault-proxy';
 import { sharedServers } from '../support/shared-servers';

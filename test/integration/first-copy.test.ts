@@ -88,10 +88,7 @@ describe('with a transform,', () => {
         ];
       },
     });
-    await sync.work();
-    await sync.start('origin');
-    await sync.start('destination');
-    await sync.stopWatch();
+    await sync.run();
   });
 
   afterAll(() => sync.tearDown());

@@ -7,10 +7,7 @@ describe('for a secret that comes and goes between two origin cycles,', () => {
   beforeEach(async () => {
     sync = await SyncFixture.create();
     for (const path of ['a', 'b', 'c', 'd']) await sync.originVault.put(sync.mount, path, { path });
-    await sync.work();
-    await sync.start('origin');
-    await sync.start('destination');
-    await sync.stopWatch();
+    await sync.run();
     await sync.cycle('destination');
   });
 

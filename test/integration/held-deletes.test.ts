@@ -10,18 +10,20 @@ const PATHS = Array.from({ length: 60 }, (_, number) => `team/app${number}`);
 describe('behind the delete guard,', () => {
   let sync: SyncFixture;
   let origin: FaultProxy;
+  /** Between the destination and the origin's sync info. */
+  let consul: FaultProxy;
 
   beforeEach(async () => {
     origin = await FaultProxy.before(sharedServers().origin.address);
+    consul = await FaultProxy.before(sharedServers().consul);
     sync = await SyncFixture.create({
-      edit: (file) => {
-        Object.assign((file['origin'] as { vault: object }).vault, { address: origin.address });
+      edit: (file, role) => {
+        const section = file['origin'] as { vault: object; consul: object };
+        Object.assign(section.vault, { address: origin.address });
+        if (role === 'destination') Object.assign(section.consul, { address: consul.address });
       },
     });
-    await sync.work();
-    await sync.start('origin');
-    await sync.start('destination');
-    await sync.stopWatch();
+    await sync.run();
     await Promise.all(PATHS.map((path) => sync.originVault.put(sync.mount, path, { path })));
     await sync.cycle('origin');
     await sync.cycle('destination');
@@ -29,7 +31,7 @@ describe('behind the delete guard,', () => {
 
   afterEach(async () => {
     await sync.tearDown();
-    await origin.close();
+    await Promise.all([origin.close(), consul.close()]);
   });
 
   const remaining = async (): Promise<number> => {
@@ -113,6 +115,28 @@ describe('behind the delete guard,', () => {
     const held = await sync.cycle('destination');
     expect(held).toMatchObject({ outcome: 'held', counts: { deleted: 0, held: 11 } });
     expect(held.note).toContain('11 and the 10 of the last 24 hours of 60 secrets are more than 20');
+  });
+
+  test('destination cycle leaves deletes that are published after its guard has decided to the next cycle', async () => {
+    await deleteAtOrigin(1);
+    const prefix = sync.infoPrefix('origin');
+    let isGuarded = false;
+    let isPublished = false;
+    consul.choose(async (_method, url) => {
+      const key = decodeURIComponent(url).split(`/kv/${prefix}`)[1]?.replace(/\?.*/, '') ?? '';
+      // The guard reads buckets. The next read of the index is that of the copy.
+      if (/^\d+$/.test(key)) isGuarded = true;
+      if (key !== 'index' || !isGuarded || isPublished) return undefined;
+      isPublished = true;
+      await deleteAtOrigin(40, 1);
+      return undefined;
+    });
+    expect(await sync.cycle('destination')).toMatchObject({ counts: { deleted: 0 } });
+    expect(isPublished).toBe(true);
+    expect(await remaining()).toBe(PATHS.length);
+
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'held', counts: { deleted: 0 } });
+    expect(await remaining()).toBe(PATHS.length);
   });
 
   test('destination cycle holds the deletes of a suddenly empty origin, whatever the value of maxDeletes', async () => {

@@ -1,5 +1,4 @@
-import { parseBucket } from '../../src/rules/bucket';
-import { parseIndex } from '../../src/rules/sync-index';
+import { parseBucket, parseIndex } from '../../src/rules/bucket';
 import { SyncFixture } from '../support/sync-fixture';
 import { syncInfoVectors } from '../rules/vectors';
 

@@ -1,4 +1,4 @@
-import { runChecks } from '../../src/cli/check/run';
+import { runChecks } from '../../src/cli/check/command';
 import { createClients } from '../../src/activities/clients';
 import type { DestinationConfig } from '../../src/config/schema';
 import { createLog } from '../../src/log';

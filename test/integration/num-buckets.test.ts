@@ -1,4 +1,4 @@
-import { numBucketsFor } from '../../src/rules/sync-index';
+import { numBucketsFor } from '../../src/rules/bucket';
 import { FaultProxy } from '../support/fault-proxy';
 import { INTERRUPTIONS, isWrite } from '../support/interrupted-saves';
 import { OriginRun } from '../support/origin-run';

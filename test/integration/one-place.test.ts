@@ -1,4 +1,4 @@
-import { runChecks } from '../../src/cli/check/run';
+import { runChecks } from '../../src/cli/check/command';
 import type { Check } from '../../src/access/check-line';
 import { assertStillTheSame } from '../../src/activities/destination/cycle/preflight';
 import { createClients, type Clients } from '../../src/activities/clients';

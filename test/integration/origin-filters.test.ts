@@ -29,7 +29,7 @@ describe('origin filters', () => {
     for (const path of paths) await sync.originVault.put(sync.mount, path, { path });
     await sync.work();
     await sync.start('origin');
-    if (options.destinations === 1) await sync.start('destination');
+    if (options.destinations === 1) await sync.startQuietly('destination');
   }
 
   /** Changes the origin's file, and restarts worker and schedule with it. */
@@ -109,7 +109,6 @@ describe('origin filters', () => {
         },
       },
     );
-    await sync.stopWatch();
     await sync.cycle('destination');
     const arrived = (path: string): Promise<unknown> =>
       sync.destinationVaults[0]?.get(sync.mount, path) ?? Promise.resolve();

@@ -11,10 +11,7 @@ describe('vsync plan', () => {
   test('lists what the next cycle does, changes nothing, and is empty afterwards', async () => {
     const sync = await SyncFixture.create({ transforms: [] });
     try {
-      await sync.work();
-      await sync.start('origin');
-      await sync.start('destination');
-      await sync.stopWatch();
+      await sync.run();
       const [vault] = sync.destinationVaults;
       expect((await sync.plan()).planned).toEqual([]);
       for (const path of ['a', 'b', 'c', 'd']) await sync.originVault.put(sync.mount, path, { path });
@@ -62,10 +59,7 @@ describe('a changed transform', () => {
 
   beforeAll(async () => {
     sync = await SyncFixture.create();
-    await sync.work();
-    await sync.start('origin');
-    await sync.start('destination');
-    await sync.stopWatch();
+    await sync.run();
     for (const path of ['x/a', 'x/b', 'y/c']) await sync.originVault.put(sync.mount, path, { path });
     await sync.cycle('origin');
     await sync.cycle('destination');

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { runChecks } from '../../src/cli/check/run';
+import { runChecks } from '../../src/cli/check/command';
 import type { Check } from '../../src/access/check-line';
 import type { Config } from '../../src/config/schema';
 import type { SecretAnswer } from '../../src/syncer/secrets/answer';
@@ -287,10 +287,7 @@ describe('vsync with one capability less', () => {
     const made = await syncUnder({ destination: 'destination' });
     const own = made.destinationVaults[0] as VaultApi;
     await made.originVault.put(made.mount, 'a', { value: 1 });
-    await made.work();
-    await made.start('origin');
-    await made.start('destination');
-    await made.stopWatch();
+    await made.run();
     await made.cycle('origin');
     await own.request('PUT', `sys/policies/acl/destination-${made.id}`, {
       policy: `path "${made.mount}data/*" { capabilities = ["read", "create"] }`,

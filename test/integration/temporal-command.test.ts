@@ -20,10 +20,7 @@ describe('temporal command', () => {
   beforeAll(async () => {
     sync = await SyncFixture.create();
     schedule = `vsync-destination-d0-${sync.id}`;
-    await sync.work();
-    await sync.start('origin');
-    await sync.start('destination');
-    await sync.stopWatch();
+    await sync.run();
   });
 
   afterAll(() => sync.tearDown());

@@ -1,4 +1,4 @@
-import { numBucketsFor } from '../../src/rules/sync-index';
+import { numBucketsFor } from '../../src/rules/bucket';
 import { publishedBy } from '../support/published';
 import { RunningSync } from '../support/running-sync';
 

@@ -1,10 +1,16 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { bucketId, hashBucket, parseBucket, serializeBucket } from '../../src/rules/bucket';
-import { SyncInfoError } from '../../src/rules/errors';
+import {
+  bucketId,
+  hashBucket,
+  parseBucket,
+  serializeBucket,
+  SyncInfoError,
+  parseIndex,
+  serializeIndex,
+} from '../../src/rules/bucket';
 import { insightOfMetadata, type Insight } from '../../src/rules/insight';
 import { dataPathOf } from '../../src/rules/paths';
-import { parseIndex, serializeIndex } from '../../src/rules/sync-index';
 import { bucket, path } from './arbitrary';
 import { syncInfoVectors } from './vectors';
 

@@ -1,15 +1,9 @@
-import {
-  hashOfDeletes,
-  noteDeletes,
-  whyHeld,
-  type HourOfDeletes,
-  type MaxDeletes,
-} from '../../src/rules/delete-guard';
+import { hashOfDeletes, noteDeletes, whyHeld, type HourOfDeletes } from '../../src/rules/delete-guard';
 
 const held = (
   candidates: Record<string, number>,
   known: Record<string, number>,
-  maxDeletes?: MaxDeletes,
+  maxDeletes?: number | string,
   originIsEmpty = false,
   noted: readonly HourOfDeletes[] = [],
 ): string | undefined =>

@@ -36,8 +36,8 @@ describe('dueAtMs', () => {
 });
 
 test('summaryOf counts the copies, and finds the time of the first', () => {
-  const first = new Map([['a', { copy: AT_NOON, original: '' }]]);
-  const second = new Map([['b', { copy: '2026-11-30T11:00:00Z', original: '2026-11-30T11:00:00Z' }]]);
+  const first = { copy: AT_NOON, original: '' };
+  const second = { copy: '2026-11-30T11:00:00Z', original: '2026-11-30T11:00:00Z' };
   const summary = summaryOf([first, second]);
   expect(summary).toEqual({ nextMs: Date.parse('2026-11-30T11:00:00Z'), copies: 2, early: 1 });
   expect(sumOf(summary, { copies: -1, early: 0 })).toEqual({ ...summary, copies: 1 });

@@ -1,5 +1,5 @@
-import { MetadataError, TimeError } from '../../src/rules/errors';
 import {
+  MetadataError,
   type Evidence,
   type Found,
   type Insight,
@@ -10,6 +10,7 @@ import {
   verdictOf,
   type VersionMetadata,
 } from '../../src/rules/insight';
+import { TimeError } from '../../src/rules/time';
 
 const NOW = Date.parse('2026-11-21T10:00:00.000Z');
 const UPDATED = '2026-11-21T09:51:52.307116038Z';

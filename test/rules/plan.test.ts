@@ -6,8 +6,6 @@ import {
   type BothSides,
   type BucketPlan,
   type BucketWork,
-  compareBuckets,
-  type Differences,
   type Neighbours,
   planBucket,
   workOfBucket,
@@ -176,6 +174,23 @@ describe('planBucket', () => {
     expect(plan(origin, new Map(), excluded).add).toEqual(['s/data/a']);
   });
 
+  it('refuses a secret at the target of another one in the same Vault: it may be its copy', () => {
+    const transforms = [
+      { name: 'copy', from: '^s/data/(?P<x>[^/]+)$', to: 's/data/copy/x' },
+      { name: 'on', from: '^s/data/copy/(?P<x>.+)$', to: 't/data/x' },
+    ];
+    const origin = bucketOf({ 's/data/a': 1, 's/data/copy/a': 1, 's/data/copy/b': 1 });
+    expect(plan(origin, new Map(), scopeOf({ transforms, sameVault: true }))).toMatchObject({
+      add: ['s/data/copy/b'],
+      refused: [
+        { path: 's/data/a', why: 'loop', with: 's/data/copy/a' },
+        { path: 's/data/copy/a', why: 'loop', with: 's/data/a' },
+      ],
+    });
+    const elsewhere = plan(origin, new Map(), scopeOf({ transforms }));
+    expect(elsewhere).toMatchObject({ add: [...origin.keys()], refused: [] });
+  });
+
   it('neither copies nor deletes a secret that is its own copy, and drops its claim', () => {
     const transforms = [{ name: 'copy', from: '^s/data/(?P<x>up[^/]*)$', to: 't/data/x' }];
     const scope = scopeOf({ transforms, sameVault: true, exclude: ['s/out*'] });
@@ -203,7 +218,13 @@ describe('planBucket', () => {
   });
 });
 
-const NONE: Differences = { add: [], update: [], verify: [], delete: [] };
+const NONE = { add: [], update: [], verify: [], gone: [] };
+
+/** Without filters and transforms. */
+function differencesOf(origin: Bucket, claims: Bucket): Pick<BucketPlan, keyof typeof NONE> {
+  const { add, update, verify, gone } = plan(origin, claims, scopeOf());
+  return { add, update, verify, gone };
+}
 
 function insight(version: number, updateTime = '2019-05-14T23:41:52.5Z', type = 'kvV2'): Insight {
   return { version, updateTime, type };
@@ -212,15 +233,15 @@ function insight(version: number, updateTime = '2019-05-14T23:41:52.5Z', type = 
 const EARLIER = '2019-05-14T23:41:52.499999999Z';
 const LATER = '2019-05-14T23:41:52.500000001Z';
 
-describe('compareBuckets', () => {
+describe('planBucket, without rules,', () => {
   const rows: [
     reason: string,
     origin: Insight | undefined,
     destination: Insight | undefined,
-    change: keyof Differences | 'nothing',
+    change: keyof typeof NONE | 'nothing',
   ][] = [
     ['missing at the destination', insight(1), undefined, 'add'],
-    ['missing at the origin', undefined, insight(1), 'delete'],
+    ['missing at the origin', undefined, insight(1), 'gone'],
     ['equal', insight(2), insight(2), 'nothing'],
     ['type differs, whatever the version', insight(1), insight(5, LATER, 'kvV1'), 'update'],
     ['version greater, whatever the time', insight(3, EARLIER), insight(2), 'update'],
@@ -234,24 +255,24 @@ describe('compareBuckets', () => {
     ['a time of the destination that cannot be read', insight(7), insight(7, ''), 'verify'],
     ['a time that cannot be read, version greater', insight(8, 'soon'), insight(7), 'update'],
     ['an unfinished delete that the origin has', insight(1), insight(0), 'update'],
-    ['an unfinished delete that the origin lacks', undefined, insight(0), 'delete'],
+    ['an unfinished delete that the origin lacks', undefined, insight(0), 'gone'],
   ];
 
   it.each(rows)('decides for a secret: %s', (_reason, origin, destination, change) => {
     const bucketOf = (insight?: Insight): Bucket => new Map(insight ? [['a', insight]] : []);
     const expected = change === 'nothing' ? NONE : { ...NONE, [change]: ['a'] };
-    expect(compareBuckets(bucketOf(origin), bucketOf(destination))).toEqual(expected);
+    expect(differencesOf(bucketOf(origin), bucketOf(destination))).toEqual(expected);
   });
 
   it('finds a deleted path even if as many were added', () => {
-    const differences = compareBuckets(new Map([['new', insight(1)]]), new Map([['old', insight(1)]]));
-    expect(differences).toEqual({ ...NONE, add: ['new'], delete: ['old'] });
+    const differences = differencesOf(new Map([['new', insight(1)]]), new Map([['old', insight(1)]]));
+    expect(differences).toEqual({ ...NONE, add: ['new'], gone: ['old'] });
   });
 
   it('finds nothing between a bucket and itself', () => {
     fc.assert(
       fc.property(bucket, (bucket) => {
-        expect(compareBuckets(bucket, new Map(bucket))).toEqual(NONE);
+        expect(differencesOf(bucket, new Map(bucket))).toEqual(NONE);
       }),
     );
   });
@@ -259,16 +280,16 @@ describe('compareBuckets', () => {
   it('returns everything that makes the destination equal to the origin, once, in order', () => {
     fc.assert(
       fc.property(smallBucket, smallBucket, (origin, destination) => {
-        const differences = compareBuckets(origin, destination);
+        const differences = differencesOf(origin, destination);
         const result = new Map(destination);
         for (const path of [...differences.add, ...differences.update, ...differences.verify]) {
           const insight = origin.get(path);
           if (insight) result.set(path, insight);
         }
-        for (const path of differences.delete) result.delete(path);
+        for (const path of differences.gone) result.delete(path);
         expect(result).toEqual(new Map(origin));
 
-        const lists = Object.values(differences) as string[][];
+        const lists = Object.values(differences);
         expect(new Set(lists.flat()).size).toBe(lists.flat().length);
         for (const list of lists) expect(list).toEqual([...list].sort(bytewise));
       }),

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { SyncInfoError } from '../../src/rules/errors';
+import { SyncInfoError, bucketId, serializeEntries } from '../../src/rules/bucket';
 import {
   differingSettings,
   UNVERIFIED_SETTINGS,
@@ -7,14 +7,12 @@ import {
   fingerprintOfSettings,
   hashSettingsBucket,
   parseSettingsBucket,
-  serializeSettingsBucket,
   type SettingsBucket,
   type SettingsMetadata,
   settingsOf,
 } from '../../src/rules/settings';
 import { path } from './arbitrary';
 import { ClaimMover, type ClaimRules, SETTINGS_CLAIMS } from '../../src/rules/claims';
-import { bucketId } from '../../src/rules/bucket';
 
 /** As Vault answers for a secret with default settings. */
 const UNSET: SettingsMetadata = {
@@ -75,15 +73,15 @@ describe('fingerprintOfSettings', () => {
   });
 });
 
-describe('serializeSettingsBucket and parseSettingsBucket', () => {
+describe('serializeEntries and parseSettingsBucket', () => {
   const PRINT = 'a'.repeat(64);
 
   it('write a JSON object, sorted by bytes', () => {
     const bucket = new Map(['🔑', '\uFF5A', '9', '10', 'a'].map((key) => [key, PRINT]));
-    expect(serializeSettingsBucket(bucket)).toBe(
+    expect(serializeEntries(bucket)).toBe(
       `{${['10', '9', 'a', '\uFF5A', '🔑'].map((key) => `"${key}":"${PRINT}"`).join(',')}}`,
     );
-    expect(serializeSettingsBucket(new Map())).toBe('{}');
+    expect(serializeEntries(new Map())).toBe('{}');
   });
 
   it('read back what was written, with a hash that does not depend on the order', () => {
@@ -91,7 +89,7 @@ describe('serializeSettingsBucket and parseSettingsBucket', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(path, prints)), (entries) => {
         const bucket = new Map(entries);
-        const read = parseSettingsBucket(serializeSettingsBucket(bucket));
+        const read = parseSettingsBucket(serializeEntries(bucket));
         expect(read).toEqual(bucket);
         expect(hashSettingsBucket(read)).toBe(hashSettingsBucket(new Map([...bucket].reverse())));
       }),

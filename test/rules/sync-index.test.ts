@@ -1,6 +1,9 @@
-import { bucketId, entryBytes, hashBucket, serializeBucket } from '../../src/rules/bucket';
-import { SyncInfoError } from '../../src/rules/errors';
 import {
+  bucketId,
+  entryBytes,
+  hashBucket,
+  serializeBucket,
+  SyncInfoError,
   originVersionOf,
   differingBuckets,
   emptyIndex,
@@ -10,7 +13,7 @@ import {
   numBucketsFor,
   parseIndex,
   serializeIndex,
-} from '../../src/rules/sync-index';
+} from '../../src/rules/bucket';
 import fc from 'fast-check';
 import { path } from './arbitrary';
 

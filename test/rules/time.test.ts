@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { TimeError } from '../../src/rules/errors';
 import {
+  TimeError,
   compareInstants,
   compareTimes,
   DurationError,

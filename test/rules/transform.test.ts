@@ -1,6 +1,5 @@
-import { TransformError } from '../../src/rules/errors';
+import { TransformError, compileTransforms, IDENTITY, renameGroups } from '../../src/rules/transform';
 import { cleanPath } from '../../src/rules/paths';
-import { compileTransforms, IDENTITY, renameGroups } from '../../src/rules/transform';
 import { transformVectors } from './vectors';
 
 const RUNNER = {

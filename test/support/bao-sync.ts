@@ -1,5 +1,4 @@
-import { hashBucket, parseBucket, serializeBucket } from '../../src/rules/bucket';
-import { parseIndex, serializeIndex } from '../../src/rules/sync-index';
+import { hashBucket, parseBucket, serializeBucket, parseIndex, serializeIndex } from '../../src/rules/bucket';
 import { BaoFront, metadataCas, movingTimes, type Behaviour } from './bao-front';
 import { findBao, startVaultDev, type VaultServer } from '../../dev/servers/start';
 import type { RootVault } from '../../dev/shared/vault-api';

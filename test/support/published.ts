@@ -1,7 +1,6 @@
-import { hashBucket, parseBucket } from '../../src/rules/bucket';
+import { hashBucket, parseBucket, parseIndex } from '../../src/rules/bucket';
 import type { Insight } from '../../src/rules/insight';
 import { hashSettingsBucket, parseSettingsBucket } from '../../src/rules/settings';
-import { parseIndex } from '../../src/rules/sync-index';
 import type { SyncFixture } from './sync-fixture';
 
 /** The whole sync info of a role. Paths are without mount and "data/". */

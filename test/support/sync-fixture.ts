@@ -20,7 +20,7 @@ import { createWorkers, type VsyncWorker, type WorkerOptions } from '../../src/w
 import { installRuntime } from '../../src/worker/runtime';
 import type { CycleResult } from '../../src/contract/cycle';
 import { repair, type Repair } from '../../src/cli/verify/repair';
-import { repairable, type Report } from '../../src/cli/verify/report';
+import { repairable, type Report } from '../../src/cli/verify/command';
 import { runVerify } from '../../src/cli/verify/run';
 import { testBundle } from './bundle';
 import { ConsulApi } from '../../dev/shared/consul-api';
@@ -191,7 +191,7 @@ export class SyncFixture {
   }
 
   /** The same without a watch. A watch that is ended later polls Consul until its next heartbeat. */
-  private async startQuietly(role: 'origin' | 'destination', number = 0): Promise<void> {
+  async startQuietly(role: 'origin' | 'destination', number = 0): Promise<void> {
     if (role === 'destination') await quietWatch(this.client, this.nameOf('destination', number));
     await this.startSchedule(role, number, false);
   }

@@ -1,7 +1,7 @@
 import { CHECKPOINT_MS } from '../../src/limits';
 import { hashBucket } from '../../src/rules/bucket';
 import type { Insight } from '../../src/rules/insight';
-import { Fence, readDirtyMarker } from '../../src/sync-info/fence';
+import { Fence, readDirtyMarker } from '../../src/sync-info/commits';
 import { Ledger, namedPaths, saveIndex, SETTINGS, VALUES, type OpenBucket } from '../../src/sync-info/ledger';
 import { SyncInfo } from '../../src/sync-info/sync-info';
 import { MemoryStore } from '../support/memory-store';

@@ -1,5 +1,5 @@
 import { SyncInfo } from '../../src/sync-info/sync-info';
-import { emptyIndex } from '../../src/rules/sync-index';
+import { emptyIndex } from '../../src/rules/bucket';
 import { MemoryStore } from '../support/memory-store';
 
 const insight = { version: 3, updateTime: '2019-05-14T23:41:52.904927369Z', type: 'kvV2' };

@@ -1,4 +1,4 @@
-import { reachesInto } from '../../src/vault/capabilities';
+import { reachesInto } from '../../src/vault/token';
 
 test.each<[pattern: string, folder: string, reaches: boolean]>([
   ['secret/data/+/db', 'secret/data/', true],

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { capabilitiesOf } from '../../src/vault/capabilities';
+import { capabilitiesOf } from '../../src/vault/token';
 import { VaultClient, type VaultAuth } from '../../src/vault/client';
 import { VaultError } from '../../src/vault/errors';
 import { Kv2 } from '../../src/vault/kv2';

@@ -1,5 +1,5 @@
 import { VaultError } from '../../src/vault/errors';
-import { askHealth } from '../../src/vault/health';
+import { askHealth } from '../../src/vault/circuit-breaker';
 import type { TransportResponse } from '../../src/vault/transport';
 
 const HEALTHY = { initialized: true, sealed: false, standby: false };

@@ -1,4 +1,4 @@
-import { afterRenewal, dueAtMs, nextWarningMs, planOf } from '../../src/vault/token';
+import { afterRenewal, dueAtMs, nextWarningMs, planOf } from '../../src/vault/token-keeper';
 
 const NOW = Date.parse('2026-01-31T12:00:00Z');
 const HOUR = 3_600_000;

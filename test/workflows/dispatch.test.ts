@@ -1,6 +1,5 @@
 import type { CycleReport, WithDispatchWidth } from '../../src/contract/cycle';
-import { Cycle } from '../../src/workflows/cycle';
-import { dispatch } from '../../src/workflows/dispatch';
+import { Cycle, dispatch } from '../../src/workflows/cycle';
 
 /** Work that runs until the test ends it. */
 function heldWork() {

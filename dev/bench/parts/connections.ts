@@ -5,7 +5,6 @@ import { makePaths } from '../../shared/sample-secrets';
 import { waitFor } from '../../shared/wait';
 import { connectionsOf } from '../machine';
 import { expectCycle, type Measurement } from '../measurement';
-import { Rounds } from '../results';
 import { BenchSync } from '../sync';
 import { fillOrigin, freshMounts, vaultOf, type BenchVault } from '../world';
 
@@ -21,17 +20,15 @@ const RAISED = { http_max_conns_per_client: 10_000 };
 /** Longer than an idle connection is kept. */
 const IDLE_MS = 8_000;
 
-const COPIED_WITHIN_MS = 20 * 60_000;
-
 /**
  * An origin and seven destinations, a worker process each, on one machine: how long all first copies take with Consul's
  * default limit of connections for each client address, and with the limit raised, in turn.
  */
 export async function measureConnections(measurement: Measurement): Promise<void> {
   const { options, world } = measurement;
+  const { seed } = options;
   const secrets = Math.min(options.secrets, MOST_SECRETS);
-  const data = makePaths({ mount: MOUNT, secrets, folders: FOLDERS, seed: options.seed });
-  await fillOrigin(world, data, options.seed);
+  await fillOrigin(world, makePaths({ mount: MOUNT, secrets, folders: FOLDERS, seed }), seed);
   const dir = (name: string) => ({ dir: path.join(world.dir, name) });
   const consul = await startConsul({ ...dir('raised-consul'), limits: RAISED });
   world.cleanUps.push(() => consul.stop());
@@ -41,44 +38,23 @@ export async function measureConnections(measurement: Measurement): Promise<void
     world.cleanUps.push(() => vault.stop());
     vaults.push(vaultOf(vault));
   }
-  const rounds = new Rounds<'limited' | 'raised'>();
-  let idle = 0;
-  for (let round = 1; round <= options.rounds; round++) {
-    const raised = await firstCopies(measurement, {
-      name: `r-${round}`,
-      consul: consul.address,
-      vaults,
-      secrets,
-    });
-    const limited = await firstCopies(measurement, {
-      name: `l-${round}`,
-      consul: world.consul,
-      vaults,
-      secrets,
-    });
-    rounds.add({ limited: limited.ms, raised: raised.ms });
-    idle = Math.max(idle, raised.idle, limited.idle);
-    world.say(`first copies, round ${round}: ${limited.ms} ms, with raised limits ${raised.ms} ms`);
-  }
+  const rounds = await measurement.rounds('first copies', async (round) => {
+    const common = { vaults, secrets };
+    const raised = await firstCopies(measurement, { ...common, name: `r-${round}`, consul: consul.address });
+    const limited = await firstCopies(measurement, { ...common, name: `l-${round}`, consul: world.consul });
+    return { raised: raised.ms, limited: limited.ms, idle: Math.max(raised.idle, limited.idle) };
+  });
   const common = { secrets, buckets: BUCKETS };
   const details = { destinations: DESTINATIONS };
   measurement.add('limited-connections', { ...common, ...rounds.ratio('limited', 'raised'), details });
-  measurement.add('idle-connections', { ...common, value: idle });
-}
-
-interface Copies {
-  name: string;
-  consul: string;
-  vaults: readonly BenchVault[];
-  secrets: number;
+  measurement.add('idle-connections', { ...common, value: rounds.of('idle').max });
 }
 
 /** @returns the time from the origin's publication to the end of the last copy, and the most idle connections after it */
 async function firstCopies(
-  measurement: Measurement,
-  { name, consul, vaults, secrets }: Copies,
+  { world }: Measurement,
+  { name, consul, vaults, secrets }: { name: string; consul: string; vaults: BenchVault[]; secrets: number },
 ): Promise<{ ms: number; idle: number }> {
-  const { world } = measurement;
   const plan = { mounts: [MOUNT], numBuckets: BUCKETS };
   const origin = new BenchSync(world, 'origin', { ...plan, name: `o-${name}`, addresses: { consul } });
   await origin.work();
@@ -101,7 +77,7 @@ async function firstCopies(
   const syncs = [...destinations, origin];
   const idle = Math.max(...syncs.flatMap(({ pids }) => pids).map((pid) => connectionsOf(pid, port)));
   for (const sync of syncs) {
-    await sync.pause();
+    await sync.stopWatch();
     await sync.stop();
   }
   return { ms: Math.max(...ends) - published.endedMs, idle };
@@ -110,14 +86,12 @@ async function firstCopies(
 /** @returns when the cycle ended that copied the last secret, in milliseconds since the epoch */
 async function copiedAt(destination: BenchSync, secrets: number, signal: AbortSignal): Promise<number> {
   let endedMs = NaN;
-  await waitFor(
-    () => `a destination did not get all ${secrets} secrets`,
-    async () => {
-      const cycles = (await destination.cycles()).filter(({ result }) => result.counts.added > 0);
-      endedMs = Math.max(...cycles.map((cycle) => cycle.endedMs));
-      return cycles.reduce((sum, { result }) => sum + result.counts.added, 0) >= secrets;
-    },
-    { withinMs: COPIED_WITHIN_MS, signal },
-  );
+  const hasCopied = async (): Promise<boolean> => {
+    const cycles = (await destination.cycles()).filter(({ result }) => result.counts.added > 0);
+    endedMs = Math.max(...cycles.map((cycle) => cycle.endedMs));
+    return cycles.reduce((sum, { result }) => sum + result.counts.added, 0) >= secrets;
+  };
+  const within = { withinMs: 20 * 60_000, signal };
+  await waitFor(() => `a destination did not get all ${secrets} secrets`, hasCopied, within);
   return endedMs;
 }

@@ -18,21 +18,20 @@ export async function measureRequests(measurement: Measurement): Promise<void> {
   const large = await countMount(measurement, measurement.data[0]);
   const small = await countMount(measurement, measurement.data[1]);
   const { secrets, unchanged, changed } = large;
-  const both = [large, small].map((mount) => [mount.secrets, mount.unchanged.destination.requests] as const);
+  const both = [large, small].map((mount) => mount.unchanged.destination.requests);
+  const nameOf = (mount: typeof large): string => `destination, unchanged, ${mount.secrets} secrets`;
   measurement.add('unchanged-requests', {
-    value: Math.max(...both.map(([, requests]) => total(requests))),
+    value: Math.max(...both.map(total)),
     secrets,
-    details: Object.fromEntries(
-      both.map(([count, requests]) => [`destination, unchanged, ${count} secrets`, requests]),
-    ),
+    details: Object.fromEntries([large, small].map((mount, at) => [nameOf(mount), both[at]])),
   });
   const { transactions, staged, keys } = changed.origin.writes;
   const details = { keys, requests: changed.origin.requests };
   measurement.add('change-transactions', { value: transactions, secrets, details });
   measurement.add('change-staged', { value: staged, secrets });
-  const writes = [large, small].flatMap((mount) =>
-    Object.values(mount.unchanged).map((cycle) => cycle.writes),
-  );
+  const writes = [large, small]
+    .flatMap((mount) => Object.values(mount.unchanged))
+    .map((cycle) => cycle.writes);
   measurement.add('idle-writes', {
     value: writes.reduce((sum, write) => sum + write.keys.length + write.staged, 0),
     secrets,
@@ -46,12 +45,10 @@ export async function measureRequests(measurement: Measurement): Promise<void> {
 async function countMount(measurement: Measurement, { mount, paths }: MountData) {
   const { options, world } = measurement;
   world.say(`counting requests through proxies, ${paths.length} secrets`);
-  const proxies = {
-    origin: await CountingProxy.before(world.origin.address),
-    destination: await CountingProxy.before(world.destination.address),
-    consul: await CountingProxy.before(world.consul),
-  };
-  const all = Object.values(proxies);
+  const origins = await CountingProxy.before(world.origin.address);
+  const destinations = await CountingProxy.before(world.destination.address);
+  const consuls = await CountingProxy.before(world.consul);
+  const all = [origins, destinations, consuls];
   world.cleanUps.push(() => Promise.all(all.map((proxy) => proxy.close())));
   const counted = async (sync: BenchSync, outcome: string, updated = 0): Promise<Counted> => {
     for (const proxy of all) proxy.take();
@@ -59,18 +56,18 @@ async function countMount(measurement: Measurement, { mount, paths }: MountData)
     expectCycle(cycle, outcome, { updated });
     if (sync.role === 'destination')
       measurement.noteHistory(`destination, ${outcome}, ${paths.length} secrets`, cycle);
-    const consul = proxies.consul.take();
+    const consul = consuls.take();
     const requests = {
-      'origin Vault': countKinds(proxies.origin.take(), vaultKind),
-      'destination Vault': countKinds(proxies.destination.take(), vaultKind),
+      'origin Vault': countKinds(origins.take(), vaultKind),
+      'destination Vault': countKinds(destinations.take(), vaultKind),
       Consul: countKinds(consul, consulKind),
     };
     return { requests, writes: consulWrites(consul) };
   };
   const addresses = {
-    origin: proxies.origin.address,
-    destination: proxies.destination.address,
-    consul: proxies.consul.address,
+    origin: origins.address,
+    destination: destinations.address,
+    consul: consuls.address,
   };
   const { numBuckets, inFlight: numWorkers } = options;
   const plan = { name: `counted-${mount.slice(0, -1)}`, mounts: [mount], numBuckets, numWorkers, addresses };

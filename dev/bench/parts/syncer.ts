@@ -8,9 +8,8 @@ import { startVsync } from '../../shared/vsync-command';
 import { freePorts } from '../../servers/start/ports';
 import { askAll, medianOf, quantileOf, type Asked, type FanOutDone } from '../fan-out';
 import { Helper } from '../helper';
-import { memoryOf } from '../machine';
-import type { BenchOptions } from '../options';
-import { makeRow, summarise, type Row } from '../results';
+import { residentMiB } from '../machine';
+import { makeRow, summarise, type BenchOptions, type Row } from '../results';
 
 const INSTANCES = 50;
 const IN_FLIGHT = 100;
@@ -43,7 +42,7 @@ async function measureThroughput({ rounds, secrets }: BenchOptions, run: BenchRu
   });
   const floor = helper(run, 'floor');
   const bare = (count: number): Promise<FanOutDone> =>
-    floor.do({ kind: 'fan-out', ports, questions: count, inFlight: IN_FLIGHT, connections: CONNECTIONS });
+    floor.do('fanOut', { ports, questions: count, inFlight: IN_FLIGHT, connections: CONNECTIONS });
   // Connections, and code that is compiled when it is warm.
   await syncer.ask(questions, IN_FLIGHT);
   await bare(questions);
@@ -93,8 +92,8 @@ async function measureMemory({ secrets }: BenchOptions, run: BenchRun): Promise<
   await syncer.ask(verdicts / 10, IN_FLIGHT);
   const halves: number[][] = [[], []];
   for (const samples of halves) {
-    samples.push(memoryOf(syncer.pid).residentMiB);
-    const timer = setInterval(() => samples.push(memoryOf(syncer.pid).residentMiB), 100);
+    samples.push(residentMiB(syncer.pid));
+    const timer = setInterval(() => samples.push(residentMiB(syncer.pid)), 100);
     await syncer.ask(verdicts / 2, IN_FLIGHT);
     clearInterval(timer);
   }
@@ -127,7 +126,7 @@ function helper(run: BenchRun, name: 'floor' | 'NGINX instances'): Helper {
 }
 
 function startInstances(run: BenchRun, count: number, hanging = 0): Promise<number[]> {
-  return helper(run, 'NGINX instances').do<number[]>({ kind: 'instances', count, hanging });
+  return helper(run, 'NGINX instances').do('instances', { count, hanging });
 }
 
 /** `vsync syncer` as a process of its own, and a client of it. */

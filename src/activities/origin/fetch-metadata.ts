@@ -1,19 +1,22 @@
 import { bucketId } from '../../rules/bucket';
 import { compileFilter } from '../../rules/filter';
-import { insightOfMetadata, type Insight } from '../../rules/insight';
+import { insightOfMetadata } from '../../rules/insight';
 import { dataPath, locate } from '../../rules/paths';
 import { fingerprintOfSettings, settingsOf } from '../../rules/settings';
-import { FairQueue } from '../../concurrency/fair-queue';
-import type { SecretMetadata } from '../../vault/kv2';
+import { FairQueue, forAllOf } from '../../concurrency/work-pool';
 import type { FetchMetadataInput, FetchMetadataResult } from '../../contract/origin';
 import { ActivityError } from '../../contract/failures';
-import { pathFailureClass } from '../shared/failures';
-import { forAllOf } from '../../concurrency/work-pool';
-import { changedMounts, readMounts } from '../../access/mounts';
-import { throwOutage } from '../shared/outages';
+import { failureOfPath } from '../shared/failures';
 import { CycleReportBuilder } from '../shared/cycle-report';
 import type { OriginDeps } from './deps';
-import { bucketsOfChunk, readChunk, readManifest, type StagedBuckets, type StagedBucket } from './manifest';
+import {
+  assertSameMounts,
+  bucketsOfChunk,
+  readChunk,
+  readManifest,
+  type StagedBuckets,
+  type StagedBucket,
+} from './manifest';
 import { fits, type IndexedBuckets, type StoredBucket, readBuckets } from '../../sync-info/indexed-buckets';
 
 /**
@@ -23,31 +26,26 @@ import { fits, type IndexedBuckets, type StoredBucket, readBuckets } from '../..
  * `syncMetadata`, the same answers of Vault contain the settings of each secret.
  */
 export async function fetchMetadata(
-  { config, vault, info, staging, room }: OriginDeps,
+  deps: OriginDeps,
   input: FetchMetadataInput,
   signal: AbortSignal,
   progress: (read: number) => void,
 ): Promise<FetchMetadataResult> {
+  const { config, vault, info, staging, room } = deps;
   const manifest = await readManifest(staging, input.manifest, signal);
   const { numBuckets } = manifest;
   const chunk = await readChunk(staging, manifest.chunks[input.chunk] ?? '', signal);
   const ids = bucketsOfChunk(input.chunk, numBuckets, manifest.chunks.length);
-  const live = await LiveBuckets.read(info, ids, numBuckets, signal);
-  const liveSettings = manifest.settings && (await LiveBuckets.read(info.settings, ids, numBuckets, signal));
+  const insights = await ChunkBuckets.read(info, ids, numBuckets, signal);
+  const settings = manifest.settings && (await ChunkBuckets.read(info.settings, ids, numBuckets, signal));
 
   const report = new CycleReportBuilder();
-  const buckets = new Map(ids.map((id) => [id, new Map<string, Insight>()]));
-  const settings = new Map(ids.map((id) => [id, new Map<string, string>()]));
-  const put = (path: string, insight: Insight, fingerprint: string | undefined): void => {
-    const id = bucketId(path, numBuckets);
-    buckets.get(id)?.set(path, insight);
-    if (fingerprint !== undefined) settings.get(id)?.set(path, fingerprint);
-  };
   const keep = (path: string): void => {
-    const insight = live.known.get(path);
-    if (insight === undefined && !live.complete) throw damaged(path);
+    const insight = insights.known.get(path);
+    if (insight === undefined && !insights.complete) throw damaged(path);
+    insights.put(path, insight);
     // A lost fingerprint costs destinations one comparison of the settings. It stops nothing.
-    if (insight !== undefined) put(path, insight, liveSettings?.known.get(path));
+    if (insight !== undefined) settings?.put(path, settings.known.get(path));
   };
   const filter = compileFilter(config.origin);
   const underUnknown = (path: string): boolean => {
@@ -59,21 +57,20 @@ export async function fetchMetadata(
     );
   };
 
-  const settingsFingerprint = (metadata: SecretMetadata): string | undefined =>
-    manifest.settings && fingerprintOfSettings(settingsOf(metadata));
   const read = async ([mount, path]: [string, string], stop: AbortSignal): Promise<void> => {
     const wirePath = dataPath(mount, path);
     try {
       const metadata = await vault.metadata(mount, path, stop);
       const insight = metadata && insightOfMetadata(metadata, Date.now());
       report.count('read');
-      if (metadata && insight) put(wirePath, insight, settingsFingerprint(metadata));
-      // In a mount that was re-created: what another engine says of its secret says nothing of the one that was known.
+      if (metadata && insight) {
+        insights.put(wirePath, insight);
+        settings?.put(wirePath, fingerprintOfSettings(settingsOf(metadata)));
+      }
+      // In a mount that was re-created, the answer is about another secret than the one that was known.
       else if (underUnknown(wirePath)) keep(wirePath);
     } catch (error) {
-      if (stop.aborted) throw error;
-      throwOutage(error);
-      report.fail(wirePath, pathFailureClass(error), 'unknown');
+      report.fail(wirePath, failureOfPath(error, stop), 'unknown');
       keep(wirePath);
     }
     progress(report.progress);
@@ -85,8 +82,8 @@ export async function fetchMetadata(
   const unlisted: string[] = [];
   if (manifest.confirmAbsent === true || manifest.unknown.length > 0) {
     const listed = new Set(paths.map(([mount, path]) => dataPath(mount, path)));
-    for (const path of live.known.keys())
-      if (!listed.has(path) && buckets.has(bucketId(path, numBuckets))) unlisted.push(path);
+    for (const path of insights.known.keys())
+      if (!listed.has(path) && insights.isOfChunk(path)) unlisted.push(path);
   }
   const ofEachMount = new FairQueue<[string, string]>();
   for (const path of paths) ofEachMount.push(path[0], path);
@@ -98,13 +95,14 @@ export async function fetchMetadata(
   await forAllOf(ofEachMount, signal, read, room);
 
   if (manifest.unknown.length > 0) {
-    if (!live.complete) throw damaged('A folder');
+    if (!insights.complete) throw damaged('A folder');
     for (const path of unlisted) if (underUnknown(path)) keep(path);
   }
-  await assertSameMounts(vault, config.origin.mounts, manifest.mounts, signal);
+  const during = { words: 'read; nothing is published', retryable: false };
+  await assertSameMounts(deps, manifest.mounts, during, signal);
 
-  const changed = live.changed(buckets);
-  const changedSettings = liveSettings?.changed(settings) ?? [];
+  const changed = insights.changed();
+  const changedSettings = settings?.changed() ?? [];
   if (changed.length + changedSettings.length === 0) return { v: 1, ...report.result() };
   const toStage: StagedBuckets = {
     v: 1,
@@ -122,22 +120,10 @@ function damaged(what: string): ActivityError {
   );
 }
 
-async function assertSameMounts(
-  vault: OriginDeps['vault'],
-  mounts: readonly string[],
-  expected: Record<string, string>,
-  signal: AbortSignal,
-): Promise<void> {
-  const [changed] = changedMounts(expected, await readMounts(vault, mounts, 'origin.mounts', signal));
-  if (changed === undefined) return;
-  throw new ActivityError(
-    'MountChanged',
-    `Vault ${vault.client.address}: mount ${changed} was re-created while it was being read; nothing is published`,
-  );
-}
+/** The buckets of one chunk: as they are live, what was known of their paths before, and as they are to be. */
+class ChunkBuckets<T> {
+  private readonly next: ReadonlyMap<number, Map<string, T>>;
 
-/** What the live buckets of one chunk hold, and what was known of its paths before. */
-class LiveBuckets<T> {
   private constructor(
     private readonly info: IndexedBuckets<T>,
     private readonly index: readonly string[] | undefined,
@@ -147,7 +133,9 @@ class LiveBuckets<T> {
     readonly known: ReadonlyMap<string, T>,
     /** False if some buckets could not be read: of a path that is not `known` there may have been something. */
     readonly complete: boolean,
-  ) {}
+  ) {
+    this.next = new Map([...live.keys()].map((id) => [id, new Map<string, T>()]));
+  }
 
   /** @param ids the buckets of the chunk, among `numBuckets` */
   static async read<T>(
@@ -155,32 +143,38 @@ class LiveBuckets<T> {
     ids: readonly number[],
     numBuckets: number,
     signal: AbortSignal,
-  ): Promise<LiveBuckets<T>> {
+  ): Promise<ChunkBuckets<T>> {
     const { index } = await info.readIndex(signal);
     const live = await readBuckets(info, ids, signal);
     if (index === undefined) {
       // There may have been info before: its index is damaged or gone, and only buckets are left.
       const isFirst = [...live.values()].every(({ revision }) => revision === 0);
-      return new LiveBuckets(info, index, numBuckets, live, new Map(), isFirst);
+      return new ChunkBuckets(info, index, numBuckets, live, new Map(), isFirst);
     }
     // With another number of buckets, a path of this chunk may be in any of the old ones.
     const old = index.length === numBuckets ? live : await readBuckets(info, [...index.keys()], signal);
     const fitting = [...old].flatMap(([id, stored]) => (fits(stored, index[id]) ? [stored.bucket] : []));
     const known = new Map(fitting.flatMap((bucket) => [...bucket]));
-    return new LiveBuckets(info, index, numBuckets, live, known, fitting.length === old.size);
+    return new ChunkBuckets(info, index, numBuckets, live, known, fitting.length === old.size);
   }
 
-  /** Those of the new buckets that differ from what is live, or from what the index says. */
-  changed(buckets: ReadonlyMap<number, ReadonlyMap<string, T>>): StagedBucket[] {
-    const changed: StagedBucket[] = [];
-    for (const [id, bucket] of buckets) {
+  isOfChunk(path: string): boolean {
+    return this.next.has(bucketId(path, this.numBuckets));
+  }
+
+  put(path: string, value: T | undefined): void {
+    if (value !== undefined) this.next.get(bucketId(path, this.numBuckets))?.set(path, value);
+  }
+
+  /** Those that differ from what is live, or from what the index says. */
+  changed(): StagedBucket[] {
+    return [...this.next].flatMap(([id, bucket]) => {
       const hash = this.info.format.hash(bucket);
       const stored = this.live.get(id);
       const entry = this.index?.length === this.numBuckets ? this.index[id] : undefined;
-      if (stored?.hash === hash && entry === hash) continue;
+      if (stored?.hash === hash && entry === hash) return [];
       const json = stored?.hash === hash ? {} : { json: this.info.format.serialize(bucket) };
-      changed.push({ id, hash, revision: stored?.revision ?? 0, ...json });
-    }
-    return changed;
+      return [{ id, hash, revision: stored?.revision ?? 0, ...json }];
+    });
   }
 }

@@ -1,19 +1,15 @@
-import { bucketId } from '../../rules/bucket';
-import { mostBuckets, numBucketsFor } from '../../rules/sync-index';
+import { bucketId, mostBuckets, numBucketsFor } from '../../rules/bucket';
 import { compileFilter } from '../../rules/filter';
 import { bytewise, dataPath } from '../../rules/paths';
-import { FairQueue } from '../../concurrency/fair-queue';
+import { FairQueue, forAllOf, inParallel } from '../../concurrency/work-pool';
 import { readOriginState } from '../../sync-info/state';
 import type { ListPathsResult } from '../../contract/origin';
-import { ActivityError } from '../../contract/failures';
-import { pathFailureClass } from '../shared/failures';
-import { forAllOf, inParallel } from '../../concurrency/work-pool';
+import { failureOfPath } from '../shared/failures';
 import { CHUNK_PATHS, MAX_CHUNKS, MAX_DISPATCH_WIDTH, STAGED_AT_ONCE } from '../../limits';
 import { changedMounts, readMounts } from '../../access/mounts';
-import { throwOutage } from '../shared/outages';
 import { CycleReportBuilder } from '../shared/cycle-report';
 import type { OriginDeps } from './deps';
-import { chunkOfBucket, type Chunk, type Manifest } from './manifest';
+import { assertSameMounts, chunkOfBucket, type Chunk, type Manifest } from './manifest';
 
 interface Folder {
   mount: string;
@@ -22,16 +18,15 @@ interface Folder {
 }
 
 /**
- * Walks the folders of all mounts, and stages the paths split by bucket.
- *
- * What the filters leave out is not listed, or listed and left out. A folder whose listing fails is unknown, not empty. The identity of each mount is taken before and after the
- * walk, because a mount that is re-created answers like one whose secrets were all deleted.
+ * Walks the folders of all mounts, and stages the paths split by bucket. What the filters leave out is not listed, or
+ * listed and left out. A folder whose listing fails is unknown, not empty.
  */
 export async function listPaths(
-  { config, vault, info, staging, maxBucketBytes, room }: OriginDeps,
+  deps: OriginDeps,
   signal: AbortSignal,
   progress: (listed: number) => void,
 ): Promise<ListPathsResult> {
+  const { config, vault, info, staging, maxBucketBytes, room } = deps;
   const { index, revision: indexRevision } = await info.readIndex(signal);
   const settingsIndex = config.syncMetadata ? await info.settings.readIndex(signal) : undefined;
   const { state } = await readOriginState(info, signal);
@@ -46,14 +41,10 @@ export async function listPaths(
 
   const filter = compileFilter(config.origin);
   const paths = new Map<string, string[]>(config.origin.mounts.map((mount) => [mount, []]));
-  // Each mount has its turn.
   const folders = new FairQueue<Folder>();
-  /** Lists one folder, and queues its subfolders. */
   const listFolder = async ({ mount, folder }: Folder, stop: AbortSignal): Promise<void> => {
     const names = await vault.list(mount, folder, stop).catch((error: unknown) => {
-      if (stop.aborted) throw error;
-      throwOutage(error);
-      report.fail(mount + folder, pathFailureClass(error), 'unknown');
+      report.fail(mount + folder, failureOfPath(error, stop), 'unknown');
       unknown.push(mount + folder);
     });
     if (names === undefined) return;
@@ -72,15 +63,7 @@ export async function listPaths(
   }
   await forAllOf(folders, signal, listFolder, room);
 
-  const after = await readMounts(vault, config.origin.mounts, 'origin.mounts', signal);
-  const [changed] = changedMounts(mounts, after);
-  if (changed !== undefined) {
-    throw new ActivityError(
-      'MountChanged',
-      `Vault ${vault.client.address}: mount ${changed} was re-created while it was being listed; listing again`,
-      true,
-    );
-  }
+  await assertSameMounts(deps, mounts, { words: 'listed; listing again', retryable: true }, signal);
 
   const { maxValueBytes } = info.store;
   const numBuckets =
@@ -110,9 +93,8 @@ export async function listPaths(
 }
 
 /**
- * `numBuckets: auto`: so many that each bucket stays under half of what the store takes. Never fewer than there are,
- * unless the store does not take the index of so many any more. The other half is for the paths below unknown folders, which are not listed and keep their insights: when they
- * were listed, they fitted the first half.
+ * `numBuckets: auto`: so many that each bucket stays under half of what the store takes. The other half is for the paths
+ * below unknown folders. Never fewer than there are, unless the store does not take the index of so many any more.
  */
 function autoNumBuckets(
   paths: ReadonlyMap<string, string[]>,

@@ -1,6 +1,9 @@
 import { z } from 'zod';
+import { changedMounts, readMounts } from '../../access/mounts';
 import { StoredInfoError } from '../../consul/errors';
+import { ActivityError } from '../../contract/failures';
 import type { Staging } from '../../sync-info/staging';
+import type { OriginDeps } from './deps';
 
 /** What one walk of the origin found: staged by listPaths, read by all that follows in the cycle. */
 const ManifestSchema = z.object({
@@ -42,25 +45,30 @@ const StagedBucketsSchema = z.object({
 });
 export type StagedBuckets = z.infer<typeof StagedBucketsSchema>;
 
-export const readManifest = (staging: Staging, reference: string, signal?: AbortSignal): Promise<Manifest> =>
-  read(staging, reference, ManifestSchema, signal);
-export const readChunk = (staging: Staging, reference: string, signal?: AbortSignal): Promise<Chunk> =>
-  read(staging, reference, ChunkSchema, signal);
-export const readStagedBuckets = (
-  staging: Staging,
-  reference: string,
-  signal?: AbortSignal,
-): Promise<StagedBuckets> => read(staging, reference, StagedBucketsSchema, signal);
+export const readManifest = readerOf(ManifestSchema);
+export const readChunk = readerOf(ChunkSchema);
+export const readStagedBuckets = readerOf(StagedBucketsSchema);
 
-async function read<T>(
-  staging: Staging,
-  reference: string,
-  schema: z.ZodType<T>,
-  signal?: AbortSignal,
-): Promise<T> {
-  const parsed = schema.safeParse(await staging.get(reference, signal));
-  if (parsed.success) return parsed.data;
-  throw new StoredInfoError('', `staging/${reference}`, 'a staged list of another version of vsync');
+function readerOf<T>(schema: z.ZodType<T>) {
+  return async (staging: Staging, reference: string, signal?: AbortSignal): Promise<T> => {
+    const { success, data } = schema.safeParse(await staging.get(reference, signal));
+    if (success) return data;
+    throw new StoredInfoError('', `staging/${reference}`, 'a staged list of another version of vsync');
+  };
+}
+
+/** Throws ActivityError `MountChanged`: a re-created mount answers like one whose secrets were all deleted. */
+export async function assertSameMounts(
+  { vault, config }: OriginDeps,
+  expected: Readonly<Record<string, string>>,
+  during: { readonly words: string; readonly retryable: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  const now = await readMounts(vault, config.origin.mounts, 'origin.mounts', signal);
+  const [changed] = changedMounts(expected, now);
+  if (changed === undefined) return;
+  const what = `mount ${changed} was re-created while it was being ${during.words}`;
+  throw new ActivityError('MountChanged', `Vault ${vault.client.address}: ${what}`, during.retryable);
 }
 
 /** The chunk that a bucket belongs to. Fixed by the numbers alone, so that one more secret moves no other one. */
@@ -70,8 +78,7 @@ export function chunkOfBucket(id: number, numBuckets: number, chunks: number): n
 
 /** The buckets of one chunk, ascending. */
 export function bucketsOfChunk(chunk: number, numBuckets: number, chunks: number): number[] {
-  const ids: number[] = [];
   const first = Math.ceil((chunk * numBuckets) / chunks);
-  for (let id = first; id < numBuckets && chunkOfBucket(id, numBuckets, chunks) === chunk; id++) ids.push(id);
-  return ids;
+  const next = Math.ceil(((chunk + 1) * numBuckets) / chunks);
+  return Array.from({ length: next - first }, (_, position) => first + position);
 }

@@ -1,15 +1,18 @@
 import { inParallel } from '../../concurrency/work-pool';
-import type { IndexedBuckets } from '../../sync-info/indexed-buckets';
 import type { KeyValueStore, Write } from '../../consul/key-value-store';
 import { ActivityError } from '../../contract/failures';
 import { CONSUL_READS } from '../../limits';
-import type { StagedBucket } from './manifest';
+import { mostBuckets, numBucketsFor, parseBucket } from '../../rules/bucket';
+import { dataPath } from '../../rules/paths';
+import type { IndexedBuckets } from '../../sync-info/indexed-buckets';
+import type { OriginDeps } from './deps';
+import { readChunk, type Manifest, type StagedBucket } from './manifest';
 
 /** What a save still has to write of one kind of buckets: nothing of what an earlier attempt has written. */
 export interface MissingWrites {
   buckets: Write[];
-  /** The index, if it is not there yet. */
-  index: Write[];
+  /** Each index that is not there yet. Written one after the other, in this order. */
+  indices: Write[];
 }
 
 /** A bucket that the store does not take. */
@@ -32,10 +35,7 @@ interface Target {
   maxBucketBytes: number | undefined;
 }
 
-/**
- * @throws ActivityError `Conflict` if another process wrote since the work began
- * @throws OversizeError
- */
+/** Throws ActivityError `Conflict` if another process wrote since the work began, or OversizeError. */
 export async function missingWrites<T>(
   info: IndexedBuckets<T>,
   { numBuckets, staged, indexRevision, maxBucketBytes }: Target,
@@ -61,7 +61,7 @@ export async function missingWrites<T>(
   const buckets = await inParallel(staged, signal, writeOf, CONSUL_READS);
   return {
     buckets: buckets.flat(),
-    index: indexIsThere ? [] : [info.writeOfIndex(target, stored.revision)],
+    indices: indexIsThere ? [] : [info.writeOfIndex(target, stored.revision)],
   };
 }
 
@@ -92,3 +92,58 @@ export function conflict(store: KeyValueStore, key: string): ActivityError {
       'nothing was published; is another origin running on this sync path?',
   );
 }
+
+export type SaveDeps = Pick<OriginDeps, 'config' | 'info' | 'staging' | 'maxBucketBytes'>;
+
+/**
+ * What to do about a bucket that the store does not take: another number of buckets, and which; or fewer secrets.
+ *
+ * @param staged the buckets that were to be written, which also hold what was kept of unknown folders
+ */
+export async function tooLarge(
+  { config, info, staging, maxBucketBytes }: SaveDeps,
+  { key, bytes }: OversizeError,
+  manifest: Manifest,
+  staged: readonly StagedBucket[],
+  signal: AbortSignal,
+): Promise<ActivityError> {
+  const paths = new Set(
+    staged.flatMap(({ json }) => (json === undefined ? [] : [...parseBucket(json).keys()])),
+  );
+  for (const reference of manifest.chunks) {
+    const chunk = await readChunk(staging, reference, signal);
+    for (const [mount, inMount] of chunk.paths) for (const path of inMount) paths.add(dataPath(mount, path));
+  }
+  const { numBuckets } = manifest;
+  const mostBytes = maxBucketBytes ?? info.store.maxValueBytes;
+  const most = mostBuckets(info.store.maxValueBytes);
+  const isIndex = key === info.indexKey || key === info.settings.indexKey;
+  const atLeast = isIndex ? 1 : numBuckets;
+  const fitting =
+    numBucketsFor(paths, { atLeast, most, bucketBytes: mostBytes / 2 }) ??
+    numBucketsFor(paths, { atLeast, most, bucketBytes: mostBytes });
+  const advice =
+    fitting === undefined
+      ? `not even ${most} buckets would hold these ${paths.size} secrets. Leave out what nobody needs with ` +
+        'origin.include and origin.exclude, or divide the secrets among several syncs, each with a syncPath of its own'
+      : adviceToTake(fitting, config.numBuckets, manifest.unknown.length > 0);
+  const what = isIndex ? `the index of ${numBuckets} buckets` : `this one of ${numBuckets} buckets`;
+  return new ActivityError(
+    'BucketTooLarge',
+    `Consul ${info.store.address}: ${key}: ${what} has ${kib(bytes)}, and this Consul takes ${kib(mostBytes)} at the ` +
+      `most (limits.kv_max_value_size): ${advice}; nothing was published`,
+  );
+}
+
+function adviceToTake(fitting: number, configured: number | 'auto', hasUnknown: boolean): string {
+  if (configured === 'auto' && !hasUnknown)
+    return `"auto" took this Consul for one with larger limits; the next cycle makes ${fitting} buckets by itself`;
+  if (configured === 'auto')
+    return `"auto" does not count what lies below unknown folders. Give numBuckets ${fitting} until they can be listed`;
+  return (
+    `give numBuckets ${fitting}, here and (an original vsync) at every destination; or "auto", if no destination ` +
+    'is an original vsync'
+  );
+}
+
+const kib = (bytes: number): string => `${Math.ceil(bytes / 1024)} KiB`;

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { commitAtOnce, firstBatch } from '../../sync-info/store';
+import { commitAtOnce, firstBatch } from '../../sync-info/commits';
 import { StoredInfoError } from '../../consul/errors';
 import type { Write } from '../../consul/key-value-store';
 import {
@@ -13,12 +13,15 @@ import type { SyncInfo } from '../../sync-info/sync-info';
 import type { SaveOriginInput, SaveOriginResult } from '../../contract/origin';
 import { ActivityError } from '../../contract/failures';
 import { assertSyncName } from '../../access/sync-path';
-import type { OriginDeps } from './deps';
 import { readManifest, readStagedBuckets, type Manifest, type StagedBucket } from './manifest';
-import { conflict, missingWrites, OversizeError, type MissingWrites } from './missing-writes';
-import { tooLarge } from './too-large';
-
-type SaveDeps = Pick<OriginDeps, 'config' | 'info' | 'staging' | 'maxBucketBytes'>;
+import {
+  conflict,
+  missingWrites,
+  OversizeError,
+  tooLarge,
+  type MissingWrites,
+  type SaveDeps,
+} from './missing-writes';
 
 /**
  * Publishes what the cycle found: the changed buckets, then the index, because the index fires the destinations'
@@ -41,10 +44,7 @@ export async function saveSyncInfo(
   return result;
 }
 
-/**
- * What no repetition of an interrupted save would change: its lists are gone, another process wrote in the meantime, or
- * the store takes less than it did.
- */
+/** No repetition helps: the lists are gone, another process wrote in the meantime, or the store takes less than it did. */
 function isHopeless(error: unknown): boolean {
   if (error instanceof StoredInfoError) return true;
   return error instanceof ActivityError && (error.type === 'Conflict' || error.type === 'BucketTooLarge');
@@ -59,92 +59,87 @@ async function giveUpPending(
   const { state, revision } = await readOriginState(info, signal);
   // A different one now: it belongs to another process, which may be working on it.
   if (state?.pending === undefined || !isDeepStrictEqual(state.pending, given)) return { v: 1, writes: 0 };
-  const { pending: _, ...rest } = state;
-  await commit(info, [writeOfState(info, rest, revision)], signal);
+  await commit(info, writeOfState(info, { ...state, pending: undefined }, revision), signal);
   return { v: 1, writes: 1 };
 }
 
 async function save(deps: SaveDeps, input: SaveOriginInput, signal: AbortSignal): Promise<SaveOriginResult> {
-  const { config, info, staging, maxBucketBytes } = deps;
-  const { state, revision: stateRevision } = await readOriginState(info, signal);
+  const { config, info, staging } = deps;
+  const { state, revision } = await readOriginState(info, signal);
   assertSyncName(info, state, config.name);
   const plan = input.save ?? state?.pending;
   if (plan === undefined) return { v: 1, writes: 0 };
 
   const manifest = await readManifest(staging, plan.manifest, signal);
-  const staged: StagedBucket[] = [];
-  const stagedSettings: StagedBucket[] = [];
+  const staged = { insights: [] as StagedBucket[], settings: [] as StagedBucket[] };
   for (const reference of plan.staged) {
     const { buckets, settings = [] } = await readStagedBuckets(staging, reference, signal);
-    staged.push(...buckets);
-    stagedSettings.push(...settings);
+    staged.insights.push(...buckets);
+    staged.settings.push(...settings);
   }
-  const { numBuckets } = manifest;
-  const { indexRevision, settingsIndexRevision } = input.save ?? {};
-  const orTooLarge = async (error: unknown): Promise<never> => {
-    if (!(error instanceof OversizeError)) throw error;
-    throw await tooLarge(deps, error, manifest, staged, signal);
-  };
-  const missing = async (): Promise<MissingWrites[]> => {
-    const insights = { numBuckets, maxBucketBytes, staged, indexRevision };
-    const settings = { ...insights, staged: stagedSettings, indexRevision: settingsIndexRevision };
-    return [
-      ...(manifest.settings ? [await missingWrites(info.settings, settings, signal)] : []),
-      await missingWrites(info, insights, signal),
-    ];
-  };
-  const kinds = await missing().catch(orTooLarge);
-  // All that an index speaks of comes before it, and the index that fires the destinations' watch is the last.
-  const buckets = kinds.flatMap((kind) => kind.buckets);
-  const indices = kinds.flatMap((kind) => kind.index);
-
   const nextState = stateAfter(config, state, manifest, input);
-  const isNews = buckets.length + indices.length > 0 || stateDiffers(state, nextState);
-  const all = [...buckets, ...indices, ...(isNews ? [writeOfState(info, nextState, stateRevision)] : [])];
-  const atOnce = await commitAtOnce(info.store, all, signal);
-  if (atOnce.fits) {
-    if (all.length > 0 && atOnce.revisions === undefined) throw conflict(info.store, all[0]?.key ?? '');
-    return { v: 1, writes: all.length };
+  try {
+    const missing = await missingOf(deps, input, manifest, staged, signal);
+    return await commitAll(info, { ...missing, plan, state, revision, nextState }, signal);
+  } catch (error) {
+    if (!(error instanceof OversizeError)) throw error;
+    throw await tooLarge(deps, error, manifest, staged.insights, signal);
   }
-  await assertTaken(info, all, signal).catch(orTooLarge);
-  return saveInSteps(info, { plan, state, stateRevision, nextState, buckets, indices }, signal);
 }
 
-/**
- * After the first live write there is only forward, so the store is asked before whether it takes the largest value.
- *
- * @throws OversizeError
- */
-async function assertTaken(info: SyncInfo, writes: readonly Write[], signal: AbortSignal): Promise<void> {
-  const [first, ...others] = writes;
-  if (first === undefined) return;
-  const largest = others.reduce(
-    (most, write) => (write.value.length > most.value.length ? write : most),
-    first,
-  );
-  if (!(await info.store.takes(largest, signal))) throw new OversizeError(largest.key, largest.value.length);
+/** What is not written yet. All that an index speaks of comes before it; the index that fires the watch is the last. */
+async function missingOf(
+  { info, maxBucketBytes }: SaveDeps,
+  { save }: SaveOriginInput,
+  { numBuckets, settings }: Manifest,
+  staged: { readonly insights: StagedBucket[]; readonly settings: StagedBucket[] },
+  signal: AbortSignal,
+): Promise<MissingWrites> {
+  const target = { numBuckets, maxBucketBytes, staged: staged.insights, indexRevision: save?.indexRevision };
+  const ofSettings = { ...target, staged: staged.settings, indexRevision: save?.settingsIndexRevision };
+  const before = settings && (await missingWrites(info.settings, ofSettings, signal));
+  const { buckets, indices } = await missingWrites(info, target, signal);
+  return {
+    buckets: [...(before?.buckets ?? []), ...buckets],
+    indices: [...(before?.indices ?? []), ...indices],
+  };
 }
 
-interface Steps {
-  plan: { manifest: string; staged: string[] };
-  state: OriginState | undefined;
-  stateRevision: number;
-  nextState: OriginState;
-  buckets: Write[];
-  /** Written one after the other, in this order. */
-  indices: Write[];
+interface ToCommit extends MissingWrites {
+  readonly plan: { readonly manifest: string; readonly staged: string[] };
+  readonly state: OriginState | undefined;
+  readonly revision: number;
+  readonly nextState: OriginState;
 }
 
-async function saveInSteps(info: SyncInfo, steps: Steps, signal: AbortSignal): Promise<SaveOriginResult> {
-  const { plan, state, nextState, buckets, indices } = steps;
-  let { stateRevision } = steps;
+/** @throws OversizeError */
+async function commitAll(info: SyncInfo, toCommit: ToCommit, signal: AbortSignal): Promise<SaveOriginResult> {
+  const { buckets, indices, state, revision, nextState } = toCommit;
+  const writes = [...buckets, ...indices];
+  if (writes.length > 0 || stateDiffers(state, nextState))
+    writes.push(writeOfState(info, nextState, revision));
+  const atOnce = await commitAtOnce(info.store, writes, signal);
+  if (!atOnce.fits) {
+    // After the first live write there is only forward, so the store is asked before whether it takes the largest value.
+    const [largest] = [...writes].sort((a, b) => b.value.length - a.value.length);
+    if (largest !== undefined && !(await info.store.takes(largest, signal)))
+      throw new OversizeError(largest.key, largest.value.length);
+    return commitInSteps(info, toCommit, signal);
+  }
+  if (writes.length > 0 && atOnce.revisions === undefined) throw conflict(info.store, writes[0]?.key ?? '');
+  return { v: 1, writes: writes.length };
+}
+
+async function commitInSteps(
+  info: SyncInfo,
+  { plan: { manifest, staged }, state, revision, nextState, buckets, indices }: ToCommit,
+  signal: AbortSignal,
+): Promise<SaveOriginResult> {
+  let stateRevision = revision;
   if (state?.pending === undefined) {
-    const pending = { manifest: plan.manifest, staged: plan.staged };
-    const before: OriginState = {
-      ...(state ?? { v: 1, name: nextState.name, mounts: nextState.mounts }),
-      pending,
-    };
-    stateRevision = await commit(info, [writeOfState(info, before, stateRevision)], signal);
+    const before = state ?? { v: 1, name: nextState.name, mounts: nextState.mounts };
+    const noted: OriginState = { ...before, pending: { manifest, staged } };
+    stateRevision = await commit(info, writeOfState(info, noted, stateRevision), signal);
   }
   for (let left = buckets; left.length > 0;) {
     const batch = firstBatch(info.store, left);
@@ -155,8 +150,8 @@ async function saveInSteps(info: SyncInfo, steps: Steps, signal: AbortSignal): P
     if (revisions === undefined) throw conflict(info.store, batch[0]?.key ?? '');
     left = left.slice(batch.length);
   }
-  for (const index of indices) await commit(info, [index], signal);
-  await commit(info, [writeOfState(info, nextState, stateRevision)], signal);
+  for (const index of indices) await commit(info, index, signal);
+  await commit(info, writeOfState(info, nextState, stateRevision), signal);
   return { v: 1, writes: buckets.length + indices.length + 2 };
 }
 
@@ -166,29 +161,19 @@ function stateAfter(
   manifest: Manifest,
   input: SaveOriginInput,
 ): OriginState {
+  const known = Object.entries(state?.mounts ?? {}).filter(([at]) => Object.hasOwn(manifest.mounts, at));
   // A remembered uuid stays until an operator approves the re-created mount.
-  const remembered = state && pick(state.mounts, Object.keys(manifest.mounts));
-  const mounts = mountsAfter(remembered, manifest.mounts, manifest.mounts);
+  const mounts = mountsAfter(state && Object.fromEntries(known), manifest.mounts, manifest.mounts);
   const filter = include.length + exclude.length > 0 ? { filter: { include, exclude } } : {};
-  if (input.save === undefined)
-    return { v: 1, name, ...mounts, ...filter, ...(state?.last && { last: state.last }) };
-  const { outcome, counts } = input.save;
-  return {
-    v: 1,
-    name,
-    ...mounts,
-    ...filter,
-    last: { outcome, counts, finishedAt: new Date().toISOString() },
-  };
+  const { save } = input;
+  const finishedAt = new Date().toISOString();
+  const last = save === undefined ? state?.last : { outcome: save.outcome, counts: save.counts, finishedAt };
+  return { v: 1, name, ...mounts, ...filter, ...(last && { last }) };
 }
 
-function pick(record: Record<string, string>, keys: readonly string[]): Record<string, string> {
-  return Object.fromEntries(Object.entries(record).filter(([key]) => keys.includes(key)));
-}
-
-/** @returns the revision that all of these keys have now */
-async function commit(info: SyncInfo, writes: readonly Write[], signal: AbortSignal): Promise<number> {
-  const revisions = await info.store.commit(writes, signal);
-  if (revisions === undefined) throw conflict(info.store, writes[0]?.key ?? '');
-  return revisions.values().next().value ?? 0;
+/** @returns the new revision of the key */
+async function commit({ store }: SyncInfo, write: Write, signal: AbortSignal): Promise<number> {
+  const revisions = await store.commit([write], signal);
+  if (revisions === undefined) throw conflict(store, write.key);
+  return revisions.get(write.key) ?? 0;
 }

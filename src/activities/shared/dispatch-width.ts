@@ -23,16 +23,14 @@ const ALL_PARTITIONS = 1 as NonNullable<Request['apiMode']>;
 /* eslint-enable @typescript-eslint/no-unsafe-enum-assignment */
 
 /**
- * Tells how many chunks or groups a cycle should have on a shared queue at the same time: as many as the workers that
- * are there take at once. What Temporal keeps in a queue may wait for a second although a worker is free, because each
- * partition of the queue gives out its own tasks; what a worker waits for is handed over at once. See
+ * How many chunks or groups a cycle should have on a shared queue at the same time: as many as its workers take at once.
+ * A task that is kept in the queue may wait for a second although a worker is free. See
  * docs/decisions/0009-no-more-shares-than-workers-take.md.
  */
 export class DispatchWidth {
   private asked: Promise<number | undefined> = Promise.resolve(undefined);
   private askedAtMs = -Infinity;
 
-  /** @param queue the shared queue */
   constructor(private readonly queue: string) {}
 
   /** @returns undefined if Temporal does not answer */

@@ -1,7 +1,8 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { ActivityError, type FailureType, type ValueClass } from '../../contract/failures';
 import { ConsulError, StoredInfoError, type ConsulErrorKind } from '../../consul/errors';
-import { MetadataError, TimeError } from '../../rules/errors';
+import { MetadataError } from '../../rules/insight';
+import { TimeError } from '../../rules/time';
 import { VaultError, type VaultErrorKind } from '../../vault/errors';
 
 const VAULT_TYPES: Readonly<Record<VaultErrorKind, [FailureType, retryable: boolean]>> = {
@@ -29,9 +30,8 @@ const CONSUL_TYPES: Readonly<Record<ConsulErrorKind, [FailureType, retryable: bo
 };
 
 /**
- * Maps whatever an activity threw to a failure of the closed set. Failures are stored in Temporal as plain text
- * even where a codec encrypts payloads, and a client library's error may hold a token or a secret: only our own
- * messages pass, without cause and without stack.
+ * Maps what an activity threw to a failure of the closed set. Failures are plain text in Temporal even where a codec
+ * encrypts payloads, and a client library's error may hold a token: only our own messages pass, without cause and stack.
  */
 export function toFailure(error: unknown): ApplicationFailure | CancelledFailure {
   if (error instanceof ApplicationFailure || error instanceof CancelledFailure) return error;
@@ -75,7 +75,18 @@ export class PathError extends Error {
   }
 }
 
-/** Class of a single path's failure, for counts and reports. Throws on what is not about a path. */
+/**
+ * Class of a failure that is about one path, for an activity that goes on with the others.
+ *
+ * @throws the error itself after an abort, and if the whole Vault is down or lets nothing pass. Temporal retries the
+ *   activity then; otherwise each of its secrets would be reported as failed
+ */
+export function failureOfPath(error: unknown, signal: AbortSignal): ValueClass {
+  if (signal.aborted || (error instanceof VaultError && error.isOutage)) throw error;
+  return pathFailureClass(error);
+}
+
+/** As {@link failureOfPath}, also during an outage. Throws on what is not about a path. */
 export function pathFailureClass(error: unknown): ValueClass {
   if (error instanceof VaultError) return error.kind;
   if (error instanceof PathError) return error.reason;

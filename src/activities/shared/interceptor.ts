@@ -2,16 +2,17 @@ import { activityInfo, cancellationDetails, cancellationSignal, heartbeat } from
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
 import type { Logger } from 'pino';
+import { forManyRequests } from '../../concurrency/abort';
+import { ConsulError } from '../../consul/errors';
+import { ActivityError } from '../../contract/failures';
+import { FIRST_HEARTBEAT_MS, HEARTBEAT_MS, STEP_MARGIN_MS } from '../../limits';
+import { VaultError } from '../../vault/errors';
 import { toFailure } from './failures';
-import { FIRST_HEARTBEAT_MS, HEARTBEAT_MS } from '../../limits';
 
 /** Latest progress of each running activity, by its workflow run and activity id. */
 const progressOf = new Map<string, number>();
 
-/**
- * For the activity that calls it: reports its progress. The number goes out with the next heartbeat, for display only.
- * Called for each secret, so it does not ask each time which activity it is.
- */
+/** For the activity that calls it, to report its progress for each secret: shown with the next heartbeat. */
 export function progressReporter(): (done: number) => void {
   const ofActivity = key();
   return (done) => {
@@ -24,10 +25,7 @@ function key(): string {
   return `${workflowExecution?.runId ?? ''}/${activityId}`;
 }
 
-/**
- * Around every activity: heartbeats, so that cancellation reaches it and a dead worker is noticed, and the
- * mapping of every error to a failure that may be shown.
- */
+/** Around every activity: heartbeats, which also bring its cancellation, and the mapping of errors to failures to show. */
 export class ActivityInterceptor implements ActivityInboundCallsInterceptor {
   constructor(private readonly log: Logger) {}
 
@@ -79,4 +77,37 @@ function whereFrom(error: unknown): { name: string; frames: string[] } {
   if (!(error instanceof Error)) return { name: typeof error, frames: [] };
   const frames = (error.stack ?? '').split('\n').filter((line) => line.startsWith('    at '));
   return { name: error.name, frames };
+}
+
+/** Runs a step before the work of a cycle. When its time is over, the failure names the server and path it waited for. */
+export async function beforeWork<T>(
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const info = activityInfo();
+  // Both times are Temporal's: this machine's clock may differ.
+  const spentMs = Math.max(0, info.currentAttemptScheduledTimestampMs - info.scheduledTimestampMs);
+  const leftMs = Math.max(info.scheduleToCloseTimeoutMs - spentMs - STEP_MARGIN_MS, 0);
+  const tooLate = new AbortController();
+  const timer = setTimeout(tooLate.abort.bind(tooLate), leftMs);
+  const either = forManyRequests(AbortSignal.any([signal, tooLate.signal]));
+  try {
+    return await work(either);
+  } catch (error) {
+    if (signal.aborted || !tooLate.signal.aborted) throw error;
+    throw notInTime(error, info.scheduleToCloseTimeoutMs) ?? error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function notInTime(error: unknown, mostMs: number): ActivityError | undefined {
+  const words =
+    `no answer yet when the ${mostMs / 1000} s for this step were over, which requestTimeout does not extend. Look at ` +
+    'this server and the way to it: each answer has to come within a few seconds';
+  if (error instanceof VaultError && error.kind === 'cancelled')
+    return new ActivityError('VaultUnavailable', `Vault ${error.address}: ${error.path}: ${words}`);
+  if (error instanceof ConsulError && error.kind === 'cancelled')
+    return new ActivityError('ConsulUnavailable', `Consul ${error.address}: ${error.key}: ${words}`);
+  return undefined;
 }

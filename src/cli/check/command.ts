@@ -1,20 +1,24 @@
+import { formatChecks, type Check } from '../../access/check-line';
+import { limitVaults } from '../../activities/clients';
+import type { Config } from '../../config/schema';
 import { UserError } from '../../errors';
-import { foreignVariables } from '../../migrate/foreign-environment';
+import { foreignVariables, type ForeignVariable } from '../../migrate/foreign-environment';
 import { interruptible } from '../connections';
-import { load, warn, type Options } from '../options';
-import { formatChecks } from './report';
-import { runChecks } from './run';
+import { loadQuietly, warn, type Options } from '../options';
+import { checkOriginConsul, checkOwnConsul } from './consul';
+import { mountRuleChecks, type RulesOfSides } from './mount-rules';
+import { checkTemporal } from './temporal';
+import { checkVaults } from './vault';
 
 /** `vsync check`: whether configuration, servers and tokens are what the role needs. */
 export async function checkAll(options: Options): Promise<void> {
-  const warnings: string[] = [];
-  const config = load(options, undefined, undefined, (found) => warnings.push(...found));
+  const { config, warnings } = loadQuietly(options);
   const foreign = foreignVariables(process.env);
   const left: string[] = [];
   const onLeft = (place: string): void => void left.push(place);
-  const { isInterrupted, result: checks } = await interruptible(async (signal) => {
-    const result = await runChecks(config, { warnings, foreign, signal, onLeft });
-    return { isInterrupted: signal.aborted, result };
+  const { isInterrupted, checks } = await interruptible(async (signal) => {
+    const found = await runChecks(config, { warnings, foreign, signal, onLeft });
+    return { isInterrupted: signal.aborted, checks: found };
   });
   const remedy = 'remove it with "consul kv delete", or run the check again after ten minutes';
   const leftKeys = left.map((place) => `${place}: the check could not remove its key: ${remedy}`);
@@ -31,4 +35,45 @@ export async function checkAll(options: Options): Promise<void> {
       : `${name} (${role})\n${formatChecks(checks)}`,
   );
   if (failed > 0) throw new UserError(`${failed} of ${checks.length} checks failed`);
+}
+
+interface CheckOptions {
+  /** Warnings from loading the configuration. */
+  warnings: readonly string[];
+  foreign: readonly ForeignVariable[];
+  /** Ends the checks early: what was written is removed, and what was logged in is logged out. */
+  signal?: AbortSignal;
+  /** Called with the place of a key in Consul that may be left, because it could not be removed. */
+  onLeft?: (place: string) => void;
+}
+
+/**
+ * All checks of `vsync check`, in the order in which they are shown. A failed check stops only what depends on it.
+ * Writes one key in Consul, and removes it again.
+ */
+export async function runChecks(
+  config: Config,
+  { warnings, foreign, signal, onLeft }: CheckOptions,
+): Promise<Check[]> {
+  const lifts = limitVaults(config);
+  const rules: RulesOfSides = { origin: new Map(), destination: new Map() };
+  try {
+    const checks = await Promise.all([
+      checkTemporal(config),
+      checkVaults(config, rules, signal),
+      ...(config.role === 'destination' ? [checkOriginConsul(config)] : []),
+      checkOwnConsul(config, signal, onLeft),
+    ]);
+    const ofMounts = config.role === 'destination' ? mountRuleChecks(config, rules) : [];
+    return [...checkConfiguration(warnings, foreign), ...checks.flat(), ...ofMounts];
+  } finally {
+    for (const lift of lifts) lift();
+  }
+}
+
+/** What was ignored while the configuration was loaded. A wrong configuration has ended the command before. */
+function checkConfiguration(warnings: readonly string[], foreign: readonly ForeignVariable[]): Check[] {
+  const ignored = [...warnings, ...foreign.map(({ name, advice }) => `${name} is set: ${advice}`)];
+  if (ignored.length === 0) return [{ what: 'configuration', outcome: 'pass', detail: 'is complete' }];
+  return ignored.map((detail) => ({ what: 'configuration', outcome: 'warning', detail }));
 }

@@ -29,7 +29,8 @@ function whyCopiesEnd(mount: string, own: MountRules, theirs: MountRules | undef
   const ms = msOf(own.delete_version_after);
   const theirMs = theirs && msOf(theirs.delete_version_after);
   if (ms <= 0 || (theirMs !== undefined && theirMs > 0 && theirMs <= ms)) return undefined;
-  const there = theirs === undefined ? '' : ` (at the origin: ${inWords(theirs.delete_version_after)})`;
+  const rule = theirMs === 0 ? 'none' : theirs?.delete_version_after;
+  const there = rule === undefined ? '' : ` (at the origin: ${rule})`;
   return (
     `delete_version_after is ${own.delete_version_after}${there}: each copy expires this long after it was written, also ` +
     'while its original exists, and is then copied again as a new version. If this is not intended, remove the rule ' +
@@ -46,11 +47,6 @@ function whySettingsDiffer(own: MountRules, theirs: MountRules | undefined): str
     `max_versions is ${own.max_versions}, and ${theirs.max_versions} at the origin. The larger of this and that of a secret ` +
     'applies, so the two ends keep different numbers of old versions'
   );
-}
-
-function inWords(rule: string): string {
-  if (msOf(rule) === 0) return 'none';
-  return rule;
 }
 
 /** Milliseconds; negative for "-1s", 0 for a text that is not a duration. */

@@ -1,14 +1,13 @@
 import type { Client, ScheduleDescription } from '@temporalio/client';
-import { infoOf } from '../../activities/clients';
 import type { Config } from '../../config/schema';
 import { scheduleId, watchId } from '../../contract/ids';
 import { assertOwnSchedule } from '../../temporal/ownership';
-import { findSchedule } from '../../temporal/schedule';
+import { deadWatch, findSchedule, watchState } from '../../temporal/schedule';
 import { isStartedAt, readRecord, whyMissing } from '../../temporal/schedule-record';
-import { deadWatch, watchState } from '../../temporal/watch';
 import { connectClient, explained } from '../../temporal/connect';
-import { temporalPlace, temporalTarget, type TemporalPlace } from '../../temporal/target';
+import { temporalPlace, temporalTarget } from '../../temporal/target';
 import { VaultError } from '../../vault/errors';
+import { withInfo } from '../connections';
 import { check, notChecked, type Check, type CheckResult } from '../../access/check-line';
 
 /** Whether Temporal answers and has the namespace, and whether the schedule and the watch run there. */
@@ -80,24 +79,11 @@ function scheduleResult({ state, info }: ScheduleDescription): CheckResult {
   return { outcome: 'warning', detail };
 }
 
-/** Passes before the first start and after a stop. */
+/** Passes before the first start and after a stop. Failures of Consul are left out: it has checks of its own. */
 async function missing(config: Config): Promise<CheckResult> {
-  const { isLost, why } = await withRecord(config, temporalPlace(config.temporal));
-  return { outcome: isLost ? 'warning' : 'pass', detail: `does not exist: ${why}` };
-}
-
-/** Failures of Consul are left out: it has checks of its own. */
-async function withRecord(config: Config, here: TemporalPlace): Promise<{ isLost: boolean; why: string }> {
-  try {
-    const { info, close } = await infoOf(config);
-    try {
-      const { record } = await readRecord(info);
-      const isLost = record !== undefined && record.stoppedAt === undefined && isStartedAt(record, here);
-      return { isLost, why: whyMissing(record, here) };
-    } finally {
-      close();
-    }
-  } catch {
-    return { isLost: false, why: whyMissing(undefined, here) };
-  }
+  const here = temporalPlace(config.temporal);
+  const stored = await withInfo(config, readRecord).catch(() => undefined);
+  const record = stored?.record;
+  const isLost = record !== undefined && record.stoppedAt === undefined && isStartedAt(record, here);
+  return { outcome: isLost ? 'warning' : 'pass', detail: `does not exist: ${whyMissing(record, here)}` };
 }

@@ -1,18 +1,19 @@
 import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowFailedError,
-  WorkflowNotFoundError,
   type Client,
   type WorkflowHandle,
 } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DestinationDeps } from '../../activities/destination/base/deps';
+import { orAborted } from '../../concurrency/abort';
 import { taskQueue, verifyId } from '../../contract/ids';
+import { ifThere } from '../../temporal/schedule';
 import { failedCycle } from '../text';
 import { UserError } from '../../errors';
 import type { VerifyInput, VerifyResult } from '../../contract/verify';
 import { readFindings } from '../../activities/destination/verify/findings';
-import type { Report } from './report';
+import type { Report } from './command';
 import {
   EXPLAIN_VERIFY_WAIT_AFTER_MS,
   VERIFY_CANCEL_WAIT_MS,
@@ -23,10 +24,9 @@ import {
 /** Events of a workflow that no worker has taken: its start, and its first task. */
 const EVENTS_BEFORE_WORKER = 2;
 
-export interface RunOptions {
+interface RunOptions {
   /** The configuration file, for messages that name a command. */
   file: string;
-  /** Reports progress to the user who waits. */
   say: (text: string) => void;
   /** Ends the verify. */
   signal: AbortSignal;
@@ -48,10 +48,8 @@ async function startOrJoin(
   deps: DestinationDeps,
   say: RunOptions['say'],
 ): Promise<{ handle: WorkflowHandle; isOurs: boolean }> {
-  const {
-    config: { name },
-    fingerprint,
-  } = deps;
+  const { config, fingerprint } = deps;
+  const { name } = config;
   const workflowId = verifyId(name);
   const input: VerifyInput = { v: 1, name, fingerprint };
   try {
@@ -71,7 +69,7 @@ async function startOrJoin(
   const handle = client.workflow.getHandle(workflowId);
   const { memo } = await handle.describe();
   const running = (memo?.['vsync'] as { fingerprint?: string } | undefined)?.fingerprint ?? '';
-  if (running !== deps.fingerprint) {
+  if (running !== fingerprint) {
     throw new UserError(
       `a verify of ${name} is running with another configuration; wait for its end, or cancel it with: temporal ` +
         `workflow cancel --workflow-id ${workflowId}`,
@@ -88,65 +86,47 @@ async function resultOf(
 ): Promise<VerifyResult> {
   const watching = new AbortController();
   const result = handle.result() as Promise<VerifyResult>;
-  // The race below reports a failure; without this handler it would also be an unhandled rejection.
+  // The wait below reports a failure; without this handler it would also be an unhandled rejection.
   result.catch(() => undefined);
-  const interrupted = new Promise<'interrupted'>((resolve) => {
-    const interrupt = (): void => {
-      resolve('interrupted');
-    };
-    if (signal.aborted) interrupt();
-    else signal.addEventListener('abort', interrupt, { once: true });
-  });
   try {
-    void reportProgress(handle, file, say, watching.signal);
-    const ended = await Promise.race([result, interrupted]);
-    if (ended !== 'interrupted') return ended;
+    void reportProgress(handle, { file, say, signal: watching.signal });
+    return await orAborted(result, signal);
+  } catch (error) {
+    if (error instanceof WorkflowFailedError) throw new UserError(explain(error));
+    if (!signal.aborted) throw error;
     if (!isOurs)
       throw new UserError(
         `not waiting any longer; ${handle.workflowId} continues for the command that started it`,
       );
     await end(handle, result);
-    throw new UserError('the verify was cancelled; nothing was changed');
-  } catch (error) {
-    if (!(error instanceof WorkflowFailedError)) throw error;
-    throw new UserError(explain(error));
+    throw new UserError(CANCELLED);
   } finally {
     watching.abort();
   }
 }
 
+const CANCELLED = 'the verify was cancelled; nothing was changed';
+
 function explain(error: WorkflowFailedError): string {
   const { outcome, note } = failedCycle(error);
   if (note !== undefined) return `the verify failed: ${note}`;
-  if (outcome === 'cancelled') return 'the verify was cancelled; nothing was changed';
+  if (outcome === 'cancelled') return CANCELLED;
   return `the verify was terminated, or did not end within ${VERIFY_TIMEOUT_MS / 3_600_000} h; nothing was changed`;
 }
 
 /** Cancels it, or terminates it if no worker is there to handle a cancel. */
 async function end(handle: WorkflowHandle, result: Promise<VerifyResult>): Promise<void> {
-  try {
+  await ifThere(async () => {
     const { historyLength } = await handle.describe();
-    if (historyLength <= EVENTS_BEFORE_WORKER) {
-      await handle.terminate('vsync verify was interrupted');
-      return;
-    }
+    if (historyLength <= EVENTS_BEFORE_WORKER) return handle.terminate('vsync verify was interrupted');
     await handle.cancel();
-    await Promise.race([
-      result.catch(() => undefined),
-      sleep(VERIFY_CANCEL_WAIT_MS, undefined, { ref: false }),
-    ]);
-  } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError)) throw error;
-  }
+    const waited = sleep(VERIFY_CANCEL_WAIT_MS, undefined, { ref: false });
+    return Promise.race([result.catch(() => undefined), waited]);
+  });
 }
 
 /** Reports that no worker is there, and why a step is retried. Each text once. */
-async function reportProgress(
-  handle: WorkflowHandle,
-  file: string,
-  say: RunOptions['say'],
-  signal: AbortSignal,
-): Promise<void> {
+async function reportProgress(handle: WorkflowHandle, { file, say, signal }: RunOptions): Promise<void> {
   const said = new Set<string>();
   const once = (text: string): void => {
     if (!said.has(text)) say(text);

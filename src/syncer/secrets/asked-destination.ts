@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { compareSecret } from '../../activities/destination/verify/compare-secret';
+import { compareSecret } from '../../activities/destination/verify/verify-secrets';
 import type { DestinationConfig } from '../../config/schema';
 import { ExplainedError } from '../../errors';
 import { WATCH_PAUSE_MS, WATCH_POLL_MS } from '../../limits';
-import { MetadataError, TimeError } from '../../rules/errors';
-import type { Insight } from '../../rules/insight';
+import { MetadataError, type Insight } from '../../rules/insight';
 import { dataPath, type Location } from '../../rules/paths';
 import type { Scope } from '../../rules/scope';
+import { TimeError } from '../../rules/time';
 import type { DestinationAnswer } from './answer';
 import { SYNCED_POLL_MS } from '../limits';
 import { isCurrent, judgeClaim, judgeGone, type Judged, type LiveAtOrigin, type OwnRecord } from './judge';
@@ -136,7 +136,7 @@ export class AskedDestination {
       messages.push(error instanceof ExplainedError ? error.message : '');
     };
     const known = { insight, claim: record.claim };
-    const compared = await compareSecret({ scope, originVault, vault }, path, known, onError, signal);
+    const compared = await compareSecret({ scope, originVault, vault }, path, known, signal, onError);
     switch (compared.kind) {
       case 'equal':
         return { state: 'synced', detail: `has version ${insight.version}, and the same value` };

@@ -1,5 +1,5 @@
-import { compareVaults } from '../../access/both-vaults';
-import { infoOf, originInfoOf, openVault, scopeOf, type OpenInfo } from '../../activities/clients';
+import { compareVaults } from '../../access/mounts';
+import { infoOf, openVault, scopeOf, type OpenInfo } from '../../activities/clients';
 import { orAborted } from '../../concurrency/abort';
 import type { DestinationConfig } from '../../config/schema';
 import type { Scope } from '../../rules/scope';
@@ -30,7 +30,7 @@ export class DestinationServers {
   ) {
     this.plainScope = scopeOf(config, new Map());
     this.own = new Reopened(() => infoOf(config));
-    this.origin = new Reopened(() => originInfoOf(config));
+    this.origin = new Reopened(() => infoOf(config, 'origin'));
   }
 
   /** The sync info of the destination. */

@@ -2,7 +2,8 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { ActivityError, type FailureType } from '../../../src/contract/failures';
 import { PathError, pathFailureClass, toFailure } from '../../../src/activities/shared/failures';
 import { ConsulError, StoredInfoError, type ConsulErrorKind } from '../../../src/consul/errors';
-import { MetadataError, TimeError } from '../../../src/rules/errors';
+import { MetadataError } from '../../../src/rules/insight';
+import { TimeError } from '../../../src/rules/time';
 import { VaultError, type VaultErrorKind } from '../../../src/vault/errors';
 import { exposed } from '../../support/exposed';
 

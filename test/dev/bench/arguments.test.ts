@@ -1,4 +1,4 @@
-import { OTHERS, PARTS } from '../../../dev/bench/options';
+import { OTHERS, PARTS } from '../../../dev/bench/results';
 import { runNode } from '../../support/run-node';
 
 const bench = (...args: string[]) => runNode(['dev/scripts/bench.mjs', ...args], { PATH: '' });

@@ -11,13 +11,13 @@ describe('Helper as the floor', () => {
     const floor = new Helper('floor');
     try {
       const origin = { address: 'http://127.0.0.1:1', token: 'a-token' };
-      const work = { kind: 'scan', origin, mounts: ['apps/'], inFlight: 2 } as const;
-      await expect(floor.do(work)).rejects.toThrow(
+      const work = { origin, mounts: ['apps/'], inFlight: 2 };
+      await expect(floor.do('scan', work)).rejects.toThrow(
         'the floor of the benchmark failed: connect ECONNREFUSED 127.0.0.1:1',
       );
-      expect(await floor.do({ ...work, mounts: [] })).toMatchObject({ requests: 0 });
+      expect(await floor.do('scan', { ...work, mounts: [] })).toMatchObject({ requests: 0 });
       await floor.stop();
-      await expect(floor.do(work)).rejects.toThrow(
+      await expect(floor.do('scan', work)).rejects.toThrow(
         'the floor of the benchmark ended before its work was done',
       );
     } finally {
@@ -44,7 +44,7 @@ describe('Helper as the latency proxy', () => {
     const targets = servers.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
     const proxy = new Helper('latency proxy');
     try {
-      const [one = '', two = ''] = await proxy.do<string[]>({ kind: 'proxy', targets, delayMs: 2 });
+      const [one = '', two = ''] = await proxy.do('proxy', { targets, delayMs: 2 });
       const large = 'x'.repeat(300_000);
       await inParallel([...Array(20).keys()], 5, async (number) => {
         const options = { method: 'PUT', body: large + String(number) };

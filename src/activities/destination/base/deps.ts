@@ -1,4 +1,4 @@
-import type { BothVaults } from '../../../access/both-vaults';
+import type { BothVaults } from '../../../access/mounts';
 import type { FingerprintParts } from '../../../config/fingerprint';
 import type { DestinationConfig } from '../../../config/schema';
 import type { Orphans } from '../../../sync-info/orphans';
@@ -6,7 +6,7 @@ import type { Staging } from '../../../sync-info/staging';
 import type { SyncInfo } from '../../../sync-info/sync-info';
 import type { Scope } from '../../../rules/scope';
 import type { Kv2 } from '../../../vault/kv2';
-import type { WorkPool } from '../../../concurrency/work-pool';
+import { inParallel, WorkPool } from '../../../concurrency/work-pool';
 import type { OriginTargets } from './origin-targets';
 import type { Location } from '../../../rules/paths';
 import { PathError } from '../../shared/failures';
@@ -50,4 +50,49 @@ export function placeAtDestination({ scope }: Pick<DestinationDeps, 'scope'>, pa
   const place = scope.placeAtDestination(path);
   if (place === undefined) throw new PathError('no-data-path', path);
   return place;
+}
+
+interface Vault {
+  readonly client: { readonly requestsAtOnce: number; reportDemand: () => void };
+}
+
+/**
+ * A pool for no more secrets at the same time than `most`, or a `part` of it, and than both Vaults accept requests: with
+ * more, the answer about a secret would grow old in a queue between its requests.
+ */
+export function copyPool(most: number, vaults: readonly Vault[], part = 1): WorkPool {
+  const lowestLimit = (): number => Math.min(...vaults.map(({ client }) => client.requestsAtOnce));
+  return new WorkPool(
+    () => Math.ceil(Math.min(most, lowestLimit()) * part),
+    () => {
+      const lowest = lowestLimit();
+      if (lowest >= most) return;
+      // The secrets alternate between the two Vaults, so this one never has as many requests as its limit allows: it
+      // would not raise the limit by itself. The other one has free places.
+      for (const { client } of vaults) if (client.requestsAtOnce === lowest) client.reportDemand();
+    },
+  );
+}
+
+/**
+ * {@link inParallel} for a verify: at most half of the secrets in flight belong to one, and no more of its secrets wait for
+ * the pool that cycles share. Otherwise a cycle would wait behind every comparison of a large bucket.
+ */
+export async function inVerifyPool<T>(
+  pools: { readonly copyPool: WorkPool; readonly verifyPool: WorkPool },
+  items: readonly T[],
+  signal: AbortSignal,
+  work: (item: T, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const inBoth = (item: T, stop: AbortSignal): Promise<void> =>
+    pools.copyPool.run(() => work(item, stop), stop);
+  await inParallel(items, signal, inBoth, pools.verifyPool);
+}
+
+/**
+ * What the known differences of a destination depend on. `onConflict` decides what is kept, and is not in the fingerprint:
+ * with it, each change would compare every value.
+ */
+export function rulesOfDifferences({ fingerprint, config }: DestinationDeps): string {
+  return config.destination.onConflict === 'keep' ? `${fingerprint}+keep` : fingerprint;
 }

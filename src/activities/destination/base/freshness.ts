@@ -5,14 +5,12 @@ import type { Kv2 } from '../../../vault/kv2';
 import { FRESH_MS, WRITE_ATTEMPTS } from '../../../limits';
 
 /**
- * When the origin was last asked, for a write that depends on its answer.
+ * When the origin was last asked, for a write that depends on its answer. The time counts from the sending of the question
+ * to the sending of the write, after all queues.
  *
  * Check-and-set does not detect everything: a value that was changed and changed back, or a delete that was undone,
  * leaves the version at the destination as it was. A worker that was stopped between its question and its write, and was
  * given up meanwhile, would undo the work of the next one. So an answer may be acted upon for a few seconds only.
- *
- * The time counts from the moment when the question is sent to the moment when the write is sent. A queue in front of the
- * question does not make the answer older; a queue in front of the write does.
  */
 export class Freshness {
   private wallMs = Date.now();

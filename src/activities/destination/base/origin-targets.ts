@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
 import { inParallel } from '../../../concurrency/work-pool';
 import type { SyncInfo } from '../../../sync-info/sync-info';
 import { CONSUL_READS } from '../../../limits';
+import { grouped } from '../../../rules/bucket';
 import type { Neighbours } from '../../../rules/plan';
 import type { Scope } from '../../../rules/scope';
 
@@ -18,22 +20,19 @@ interface KnownBucket {
 
 /**
  * Reads the origin's buckets to know every target: two secrets that land on one path are found before anything is
- * written. A bucket is read again only when its hash in the index changed, so that one changed secret among many
- * costs one read.
+ * written. A bucket is read again only when its hash in the index changed.
  */
 export class OriginTargets {
   private known:
     { index: readonly string[]; buckets: Map<number, KnownBucket>; targets: Targets } | undefined;
-  private reading: Promise<Targets> = Promise.reject(new Error('nothing was read yet'));
+  private reading: Promise<unknown> = Promise.resolve();
 
   /** @param transforms without any, no two paths have one target, and a cycle need not read the origin's buckets */
   constructor(
     private readonly info: SyncInfo,
     private readonly scope: Scope,
     private readonly transforms: boolean,
-  ) {
-    this.reading.catch(() => undefined);
-  }
+  ) {}
 
   /** As far as a cycle needs it: without transforms, the only secret that belongs at a path is the one of that name. */
   load(index: readonly string[], signal: AbortSignal): Promise<Targets> {
@@ -43,13 +42,15 @@ export class OriginTargets {
   /** All of them. One call after the other, because what the first has read the second need not read again. */
   loadAll(index: readonly string[], signal: AbortSignal): Promise<Targets> {
     const read = (): Promise<Targets> => this.read(index, signal);
-    this.reading = this.reading.then(read, read);
-    return this.reading;
+    const reading = this.reading.then(read, read);
+    this.reading = reading;
+    return reading;
   }
 
   private async read(index: readonly string[], signal: AbortSignal): Promise<Targets> {
     const { known } = this;
-    if (known !== undefined && known.targets.complete && sameIndex(known.index, index)) return known.targets;
+    if (known !== undefined && known.targets.complete && isDeepStrictEqual(known.index, index))
+      return known.targets;
     const buckets = new Map<number, KnownBucket>();
     const readOne = async (id: number, stop: AbortSignal): Promise<void> => {
       const before = known?.index.length === index.length ? known.buckets.get(id) : undefined;
@@ -73,21 +74,10 @@ export class OriginTargets {
 /** Where no two paths have one target. Whether the origin has the path itself, its bucket shows. */
 export const NO_TRANSFORMS: Targets = { complete: true, others: () => [], sourcesOf: () => [] };
 
-function sameIndex(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((hash, id) => hash === b[id]);
-}
-
 function targetsOf(buckets: Iterable<KnownBucket>, complete: boolean): Targets {
-  const pathsOf = new Map<string, string[]>();
   const targetOf = new Map<string, string>();
-  for (const { targets } of buckets) {
-    for (const [path, target] of targets) {
-      targetOf.set(path, target);
-      const paths = pathsOf.get(target);
-      if (paths === undefined) pathsOf.set(target, [path]);
-      else paths.push(path);
-    }
-  }
+  for (const { targets } of buckets) for (const [path, target] of targets) targetOf.set(path, target);
+  const pathsOf = grouped(targetOf.keys(), (path) => targetOf.get(path) ?? '');
   return {
     complete,
     others: (path) => (pathsOf.get(targetOf.get(path) ?? '') ?? []).filter((other) => other !== path),

@@ -1,6 +1,6 @@
-import { differingBuckets } from '../../../rules/sync-index';
 import { EMPTY_SETTINGS } from '../../../rules/settings';
 import type { PathFailure } from '../../../contract/cycle';
+import type { StoredIndex } from '../../../sync-info/indexed-buckets';
 import type { DestinationDeps } from './deps';
 
 /** What is known of the settings that the origin publishes. */
@@ -16,8 +16,6 @@ export interface OriginSettings {
 /**
  * Reads the index of the origin's settings; nothing, if they are not carried over. To be read after the index of the
  * sync info: the origin writes it before that one, so that each secret there has its settings here.
- *
- * @param numBuckets of the origin's sync info
  */
 export async function readOriginSettings(
   { config, originInfo }: Pick<DestinationDeps, 'config' | 'originInfo'>,
@@ -33,27 +31,15 @@ export async function readOriginSettings(
   return { index };
 }
 
-/** The index of what a destination has carried over. */
-export interface OwnSettings {
-  /** One of empty buckets before the first settings are carried over; undefined if it is damaged. */
-  readonly index: readonly string[] | undefined;
-  /** 0 if there is none yet. */
-  readonly revision: number;
-}
-
+/** The index of what a destination has carried over: one of empty buckets before the first settings are. */
 export async function readOwnSettings(
   { info }: Pick<DestinationDeps, 'info'>,
   numBuckets: number,
   signal: AbortSignal,
-): Promise<OwnSettings> {
-  const { index, revision } = await info.settings.readIndex(signal);
-  if (revision === 0) return { index: new Array<string>(numBuckets).fill(EMPTY_SETTINGS), revision };
-  return { index, revision };
-}
-
-/** Ids of the buckets whose settings differ; none, if the origin's are unknown. */
-export function differingSettingsBuckets(origin: OriginSettings, own: OwnSettings): number[] {
-  return origin.index === undefined ? [] : differingBuckets(origin.index, own.index);
+): Promise<StoredIndex> {
+  const stored = await info.settings.readIndex(signal);
+  if (stored.revision !== 0) return stored;
+  return { ...stored, index: new Array<string>(numBuckets).fill(EMPTY_SETTINGS) };
 }
 
 /** What an operator reads who has turned `syncMetadata` on at the destination only. */

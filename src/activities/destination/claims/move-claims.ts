@@ -1,30 +1,70 @@
-import { inParallel } from '../../../concurrency/work-pool';
 import { setImmediate } from 'node:timers/promises';
 import { z } from 'zod';
-import { commitAtOnce, commitInfo, conflict } from '../../../sync-info/store';
+import { inParallel } from '../../../concurrency/work-pool';
+import type { FingerprintParts } from '../../../config/fingerprint';
 import { StoredInfoError } from '../../../consul/errors';
-import {
-  fits,
-  type IndexedBuckets,
-  type StoredBucket,
-  type StoredIndex,
-  readBuckets,
-} from '../../../sync-info/indexed-buckets';
 import type { Unchanged, Write } from '../../../consul/key-value-store';
-import { readDestinationState, writeOfState, type DestinationState } from '../../../sync-info/state';
-import type { SyncInfo } from '../../../sync-info/sync-info';
+import type { MoveClaimsInput, MoveClaimsResult } from '../../../contract/destination';
+import type { Role } from '../../../contract/ids';
+import { CONSUL_READS } from '../../../limits';
 import { ClaimMover, VALUE_CLAIMS, SETTINGS_CLAIMS, type ClaimRules } from '../../../rules/claims';
 import type { Insight } from '../../../rules/insight';
 import { locate } from '../../../rules/paths';
 import { compileTransforms } from '../../../rules/transform';
-import type { MoveClaimsInput, MoveClaimsResult } from '../../../contract/destination';
-import { CONSUL_READS } from '../../../limits';
 import { readAllEnds } from '../../../sync-info/expiries';
-import { changesSince, type Changes } from './changes';
+import {
+  fits,
+  readBuckets,
+  type IndexedBuckets,
+  type StoredBucket,
+  type StoredIndex,
+} from '../../../sync-info/indexed-buckets';
+import { readDestinationState, writeOfState, type DestinationState } from '../../../sync-info/state';
+import { commitAtOnce, commitInfo, conflict } from '../../../sync-info/commits';
 import type { DestinationDeps } from '../base/deps';
 
+/** What is not as it was when the destination's claims were made. */
+interface Changes {
+  /** The claims are about the secrets of another origin, or it is unknown what changed. */
+  readonly origin: boolean;
+  /** They are about another Vault than the one that is written to now. */
+  readonly destination: boolean;
+  /** Mounts of the destination that were re-created. */
+  readonly mounts: readonly string[];
+  /** The transforms with which the secrets were copied. */
+  readonly transforms: FingerprintParts['transforms'];
+}
+
+/** Compares what the destination remembers with what is there now. */
+function changesSince(
+  state: DestinationState,
+  now: FingerprintParts,
+  ownMounts: Readonly<Record<string, string>>,
+): Changes {
+  const before = state.parts;
+  const differs = (side: Role, keys: readonly ('cluster' | 'namespace' | 'syncPath')[]): boolean =>
+    keys.some((key) => before?.sides[side]?.[key] !== now.sides[side]?.[key]);
+  const mounts = Object.keys(ownMounts).filter(
+    (mount) => (state.ownMounts[mount] ?? ownMounts[mount]) !== ownMounts[mount],
+  );
+  return {
+    origin: differs('origin', ['cluster', 'namespace', 'syncPath']),
+    destination: before !== undefined && differs('destination', ['cluster', 'namespace']),
+    mounts,
+    transforms: before?.transforms ?? now.transforms,
+  };
+}
+
+/** Whether the copy at a target is gone with its Vault or its mount. */
+function isGone(changes: Changes | undefined, target: string, { config }: DestinationDeps): boolean {
+  if (changes === undefined) return false;
+  if (changes.destination) return true;
+  const mount = locate(target, config.destination.mounts)?.mount;
+  return mount !== undefined && changes.mounts.includes(mount);
+}
+
 /** Claims of one kind as they are stored, and what becomes of them. */
-export interface MovingBuckets<T = Insight> {
+interface MovingBuckets<T = Insight> {
   readonly own: StoredIndex;
   /** Buckets of both the old and the new number. */
   readonly stored: readonly StoredBucket<T>[];
@@ -32,7 +72,7 @@ export interface MovingBuckets<T = Insight> {
 }
 
 /** The destination's info as it is stored, and what becomes of its claims. */
-export interface Moving extends MovingBuckets {
+interface Moving extends MovingBuckets {
   readonly state: DestinationState | undefined;
   readonly stateRevision: number;
   readonly changes: Changes | undefined;
@@ -40,15 +80,13 @@ export interface Moving extends MovingBuckets {
   readonly settings: MovingBuckets<string>;
 }
 
-/**
- * Reads the destination's info, and works out what of it holds under the configuration and the number of buckets
- * of now. Writes nothing.
- */
+/** Works out what of the destination's info holds under the present configuration and number of buckets. Writes nothing. */
 export async function readMoving(
-  { config, parts, info, originInfo, scope }: DestinationDeps,
+  deps: DestinationDeps,
   ownMounts: Readonly<Record<string, string>>,
   signal: AbortSignal,
 ): Promise<Moving> {
+  const { parts, info, originInfo, scope } = deps;
   const origin = await originInfo.readIndex(signal);
   const own = await info.readIndex(signal);
   const { state, revision: stateRevision } = await readDestinationState(info, signal);
@@ -59,12 +97,16 @@ export async function readMoving(
     numBuckets,
     targetBefore: (path) => (changes === undefined ? scope.target(path) : before.transform(path).path),
     targetNow: (path) => scope.target(path),
-    isGone: (target) => changes !== undefined && isGone(changes, target, config.destination.mounts),
+    isGone: (target) => isGone(changes, target, deps),
     unverified: changes?.origin === true,
     wants: (path) => scope.wants(path),
     isSame: (target, path) => scope.isSame(target, path),
   };
-  const noted = await notedEnds(info, own.index?.length ?? 0, signal);
+  // A list of ends that cannot be read does not make every value be compared.
+  const lists = (await info.expiries.isMarked(signal))
+    ? await readAllEnds(info, own.index?.length ?? 0, signal)
+    : new Map<number, never>();
+  const noted = new Set([...lists.values()].flatMap(({ bucket }) => [...(bucket?.keys() ?? [])]));
   const ofValues = { ...rules, endsItself: (path: string) => noted.has(path) };
   const values = await readClaims(info, own, new ClaimMover(ofValues, VALUE_CLAIMS), numBuckets, signal);
   const ownSettings = await info.settings.readIndex(signal);
@@ -74,13 +116,6 @@ export async function readMoving(
       ? { own: ownSettings, stored: [], moved: settingsMover }
       : await readClaims(info.settings, ownSettings, settingsMover, numBuckets, signal);
   return { ...values, state, stateRevision, changes, settings };
-}
-
-/** Paths whose copies end by themselves. A list that cannot be read does not make every value be compared. */
-async function notedEnds(info: SyncInfo, numBuckets: number, signal: AbortSignal): Promise<Set<string>> {
-  if (!(await info.expiries.isMarked(signal))) return new Set();
-  const lists = await readAllEnds(info, numBuckets, signal);
-  return new Set([...lists.values()].flatMap(({ bucket }) => [...(bucket?.keys() ?? [])]));
 }
 
 async function readClaims<T>(
@@ -100,16 +135,9 @@ async function readClaims<T>(
   return { own, stored, moved };
 }
 
-function isGone({ destination, mounts }: Changes, target: string, configured: readonly string[]): boolean {
-  if (destination) return true;
-  const mount = locate(target, configured)?.mount;
-  return mount !== undefined && mounts.includes(mount);
-}
-
 /**
- * Brings the destination's info into the shape that the next cycles need: into the origin's number of buckets, and
- * without the claims that the changed configuration makes wrong. It reads and writes no secret. What is at a
- * place where nothing belongs any more is put on the list of orphans first, because only the claims name it.
+ * Moves the destination's claims into the origin's number of buckets, without those that the changed configuration makes
+ * wrong. Orphans are noted first, because only the claims name them. Reads and writes no secret.
  *
  * In one transaction where it fits. Else what the buckets are to hold is staged first and noted in the state: from
  * then on there is only forward, because half of the claims would be in no bucket in between.
@@ -124,20 +152,13 @@ export async function moveClaims(
   if (before?.moving !== undefined) await finishMove(deps, before.moving, signal);
 
   const moving = await readMoving(deps, input.ownMounts, signal);
-  const { own, state, stateRevision, stored, moved, changes, settings } = moving;
+  const { own, state, stateRevision, stored, moved, settings } = moving;
   const since = new Date().toISOString();
   await orphans.add(moved.orphans, since, signal);
-  const count = await tidyOrphans(deps, moved, changes, signal);
-  // When copies end is noted anew as their values are compared.
-  const {
-    approved: _approved,
-    held: _held,
-    orphans: _orphans,
-    expiries: _expiries,
-    ...rest
-  } = state ?? NO_STATE;
+  const count = await tidyOrphans(deps, moving, signal);
+  const isSameConfig = state === undefined || state.config === fingerprint;
   const next: DestinationState = {
-    ...rest,
+    ...(state ?? NO_STATE),
     name: config.name,
     config: fingerprint,
     parts,
@@ -145,10 +166,12 @@ export async function moveClaims(
     // An approval since the cycle began stays, as in the save.
     mounts: { ...input.mounts, ...state?.mounts },
     ownMounts: input.ownMounts,
-    ...(state === undefined || state.config === deps.fingerprint
-      ? {}
-      : { suspended: `${CONFIGURATION_CHANGED} (${since})` }),
-    ...(count === 0 ? {} : { orphans: { count } }),
+    suspended: isSameConfig ? state?.suspended : `${CONFIGURATION_CHANGED} (${since})`,
+    approved: undefined,
+    held: undefined,
+    orphans: count === 0 ? undefined : { count },
+    // When copies end is noted anew as their values are compared.
+    expiries: undefined,
   };
 
   const hasInfo = own.index !== undefined || stored.some(({ revision }) => revision !== 0);
@@ -165,12 +188,16 @@ export async function moveClaims(
   if (atOnce.fits) {
     if (atOnce.revisions === undefined) throw conflict(info.store, writes[0]?.key ?? '');
   } else {
-    const reference = await staging.put(stagedOf(info, moving, hasSettings), signal);
+    const toStage: StagedClaims = {
+      v: 1,
+      ...(hasSettings && { settings: settings.moved.buckets.map(info.settings.format.serialize) }),
+      buckets: moved.buckets.map(info.format.serialize),
+    };
+    const reference = await staging.put(toStage, signal);
     await commitInfo(info.store, [writeOfState(info, { ...next, moving: reference }, stateRevision)], signal);
     await finishMove(deps, reference, signal);
   }
-  const isMarked = await info.expiries.isMarked(signal);
-  if (isMarked) await info.expiries.clear([...stored.keys()], signal);
+  if (await info.expiries.isMarked(signal)) await info.expiries.clear([...stored.keys()], signal);
   return { v: 1, orphans: moved.orphans.size };
 }
 
@@ -187,45 +214,29 @@ function writesOf<T>(info: IndexedBuckets<T>, { own, stored, moved }: MovingBuck
 }
 
 /** All buckets as they are to be, in the form in which they are written. */
-const StagedClaims = z.object({
+const StagedClaimsSchema = z.object({
   v: z.literal(1),
   /** Absent if no settings were ever carried over. */
   settings: z.array(z.string()).optional(),
   buckets: z.array(z.string()),
 });
-
-function stagedOf(
-  info: SyncInfo,
-  { moved, settings }: Moving,
-  hasSettings: boolean,
-): z.infer<typeof StagedClaims> {
-  return {
-    v: 1,
-    ...(hasSettings ? { settings: settings.moved.buckets.map(info.settings.format.serialize) } : {}),
-    buckets: moved.buckets.map(info.format.serialize),
-  };
-}
+type StagedClaims = z.infer<typeof StagedClaimsSchema>;
 
 /** Writes the staged buckets that are not live yet and their indices, and then takes the note out of the state. */
 async function finishMove(deps: DestinationDeps, moving: string, signal: AbortSignal): Promise<void> {
   const { info, staging } = deps;
   const { state, revision } = await readDestinationState(info, signal);
   if (state?.moving !== moving) return;
-  // Every write is bound to the note: who comes late must not put the old claims over what cycles made of them since.
+  // Every write depends on the note: a late worker must not put the old claims over what cycles made of them since.
   const unchanged = [{ key: info.stateKey, revision }];
   const staged = await staging.get(moving, signal).catch((error: unknown) => {
-    if (error instanceof StoredInfoError) return undefined;
-    throw error;
+    if (!(error instanceof StoredInfoError)) throw error;
   });
-  const parsed = StagedClaims.safeParse(staged);
-  // Staged more than a day ago: what the buckets hold now is all there is, and what does not fit is in doubt.
-  if (parsed.success) {
-    if (parsed.data.settings !== undefined)
-      await writeStaged(info.settings, parsed.data.settings, unchanged, signal);
-    await writeStaged(info, parsed.data.buckets, unchanged, signal);
-  }
-  const { moving: _, ...rest } = state;
-  await commitInfo(info.store, [writeOfState(info, rest, revision)], signal);
+  const { data } = StagedClaimsSchema.safeParse(staged);
+  // Without: staged more than a day ago. What the buckets hold now is all there is, and what does not fit is not trusted.
+  if (data?.settings !== undefined) await writeStaged(info.settings, data.settings, unchanged, signal);
+  if (data !== undefined) await writeStaged(info, data.buckets, unchanged, signal);
+  await commitInfo(info.store, [writeOfState(info, { ...state, moving: undefined }, revision)], signal);
 }
 
 async function writeStaged<T>(
@@ -247,26 +258,19 @@ async function writeStaged<T>(
     await commitInfo(info.store, [info.writeOfIndex(index, own.revision)], signal, unchanged);
 }
 
-/**
- * Takes from the list what is gone with its Vault or its mount, and what is claimed again.
- *
- * @returns how many are left
- */
+/** Takes from the list of orphans what is gone, and what is claimed again. @returns how many are left */
 async function tidyOrphans(
-  { config, scope, orphans }: DestinationDeps,
-  moved: Moving['moved'],
-  changes: Changes | undefined,
+  deps: DestinationDeps,
+  { moved, changes }: Moving,
   signal: AbortSignal,
 ): Promise<number> {
+  const { scope, orphans } = deps;
   const listed = [...(await orphans.read(signal)).keys()];
   if (listed.length === 0) return 0;
   const claimed = new Set(
     moved.buckets.flatMap((bucket) => [...bucket.keys()].map((path) => scope.target(path))),
   );
-  const over = listed.filter(
-    (target) =>
-      claimed.has(target) || (changes !== undefined && isGone(changes, target, config.destination.mounts)),
-  );
+  const over = listed.filter((target) => claimed.has(target) || isGone(changes, target, deps));
   await orphans.remove(over, signal);
   return listed.length - over.length;
 }

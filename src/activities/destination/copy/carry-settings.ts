@@ -7,8 +7,7 @@ import {
   settingsOf,
 } from '../../../rules/settings';
 import { VaultError } from '../../../vault/errors';
-import { pathFailureClass } from '../../shared/failures';
-import { throwOutage } from '../../shared/outages';
+import { failureOfPath } from '../../shared/failures';
 import type { OpenBucket } from '../../../sync-info/ledger';
 import type { CopyContext } from './copy-bucket';
 import type { PlannedBucket } from './plan-bucket';
@@ -54,7 +53,6 @@ export class SettingsCarrier {
     return this.bucket.origin === undefined || this.failedPaths.has(path);
   }
 
-  /** They could not be, and this was reported. */
   hasFailed(path: string): boolean {
     return this.failedPaths.has(path);
   }
@@ -71,12 +69,9 @@ export class SettingsCarrier {
   }
 
   /**
-   * Reads what has to be carried over for a secret.
-   *
-   * A version expires if `delete_version_after` was set when it was written. One that does has to be written after
-   * the settings here too; one that lives for ever before them, if they would let it expire.
-   *
-   * @returns undefined if nothing has to be, or if it failed: that is reported
+   * Reads what has to be carried over for a secret. A version expires if `delete_version_after` was set when it was
+   * written. One that does has to be written after the settings here too; one that lives for ever before them, if they
+   * would let it expire. Undefined if nothing has to be carried, or if it failed: that is reported.
    */
   async read(path: string, signal: AbortSignal): Promise<Carried | undefined> {
     if (!this.planned.work.settings.has(path)) return undefined;
@@ -123,15 +118,12 @@ export class SettingsCarrier {
       const read = (): Promise<SettingsThere> => settingsThere(deps, place, signal);
       const at = { vault: deps.vault, place, signal };
       const applied = await writeFresh(at, { read, decide, retried: ['conflict'] });
-      if (applied !== undefined) this.claim(path, applied.fingerprint);
+      if (applied === undefined) return;
+      if (applied.fingerprint === undefined) this.bucket.forget(path);
+      else this.bucket.claim(path, applied.fingerprint);
     });
     this.context.onProgress();
     await this.bucket.checkpoint();
-  }
-
-  private claim(path: string, fingerprint: string | undefined): void {
-    if (fingerprint === undefined) this.bucket.forget(path);
-    else this.bucket.claim(path, fingerprint);
   }
 
   private async attempt<T>(
@@ -143,12 +135,9 @@ export class SettingsCarrier {
     try {
       return await work();
     } catch (error) {
-      if (signal.aborted) throw error;
-      const failureClass = pathFailureClass(error);
-      throwOutage(error);
+      report.fail(path, `settings-${failureOfPath(error, signal)}`);
       incomplete.add(this.id);
       this.failedPaths.add(path);
-      report.fail(path, `settings-${failureClass}`);
       return undefined;
     }
   }

@@ -40,10 +40,8 @@ export interface Copied {
 }
 
 /**
- * Copies the origin's current value of one secret. The value is in the memory of this function only.
- *
- * Each attempt reads the destination's version, asks the origin, and writes with check-and-set ({@link writeFresh}). A
- * value that is already there is not written again.
+ * Copies the origin's current value of one secret, unless it is already there, in the order of {@link writeFresh}. The
+ * value is in the memory of this function only.
  *
  * @throws VaultError, or PathError if a place is missing or the secret has to wait for its settings
  */
@@ -107,10 +105,7 @@ function endsOf(copy: string, original: string): { ends?: Ends } {
   return copy === '' ? {} : { ends: { copy, original } };
 }
 
-/**
- * Whether the origin's info is about this version of its secret. The original publishes a time that moves with each
- * metadata write on OpenBao; then the metadata are read, once, to distinguish such a write from a Vault that lags behind.
- */
+/** Whether the origin's info is about this version of its secret. Reads the metadata once if they have to decide. */
 async function isNamed(
   { originVault }: DestinationDeps,
   { mount, rel }: Location,

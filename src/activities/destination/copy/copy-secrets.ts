@@ -1,11 +1,11 @@
 import { cancellationDetails } from '@temporalio/activity';
-import { isVersionOf } from '../../../rules/sync-index';
+import { isVersionOf } from '../../../rules/bucket';
 import { NO_EXPIRY, NOT_COUNTED, sumOf } from '../../../rules/expiry';
 import type { CopySecretsInput, CopySecretsResult } from '../../../contract/destination';
 import { ActivityError } from '../../../contract/failures';
 import { inParallel } from '../../../concurrency/work-pool';
 import { CycleReportBuilder } from '../../shared/cycle-report';
-import { conflict } from '../../../sync-info/store';
+import { conflict } from '../../../sync-info/commits';
 import { copyBucket, type CopyContext } from './copy-bucket';
 import type { DestinationDeps } from '../base/deps';
 import { openLedgers } from './plan-bucket';
@@ -17,7 +17,7 @@ import { COPY_BUCKETS } from '../../../limits';
  *
  *   1. Bucket: some of the secrets. The index has the hash of each bucket; a group consists of buckets that differ.
  *   2. Ledger (sync-info/ledger.ts): the destination's claims, per bucket. What does not fit its index is not trusted.
- *   3. Fence (sync-info/fence.ts): no bucket is written after another cycle has saved its index.
+ *   3. Fence (sync-info/commits.ts): no bucket is written after another cycle has saved its index.
  *   4. Plan (plan-bucket.ts): reads a bucket at both ends, and decides about every path. Writes nothing.
  *   5. Copy of one secret (copy-secret.ts): destination's version, origin's value, write with check-and-set.
  *   6. Settings (carry-settings.ts): metadata of a secret; before or after its value, depending on when it expires.

@@ -3,29 +3,33 @@ import type { Insight } from '../../../rules/insight';
 import { workOfBucket, type BucketWork } from '../../../rules/plan';
 import { unverifiedSettings } from '../../../rules/settings';
 import type { BucketExpiries } from '../../../sync-info/expiries';
-import { Fence } from '../../../sync-info/fence';
+import { Fence } from '../../../sync-info/commits';
 import type { StoredIndex } from '../../../sync-info/indexed-buckets';
 import { Ledger, SETTINGS, VALUES, type LedgerSides, type OpenBucket } from '../../../sync-info/ledger';
 import type { DestinationDeps } from '../base/deps';
 import type { Targets } from '../base/origin-targets';
 import { readOriginSettings, readOwnSettings } from '../base/settings-indices';
 
-/** What the plan of every bucket is made from. */
-export interface PlanContext {
-  readonly deps: DestinationDeps;
+/** What the destination's info claims. */
+export interface Ledgers {
   /** Claims about values. */
   readonly values: Ledger<Insight>;
   /** Claims about settings; undefined if they are not copied, or the origin publishes none. */
   readonly settings: Ledger<string> | undefined;
   /** For all writes of buckets. */
   readonly fence: Fence;
+}
+
+/** What the plan of every bucket is made from. */
+export interface PlanContext extends Ledgers {
+  readonly deps: DestinationDeps;
   /** Where the secrets of the origin belong at the destination. */
   readonly targets: Targets;
   /** Copies may have ended: the list of each bucket is read. */
   readonly checkExpiries: boolean;
 }
 
-/** One bucket, read at both ends, and what has to be done about it. */
+/** One bucket, read at both ends. */
 export interface PlannedBucket {
   readonly origin: Bucket;
   readonly bucket: OpenBucket<Insight>;
@@ -66,7 +70,7 @@ export async function openLedgers(
   originIndex: readonly string[],
   own: StoredIndex,
   signal: AbortSignal,
-): Promise<Pick<PlanContext, 'values' | 'settings' | 'fence'>> {
+): Promise<Ledgers> {
   const { info, originInfo } = deps;
   const numBuckets = originIndex.length;
   const ofThisSize = (index: readonly string[] | undefined): readonly string[] | undefined =>
@@ -92,10 +96,7 @@ export function ledgersOf(
   fence: Fence,
   values: LedgerSides<Insight>,
   settings: LedgerSides<string> | undefined,
-): Pick<PlanContext, 'values' | 'settings' | 'fence'> {
-  return {
-    values: new Ledger(VALUES, values, fence),
-    settings: settings && new Ledger(SETTINGS, settings, fence),
-    fence,
-  };
+): Ledgers {
+  const ofSettings = settings && new Ledger(SETTINGS, settings, fence);
+  return { values: new Ledger(VALUES, values, fence), settings: ofSettings, fence };
 }

@@ -1,18 +1,16 @@
 import { bucketId } from '../../../rules/bucket';
 import type { Insight } from '../../../rules/insight';
 import type { DeleteCandidate } from '../../../rules/plan';
-import { pathFailureClass } from '../../shared/failures';
+import { failureOfPath } from '../../shared/failures';
 import { inParallel } from '../../../concurrency/work-pool';
-import { throwOutage } from '../../shared/outages';
 import type { OpenBucket } from '../../../sync-info/ledger';
 import type { CopyContext } from './copy-bucket';
 import { copySecret } from './copy-secret';
 import { deleteSecret, judgeCandidate } from '../deletes/delete-secret';
 
 /**
- * Deletes what the origin has no more, and what is excluded under `deleteExcluded`. The origin is asked about each. Each
- * claim is saved as unverified (version 0) before its delete: after a crash in between, a secret that the origin has again
- * reads as an update.
+ * Deletes what the origin has no more, and what is excluded under `deleteExcluded`. Each claim is saved as unverified
+ * (version 0) before its delete: after a crash in between, a secret that the origin has again reads as an update.
  *
  * @returns how many are retained
  */
@@ -23,7 +21,7 @@ export async function removeGone(
   leaving: readonly DeleteCandidate[],
   signal: AbortSignal,
 ): Promise<number> {
-  const { deps, mounts, report, incomplete } = context;
+  const { deps, report, incomplete } = context;
   const numBuckets = context.values.sides.originIndex?.length ?? 0;
   let retained = 0;
   const retain = (isIncomplete: boolean): void => {
@@ -39,10 +37,8 @@ export async function removeGone(
     try {
       return await work();
     } catch (error) {
-      if (stop.aborted) throw error;
-      throwOutage(error);
+      report.fail(path, failureOfPath(error, stop), 'unknown');
       incomplete.add(id);
-      report.fail(path, pathFailureClass(error), 'unknown');
       return undefined;
     }
   };
@@ -77,13 +73,11 @@ export async function removeGone(
 
   for (const { path } of confirmed) bucket.unverify(path);
   await bucket.flush();
-  const remove = async ({ path, unwanted }: DeleteCandidate, stop: AbortSignal): Promise<void> => {
-    const done = await attempt(path, stop, () => deleteSecret(deps, path, unwanted, mounts, stop));
-    if (done === undefined) return;
-    if (done === 'held') {
-      retain(true);
-      return;
-    }
+  const remove = async (candidate: DeleteCandidate, stop: AbortSignal): Promise<void> => {
+    const { path } = candidate;
+    const done = await attempt(path, stop, () => deleteSecret(context, candidate, stop));
+    if (done === 'held') retain(true);
+    if (done === 'held' || done === undefined) return;
     if (done === 'deleted') {
       report.count('deleted');
       const mount = deps.scope.mountAtOrigin(path);

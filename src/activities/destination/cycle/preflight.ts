@@ -1,13 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { assertCapabilities } from '../../../access/capabilities';
 import { destinationNeeds } from '../../../access/needs';
-import { readDestinationState, type DestinationState, type MountUuids } from '../../../sync-info/state';
+import { readDestinationState, type MountUuids } from '../../../sync-info/state';
 import type { DestinationPreflightResult } from '../../../contract/destination';
-import { changedMounts, readMounts } from '../../../access/mounts';
+import { changedMounts, readMounts, compareVaults } from '../../../access/mounts';
 import { assertSyncName } from '../../../access/sync-path';
 import { CycleReportBuilder } from '../../shared/cycle-report';
 import type { DestinationDeps } from '../base/deps';
-import { compareVaults } from '../../../access/both-vaults';
 import { UserError } from '../../../errors';
 import type { Kv2 } from '../../../vault/kv2';
 import { isOneServer } from '../../../vault/one-server';
@@ -39,26 +38,21 @@ export async function preflight(
   }
   // The info of an original vsync may claim two secrets on one place, and knows of no filters.
   const { transforms, include, exclude } = config.destination;
-  const isTakenOver = state === undefined && transforms.length + include.length + exclude.length > 0;
-  const changed =
-    isTakenOver ||
-    (state !== undefined &&
-      (state.config !== deps.fingerprint ||
-        state.moving !== undefined ||
-        changedMounts(state.ownMounts, ownMounts).length > 0));
-  const isWritten = (before: DestinationState): boolean =>
-    isDeepStrictEqual(
-      [before.mounts, before.changedMounts ?? {}, before.ownMounts, before.parts],
-      [mounts, changedNow, ownMounts, parts],
-    );
+  const isTakenOver = transforms.length + include.length + exclude.length > 0;
+  const hasChanged =
+    state?.config !== deps.fingerprint ||
+    state.moving !== undefined ||
+    changedMounts(state.ownMounts, ownMounts).length > 0;
+  const changed = state === undefined ? isTakenOver : hasChanged;
+  const isWritten = isDeepStrictEqual(
+    [state?.mounts, state?.changedMounts ?? {}, state?.ownMounts, state?.parts],
+    [mounts, changedNow, ownMounts, parts],
+  );
   // Without them the cycle has something to write. Otherwise each cycle would read the mark.
   const endsKnown = state?.expiries !== undefined;
-  const lastCycle =
-    !changed && endsKnown && state.last !== undefined && isWritten(state)
-      ? { lastCycle: { considered: state.considered, outcome: state.last.outcome } }
-      : {};
+  const last = !changed && endsKnown && isWritten ? state.last : undefined;
   const approved = state?.orphans?.approved;
-  // A state that is new, or that an earlier version wrote, does not know of the ends that are noted.
+  // A new state does not contain whether ends are noted.
   const hasExpired = endsKnown
     ? state.expiries?.due !== undefined || (state.expiries?.nextMs ?? Infinity) <= Date.now()
     : await info.expiries.isMarked(signal);
@@ -68,18 +62,17 @@ export async function preflight(
     changedMounts: changedNow,
     ownMounts,
     changed,
-    ...lastCycle,
-    ...(approved === undefined ? {} : { removeOrphans: approved }),
-    ...(hasExpired ? { expired: true } : {}),
+    ...(last && state && { lastCycle: { considered: state.considered, outcome: last.outcome } }),
+    ...(approved !== undefined && { removeOrphans: approved }),
+    ...(hasExpired && { expired: true }),
     ...report.result(),
   };
 }
 
 /**
- * Both Vaults were compared when this worker began. An address that leads to another Vault since, or a Vault that was
- * restored from the other one's snapshot, shows by its mounts: they are those of the origin now. Only then more is asked.
- * A clone always has the origin's mounts, so each cycle proves again that it is another server: if its address led to
- * the origin, each secret would equal itself and be claimed.
+ * Both Vaults were compared when this worker began. If an address leads to another Vault since, or one was restored from
+ * the other's snapshot, its mounts are those of the origin now; only then more is asked. A clone always has the origin's
+ * mounts, so each cycle proves that it is another server: else each secret would equal itself and be claimed.
  *
  * @throws ActivityError `ConfigChanged` if the two are something else to each other than they were
  */

@@ -1,23 +1,20 @@
+import type { Orphan } from '../../../sync-info/orphans';
 import { readDestinationState, writeOfState } from '../../../sync-info/state';
 import { hashOfDeletes } from '../../../rules/delete-guard';
 import { compareTimes } from '../../../rules/time';
 import type { SecretVersion } from '../../../vault/kv2';
 import type { DeleteOrphansInput, DeleteOrphansResult } from '../../../contract/destination';
 import { ActivityError } from '../../../contract/failures';
-import { pathFailureClass } from '../../shared/failures';
+import { failureOfPath } from '../../shared/failures';
 import { inParallel } from '../../../concurrency/work-pool';
-import { throwOutage } from '../../shared/outages';
 import { CycleReportBuilder } from '../../shared/cycle-report';
 import { deleteAt } from './delete-secret';
 import type { DestinationDeps } from '../base/deps';
 import { namedPaths } from '../../../sync-info/ledger';
 
 /**
- * Soft-deletes the orphans that an operator has seen and wants removed: exactly the list that was shown. One at
- * whose place a secret of the origin belongs, or which is claimed, only leaves the list. What another client wrote there
- * after it became an orphan stays.
- *
- * The list itself is changed last, so that an attempt that was cut off can be repeated.
+ * Soft-deletes the orphans of exactly the list that an operator has approved. One whose place is in use only leaves the
+ * list. What another client wrote there since stays. The list is changed last, so that the activity can be repeated.
  */
 export async function deleteOrphans(
   deps: DestinationDeps,
@@ -27,6 +24,7 @@ export async function deleteOrphans(
   const { scope, orphans } = deps;
   const report = new CycleReportBuilder();
   const listed = await orphans.read(signal);
+  const done: string[] = [];
   if (hashOfDeletes([...listed.keys()]) !== hash) {
     await noteRemaining(deps, listed.size, signal);
     return { v: 1, ...report.result() };
@@ -34,41 +32,29 @@ export async function deleteOrphans(
   const places = await placesInUse(deps, signal);
   // A bucket of the origin is being written: the next cycle tries again, with the same approval.
   if (places === undefined) return { v: 1, ...report.result() };
-  const done: string[] = [];
-  await inParallel(
-    [...listed],
-    signal,
-    async ([target, { since, of }], stop) => {
-      const place = scope.placeOfTarget(target);
-      if (place === undefined || places.inUse(target)) {
-        done.push(target);
-        return;
-      }
-      if (places.isOnlyCopy(of)) {
-        report.fail(target, 'only-copy');
-        return;
-      }
-      try {
-        const isOurs = ({ createdTime }: SecretVersion): Promise<boolean> =>
-          Promise.resolve(compareTimes(createdTime, since) <= 0);
+  const removeOne = async ([target, { since, of }]: [string, Orphan], stop: AbortSignal): Promise<void> => {
+    const place = scope.placeOfTarget(target);
+    const isOurs = ({ createdTime }: SecretVersion): Promise<boolean> =>
+      Promise.resolve(compareTimes(createdTime, since) <= 0);
+    try {
+      if (place === undefined || places.inUse(target)) done.push(target);
+      else if (places.isOnlyCopy(of)) report.fail(target, 'only-copy');
+      else {
         const did = await deleteAt(deps, place, stop, isOurs);
         if (did === 'held') report.fail(target, 'written-since');
         else done.push(target);
         if (did === 'deleted') report.count('deleted');
-      } catch (error) {
-        if (stop.aborted) throw error;
-        throwOutage(error);
-        report.fail(target, pathFailureClass(error));
       }
-    },
-    deps.copyPool,
-  );
+    } catch (error) {
+      report.fail(target, failureOfPath(error, stop));
+    }
+  };
+  await inParallel([...listed], signal, removeOne, deps.copyPool);
   await orphans.remove(done, signal);
   await noteRemaining(deps, listed.size - done.length, signal);
   return { v: 1, ...report.result() };
 }
 
-/** What there is to know about the places of orphans. */
 export interface Places {
   /** A secret of the origin belongs there, or one is claimed there. */
   inUse: (target: string) => boolean;
@@ -76,12 +62,7 @@ export interface Places {
   isOnlyCopy: (of: string) => boolean;
 }
 
-/**
- * Which data paths of the destination are not an orphan's: where a secret of the origin belongs, and
- * where the destination's info claims one.
- *
- * @returns undefined if the origin's info cannot be read as a whole
- */
+/** @returns undefined if the origin's info cannot be read as a whole */
 export async function placesInUse(deps: DestinationDeps, signal: AbortSignal): Promise<Places | undefined> {
   const { originInfo, scope, targets } = deps;
   const { index } = await originInfo.readIndex(signal);
@@ -101,8 +82,7 @@ export async function placesInUse(deps: DestinationDeps, signal: AbortSignal): P
 async function noteRemaining({ info }: DestinationDeps, count: number, signal: AbortSignal): Promise<void> {
   const { state, revision } = await readDestinationState(info, signal);
   if (state === undefined) return;
-  const { orphans: _, ...rest } = state;
-  const next = { ...rest, ...(count === 0 ? {} : { orphans: { count } }) };
+  const next = { ...state, orphans: count === 0 ? undefined : { count } };
   if ((await info.store.commit([writeOfState(info, next, revision)], signal)) !== undefined) return;
   throw new ActivityError(
     'Conflict',

@@ -2,7 +2,7 @@ import { insightOfMetadata } from '../../../rules/insight';
 import type { Location } from '../../../rules/paths';
 import type { RequestOptions } from '../../../vault/client';
 import { VaultError } from '../../../vault/errors';
-import type { SecretVersion } from '../../../vault/kv2';
+import type { Kv2, SecretVersion } from '../../../vault/kv2';
 import { PathError } from '../../shared/failures';
 import { placeAtDestination, type DestinationDeps } from '../base/deps';
 import type { DeleteCandidate } from '../../../rules/plan';
@@ -12,39 +12,30 @@ import { Freshness, writeFresh, type Decision } from '../base/freshness';
 /**
  * Asks the origin whether a secret that its info lacks is really gone.
  *
- * @returns `absent`: its metadata says deleted, or there is none; `served`: the origin still has it;
- *   `withdrawn`: its mount is not configured any more, so the origin cannot be asked
- * @param freshness begins with the question
- * @throws PathError `mount-changed` if the mount is not the one it was: a re-created mount answers exactly like
- *   one whose secrets were all deleted
+ * @returns `gone`: its metadata says deleted, or there is none; `withdrawn`: its mount is not configured any more, so the
+ *   origin cannot be asked
+ * @throws PathError `mount-changed`: a re-created mount answers exactly like one whose secrets were all deleted
  * @throws VaultError if the origin cannot be asked
  */
 async function absenceAtOrigin(
-  { originVault }: Pick<DestinationDeps, 'originVault'>,
-  place: Location | undefined,
-  mounts: Record<string, string>,
+  { deps: { originVault, scope }, mounts }: Omit<Judging, 'targets'>,
+  path: string,
   signal: AbortSignal,
   freshness?: Freshness,
-): Promise<'absent' | 'served' | 'withdrawn'> {
+): Promise<'gone' | 'served' | 'withdrawn'> {
+  const place = scope.placeAtOrigin(path);
   if (place === undefined) return 'withdrawn';
   const metadata = await originVault.metadata(place.mount, place.rel, signal, freshness?.begin);
   if (metadata !== undefined && insightOfMetadata(metadata, Date.now()) !== undefined) return 'served';
   // Asked after the answer: the same engine now means that it was the same engine then.
   const { uuid } = await originVault.mount(place.mount, signal);
   if (uuid !== mounts[place.mount]) throw new PathError('mount-changed', place.mount + place.rel);
-  return 'absent';
+  return 'gone';
 }
 
-/**
- * What a candidate for a delete turns out to be.
- *
- * - `gone`: it may be deleted
- * - `taken`: other secrets of the origin belong at its place
- * - `served`, `withdrawn`: as {@link absenceAtOrigin} returns it
- */
+/** What a candidate for a delete turns out to be. `taken`: other secrets of the origin belong at its place. */
 export type CandidateIs = { is: 'gone' | 'served' | 'withdrawn' } | { is: 'taken'; by: readonly string[] };
 
-/** What a candidate is judged by. */
 export interface Judging {
   readonly deps: DestinationDeps;
   readonly targets: Targets;
@@ -54,48 +45,34 @@ export interface Judging {
 
 /** Asks about one candidate, for the guard, a cycle and `vsync plan`. @throws like {@link absenceAtOrigin} */
 export async function judgeCandidate(
-  { deps, targets, mounts }: Judging,
+  judging: Judging,
   { path, unwanted }: DeleteCandidate,
   signal: AbortSignal,
 ): Promise<CandidateIs> {
-  const by = targets.sourcesOf(deps.scope.target(path));
+  const by = judging.targets.sourcesOf(judging.deps.scope.target(path));
   if (by.length > 0) return { is: 'taken', by };
-  if (unwanted) return { is: 'gone' };
-  const absence = await absenceAtOrigin(deps, deps.scope.placeAtOrigin(path), mounts, signal);
-  return { is: absence === 'absent' ? 'gone' : absence };
+  return { is: unwanted ? 'gone' : await absenceAtOrigin(judging, path, signal) };
 }
 
-/** What became of one secret: `gone` if there was none, `held` if it stays. */
+/** `gone` if there was none, `held` if it stays. */
 export type Deleted = 'deleted' | 'gone' | 'held';
 
-/**
- * Soft-deletes one secret at the destination, unless the origin has it again.
- *
- * @param unwanted the configuration excludes it, whatever the origin has: the origin is not asked
- * @returns as {@link deleteAt}
- */
+/** Soft-deletes one secret at the destination, unless the origin has it again. An unwanted one needs no question. */
 export async function deleteSecret(
-  deps: DestinationDeps,
-  path: string,
-  unwanted: boolean,
-  mounts: Record<string, string>,
+  judging: Omit<Judging, 'targets'>,
+  { path, unwanted }: DeleteCandidate,
   signal: AbortSignal,
 ): Promise<Deleted> {
-  return deleteAt(deps, placeAtDestination(deps, path), signal, async (_there, freshness) => {
-    if (unwanted) return true;
-    return (
-      (await absenceAtOrigin(deps, deps.scope.placeAtOrigin(path), mounts, signal, freshness)) === 'absent'
-    );
-  });
+  const confirm = async (_there: SecretVersion, freshness: Freshness): Promise<boolean> =>
+    unwanted || (await absenceAtOrigin(judging, path, signal, freshness)) === 'gone';
+  return deleteAt(judging.deps, placeAtDestination(judging.deps, path), signal, confirm);
 }
 
 /**
  * Soft-deletes the secret at one place of the destination: the version that was there before the last question
- * was asked, and no later one.
+ * (`confirm`) was asked, and no later one. Throws like {@link writeFresh}.
  *
- * @param confirm the last question, about the version that is there
- * @returns `deleted`, `gone` if nothing stood there, `held` if the answer was no, or another version came in between
- * @throws VaultError `unavailable` if all of it took so long, again and again, that the answer may not be true any more
+ * @returns `held` if the answer was no, or another version came in between
  */
 export async function deleteAt(
   { vault }: Pick<DestinationDeps, 'vault'>,
@@ -108,7 +85,7 @@ export async function deleteAt(
     // A delete that was undone at the origin leaves this version as it was: it would be the one that is deleted.
     const freshness = new Freshness();
     if (!(await confirm(there, freshness))) return { done: 'held' };
-    return { freshness, write: (writing) => deleteIfStill({ vault }, { mount, rel }, there, writing) };
+    return { freshness, write: (writing) => deleteIfStill(vault, { mount, rel }, there, writing) };
   };
   return writeFresh(
     { vault, place: { mount, rel }, signal },
@@ -117,7 +94,7 @@ export async function deleteAt(
 }
 
 async function deleteIfStill(
-  { vault }: Pick<DestinationDeps, 'vault'>,
+  vault: Kv2,
   { mount, rel }: Location,
   there: SecretVersion,
   writing: RequestOptions,

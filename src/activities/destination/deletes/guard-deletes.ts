@@ -1,21 +1,20 @@
 import { fits } from '../../../sync-info/indexed-buckets';
 import { readDestinationState, type DestinationState } from '../../../sync-info/state';
 import { hashOfDeletes, whyHeld } from '../../../rules/delete-guard';
-import { emptyIndex, isVersionOf } from '../../../rules/sync-index';
+import { emptyIndex, isVersionOf } from '../../../rules/bucket';
 import { inParallel } from '../../../concurrency/work-pool';
 import type { GuardDeletesInput, GuardDeletesResult, PendingDeletes } from '../../../contract/destination';
 import { CONSUL_READS, MAX_DISPATCH_WIDTH, GROUP_SECRETS, MAX_GROUPS } from '../../../limits';
-import { judgeCandidate, type Judging } from './delete-secret';
+import { judgeCandidate } from './delete-secret';
 import type { DestinationDeps } from '../base/deps';
 import { NO_TRANSFORMS } from '../base/origin-targets';
 import { workOfBucket, type DeleteCandidate } from '../../../rules/plan';
 import { namedPaths } from '../../../sync-info/ledger';
 
 /**
- * Decides whether the deletes of a cycle may happen, before the first of them. The origin is asked about each only
- * if there are so many that they would be held, and once for each such set: what it still serves does not count then,
- * nor what stands where another secret of the origin belongs. On the way it sees how much there is to do in each
- * bucket, and deals them into groups.
+ * Decides whether the deletes of a cycle may happen, before the first of them. The origin is asked about each only if so
+ * many would be held, and once for each such set: what it still serves does not count then. Also deals the buckets into
+ * groups, by what there is to do in each.
  */
 export async function guardDeletes(
   deps: DestinationDeps,
@@ -37,14 +36,11 @@ export async function guardDeletes(
   const input = { candidates, index, mounts, state, suspended: state?.suspended };
   const { held, approved, known } = await heldDeletes(deps, input, signal);
   if (held !== undefined) return { v: 1, work, deletes: false, approved, known, pendingDeletes: held };
-  const counts = byMount(
-    deps,
-    candidates.map(({ path }) => path),
-  );
-  return { v: 1, work, deletes: true, approved, known, candidates: Object.fromEntries(counts) };
+  const paths = candidates.map(({ path }) => path);
+  const counts = Object.fromEntries(byMount(deps, paths));
+  return { v: 1, work, deletes: true, approved, known, candidates: counts };
 }
 
-/** What the guard decides from. */
 export interface GuardInput {
   candidates: readonly DeleteCandidate[];
   /** The origin's. */
@@ -54,8 +50,7 @@ export interface GuardInput {
   suspended: string | undefined;
 }
 
-/** What the guard decided. */
-export interface GuardDecision {
+interface GuardDecision {
   /** Undefined if the deletes may happen. */
   held: PendingDeletes | undefined;
   /** They may because an operator approved them. */
@@ -91,13 +86,19 @@ export async function heldDeletes(
     state.held.reason === suspicion &&
     isVersionOf(state.considered, index);
   const targets = await deps.targets.load(index, signal);
-  const isTaken = ({ path }: DeleteCandidate): boolean =>
-    targets.sourcesOf(deps.scope.target(path)).length > 0;
-  const leaving = candidates.filter((candidate) => !isTaken(candidate));
-  // Nothing changed since the origin was asked about all of them: the answers would be the same.
-  const real = isKnown
-    ? leaving.map(({ path }) => path)
-    : await withoutServed({ deps, targets, mounts }, leaving, signal);
+  const judging = { deps, targets, mounts };
+  // Where another secret of the origin belongs, nothing is deleted.
+  const leaving = candidates.filter(({ path }) => targets.sourcesOf(deps.scope.target(path)).length === 0);
+  /** Whether the origin does not serve it: what cannot be asked counts. */
+  const isReal = async (candidate: DeleteCandidate, stop: AbortSignal): Promise<boolean> => {
+    const judged = await judgeCandidate(judging, candidate, stop).catch((error: unknown) => {
+      if (stop.aborted) throw error;
+    });
+    return judged?.is !== 'served';
+  };
+  // If nothing changed since the origin was asked about all of them, the answers would be the same.
+  const answers = isKnown ? [] : await inParallel(leaving, signal, isReal, deps.copyPool);
+  const real = leaving.filter((_, position) => answers[position] !== false).map(({ path }) => path);
   const reason = reasonFor(real);
   const hash = hashOfDeletes(real);
   if (reason === undefined) return verdict;
@@ -105,49 +106,20 @@ export async function heldDeletes(
   return { ...verdict, held: { count: real.length, hash, reason } };
 }
 
-/** Of which the origin does not say that it still serves them: what cannot be asked counts. */
-async function withoutServed(
-  judging: Judging,
-  candidates: readonly DeleteCandidate[],
-  signal: AbortSignal,
-): Promise<string[]> {
-  const answers = await inParallel(
-    candidates,
-    signal,
-    (candidate, stop) =>
-      judgeCandidate(judging, candidate, stop).catch((error: unknown) => {
-        if (stop.aborted) throw error;
-        return { is: 'unknown' } as const;
-      }),
-    judging.deps.copyPool,
-  );
-  return candidates.filter((_, position) => answers[position]?.is !== 'served').map(({ path }) => path);
-}
-
-/** The candidates for a delete. A bucket of the origin that does not fit its index has none. */
-export async function deleteCandidates(
-  deps: DestinationDeps,
-  ids: readonly number[],
-  index: readonly string[],
-  signal: AbortSignal,
-): Promise<DeleteCandidate[]> {
-  const guarded = await guardBuckets(deps, ids, { index, ownIndex: undefined }, signal);
-  return guarded.flatMap(({ candidates }) => candidates);
-}
-
 /** What the guard has to know of one bucket. */
 interface GuardedBucket {
   readonly id: number;
   /** Secrets to be processed, for the size of the groups: an estimate. */
   readonly secrets: number;
+  /** None if the origin's bucket does not fit its index. */
   readonly candidates: readonly DeleteCandidate[];
 }
 
 /** Plans bucket by bucket, and keeps what counts: all of them together would be the insights of every secret, twice. */
-function guardBuckets(
+export function guardBuckets(
   deps: DestinationDeps,
   ids: readonly number[],
-  { index, ownIndex }: { index: readonly string[]; ownIndex: readonly string[] | undefined },
+  { index, ownIndex }: { index: readonly string[]; ownIndex?: readonly string[] | undefined },
   signal: AbortSignal,
 ): Promise<GuardedBucket[]> {
   const { info, originInfo, config, scope } = deps;
@@ -172,30 +144,20 @@ function guardBuckets(
 }
 
 /** Without the withdrawn ones: below a mount that is not configured any more, a secret stays. */
-export function candidatesOf(
-  { scope }: Pick<DestinationDeps, 'scope'>,
-  leaving: readonly DeleteCandidate[],
-): DeleteCandidate[] {
+export function candidatesOf({ scope }: DestinationDeps, leaving: readonly DeleteCandidate[]) {
   return leaving.filter(({ path, unwanted }) => unwanted || scope.placeAtOrigin(path) !== undefined);
 }
 
-export function byMount(
-  { scope }: Pick<DestinationDeps, 'scope'>,
-  paths: readonly string[],
-): Map<string, number> {
+export function byMount({ scope }: DestinationDeps, paths: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const path of paths) {
-    const mount = scope.mountAtOrigin(path);
+  for (const mount of paths.map((path) => scope.mountAtOrigin(path)))
     counts.set(mount, (counts.get(mount) ?? 0) + 1);
-  }
   return counts;
 }
 
 /**
- * Few secrets make few groups, many make {@link MAX_GROUPS}; the largest buckets are dealt first, each to the group
- * with the least work, so that no group is long after the others.
- *
- * @param weights id and secrets of each bucket; a bucket costs some requests to Consul even if it has none
+ * Few secrets make few groups, many make {@link MAX_GROUPS}. The largest buckets are dealt first, each to the group with
+ * the least work. A bucket without secrets counts too: it costs some requests to Consul.
  */
 export function dealOut(weights: readonly (readonly [id: number, secrets: number])[]): number[][] {
   const total = weights.reduce((sum, [, secrets]) => sum + secrets + 1, 0);

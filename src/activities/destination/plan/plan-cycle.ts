@@ -1,110 +1,119 @@
 import { inParallel } from '../../../concurrency/work-pool';
+import type { DestinationPreflightResult } from '../../../contract/destination';
 import { COPY_BUCKETS } from '../../../limits';
-import type { Insight } from '../../../rules/insight';
-import type { DeleteCandidate } from '../../../rules/plan';
-import { differingBuckets } from '../../../rules/sync-index';
-import { BucketExpiries } from '../../../sync-info/expiries';
-import { Fence } from '../../../sync-info/fence';
-import { IndexedBuckets } from '../../../sync-info/indexed-buckets';
-import type { Ledger } from '../../../sync-info/ledger';
-import { readOriginSettings } from '../base/settings-indices';
-import { ledgersOf, openLedgers, planBucket, type PlanContext } from '../copy/plan-bucket';
-import { describeBucket, type Plan, type Planned, type PlannedAction } from './plan';
-import { planDeletes, type DeletesToPlan } from './plan-deletes';
-import { placesInUse } from '../deletes/delete-orphans';
-import type { DestinationDeps } from '../base/deps';
-import { diffIndices } from '../cycle/diff-indices';
-import { CONFIGURATION_CHANGED, readMoving } from '../claims/move-claims';
-import { preflight } from '../cycle/preflight';
-import type { Orphan } from '../../../sync-info/orphans';
-import { readDestinationState } from '../../../sync-info/state';
+import { differingBuckets } from '../../../rules/bucket';
 import { hashOfDeletes } from '../../../rules/delete-guard';
 import { bytewise } from '../../../rules/paths';
+import type { DeleteCandidate } from '../../../rules/plan';
+import { BucketExpiries } from '../../../sync-info/expiries';
+import { Fence } from '../../../sync-info/commits';
+import { IndexedBuckets } from '../../../sync-info/indexed-buckets';
+import type { Ledger } from '../../../sync-info/ledger';
+import type { Orphan } from '../../../sync-info/orphans';
+import { readDestinationState, type DestinationState } from '../../../sync-info/state';
+import type { DestinationDeps } from '../base/deps';
+import { readOriginSettings } from '../base/settings-indices';
+import { CONFIGURATION_CHANGED, readMoving } from '../claims/move-claims';
+import { ledgersOf, openLedgers, planBucket, type Ledgers, type PlanContext } from '../copy/plan-bucket';
+import { diffIndices } from '../cycle/diff-indices';
+import { preflight } from '../cycle/preflight';
+import { placesInUse } from '../deletes/delete-orphans';
+import {
+  describeBucket,
+  planDeletes,
+  type DeletesToPlan,
+  type Plan,
+  type Planned,
+  type PlannedAction,
+} from './plan';
 
-/**
- * Works out what a cycle of a destination would do now, by the same rules and from the same sync info. Writes
- * nothing, and reads no secret's value.
- *
- * @throws as the activities of a cycle: a cycle could not work either
- */
+/** What a cycle of a destination would do now. Writes nothing, reads no secret's value, and throws as a cycle does. */
 export async function planCycle(deps: DestinationDeps, signal: AbortSignal): Promise<Plan> {
-  const notes: string[] = [];
+  const { config, fingerprint, info, originInfo } = deps;
+  const { name } = config;
   const checked = await preflight(deps, signal);
-  for (const { path, class: why } of checked.failures)
-    notes.push(`${path}: ${why}: nothing of this mount is deleted before "vsync approve --mount ${path}"`);
-  const diff = await diffIndices(
-    deps,
-    {
-      v: 1,
-      fingerprint: deps.fingerprint,
-      changed: checked.changed,
-      ...(checked.expired && { expired: checked.expired }),
-    },
-    signal,
+  const { mounts, changed, expired } = checked;
+  const notes = checked.failures.map(
+    ({ path, class: why }) =>
+      `${path}: ${why}: nothing of this mount is deleted before "vsync approve --mount ${path}"`,
   );
-  const { index } = await deps.originInfo.readIndex(signal);
+  const diff = await diffIndices(deps, { v: 1, fingerprint, changed, ...(expired && { expired }) }, signal);
+  const { index } = await originInfo.readIndex(signal);
   const orphans = await deps.orphans.read(signal);
   if (diff.considered === undefined || index === undefined) {
     notes.push('the origin has not written any sync info yet');
-    return { name: deps.config.name, planned: [], orphans: listed(orphans), notes };
+    return { name, planned: [], orphans: listed(orphans), notes };
   }
-  const { state } = await readDestinationState(deps.info, signal);
+  const { state } = await readDestinationState(info, signal);
   const targets = await deps.targets.load(index, signal);
   if (diff.note !== undefined) notes.push(diff.note);
   if (diff.unknownSettings !== undefined) {
     const { path, class: why } = diff.unknownSettings;
     notes.push(`${path}: ${why}: no settings are carried over now`);
   }
-  let suspended = state?.suspended;
-  let ledgers: Ledgers;
-  let ids = diff.groups.flat();
-  // A move drops what was approved before it.
-  const decidedBy = diff.move ? undefined : state;
-  if (diff.move) {
-    const { moved, own: before, settings: ofSettings } = await readMoving(deps, checked.ownMounts, signal);
-    if (checked.changed) {
-      notes.push(`${CONFIGURATION_CHANGED}: what is claimed at another place now is copied to its new one`);
-      if (state === undefined || state.config !== deps.fingerprint) suspended = CONFIGURATION_CHANGED;
-    }
-    if (before.index !== undefined && before.index.length !== index.length)
-      notes.push(`the number of buckets changes from ${before.index.length} to ${index.length}`);
-    const since = new Date().toISOString();
-    for (const [target, of] of moved.orphans) if (!orphans.has(target)) orphans.set(target, { of, since });
-    ledgers = await movedLedgers(
-      deps,
-      index,
-      { values: moved.buckets, settings: ofSettings.moved.buckets },
-      signal,
-    );
-    ids = differingIds(ledgers);
-  } else {
-    ledgers = await openLedgers(deps, index, await deps.info.readIndex(signal), signal);
-    if (diff.retained > 0)
-      notes.push(`${diff.retained} secrets are kept on purpose, as in the cycles before`);
-  }
-  const context = { deps, ...ledgers, targets, checkExpiries: diff.expiries !== undefined };
-  const { mounts } = checked;
-  const made = await planBuckets(
-    context,
-    ids,
-    { index, targets, mounts, state: decidedBy, suspended },
-    signal,
-  );
+  const basis = diff.move
+    ? await afterMove(deps, { checked, index, state, orphans, notes }, signal)
+    : {
+        ledgers: await openLedgers(deps, index, await info.readIndex(signal), signal),
+        ids: diff.groups.flat(),
+        decided: { state, suspended: state?.suspended },
+      };
+  if (diff.retained > 0) notes.push(`${diff.retained} secrets are kept on purpose, as in the cycles before`);
+  const context = { deps, ...basis.ledgers, targets, checkExpiries: diff.expiries !== undefined };
+  const made = await planBuckets(context, basis.ids, { index, targets, mounts, ...basis.decided }, signal);
   const places = orphans.size === 0 ? undefined : await placesInUse(deps, signal);
   if (orphans.size > 0 && places === undefined)
     notes.push("the origin's sync info is being written: some orphans may be none");
   const left = new Map([...orphans].filter(([target]) => places?.inUse(target) !== true));
   const isNoted = !diff.move && orphans.size > 0;
   return {
-    name: deps.config.name,
+    name,
     ...made,
     orphans: listed(left),
-    ...(isNoted ? { orphansHash: hashOfDeletes([...orphans.keys()]) } : {}),
+    ...(isNoted && { orphansHash: hashOfDeletes([...orphans.keys()]) }),
     notes,
   };
 }
 
-type Ledgers = Pick<PlanContext, 'values' | 'settings' | 'fence'>;
+interface BeforeMove {
+  readonly checked: DestinationPreflightResult;
+  /** The origin's. */
+  readonly index: readonly string[];
+  readonly state: DestinationState | undefined;
+  /** The move adds to them. */
+  readonly orphans: Map<string, Orphan>;
+  readonly notes: string[];
+}
+
+/** What the cycle goes on from when it has moved the claims. Nothing of it is written yet. */
+async function afterMove(
+  deps: DestinationDeps,
+  { checked, index, state, orphans, notes }: BeforeMove,
+  signal: AbortSignal,
+) {
+  const { info, originInfo, fingerprint } = deps;
+  const { moved, own, settings } = await readMoving(deps, checked.ownMounts, signal);
+  if (checked.changed)
+    notes.push(`${CONFIGURATION_CHANGED}: what is claimed at another place now is copied to its new one`);
+  if (own.index !== undefined && own.index.length !== index.length)
+    notes.push(`the number of buckets changes from ${own.index.length} to ${index.length}`);
+  const since = new Date().toISOString();
+  for (const [target, of] of moved.orphans) if (!orphans.has(target)) orphans.set(target, { of, since });
+  const { index: ofSettings } = await readOriginSettings(deps, index.length, signal);
+  const ledgers = ledgersOf(
+    new Fence(info, []),
+    { ...unwritten(info, moved.buckets), origin: originInfo, originIndex: index },
+    ofSettings && {
+      ...unwritten(info.settings, settings.moved.buckets),
+      origin: originInfo.settings,
+      originIndex: ofSettings,
+    },
+  );
+  const isSuspended = checked.changed && state?.config !== fingerprint;
+  // A move drops what was approved before it.
+  const decided = { state: undefined, suspended: isSuspended ? CONFIGURATION_CHANGED : state?.suspended };
+  return { ledgers, ids: differingIds(ledgers), decided };
+}
 
 /** Plans every bucket as copySecrets does, and describes the plan instead of applying it. */
 async function planBuckets(
@@ -138,27 +147,6 @@ async function planBuckets(
   const held = await planDeletes(deps, inputs, leaving, put, signal);
   planned.sort((a, b) => bytewise(a.path, b.path));
   return { planned, ...(held === undefined ? {} : { held }) };
-}
-
-/** The ledgers as they will be when moveClaims has run: nothing of them is written yet. */
-async function movedLedgers(
-  deps: DestinationDeps,
-  originIndex: readonly string[],
-  moved: {
-    values: readonly ReadonlyMap<string, Insight>[];
-    settings: readonly ReadonlyMap<string, string>[];
-  },
-  signal: AbortSignal,
-): Promise<Ledgers> {
-  const { info, originInfo } = deps;
-  const { index } = await readOriginSettings(deps, originIndex.length, signal);
-  const settings = index && {
-    ...unwritten(info.settings, moved.settings),
-    origin: originInfo.settings,
-    originIndex: index,
-  };
-  const values = { ...unwritten(info, moved.values), origin: originInfo, originIndex };
-  return ledgersOf(new Fence(info, []), values, settings);
 }
 
 function unwritten<T>(

@@ -45,11 +45,7 @@ export type Finding = z.infer<typeof FindingSchema>;
 
 const ListSchema = z.object({ v: z.literal(1), findings: z.array(FindingSchema) });
 
-/**
- * Stages findings, because they may be too many for Temporal.
- *
- * @returns the reference to read them by; undefined if there are none
- */
+/** @returns the reference to read them by, because they may be too many for Temporal; undefined if there are none */
 export async function stageFindings(
   staging: Staging,
   findings: readonly Finding[],
@@ -59,11 +55,7 @@ export async function stageFindings(
   return staging.put({ v: 1, findings: sorted(findings) } satisfies z.infer<typeof ListSchema>, signal);
 }
 
-/**
- * Reads all lists of a verify.
- *
- * @throws StoredInfoError if a list is gone or was changed
- */
+/** Reads all lists of a verify. @throws StoredInfoError if a list is gone or was changed */
 export async function readFindings(staging: Staging, references: readonly string[]): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const reference of references) {
@@ -75,7 +67,6 @@ export async function readFindings(staging: Staging, references: readonly string
   return sorted(findings);
 }
 
-/** How many there are of each kind. */
 export function counted(findings: readonly Finding[]): Partial<Record<FindingKind, number>> {
   const counts: Partial<Record<FindingKind, number>> = {};
   for (const { kind } of findings) counts[kind] = (counts[kind] ?? 0) + 1;

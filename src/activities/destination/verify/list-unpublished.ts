@@ -5,19 +5,15 @@ import { dataPath, type Location } from '../../../rules/paths';
 import { counted, stageFindings, type Finding } from './findings';
 import type { PathFailure } from '../../../contract/cycle';
 import type { ListUnpublishedResult } from '../../../contract/verify';
-import { throwOutage } from '../../shared/outages';
-import { inVerifyPool } from '../base/copy-pool';
-import type { DestinationDeps } from '../base/deps';
-import { forEachBucketOf } from './list-extras';
-import { FolderLister } from './list-folders';
+import { failureOfPath } from '../../shared/failures';
+import { inVerifyPool, type DestinationDeps } from '../base/deps';
+import { FolderLister, forEachBucketOf } from './list-extras';
 import { readFitting } from '../../../sync-info/indexed-buckets';
 import { MAX_FAILURES } from '../../../limits';
 
 /**
- * Walks the origin itself, and names the secrets that it has and its sync info lacks: a destination learns of no
- * other ones, so nothing else would notice that they are not copied. Reads names, and the metadata of those secrets.
- *
- * The info is read after the listing: what was published in between is not reported.
+ * Walks the origin itself, and names the secrets that it has and its sync info lacks: nothing else would notice that they
+ * are not copied. The info is read after the listing, so that what was published in between is not reported.
  */
 export async function listUnpublished(
   deps: DestinationDeps,
@@ -43,8 +39,7 @@ export async function listUnpublished(
       if (metadata !== undefined && insightOfMetadata(metadata, Date.now()) !== undefined)
         findings.push({ kind: 'unpublished', path });
     } catch (error) {
-      if (stop.aborted) throw error;
-      throwOutage(error);
+      failureOfPath(error, stop);
       findings.push({ kind: 'unpublished', path, class: 'unreadable' });
     }
   });
@@ -67,10 +62,7 @@ async function listOrigin(
   const isPublished = (mount: string): boolean => state === undefined || Object.hasOwn(state.mounts, mount);
   const found = new Map<string, Location>();
   for (const mount of config.origin.mounts.filter(isPublished)) {
-    let level: Location[] = startsOf(mount, filters).map((folder) => ({
-      mount,
-      rel: folder.slice(mount.length),
-    }));
+    let level = startsOf(mount, filters).map((folder) => ({ mount, rel: folder.slice(mount.length) }));
     while (level.length > 0) {
       const listed = await lister.list(level, signal);
       for (const { rel } of listed.secrets) {
@@ -92,11 +84,9 @@ function startsOf(mount: string, filters: readonly PathFilter[]): string[] {
 
 function notesOf(unlisted: readonly PathFailure[], mounts: readonly string[]): string[] {
   const notes = unlisted.map(({ path, class: why }) => {
-    const remedy =
-      why === 'forbidden'
-        ? `; to have it listed, give the destination's token at the origin: ${policyLine(path, mounts)}`
-        : '';
-    return `${path}: ${why}: not listed at the origin, so secrets that its info lacks are not known there${remedy}`;
+    const what = `${path}: ${why}: not listed at the origin, so secrets that its info lacks are not known there`;
+    const remedy = `; to have it listed, give the destination's token at the origin: ${policyLine(path, mounts)}`;
+    return why === 'forbidden' ? what + remedy : what;
   });
   if (unlisted.length < MAX_FAILURES) return notes;
   return [...notes, 'more folders of the origin may not have been listed'];

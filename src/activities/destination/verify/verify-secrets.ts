@@ -1,19 +1,60 @@
-import { fits, readFitting } from '../../../sync-info/indexed-buckets';
-import { planBucket } from '../../../rules/plan';
-import { counted, stageFindings, type Finding } from './findings';
-import type { VerifySecretsInput, VerifySecretsResult } from '../../../contract/verify';
-import { ActivityError } from '../../../contract/failures';
 import { inParallel } from '../../../concurrency/work-pool';
-import { throwOutage } from '../../shared/outages';
-import { compareSecret } from './compare-secret';
-import { inVerifyPool } from '../base/copy-pool';
-import type { DestinationDeps } from '../base/deps';
-import { VERIFY_BUCKETS } from '../../../limits';
+import type { ActivityInput } from '../../../contract/cycle';
+import { ActivityError } from '../../../contract/failures';
+import type { BeginVerifyResult, VerifySecretsInput, VerifySecretsResult } from '../../../contract/verify';
+import { MAX_GROUPS, VERIFY_BUCKETS } from '../../../limits';
+import { type Insight, mayBeMetadataWrite, type Verdict, verdictOf } from '../../../rules/insight';
+import { planBucket } from '../../../rules/plan';
+import { fits, readFitting } from '../../../sync-info/indexed-buckets';
+import { readDestinationState } from '../../../sync-info/state';
+import { sameValue } from '../../../vault/json';
+import { failureOfPath } from '../../shared/failures';
+import { inVerifyPool, placeAtDestination, placeAtOrigin, type DestinationDeps } from '../base/deps';
+import { CONFIGURATION_CHANGED } from '../claims/move-claims';
+import { diffIndices, split } from '../cycle/diff-indices';
+import { preflight } from '../cycle/preflight';
+import { counted, stageFindings, type Finding } from './findings';
 
 /**
- * Compares the values at both ends for every secret of some of the origin's buckets that the destination wants.
- * Reports by path; writes nothing but its findings.
+ * Checks whether the two ends can be compared, as a cycle does before its work, and splits the origin's buckets into
+ * groups. Removes lists of earlier verifies that have expired, and writes nothing else.
  */
+export async function beginVerify(
+  deps: DestinationDeps,
+  { fingerprint }: ActivityInput,
+  signal: AbortSignal,
+): Promise<BeginVerifyResult> {
+  const { originInfo, info, staging } = deps;
+  await staging.removeExpiredSometimes(signal);
+  const checked = await preflight(deps, signal);
+  const { considered } = await diffIndices(deps, { v: 1, fingerprint, changed: checked.changed }, signal);
+  const { index } = await originInfo.readIndex(signal);
+  if (considered === undefined || index === undefined) {
+    const notes = ['the origin has not written any sync info yet: there is nothing to compare with'];
+    return { v: 1, groups: [], numBuckets: 0, notes };
+  }
+  const notes = checked.failures.map(
+    ({ path, class: why }) =>
+      `${path}: ${why}: the origin's mount is not the one that it was ("vsync approve --mount ${path}" takes it as it is)`,
+  );
+  const own = await info.readIndex(signal);
+  if (own.index === undefined) {
+    const what = own.problem === undefined ? 'has no sync info yet' : `has a damaged index (${own.problem})`;
+    notes.push(`the destination ${what}: the next cycle compares every value`);
+  } else if (own.index.length !== index.length)
+    notes.push(
+      `the number of buckets changes from ${own.index.length} to ${index.length} with the next cycle`,
+    );
+  if (checked.changed) {
+    const { state } = await readDestinationState(info, signal);
+    const isSame = state?.config === fingerprint;
+    const what = isSame ? 'a mount of the destination was re-created' : CONFIGURATION_CHANGED;
+    notes.push(`${what} since the last cycle: the next one brings to its place what is missing there`);
+  }
+  return { v: 1, groups: split([...index.keys()], MAX_GROUPS), numBuckets: index.length, notes };
+}
+
+/** Compares the values of all wanted secrets in some of the origin's buckets. Writes nothing but its findings. */
 export async function verifySecrets(
   deps: DestinationDeps,
   { buckets, numBuckets }: VerifySecretsInput,
@@ -54,10 +95,11 @@ export async function verifySecrets(
       const insight = bucket.get(path);
       if (insight === undefined) return;
       const known = { insight, claim: ownIndex && stored.bucket?.get(path) };
-      const compared = await compareSecret(deps, path, known, throwOutage, aborted);
+      const compared = await compareSecret(deps, path, known, aborted);
       progress(++done);
+      const to = scope.target(path);
       if (compared.kind === 'equal') equal++;
-      else findings.push({ path, ...elsewhere(deps, path), ...compared });
+      else findings.push({ path, ...(to !== path && { to }), ...compared });
     });
   };
   await inParallel(buckets, signal, verifyBucket, VERIFY_BUCKETS);
@@ -66,7 +108,36 @@ export async function verifySecrets(
   return { v: 1, counts: { equal, ...counted(findings) }, distrusted, ...(list && { list }) };
 }
 
-function elsewhere({ scope }: DestinationDeps, path: string): { to?: string } {
-  const to = scope.target(path);
-  return to === path ? {} : { to };
+/** What a comparison came to: a verdict, or which end could not be read. */
+type Compared = Verdict | (Pick<Finding, 'class' | 'at'> & { readonly kind: 'failed' });
+
+/**
+ * Compares the values of one secret at both ends. They live in this function only. The claim was read before.
+ *
+ * @param onError gets the failure of a read, for its message
+ */
+export async function compareSecret(
+  deps: Pick<DestinationDeps, 'scope' | 'originVault' | 'vault'>,
+  path: string,
+  { insight, claim }: { insight: Insight; claim: Insight | undefined },
+  signal: AbortSignal,
+  onError?: (error: unknown) => void,
+): Promise<Compared> {
+  let at: 'origin' | 'destination' = 'destination';
+  try {
+    const to = placeAtDestination(deps, path);
+    const there = await deps.vault.data(to.mount, to.rel, { signal });
+    at = 'origin';
+    const from = placeAtOrigin(deps, path);
+    const here = await deps.originVault.data(from.mount, from.rel, { signal });
+    const same = here?.live === true && there?.live === true && sameValue(here.data, there.data);
+    const evidence = { insight, claim, atOrigin: here, atDestination: there, sameValue: same };
+    if (same || here?.live !== true || !mayBeMetadataWrite(insight, here)) return verdictOf(evidence);
+    // The original publishes a time that changes with each metadata write on OpenBao: that is not a newer version.
+    const metadata = await deps.originVault.metadata(from.mount, from.rel, signal);
+    return verdictOf({ ...evidence, metadata });
+  } catch (error) {
+    onError?.(error);
+    return { kind: 'failed', at, class: failureOfPath(error, signal) };
+  }
 }

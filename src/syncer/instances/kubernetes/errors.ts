@@ -1,6 +1,5 @@
 import { ExplainedError } from '../../../errors';
-import { describeNetworkError } from '../../../network/explain';
-import { describeTlsError } from '../../../tls';
+import { describeNetworkError, isTlsCode } from '../../../network/explain';
 
 /** The Kubernetes API cannot be asked with the given configuration. */
 export class KubernetesError extends ExplainedError {
@@ -27,7 +26,7 @@ export function explainFailure(error: unknown, asked: Asked): string {
   if (status !== undefined) return explainStatus(status, asked);
   if (isTimeout(error, code))
     return `no answer in time to ${verb} ${resource}: check the network and the load of the API`;
-  if (describeTlsError(code, '') !== undefined) {
+  if (isTlsCode(code)) {
     return (
       `its certificate is not accepted (${String(code)}): correct certificate-authority in the kubeconfig, or the ` +
       'ca.crt of the service account'

@@ -1,7 +1,7 @@
 import { SyncInfo } from '../../../src/sync-info/sync-info';
 import { bucketId, hashBucket } from '../../../src/rules/bucket';
 import type { Insight } from '../../../src/rules/insight';
-import { countUnverified, unverifyClaims } from '../../../src/cli/verify/unverify';
+import { countUnverified, unverifyClaims } from '../../../src/cli/verify/repair';
 import { MemoryStore } from '../../support/memory-store';
 
 const NUM_BUCKETS = 3;

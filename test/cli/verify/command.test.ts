@@ -1,5 +1,5 @@
 import type { Finding } from '../../../src/activities/destination/verify/findings';
-import { formatReport, repairable, whatIsWrong, type Report } from '../../../src/cli/verify/report';
+import { formatReport, repairable, whatIsWrong, type Report } from '../../../src/cli/verify/command';
 import { NO_FINDINGS } from '../../../src/contract/verify';
 
 const report = (findings: Finding[], more: Partial<Report> = {}): Report => ({

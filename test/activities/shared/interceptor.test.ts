@@ -1,5 +1,5 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { beforeWork } from '../../../src/activities/shared/before-work';
+import { beforeWork } from '../../../src/activities/shared/interceptor';
 import { ConsulError } from '../../../src/consul/errors';
 import { cancelledRequest } from '../../../src/vault/errors';
 
