@@ -9,6 +9,13 @@ export type Refusal = 'malformed' | 'no_list' | 'too_many_requests' | 'too_many_
 /** From a quick answer of a near instance up to the usual deadlines. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10];
 
+/** Answers of one kind since the counter was read. */
+interface Answered {
+  readonly answer: ProbeAnswer['kind'];
+  readonly detail: string;
+  count: number;
+}
+
 /** What the gauges read when they are asked. */
 export interface Observed {
   readonly source: InstanceSource;
@@ -23,10 +30,8 @@ export class SyncerMetrics {
   readonly registry = new Registry();
   private readonly verdicts = this.counter('verdicts_total', 'Verdicts about tokens', ['verdict']);
   private readonly refusals = this.counter('refusals_total', 'Questions without a verdict', ['reason']);
-  private readonly probes = this.counter('probes_total', 'Answers of instances to probes', [
-    'answer',
-    'detail',
-  ]);
+  /** By answer and detail. Added to the counter when it is read: its labels cost more than the rest of a probe's end. */
+  private readonly answered = new Map<string, Answered>();
   private readonly secretVerdicts = this.counter('secret_verdicts_total', 'Verdicts about secrets', [
     'verdict',
   ]);
@@ -54,6 +59,7 @@ export class SyncerMetrics {
 
   observe({ source, probesInFlight }: Observed): void {
     collectDefaultMetrics({ register: this.registry });
+    this.countProbes();
     this.gauge('instances', 'Instances in the list', [], (gauge) => {
       gauge.set(source.current().instances.length);
     });
@@ -64,6 +70,22 @@ export class SyncerMetrics {
     this.gauge('in_flight', 'Questions and probes in progress', ['of'], (gauge) => {
       gauge.set({ of: 'requests' }, this.requestsInFlight());
       gauge.set({ of: 'probes' }, probesInFlight());
+    });
+  }
+
+  private countProbes(): void {
+    const { answered } = this;
+    new Counter({
+      name: 'syncer_probes_total',
+      help: 'Answers of instances to probes',
+      labelNames: ['answer', 'detail'],
+      registers: [this.registry],
+      collect() {
+        for (const each of answered.values()) {
+          this.inc({ answer: each.answer, detail: each.detail }, each.count);
+          each.count = 0;
+        }
+      },
     });
   }
 
@@ -89,7 +111,11 @@ export class SyncerMetrics {
   }
 
   probe(answer: ProbeAnswer, ms: number): void {
-    this.probes.inc({ answer: answer.kind, detail: detailOf(answer) });
+    const detail = detailOf(answer);
+    const key = `${answer.kind} ${detail}`;
+    const known = this.answered.get(key);
+    if (known === undefined) this.answered.set(key, { answer: answer.kind, detail, count: 1 });
+    else known.count += 1;
     this.probeSeconds.observe(ms / 1000);
   }
 

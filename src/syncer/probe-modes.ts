@@ -11,6 +11,7 @@ import type { PlainAnswer, PlainQuestion, ProbeAnswer, ProbeConfig } from './pro
  */
 
 export interface ProbeMode {
+  readonly portOf: (instance: Instance) => number;
   readonly question: (token: string, instance: Instance) => PlainQuestion;
   readonly answerOf: (answer: PlainAnswer, token: string) => ProbeAnswer;
 }
@@ -36,6 +37,7 @@ function location(config: ProbeConfig, headers: (token: string) => string[]): Pr
     probe: { method },
   } = config;
   return {
+    portOf: ({ port = config.port }) => port,
     question: (token, { port = config.port }) => ({
       method,
       port,
@@ -70,6 +72,7 @@ function keyval(config: ProbeConfig): ProbeMode {
   const { apiPath, apiVersion, zone = '' } = config.probe;
   const path = `${apiPath}/${apiVersion}/http/keyvals/${encodeURIComponent(zone)}?key=`;
   return {
+    portOf: (instance) => apiPortOf(config, instance),
     question: (token, instance) => ({
       method: 'GET',
       port: apiPortOf(config, instance),

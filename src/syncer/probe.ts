@@ -85,7 +85,9 @@ export class Prober {
 
   /** The same with a callback: several promises for each probe are a good part of its cost. */
   askWith(instance: Instance, token: string, signal: AbortSignal, done: (answer: ProbeAnswer) => void): void {
-    this.sendWith(instance, this.mode.question(token, instance), signal, (answer) => {
+    // Made when its turn comes: thousands of probes wait under load, and what waits is copied by each collection of garbage.
+    const question = (): PlainQuestion => this.mode.question(token, instance);
+    this.sendWith(instance, this.mode.portOf(instance), question, signal, (answer) => {
       done('kind' in answer ? answer : this.mode.answerOf(answer, token));
     });
   }
@@ -93,18 +95,19 @@ export class Prober {
   /** Sends one request. */
   send(instance: Instance, question: PlainQuestion, signal: AbortSignal): Promise<Sent> {
     return new Promise((resolve) => {
-      this.sendWith(instance, question, signal, resolve);
+      this.sendWith(instance, question.port, () => question, signal, resolve);
     });
   }
 
   private sendWith(
     instance: Instance,
-    question: PlainQuestion,
+    port: number,
+    question: () => PlainQuestion,
     signal: AbortSignal,
     done: (answer: Sent) => void,
   ): void {
     const { connectionTimeoutMs: timeoutMs } = this.config;
-    const { pool, slots } = this.targetOf(instance, question.port);
+    const { pool, slots } = this.targetOf(instance, port);
     const stopped = (): void => {
       done({ kind: 'failed', reason: 'stopped' });
     };
@@ -117,7 +120,7 @@ export class Prober {
       stopped,
       begin: (free) => {
         this.running += 1;
-        exchange({ pool, question, timeoutMs, signal, done }, () => {
+        exchange({ pool, question: question(), timeoutMs, signal, done }, () => {
           this.running -= 1;
           free();
         });
