@@ -36,7 +36,7 @@ describe('a token is in no log at trace level, metric, error, or OpenAPI documen
     const config = probeConfig({}, { mode, ...probe });
     const running = (syncer = await RunningSyncer.start(9, {
       probe: config.probe,
-      connectionTimeoutMs: 50,
+      connectionTimeoutMs: 1_000,
       requestDeadlineMs: 2_000,
     }));
     const echo: Parameters<(typeof running.pods)[0]['answers']>[0] = (request, response) => {
