@@ -2,6 +2,7 @@ import { eventually } from '../support/eventually';
 import { FaultProxy } from '../support/fault-proxy';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
+import { vaultError } from '../support/wrong-answers';
 
 /** Too many deletes wait for an approval as a whole. Everything else goes on. */
 
@@ -115,6 +116,19 @@ describe('behind the delete guard,', () => {
     const held = await sync.cycle('destination');
     expect(held).toMatchObject({ outcome: 'held', counts: { deleted: 0, held: 11 } });
     expect(held.note).toContain('11 and the 10 of the last 24 hours of 60 secrets are more than 20');
+  });
+
+  test('destination cycle counts a delete for the guard also if the origin gives no answer about it', async () => {
+    await deleteAtOrigin(40);
+    const asked = new Set<string>();
+    origin.choose((method, url) => {
+      if (method !== 'GET' || !url.includes('/metadata/') || asked.has(url)) return undefined;
+      asked.add(url);
+      return vaultError(403, 'permission denied');
+    });
+    expect(await sync.cycle('destination')).toMatchObject({ outcome: 'held', counts: { deleted: 0 } });
+    expect(asked.size).toBe(40);
+    expect(await remaining()).toBe(PATHS.length);
   });
 
   test('destination cycle leaves deletes that are published after its guard has decided to the next cycle', async () => {

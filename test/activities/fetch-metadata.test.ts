@@ -1,0 +1,58 @@
+import type { OriginDeps } from '../../src/activities/origin/deps';
+import { fetchMetadata } from '../../src/activities/origin/fetch-metadata';
+import { WorkPool } from '../../src/concurrency/work-pool';
+import { hashBucket, serializeBucket } from '../../src/rules/bucket';
+import type { Insight } from '../../src/rules/insight';
+import { Staging } from '../../src/sync-info/staging';
+import { SyncInfo } from '../../src/sync-info/sync-info';
+import { VaultClient } from '../../src/vault/client';
+import { Kv2 } from '../../src/vault/kv2';
+import { MemoryStore } from '../support/memory-store';
+import { answer, TinyServer } from '../support/tiny-server';
+
+const { signal } = new AbortController();
+const INSIGHT: Insight = { version: 1, updateTime: '2026-01-01T00:00:00Z', type: 'kvV2' };
+const BUCKET = new Map([['s/data/a', INSIGHT]]);
+const INDEX = JSON.stringify([hashBucket(BUCKET)]);
+
+let server: TinyServer;
+let vault: Kv2;
+
+beforeAll(async () => {
+  server = await TinyServer.start(answer(403, { errors: ['permission denied'] }));
+  const auth = { kind: 'token', token: 't' } as const;
+  vault = new Kv2(new VaultClient({ address: server.address, auth, namespace: '', concurrency: 4 }));
+});
+afterAll(async () => {
+  await vault.client.close();
+  await server.close();
+});
+
+/** A secret that cannot be read keeps its last known insight. Without one it would be published as deleted. */
+test.each([
+  ['does not fit its index', INDEX, serializeBucket(new Map([['s/data/b', INSIGHT]]))],
+  ['names the secret and does not fit its index', JSON.stringify(['0'.repeat(64)]), serializeBucket(BUCKET)],
+  ['cannot be parsed', INDEX, '<html>'],
+  ['is missing', INDEX, undefined],
+  ['has no index', undefined, serializeBucket(BUCKET)],
+])(
+  'fetchMetadata fails, and stages nothing, if a secret cannot be read and its bucket %s',
+  async (_what, index, bucket) => {
+    const store = new MemoryStore();
+    const info = new SyncInfo(store, 'vsync/origin/');
+    if (index !== undefined) store.put(info.indexKey, index);
+    if (bucket !== undefined) store.put(info.bucketKey(0), bucket);
+    const staging = new Staging(store, 'vsync/origin/staging/');
+    const chunk = await staging.put({ v: 1, paths: [['s/', ['a']]] });
+    const walk = { v: 1, numBuckets: 1, mounts: { 's/': 'uuid' }, unknown: [], chunks: [chunk] };
+    const manifest = await staging.put(walk);
+    const config = { origin: { mounts: ['s/'], include: [], exclude: [] } };
+    const deps = { config, vault, info, staging, room: new WorkPool(() => 1) } as unknown as OriginDeps;
+    const input = { v: 1, fingerprint: '', manifest, chunk: 0 } as const;
+    const before = store.written.length;
+    await expect(fetchMetadata(deps, input, signal, () => undefined)).rejects.toMatchObject({
+      type: 'StoredInfoDamaged',
+    });
+    expect(store.written.slice(before)).toEqual([]);
+  },
+);
