@@ -38,13 +38,11 @@ export interface SyncerOptions {
   readonly version: string;
   /** The source of instances; that of the configuration by default. */
   readonly source?: InstanceSource;
-  /** Adds more routes, before the server listens. */
-  readonly addRoutes?: (app: App, metrics: SyncerMetrics) => void | Promise<void>;
 }
 
 /** @throws UserError if it cannot listen, or a file cannot be used; ConfigError about a file of `sync` */
 export async function startSyncer(config: SyncerConfig, options: SyncerOptions): Promise<Syncer> {
-  const { log, version, addRoutes } = options;
+  const { log, version } = options;
   for (const warning of startWarnings(config)) log.warn(warning);
   const secrets = secretsOf(config, log);
   const source = options.source ?? createInstances(config, log);
@@ -63,12 +61,12 @@ export async function startSyncer(config: SyncerConfig, options: SyncerOptions):
   });
   await addOpenApi(app, version);
   // In a later step than the plugin before, which collects the routes.
-  await app.register(async (routes: App) => {
+  await app.register((routes: App, _options, done) => {
     addSynced(routes, { config, source, rounds, metrics, log });
     addHealth(routes, readiness);
     addMetrics(routes, metrics);
     if (secrets !== undefined) addSecrets(routes, { question: secrets, metrics });
-    await addRoutes?.(routes, metrics);
+    done();
   });
   await addOpenApiPage(app);
   const address = await listenOn(app, config.listen);
