@@ -89,7 +89,7 @@ describe('GET /v1/synced', () => {
   });
 
   it('answers Timeout at the deadline if an instance hangs, and stops asking it', async () => {
-    const running = await started(3, { requestDeadlineMs: 50 });
+    const running = await started(3, { requestDeadlineMs: 1_000 });
     running.answers(401, 200);
     running.pods[2]?.answers(silence);
     const response = await running.ask();
