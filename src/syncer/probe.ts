@@ -54,6 +54,8 @@ interface Target {
 
 export class Prober {
   private readonly targets = new Map<string, Target>();
+  /** No longer asked, and not closed yet, because questions wait there. */
+  private readonly leaving = new Set<Target>();
   private readonly mode: ProbeMode;
   private readonly connect: buildConnector.connector;
   private known = 1;
@@ -131,21 +133,27 @@ export class Prober {
   /**
    * Closes the connections to instances that are not in the list, and shares them among those that are. A pool of undici
    * cannot change its size: where the share has changed, new pools take the place of the old ones, which end their work.
+   * A pool is closed only when no question waits for it any more: each would lose a try.
    */
   retain(instances: readonly Instance[]): void {
     const before = this.share();
     this.known = Math.max(1, instances.length);
     const isSameShare = this.share() === before;
     const addresses = new Set(instances.map(({ address }) => address));
-    for (const [key, { pool }] of this.targets) {
+    for (const [key, target] of this.targets) {
       if (isSameShare && addresses.has(key.slice(0, key.lastIndexOf('|')))) continue;
       this.targets.delete(key);
-      void pool.close();
+      this.leaving.add(target);
+      target.slots.whenIdle(() => {
+        // It may have been destroyed at a shutdown. Nobody waits for it.
+        target.pool.close().catch(() => undefined);
+        this.leaving.delete(target);
+      });
     }
   }
 
   async close(): Promise<void> {
-    const pools = [...this.targets.values()].map(({ pool }) => pool);
+    const pools = [...this.targets.values(), ...this.leaving].map(({ pool }) => pool);
     this.targets.clear();
     await Promise.all(pools.map((pool) => pool.destroy()));
   }

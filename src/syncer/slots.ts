@@ -14,6 +14,8 @@ export interface Waiting {
 export class Slots {
   private inUse = 0;
   private readonly waiting = new Set<Waiting>();
+  private isAdmitting = false;
+  private onIdle: (() => void) | undefined;
 
   constructor(private readonly size: number) {}
 
@@ -26,17 +28,37 @@ export class Slots {
     question.begin(this.free);
   }
 
+  /** Calls back once, when no question is in progress and none waits. No further question may enter. */
+  whenIdle(onIdle: () => void): void {
+    this.onIdle = onIdle;
+    this.admit();
+  }
+
   private readonly free = (): void => {
     this.inUse -= 1;
-    for (const question of this.waiting) {
-      if (this.inUse >= this.size) return;
-      this.waiting.delete(question);
-      if (question.signal.aborted) {
-        question.stopped();
-        continue;
-      }
-      this.inUse += 1;
-      question.begin(this.free);
-    }
+    this.admit();
   };
+
+  /** A question may end while it begins. Then the loop goes on, as one call within the other for each could fill the stack. */
+  private admit(): void {
+    if (this.isAdmitting) return;
+    this.isAdmitting = true;
+    try {
+      for (const question of this.waiting) {
+        if (this.inUse >= this.size) break;
+        this.waiting.delete(question);
+        if (question.signal.aborted) {
+          question.stopped();
+          continue;
+        }
+        this.inUse += 1;
+        question.begin(this.free);
+      }
+    } finally {
+      this.isAdmitting = false;
+    }
+    if (this.inUse > 0 || this.waiting.size > 0) return;
+    this.onIdle?.();
+    this.onIdle = undefined;
+  }
 }

@@ -215,6 +215,36 @@ describe('ask in mode cookie', () => {
     await Promise.all(Array.from({ length: 20 }, () => prober.ask(HERE, TOKEN, never())));
     expect(most).toBe(2);
   });
+
+  it.each([
+    ['its instance leaves', [{ name: 'other', address: '127.0.0.2' }]],
+    ['the share of connections changes', [HERE, { name: 'other', address: '127.0.0.2' }]],
+  ])('answers every question that waits while %s', async (_what, instances) => {
+    let held: (() => void) | undefined;
+    server.answers((request, response) => {
+      held = () => {
+        answer(401)(request, response);
+      };
+    }, answer(401));
+    const prober = proberOf(configHere({ maxKeepalives: 2, hostKeepalives: instances.length }));
+    prober.retain([HERE]);
+    const asked = Array.from({ length: 1_500 }, () => prober.ask(HERE, TOKEN, never()));
+    await until(() => held !== undefined);
+    prober.retain(instances);
+    held?.();
+    const kinds = new Set((await Promise.all(asked)).map(({ kind }) => kind));
+    expect([...kinds]).toEqual(['absent']);
+    await until(() => prober.inFlight === 0);
+  });
+
+  it('answers every question that waits while it is closed, however many', async () => {
+    server.answers(silence);
+    const prober = proberOf(configHere({ maxKeepalives: 1 }));
+    const asked = Array.from({ length: 10_000 }, () => prober.ask(HERE, TOKEN, never()));
+    await until(() => server.requests.length === 1);
+    await prober.close();
+    for (const answered of await Promise.all(asked)) expect(answered.kind).toBe('failed');
+  });
 });
 
 describe('ask in other modes', () => {
