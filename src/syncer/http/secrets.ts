@@ -7,6 +7,7 @@ import { SecretAnswer } from '../secrets/answer';
 import type { SecretsQuestion } from '../secrets/secrets-question';
 import { VERDICTS } from '../verdict';
 import { ErrorBody, HttpError, type App } from './app';
+import { goneAway } from './request-end';
 
 /** What answers the questions. */
 export type AskSecrets = Pick<SecretsQuestion, 'placeOf' | 'ask' | 'close'>;
@@ -77,19 +78,16 @@ export function addSecrets(app: App, { question, metrics }: SecretsDeps): void {
     }
     const stop = new AbortController();
     inProgress.add(stop);
-    // The question of a client that has gone is of no use.
-    const { raw } = reply;
-    raw.once('close', () => {
-      stop.abort();
-    });
+    const gone = goneAway(request, reply);
+    const signal = AbortSignal.any([stop.signal, gone]);
     try {
       const verify = request.query.verify === 'true';
-      const answer = await question.ask(place, { waitMs, verify, signal: stop.signal });
+      const answer = await question.ask(place, { waitMs, verify, signal });
       metrics.secretVerdict(answer.verdict);
       return await reply.header('x-secret-status', answer.verdict).send(answer);
     } catch (error) {
-      if (!stop.signal.aborted) throw error;
-      if (raw.destroyed) return await reply.hijack();
+      if (!signal.aborted) throw error;
+      if (gone.aborted) return await reply.hijack();
       throw new HttpError(503, 'Stopping', 'Syncer is stopping; ask another instance of it', true);
     } finally {
       inProgress.delete(stop);

@@ -1,4 +1,4 @@
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Logger } from '../../log';
 import type { SyncerConfig } from '../config';
@@ -11,6 +11,7 @@ import type { Rounds } from '../rounds';
 import { tokenProblem } from '../token';
 import { countStates, STATES, VERDICTS } from '../verdict';
 import { ErrorBody, HttpError, type App } from './app';
+import { goneAway, onRequestEnd } from './request-end';
 
 export interface SyncedDeps {
   readonly config: Pick<SyncerConfig, 'maxListAgeMs' | 'maxInFlight' | 'probe'>;
@@ -93,7 +94,7 @@ export function addSynced(app: App, deps: SyncedDeps): void {
     }
     const { 'x-auth-token': token, 'x-nginx-origin': origin } = request.headers;
     const instances = usableInstances(deps);
-    const asked = rounds.ask({ token, origin, instances, signal: goneAway(reply) });
+    const asked = rounds.ask({ token, origin, instances, signal: goneAway(request, reply) });
     if (asked === 'too many')
       throw refused(metrics, 'too_many_probes', 429, 'too many probes are in progress (maxInFlight.probes)');
     const result = await asked;
@@ -115,7 +116,7 @@ function retryMeta(description: string) {
 function limitRequests({ config, metrics }: SyncedDeps) {
   let inFlight = 0;
   metrics.requestsInFlight = () => inFlight;
-  return async (_request: unknown, reply: FastifyReply): Promise<void> => {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     if (inFlight >= config.maxInFlight.requests)
       throw refused(
         metrics,
@@ -124,7 +125,7 @@ function limitRequests({ config, metrics }: SyncedDeps) {
         'too many questions are in progress (maxInFlight.requests)',
       );
     inFlight += 1;
-    reply.raw.once('close', () => {
+    onRequestEnd(request, reply, () => {
       inFlight -= 1;
     });
     return Promise.resolve();
@@ -147,15 +148,6 @@ function refused(
 ): HttpError {
   metrics.refusal(reason);
   return new HttpError(status, error, status === 429 ? `${what}; try again` : what, true);
-}
-
-/** Aborted when the connection closes before the answer: the probes of a client that has gone are of no use. */
-function goneAway(reply: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) gone.abort();
-  });
-  return gone.signal;
 }
 
 /** The origin is not quoted: it is text of the client. */

@@ -3,6 +3,8 @@ import { addSecrets, type AskSecrets } from '../../../src/syncer/http/secrets';
 import { MAX_SECRET_QUESTIONS } from '../../../src/syncer/limits';
 import type { SecretAnswer } from '../../../src/syncer/secrets/answer';
 import { readSecretPath } from '../../../src/syncer/secrets/path';
+import { eventually } from '../../support/eventually';
+import { pipelined } from '../../support/pipelined';
 
 /** The route alone. What it asks is tested on real servers in test/integration/synced.test.ts. */
 
@@ -137,6 +139,24 @@ describe('GET /v1/secrets/synced', () => {
     stop.abort();
     await ended;
     expect(await left).toBe('left');
+  });
+
+  test('ends all questions of a client that sends several at once and resets the connection', async () => {
+    hanging();
+    const socket = await pipelined(app.listeningOrigin, '/v1/secrets/synced?path=secret/app', [{}, {}, {}]);
+    await eventually(async () => {
+      expect(asked).toHaveLength(3);
+      return Promise.resolve();
+    }, 'three questions');
+    socket.resetAndDestroy();
+    await eventually(
+      async () => {
+        expect(asked.map(([, { signal }]) => signal.aborted)).toEqual([true, true, true]);
+        return Promise.resolve();
+      },
+      'the end of the questions',
+      5_000,
+    );
   });
 
   test('answers 503 when Syncer shuts down, and closes what it asked', async () => {

@@ -1,6 +1,7 @@
 import net from 'node:net';
 import { MAX_NAMED_INSTANCES } from '../../../src/syncer/limits';
 import { eventually } from '../../support/eventually';
+import { pipelined } from '../../support/pipelined';
 import { answer, silence } from '../../support/tiny-server';
 import { RunningSyncer } from './running-syncer';
 
@@ -136,6 +137,29 @@ describe('GET /v1/synced', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(running.pods[1]?.requests.length).toBe(tries);
     expect(await running.metric('syncer_verdicts_total{verdict="Timeout"}')).toBe(0);
+  });
+
+  it('forgets all questions of a client that sends several at once and resets the connection', async () => {
+    const running = await started(2);
+    running.pods[1]?.answers(silence);
+    const questions = ['a', 'b', 'c', 'd'].map((token) => ({
+      'X-Auth-Token': token,
+      'X-Nginx-Origin': 'pod-0',
+    }));
+    const socket = await pipelined(running.address, '/v1/synced', questions);
+    await eventually(async () => {
+      expect(await running.metric('syncer_in_flight{of="requests"}')).toBe(4);
+      expect(await running.metric('syncer_in_flight{of="probes"}')).toBe(4);
+    }, 'four questions');
+    socket.resetAndDestroy();
+    await eventually(
+      async () => {
+        expect(await running.metric('syncer_in_flight{of="requests"}')).toBe(0);
+        expect(await running.metric('syncer_in_flight{of="probes"}')).toBe(0);
+      },
+      'the end of the questions',
+      5_000,
+    );
   });
 
   it('never makes an address of the origin', async () => {
