@@ -83,13 +83,26 @@ export const instance = (): z.ZodType<Instance> =>
     )
     .transform((given, context): Instance => {
       const found = typeof given === 'string' ? instanceOfText(given) : instanceOfSection(given);
-      if (found !== undefined) return found;
+      if (found !== undefined && hostInUrl(found.address) !== undefined) return found;
       context.addIssue({
         code: 'custom',
-        message: 'must be an address, such as 10.0.0.1, 10.0.0.1:8443, [::1]:8443 or pod-1=10.0.0.1',
+        message:
+          found === undefined
+            ? 'must be an address, such as 10.0.0.1, 10.0.0.1:8443, [::1]:8443 or pod-1=10.0.0.1'
+            : 'must be a whole IP address, such as 10.0.0.1, or a host name: this one is read as another address, or as none',
       });
       return z.NEVER;
     });
+
+/**
+ * An address as it is in a URL; undefined if it would be another one there: "10.1" would become 10.0.0.1, which would get
+ * the tokens, and 10.0.0.256 is none.
+ */
+function hostInUrl(address: string): string | undefined {
+  const isIPv6 = isIP(address) === 6;
+  const url = URL.parse(`http://${isIPv6 ? `[${address}]` : address}`);
+  return isIPv6 || url?.hostname === address.toLowerCase() ? url?.hostname : undefined;
+}
 
 function instanceOfText(text: string): Instance | undefined {
   const [, name, rest = ''] = /^(?:([^=]+)=)?(.*)$/.exec(text) ?? [];

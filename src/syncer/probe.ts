@@ -109,7 +109,6 @@ export class Prober {
     done: (answer: Sent) => void,
   ): void {
     const { connectionTimeoutMs: timeoutMs } = this.config;
-    const { pool, slots } = this.targetOf(instance, port);
     const stopped = (): void => {
       done({ kind: 'failed', reason: 'stopped' });
     };
@@ -117,6 +116,14 @@ export class Prober {
       stopped();
       return;
     }
+    let target: Target;
+    try {
+      target = this.targetOf(instance, port);
+    } catch (error) {
+      done(failureOf(error));
+      return;
+    }
+    const { pool, slots } = target;
     slots.enter({
       signal,
       stopped,

@@ -156,6 +156,10 @@ describe('loadSyncerConfig', () => {
       'instances: ["http://a"]',
       'instances[0]: must be an address, such as 10.0.0.1, 10.0.0.1:8443, [::1]:8443 or pod-1=10.0.0.1',
     ],
+    ...['10.0.0.256', 'pod-1=10.1', '0x7f.1:8443', '10.0.0.1.', '[fe80::1%eth0]:8443'].map((place) => [
+      `instances: ["${place}"]`,
+      'instances[0]: must be a whole IP address, such as 10.0.0.1, or a host name: this one is read as another address, or as none',
+    ]),
     ['instances: [a]\ndns: { name: b }', 'dns: excludes "instances"; keep one of them'],
     [
       'probe: { mode: keyval }',

@@ -164,6 +164,16 @@ describe('ask in mode cookie', () => {
     expect(describeAnswer(answered, probeConfig({ port }))).toContain('connection refused');
   });
 
+  it('reports an address that is none, and does not reject', async () => {
+    const nowhere = { name: 'pod-1', address: '10.0.0.256' };
+    const failed = { kind: 'failed', reason: 'other', code: 'ERR_INVALID_URL' };
+    const prober = proberOf(configHere());
+    await expect(prober.ask(nowhere, TOKEN, never())).resolves.toEqual(failed);
+    const question = { method: 'GET' as const, port: 80, path: '/', headers: [], readsBody: () => false };
+    await expect(prober.send(nowhere, question, never())).resolves.toEqual(failed);
+    expect(prober.inFlight).toBe(0);
+  });
+
   it('reports a server that does not speak HTTP', async () => {
     const port = await rawServer((socket) => socket.write('220 smtp.example.com\r\n'));
     await expect(proberOf(probeConfig({ port })).ask(HERE, TOKEN, never())).resolves.toMatchObject({
