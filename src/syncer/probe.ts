@@ -259,6 +259,8 @@ function exchange({ pool, question, timeoutMs, signal, done }: Exchange, ended: 
         if (cause !== undefined) stop(STOPPED);
       },
       onResponseStart(_controller, statusCode) {
+        // An informational answer, such as early hints: the answer itself follows.
+        if (statusCode < 200) return;
         status = statusCode;
         readsBody = question.readsBody(statusCode);
         if (!readsBody) answer({ status, body });

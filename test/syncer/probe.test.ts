@@ -94,6 +94,17 @@ describe('ask in mode cookie', () => {
     expect(server.requests).toEqual(['GET /check']);
   });
 
+  it.each([
+    ['200 OK', 'present'],
+    ['401 Unauthorized', 'absent'],
+  ])('waits for %s after early hints', async (status, kind) => {
+    const port = await rawServer((socket) => {
+      socket.write('HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n');
+      socket.write(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\n\r\n`);
+    });
+    await expect(proberOf(probeConfig({ port })).ask(HERE, TOKEN, never())).resolves.toEqual({ kind });
+  });
+
   it('gives up an instance that hangs after connection_timeout', async () => {
     server.answers(silence);
     const prober = proberOf(configHere({ connectionTimeoutMs: 50 }));
