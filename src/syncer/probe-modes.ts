@@ -53,7 +53,7 @@ function location(config: ProbeConfig, headers: (token: string) => string[]): Pr
 }
 
 /** The Host header and those of the configuration, with the words in braces replaced. */
-function headersOf({ host, domain, probe }: ProbeConfig, token: string): string[] {
+export function headersOf({ host, domain, probe }: ProbeConfig, token: string): string[] {
   const words: Readonly<Record<string, string>> = { token, domain, host: host ?? '' };
   return [
     ...(host === undefined ? [] : ['host', host]),

@@ -5,7 +5,7 @@ import type { Instance, InstanceSource } from './instances/instance';
 import { ZONE_SYNC_FAILURES } from './limits';
 import type { SyncerMetrics } from './metrics';
 import { describeAnswer, type Prober } from './probe';
-import { apiPortOf, parsed } from './probe-modes';
+import { apiPortOf, headersOf, parsed } from './probe-modes';
 
 /*
  * In mode keyval: whether the instances synchronize their zones at all. Asks each for `stream/zone_sync` and for a key that
@@ -52,7 +52,8 @@ async function readOne(
   prober: Prober,
   signal: AbortSignal,
 ): Promise<ZoneSyncRow> {
-  const key = await prober.ask(instance, randomUUID(), signal);
+  const unknown = randomUUID();
+  const key = await prober.ask(instance, unknown, signal);
   if (key.kind !== 'absent') {
     const problem = describeAnswer(key, config);
     const isMisconfigured = key.kind === 'refused' && key.problem !== undefined;
@@ -65,7 +66,8 @@ async function readOne(
       method: 'GET',
       port: apiPortOf(config, instance),
       path: `${apiPath}/${apiVersion}/stream/zone_sync/`,
-      headers: config.host === undefined ? [] : ['host', config.host],
+      // The same as of the question before: the location with "api;" may ask for a password.
+      headers: headersOf(config, unknown),
       readsBody: (status) => status === 200,
     },
     signal,

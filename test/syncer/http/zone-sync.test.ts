@@ -88,6 +88,24 @@ describe('/readyz in mode keyval', () => {
     });
   });
 
+  it('sends the headers of the configuration with both questions', async () => {
+    await syncer.close();
+    const headers = { authorization: 'Basic c3luY2Vy' };
+    const { probe } = probeConfig({}, { mode: 'keyval', zone: 'tokens', zoneSyncEveryMs: 5, headers });
+    syncer = await RunningSyncer.start(3, { probe });
+    for (const pod of syncer.pods)
+      pod.answers((request, response) => {
+        const isAllowed = request.headers.authorization === headers.authorization;
+        (isAllowed ? nginxPlus(2) : answer(401))(request, response);
+      });
+    await eventually(async () => {
+      expect(await syncer.metric('syncer_zone_sync_nodes_online{instance="pod-1"}')).toBe(2);
+    }, 'the metric');
+    await readyWhen(({ warnings }, status) => {
+      expect([status, warnings]).toEqual([200, []]);
+    });
+  });
+
   it('is not ready if zone_sync is switched off', async () => {
     for (const pod of syncer.pods)
       pod.answers((request, response) => {
