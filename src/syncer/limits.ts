@@ -33,9 +33,6 @@ export const SYNCER_SHUTDOWN_MS = 10_000;
 /** Instances that an answer names as not having the token. The counts cover all. */
 export const MAX_NAMED_INSTANCES = 20;
 
-/** Checks of zone_sync in a row in which every instance has a problem before readiness fails: a rolling update takes a while. */
-export const ZONE_SYNC_FAILURES = 3;
-
 /** Time for one DNS query, and how often it is sent. Together shorter than the least `dns.every`. */
 export const DNS_TIMEOUT_MS = 400;
 export const DNS_TRIES = 2;

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { SyncerConfig } from './config';
 import type { Instance, InstanceSource } from './instances/instance';
-import { ZONE_SYNC_FAILURES } from './limits';
 import type { SyncerMetrics } from './metrics';
 import { describeAnswer, type Prober } from './probe';
 import { apiPortOf, headersOf, parsed } from './probe-modes';
@@ -91,8 +90,8 @@ async function readOne(
 
 function differingNodes(online: number | undefined, count: number): string {
   return (
-    `zone_sync sees ${online ?? 0} other nodes, and ${count - 1} are in the list: check zone_sync_server of that ` +
-    'instance, and whether the instances reach each other'
+    `zone_sync sees ${online ?? 0} other nodes, and ${count - 1} are in the list: unless the gateway is being updated, check ` +
+    'zone_sync_server of that instance, and whether the instances reach each other'
   );
 }
 
@@ -107,8 +106,8 @@ export interface ZoneSyncOptions {
 export class ZoneSyncWatch {
   private timer: NodeJS.Timeout | undefined;
   private readonly stop = new AbortController();
-  /** By name of the instance: the problem, and in how many checks in a row it was found. */
-  private found = new Map<string, { readonly row: ZoneSyncRow; readonly times: number }>();
+  /** Those with a problem, in the last check. */
+  private found: readonly ZoneSyncRow[] = [];
 
   constructor(private readonly options: ZoneSyncOptions) {}
 
@@ -128,37 +127,31 @@ export class ZoneSyncWatch {
   }
 
   /**
-   * What fails readiness: a wrong setting, or every instance out of step for some checks. One instance that is down or
-   * starts must not take Syncer away: its verdicts are about the others too.
+   * What fails readiness: a wrong setting. An instance that is down, and a number of nodes that differs, do not. During a
+   * rolling update of the gateway the old pods are nodes too, and the verdicts about the new ones are still right.
    */
   problems(): string[] {
-    const found = [...this.found.values()];
-    const { instances } = this.options.source.current();
-    const allLast =
-      found.length >= instances.length && found.every(({ times }) => times >= ZONE_SYNC_FAILURES);
-    return found.filter(({ row }) => allLast || row.isMisconfigured === true).map(describeRow);
+    return this.found.filter(({ isMisconfigured }) => isMisconfigured === true).map(describeRow);
   }
 
   /** Problems that were found in the last check. */
   warnings(): string[] {
-    return [...this.found.values()].map(describeRow);
+    return this.found.map(describeRow);
   }
 
   private note(rows: readonly ZoneSyncRow[]): void {
     const { nodesOnline, recordsPending } = this.options.metrics;
-    const before = this.found;
-    this.found = new Map();
+    this.found = rows.filter(({ problem }) => problem !== undefined);
     nodesOnline.reset();
     recordsPending.reset();
     for (const row of rows) {
       const { name } = row.instance;
-      if (row.problem !== undefined) this.found.set(name, { row, times: (before.get(name)?.times ?? 0) + 1 });
       if (row.nodesOnline !== undefined) nodesOnline.set({ instance: name }, row.nodesOnline);
       if (row.recordsPending !== undefined) recordsPending.set({ instance: name }, row.recordsPending);
     }
   }
 }
 
-function describeRow({ row }: { readonly row: ZoneSyncRow }): string {
-  return `instance ${row.instance.name}: ${row.problem ?? ''}`;
+function describeRow({ instance, problem = '' }: ZoneSyncRow): string {
+  return `instance ${instance.name}: ${problem}`;
 }
