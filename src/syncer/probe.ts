@@ -146,9 +146,9 @@ export class Prober {
     const before = this.share();
     this.known = Math.max(1, instances.length);
     const isSameShare = this.share() === before;
-    const addresses = new Set(instances.map(({ address }) => address));
+    const keys = new Set(instances.map((instance) => keyOf(instance, this.mode.portOf(instance))));
     for (const [key, target] of this.targets) {
-      if (isSameShare && addresses.has(key.slice(0, key.lastIndexOf('|')))) continue;
+      if (isSameShare && keys.has(key)) continue;
       this.targets.delete(key);
       this.leaving.add(target);
       target.slots.whenIdle(() => {
@@ -165,8 +165,9 @@ export class Prober {
     await Promise.all(pools.map((pool) => pool.destroy()));
   }
 
-  private targetOf({ address }: Instance, port: number): Target {
-    const key = `${address}|${port}`;
+  private targetOf(instance: Instance, port: number): Target {
+    const { address } = instance;
+    const key = keyOf(instance, port);
     const known = this.targets.get(key);
     if (known !== undefined) return known;
     const share = this.share();
@@ -184,6 +185,10 @@ export class Prober {
     this.targets.set(key, target);
     return target;
   }
+}
+
+function keyOf({ address }: Instance, port: number): string {
+  return `${address}|${port}`;
 }
 
 /**

@@ -115,6 +115,8 @@ export class ZoneSyncWatch {
   async start(): Promise<void> {
     const { config, source, prober } = this.options;
     const { instances } = source.current();
+    // A round does so too, but there may be no questions for a long time.
+    prober.retain(instances);
     const rows = await readZoneSync(instances, config, prober, this.stop.signal);
     if (this.stop.signal.aborted) return;
     this.note(rows);

@@ -249,7 +249,7 @@ describe('ask in mode cookie', () => {
     }, answer(401));
     const prober = proberOf(configHere({ maxKeepalives: 2, hostKeepalives: instances.length }));
     prober.retain([HERE]);
-    const asked = Array.from({ length: 1_500 }, () => prober.ask(HERE, TOKEN, never()));
+    const asked = Array.from({ length: 300 }, () => prober.ask(HERE, TOKEN, never()));
     await until(() => held !== undefined);
     prober.retain(instances);
     held?.();

@@ -42,6 +42,31 @@ async function readyWhen(wanted: (ready: Ready, status: number) => void): Promis
   }, 'the state of /readyz');
 }
 
+describe('the checks in mode keyval', () => {
+  it('close the connections to an instance that has left, also without questions', async () => {
+    let isClosed: boolean | undefined;
+    for (const pod of syncer.pods) pod.answers(nginxPlus(2));
+    syncer.pods[2]?.answers((request, response) => {
+      isClosed ??= false;
+      request.socket.once('close', () => (isClosed = true));
+      nginxPlus(2)(request, response);
+    });
+    await eventually(() => {
+      expect(isClosed).toBe(false);
+      return Promise.resolve();
+    }, 'a connection');
+    syncer.source.list = { ...syncer.source.list, instances: syncer.source.list.instances.slice(0, 2) };
+    await eventually(
+      () => {
+        expect(isClosed).toBe(true);
+        return Promise.resolve();
+      },
+      'the end of the connection',
+      2_000,
+    );
+  });
+});
+
 describe('/readyz in mode keyval', () => {
   it('is ready while all instances see each other, and measures them', async () => {
     for (const pod of syncer.pods) pod.answers(nginxPlus(2));
