@@ -186,6 +186,53 @@ describe('SecretsQuestion', () => {
     await vault.close();
   });
 
+  test('does not count a newer version than the one that the origin answers with, unless the values are equal', async () => {
+    const vault = await FaultProxy.before(sharedServers().origin.address);
+    const sync = await running();
+    try {
+      const [config] = configsOf(sync) as [DestinationConfig];
+      config.origin.vault.address = vault.address;
+      const question = new SecretsQuestion([config]);
+      const answer = async (options: Partial<QuestionOptions> = {}): Promise<SecretAnswer> =>
+        question.ask(question.placeOf(`${sync.mount}app`), {
+          signal: new AbortController().signal,
+          ...options,
+        });
+      await sync.originVault.put(sync.mount, 'app', { a: 1 });
+      vault.remember(true);
+      await answer();
+      vault.remember(false);
+      await sync.originVault.put(sync.mount, 'app', { a: 2 });
+      await sync.cycle('origin');
+      await sync.cycle('destination');
+      let left = Infinity;
+      vault.choose((_method, url) => (url.includes('/metadata/app') && left-- > 0 ? 'stale' : undefined));
+      const older = await answer();
+      expect(older).toMatchObject({
+        verdict: 'NotSynced',
+        destinations: [{ state: 'behind', version: 1 }],
+      });
+      expect(older.destinations[0]?.detail).toMatch(
+        /^it has version 2, and the origin answers with version 1,/,
+      );
+      expect(await answer({ verify: true })).toMatchObject({
+        verdict: 'Synced',
+        destinations: [{ detail: 'has version 2, and the same value' }],
+      });
+      await sync.destinationVaults[0]?.put(sync.mount, 'app', { a: 'by hand' });
+      expect(await answer({ verify: true })).toMatchObject({ destinations: [{ state: 'behind' }] });
+      // The second read is the current one, as if the secret had been written between the two.
+      left = 1;
+      expect(await answer()).toMatchObject({
+        verdict: 'Synced',
+        destinations: [{ state: 'synced', version: 2 }],
+      });
+      await question.close();
+    } finally {
+      await vault.close();
+    }
+  });
+
   test('tells a held delete from one that has happened', async () => {
     const sync = await running({
       edit: (file) => {

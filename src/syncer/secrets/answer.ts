@@ -15,7 +15,7 @@ export const SECRET_STATES = [
 ] as const;
 
 /**
- * - `synced`: it has the origin's current version, or a newer one
+ * - `synced`: it has the origin's current version
  * - `behind`: not yet
  * - `excluded`: the configuration leaves the secret out; the destination does not count
  * - `refused`: not copied (a collision, a loop, a target that is not a data path)

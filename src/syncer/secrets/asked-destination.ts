@@ -9,7 +9,16 @@ import type { Scope } from '../../rules/scope';
 import { TimeError } from '../../rules/time';
 import type { DestinationAnswer } from './answer';
 import { SYNCED_POLL_MS } from '../limits';
-import { isCurrent, judgeClaim, judgeGone, type Judged, type LiveAtOrigin, type OwnRecord } from './judge';
+import {
+  isAhead,
+  isCurrent,
+  judgeClaim,
+  judgeGone,
+  type AtOrigin,
+  type Judged,
+  type LiveAtOrigin,
+  type OwnRecord,
+} from './judge';
 import type { KeptTokens } from './kept-tokens';
 import type { OriginRound, OriginVaults } from './origin-vaults';
 import { readOwnRecord } from './own-record';
@@ -36,7 +45,7 @@ export class AskedDestination {
 
   constructor(
     readonly config: DestinationConfig,
-    origins: OriginVaults,
+    private readonly origins: OriginVaults,
     tokens: KeptTokens,
   ) {
     this.servers = new DestinationServers(config, origins, tokens);
@@ -100,16 +109,17 @@ export class AskedDestination {
     const { config, servers } = this;
     const { signal } = options;
     const path = dataPath(place.mount, place.rel);
-    const atOrigin = await round(config, place, signal);
-    const target = servers.plainScope.target(path);
-    const about = {
-      name: config.name,
-      ...(atOrigin.is === 'live' && { version: atOrigin.insight.version }),
-      ...(target !== path && { to: target }),
-    };
+    const first = await round(config, place, signal);
     if (servers.plainScope.placeAtDestination(path) === undefined)
-      return { ...about, state: 'refused', detail: 'the transforms make no data path of it' };
+      return {
+        ...this.about(path, first),
+        state: 'refused',
+        detail: 'the transforms make no data path of it',
+      };
     const { record, state } = await readOwnRecord(await servers.info(signal), config, path, signal);
+    // The secret may have been written, and copied, since the first answer. The second one is newer than the claim.
+    const atOrigin = isAhead(record.claim, first) ? await this.origins.read(config, place, signal) : first;
+    const about = this.about(path, atOrigin);
     const scope = await servers.scope(state, signal);
     if (scope.isItself(path)) return { ...about, state: 'synced', detail: ITSELF };
     const question = { ...options, place, path, scope, record };
@@ -118,10 +128,27 @@ export class AskedDestination {
     return { ...about, ...judgeGone(atOrigin, record, { ignoreDeletes: config.ignoreDeletes, isPublished }) };
   }
 
+  private about(path: string, atOrigin: AtOrigin): Pick<DestinationAnswer, 'name' | 'version' | 'to'> {
+    const target = this.servers.plainScope.target(path);
+    return {
+      name: this.config.name,
+      ...(atOrigin.is === 'live' && { version: atOrigin.insight.version }),
+      ...(target !== path && { to: target }),
+    };
+  }
+
   private async judgeLive(atOrigin: LiveAtOrigin, question: Question): Promise<Judged> {
-    const judged = judgeClaim(atOrigin, question.record, Date.now());
-    if (judged.state === 'synced') return question.verify ? this.compare(atOrigin, question) : judged;
-    const next = await this.whyBehind(question, (insight) => isCurrent(insight, atOrigin));
+    const { record, verify } = question;
+    const judged = judgeClaim(atOrigin, record, Date.now());
+    if (judged.state === 'synced') return verify ? this.compare(atOrigin, question) : judged;
+    if (record.distrust === undefined && isAhead(record.claim, atOrigin)) {
+      const compared = verify ? await this.compare(atOrigin, question) : judged;
+      // Only equal values are evidence: the claim is of a version that the origin does not show.
+      return compared.state === 'synced' || compared.state === 'failed' ? compared : judged;
+    }
+    const isPublished = (insight: Insight): boolean =>
+      isCurrent(insight, atOrigin) || isAhead(insight, atOrigin);
+    const next = await this.whyBehind(question, isPublished);
     return next.state === 'behind' ? { ...next, detail: `${judged.detail}; ${next.detail}` } : next;
   }
 
@@ -139,7 +166,10 @@ export class AskedDestination {
     const compared = await compareSecret({ scope, originVault, vault }, path, known, signal, onError);
     switch (compared.kind) {
       case 'equal':
-        return { state: 'synced', detail: `has version ${insight.version}, and the same value` };
+        return {
+          state: 'synced',
+          detail: `has version ${record.claim?.version ?? insight.version}, and the same value`,
+        };
       case 'drift':
         return { state: 'differs', detail: `the value at the destination is another one; ${REPAIR}` };
       case 'missing':

@@ -4,8 +4,8 @@ import type { DestinationAnswer } from './answer';
 
 /*
  * What the sync info of a destination proves about one secret. Pure. A claim counts only if its bucket fits its index, if
- * the destination's configuration is the one of its last cycle, and if it is of the origin's current version or a newer
- * one. Everything else is "not yet": a wrong `synced` would let a deploy begin too early.
+ * the destination's configuration is the one of its last cycle, and if it is of the origin's current version. Everything
+ * else is "not yet": a wrong `synced` would let a deploy begin too early.
  */
 
 /** The origin's answer about the secret, read after the question came. */
@@ -55,6 +55,8 @@ export function judgeClaim(
       detail: `its copy has ended by itself at ${endsAt ?? ''} (delete_version_after)`,
     };
   if (isCurrent(claim, atOrigin)) return { state: 'synced', detail: `has version ${claim.version}` };
+  if (isAhead(claim, atOrigin))
+    return { state: 'behind', detail: aheadDetail(claim.version, atOrigin.insight.version) };
   const isRecreated = claim.version >= atOrigin.insight.version;
   return {
     state: 'behind',
@@ -63,14 +65,29 @@ export function judgeClaim(
 }
 
 /**
- * Whether an insight is of the origin's current version, or of a newer one: the origin may have been written after its
- * answer. Not by the version alone, because a secret that was created again counts its versions from 1.
+ * Whether an insight is of the origin's current version. Not by the version alone, because a secret that was created again
+ * counts its versions from 1.
  */
 export function isCurrent(claim: Insight, { insight, metadata }: LiveAtOrigin): boolean {
   const found = { live: true, version: insight.version, createdTime: insight.updateTime };
+  return isNamedBy(claim, found, metadata);
+}
+
+/**
+ * Whether an insight is of a newer version than the origin's answer. Either the origin was written after its answer, and a
+ * second one shows it; or the origin's own history lacks the version, and nobody knows which value it had.
+ */
+export function isAhead(claim: Insight | undefined, atOrigin: AtOrigin): boolean {
+  if (claim === undefined || atOrigin.is !== 'live') return false;
+  const { version, updateTime } = atOrigin.insight;
+  return claim.version > version && isLater(claim.updateTime, updateTime);
+}
+
+function aheadDetail(claimed: number, answered: number): string {
   return (
-    isNamedBy(claim, found, metadata) ||
-    (claim.version > insight.version && isLater(claim.updateTime, insight.updateTime))
+    `it has version ${claimed}, and the origin answers with version ${answered}, an older one: the address leads to a ` +
+    'standby that lags, or the origin was restored from a backup. If it was restored, write the secret again, or let the ' +
+    `next cycles copy version ${answered}`
   );
 }
 

@@ -39,11 +39,8 @@ export class OriginVaults {
     await Promise.all([...this.vaults.values()].map(({ client }) => client.close()));
   }
 
-  private async read(
-    config: DestinationConfig,
-    { mount, rel }: Location,
-    signal: AbortSignal,
-  ): Promise<AtOrigin> {
+  /** Asks the Vault anew, also within a round. */
+  async read(config: DestinationConfig, { mount, rel }: Location, signal: AbortSignal): Promise<AtOrigin> {
     const vault = this.of(config);
     await this.checkOnce(vault, config);
     const metadata = await vault.metadata(mount, rel, signal);

@@ -26,9 +26,9 @@ export interface QuestionOptions {
 /**
  * The question whether the origin's current version of a secret is at every destination.
  *
- * Order of one round: the origin's metadata first, then what each destination has recorded. So `Synced` means that every
- * destination had the version that was current when the question came, or a newer one. `vsync synced` and the route
- * `/v1/secrets/synced` call it.
+ * Order of one round: the origin's metadata first, then what each destination has recorded; and the metadata again, if a
+ * destination has a newer version. So `Synced` means that every destination had the version that was current when the
+ * question came, or a newer one that the origin has too. `vsync synced` and the route `/v1/secrets/synced` call it.
  */
 export class SecretsQuestion {
   private readonly tokens: KeptTokens;

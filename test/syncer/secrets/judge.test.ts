@@ -1,5 +1,12 @@
 import type { Insight } from '../../../src/rules/insight';
-import { judgeClaim, judgeGone, type LiveAtOrigin, type OwnRecord } from '../../../src/syncer/secrets/judge';
+import {
+  isAhead,
+  judgeClaim,
+  judgeGone,
+  type AtOrigin,
+  type LiveAtOrigin,
+  type OwnRecord,
+} from '../../../src/syncer/secrets/judge';
 
 const at = (second: number): string => `2026-11-21T13:00:${String(second).padStart(2, '0')}.000000001Z`;
 const NOW_MS = Date.parse('2026-11-21T14:00:00Z');
@@ -30,8 +37,12 @@ describe('judgeClaim', () => {
     expect(judge({ claim: insight(3, 30) })).toBe('synced: has version 3');
   });
 
-  test('counts a claim of a newer version, because the origin was written after its answer', () => {
-    expect(judge({ claim: insight(4, 40) })).toBe('synced: has version 4');
+  test('does not count a claim of a version that the origin does not have, and names both causes', () => {
+    expect(judge({ claim: insight(5, 40) })).toBe(
+      'behind: it has version 5, and the origin answers with version 3, an older one: the address leads to a standby that ' +
+        'lags, or the origin was restored from a backup. If it was restored, write the secret again, or let the next cycles ' +
+        'copy version 3',
+    );
   });
 
   test.each<[string, Partial<OwnRecord>, string]>([
@@ -75,6 +86,19 @@ describe('judgeClaim', () => {
   test('counts the time of a metadata write, which an original vsync publishes with OpenBao', () => {
     expect(judge({ claim: insight(3, 40) }, origin(3, 30, 40))).toBe('synced: has version 3');
     expect(judge({ claim: insight(3, 40) }, origin(3, 30, 35))).toContain('behind: it has version 3');
+  });
+});
+
+describe('isAhead', () => {
+  test.each<[boolean, string, Insight | undefined, AtOrigin]>([
+    [true, 'a newer version', insight(4, 40), origin()],
+    [false, 'the same version', insight(3, 30), origin()],
+    [false, 'an older version', insight(2, 20), origin()],
+    [false, 'a higher version from before the secret was created again', insight(9, 20), origin()],
+    [false, 'no claim', undefined, origin()],
+    [false, 'a secret that is gone', insight(4, 40), { is: 'deleted', version: 3 }],
+  ])('is %s for %s', (isIt, _what, claim, atOrigin) => {
+    expect(isAhead(claim, atOrigin)).toBe(isIt);
   });
 });
 
