@@ -2,6 +2,7 @@ import { InvalidArgumentError, type Command, type Option } from 'commander';
 import { isSetName, SET_NAME } from './consent';
 import { FLAGS, isOverride } from './options';
 import { MAX_SYNCED_WAIT_MS } from '../syncer/limits';
+import { SECRET_VERSION_PATTERN } from '../syncer/secrets/path';
 import { DurationError, formatDuration, parseDuration } from '../rules/time';
 
 /**
@@ -93,4 +94,10 @@ export function waitTime(value: string): number {
     throw error;
   }
   throw new InvalidArgumentError(`It must be at most ${formatDuration(MAX_SYNCED_WAIT_MS)}.`);
+}
+
+/** Parses a version of a secret, as a write returns it. */
+export function secretVersion(value: string): number {
+  if (new RegExp(SECRET_VERSION_PATTERN).test(value)) return Number(value);
+  throw new InvalidArgumentError('It must be the version that the write returned, such as 3.');
 }

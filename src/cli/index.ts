@@ -1,7 +1,7 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { checkValues, normalArguments, setName, waitTime } from './arguments';
+import { checkValues, normalArguments, secretVersion, setName, waitTime } from './arguments';
 import { configured, flags, loaded, type Options } from './options';
 import type { SyncerAction } from './syncer';
 import { ConfigError } from '../config/errors';
@@ -120,6 +120,12 @@ export function createProgram(): Command {
       ),
     )
     .option('--verify', 'also compare the values; prints none')
+    .addOption(
+      new Option(
+        '--at-least <version>',
+        'the version that your write returned: an older answer of the origin does not count',
+      ).argParser(secretVersion),
+    )
     .option('--json', 'print JSON')
     .action((path: string | undefined, options: Options) => load.synced().showSynced(path, options));
   program

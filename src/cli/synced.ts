@@ -23,10 +23,13 @@ export async function showSynced(path: string | undefined, options: Options): Pr
   try {
     const place = question.placeOf(path);
     const verify = options['verify'] === true;
+    const atLeast = options['atLeast'] as number | undefined;
     const answer = await interruptible((signal) =>
-      question.ask(place, { signal, verify, waitMs, onAnswer: progress() }).catch((error: unknown) => {
-        throw signal.aborted ? new UserError('interrupted: the question has no answer') : error;
-      }),
+      question
+        .ask(place, { signal, verify, atLeast, waitMs, onAnswer: progress() })
+        .catch((error: unknown) => {
+          throw signal.aborted ? new UserError('interrupted: the question has no answer') : error;
+        }),
     );
     console.log(options['json'] === true ? JSON.stringify(answer, null, 2) : formatAnswer(answer));
     report(answer);

@@ -1,6 +1,6 @@
 import { formatAnswer } from '../../src/cli/synced';
 import { createProgram } from '../../src/cli';
-import { waitTime } from '../../src/cli/arguments';
+import { secretVersion, waitTime } from '../../src/cli/arguments';
 
 describe('formatAnswer', () => {
   test('prints the verdict, and a line for each destination', () => {
@@ -41,7 +41,23 @@ describe('waitTime', () => {
   });
 });
 
+describe('secretVersion', () => {
+  test('reads a version', () => {
+    expect(secretVersion('12')).toBe(12);
+  });
+
+  test.each(['0', '-1', '1.5', 'v3', '', '12345678901'])('refuses %j', (text) => {
+    expect(() => secretVersion(text)).toThrow('It must be the version that the write returned, such as 3.');
+  });
+});
+
 describe('vsync synced', () => {
+  test('takes the version of a write', () => {
+    const synced = createProgram().commands.find((command) => command.name() === 'synced');
+    synced?.parseOptions(['secret/app', '--at-least', '3', '-c', 'a.json']);
+    expect(synced?.opts()).toMatchObject({ atLeast: 3 });
+  });
+
   test('takes several files after -c', () => {
     const synced = createProgram().commands.find((command) => command.name() === 'synced');
     synced?.parseOptions(['secret/app', '-c', 'a.json', 'b.json']);

@@ -233,6 +233,18 @@ describe('SecretsQuestion', () => {
     }
   });
 
+  test('does not take the old version of a standby that lags for the one that was written', async () => {
+    const sync = await running();
+    await sync.originVault.put(sync.mount, 'app', { a: 1 });
+    await sync.cycle('origin');
+    await sync.cycle('destination');
+    expect(await lines(sync, 'app', { atLeast: 1 })).toEqual(['Synced', 'synced: has version 1']);
+    expect(await lines(sync, 'app', { atLeast: 2 })).toEqual([
+      'NotSynced',
+      'behind: the origin answers with version 1, an older one than 2; a standby may lag',
+    ]);
+  });
+
   test('tells a held delete from one that has happened', async () => {
     const sync = await running({
       edit: (file) => {

@@ -103,8 +103,8 @@ function malformed(error: unknown): HttpError | undefined {
     statusCode?: number;
   };
   if (validation !== undefined) {
-    const problems = validation.map(
-      ({ instancePath, message = '' }) => `${titleOf(instancePath.slice(1))}: ${message}`,
+    const problems = validation.map(({ instancePath, message = '' }) =>
+      instancePath.length < 2 ? message : `${titleOf(instancePath.slice(1))}: ${message}`,
     );
     return new HttpError(400, 'BadRequest', problems.join('; '));
   }

@@ -14,6 +14,7 @@ import {
   isCurrent,
   judgeClaim,
   judgeGone,
+  judgeOlder,
   type AtOrigin,
   type Judged,
   type LiveAtOrigin,
@@ -27,6 +28,8 @@ import { DestinationServers } from './servers';
 export interface AskOptions {
   /** Also compare the value at the destination with the origin's. */
   readonly verify: boolean;
+  /** The version that a write has returned: an older answer of the origin is that of a standby that lags. */
+  readonly atLeast?: number | undefined;
   /** Ends the question: a destination that has not answered by then is a `timeout`. */
   readonly signal: AbortSignal;
 }
@@ -120,6 +123,8 @@ export class AskedDestination {
     // The secret may have been written, and copied, since the first answer. The second one is newer than the claim.
     const atOrigin = isAhead(record.claim, first) ? await this.origins.read(config, place, signal) : first;
     const about = this.about(path, atOrigin);
+    const older = judgeOlder(atOrigin, options.atLeast);
+    if (older !== undefined) return { ...about, ...older };
     const scope = await servers.scope(state, signal);
     if (scope.isItself(path)) return { ...about, state: 'synced', detail: ITSELF };
     const question = { ...options, place, path, scope, record };

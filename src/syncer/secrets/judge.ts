@@ -91,6 +91,29 @@ function aheadDetail(claimed: number, answered: number): string {
   );
 }
 
+/**
+ * Judges an answer of the origin that is older than the version which the asker has written.
+ *
+ * @param atLeast that version, if it is known
+ * @returns undefined if the answer is new enough
+ */
+export function judgeOlder(atOrigin: AtOrigin, atLeast: number | undefined): Judged | undefined {
+  if (atLeast === undefined) return undefined;
+  if (atOrigin.is === 'absent')
+    return {
+      state: 'behind',
+      detail: `the origin answers that it has no such secret, not with version ${atLeast}; ${STANDBY}`,
+    };
+  const version = atOrigin.is === 'live' ? atOrigin.insight.version : atOrigin.version;
+  if (version >= atLeast) return undefined;
+  return {
+    state: 'behind',
+    detail: `the origin answers with version ${version}, an older one than ${atLeast}; ${STANDBY}`,
+  };
+}
+
+const STANDBY = 'a standby may lag';
+
 /** A time that cannot be read counts as passed. */
 function isEnded(endsAt: string | undefined, nowMs: number): boolean {
   if (endsAt === undefined) return false;

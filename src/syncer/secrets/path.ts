@@ -29,4 +29,7 @@ export function readSecretPath(text: string, mounts: readonly string[]): Locatio
   return { mount, rel: /^(?:meta)?data\/(.+)$/s.exec(rest)?.[1] ?? rest };
 }
 
+/** A version of a secret as Vault numbers them, from 1. */
+export const SECRET_VERSION_PATTERN = '^[1-9][0-9]{0,9}$';
+
 const FORM = 'give it as "vault kv" does, with its mount, such as secret/team/app';

@@ -7,7 +7,7 @@ import { SYNCED_ANSWER_MS, SYNCED_POLL_MS } from '../limits';
 import { dataPath, type Location } from '../../rules/paths';
 import type { Logger } from '../../log';
 import { isFinal, verdictOfSecret, type SecretAnswer } from './answer';
-import { AskedDestination } from './asked-destination';
+import { AskedDestination, type AskOptions } from './asked-destination';
 import { KeptTokens } from './kept-tokens';
 import { OriginVaults } from './origin-vaults';
 import { readSecretPath } from './path';
@@ -15,6 +15,8 @@ import { readSecretPath } from './path';
 export interface QuestionOptions {
   /** Also compare the values, where the sync info reports that the version has arrived. */
   readonly verify?: boolean;
+  /** The version that a write has returned: an older answer of the origin is not the current one. */
+  readonly atLeast?: number | undefined;
   /** How long to ask again until the secret is synced, in milliseconds; 0 by default. */
   readonly waitMs?: number;
   /** Ends the question without an answer. */
@@ -70,10 +72,10 @@ export class SecretsQuestion {
    * @throws the signal's reason
    */
   async ask(place: Location, { waitMs = 0, ...options }: QuestionOptions): Promise<SecretAnswer> {
-    const { signal, onAnswer, verify = false } = options;
+    const { signal, onAnswer, verify = false, atLeast } = options;
     const over = AbortSignal.timeout(waitMs);
     const isOver = (): boolean => over.aborted;
-    let answer = await this.askOnce(place, verify, signal);
+    let answer = await this.askOnce(place, { verify, atLeast, signal });
     signal.throwIfAborted();
     if (isFinal(answer) || waitMs === 0) return answer;
     const waiting = forManyRequests(AbortSignal.any([signal, over]));
@@ -86,7 +88,7 @@ export class SecretsQuestion {
         await changes.next(waiting);
         signal.throwIfAborted();
         if (isOver()) break;
-        const next = await this.askOnce(place, verify, waiting);
+        const next = await this.askOnce(place, { verify, atLeast, signal: waiting });
         signal.throwIfAborted();
         // The wait ended during this round: the answer before it is complete.
         if (isOver() && next.verdict !== 'Synced') break;
@@ -104,11 +106,11 @@ export class SecretsQuestion {
     await Promise.all([...this.destinations.map((destination) => destination.close()), this.origins.close()]);
   }
 
-  private async askOnce(place: Location, verify: boolean, signal: AbortSignal): Promise<SecretAnswer> {
+  private async askOnce(place: Location, { signal, ...options }: AskOptions): Promise<SecretAnswer> {
     const inTime = forManyRequests(AbortSignal.any([signal, AbortSignal.timeout(SYNCED_ANSWER_MS)]));
     const round = this.origins.round();
     const destinations = await Promise.all(
-      this.destinations.map((destination) => destination.ask(place, round, { verify, signal: inTime })),
+      this.destinations.map((destination) => destination.ask(place, round, { ...options, signal: inTime })),
     );
     const verdict = verdictOfSecret(destinations.map(({ state }) => state));
     return { path: dataPath(place.mount, place.rel), verdict, destinations };

@@ -96,6 +96,11 @@ describe('GET /v1/secrets/synced', () => {
     expect(asked).toMatchObject([[{ rel: 'app' }, { waitMs: 0, verify: false }]]);
   });
 
+  test('passes on the version that the pipeline has written', async () => {
+    await fetch(url('?path=secret/app&at-least=3'));
+    expect(asked).toMatchObject([[{ rel: 'app' }, { atLeast: 3 }]]);
+  });
+
   test.each([
     ['', 'path: is missing'],
     ['?path=', 'path: is empty'],
@@ -105,6 +110,10 @@ describe('GET /v1/secrets/synced', () => {
     ['?path=secret/app&wait=2m', 'wait: must be at most 1m'],
     ['?path=secret/app&wait=99999999999h', 'wait: is too long'],
     ['?path=secret/app&verify=yes', 'verify: must be true or false'],
+    ['?path=secret/app&at-least=', 'at-least: must be a version such as 3'],
+    ['?path=secret/app&at-least=0', 'at-least: must be a version such as 3'],
+    ['?path=secret/app&at-least=3&at-least=4', 'at-least: must be a version such as 3'],
+    ['?path=secret/app&atLeast=3', 'is not a parameter'],
   ])('refuses %j with 400', async (query, why) => {
     const got = await fetch(url(query));
     expect(got.status).toBe(400);

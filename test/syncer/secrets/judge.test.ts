@@ -3,6 +3,7 @@ import {
   isAhead,
   judgeClaim,
   judgeGone,
+  judgeOlder,
   type AtOrigin,
   type LiveAtOrigin,
   type OwnRecord,
@@ -86,6 +87,30 @@ describe('judgeClaim', () => {
   test('counts the time of a metadata write, which an original vsync publishes with OpenBao', () => {
     expect(judge({ claim: insight(3, 40) }, origin(3, 30, 40))).toBe('synced: has version 3');
     expect(judge({ claim: insight(3, 40) }, origin(3, 30, 35))).toContain('behind: it has version 3');
+  });
+});
+
+describe('judgeOlder', () => {
+  test.each<[string | undefined, AtOrigin, number | undefined]>([
+    [undefined, origin(3), undefined],
+    [undefined, origin(3), 3],
+    [undefined, origin(4), 3],
+    ['behind: the origin answers with version 2, an older one than 3; a standby may lag', origin(2), 3],
+    [
+      'behind: the origin answers with version 2, an older one than 3; a standby may lag',
+      { is: 'deleted', version: 2 },
+      3,
+    ],
+    [undefined, { is: 'deleted', version: 3 }, 3],
+    [
+      'behind: the origin answers that it has no such secret, not with version 3; a standby may lag',
+      { is: 'absent' },
+      3,
+    ],
+    [undefined, { is: 'absent' }, undefined],
+  ])('is %j for %j and at least %j', (expected, atOrigin, atLeast) => {
+    const judged = judgeOlder(atOrigin, atLeast);
+    expect(judged && `${judged.state}: ${judged.detail}`).toBe(expected);
   });
 });
 
