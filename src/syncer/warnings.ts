@@ -21,22 +21,35 @@ function tlsWarnings({ probe }: SyncerConfig): string[] {
 const INTERVALS_TO_WAIT = 2;
 
 function timeWarnings(config: SyncerConfig): string[] {
-  const { retries, syncTimeoutMs, requestDeadlineMs, zoneSyncIntervalMs } = config;
+  const { requestDeadlineMs, zoneSyncIntervalMs } = config;
   const neededMs = INTERVALS_TO_WAIT * zoneSyncIntervalMs;
-  const triedMs = retries * syncTimeoutMs;
   const interval = `two zone_sync_interval of ${formatDuration(zoneSyncIntervalMs)}`;
   return [
-    ...(triedMs < neededMs
-      ? [
-          `a token is given up after ${formatDuration(triedMs)} (retries × sync_timeout), which is less than ${interval}: ` +
-            `expect false NotSynced. Set retries to ${Math.ceil(neededMs / syncTimeoutMs)}, or zone_sync_interval in NGINX and here to at most ${formatDuration(triedMs / INTERVALS_TO_WAIT)}`,
-        ]
-      : []),
+    ...retriesWarnings(config, neededMs, interval),
     ...(requestDeadlineMs < neededMs
       ? [
           `request_deadline is ${formatDuration(requestDeadlineMs)}, which is less than ${interval}: expect Timeout. ` +
             `Set it to at least ${formatDuration(neededMs)}`,
         ]
       : []),
+  ];
+}
+
+/** The first try is made at once, and no pause follows the last one. */
+function retriesWarnings(config: SyncerConfig, neededMs: number, interval: string): string[] {
+  const { retries, syncTimeoutMs } = config;
+  const triedMs = (retries - 1) * syncTimeoutMs;
+  if (triedMs >= neededMs) return [];
+  const enough = Math.ceil(neededMs / syncTimeoutMs) + 1;
+  const [when, otherwise] =
+    retries === 1
+      ? ['the first try (retries is 1)', '']
+      : [
+          `${formatDuration(triedMs)} ((retries − 1) × sync_timeout)`,
+          `, or zone_sync_interval in NGINX and here to at most ${formatDuration(triedMs / INTERVALS_TO_WAIT)}`,
+        ];
+  return [
+    `a token is given up after ${when}, which is less than ${interval}: expect false NotSynced. ` +
+      `Set retries to ${enough}${otherwise}`,
   ];
 }

@@ -222,19 +222,39 @@ describe('startWarnings', () => {
   it("warns of the original's defaults: TLS, and times below two intervals of zone_sync", () => {
     expect(startWarnings(load(ORIGINAL.replace('sync_timeout: 200', '')))).toEqual([
       expect.stringContaining('set probe.tls.verify and probe.tls.caFile'),
-      expect.stringContaining('given up after 750ms (retries × sync_timeout)'),
+      expect.stringContaining('given up after 600ms ((retries − 1) × sync_timeout)'),
       expect.stringContaining('request_deadline is 1s'),
     ]);
   });
 
   it('proposes numbers that end the warnings', () => {
     const text = startWarnings(load(ORIGINAL)).join('\n');
-    expect(text).toContain('Set retries to 10, or zone_sync_interval in NGINX and here to at most 500ms');
-    const better = ORIGINAL.replace('retries: 5', 'retries: 10').replace('1000', '2000');
+    expect(text).toContain('Set retries to 11, or zone_sync_interval in NGINX and here to at most 400ms');
+    const better = ORIGINAL.replace('retries: 5', 'retries: 11').replace('1000', '2000');
     expect(startWarnings(load(`${better}probe: { tls: { verify: true } }\n`))).toEqual([]);
     expect(
-      startWarnings(load(`${ORIGINAL}zone_sync_interval: 500\nprobe: { tls: { verify: true } }\n`)),
+      startWarnings(load(`${ORIGINAL}zone_sync_interval: 400\nprobe: { tls: { verify: true } }\n`)),
     ).toEqual([]);
+  });
+
+  it('proposes no interval if each instance is asked once', () => {
+    const text = startWarnings(load(ORIGINAL.replace('retries: 5', 'retries: 1'))).join('\n');
+    expect(text).toContain('a token is given up after the first try (retries is 1)');
+    expect(text).toContain('Set retries to 11\n');
+  });
+
+  it('has nothing against the times of the chart, and those of the documentation', () => {
+    const root = path.join(__dirname, '..', '..');
+    const chart = readFileSync(path.join(root, 'deploy/helm/syncer/values.yaml'), 'utf8');
+    const times = [...chart.matchAll(/^(?:sync_timeout|retries|request_deadline): .*$/gm)].map(
+      ([line]) => line,
+    );
+    expect(times).toHaveLength(3);
+    const page = readFileSync(path.join(root, 'docs/syncer.md'), 'utf8');
+    const [, example = ''] = /```yaml\n(host: [^`]*)```/.exec(page) ?? [];
+    const tls = 'probe: { tls: { verify: true } }\n';
+    expect(startWarnings(load(`${STATIC}instances: [a]\n${times.join('\n')}\n${tls}`))).toEqual([]);
+    expect(startWarnings(load(`${example}${tls}`))).toEqual([]);
   });
 
   it('warns of tokens without TLS', () => {
