@@ -1,24 +1,29 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { expecting, type Checked } from '../config/fields';
-import { DurationError, parseDuration } from '../rules/time';
+import { DurationError, formatDuration, parseDuration } from '../rules/time';
 import type { Instance } from './instances/instance';
 
 /* Building blocks of the schema of Syncer's configuration. No message quotes a value. */
+
+/** No time of Syncer is longer. A timer of Node with more than 2^31 ms ends at once. */
+const LONGEST_MS = 3_600_000;
 
 /** A time in whole milliseconds: a number as the original writes it, or a Go duration. */
 export function milliseconds(minimumMs: number): z.ZodType<number> {
   const what = 'a number of milliseconds, or a duration such as "150ms" or "2s"';
   return z.union([z.number(), z.string()], expecting(what)).transform((given, context) => {
     const checked = readMilliseconds(given);
-    const problem =
-      'problem' in checked
-        ? checked.problem
-        : checked.value < minimumMs && `must be at least ${minimumMs} ms`;
-    if (problem === false && 'value' in checked) return checked.value;
-    context.addIssue({ code: 'custom', message: problem || `must be ${what}` });
+    const problem = 'problem' in checked ? checked.problem : boundsProblem(checked.value, minimumMs);
+    if (problem === undefined && 'value' in checked) return checked.value;
+    context.addIssue({ code: 'custom', message: problem ?? `must be ${what}` });
     return z.NEVER;
   });
+}
+
+function boundsProblem(ms: number, minimumMs: number): string | undefined {
+  if (ms < minimumMs) return `must be at least ${minimumMs} ms`;
+  return ms > LONGEST_MS ? `must be at most ${formatDuration(LONGEST_MS)}` : undefined;
 }
 
 function readMilliseconds(given: number | string): Checked<number> {

@@ -148,6 +148,8 @@ describe('loadSyncerConfig', () => {
     ['sync_timeout: -5', 'sync_timeout: must be a whole number'],
     ['sync_timeout: 0', 'sync_timeout: must be at least 1 ms'],
     ['sync_timeout: 5x', 'sync_timeout: is not a duration; write a duration such as 500ms, 10s, 1m30s or 2h'],
+    ['sync_timeout: 3600001', 'sync_timeout: must be at most 1h'],
+    ['request_deadline: 600h', 'request_deadline: must be at most 1h'],
     ['path: check', 'path: must begin with "/", and have no spaces'],
     ['path: "/check/{token}"', 'path: must not have {}: a token in a path would be in access logs'],
     ['listen: here', 'listen: must be host:port, such as :8080, 127.0.0.1:8080 or [::1]:8080'],
