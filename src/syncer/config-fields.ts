@@ -103,7 +103,7 @@ export const instance = (): z.ZodType<Instance> =>
  * An address as it is in a URL; undefined if it would be another one there: "10.1" would become 10.0.0.1, which would get
  * the tokens, and 10.0.0.256 is none.
  */
-function hostInUrl(address: string): string | undefined {
+export function hostInUrl(address: string): string | undefined {
   const isIPv6 = isIP(address) === 6;
   const url = URL.parse(`http://${isIPv6 ? `[${address}]` : address}`);
   return isIPv6 || url?.hostname === address.toLowerCase() ? url?.hostname : undefined;

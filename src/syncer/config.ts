@@ -7,6 +7,7 @@ import {
   cookieName,
   headerName,
   headerTemplate,
+  hostInUrl,
   instance,
   listen,
   milliseconds,
@@ -170,6 +171,7 @@ export type SourceConfig = SyncerConfig['source'];
 
 /** The keys of a source, before the schema's last step. */
 interface SourceKeys {
+  readonly port: number;
   readonly namespace?: string | undefined;
   readonly deployment?: string | undefined;
   readonly kubeconfig?: string | undefined;
@@ -178,15 +180,36 @@ interface SourceKeys {
 }
 
 function checkSource(keys: SourceKeys, context: z.core.$RefinementCtx): void {
-  const { namespace, deployment, instances, dns } = keys;
+  const { namespace, deployment, instances, dns, port } = keys;
   const report = (path: string, message: string): void => {
     context.addIssue({ code: 'custom', path: [path], message });
   };
   if (instances !== undefined && dns !== undefined) report('dns', 'excludes "instances"; keep one of them');
+  if (instances !== undefined) checkTwice(instances, port, context);
   if (instances !== undefined || dns !== undefined) return;
   const what = 'is missing; give namespace and deployment, or instances, or dns';
   if (namespace === undefined) report('namespace', what);
   if (deployment === undefined) report('deployment', what);
+}
+
+/** An instance that is named twice would count twice, and a name of two would not tell which is the origin. */
+function checkTwice(
+  instances: NonNullable<SourceKeys['instances']>,
+  ofAll: number,
+  context: z.core.$RefinementCtx,
+): void {
+  const places = new Set<string>();
+  const names = new Set<string>();
+  for (const [at, { name, address, port = ofAll }] of instances.entries()) {
+    const place = `${hostInUrl(address) ?? address}|${port}`;
+    const message = places.has(place)
+      ? 'has the address and port of another one, and would count twice; keep one of them'
+      : 'has the name of another one (case does not count)';
+    if (places.has(place) || names.has(name.toLowerCase()))
+      context.addIssue({ code: 'custom', path: ['instances', at], message });
+    places.add(place);
+    names.add(name.toLowerCase());
+  }
 }
 
 /** A fixed list or a DNS name counts before a Deployment, whose keys a file of the original always has. */

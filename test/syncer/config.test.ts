@@ -162,6 +162,19 @@ describe('loadSyncerConfig', () => {
       `instances: ["${place}"]`,
       'instances[0]: must be a whole IP address, such as 10.0.0.1, or a host name: this one is read as another address, or as none',
     ]),
+    ...[
+      '["10.0.0.1:1", "a=10.0.0.1:1"]',
+      '[10.0.0.1, "10.0.0.1:8080"]',
+      '["[::1]", "a=[0:0::1]"]',
+      '[a, b=A]',
+    ].map((list) => [
+      `instances: ${list}`,
+      'instances[1]: has the address and port of another one, and would count twice; keep one of them',
+    ]),
+    [
+      'instances: [a=10.0.0.1, A=10.0.0.2]',
+      'instances[1]: has the name of another one (case does not count)',
+    ],
     ['instances: [a]\ndns: { name: b }', 'dns: excludes "instances"; keep one of them'],
     [
       'probe: { mode: keyval }',
