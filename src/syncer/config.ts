@@ -32,7 +32,12 @@ const probeTls = z
       .optional()
       .describe('expected name in the certificate; the name in "host" if not given'),
   })
-  .superRefine(bothOrNone);
+  .superRefine(bothOrNone)
+  // Refused, not implied: a file that seems to protect tokens must say that it does.
+  .refine(({ verify, caFile }) => verify || caFile === undefined, {
+    path: ['caFile'],
+    message: 'has no effect while certificates are not verified; set probe.tls.verify to true, or remove it',
+  });
 
 const MODES = ['cookie', 'header', 'keyval'] as const;
 

@@ -194,6 +194,10 @@ describe('loadSyncerConfig', () => {
       'probe.headers.Host: is set by Syncer itself; "host" and "probe.cookie" have keys',
     ],
     ['probe: { tls: { certFile: a } }', 'probe.tls.keyFile: is missing; give both certFile and keyFile'],
+    [
+      'probe: { tls: { caFile: a } }',
+      'probe.tls.caFile: has no effect while certificates are not verified; set probe.tls.verify to true, or remove it',
+    ],
     ['probe: { cookie: "a b" }', 'probe.cookie: is not the name of a cookie'],
   ])('refuses %s', (yaml, problem) => {
     const [key = ''] = yaml.split(':');
