@@ -162,7 +162,7 @@ function showNextSteps(address: string, file: string): void {
   const commands: [string, string][] = [
     ['ask about a token that no instance has', `curl -i ${headers} ${address}/v1/synced`],
     ['ask each instance once', `echo some-session-id | bin/vsync syncer probe -c ${file}`],
-    ['the metrics', `curl -s ${address}/metrics | grep vsync_`],
+    ['the metrics', `curl -s ${address}/metrics | grep syncer_`],
   ];
   console.log(`\nThe API, described on a page: ${address}/`);
   console.log('\nTo try next, in another terminal in this folder:');
