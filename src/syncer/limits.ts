@@ -18,7 +18,7 @@ export const MAX_ORIGIN_LENGTH = 253;
 /** All headers of a request to the HTTP API. Node answers 431 beyond it. */
 export const REQUEST_HEADER_BYTES = 16 * 1024;
 
-/** Time in which a client must have sent the headers of its request. */
+/** Time in which a client must have sent the headers of its request; the handshake of TLS has as much before. */
 export const REQUEST_HEADERS_MS = 5_000;
 
 /** Idle connections of clients are closed after this time: longer than NGINX's `keepalive_timeout` of an upstream, 60 s. */
@@ -29,6 +29,10 @@ export const RETRY_AFTER_S = 1;
 
 /** Time for questions in progress at a shutdown. Longer than a usual `request_deadline`; Kubernetes waits 30 s. */
 export const SYNCER_SHUTDOWN_MS = 10_000;
+
+/** At a shutdown, time without a request after which open connections are closed, and how often that is checked. */
+export const DRAIN_QUIET_MS = 100;
+export const DRAIN_CHECK_MS = 10;
 
 /** Instances that an answer names as not having the token. The counts cover all. */
 export const MAX_NAMED_INSTANCES = 20;

@@ -146,13 +146,8 @@ async function listenOn(app: App, { host, port }: Listen): Promise<string> {
 /** Answers what is in progress; after a while it closes the connections. */
 async function closeApp(app: App, log: Logger): Promise<void> {
   app.stopping.now = true;
-  const timer = setTimeout(() => {
+  const closed = app.close();
+  if (!(await app.connections.drain(SYNCER_SHUTDOWN_MS)))
     log.warn('questions were still in progress at the end of the shutdown; their connections are closed');
-    app.server.closeAllConnections();
-  }, SYNCER_SHUTDOWN_MS);
-  try {
-    await app.close();
-  } finally {
-    clearTimeout(timer);
-  }
+  await closed;
 }

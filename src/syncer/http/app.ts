@@ -5,11 +5,14 @@ import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fas
 import { z } from 'zod';
 import type { TlsOptions } from '../../tls';
 import { CLIENT_IDLE_MS, REQUEST_HEADER_BYTES, REQUEST_HEADERS_MS, RETRY_AFTER_S } from '../limits';
+import { Connections } from './connections';
+import { onRequestEnd } from './request-end';
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** Whether a shutdown has begun. */
     stopping: { now: boolean };
+    connections: Connections;
   }
 }
 
@@ -50,12 +53,13 @@ export class HttpError extends Error {
  * @param onError gets an error that is not expected
  */
 export function createApp(tls: TlsOptions | undefined, onError: (error: unknown) => void): App {
+  const http = { maxHeaderSize: REQUEST_HEADER_BYTES, headersTimeout: REQUEST_HEADERS_MS };
   const app = Fastify({
-    ...(tls === undefined ? {} : { https: tls }),
+    // Fastify does not use the key http with TLS.
+    ...(tls === undefined ? { http } : { https: { ...http, ...tls, handshakeTimeout: REQUEST_HEADERS_MS } }),
     logger: false,
     keepAliveTimeout: CLIENT_IDLE_MS,
     requestTimeout: REQUEST_HEADERS_MS,
-    http: { maxHeaderSize: REQUEST_HEADER_BYTES, headersTimeout: REQUEST_HEADERS_MS },
     bodyLimit: 1_024,
     clientErrorHandler: refuseRequest,
   });
@@ -63,6 +67,7 @@ export function createApp(tls: TlsOptions | undefined, onError: (error: unknown)
   app.setSerializerCompiler(serializerCompiler);
   const stopping = { now: false };
   app.decorate('stopping', stopping);
+  countRequests(app);
   // Fastify says so only to requests that arrive later: the connection of an earlier one would stay open.
   app.addHook('onSend', async (_request, reply) => {
     if (stopping.now) reply.header('connection', 'close');
@@ -79,6 +84,19 @@ export function createApp(tls: TlsOptions | undefined, onError: (error: unknown)
     return reply.code(known.statusCode).send({ error: known.error, message: known.message });
   });
   return app.withTypeProvider<ZodTypeProvider>();
+}
+
+/** Of all routes, for the shutdown. */
+function countRequests(app: FastifyInstance): void {
+  const connections = new Connections(app.server);
+  app.decorate('connections', connections);
+  app.addHook('onRequest', (request, reply, done) => {
+    connections.requestBegan();
+    onRequestEnd(request, reply, () => {
+      connections.requestEnded();
+    });
+    done();
+  });
 }
 
 /** Answers what Node's parser refuses, and closes the connection. */
