@@ -8,6 +8,7 @@ import type { Instance, InstanceList } from '../syncer/instances/instance';
 import { describeAnswer, Prober, type ProbeAnswer } from '../syncer/probe';
 import { apiPortOf } from '../syncer/probe-modes';
 import { startSyncer } from '../syncer/service';
+import { steadyNowMs } from '../syncer/steady-clock';
 import { tokenProblem } from '../syncer/token';
 import { startWarnings } from '../syncer/warnings';
 import { readZoneSync, type ZoneSyncRow } from '../syncer/zone-sync';
@@ -177,7 +178,7 @@ async function showStatus({ config, kind, list, problem, prober, signal }: Parts
   const rows: ZoneSyncRow[] = isKeyval
     ? await readZoneSync(list.instances, config, prober, signal)
     : list.instances.map((instance) => ({ instance }));
-  const ageMs = list.freshAtMs === undefined ? null : Date.now() - list.freshAtMs;
+  const ageMs = list.freshAtMs === undefined ? null : Math.round(steadyNowMs() - list.freshAtMs);
   if (isJson) {
     const instances = rows.map(({ instance, ...rest }) => ({ ...instance, ...rest }));
     console.log(JSON.stringify({ source: kind, ageMs, problem: problem ?? null, instances }, null, 2));

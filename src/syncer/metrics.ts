@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { InstanceSource } from './instances/instance';
 import type { ProbeAnswer } from './probe';
+import { steadyNowMs } from './steady-clock';
 import type { Verdict } from './verdict';
 
 /** Why a question had no verdict. */
@@ -65,7 +66,7 @@ export class SyncerMetrics {
     });
     this.gauge('list_age_seconds', 'Age of the list of instances; -1 before the first', [], (gauge) => {
       const { freshAtMs } = source.current();
-      gauge.set(freshAtMs === undefined ? -1 : (Date.now() - freshAtMs) / 1000);
+      gauge.set(freshAtMs === undefined ? -1 : (steadyNowMs() - freshAtMs) / 1000);
     });
     this.gauge('in_flight', 'Questions and probes in progress', ['of'], (gauge) => {
       gauge.set({ of: 'requests' }, this.requestsInFlight());

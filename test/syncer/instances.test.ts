@@ -1,5 +1,8 @@
+import { pino } from 'pino';
+import { createInstances, listProblem } from '../../src/syncer/instances/create';
 import { DnsInstances } from '../../src/syncer/instances/dns';
 import { StaticInstances } from '../../src/syncer/instances/static';
+import { steadyNowMs } from '../../src/syncer/steady-clock';
 import { eventually } from '../support/eventually';
 import { DnsServer } from './dns-server';
 
@@ -8,7 +11,7 @@ describe('StaticInstances', () => {
     const list = [{ name: 'a', address: '10.0.0.1' }];
     const source = new StaticInstances(list);
     await source.start();
-    const before = Date.now();
+    const before = steadyNowMs();
     expect(source.current().instances).toBe(list);
     expect(source.current().freshAtMs).toBeGreaterThanOrEqual(before);
     await source.close();
@@ -106,5 +109,41 @@ describe('DnsInstances', () => {
     expect(source.current()).toEqual({ instances: [] });
     await source.start();
     expect(source.current().freshAtMs).toBeUndefined();
+  });
+});
+
+describe('listProblem', () => {
+  const LIST = [{ name: 'a', address: '10.0.0.1' }];
+
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  function setClock(byMs: number): void {
+    const setTo = Date.now() + byMs;
+    jest.spyOn(Date, 'now').mockReturnValue(setTo);
+  }
+
+  it.each([3_600_000, -3_600_000])('does not depend on a clock that is set by %d ms', async (byMs) => {
+    const server = await DnsServer.start();
+    server.answer = ['10.0.0.1'];
+    const dns = {
+      kind: 'dns' as const,
+      name: 'nginx.example',
+      everyMs: 3_600_000,
+      servers: [server.address],
+    };
+    const source = createInstances({ source: dns, maxListAgeMs: 1_000 }, pino({ level: 'silent' }));
+    try {
+      await source.start();
+      expect(listProblem(source, 60_000)).toBeUndefined();
+      setClock(byMs);
+      expect(listProblem(source, 60_000)).toBeUndefined();
+      const old = { kind: 'test', current: () => ({ instances: LIST, freshAtMs: steadyNowMs() - 90_000 }) };
+      expect(listProblem(old, 60_000)).toContain('the list of instances is 90 s old');
+    } finally {
+      await source.close();
+      await server.close();
+    }
   });
 });

@@ -1,5 +1,6 @@
 import type { Logger } from '../../log';
 import type { SyncerConfig } from '../config';
+import { steadyNowMs } from '../steady-clock';
 import { DnsInstances } from './dns';
 import type { InstanceSource } from './instance';
 import { StaticInstances } from './static';
@@ -29,7 +30,7 @@ export function createInstances(
 export function listProblem(
   source: Pick<InstanceSource, 'current' | 'kind'>,
   maxListAgeMs: number,
-  nowMs = Date.now(),
+  nowMs = steadyNowMs(),
 ): string | undefined {
   const { kind } = source;
   const { instances, freshAtMs, problem } = source.current();

@@ -1,6 +1,7 @@
 import { Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { DNS_TIMEOUT_MS, DNS_TRIES } from '../limits';
+import { steadyNowMs } from '../steady-clock';
 import type { Instance, InstanceList, InstanceSource } from './instance';
 
 export interface DnsOptions {
@@ -63,7 +64,7 @@ export class DnsInstances implements InstanceSource {
     const instances = [...new Set(addresses)].sort().map((address) => this.instanceAt(address));
     this.list = {
       instances: sameAddresses(instances, this.list.instances) ? this.list.instances : instances,
-      freshAtMs: Date.now(),
+      freshAtMs: steadyNowMs(),
     };
   }
 

@@ -21,7 +21,7 @@ export interface InstanceSource {
 
 export interface InstanceList {
   readonly instances: readonly Instance[];
-  /** When the list was last known to be complete, in milliseconds since 1970; undefined before the first list. */
+  /** When the list was last known to be complete, by steadyNowMs(); undefined before the first list. */
   readonly freshAtMs?: number;
   /** Why the list is not kept up to date now, and what to do about it. */
   readonly problem?: string;

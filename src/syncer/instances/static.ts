@@ -1,3 +1,4 @@
+import { steadyNowMs } from '../steady-clock';
 import type { Instance, InstanceList, InstanceSource } from './instance';
 
 /** The list that the configuration names. It is always fresh. */
@@ -11,7 +12,7 @@ export class StaticInstances implements InstanceSource {
   }
 
   current(): InstanceList {
-    return { instances: this.instances, freshAtMs: Date.now() };
+    return { instances: this.instances, freshAtMs: steadyNowMs() };
   }
 
   close(): Promise<void> {

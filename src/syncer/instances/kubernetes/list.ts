@@ -5,6 +5,7 @@ import {
   type KubernetesListObject,
   type KubernetesObject,
 } from '@kubernetes/client-node';
+import { steadyNowMs } from '../../steady-clock';
 import { explainFailure, type Asked } from './errors';
 import { BoundedWatch, type WatchTimes } from './watch';
 
@@ -107,7 +108,7 @@ export class ObjectList<T extends KubernetesObject> {
         },
         onProof: () => {
           this.failures = 0;
-          this.freshAtMs = Date.now();
+          this.freshAtMs = steadyNowMs();
         },
         onExpired: () => {
           verb = 'list';
@@ -129,7 +130,7 @@ export class ObjectList<T extends KubernetesObject> {
   }
 
   private async list(config: KubeConfig): Promise<KubernetesListObject<T>> {
-    const askedAtMs = Date.now();
+    const askedAtMs = steadyNowMs();
     const signal = AbortSignal.any([this.stopped.signal, AbortSignal.timeout(this.options.times.answerMs)]);
     const list = await this.listed.list(config, signal);
     this.listedAtMs = askedAtMs;

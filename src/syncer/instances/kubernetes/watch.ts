@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Watch, type KubeConfig } from '@kubernetes/client-node';
+import { steadyNowMs } from '../../steady-clock';
 import { KubernetesError } from './errors';
 
 export interface WatchTimes {
@@ -68,9 +69,9 @@ export class BoundedWatch extends Watch {
   }
 
   private async pace(): Promise<void> {
-    const waitMs = this.lastBeginMs + this.times.pauseMs - Date.now();
+    const waitMs = this.lastBeginMs + this.times.pauseMs - steadyNowMs();
     if (waitMs > 0) await sleep(waitMs, undefined, { signal: this.stopped.signal });
-    this.lastBeginMs = Date.now();
+    this.lastBeginMs = steadyNowMs();
   }
 }
 
