@@ -58,6 +58,8 @@ export function createApp(tls: TlsOptions | undefined, onError: (error: unknown)
     // Fastify does not use the key http with TLS.
     ...(tls === undefined ? { http } : { https: { ...http, ...tls, handshakeTimeout: REQUEST_HEADERS_MS } }),
     logger: false,
+    // Its own answer has neither our body nor Retry-After.
+    return503OnClosing: false,
     keepAliveTimeout: CLIENT_IDLE_MS,
     requestTimeout: REQUEST_HEADERS_MS,
     bodyLimit: 1_024,

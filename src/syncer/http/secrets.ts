@@ -89,6 +89,8 @@ export function addSecrets(app: App, { question, metrics }: SecretsDeps): void {
   });
   app.addHook('onClose', () => question.close());
   app.get('/v1/secrets/synced', { schema: SCHEMA }, async (request, reply) => {
+    // Nothing would abort it any more.
+    if (app.stopping.now) throw stopping();
     const { place, ...options } = readQuestion(question, request.query);
     if (inProgress.size >= MAX_SECRET_QUESTIONS) {
       metrics.secretRefusal();
@@ -106,11 +108,15 @@ export function addSecrets(app: App, { question, metrics }: SecretsDeps): void {
     } catch (error) {
       if (!signal.aborted) throw error;
       if (gone.aborted) return await reply.hijack();
-      throw new HttpError(503, 'Stopping', 'Syncer is stopping; ask another instance of it', true);
+      throw stopping();
     } finally {
       inProgress.delete(stop);
     }
   });
+}
+
+function stopping(): HttpError {
+  return new HttpError(503, 'Stopping', 'Syncer is stopping; ask another instance of it', true);
 }
 
 /** The messages quote nothing of the request. */

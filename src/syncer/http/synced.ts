@@ -82,7 +82,7 @@ export function addSynced(app: App, deps: SyncedDeps): void {
       200: SyncedBody,
       400: ErrorBody.meta({ description: 'A header is missing or malformed' }),
       429: ErrorBody.meta(retryMeta('Too many questions or probes are in progress')),
-      503: ErrorBody.meta(retryMeta('The instances are not known, or Syncer is stopping')),
+      503: ErrorBody.meta(retryMeta('The instances are not known')),
     },
   };
   const counted = { attachValidation: true, onRequest: limitRequests(deps) };

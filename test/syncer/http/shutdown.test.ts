@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { Agent } from 'undici';
 import { SYNCER_SHUTDOWN_MS } from '../../../src/syncer/limits';
 import { makeCertificates, type Certificates } from '../../support/certificates';
@@ -77,6 +78,24 @@ describe.each([false, true])('the end of the service (TLS: %s)', (isTls) => {
 });
 
 describe('the end of the service', () => {
+  it('answers on an open connection that it is not ready, while a question is in progress', async () => {
+    syncer = await RunningSyncer.start(2);
+    syncer.pods[1]?.answers(silence);
+    const socket = await silentConnection();
+    const asked = syncer.ask().catch(() => 'closed');
+    await eventually(async () => {
+      expect(syncer.pods[1]?.requests).toHaveLength(1);
+      return Promise.resolve();
+    }, 'the first probe');
+    const stopped = syncer.stop();
+    await expect(syncer.get('/readyz')).rejects.toThrow();
+    socket.write('GET /readyz HTTP/1.1\r\nHost: syncer\r\n\r\n');
+    const received = await text(socket);
+    expect(received).toMatch(/^HTTP\/1\.1 503 /);
+    expect(received).toContain('it is stopping');
+    await Promise.all([stopped, asked]);
+  });
+
   it('closes the connections of questions that are in progress after the time, and says so', async () => {
     syncer = await RunningSyncer.start(2);
     syncer.pods[1]?.answers(silence);
