@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
 import { startKubeApi, syncerServerPaths, type KubeApiServer } from '../../dev/servers/start';
 import { KubeApi } from '../../dev/shared/kube-api';
-import { loadSyncerConfig } from '../../src/syncer/config';
+import { loadSyncerConfig, type SyncerConfig } from '../../src/syncer/config';
 import { startWarnings } from '../../src/syncer/warnings';
 import { chartRules } from '../support/kube-account';
 import { makeTempFolder, ROOT } from '../support/run-node';
@@ -18,7 +18,12 @@ interface Manifest {
   data?: Record<string, string>;
   spec?: {
     clusterIP?: string;
-    template?: { spec: { containers: { args: string[]; livenessProbe: object; readinessProbe: object }[] } };
+    template?: {
+      spec: {
+        automountServiceAccountToken?: boolean;
+        containers: { args: string[]; livenessProbe: object; readinessProbe: object }[];
+      };
+    };
   };
 }
 
@@ -64,6 +69,17 @@ function find(manifests: readonly Manifest[], kind: string): Manifest {
   return found;
 }
 
+function configOf(manifests: readonly Manifest[]): SyncerConfig {
+  const folder = makeTempFolder();
+  const file = path.join(folder, 'config.yaml');
+  fs.writeFileSync(file, find(manifests, 'ConfigMap').data?.['config.yaml'] ?? '');
+  try {
+    return loadSyncerConfig(file);
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
+}
+
 describe('the chart of Syncer', () => {
   test('passes helm lint, and names a value that is missing', async () => {
     expect(await helm('lint', CHART, '--strict', ...REQUIRED.flatMap((value) => ['--set', value]))).toContain(
@@ -73,11 +89,7 @@ describe('the chart of Syncer', () => {
   });
 
   test('has a configuration that Syncer reads, with one warning', async () => {
-    const folder = makeTempFolder();
-    const file = path.join(folder, 'config.yaml');
-    fs.writeFileSync(file, find(await render(REQUIRED), 'ConfigMap').data?.['config.yaml'] ?? '');
-    const config = loadSyncerConfig(file);
-    fs.rmSync(folder, { recursive: true });
+    const config = configOf(await render(REQUIRED));
     expect(config).toMatchObject({
       listen: { port: 8080 },
       source: { kind: 'kubernetes', namespace: 'tools', deployment: 'gateway' },
@@ -88,6 +100,47 @@ describe('the chart of Syncer', () => {
     expect(startWarnings(config)).toEqual([
       expect.stringMatching(/certificates of the instances are not verified/),
     ]);
+  });
+
+  test.each<[string, string[], object, string[]]>([
+    [
+      'mode keyval',
+      ['deployment=gateway', 'config.probe.mode=keyval', 'config.probe.zone=tokens'],
+      { source: { kind: 'kubernetes', deployment: 'gateway' }, host: undefined },
+      ['Role', 'RoleBinding'],
+    ],
+    [
+      'a list of instances',
+      ['host=a.example.org', 'path=/auth', 'config.instances[0]=10.0.0.1'],
+      { source: { kind: 'static' }, host: 'a.example.org' },
+      [],
+    ],
+    [
+      'a headless service',
+      ['host=a.example.org', 'path=/auth', 'config.dns.name=gw.gateways.svc.cluster.local'],
+      { source: { kind: 'dns' }, path: '/auth' },
+      [],
+    ],
+    [
+      'mode keyval with a list of instances',
+      ['config.instances[0]=10.0.0.1', 'config.probe.mode=keyval', 'config.probe.zone=tokens'],
+      { source: { kind: 'static' }, host: undefined },
+      [],
+    ],
+  ])('needs no other value, and no other permission, for %s', async (_, values, expected, permissions) => {
+    const manifests = await render(values);
+    expect(configOf(manifests)).toMatchObject(expected);
+    expect(manifests.map(({ kind }) => kind).filter((kind) => kind.startsWith('Role'))).toEqual(permissions);
+    const pod = find(manifests, 'Deployment').spec?.template?.spec;
+    expect(pod?.automountServiceAccountToken).toBe(permissions.length > 0);
+  });
+
+  test.each([
+    ['deployment', ['config.probe.mode=keyval', 'config.probe.zone=tokens']],
+    ['host', ['path=/auth', 'config.instances[0]=10.0.0.1']],
+    ['path', ['host=a.example.org', 'config.dns.name=gw.gateways.svc.cluster.local']],
+  ])('requires %s where it is needed', async (name, values) => {
+    await expect(render(values)).rejects.toThrow(`${name} is required`);
   });
 
   test('creates the Role in the namespace of the gateway, with the rules that the tests use', async () => {

@@ -36,13 +36,27 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- default .Release.Namespace .Values.namespace }}
 {{- end }}
 
+{{/* Whether the instances come from Kubernetes: a list or a DNS name wins, as in Syncer. Not empty means yes. */}}
+{{- define "syncer.usesKubernetes" -}}
+{{- if and (empty .Values.config.instances) (empty .Values.config.dns) }}yes{{ end }}
+{{- end }}
+
 {{/* config.yaml: the keys of the original, then everything under "config". */}}
 {{- define "syncer.config" -}}
-{{- $config := dict "namespace" (include "syncer.gatewayNamespace" .) }}
-{{- range list "deployment" "host" "path" }}
-{{- $_ := set $config . (required (printf "%s is required" .) (get $.Values .)) }}
+{{- $config := dict }}
+{{- $required := list }}
+{{- if include "syncer.usesKubernetes" . }}
+{{- $_ := set $config "namespace" (include "syncer.gatewayNamespace" .) }}
+{{- $required = append $required "deployment" }}
 {{- end }}
-{{- range list "domain" "port" "sync_timeout" "connection_timeout" "retries" "request_deadline" "max_keepalives" "host_keepalives" }}
+{{- /* Mode keyval asks the API of NGINX Plus, not a protected location. */}}
+{{- if ne (dig "probe" "mode" "cookie" .Values.config) "keyval" }}
+{{- $required = concat $required (list "host" "path") }}
+{{- end }}
+{{- range $required }}
+{{- $_ := required (printf "%s is required" .) (get $.Values .) }}
+{{- end }}
+{{- range list "deployment" "host" "path" "domain" "port" "sync_timeout" "connection_timeout" "retries" "request_deadline" "max_keepalives" "host_keepalives" }}
 {{- if not (empty (get $.Values .)) }}
 {{- $_ := set $config . (get $.Values .) }}
 {{- end }}
