@@ -2,7 +2,7 @@ import { startKubeApi, type KubeApiServer } from '../../dev/servers/start';
 import { KubernetesInstances, type KubernetesOptions } from '../../src/syncer/instances/kubernetes';
 import { debugLog } from '../support/collected-log';
 import { eventually } from '../support/eventually';
-import { chartRules, KubeAccount, type Rule } from '../support/kube-account';
+import { chartRules, KubeAccount, NEEDED_VERBS, type Rule } from '../support/kube-account';
 import { KubeGateway } from '../support/kube-gateway';
 
 /** Short, so that a test meets the end of many watches. */
@@ -186,25 +186,21 @@ describe('KubernetesInstances', () => {
 });
 
 describe('KubernetesInstances with a Role', () => {
-  test.each([
-    ['list', 'deployments'],
-    ['watch', 'deployments'],
-    ['list', 'replicasets'],
-    ['watch', 'replicasets'],
-    ['list', 'pods'],
-    ['watch', 'pods'],
-  ])('without "%s" on %s names both, and heals when the Role has them', async (verb, resource) => {
-    await gateway.addPod('a', '127.0.0.2');
-    await account.setRules(rulesWithout(verb, resource));
-    await start();
-    await problemEventually(
-      new RegExp(`does not permit "${verb}" on ${resource} in namespace ${gateway.namespace}`),
-    );
-    expect(source?.current().freshAtMs).toBeUndefined();
-    await account.setRules(chartRules());
-    await problemEventually(undefined);
-    await listsEventually(['a']);
-  });
+  test.each(NEEDED_VERBS)(
+    'without "%s" on %s names both, and heals when the Role has them',
+    async (verb, resource) => {
+      await gateway.addPod('a', '127.0.0.2');
+      await account.setRules(rulesWithout(verb, resource));
+      await start();
+      await problemEventually(
+        new RegExp(`does not permit "${verb}" on ${resource} in namespace ${gateway.namespace}`),
+      );
+      expect(source?.current().freshAtMs).toBeUndefined();
+      await account.setRules(chartRules());
+      await problemEventually(undefined);
+      await listsEventually(['a']);
+    },
+  );
 });
 
 describe('KubernetesInstances with a service account', () => {

@@ -13,6 +13,16 @@ export interface Rule {
   verbs: string[];
 }
 
+/** What the Role permits, and no more: with one of them missing, there is no list of instances. */
+export const NEEDED_VERBS: readonly (readonly [verb: string, resource: string])[] = [
+  ['list', 'pods'],
+  ['watch', 'pods'],
+  ['list', 'replicasets'],
+  ['watch', 'replicasets'],
+  ['list', 'deployments'],
+  ['watch', 'deployments'],
+];
+
 /** The rules of the chart's Role. Its template has no expressions in them. */
 export function chartRules(): Rule[] {
   const file = path.join(ROOT, 'deploy', 'helm', 'syncer', 'templates', 'role.yaml');
