@@ -72,10 +72,12 @@ test('VaultClient sends fewer requests than in the beginning to a Vault that wor
   await connect();
   const twoAtOnce = new WorkPool(() => 2);
   const never = new AbortController().signal;
-  hold(() => twoAtOnce.run(() => after(10), never));
+  hold(() => twoAtOnce.run(() => after(5), never));
   const first = kv.client.requestsAtOnce;
-  await read(100);
-  while (kv.client.requestsAtOnce >= first) await read(100);
+  // More than the limit ever gets: a busy machine may measure a high latency in the beginning, and a limit without demand
+  // is looked at again only after many rounds.
+  do await read(300);
+  while (kv.client.requestsAtOnce >= first);
   most = 0;
   await read(first);
   expect(most).toBeLessThan(first);
