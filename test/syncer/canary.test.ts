@@ -1,5 +1,6 @@
 import net from 'node:net';
 import { answer, reset, silence } from '../support/tiny-server';
+import { AskedSync } from './http/asked-sync';
 import { RunningSyncer } from './http/running-syncer';
 import { probeConfig } from './probe-config';
 
@@ -81,6 +82,39 @@ describe('a token is in no log at trace level, metric, error, or OpenAPI documen
     expect(await everything(running)).not.toContain(CANARY);
   });
 
+  it('if the question is about a secret, whose servers get tokens and may answer anything', async () => {
+    const sync = await AskedSync.create(CANARY);
+    try {
+      const running = (syncer = await RunningSyncer.start(1, { sync: [sync.file] }));
+      const ask = (query: string): Promise<void> => note(running.get(`/v1/secrets/synced?${query}`));
+      for (const handler of [answer(404), answer(200, CANARY), answer(302, '', { location: CANARY })]) {
+        sync.vault.answers(handler);
+        sync.consul.answers(handler);
+        await ask('path=secret/app&verify=true&at-least=2');
+      }
+      sync.vault.answers(answer(200, metadata()));
+      sync.consul.answers(answer(200, [{ Value: Buffer.from(CANARY).toString('base64') }]));
+      await ask('path=secret/app&verify=true');
+      const { headers } = sync.vault;
+      expect(headers.some((each) => each['x-vault-token'] === CANARY)).toBe(true);
+      // Last, because requests are paused after it.
+      sync.vault.answers(reset);
+      await ask('path=secret/app');
+      await ask(`path=${CANARY}`);
+      await ask(`path=secret/app&wait=${CANARY}`);
+      await ask(`path=secret/app&at-least=${CANARY}`);
+      await ask(`path=secret/app&${CANARY}=1`);
+      await ask(`path=secret/app&token=${CANARY}`);
+      await note(running.get('/v1/secrets/synced?path=secret/app', { 'x-vault-token': CANARY }));
+      expect(await everything(running)).not.toContain(CANARY);
+      expect(seen.join('\n')).toContain('"destinations"');
+      await syncer.close();
+      syncer = undefined;
+    } finally {
+      await sync.close();
+    }
+  });
+
   it('if the code itself fails, whose error may quote anything', async () => {
     const running = (syncer = await RunningSyncer.start(2));
     const { source } = running;
@@ -95,6 +129,14 @@ describe('a token is in no log at trace level, metric, error, or OpenAPI documen
     source.current = () => source.list;
   });
 });
+
+/** Of a live secret, with the canary in what vsync does not read. */
+function metadata(): object {
+  const at = '2026-11-21T13:00:00Z';
+  const versions = { 1: { created_time: at, deletion_time: '', destroyed: false } };
+  const custom = { custom_metadata: { note: CANARY } };
+  return { data: { current_version: 1, updated_time: at, versions, ...custom } };
+}
 
 function sendRaw(address: string, text: string): Promise<string> {
   return new Promise((resolve) => {

@@ -1,5 +1,7 @@
 import Ajv2020, { type ValidateFunction } from 'ajv/dist/2020';
+import { MAX_SECRET_QUESTIONS } from '../../../src/syncer/limits';
 import { answer } from '../../support/tiny-server';
+import { AskedSync } from './asked-sync';
 import { RunningSyncer } from './running-syncer';
 
 interface Response3 {
@@ -20,16 +22,30 @@ interface Document {
   readonly paths: Record<string, Record<string, Operation>>;
 }
 
+let sync: AskedSync;
 let syncer: RunningSyncer;
 let document: Document;
 
 beforeAll(async () => {
-  syncer = await RunningSyncer.start(3, { maxInFlight: { requests: 2, probes: 1_000 } });
+  sync = await AskedSync.create('token');
+  syncer = await RunningSyncer.start(3, { maxInFlight: { requests: 2, probes: 1_000 }, sync: [sync.file] });
   document = (await (await syncer.get('/openapi.json')).json()) as Document;
 });
 afterAll(async () => {
   await syncer.close();
+  await sync.close();
 });
+
+const SECRETS = '/v1/secrets/synced';
+
+/** Metadata of a secret with one version. */
+const LIVE = {
+  data: {
+    current_version: 1,
+    updated_time: '2026-11-21T13:00:00Z',
+    versions: { 1: { created_time: '2026-11-21T13:00:00Z', deletion_time: '', destroyed: false } },
+  },
+};
 
 function validator(schema: object | undefined): ValidateFunction {
   const ajv = new Ajv2020({ strict: false, validateFormats: false });
@@ -62,6 +78,7 @@ describe('the OpenAPI document', () => {
       '/livez',
       '/metrics',
       '/readyz',
+      '/v1/secrets/synced',
       '/v1/synced',
     ]);
     for (const operations of Object.values(document.paths))
@@ -108,6 +125,49 @@ describe('the OpenAPI document', () => {
     await matches('/v1/synced', first);
     while (waiting.length < 2) await new Promise((resolve) => setImmediate(resolve));
     for (const finish of waiting) finish();
+    for (const each of await Promise.all(asked)) if (!each.bodyUsed) await each.text();
+  });
+
+  it('describes the parameters of a question about a secret', () => {
+    const parameters = document.paths[SECRETS]?.['get']?.parameters ?? [];
+    expect(parameters.map(({ name, in: where, required }) => [name, where, required])).toEqual([
+      ['path', 'query', true],
+      ['wait', 'query', false],
+      ['verify', 'query', false],
+      ['at-least', 'query', false],
+    ]);
+  });
+
+  it('describes the answers of a question about a secret', async () => {
+    const absent = await syncer.get(`${SECRETS}?path=secret/app`);
+    expect(absent.headers.get('X-Secret-Status')).toBe('NotSynced');
+    expect(await matches(SECRETS, absent)).toMatchObject({
+      destinations: [{ state: 'deleted' }],
+    });
+    sync.vault.answers(answer(200, LIVE));
+    const live = await matches(SECRETS, await syncer.get(`${SECRETS}?path=secret/app&at-least=1`));
+    expect(live).toMatchObject({ destinations: [{ state: 'behind', version: 1 }] });
+    sync.vault.answers(answer(403, { errors: ['permission denied'] }));
+    const failed = await matches(SECRETS, await syncer.get(`${SECRETS}?path=secret/app`));
+    expect(failed).toMatchObject({ destinations: [{ state: 'failed' }] });
+    await matches(SECRETS, await syncer.get(`${SECRETS}?path=other/app`));
+  });
+
+  it('describes 429 of a question about a secret', async () => {
+    const finish: (() => void)[] = [];
+    sync.vault.answers((request, response) => {
+      finish.push(() => {
+        answer(200, LIVE)(request, response);
+      });
+    });
+    const asked = Array.from({ length: MAX_SECRET_QUESTIONS + 1 }, () =>
+      syncer.get(`${SECRETS}?path=secret/app`),
+    );
+    const first = await Promise.race(asked);
+    expect(first.status).toBe(429);
+    await matches(SECRETS, first);
+    sync.vault.answers(answer(200, LIVE));
+    for (const each of finish) each();
     for (const each of await Promise.all(asked)) if (!each.bodyUsed) await each.text();
   });
 
