@@ -33,33 +33,44 @@ describe('a token is in no log at trace level, metric, error, or OpenAPI documen
     ['cookie', {}],
     ['header', { headers: { authorization: 'Bearer {token}' } }],
     ['keyval', { zone: 'tokens' }],
-  ] as const)('in mode %s, whatever the instances answer', async (mode, probe) => {
-    const config = probeConfig({}, { mode, ...probe });
-    const running = (syncer = await RunningSyncer.start(9, {
-      probe: config.probe,
-      connectionTimeoutMs: 500,
-      requestDeadlineMs: 2_000,
-    }));
-    const echo: Parameters<(typeof running.pods)[0]['answers']>[0] = (request, response) => {
-      response.writeHead(500, { 'x-echo': CANARY, location: `/${CANARY}` });
-      response.end(`${request.url ?? ''} ${CANARY}`);
-    };
-    const handlers = [answer(401), answer(200, { [CANARY]: 'x' }), answer(403, CANARY), echo, reset, silence];
-    const raw = [
-      answer(404, { error: { code: `Keyval${CANARY}` } }),
-      answer(302, '', { location: `/${CANARY}` }),
-    ];
-    for (const [at, handler] of [...handlers, ...raw].entries()) running.pods[at]?.answers(handler);
-    running.pods[8]?.answers((request) =>
-      request.socket.end(`HTTP/1.1 200 OK\r\nx-${CANARY}: ${'x'.repeat(20_000)}`),
-    );
-    await note(running.ask(CANARY));
-    expect(
-      running.pods.some(({ requests, headers }) => JSON.stringify([requests, headers]).includes(CANARY)),
-    ).toBe(true);
-    expect(running.log.length).toBeGreaterThan(1);
-    expect(await everything(running)).not.toContain(CANARY);
-  }, 30_000);
+  ] as const)(
+    'in mode %s, whatever the instances answer',
+    async (mode, probe) => {
+      const config = probeConfig({}, { mode, ...probe });
+      const running = (syncer = await RunningSyncer.start(9, {
+        probe: config.probe,
+        connectionTimeoutMs: 500,
+        requestDeadlineMs: 2_000,
+      }));
+      const echo: Parameters<(typeof running.pods)[0]['answers']>[0] = (request, response) => {
+        response.writeHead(500, { 'x-echo': CANARY, location: `/${CANARY}` });
+        response.end(`${request.url ?? ''} ${CANARY}`);
+      };
+      const handlers = [
+        answer(401),
+        answer(200, { [CANARY]: 'x' }),
+        answer(403, CANARY),
+        echo,
+        reset,
+        silence,
+      ];
+      const raw = [
+        answer(404, { error: { code: `Keyval${CANARY}` } }),
+        answer(302, '', { location: `/${CANARY}` }),
+      ];
+      for (const [at, handler] of [...handlers, ...raw].entries()) running.pods[at]?.answers(handler);
+      running.pods[8]?.answers((request) =>
+        request.socket.end(`HTTP/1.1 200 OK\r\nx-${CANARY}: ${'x'.repeat(20_000)}`),
+      );
+      await note(running.ask(CANARY));
+      expect(
+        running.pods.some(({ requests, headers }) => JSON.stringify([requests, headers]).includes(CANARY)),
+      ).toBe(true);
+      expect(running.log.length).toBeGreaterThan(1);
+      expect(await everything(running)).not.toContain(CANARY);
+    },
+    30_000,
+  );
 
   it('if the request is wrong in every way', async () => {
     const running = (syncer = await RunningSyncer.start(2));
