@@ -38,13 +38,15 @@ export async function runSyncer(action: SyncerAction, options: Options, version:
 
 async function serve(config: SyncerConfig, version: string): Promise<void> {
   const log = createLog(config.log);
+  const stop = new AbortController();
   const stopped = new Promise<string>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const)
       process.once(signal, () => {
+        stop.abort();
         resolve(signal);
       });
   });
-  const syncer = await startSyncer(config, { log, version });
+  const syncer = await startSyncer(config, { log, version, signal: stop.signal });
   const signal = await stopped;
   log.info(`${signal}: answers the questions in progress, then ends`);
   await syncer.close();

@@ -38,6 +38,8 @@ export interface SyncerOptions {
   readonly version: string;
   /** The source of instances; that of the configuration by default. */
   readonly source?: InstanceSource;
+  /** Once it is aborted, the first list is not waited for: the service can be closed. */
+  readonly signal?: AbortSignal;
 }
 
 /** @throws UserError if it cannot listen, or a file cannot be used; ConfigError about a file of `sync` */
@@ -71,7 +73,7 @@ export async function startSyncer(config: SyncerConfig, options: SyncerOptions):
   await addOpenApiPage(app);
   const address = await listenOn(app, config.listen);
   log.info({ address, source: source.kind, mode: config.probe.mode }, 'listening');
-  await source.start();
+  await Promise.race([source.start(), aborted(options.signal)]);
   void zoneSync?.start();
   return {
     address,
@@ -92,6 +94,16 @@ function secretsOf({ sync }: SyncerConfig, log: Logger): SecretsQuestion | undef
   // Loaded only here: the clients of Vault and Consul take half a second and 29 MB.
   const { openSecrets } = require('./secrets/open') as typeof import('./secrets/open');
   return openSecrets(sync, process.env, log);
+}
+
+/** Without a signal it does not resolve. */
+async function aborted(signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted === true) resolve();
+    signal?.addEventListener('abort', () => {
+      resolve();
+    });
+  });
 }
 
 /** Where an error came from. Its text is left out: that of a library may quote a request. */

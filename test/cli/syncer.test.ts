@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
@@ -223,21 +224,7 @@ describe('vsync syncer', () => {
   it('serves until SIGTERM, and ends with 0', async () => {
     for (const pod of pods) pod.answers(answer(200));
     const file = configured({ listen: '127.0.0.1:18099', log: { type: 'json' } });
-    const child = spawn(
-      process.execPath,
-      [
-        '--import',
-        'tsx',
-        '-e',
-        "require('./src/cli').main(process.argv).then((code) => process.exit(code))",
-        '--',
-        'vsync',
-        'syncer',
-        '-c',
-        file,
-      ],
-      { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] },
-    );
+    const child = serve(file);
     const ended = once(child, 'exit') as Promise<[number | null]>;
     const log = await logUntil(child, '"listening"');
     const { address } = JSON.parse(log.find((line) => line.includes('"listening"')) ?? '') as {
@@ -253,7 +240,53 @@ describe('vsync syncer', () => {
     await expect(ended).resolves.toEqual([0, null]);
     expect([...log, ...(await rest)].join('\n')).not.toContain(TOKEN);
   }, 60_000);
+
+  it('ends on SIGTERM also before it has the first list', async () => {
+    const api = net.createServer((socket) => socket.on('error', () => undefined));
+    await once(api.listen(0, '127.0.0.1'), 'listening');
+    const { port } = api.address() as net.AddressInfo;
+    const kubeconfig = path.join(folder, 'kubeconfig.json');
+    const named = { name: 'a' };
+    writeFileSync(
+      kubeconfig,
+      JSON.stringify({
+        clusters: [{ ...named, cluster: { server: `https://127.0.0.1:${port}` } }],
+        users: [{ ...named, user: {} }],
+        contexts: [{ ...named, context: { cluster: 'a', user: 'a' } }],
+        'current-context': 'a',
+      }),
+    );
+    const kubernetes = { instances: undefined, namespace: 'apigw', deployment: 'nginx', kubeconfig };
+    const child = serve(configured({ ...kubernetes, listen: '127.0.0.1:18098', log: { type: 'json' } }));
+    const ended = once(child, 'exit') as Promise<[number | null]>;
+    await logUntil(child, '"listening"');
+    const startedMs = performance.now();
+    child.kill('SIGTERM');
+    await expect(ended).resolves.toEqual([0, null]);
+    // The API has 5 s for its answer.
+    expect(performance.now() - startedMs).toBeLessThan(3_000);
+    api.close();
+  }, 60_000);
 });
+
+/** The command in a process of its own. */
+function serve(file: string): ChildProcess {
+  return spawn(
+    process.execPath,
+    [
+      '--import',
+      'tsx',
+      '-e',
+      "require('./src/cli').main(process.argv).then((code) => process.exit(code))",
+      '--',
+      'vsync',
+      'syncer',
+      '-c',
+      file,
+    ],
+    { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+}
 
 /** The lines of a child's log up to one with this text. @throws if it ends before */
 async function logUntil({ stderr }: ChildProcess, text: string): Promise<string[]> {
