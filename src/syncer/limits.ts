@@ -21,6 +21,16 @@ export const REQUEST_HEADER_BYTES = 16 * 1024;
 /** Time in which a client must have sent the headers of its request; the handshake of TLS has as much before. */
 export const REQUEST_HEADERS_MS = 5_000;
 
+/** How often Node looks for requests whose time is over: the limit before holds to this. Its own default is 30 s. */
+export const REQUEST_CHECK_MS = 1_000;
+
+/**
+ * Connections of clients: a number for each question that may be in progress, because most of NGINX's are idle, and some
+ * for probes of Kubernetes and Prometheus. One more is closed at once.
+ */
+export const CONNECTIONS_PER_QUESTION = 4;
+export const SPARE_CONNECTIONS = 100;
+
 /** Idle connections of clients are closed after this time: longer than NGINX's `keepalive_timeout` of an upstream, 60 s. */
 export const CLIENT_IDLE_MS = 75_000;
 

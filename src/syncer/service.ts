@@ -11,7 +11,7 @@ import { addSecrets } from './http/secrets';
 import { addSynced } from './http/synced';
 import { createInstances, listProblem } from './instances/create';
 import type { Instance, InstanceSource } from './instances/instance';
-import { SYNCER_SHUTDOWN_MS } from './limits';
+import { CONNECTIONS_PER_QUESTION, SPARE_CONNECTIONS, SYNCER_SHUTDOWN_MS } from './limits';
 import { SyncerMetrics } from './metrics';
 import { Prober } from './probe';
 import { Readiness } from './readiness';
@@ -61,6 +61,7 @@ export async function startSyncer(config: SyncerConfig, options: SyncerOptions):
   const app = createApp(config.tls && readTls(config.tls, 'tls'), (error) => {
     log.error({ at: framesOf(error) }, 'an error that is not expected');
   });
+  app.server.maxConnections = config.maxInFlight.requests * CONNECTIONS_PER_QUESTION + SPARE_CONNECTIONS;
   await addOpenApi(app, version);
   // In a later step than the plugin before, which collects the routes.
   await app.register((routes: App, _options, done) => {

@@ -4,7 +4,13 @@ import type { Socket } from 'node:net';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { TlsOptions } from '../../tls';
-import { CLIENT_IDLE_MS, REQUEST_HEADER_BYTES, REQUEST_HEADERS_MS, RETRY_AFTER_S } from '../limits';
+import {
+  CLIENT_IDLE_MS,
+  REQUEST_CHECK_MS,
+  REQUEST_HEADER_BYTES,
+  REQUEST_HEADERS_MS,
+  RETRY_AFTER_S,
+} from '../limits';
 import { Connections } from './connections';
 import { onRequestEnd } from './request-end';
 
@@ -53,7 +59,11 @@ export class HttpError extends Error {
  * @param onError gets an error that is not expected
  */
 export function createApp(tls: TlsOptions | undefined, onError: (error: unknown) => void): App {
-  const http = { maxHeaderSize: REQUEST_HEADER_BYTES, headersTimeout: REQUEST_HEADERS_MS };
+  const http = {
+    maxHeaderSize: REQUEST_HEADER_BYTES,
+    headersTimeout: REQUEST_HEADERS_MS,
+    connectionsCheckingInterval: REQUEST_CHECK_MS,
+  };
   const app = Fastify({
     // Fastify does not use the key http with TLS.
     ...(tls === undefined ? { http } : { https: { ...http, ...tls, handshakeTimeout: REQUEST_HEADERS_MS } }),
