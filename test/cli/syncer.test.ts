@@ -5,6 +5,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
+import { freePorts } from '../../dev/servers/start/ports';
 import { main } from '../../src/cli';
 import { portOf } from '../syncer/probe-config';
 import { ROOT } from '../support/run-node';
@@ -223,7 +224,7 @@ describe('vsync syncer', () => {
 
   it('serves until SIGTERM, and ends with 0', async () => {
     for (const pod of pods) pod.answers(answer(200));
-    const file = configured({ listen: '127.0.0.1:18099', log: { type: 'json' } });
+    const file = configured({ listen: await freeAddress(), log: { type: 'json' } });
     const child = serve(file);
     const ended = once(child, 'exit') as Promise<[number | null]>;
     const log = await logUntil(child, '"listening"');
@@ -257,17 +258,22 @@ describe('vsync syncer', () => {
       }),
     );
     const kubernetes = { instances: undefined, namespace: 'apigw', deployment: 'nginx', kubeconfig };
-    const child = serve(configured({ ...kubernetes, listen: '127.0.0.1:18098', log: { type: 'json' } }));
+    const child = serve(configured({ ...kubernetes, listen: await freeAddress(), log: { type: 'json' } }));
     const ended = once(child, 'exit') as Promise<[number | null]>;
     await logUntil(child, '"listening"');
-    const startedMs = performance.now();
+    const rest = logUntil(child, '"stopped"');
     child.kill('SIGTERM');
     await expect(ended).resolves.toEqual([0, null]);
-    // The API has 5 s for its answer.
-    expect(performance.now() - startedMs).toBeLessThan(3_000);
+    // It has not waited for the answer of the API.
+    expect((await rest).join('\n')).not.toContain('no answer in time');
     api.close();
   }, 60_000);
 });
+
+async function freeAddress(): Promise<string> {
+  const [port = 0] = await freePorts(1);
+  return `127.0.0.1:${port}`;
+}
 
 /** The command in a process of its own. */
 function serve(file: string): ChildProcess {
