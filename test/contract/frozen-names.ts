@@ -90,7 +90,7 @@ export const FROZEN: Names = {
     start --adopt --role -c/--config
     status --json --role -c/--config
     stop --role -c/--config
-    synced --json --verify --wait -c/--config
+    synced --at-least --json --verify --wait -c/--config
     syncer --json -c/--config
     trigger --role --wait -c/--config
     verify --json --repair -c/--config
