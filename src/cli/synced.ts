@@ -2,7 +2,7 @@ import type { DestinationConfig } from '../config/schema';
 import { NotYetError, UsageError, UserError } from '../errors';
 import { isNotYet, type DestinationAnswer, type SecretAnswer } from '../syncer/secrets/answer';
 import { SecretsQuestion } from '../syncer/secrets/secrets-question';
-import { interruptible } from './connections';
+import { interruptible } from './interruptible';
 import { loadWithWarnings, type Options } from './options';
 
 /**

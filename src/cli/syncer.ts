@@ -12,6 +12,7 @@ import { steadyNowMs } from '../syncer/steady-clock';
 import { tokenProblem } from '../syncer/token';
 import { startWarnings } from '../syncer/warnings';
 import { readZoneSync, type ZoneSyncRow } from '../syncer/zone-sync';
+import { interruptible } from './interruptible';
 import type { Options } from './options';
 
 /** Loaded only where it is needed. */
@@ -68,20 +69,15 @@ interface Parts {
 async function withInstances(config: SyncerConfig, work: (parts: Parts) => Promise<void>): Promise<void> {
   const source = createInstances(config, createLog(config.log));
   const prober = new Prober(config);
-  const stop = new AbortController();
-  const interrupt = (): void => {
-    stop.abort();
-  };
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  for (const signal of signals) process.once(signal, interrupt);
   try {
-    await source.start();
-    const list = source.current();
-    const problem = listProblem(source, config.maxListAgeMs);
-    prober.retain(list.instances);
-    await work({ config, kind: source.kind, list, problem, prober, signal: stop.signal });
+    await interruptible(async (signal) => {
+      await source.start();
+      const list = source.current();
+      const problem = listProblem(source, config.maxListAgeMs);
+      prober.retain(list.instances);
+      await work({ config, kind: source.kind, list, problem, prober, signal });
+    });
   } finally {
-    for (const signal of signals) process.off(signal, interrupt);
     await source.close();
     await prober.close();
   }

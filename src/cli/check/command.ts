@@ -3,7 +3,7 @@ import { limitVaults } from '../../activities/clients';
 import type { Config } from '../../config/schema';
 import { UserError } from '../../errors';
 import { foreignVariables, type ForeignVariable } from '../../migrate/foreign-environment';
-import { interruptible } from '../connections';
+import { interruptible } from '../interruptible';
 import { loadQuietly, warn, type Options } from '../options';
 import { checkOriginConsul, checkOwnConsul } from './consul';
 import { mountRuleChecks, type RulesOfSides } from './mount-rules';

@@ -4,7 +4,8 @@ import { FINDING_KINDS, type Finding, type FindingKind } from '../../activities/
 import type { VerifyCounts } from '../../contract/verify';
 import { UserError } from '../../errors';
 import { assertOwnSync } from '../../temporal/ownership';
-import { interruptible, withClients } from '../connections';
+import { withClients } from '../connections';
+import { interruptible } from '../interruptible';
 import { fileOf, load, warn, type Options } from '../options';
 import { firstLines, formatResult } from '../text';
 import { repair, type Repair } from './repair';
