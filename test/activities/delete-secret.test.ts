@@ -1,7 +1,7 @@
 import type http from 'node:http';
 import { deleteAt } from '../../src/activities/destination/deletes/delete-secret';
-import { VaultClient } from '../../src/vault/client';
-import { Kv2 } from '../../src/vault/kv2';
+import type { Kv2 } from '../../src/vault/kv2';
+import { kv2Before } from '../support/kv2-before';
 import { answer, TinyServer } from '../support/tiny-server';
 
 const { signal } = new AbortController();
@@ -25,8 +25,7 @@ beforeAll(async () => {
     else answer(403, { errors: ['permission denied'] })(request, response);
   };
   server = await TinyServer.start(handler);
-  const auth = { kind: 'token', token: 't' } as const;
-  vault = new Kv2(new VaultClient({ address: server.address, auth, namespace: '', concurrency: 4 }));
+  vault = kv2Before(server);
 });
 afterAll(async () => {
   await vault.client.close();

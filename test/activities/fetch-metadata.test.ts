@@ -5,8 +5,8 @@ import { hashBucket, serializeBucket } from '../../src/rules/bucket';
 import type { Insight } from '../../src/rules/insight';
 import { Staging } from '../../src/sync-info/staging';
 import { SyncInfo } from '../../src/sync-info/sync-info';
-import { VaultClient } from '../../src/vault/client';
-import { Kv2 } from '../../src/vault/kv2';
+import type { Kv2 } from '../../src/vault/kv2';
+import { kv2Before } from '../support/kv2-before';
 import { MemoryStore } from '../support/memory-store';
 import { answer, TinyServer } from '../support/tiny-server';
 
@@ -20,8 +20,7 @@ let vault: Kv2;
 
 beforeAll(async () => {
   server = await TinyServer.start(answer(403, { errors: ['permission denied'] }));
-  const auth = { kind: 'token', token: 't' } as const;
-  vault = new Kv2(new VaultClient({ address: server.address, auth, namespace: '', concurrency: 4 }));
+  vault = kv2Before(server);
 });
 afterAll(async () => {
   await vault.client.close();

@@ -1,14 +1,11 @@
 import type { DestinationDeps } from '../../src/activities/destination/base/deps';
 import { guardBuckets } from '../../src/activities/destination/deletes/guard-deletes';
 import { hashBucket } from '../../src/rules/bucket';
-import { compileFilter } from '../../src/rules/filter';
 import type { Insight } from '../../src/rules/insight';
-import { Scope } from '../../src/rules/scope';
-import { compileTransforms } from '../../src/rules/transform';
 import { SyncInfo } from '../../src/sync-info/sync-info';
 import { MemoryStore } from '../support/memory-store';
+import { wholeScope } from '../support/whole-scope';
 
-const OPEN = compileFilter({ include: [], exclude: [] });
 const INSIGHT: Insight = { version: 1, updateTime: '2026-01-01T00:00:00Z', type: 'kvV2' };
 const bucketOf = (...paths: string[]) => new Map(paths.map((path) => [path, INSIGHT]));
 
@@ -19,14 +16,7 @@ test('guardBuckets names what a bucket of the origin lacks, and nothing while th
   const origin = bucketOf('s/data/kept');
   await store.commit([info.writeOfBucket(0, bucketOf('s/data/kept', 's/data/gone'), 0)]);
   await store.commit([originInfo.writeOfBucket(0, origin, 0)]);
-  const scope = new Scope({
-    originMounts: ['s/'],
-    destinationMounts: ['s/'],
-    transformer: compileTransforms([]),
-    originFilter: OPEN,
-    filter: OPEN,
-    sharedMounts: new Map(),
-  });
+  const scope = wholeScope();
   const config = { syncMetadata: false, destination: { deleteExcluded: false } };
   const deps = { info, originInfo, config, scope } as unknown as DestinationDeps;
   const { signal } = new AbortController();

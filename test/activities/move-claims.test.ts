@@ -6,14 +6,12 @@ import { Staging } from '../../src/sync-info/staging';
 import { readDestinationState, writeOfState, type DestinationState } from '../../src/sync-info/state';
 import { SyncInfo } from '../../src/sync-info/sync-info';
 import { bucketId, hashBucket } from '../../src/rules/bucket';
-import { compileFilter } from '../../src/rules/filter';
 import type { Insight } from '../../src/rules/insight';
-import { Scope } from '../../src/rules/scope';
-import { compileTransforms, type TransformRule } from '../../src/rules/transform';
+import type { TransformRule } from '../../src/rules/transform';
 import { MemoryStore } from '../support/memory-store';
+import { wholeScope } from '../support/whole-scope';
 
 const { signal } = new AbortController();
-const OPEN = compileFilter({ include: [], exclude: [] });
 const MOUNTS = { 's/': 'uuid' };
 const PATHS = Array.from({ length: 300 }, (_, number) => `s/data/${number}`);
 const insight = (number: number): Insight => ({
@@ -70,14 +68,7 @@ class Ground {
   move(transforms: TransformRule[] = []): Promise<{ orphans: number }> {
     const config = { name: 'd', destination: { mounts: ['s/'] } } as unknown as DestinationConfig;
     const parts = { role: 'destination', sides: {}, transforms } as const;
-    const scope = new Scope({
-      originMounts: ['s/'],
-      destinationMounts: ['s/'],
-      transformer: compileTransforms(transforms),
-      originFilter: OPEN,
-      filter: OPEN,
-      sharedMounts: new Map(),
-    });
+    const scope = wholeScope(transforms);
     const { info, originInfo, orphans } = this;
     const staging = new Staging(this.store, 'vsync/destination/staging/');
     const deps = { config, fingerprint: 'now', parts, info, originInfo, orphans, scope, staging };

@@ -8,14 +8,11 @@ import { SyncInfo } from '../../src/sync-info/sync-info';
 import { bucketId, hashBucket, originVersionOf } from '../../src/rules/bucket';
 import type { Insight } from '../../src/rules/insight';
 import { lastDay } from '../../src/rules/delete-guard';
-import { compileFilter } from '../../src/rules/filter';
-import { Scope } from '../../src/rules/scope';
-import { compileTransforms } from '../../src/rules/transform';
 import { NO_COUNTS } from '../../src/contract/cycle';
 import type { SaveDestinationInput } from '../../src/contract/destination';
 import { MemoryStore } from '../support/memory-store';
+import { wholeScope } from '../support/whole-scope';
 
-const OPEN = compileFilter({ include: [], exclude: [] });
 const { signal } = new AbortController();
 const PATHS = Array.from({ length: 40 }, (_, number) => `s/data/${number}`);
 const INSIGHT: Insight = { version: 1, updateTime: '2026-01-01T00:00:00Z', type: 'kvV2' };
@@ -93,14 +90,7 @@ class Ground {
     const config = { name: 'd', ignoreDeletes: false, destination } as unknown as DestinationConfig;
     const staging = new Staging(store, 'vsync/destination/staging/');
     const parts = { role: 'destination', sides: {}, transforms: [] } as const;
-    const scope = new Scope({
-      originMounts: ['s/'],
-      destinationMounts: ['s/'],
-      transformer: compileTransforms([]),
-      originFilter: OPEN,
-      filter: OPEN,
-      sharedMounts: new Map(),
-    });
+    const scope = wholeScope();
     const deps = { config, scope, fingerprint: 'now', parts, info, originInfo, staging };
     return saveSyncInfo(deps as unknown as DestinationDeps, { ...this.input, ...change }, signal, run);
   }

@@ -1,7 +1,7 @@
-import { VaultClient } from '../../src/vault/client';
-import { Kv2 } from '../../src/vault/kv2';
+import type { Kv2 } from '../../src/vault/kv2';
 import { lookupSelf } from '../../src/vault/token';
 import { rejection } from '../support/exposed';
+import { kv2Before } from '../support/kv2-before';
 import { answer, TinyServer } from '../support/tiny-server';
 
 const entry = { created_time: '2026-01-02T03:04:05.678901234Z', deletion_time: '', destroyed: false };
@@ -14,8 +14,7 @@ let vault: Kv2;
 
 beforeAll(async () => {
   server = await TinyServer.start();
-  const auth = { kind: 'token', token: 't' } as const;
-  vault = new Kv2(new VaultClient({ address: server.address, auth, namespace: '', concurrency: 4 }));
+  vault = kv2Before(server);
 });
 afterAll(async () => {
   await vault.client.close();
