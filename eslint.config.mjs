@@ -23,6 +23,7 @@ const LAYERS = {
     'access',
     'activities',
     'temporal',
+    'feed',
     'workflows',
     'worker',
     'migrate',
@@ -30,7 +31,17 @@ const LAYERS = {
     'cli',
   ],
   'src/activities': ['shared', 'origin', 'destination'],
-  'src/activities/destination': ['base', 'deletes', 'copy', 'claims', 'watch', 'cycle', 'verify', 'plan'],
+  'src/activities/destination': [
+    'base',
+    'deletes',
+    'copy',
+    'push',
+    'claims',
+    'watch',
+    'cycle',
+    'verify',
+    'plan',
+  ],
   dev: ['shared', 'servers', 'demo', 'bench', 'scripts'],
 };
 

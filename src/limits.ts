@@ -11,6 +11,8 @@
 
 /** Paths in one chunk of metadata. Several workers share a scan evenly, and a chunk lasts until the next one is dispatched. */
 export const CHUNK_PATHS = 2_000;
+/** The same where the listing brought the metadata of every path: nothing is left to share. */
+export const CHUNK_PATHS_KNOWN = 20_000;
 /** Chunks in one origin cycle. Keeps its history under 2,000 events and 1 MB. */
 export const MAX_CHUNKS = 128;
 
@@ -123,6 +125,46 @@ export const FIRST_WATCH_PAUSE_MS = 1_000;
 /** Pause after a run of the watch activity that failed: Temporal has retried it by then. */
 export const FAILED_WATCH_PAUSE_MS = 60_000;
 
+// ---- The feed of an origin ----------------------------------------------------------------------------------
+
+/** Bytes of one audit line. A write of 1 MiB makes a line of some megabytes. A longer line is skipped, and is a gap. */
+export const FEED_LINE_BYTES = 8 * 1024 * 1024;
+/** Of a longer line this much is looked at: whether it is a read or a listing, which is no gap. */
+export const FEED_HEAD_BYTES = 64 * 1024;
+/** Connections to one listener: every node of a cluster has one or two. */
+export const FEED_CONNECTIONS = 64;
+/** Different paths that wait for a cycle. A flood of more becomes a full scan, which costs less. */
+export const FEED_HINTS = 5_000;
+/** Request lines of changes that wait for their response line. More of them are a gap. */
+export const FEED_UNANSWERED = 10_000;
+/** How long they wait. A change whose response line is missing becomes a hint then. */
+export const FEED_ANSWER_WAIT_MS = 2_000;
+/** How long a cycle waits for the line about its own request. A line comes in some milliseconds, through a forwarder in a second. */
+export const FEED_PROOF_WAIT_MS = 2_000;
+/** Pause after the last hint before a cycle is triggered, so that one cycle settles a burst; and the longest such pause. */
+export const FEED_SETTLE_MS = 1_000;
+export const FEED_SETTLE_MOST_MS = 5_000;
+/** Lists of versions that end by themselves. More of them lead to a full scan, which makes one list per chunk again. */
+export const FEED_END_LISTS = 100;
+
+/** Secrets in one push, and bytes of it: far below the 2 MiB that Temporal takes. */
+export const PUSH_SECRETS = 256;
+export const PUSH_BYTES = 64 * 1024;
+/** Hints that arrive in this time after the first of a push travel together. */
+export const PUSH_GAP_MS = 20;
+/** Pushes in one run of the workflow. Keeps its history under 1,500 events. Temporal takes 2,000 updates per run. */
+export const PUSHES_PER_RUN = 200;
+/** Time for one push. After it the destination counts as absent. */
+export const PUSH_DEADLINE_MS = 5_000;
+/** First and longest pause before an absent destination gets a push again. It doubles each time. */
+export const PUSH_BACKOFF_MS: readonly [first: number, longest: number] = [1_000, 30_000];
+/** Paths that wait for one destination. It gets the others with its next cycle. */
+export const PUSH_PENDING = 2_000;
+/** How often an origin looks for destinations that take pushes. */
+export const PUSH_TARGETS_EVERY_MS = 10_000;
+/** Buckets of a destination that are kept parsed between two pushes. */
+export const PUSH_BUCKETS_CACHED = 64;
+
 // ---- Requests to a Vault ------------------------------------------------------------------------------------
 
 /** Requests in flight to one Vault. A Vault's own CPUs are busy long before. */
@@ -137,6 +179,9 @@ export const SLOW_LIST_MS = 2_000;
 export const MAX_SLOW_LISTS = 16;
 /** Names that one page of a listing may hold. Large: the server decrypts the whole folder for each page. */
 export const LIST_PAGE_NAMES = 100_000;
+
+/** The same where names come with their metadata: one page is about 15 MB of JSON if each secret has ten versions. */
+export const DETAILED_PAGE_NAMES = 10_000;
 
 /** Time for one request. Vault's own default is 90 s; a KV request that takes longer than this is an outage. */
 export const VAULT_REQUEST_TIMEOUT_MS = 20_000;

@@ -11,6 +11,7 @@ import { UserError } from '../errors';
  * Reads the identity of each mount, and makes sure that it is KV version 2.
  *
  * @param key configuration key of the mounts, for the message
+ * @param onRequest receives the id of each request that was answered
  * @throws ActivityError `MountMissing` or `NotKv2`, which name the mount, the Vault and the configuration key
  */
 export async function readMounts(
@@ -18,9 +19,13 @@ export async function readMounts(
   mounts: readonly string[],
   key: string,
   signal: AbortSignal = new AbortController().signal,
+  onRequest?: (id: string) => void,
 ): Promise<MountUuids> {
   const read = async (name: string) =>
-    [name, await readMount(vault, name, key, signal).catch((error: unknown) => ({ error }))] as const;
+    [
+      name,
+      await readMount(vault, name, key, signal, onRequest).catch((error: unknown) => ({ error })),
+    ] as const;
   const uuids: MountUuids = {};
   // Of several that are wrong the message always names the first.
   for (const [name, uuid] of await inParallel(mounts, signal, read)) {
@@ -30,9 +35,16 @@ export async function readMounts(
   return uuids;
 }
 
-async function readMount(vault: Kv2, name: string, key: string, signal: AbortSignal): Promise<string> {
+async function readMount(
+  vault: Kv2,
+  name: string,
+  key: string,
+  signal: AbortSignal,
+  onRequest?: (id: string) => void,
+): Promise<string> {
   try {
-    const { uuid, kind, isKv2 } = await vault.mount(name, signal);
+    const { uuid, kind, isKv2, requestId } = await vault.mount(name, signal);
+    if (requestId !== undefined) onRequest?.(requestId);
     if (isKv2) return uuid;
     const upgrade = `, or upgrade the mount with: vault kv enable-versioning ${name}`;
     throw new ActivityError(

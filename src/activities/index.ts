@@ -6,6 +6,7 @@ import type { DestinationActivities, WatchActivities } from '../contract/destina
 import { ActivityError } from '../contract/failures';
 import { taskQueue, type Role } from '../contract/ids';
 import type { OriginActivities } from '../contract/origin';
+import type { PushActivities } from '../contract/push';
 import type { VerifyActivities } from '../contract/verify';
 import type { DestinationDeps } from './destination/base/deps';
 import { moveClaims } from './destination/claims/move-claims';
@@ -15,6 +16,7 @@ import { preflight as destinationPreflight } from './destination/cycle/preflight
 import { saveSyncInfo as saveDestinationInfo } from './destination/cycle/save-sync-info';
 import { deleteOrphans } from './destination/deletes/delete-orphans';
 import { guardDeletes } from './destination/deletes/guard-deletes';
+import { pushSecrets } from './destination/push/push-secrets';
 import { listExtras, listFolders } from './destination/verify/list-extras';
 import { listUnpublished } from './destination/verify/list-unpublished';
 import { beginVerify, verifySecrets } from './destination/verify/verify-secrets';
@@ -45,10 +47,10 @@ export function createOriginActivities(deps: OriginDeps): OriginActivities {
   };
 }
 
-/** The activities of one destination and its watch, bound to its clients. */
+/** The activities of one destination, its watch and its push, bound to its clients. */
 export function createDestinationActivities(
   deps: DestinationDeps,
-): DestinationActivities & VerifyActivities & WatchActivities {
+): DestinationActivities & VerifyActivities & WatchActivities & PushActivities {
   const check = (input: ActivityInput): AbortSignal => begin(input, deps);
   const withWidth = dispatchWidthOf('destination', deps.config.name);
   return {
@@ -81,6 +83,7 @@ export function createDestinationActivities(
     listUnpublished: async (input) => listUnpublished(deps, check(input), progressReporter()),
     watchIndex: async () => watchIndex(deps, temporalClient(), cancellationSignal()),
     wakeDestination: async (input) => wakeDestination(deps, temporalClient(), input, cancellationSignal()),
+    pushSecrets: async (input) => pushSecrets(deps, temporalClient(), input, cancellationSignal()),
   };
 }
 

@@ -26,6 +26,8 @@ export interface FingerprintParts {
   readonly transforms: readonly { from: string; to: string }[];
   /** Keys that decide about deletes at a destination. Absent if they have their default. */
   readonly deletes?: { ignored?: true | undefined; excluded?: true | undefined } | undefined;
+  /** An origin with a feed: what its cycles skip, a worker that hears nothing must not skip. Absent without. */
+  readonly feed?: true;
 }
 
 /**
@@ -42,7 +44,9 @@ export function fingerprintParts(config: Config, clusters: ClusterIds): Fingerpr
   });
   const origin = side(config.origin, clusters.origin);
   if (config.role === 'origin') {
-    return { role: 'origin', sides: { origin: { ...origin, ...filterOf(config.origin) } }, transforms: [] };
+    const { feed } = config.origin;
+    const sides = { origin: { ...origin, ...filterOf(config.origin) } };
+    return { role: 'origin', sides, transforms: [], ...(feed && { feed: true }) };
   }
   const { ignoreDeletes, destination } = config;
   const { deleteExcluded, transforms } = destination;

@@ -144,6 +144,8 @@ function oneOf(values: GivenValues, path: string, words: readonly unknown[], mea
 
 /** The original reads these keys in the file of an origin only: in the file of a destination they may be anything. */
 function unreadInDestination(values: GivenValues): string[] {
+  // Only the origin's own worker listens. A file for both roles may have the section.
+  values.unset('origin.feed');
   return ['origin.tick', 'origin.timeout', 'origin.numWorkers'].flatMap((path) => {
     const given = values.get(path);
     const result = allKeys()

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { TransformError, compileTransforms } from '../rules/transform';
 import { cleanPath, dataPath } from '../rules/paths';
 import { consul, vault } from './connections';
+import { feed } from './feed';
 import { checkedText, duration, expecting, flag, hinted, positive, text, type Checked } from './fields';
 
 /* The sections `origin` and `destination`. */
@@ -127,7 +128,10 @@ function withUnits<T extends { tick: number; timeout: number }>({ tick, timeout,
   return { ...rest, tickMs: tick, timeoutMs: timeout };
 }
 
-export const originSection = side.transform(withUnits).describe('where secrets come from');
+export const originSection = side
+  .extend({ feed })
+  .transform(({ feed, ...rest }) => ({ ...withUnits(rest), ...(feed && { feed }) }))
+  .describe('where secrets come from');
 
 const transforms = z
   .array(

@@ -119,6 +119,8 @@ export interface CopySecretsResult extends CycleReport, WithDispatchWidth {
   deleted: Record<string, number>;
   /** Of the copies that end by themselves: how their numbers changed, and when the first has to be checked. */
   expiries?: ExpirySummary;
+  /** Time of the oldest change that was not copied, in milliseconds since the epoch. Absent if there is none. */
+  oldestMs?: number;
 }
 
 export interface DeleteOrphansInput extends ActivityInput {

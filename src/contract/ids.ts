@@ -62,7 +62,12 @@ export function verifyId(name: string): string {
   return `vsync-verify-${nameInId(name)}`;
 }
 
-/** Task queue of a role's workflows and activities. The watch is on the destination's queue. */
+/** Workflow id of the one that takes changed paths for a destination. */
+export function pushId(name: string): string {
+  return `vsync-push-${nameInId(name)}`;
+}
+
+/** Task queue of a role's workflows and activities. The watch and the push are on the destination's queue. */
 export function taskQueue(role: Role, name: string): string {
   return `vsync-${role}-${nameInId(name)}`;
 }

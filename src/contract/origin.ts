@@ -24,6 +24,8 @@ export interface ListPathsResult extends CycleReport, Required<WithDispatchWidth
   indexRevision: number;
   /** The same of the settings' index. Absent if this cycle does not publish settings. */
   settingsIndexRevision?: number;
+  /** Details for an operator: why it was a full scan, or what a feed pass had to read. Absent without a feed. */
+  note?: string;
 }
 
 export interface FetchMetadataInput extends ActivityInput, Pick<ListPathsResult, 'manifest'> {
@@ -35,12 +37,19 @@ export interface FetchMetadataResult extends CycleReport, WithDispatchWidth {
   v: 1;
   /** Reference of the staged buckets that have to be written. Absent if no bucket of this chunk has. */
   staged?: string;
+  /** Reference of the staged list of versions that end by themselves. Absent if there are none, and without a feed. */
+  ends?: string;
+  /** When the first of them ends, in milliseconds since the epoch. */
+  nextEndMs?: number;
 }
 
 interface OriginSave extends Pick<ListPathsResult, 'manifest' | 'indexRevision' | 'settingsIndexRevision'> {
   staged: string[];
   outcome: Outcome;
   counts: Partial<Counts>;
+  /** References as from fetchMetadata, of all chunks. */
+  ends?: string[];
+  nextEndMs?: number;
 }
 
 export interface SaveOriginInput extends ActivityInput {

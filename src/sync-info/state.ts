@@ -37,6 +37,8 @@ const OriginStateSchema = z.object({
   pending: z.object({ manifest: z.string(), staged: z.array(z.string()) }).optional(),
   /** What `origin.include` and `origin.exclude` let into the sync info; absent: everything. For `vsync verify`. */
   filter: z.object({ include: z.array(z.string()), exclude: z.array(z.string()) }).optional(),
+  /** Whether the origin has a feed: then destinations keep a workflow that takes its pushes. */
+  feed: z.literal(true).optional(),
   last: LastCycle.optional(),
 });
 export type OriginState = z.infer<typeof OriginStateSchema>;

@@ -11,6 +11,8 @@ export interface Mount {
   isKv2: boolean;
   /** Vault's type, with the version of KV: `kv version 1`, `transit`, … */
   kind: string;
+  /** Of the request that was answered, as an audit line names it. */
+  requestId?: string | undefined;
 }
 
 /** Settings of a mount for all of its secrets, with the names of Vault's API. */
@@ -30,6 +32,7 @@ export type SecretVersion = { version: number; createdTime: string } &
   ({ live: true; endsAt: string; data: unknown } | { live: false });
 
 const MountBody = z.object({
+  request_id: z.string().nullish(),
   data: z.object({
     uuid: z.string().nullish(),
     accessor: z.string().nullish(),
@@ -137,7 +140,7 @@ export class Kv2 {
   /** Unlike `sys/mounts` it needs only one permission somewhere below the mount. */
   async mount(mount: string, signal?: AbortSignal, namespace?: string): Promise<Mount> {
     const path = this.encode('sys/internal/ui/mounts/', mount.replace(/\/$/, ''));
-    const { data } = await this.client.read(path, MountBody, { signal, namespace });
+    const { data, request_id: requestId } = await this.client.read(path, MountBody, { signal, namespace });
     const version = data.options?.version;
     // Some servers omit the uuid. A re-created engine has another accessor too.
     const uuid = data.uuid || data.accessor;
@@ -151,6 +154,7 @@ export class Kv2 {
       uuid,
       isKv2: data.type === 'kv' && version === '2',
       kind: data.type === 'kv' ? `kv version ${version ?? '1'}` : data.type,
+      requestId: requestId ?? undefined,
     };
   }
 

@@ -2,6 +2,7 @@ import {
   ActivityCancellationType,
   workflowInfo,
   type ActivityOptions,
+  type LocalActivityOptions,
   type RetryPolicy,
 } from '@temporalio/workflow';
 import { sharedQueue } from '../contract/cycle';
@@ -60,6 +61,15 @@ export const VERIFY_OPTIONS: ActivityOptions = { ...COMMON, scheduleToCloseTimeo
 
 /** Reads two keys in Consul and one schedule. After a minute the watch gives up, and asks again later. */
 export const WAKE_OPTIONS: ActivityOptions = { ...COMMON, scheduleToCloseTimeout: '1m' };
+
+/**
+ * A push writes secrets within 5 s or leaves them. A local activity has no heartbeat, and is not repeated: the next cycle
+ * brings what is left.
+ */
+export const PUSH_OPTIONS: LocalActivityOptions = {
+  startToCloseTimeout: '20s',
+  retry: { maximumAttempts: 1 },
+};
 
 /** How long one run of the watch lasts before it continues as new. */
 export const WATCH_RUN_MS = 12 * 3600 * 1000;

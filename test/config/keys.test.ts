@@ -17,6 +17,7 @@ describe('allKeys', () => {
         `${side}.vault.token`,
         `${side}.vault.approle.secret_id`,
         `${side}.consul.token`,
+        ...(side === 'origin' ? ['origin.feed.http.token'] : []),
       ]),
     );
   });

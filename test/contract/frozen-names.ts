@@ -6,7 +6,7 @@ export const FROZEN: Names = {
     <…> any check- check-<…> expiries/ index meta/ orphans/ schedule settled staging/ state unsaved
   `),
   'fields of what is stored': lines(`
-    origin/state: v name mounts changedMounts? pending? manifest staged filter? include exclude last?
+    origin/state: v name mounts changedMounts? pending? manifest staged filter? include exclude feed? last?
     destination/state: v name config considered mounts changedMounts? ownMounts parts? suspended? held? deletesOfDay? approved? orphans? count approved? expiries? nextMs? due? copies early moving? last?
     state: last: outcome finishedAt counts run?
     state: parts: role sides cluster namespace mounts syncPath transforms from to deletes? ignored? excluded?
@@ -35,6 +35,9 @@ export const FROZEN: Names = {
     log log.level log.type maxDeletes name numBuckets origin origin.consul origin.consul.address
     origin.consul.caFile origin.consul.certFile origin.consul.dc origin.consul.keyFile
     origin.consul.requestTimeout origin.consul.serverName origin.consul.token origin.exclude
+    origin.feed origin.feed.events origin.feed.fullScanEvery origin.feed.http
+    origin.feed.http.certFile origin.feed.http.keyFile origin.feed.http.listen origin.feed.http.token
+    origin.feed.socket origin.feed.socket.listen
     origin.include origin.mounts origin.numWorkers origin.renewToken origin.syncPath origin.tick
     origin.timeout origin.vault origin.vault.address origin.vault.approle origin.vault.approle.path
     origin.vault.approle.role_id origin.vault.approle.secret_id origin.vault.authNamespace
@@ -59,7 +62,10 @@ export const FROZEN: Names = {
     VSYNC_IGNOREDELETES VSYNC_LOG_LEVEL VSYNC_LOG_TYPE VSYNC_MAXDELETES VSYNC_NAME VSYNC_NUMBUCKETS
     VSYNC_ORIGIN_CONSUL_ADDRESS VSYNC_ORIGIN_CONSUL_CAFILE VSYNC_ORIGIN_CONSUL_CERTFILE
     VSYNC_ORIGIN_CONSUL_DC VSYNC_ORIGIN_CONSUL_KEYFILE VSYNC_ORIGIN_CONSUL_REQUESTTIMEOUT
-    VSYNC_ORIGIN_CONSUL_SERVERNAME VSYNC_ORIGIN_CONSUL_TOKEN VSYNC_ORIGIN_EXCLUDE VSYNC_ORIGIN_INCLUDE
+    VSYNC_ORIGIN_CONSUL_SERVERNAME VSYNC_ORIGIN_CONSUL_TOKEN VSYNC_ORIGIN_EXCLUDE VSYNC_ORIGIN_FEED_EVENTS VSYNC_ORIGIN_FEED_FULLSCANEVERY
+    VSYNC_ORIGIN_FEED_HTTP_CERTFILE VSYNC_ORIGIN_FEED_HTTP_KEYFILE VSYNC_ORIGIN_FEED_HTTP_LISTEN
+    VSYNC_ORIGIN_FEED_HTTP_TOKEN VSYNC_ORIGIN_FEED_SOCKET_LISTEN
+    VSYNC_ORIGIN_INCLUDE
     VSYNC_ORIGIN_MOUNTS VSYNC_ORIGIN_NUMWORKERS VSYNC_ORIGIN_RENEWTOKEN VSYNC_ORIGIN_SYNCPATH
     VSYNC_ORIGIN_TICK VSYNC_ORIGIN_TIMEOUT VSYNC_ORIGIN_VAULT_ADDRESS VSYNC_ORIGIN_VAULT_APPROLE_PATH
     VSYNC_ORIGIN_VAULT_APPROLE_ROLE_ID VSYNC_ORIGIN_VAULT_APPROLE_SECRET_ID
@@ -97,22 +103,24 @@ export const FROZEN: Names = {
     worker -c/--config
   `),
   'ids and task queues in Temporal': words(`
-    vsync-origin-NAME vsync-destination-NAME vsync-watch-NAME vsync-verify-NAME vsync-origin-NAME:shared
+    vsync-origin-NAME vsync-destination-NAME vsync-watch-NAME vsync-verify-NAME vsync-push-NAME vsync-origin-NAME:shared
     vsync-destination-NAME:shared
   `),
-  'workflows and signals': lines(`
+  'workflows, signals and updates': lines(`
     destinationCycle
     originCycle
+    pushChanges
     verifyDestination
     watchOrigin
     signal originChanged
+    update push
   `),
   'activities of an origin': words(`
     fetchMetadata listPaths preflight reportOutages saveSyncInfo
   `),
   'activities of a destination': words(`
     beginVerify copySecrets deleteOrphans diffIndices guardDeletes listExtras listFolders listUnpublished
-    moveClaims preflight reportOutages saveSyncInfo verifySecrets wakeDestination watchIndex
+    moveClaims preflight pushSecrets reportOutages saveSyncInfo verifySecrets wakeDestination watchIndex
   `),
   'steps of a cycle': words(`
     'preflight' 'finishSave' 'listPaths' 'fetchMetadata' 'saveSyncInfo' 'guardDeletes' 'copySecrets'
@@ -130,10 +138,10 @@ export const FROZEN: Names = {
     ReportOutagesResult: v outages
     CycleActivities: reportOutages
     OriginPreflightResult: v pendingSave
-    ListPathsResult: ...CycleReport ...Required<WithDispatchWidth> v manifest chunks indexRevision settingsIndexRevision?
+    ListPathsResult: ...CycleReport ...Required<WithDispatchWidth> v manifest chunks indexRevision settingsIndexRevision? note?
     FetchMetadataInput: ...ActivityInput ...Pick<ListPathsResult, 'manifest'> chunk
-    FetchMetadataResult: ...CycleReport ...WithDispatchWidth v staged?
-    OriginSave: ...Pick<ListPathsResult, 'manifest' | 'indexRevision' | 'settingsIndexRevision'> staged outcome counts
+    FetchMetadataResult: ...CycleReport ...WithDispatchWidth v staged? ends? nextEndMs?
+    OriginSave: ...Pick<ListPathsResult, 'manifest' | 'indexRevision' | 'settingsIndexRevision'> staged outcome counts ends? nextEndMs?
     SaveOriginInput: ...ActivityInput save?
     SaveOriginResult: v writes
     OriginActivities: ...CycleActivities preflight listPaths fetchMetadata saveSyncInfo
@@ -149,7 +157,7 @@ export const FROZEN: Names = {
     GuardDeletesResult: v work? deletes pendingDeletes? approved? known candidates?
     CopySecretsInput: ...ActivityInput ...Pick<Mounts, 'mounts'> ...Pick<DiffIndicesResult, 'indexRevision'> ...Pick<GuardDeletesResult, 'deletes'> buckets considered expiries?
     RetainedInBucket: [id: number, retained: number]
-    CopySecretsResult: ...CycleReport ...WithDispatchWidth v finished knownDifferences deleted expiries?
+    CopySecretsResult: ...CycleReport ...WithDispatchWidth v finished knownDifferences deleted expiries? oldestMs?
     DeleteOrphansInput: ...ActivityInput hash
     DeleteOrphansResult: CycleReport & { v: 1 }
     SaveDestinationInput: ...ActivityInput ...Mounts ...Pick<DestinationPreflightResult, 'changedMounts'> ...Pick<DiffIndicesResult, 'indexRevision' | 'settingsRevision' | 'expiries'> ...Pick<GuardDeletesResult, 'pendingDeletes' | 'known' | 'candidates'> ...Pick<CopySecretsResult, 'knownDifferences' | 'deleted'> buckets considered finished outcome counts approved newExpiries?
@@ -172,6 +180,11 @@ export const FROZEN: Names = {
     WakeDestinationInput: v whileRunning
     WakeDestinationResult: v action maxWaitMs
     WatchActivities: watchIndex wakeDestination
+    PushInput: v name
+    PushedSecret: [path: string, version: number, updateTime: string]
+    PushBatch: v secrets
+    PushResult: v there left why?
+    PushActivities: pushSecrets
   `),
   'failure types': words(`
     BucketTooLarge ConfigChanged Conflict ConsulForbidden ConsulRejected ConsulUnavailable Internal

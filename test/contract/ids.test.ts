@@ -3,6 +3,7 @@ import {
   nameInId,
   nameProblem,
   printableName,
+  pushId,
   scheduleId,
   taskQueue,
   verifyId,
@@ -16,6 +17,7 @@ describe('ids in Temporal', () => {
     expect(scheduleId('destination', name)).toBe('vsync-destination-Site_1.b-x');
     expect(taskQueue('origin', name)).toBe('vsync-origin-Site_1.b-x');
     expect(watchId(name)).toBe('vsync-watch-Site_1.b-x');
+    expect(pushId(name)).toBe('vsync-push-Site_1.b-x');
     expect(verifyId('x'.repeat(100))).toBe(`vsync-verify-${'x'.repeat(100)}`);
   });
 

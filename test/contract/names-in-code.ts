@@ -12,9 +12,10 @@ import { allKeys, valueKeys } from '../../src/config/keys';
 import { setFromEnvironment } from '../../src/config/layers';
 import { NO_COUNTS, OUTCOMES, sharedQueue } from '../../src/contract/cycle';
 import { FAILURE_TYPES, PATH_CLASSES } from '../../src/contract/failures';
-import { scheduleId, taskQueue, verifyId, watchId } from '../../src/contract/ids';
+import { pushId, scheduleId, taskQueue, verifyId, watchId } from '../../src/contract/ids';
 import { NO_FINDINGS } from '../../src/contract/verify';
 import { ORIGIN_CHANGED } from '../../src/contract/destination';
+import { PUSH_UPDATE } from '../../src/contract/push';
 import { SECRET_STATES } from '../../src/syncer/secrets/answer';
 import * as workflows from '../../src/workflows';
 
@@ -60,12 +61,17 @@ export function namesInCode(): Names {
       scheduleId('destination', 'NAME'),
       watchId('NAME'),
       verifyId('NAME'),
+      pushId('NAME'),
       taskQueue('origin', 'NAME'),
       taskQueue('destination', 'NAME'),
       sharedQueue(taskQueue('origin', 'NAME')),
       sharedQueue(taskQueue('destination', 'NAME')),
     ],
-    'workflows and signals': [...Object.keys(workflows).sort(), `signal ${ORIGIN_CHANGED}`],
+    'workflows, signals and updates': [
+      ...Object.keys(workflows).sort(),
+      `signal ${ORIGIN_CHANGED}`,
+      `update ${PUSH_UPDATE}`,
+    ],
     'activities of an origin': activitiesOf(createOriginActivities),
     'activities of a destination': activitiesOf(createDestinationActivities),
     'steps of a cycle': [
@@ -73,7 +79,9 @@ export function namesInCode(): Names {
         ['origin-cycle', 'destination-cycle'].flatMap((file) => argumentsOf(`workflows/${file}.ts`, 'step')),
       ),
     ],
-    messages: ['cycle', 'origin', 'destination', 'verify'].flatMap((file) => typesIn(`contract/${file}.ts`)),
+    messages: ['cycle', 'origin', 'destination', 'verify', 'push'].flatMap((file) =>
+      typesIn(`contract/${file}.ts`),
+    ),
     'failure types': [...FAILURE_TYPES].sort(),
     'path classes': [...PATH_CLASSES].sort(),
     outcomes: [...OUTCOMES].sort(),

@@ -3,6 +3,7 @@ import type { Staging } from '../../sync-info/staging';
 import type { SyncInfo } from '../../sync-info/sync-info';
 import type { Kv2 } from '../../vault/kv2';
 import type { WorkPool } from '../../concurrency/work-pool';
+import type { FeedView } from './feed-view';
 
 /** What the activities of an origin work with. */
 export interface OriginDeps {
@@ -17,4 +18,6 @@ export interface OriginDeps {
   maxBucketBytes?: number;
   /** For the folders and secrets that are asked for at the same time, by all activities of this process. */
   room: WorkPool;
+  /** The receiver of this process. Absent without a feed. */
+  feed?: FeedView;
 }

@@ -156,7 +156,7 @@ async function commitInSteps(
 }
 
 function stateAfter(
-  { name, origin: { include, exclude } }: SaveDeps['config'],
+  { name, origin: { include, exclude, feed } }: SaveDeps['config'],
   state: OriginState | undefined,
   manifest: Manifest,
   input: SaveOriginInput,
@@ -168,7 +168,7 @@ function stateAfter(
   const { save } = input;
   const finishedAt = new Date().toISOString();
   const last = save === undefined ? state?.last : { outcome: save.outcome, counts: save.counts, finishedAt };
-  return { v: 1, name, ...mounts, ...filter, ...(last && { last }) };
+  return { v: 1, name, ...mounts, ...filter, ...(feed && { feed: true }), ...(last && { last }) };
 }
 
 /** @returns the new revision of the key */
