@@ -5,7 +5,7 @@ import { ConfigError, type ConfigProblem } from './errors';
 import { isJson, readConfigFile } from './file';
 import { setFromEnvironment, setFromFile, setFromFlags } from './layers';
 import { GivenValues } from './given-values';
-import { allKeys, rootKey } from './keys';
+import { allKeys, rootKey, type Key } from './keys';
 import {
   type Config,
   type DestinationConfig,
@@ -144,18 +144,30 @@ function oneOf(values: GivenValues, path: string, words: readonly unknown[], mea
 
 /** The original reads these keys in the file of an origin only: in the file of a destination they may be anything. */
 function unreadInDestination(values: GivenValues): string[] {
-  // Only the origin's own worker listens. A file for both roles may have the section.
-  values.unset('origin.feed');
-  return ['origin.tick', 'origin.timeout', 'origin.numWorkers'].flatMap((path) => {
+  const times = ['origin.tick', 'origin.timeout', 'origin.numWorkers'].flatMap((path) => {
     const given = values.get(path);
-    const result = allKeys()
-      .find((key) => key.path === path)
-      ?.schema.safeParse(given?.value);
+    const result = keyCalled(path)?.schema.safeParse(given?.value);
     if (given === undefined || result === undefined || result.success) return [];
     values.unset(path);
     const what = result.error.issues[0]?.message ?? 'is wrong';
     return [`${given.shown} ${what}; it is ignored, because a destination does not need it`];
   });
+  return [...times, ...unreadFeed(values)];
+}
+
+/** The same for a whole section: its keys depend on each other. */
+function unreadFeed(values: GivenValues): string[] {
+  const path = 'origin.feed';
+  const key = keyCalled(path);
+  const problem = key?.schema.safeParse(values.toObject(key)).error?.issues[0];
+  if (problem === undefined) return [];
+  values.unset(path);
+  const at = [path, ...problem.path].join('.');
+  return [`${at} ${problem.message}; ${path} is ignored, because a destination does not need it`];
+}
+
+function keyCalled(path: string): Key | undefined {
+  return allKeys().find((key) => key.path === path);
 }
 
 function mountsOnce(values: GivenValues, path: string): string[] {

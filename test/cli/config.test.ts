@@ -179,7 +179,7 @@ describe("readEffectiveConfig with Temporal's own standard configuration", () =>
 describe('vsync config shows no secret, whatever it is and wherever it comes from', () => {
   const secretKeys = allKeys().filter(({ secret }) => secret);
   /** Neither a part nor the length may show: all of them are different. */
-  const PLANTED = secretKeys.map((_, number) => `planted-${'x'.repeat(number)}4711`);
+  const PLANTED = secretKeys.map((_, number) => `planted-secret-${'x'.repeat(number)}4711`);
   const planted = new Map(secretKeys.map(({ path }, number) => [path, PLANTED[number] ?? '']));
   const vault = (side: string): object => ({
     address: 'https://a',
@@ -190,8 +190,12 @@ describe('vsync config shows no secret, whatever it is and wherever it comes fro
     section({
       vault: vault(name),
       consul: { address: 'c:1', token: planted.get(`${name}.consul.token`) },
+      ...(name === 'origin' && {
+        feed: { http: { listen: 'l:1', token: planted.get('origin.feed.http.token') } },
+      }),
     });
   const bare = section({ vault: { address: 'https://a' } });
+  const bareOrigin = section({ vault: { address: 'https://a' }, feed: { http: { listen: 'l:1' } } });
   const asEnvironment = Object.fromEntries(
     [...planted].map(([path, value]) => [`VSYNC_${path.toUpperCase().replaceAll('.', '_')}`, value]),
   );
@@ -200,8 +204,8 @@ describe('vsync config shows no secret, whatever it is and wherever it comes fro
     ['JSON', { origin: side('origin'), destination: side('destination') }, {}, 'x.json'],
     ['YAML', JSON.stringify({ origin: side('origin'), destination: side('destination') }), {}, 'x.yaml'],
     ['HCL', JSON.stringify({ origin: side('origin'), destination: side('destination') }), {}, 'x.hcl'],
-    ['the environment', { origin: bare, destination: bare }, { env: asEnvironment }, 'x.json'],
-    ['flags', { origin: bare, destination: bare }, { flags: Object.fromEntries(planted) }, 'x.json'],
+    ['the environment', { origin: bareOrigin, destination: bare }, { env: asEnvironment }, 'x.json'],
+    ['flags', { origin: bareOrigin, destination: bare }, { flags: Object.fromEntries(planted) }, 'x.json'],
   ])('from %s', (_source, content, sources, name) => {
     const { keys, table, warnings } = show('destination', content, sources, name);
     const all = [table, JSON.stringify(keys), ...warnings].join('\n');

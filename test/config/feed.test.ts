@@ -50,12 +50,14 @@ describe('origin.feed', () => {
     expect(() => origin(feed)).toThrow(message);
   });
 
-  it('is ignored in the file of a destination, whatever it holds', () => {
-    const file = configFile({
-      origin: section({ feed: { socket: { listen: 'wrong' }, fullScanEvery: 'x' } }),
-      destination: section(),
-    });
-    expect(loadConfig('destination', { file, env: {} }).config.origin).not.toHaveProperty('feed');
+  it('is ignored in the file of a destination if it is wrong, with a warning', () => {
+    const feed = { socket: { listen: 'wrong' }, http: { listen: 'a:1', token: TOKEN } };
+    const file = configFile({ origin: section({ feed }), destination: section() });
+    const { config, warnings } = loadConfig('destination', { file, env: {} });
+    expect(config.origin).not.toHaveProperty('feed');
+    expect(warnings).toEqual([
+      expect.stringMatching(/^origin\.feed\.socket\.listen must be host:port .*; origin\.feed is ignored/),
+    ]);
   });
 
   it('changes the fingerprint of an origin, whatever its addresses', () => {
