@@ -182,6 +182,14 @@ export const LIST_PAGE_NAMES = 100_000;
 
 /** The same where names come with their metadata: one page is about 15 MB of JSON if each secret has ten versions. */
 export const DETAILED_PAGE_NAMES = 10_000;
+/** Names of such pages that are in memory at the same time, as far as pages before them show. */
+export const DETAILED_NAMES_AT_ONCE = 20_000;
+/** Most such pages at the same time, however small they are. */
+export const DETAILED_PAGES_AT_ONCE = 16;
+/** Names of such a page that are parsed at once: some milliseconds. */
+export const DETAILED_PARSED_AT_ONCE = 1_000;
+/** After a refusal metadata are read singly for this long. An operator may extend the policy meanwhile. */
+export const DETAILED_AGAIN_MS = 3_600_000;
 
 /** Time for one request. Vault's own default is 90 s; a KV request that takes longer than this is an outage. */
 export const VAULT_REQUEST_TIMEOUT_MS = 20_000;

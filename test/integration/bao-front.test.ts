@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   BaoFront,
+  detailedListings,
   headerRequired,
   healthOfBao,
   metadataCas,
@@ -255,6 +256,95 @@ conversation(
         "Field validation failed: error converting input for field \"limit\": '' cannot parse value as 'int': strconv.ParseInt: invalid syntax",
       ],
     ],
+  },
+);
+
+/** What a detailed listing answers: each name with the current version in its metadata. */
+async function listDetailed(server: Server, path: string, token?: string): Promise<unknown> {
+  const { status, body } = await ask(server, path, { method: 'LIST', ...(token !== undefined && { token }) });
+  if (body.data === undefined) return [status, body.errors];
+  const { keys, key_info: info } = body.data as { keys: string[]; key_info: Record<string, object> };
+  return [status, keys.map((key) => [key, (info[key] as { current_version?: number }).current_version])];
+}
+
+conversation(
+  'lists the metadata of a folder, in pages, under a policy of its own',
+  ({ rootToken }) => [detailedListings({ rootToken })],
+  async (server) => {
+    const kv = await mounted(server, 'detailed');
+    for (const name of ['a', 'a', 'b/c', 'foo', 'foo/x', 'gone'])
+      await ask(server, `${kv}/data/${name}`, { method: 'POST', body: { data: {} } });
+    await ask(server, `${kv}/data/gone`, { method: 'DELETE' });
+    await ask(server, `${kv}/metadata/empty`, { method: 'POST', body: { max_versions: 2 } });
+    const tokenFor = async (name: string, policy: string): Promise<string> => {
+      await ask(server, `sys/policies/acl/${kv}-${name}`, { method: 'PUT', body: { policy } });
+      const body = { policies: [`${kv}-${name}`] };
+      const made = await ask(server, 'auth/token/create', { method: 'POST', body });
+      return (made.body['auth'] as { client_token: string }).client_token;
+    };
+    const plain = `path "${kv}/metadata/*" { capabilities = ["read", "list"] }`;
+    const whole = `${plain}\npath "${kv}/detailed-metadata/*" { capabilities = ["list"] }`;
+    const may = await tokenFor('may', whole);
+    const mayNot = await tokenFor('may-not', plain);
+    const { body } = await ask(server, `${kv}/detailed-metadata/`, { method: 'LIST' });
+    const info = (body.data as { key_info: Record<string, Record<string, unknown>> }).key_info;
+    const single = await ask(server, `${kv}/metadata/gone`);
+    return {
+      root: await listDetailed(server, `${kv}/detailed-metadata/`, may),
+      without: await listDetailed(server, `${kv}/detailed-metadata`, may),
+      page: await listDetailed(server, `${kv}/detailed-metadata/?limit=2`, may),
+      next: await listDetailed(server, `${kv}/detailed-metadata/?after=b/&limit=2`, may),
+      end: await listDetailed(server, `${kv}/detailed-metadata/?after=gone&limit=2`, may),
+      folder: await listDetailed(server, `${kv}/detailed-metadata/b/`, may),
+      none: await listDetailed(server, `${kv}/detailed-metadata/none/`, may),
+      denied: await listDetailed(server, `${kv}/detailed-metadata/`, mayNot),
+      isSameAsSingle: JSON.stringify(info['gone']) === JSON.stringify(single.body.data),
+      isOfTheSecret: JSON.stringify(info['foo/']) === JSON.stringify(info['foo']),
+    };
+  },
+  {
+    root: [
+      200,
+      [
+        ['a', 2],
+        ['b/', undefined],
+        ['empty', 0],
+        ['foo', 1],
+        ['foo/', 1],
+        ['gone', 1],
+      ],
+    ],
+    without: [
+      200,
+      [
+        ['a', 2],
+        ['b/', undefined],
+        ['empty', 0],
+        ['foo', 1],
+        ['foo/', 1],
+        ['gone', 1],
+      ],
+    ],
+    page: [
+      200,
+      [
+        ['a', 2],
+        ['b/', undefined],
+      ],
+    ],
+    next: [
+      200,
+      [
+        ['empty', 0],
+        ['foo', 1],
+      ],
+    ],
+    end: [404, []],
+    folder: [200, [['c', 1]]],
+    none: [404, []],
+    denied: [403, DENIED],
+    isSameAsSingle: true,
+    isOfTheSecret: true,
   },
 );
 

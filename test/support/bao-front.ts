@@ -238,6 +238,41 @@ export function pagedListings({ limit: most, rootToken, hidden = () => false }: 
   };
 }
 
+/**
+ * Listings with metadata, in the pages of {@link pagedListings}. The Vault is asked whether the token may `list` there,
+ * and for the metadata of each name. As in OpenBao, a folder `foo/` comes with the metadata of the secret `foo`.
+ *
+ * @param changing whether a secret changes while its folder is read: it has no metadata in the listing then
+ */
+export function detailedListings({
+  changing = () => false,
+  ...paging
+}: Paging & { changing?: (path: string) => boolean } = {}): Behaviour {
+  const inPages = pagedListings(paging);
+  return async (request, pass) => {
+    if (request.method !== 'LIST' || kvPath(request)?.area !== 'detailed-metadata') return pass(request);
+    const allowed = await pass({ ...request, query: new URLSearchParams() });
+    if (allowed.status !== 404 || !allowed.body.includes('Invalid path for a versioned')) return allowed;
+    const path = request.path.replace('/detailed-metadata', '/metadata');
+    const listed = await inPages({ ...request, path, query: new URLSearchParams(request.query) }, pass);
+    if (!succeeded(listed)) return listed;
+    const { keys } = (JSON.parse(listed.body) as { data: { keys: string[] } }).data;
+    const folder = path.replace(/\/?$/, '/');
+    const metadataOf = async (key: string): Promise<[string, unknown]> => {
+      const place = folder + encodeURIComponent(key.replace(/\/$/, ''));
+      const query = new URLSearchParams();
+      const found = changing(folder + key)
+        ? undefined
+        : await pass({ ...request, method: 'GET', path: place, query });
+      return [key, found && succeeded(found) ? (JSON.parse(found.body) as { data: unknown }).data : {}];
+    };
+    const info = Object.fromEntries(await Promise.all(keys.map(metadataOf)));
+    return changed(listed, (body) => {
+      body['data'] = { keys, key_info: info };
+    });
+  };
+}
+
 /** Mounts and keys whose metadata can be written only with `metadata_cas`: the metadata version that was read. */
 export function metadataCas(): Behaviour {
   const versions = new Map<string, number>();

@@ -1,9 +1,8 @@
 import { VaultClient } from '../../src/vault/client';
 import { Kv2 } from '../../src/vault/kv2';
-import type { TinyServer } from './tiny-server';
 
 /** A client of a tiny server in the place of a Vault, with any token. */
-export function kv2Before({ address }: TinyServer): Kv2 {
+export function kv2Before({ address }: { readonly address: string }): Kv2 {
   const auth = { kind: 'token', token: 't' } as const;
   return new Kv2(new VaultClient({ address, auth, namespace: '', concurrency: 4 }));
 }
