@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { VaultAuth } from '../vault/client';
-import { normalNamespace } from '../vault/namespace';
+import { normalNamespace } from '../rules/namespace';
 import {
   bothOrNone,
   checkedText,

@@ -5,7 +5,7 @@ import { orAborted } from '../concurrency/abort';
 import type { TlsFiles } from '../tls';
 import { explainHealth, type Outage } from './circuit-breaker';
 import { asksForMfa, cancelledRequest, classify, explain, explainUnexpected, VaultError } from './errors';
-import { prefixBetween } from './namespace';
+import { prefixBetween } from '../rules/namespace';
 import type { Entry } from './request-queue';
 import { joinTraffic, type Ask, type Joined } from './traffic';
 import { UndiciTransport, type TransportResponse } from './transport';

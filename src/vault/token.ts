@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AuthBody, type TokenGrant, type VaultClient } from './client';
 import { VaultError } from './errors';
-import { storedNamespace } from './namespace';
+import { storedNamespace } from '../rules/namespace';
 
 /* A client's own token: its life, and what its policies allow. Vault's `default` policy allows all of these requests. */
 

@@ -1,5 +1,5 @@
 import { readMounts, assertNamespace, compareVaults, type BothVaults } from '../../access/mounts';
-import { ROOT_SPELLING } from '../../vault/namespace';
+import { ROOT_SPELLING } from '../../rules/namespace';
 import type { Config, DestinationConfig } from '../../config/schema';
 import type { Role } from '../../contract/ids';
 import { openVault } from '../../activities/clients';

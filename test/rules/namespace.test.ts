@@ -1,4 +1,4 @@
-import { normalNamespace, prefixBetween, storedNamespace } from '../../src/vault/namespace';
+import { normalNamespace, prefixBetween, storedNamespace } from '../../src/rules/namespace';
 
 test.each([
   ['', ''],
