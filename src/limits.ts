@@ -133,6 +133,20 @@ export const FEED_LINE_BYTES = 8 * 1024 * 1024;
 export const FEED_HEAD_BYTES = 64 * 1024;
 /** Connections to one listener: every node of a cluster has one or two. */
 export const FEED_CONNECTIONS = 64;
+/** Time between two attempts to listen where another process has the port. */
+export const FEED_LISTEN_RETRY_MS = 5_000;
+/** Idle time after which the system checks whether the peer of a connection still exists. A dead one is a gap. */
+export const FEED_KEEP_ALIVE_MS = 15_000;
+/** Time for the head of a request to the HTTP listener, and for all of it. */
+export const FEED_HEAD_TIMEOUT_MS = 10_000;
+export const FEED_POST_TIMEOUT_MS = 60_000;
+/**
+ * Idle time after which the HTTP listener closes a connection. Longer than the 90 s after which OpenBao closes it: a POST
+ * that meets the end of its connection is lost, and OpenBao's request fails with it.
+ */
+export const FEED_IDLE_MS = 120_000;
+/** Time between two warnings of a feed for the same reason: its peers decide how often something happens. */
+export const FEED_LOG_EVERY_MS = 60_000;
 /** Different paths that wait for a cycle. A flood of more becomes a full scan, which costs less. */
 export const FEED_HINTS = 5_000;
 /** Request lines of changes that wait for their response line. More of them are a gap. */
