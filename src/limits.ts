@@ -170,6 +170,12 @@ export const PUSH_GAP_MS = 20;
 export const PUSHES_PER_RUN = 200;
 /** Time for one push. After it the destination counts as absent. */
 export const PUSH_DEADLINE_MS = 5_000;
+/**
+ * Time of its work at the destination. Shorter, so that the answer arrives in time. Together with {@link FRESH_MS} it is
+ * shorter than the 10 s after which Temporal gives a workflow task to another worker: a worker that was stopped in
+ * between writes nothing any more then.
+ */
+export const PUSH_WORK_MS = 4_000;
 /** First and longest pause before an absent destination gets a push again. It doubles each time. */
 export const PUSH_BACKOFF_MS: readonly [first: number, longest: number] = [1_000, 30_000];
 /** Paths that wait for one destination. It gets the others with its next cycle. */
@@ -178,6 +184,8 @@ export const PUSH_PENDING = 2_000;
 export const PUSH_TARGETS_EVERY_MS = 10_000;
 /** Buckets of a destination that are kept parsed between two pushes. */
 export const PUSH_BUCKETS_CACHED = 64;
+/** A larger bucket is parsed each time. */
+export const PUSH_CACHED_BUCKET_BYTES = 64 * 1024;
 
 // ---- Requests to a Vault ------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ import { preflight as destinationPreflight } from './destination/cycle/preflight
 import { saveSyncInfo as saveDestinationInfo } from './destination/cycle/save-sync-info';
 import { deleteOrphans } from './destination/deletes/delete-orphans';
 import { guardDeletes } from './destination/deletes/guard-deletes';
+import { PushMemory } from './destination/push/push-memory';
 import { pushSecrets } from './destination/push/push-secrets';
 import { listExtras, listFolders } from './destination/verify/list-extras';
 import { listUnpublished } from './destination/verify/list-unpublished';
@@ -53,6 +54,7 @@ export function createDestinationActivities(
 ): DestinationActivities & VerifyActivities & WatchActivities & PushActivities {
   const check = (input: ActivityInput): AbortSignal => begin(input, deps);
   const withWidth = dispatchWidthOf('destination', deps.config.name);
+  const pushDeps = { ...deps, pushMemory: new PushMemory() };
   return {
     preflight: async (input) => beforeWork(check(input), (signal) => destinationPreflight(deps, signal)),
     diffIndices: async (input) => beforeWork(check(input), (signal) => diffIndices(deps, input, signal)),
@@ -83,7 +85,7 @@ export function createDestinationActivities(
     listUnpublished: async (input) => listUnpublished(deps, check(input), progressReporter()),
     watchIndex: async () => watchIndex(deps, temporalClient(), cancellationSignal()),
     wakeDestination: async (input) => wakeDestination(deps, temporalClient(), input, cancellationSignal()),
-    pushSecrets: async (input) => pushSecrets(deps, temporalClient(), input, cancellationSignal()),
+    pushSecrets: async (input) => pushSecrets(pushDeps, temporalClient(), input, cancellationSignal()),
   };
 }
 

@@ -1,7 +1,7 @@
 import { compareInstants, instantOfMs, isLater, parseTime } from './time';
 
 /** The only type of secret that vsync knows (wire format of vsync 0.3.0). */
-const KV_V2 = 'kvV2';
+export const KV_V2 = 'kvV2';
 
 /** What is known of one secret. It contains no part of its value. */
 export interface Insight {

@@ -63,8 +63,8 @@ export const VERIFY_OPTIONS: ActivityOptions = { ...COMMON, scheduleToCloseTimeo
 export const WAKE_OPTIONS: ActivityOptions = { ...COMMON, scheduleToCloseTimeout: '1m' };
 
 /**
- * A push writes secrets within 5 s or leaves them. A local activity has no heartbeat, and is not repeated: the next cycle
- * brings what is left.
+ * A push ends itself after 4 s (PUSH_WORK_MS); this is only in case that it does not. A local activity has no heartbeat,
+ * and this one is not repeated: the next cycle brings what is left.
  */
 export const PUSH_OPTIONS: LocalActivityOptions = {
   startToCloseTimeout: '20s',

@@ -36,10 +36,12 @@ export class ActivityInterceptor implements ActivityInboundCallsInterceptor {
     const beat = (): void => {
       heartbeat({ done: progressOf.get(key()) ?? 0 });
     };
-    const timer = setInterval(beat, HEARTBEAT_MS);
+    // A local activity has none: it is part of a workflow task, and Temporal does not know it.
+    const { isLocal } = activityInfo();
+    const timer = isLocal ? undefined : setInterval(beat, HEARTBEAT_MS);
     // Soon, so that a cancel reaches it. Not at once: most activities are over by then, and each heartbeat is a write
     // in Temporal.
-    const first = setTimeout(beat, FIRST_HEARTBEAT_MS);
+    const first = isLocal ? undefined : setTimeout(beat, FIRST_HEARTBEAT_MS);
     try {
       return await next(input);
     } catch (error) {

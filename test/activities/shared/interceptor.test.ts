@@ -1,6 +1,8 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { beforeWork } from '../../../src/activities/shared/interceptor';
+import { ActivityInterceptor, beforeWork } from '../../../src/activities/shared/interceptor';
 import { ConsulError } from '../../../src/consul/errors';
+import { createLog } from '../../../src/log';
+import { FIRST_HEARTBEAT_MS } from '../../../src/limits';
 import { cancelledRequest } from '../../../src/vault/errors';
 
 /** A step whose time is over soon: all but some milliseconds were spent by attempts before this one. */
@@ -43,4 +45,24 @@ test('beforeWork passes what was thrown in time', async () => {
     beforeWork(new AbortController().signal, () => Promise.reject(new Error('other'))),
   );
   await expect(failed).rejects.toThrow('other');
+});
+
+test.each([
+  ['sends heartbeats', false, 1],
+  ['sends none', true, 0],
+])('ActivityInterceptor %s if isLocal is %s', async (_what, isLocal, beats) => {
+  jest.useFakeTimers();
+  try {
+    const env = new MockActivityEnvironment({ isLocal });
+    const seen: unknown[] = [];
+    env.on('heartbeat', (details: unknown) => seen.push(details));
+    const interceptor = new ActivityInterceptor(createLog({ level: 'error', type: 'json' }));
+    const work = async (): Promise<void> => {
+      await jest.advanceTimersByTimeAsync(FIRST_HEARTBEAT_MS);
+    };
+    await env.run(() => interceptor.execute({ args: [], headers: {} }, work));
+    expect(seen).toHaveLength(beats);
+  } finally {
+    jest.useRealTimers();
+  }
 });
