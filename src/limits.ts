@@ -158,7 +158,12 @@ export const FEED_PROOF_WAIT_MS = 2_000;
 /** Pause after the last hint before a cycle is triggered, so that one cycle settles a burst; and the longest such pause. */
 export const FEED_SETTLE_MS = 1_000;
 export const FEED_SETTLE_MOST_MS = 5_000;
-/** Lists of versions that end by themselves. More of them lead to a full scan, which makes one list per chunk again. */
+/** Age of a receiver's record after which it counts as left behind, if all of its hints are handled. */
+export const FEED_RECORDS_EXPIRE_AFTER_MS = 24 * 3_600_000;
+/** Pauses between two checks whether the line of a cycle's own request has arrived: in memory, and in Consul. */
+export const FEED_PROOF_EVERY_MS = 10;
+export const FEED_PROOF_READ_EVERY_MS = 250;
+/** Lists of versions that end by themselves, which passes add to those of a scan. After more of them a scan starts anew. */
 export const FEED_END_LISTS = 100;
 
 /** Secrets in one push, and bytes of it: far below the 2 MiB that Temporal takes. */

@@ -61,7 +61,8 @@ function whyUntrusted(evidence: FeedEvidence): string | undefined {
   if (damaged) return 'a record of the feed in Consul is damaged';
   if (done === undefined) return 'no earlier one is noted';
   if (done.fingerprint !== fingerprint) return 'the configuration has changed';
-  if (mountsChanged || !isDeepStrictEqual({ ...done.scan.mounts }, { ...mounts })) return 'a mount has changed';
+  if (mountsChanged || !isDeepStrictEqual({ ...done.scan.mounts }, { ...mounts }))
+    return 'a mount has changed';
   return undefined;
 }
 

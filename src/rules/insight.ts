@@ -69,6 +69,18 @@ export function insightOfMetadata(meta: SecretMetadata, nowMs: number): Insight 
 }
 
 /**
+ * When the current version ends by itself, in milliseconds since 1970; 0 if it does not.
+ *
+ * @throws TimeError if its deletion time cannot be read
+ */
+export function endOfMetadata({ current_version, versions }: SecretMetadata): number {
+  const { destroyed = true, deletion_time = '' } = versions[String(current_version)] ?? {};
+  if (destroyed || deletion_time === '') return 0;
+  const { seconds, nanos } = parseTime(deletion_time);
+  return seconds * 1000 + Math.ceil(nanos / 1e6);
+}
+
+/**
  * Whether an insight has the found version, but a later time. On OpenBao, a write of metadata can cause this. The metadata
  * then show whether the insight is about this version ({@link isNamedBy}).
  */

@@ -6,7 +6,7 @@ import type { ListPathsResult, OriginActivities } from '../contract/origin';
 
 /**
  * One origin cycle: list the paths, fetch their metadata, then publish the sync info whole or not at all. An unfinished
- * walk is no evidence of anything. A save that an earlier cycle left half-way is finished first: from its first live
+ * walk is no evidence of anything. With a feed, `listPaths` may find that only some paths have to be read. A save that an earlier cycle left half-way is finished first: from its first live
  * write on it only goes forward. The origin's schedule starts this workflow.
  */
 export async function originCycle(input: CycleInput): Promise<CycleResult> {
@@ -17,6 +17,9 @@ export async function originCycle(input: CycleInput): Promise<CycleResult> {
   const cycle = new Cycle();
   let listing: ListPathsResult | undefined;
   const staged: string[] = [];
+  /** Lists of versions that end by themselves, and when the first one does. */
+  const ends: string[] = [];
+  let nextEndMs = Infinity;
 
   try {
     const ended = await cycle.run(input.timeoutMs, async () => {
@@ -31,6 +34,8 @@ export async function originCycle(input: CycleInput): Promise<CycleResult> {
           const fetched = await fetchMetadata({ ...base, manifest, chunk });
           cycle.add(fetched);
           if (fetched.staged !== undefined) staged.push(fetched.staged);
+          if (fetched.ends !== undefined) ends.push(fetched.ends);
+          nextEndMs = Math.min(nextEndMs, fetched.nextEndMs ?? Infinity);
           return fetched;
         }),
       );
@@ -51,11 +56,12 @@ export async function originCycle(input: CycleInput): Promise<CycleResult> {
       ...(settingsIndexRevision !== undefined && { settingsIndexRevision }),
       outcome,
       counts: cycle.counts,
+      ...(ends.length > 0 && { ends, nextEndMs }),
     };
     await cycle.step('saveSyncInfo', () =>
       CancellationScope.nonCancellable(() => saveSyncInfo({ ...base, save })),
     );
-    return cycle.end(outcome);
+    return cycle.end(outcome, listing.note);
   } catch (error) {
     if (error instanceof CancelledFailure) throw error;
     throw cycleFailure(error);

@@ -3,10 +3,12 @@ import type { Names } from './names-in-code';
 /** Every name that users' files and scripts, stored data or running workflows depend on. See frozen.test.ts. */
 export const FROZEN: Names = {
   'Consul keys (below <syncPath><role>/)': words(`
-    <…> any check- check-<…> expiries/ index meta/ orphans/ schedule settled staging/ state unsaved
+    <…> any check- check-<…> done expiries/ feed/ index meta/ orphans/ schedule settled staging/ state unsaved
   `),
   'fields of what is stored': lines(`
     origin/state: v name mounts changedMounts? pending? manifest staged filter? include exclude feed? last?
+    origin/feed: v receiver gaps why hints seen writtenMs
+    origin/feed/done: v fingerprint scan beganMs gaps mounts partial handled ends? lists nextMs doneMs
     destination/state: v name config considered mounts changedMounts? ownMounts parts? suspended? held? deletesOfDay? approved? orphans? count approved? expiries? nextMs? due? copies early moving? last?
     state: last: outcome finishedAt counts run?
     state: parts: role sides cluster namespace mounts syncPath transforms from to deletes? ignored? excluded?

@@ -24,6 +24,8 @@ const SRC = path.join(__dirname, '..', '..', 'src');
 /** What is stored in Consul, and the schema by which it is read. */
 const STORED: readonly [what: string, schema: string][] = [
   ['origin/state', 'OriginStateSchema'],
+  ['origin/feed', 'FeedRecordSchema'],
+  ['origin/feed/done', 'FeedDoneSchema'],
   ['destination/state', 'DestinationStateSchema'],
   ['state: last', 'LastCycle'],
   ['state: parts', 'FingerprintPartsSchema'],

@@ -13,6 +13,13 @@ const signal = new AbortController().signal;
 setMaxListeners(0, signal);
 const ignore = (): void => undefined;
 
+interface OriginRunResult {
+  unknown: number;
+  saved: SaveOriginResult;
+  /** With a feed: what kind of cycle it was, and why. */
+  note?: string;
+}
+
 /**
  * The activities of an origin on the real servers, in the order of its cycle and without Temporal. For tests that
  * change their limits or stop between two of them.
@@ -36,31 +43,34 @@ export class OriginRun {
    * @param beforeSave runs after everything is staged and before anything is published
    * @throws the error of the failed activity
    */
-  async cycle(beforeSave: () => void = ignore): Promise<{ unknown: number; saved: SaveOriginResult }> {
+  async cycle(beforeSave: () => void | Promise<void> = ignore): Promise<OriginRunResult> {
     const { deps } = this;
     const base = { v: 1, fingerprint: deps.fingerprint } as const;
     if ((await preflight(deps, signal)).pendingSave) await saveSyncInfo(deps, base, signal);
-    const { chunks, manifest, indexRevision, settingsIndexRevision, counts } = await listPaths(
-      deps,
-      signal,
-      ignore,
-    );
+    const listed = await listPaths(deps, signal, ignore);
+    const { chunks, manifest, indexRevision, settingsIndexRevision, counts, note } = listed;
     let unknown = counts.unknown ?? 0;
     const staged: string[] = [];
+    const ends: string[] = [];
+    let nextEndMs = Infinity;
     for (let chunk = 0; chunk < chunks; chunk++) {
       const fetched = await fetchMetadata(deps, { ...base, manifest, chunk }, signal, ignore);
       if (fetched.staged !== undefined) staged.push(fetched.staged);
+      if (fetched.ends !== undefined) ends.push(fetched.ends);
+      nextEndMs = Math.min(nextEndMs, fetched.nextEndMs ?? Infinity);
       unknown += fetched.counts.unknown ?? 0;
     }
-    beforeSave();
+    await beforeSave();
     const save = {
       manifest,
       staged,
       indexRevision,
       ...(settingsIndexRevision === undefined ? {} : { settingsIndexRevision }),
       outcome: staged.length > 0 ? 'synced' : 'unchanged',
-      counts: {},
+      counts: unknown > 0 ? { unknown } : {},
+      ...(ends.length > 0 && { ends, nextEndMs }),
     } as const;
-    return { unknown, saved: await saveSyncInfo(deps, { ...base, save }, signal) };
+    const saved = await saveSyncInfo(deps, { ...base, save }, signal);
+    return { unknown, saved, ...(note !== undefined && { note }) };
   }
 }

@@ -1,9 +1,10 @@
 import { bucketId } from '../../rules/bucket';
 import { compileFilter } from '../../rules/filter';
-import { insightOfMetadata } from '../../rules/insight';
-import { dataPath, locate } from '../../rules/paths';
+import { endOfMetadata, insightOfMetadata } from '../../rules/insight';
+import { bytewise, dataPath, locate } from '../../rules/paths';
 import { fingerprintOfSettings, settingsOf } from '../../rules/settings';
 import { FairQueue, forAllOf } from '../../concurrency/work-pool';
+import type { Staging } from '../../sync-info/staging';
 import type { FetchMetadataInput, FetchMetadataResult } from '../../contract/origin';
 import { ActivityError } from '../../contract/failures';
 import { failureOfPath } from '../shared/failures';
@@ -11,19 +12,24 @@ import { CycleReportBuilder } from '../shared/cycle-report';
 import type { OriginDeps } from './deps';
 import {
   assertSameMounts,
-  bucketsOfChunk,
+  bucketsOf,
   readChunk,
   readManifest,
+  type End,
+  type Manifest,
   type StagedBuckets,
   type StagedBucket,
+  type StagedEnds,
 } from './manifest';
+import { conflict } from './missing-writes';
 import { fits, type IndexedBuckets, type StoredBucket, readBuckets } from '../../sync-info/indexed-buckets';
 
 /**
  * Reads the metadata of one chunk of paths, makes its buckets, and stages those that differ from the live ones.
  * A path whose metadata cannot be read, and all paths of an unknown folder, keep the insight that they had. Where
  * listings may lack names, a known path that they lack is read too: only a 404 for itself says that it is gone. With
- * `syncMetadata`, the same answers of Vault contain the settings of each secret.
+ * `syncMetadata`, the same answers of Vault contain the settings of each secret. In a feed pass a chunk has only the paths
+ * with hints; the rest of their buckets stays as it is.
  */
 export async function fetchMetadata(
   deps: OriginDeps,
@@ -35,11 +41,17 @@ export async function fetchMetadata(
   const manifest = await readManifest(staging, input.manifest, signal);
   const { numBuckets } = manifest;
   const chunk = await readChunk(staging, manifest.chunks[input.chunk] ?? '', signal);
-  const ids = bucketsOfChunk(input.chunk, numBuckets, manifest.chunks.length);
-  const insights = await ChunkBuckets.read(info, ids, numBuckets, signal);
-  const settings = manifest.settings && (await ChunkBuckets.read(info.settings, ids, numBuckets, signal));
+  const ids = bucketsOf(manifest, input.chunk, chunk);
+  const bucketsIn = <T>(where: IndexedBuckets<T>): Promise<ChunkBuckets<T>> =>
+    manifest.pass === true
+      ? ChunkBuckets.readWhole(where, ids, numBuckets, signal)
+      : ChunkBuckets.read(where, ids, numBuckets, signal);
+  const insights = await bucketsIn(info);
+  const settings = manifest.settings && (await bucketsIn(info.settings));
 
   const report = new CycleReportBuilder();
+  const ends = manifest.feed && new ChunkEnds();
+  const clock = clockOf(manifest);
   const keep = (path: string): void => {
     const insight = insights.known.get(path);
     if (insight === undefined && !insights.complete) throw damaged(path);
@@ -61,14 +73,15 @@ export async function fetchMetadata(
     const wirePath = dataPath(mount, path);
     try {
       const metadata = await vault.metadata(mount, path, stop);
-      const insight = metadata && insightOfMetadata(metadata, Date.now());
+      const insight = metadata && insightOfMetadata(metadata, clock());
       report.count('read');
-      if (metadata && insight) {
-        insights.put(wirePath, insight);
-        settings?.put(wirePath, fingerprintOfSettings(settingsOf(metadata)));
-      }
       // In a mount that was re-created, the answer is about another secret than the one that was known.
-      else if (underUnknown(wirePath)) keep(wirePath);
+      if (insight === undefined && underUnknown(wirePath)) keep(wirePath);
+      else {
+        insights.put(wirePath, insight);
+        settings?.put(wirePath, insight && fingerprintOfSettings(settingsOf(metadata)));
+      }
+      if (insight) ends?.note(mount, path, endOfMetadata(metadata));
     } catch (error) {
       report.fail(wirePath, failureOfPath(error, stop), 'unknown');
       keep(wirePath);
@@ -103,13 +116,46 @@ export async function fetchMetadata(
 
   const changed = insights.changed();
   const changedSettings = settings?.changed() ?? [];
-  if (changed.length + changedSettings.length === 0) return { v: 1, ...report.result() };
   const toStage: StagedBuckets = {
     v: 1,
     buckets: changed,
     ...(changedSettings.length > 0 && { settings: changedSettings }),
   };
-  return { v: 1, staged: await staging.put(toStage, signal), ...report.result() };
+  const isChanged = changed.length + changedSettings.length > 0;
+  return {
+    v: 1,
+    ...(isChanged && { staged: await staging.put(toStage, signal) }),
+    ...(await ends?.stage(staging, signal)),
+    ...report.result(),
+  };
+}
+
+/**
+ * The clock by which versions end. Never earlier than the time until which a feed pass has handled all ends: by the
+ * clock of another worker a version could still exist that no later pass reads again.
+ */
+function clockOf({ feed }: Manifest): () => number {
+  const atLeastMs = Math.max(feed?.done.ends?.doneMs ?? 0, feed?.done.scan.beganMs ?? 0);
+  return () => Math.max(Date.now(), atLeastMs);
+}
+
+/** The versions of one chunk that end by themselves. Later feed passes read them again when they have ended. */
+class ChunkEnds {
+  private readonly ends: End[] = [];
+
+  /** @param endMs 0: never */
+  note(mount: string, path: string, endMs: number): void {
+    if (endMs > 0) this.ends.push([mount, path, endMs]);
+  }
+
+  /** In one order, so that an unchanged list is not written again. */
+  async stage(staging: Staging, signal: AbortSignal): Promise<{ ends?: string; nextEndMs?: number }> {
+    if (this.ends.length === 0) return {};
+    const ends = this.ends.sort((a, b) => bytewise(a[0], b[0]) || bytewise(a[1], b[1]));
+    const staged: StagedEnds = { v: 1, ends };
+    const nextEndMs = ends.reduce((first, [, , endMs]) => Math.min(first, endMs), Infinity);
+    return { ends: await staging.put(staged, signal), nextEndMs };
+  }
 }
 
 function damaged(what: string): ActivityError {
@@ -122,7 +168,7 @@ function damaged(what: string): ActivityError {
 
 /** The buckets of one chunk: as they are live, what was known of their paths before, and as they are to be. */
 class ChunkBuckets<T> {
-  private readonly next: ReadonlyMap<number, Map<string, T>>;
+  private next: ReadonlyMap<number, Map<string, T>>;
 
   private constructor(
     private readonly info: IndexedBuckets<T>,
@@ -158,12 +204,35 @@ class ChunkBuckets<T> {
     return new ChunkBuckets(info, index, numBuckets, live, known, fitting.length === old.size);
   }
 
+  /** Of a feed pass: all paths stay as they are until one is put. @throws ActivityError `Conflict` */
+  static async readWhole<T>(
+    info: IndexedBuckets<T>,
+    ids: readonly number[],
+    numBuckets: number,
+    signal: AbortSignal,
+  ): Promise<ChunkBuckets<T>> {
+    const buckets = await ChunkBuckets.read(info, ids, numBuckets, signal);
+    const { index, live } = buckets;
+    const next = new Map<number, Map<string, T>>();
+    for (const [id, stored] of live) {
+      // The cycle has checked it before: another process writes it now. The next cycle scans.
+      if (index?.length !== numBuckets || !fits(stored, index[id]))
+        throw conflict(info.store, info.bucketKey(id));
+      next.set(id, new Map(stored.bucket));
+    }
+    buckets.next = next;
+    return buckets;
+  }
+
   isOfChunk(path: string): boolean {
     return this.next.has(bucketId(path, this.numBuckets));
   }
 
+  /** @param value undefined if there is no such secret */
   put(path: string, value: T | undefined): void {
-    if (value !== undefined) this.next.get(bucketId(path, this.numBuckets))?.set(path, value);
+    const bucket = this.next.get(bucketId(path, this.numBuckets));
+    if (value === undefined) bucket?.delete(path);
+    else bucket?.set(path, value);
   }
 
   /** Those that differ from what is live, or from what the index says. */

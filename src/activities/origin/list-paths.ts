@@ -3,12 +3,14 @@ import { compileFilter } from '../../rules/filter';
 import { bytewise, dataPath } from '../../rules/paths';
 import { FairQueue, forAllOf, inParallel } from '../../concurrency/work-pool';
 import { readOriginState } from '../../sync-info/state';
+import type { CycleReport } from '../../contract/cycle';
 import type { ListPathsResult } from '../../contract/origin';
 import { failureOfPath } from '../shared/failures';
 import { CHUNK_PATHS, MAX_CHUNKS, MAX_DISPATCH_WIDTH, STAGED_AT_ONCE } from '../../limits';
 import { changedMounts, readMounts } from '../../access/mounts';
 import { CycleReportBuilder } from '../shared/cycle-report';
 import type { OriginDeps } from './deps';
+import { planCycle, type CycleStart, type FeedPass } from './feed-pass';
 import { assertSameMounts, chunkOfBucket, type Chunk, type Manifest } from './manifest';
 
 interface Folder {
@@ -19,7 +21,8 @@ interface Folder {
 
 /**
  * Walks the folders of all mounts, and stages the paths split by bucket. What the filters leave out is not listed, or
- * listed and left out. A folder whose listing fails is unknown, not empty.
+ * listed and left out. A folder whose listing fails is unknown, not empty. With a feed, a cycle that can trust it lists
+ * nothing, and stages only the paths with hints.
  */
 export async function listPaths(
   deps: OriginDeps,
@@ -27,13 +30,20 @@ export async function listPaths(
   progress: (listed: number) => void,
 ): Promise<ListPathsResult> {
   const { config, vault, info, staging, maxBucketBytes, room } = deps;
-  const { index, revision: indexRevision } = await info.readIndex(signal);
+  const stored = await info.readIndex(signal);
+  const { index } = stored;
   const settingsIndex = config.syncMetadata ? await info.settings.readIndex(signal) : undefined;
   const { state } = await readOriginState(info, signal);
-  const mounts = await readMounts(vault, config.origin.mounts, 'origin.mounts', signal);
+  const requestIds: string[] = [];
+  const keepId = (id: string): unknown => requestIds.push(id);
+  const mounts = await readMounts(vault, config.origin.mounts, 'origin.mounts', signal, keepId);
+  const changed = changedMounts(state?.mounts, mounts);
+  const start = { index: stored, settingsIndex, mounts, changed, requestIds };
+  const plan = deps.feed && (await planCycle(deps, deps.feed, start, signal));
+  if (plan?.scan === false) return stagePass(deps, start, plan, signal);
   const report = new CycleReportBuilder();
   const unknown: string[] = [];
-  for (const mount of changedMounts(state?.mounts, mounts)) {
+  for (const mount of changed) {
     // Its secrets may be gone, or not restored yet: what was known of them is kept until an operator approves.
     unknown.push(mount);
     report.fail(mount, 'mount-changed', 'unknown');
@@ -79,16 +89,50 @@ export async function listPaths(
     unknown: unknown.sort(bytewise),
     ...(vault.mayHideNames && { confirmAbsent: true }),
     ...(settingsIndex && { settings: true }),
+    ...(plan?.feed && { feed: plan.feed }),
     chunks,
   };
+  const reference = await staging.put(manifest, signal);
+  return { ...resultOf(start, reference, chunks.length, plan?.note), ...report.result() };
+}
+
+/** Stages what a feed pass reads. Without hints it has no chunks, and an idle pass has the same manifest each time. */
+async function stagePass(
+  { staging }: OriginDeps,
+  start: CycleStart,
+  { numBuckets, chunks, feed, note }: FeedPass,
+  signal: AbortSignal,
+): Promise<ListPathsResult> {
+  const references: string[] = [];
+  for (const chunk of chunks) references.push(await staging.put(chunk, signal));
+  const manifest: Manifest = {
+    v: 1,
+    numBuckets,
+    mounts: start.mounts,
+    unknown: [],
+    ...(start.settingsIndex && { settings: true }),
+    pass: true,
+    feed,
+    chunks: references,
+  };
+  const reference = await staging.put(manifest, signal);
+  return { ...resultOf(start, reference, chunks.length, note), counts: {}, failures: [] };
+}
+
+function resultOf(
+  { index, settingsIndex }: CycleStart,
+  manifest: string,
+  chunks: number,
+  note: string | undefined,
+): Omit<ListPathsResult, keyof CycleReport> {
   return {
     v: 1,
-    manifest: await staging.put(manifest, signal),
-    chunks: chunks.length,
+    manifest,
+    chunks,
     dispatchWidth: MAX_DISPATCH_WIDTH,
-    indexRevision,
+    indexRevision: index.revision,
     ...(settingsIndex && { settingsIndexRevision: settingsIndex.revision }),
-    ...report.result(),
+    ...(note !== undefined && { note }),
   };
 }
 

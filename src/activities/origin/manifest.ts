@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { changedMounts, readMounts } from '../../access/mounts';
 import { StoredInfoError } from '../../consul/errors';
 import { ActivityError } from '../../contract/failures';
+import { FeedDoneSchema } from '../../sync-info/feed-record';
+import { bucketId } from '../../rules/bucket';
+import { dataPath } from '../../rules/paths';
 import type { Staging } from '../../sync-info/staging';
 import type { OriginDeps } from './deps';
 
@@ -17,7 +20,17 @@ const ManifestSchema = z.object({
   confirmAbsent: z.literal(true).optional(),
   /** Present if this cycle reads the settings of the secrets too. */
   settings: z.literal(true).optional(),
-  /** References of the staged chunks. Chunk i holds the paths of the buckets that `bucketsOfChunk` gives. */
+  /** Present in a feed pass: the chunks hold only the paths to read, and all others stay as they are. */
+  pass: z.literal(true).optional(),
+  /** What is noted about the feed if this cycle leaves nothing unknown. Absent if nothing is to be noted. */
+  feed: z
+    .object({
+      /** ModifyIndex of the note before the work began. */
+      revision: z.number().int().min(0),
+      done: FeedDoneSchema,
+    })
+    .optional(),
+  /** References of the staged chunks. Chunk i of a scan holds the paths of the buckets that `bucketsOfChunk` gives. */
   chunks: z.array(z.string()),
 });
 export type Manifest = z.infer<typeof ManifestSchema>;
@@ -45,9 +58,19 @@ const StagedBucketsSchema = z.object({
 });
 export type StagedBuckets = z.infer<typeof StagedBucketsSchema>;
 
+/** Versions that end by themselves: staged by fetchMetadata, read by the feed pass that handles their ends. */
+const StagedEndsSchema = z.object({
+  v: z.literal(1),
+  ends: z.array(z.tuple([z.string(), z.string(), z.number()])),
+});
+/** Mount, path in it, and when its current version ends, in milliseconds since 1970. */
+export type End = [mount: string, path: string, endMs: number];
+export type StagedEnds = z.infer<typeof StagedEndsSchema>;
+
 export const readManifest = readerOf(ManifestSchema);
 export const readChunk = readerOf(ChunkSchema);
 export const readStagedBuckets = readerOf(StagedBucketsSchema);
+export const readStagedEnds = readerOf(StagedEndsSchema);
 
 function readerOf<T>(schema: z.ZodType<T>) {
   return async (staging: Staging, reference: string, signal?: AbortSignal): Promise<T> => {
@@ -69,6 +92,19 @@ export async function assertSameMounts(
   if (changed === undefined) return;
   const what = `mount ${changed} was re-created while it was being ${during.words}`;
   throw new ActivityError('MountChanged', `Vault ${vault.client.address}: ${what}`, during.retryable);
+}
+
+/** The buckets that a chunk is about. */
+export function bucketsOf(
+  { pass, numBuckets, chunks }: Manifest,
+  number: number,
+  { paths }: Chunk,
+): number[] {
+  if (pass === undefined) return bucketsOfChunk(number, numBuckets, chunks.length);
+  const ids = paths.flatMap(([mount, inMount]) =>
+    inMount.map((path) => bucketId(dataPath(mount, path), numBuckets)),
+  );
+  return [...new Set(ids)].sort((a, b) => a - b);
 }
 
 /** The chunk that a bucket belongs to. Fixed by the numbers alone, so that one more secret moves no other one. */

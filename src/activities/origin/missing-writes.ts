@@ -4,7 +4,7 @@ import { ActivityError } from '../../contract/failures';
 import { CONSUL_READS } from '../../limits';
 import { mostBuckets, numBucketsFor, parseBucket } from '../../rules/bucket';
 import { dataPath } from '../../rules/paths';
-import type { IndexedBuckets } from '../../sync-info/indexed-buckets';
+import { readBuckets, type IndexedBuckets } from '../../sync-info/indexed-buckets';
 import type { OriginDeps } from './deps';
 import { readChunk, type Manifest, type StagedBucket } from './manifest';
 
@@ -93,7 +93,7 @@ export function conflict(store: KeyValueStore, key: string): ActivityError {
   );
 }
 
-export type SaveDeps = Pick<OriginDeps, 'config' | 'info' | 'staging' | 'maxBucketBytes'>;
+export type SaveDeps = Pick<OriginDeps, 'config' | 'info' | 'staging' | 'maxBucketBytes' | 'feed'>;
 
 /**
  * What to do about a bucket that the store does not take: another number of buckets, and which; or fewer secrets.
@@ -110,6 +110,13 @@ export async function tooLarge(
   const paths = new Set(
     staged.flatMap(({ json }) => (json === undefined ? [] : [...parseBucket(json).keys()])),
   );
+  if (manifest.pass === true) {
+    // Its chunks have only the secrets with hints.
+    for (const { bucket } of (
+      await readBuckets(info, [...Array(manifest.numBuckets).keys()], signal)
+    ).values())
+      for (const path of bucket?.keys() ?? []) paths.add(path);
+  }
   for (const reference of manifest.chunks) {
     const chunk = await readChunk(staging, reference, signal);
     for (const [mount, inMount] of chunk.paths) for (const path of inMount) paths.add(dataPath(mount, path));

@@ -9,10 +9,12 @@ import {
   writeOfState,
   type OriginState,
 } from '../../sync-info/state';
+import { FeedRecords, type FeedDone } from '../../sync-info/feed-record';
 import type { SyncInfo } from '../../sync-info/sync-info';
 import type { SaveOriginInput, SaveOriginResult } from '../../contract/origin';
 import { ActivityError } from '../../contract/failures';
 import { assertSyncName } from '../../access/sync-path';
+import { doneAfter } from './feed-pass';
 import { readManifest, readStagedBuckets, type Manifest, type StagedBucket } from './manifest';
 import {
   conflict,
@@ -36,7 +38,7 @@ export async function saveSyncInfo(
   const { info, staging } = deps;
   const { pending } = (await readOriginState(info, signal)).state ?? {};
   const result = await save(deps, input, signal).catch((error: unknown) => {
-    if (input.save === undefined && isHopeless(error)) return giveUpPending(info, pending, signal);
+    if (input.save === undefined && isHopeless(error)) return giveUpPending(deps, pending, signal);
     throw error;
   });
   // After the save, so that a slow clean-up delays nothing.
@@ -52,13 +54,15 @@ function isHopeless(error: unknown): boolean {
 
 /** Leaves an interrupted save as it is: the cycle that follows compares with the live buckets, and writes them all anew. */
 async function giveUpPending(
-  info: SyncInfo,
+  { config, info }: SaveDeps,
   given: OriginState['pending'],
   signal: AbortSignal,
 ): Promise<SaveOriginResult> {
   const { state, revision } = await readOriginState(info, signal);
   // A different one now: it belongs to another process, which may be working on it.
   if (state?.pending === undefined || !isDeepStrictEqual(state.pending, given)) return { v: 1, writes: 0 };
+  // A feed pass would leave the other buckets as they are.
+  if (config.origin.feed !== undefined) await new FeedRecords(info).forgetDone(signal);
   await commit(info, writeOfState(info, { ...state, pending: undefined }, revision), signal);
   return { v: 1, writes: 1 };
 }
@@ -79,8 +83,12 @@ async function save(deps: SaveDeps, input: SaveOriginInput, signal: AbortSignal)
   }
   const nextState = stateAfter(config, state, manifest, input);
   try {
+    const noted = await notedOf(info, manifest, input, signal);
     const missing = await missingOf(deps, input, manifest, staged, signal);
-    return await commitAll(info, { ...missing, plan, state, revision, nextState }, signal);
+    const toCommit = { ...missing, plan, state, revision, nextState, note: noted?.write };
+    const result = await commitAll(info, toCommit, signal);
+    if (noted !== undefined) await afterNote(deps, manifest, noted, signal);
+    return result;
   } catch (error) {
     if (!(error instanceof OversizeError)) throw error;
     throw await tooLarge(deps, error, manifest, staged.insights, signal);
@@ -105,7 +113,44 @@ async function missingOf(
   };
 }
 
+/** What is noted about the feed. */
+interface Noted {
+  readonly done: FeedDone;
+  /** Undefined if it is noted already. */
+  readonly write: Write | undefined;
+}
+
+async function notedOf(
+  info: SyncInfo,
+  manifest: Manifest,
+  { save }: SaveOriginInput,
+  signal: AbortSignal,
+): Promise<Noted | undefined> {
+  const done = doneAfter(manifest, save);
+  if (done === undefined) return undefined;
+  const records = new FeedRecords(info);
+  const stored = await records.readDone(signal);
+  if (isDeepStrictEqual(stored.done, done)) return { done, write: undefined };
+  const write = records.writeOfDone(done, stored.doneRevision);
+  // Another cycle has noted something since this one decided what to read.
+  if (stored.doneRevision !== manifest.feed?.revision) throw conflict(info.store, write.key);
+  return { done, write };
+}
+
+/** The receiver forgets the hints that are published now. */
+async function afterNote(
+  { info, feed }: SaveDeps,
+  { pass }: Manifest,
+  { done, write }: Noted,
+  signal: AbortSignal,
+): Promise<void> {
+  feed?.onPublished(done);
+  if (pass !== true && write !== undefined) await new FeedRecords(info).removeOld(Date.now(), signal);
+}
+
 interface ToCommit extends MissingWrites {
+  /** Of the feed. */
+  readonly note: Write | undefined;
   readonly plan: { readonly manifest: string; readonly staged: string[] };
   readonly state: OriginState | undefined;
   readonly revision: number;
@@ -114,10 +159,11 @@ interface ToCommit extends MissingWrites {
 
 /** @throws OversizeError */
 async function commitAll(info: SyncInfo, toCommit: ToCommit, signal: AbortSignal): Promise<SaveOriginResult> {
-  const { buckets, indices, state, revision, nextState } = toCommit;
+  const { buckets, indices, state, revision, nextState, note } = toCommit;
   const writes = [...buckets, ...indices];
   if (writes.length > 0 || stateDiffers(state, nextState))
     writes.push(writeOfState(info, nextState, revision));
+  if (note !== undefined) writes.push(note);
   const atOnce = await commitAtOnce(info.store, writes, signal);
   if (!atOnce.fits) {
     // After the first live write there is only forward, so the store is asked before whether it takes the largest value.
@@ -132,7 +178,7 @@ async function commitAll(info: SyncInfo, toCommit: ToCommit, signal: AbortSignal
 
 async function commitInSteps(
   info: SyncInfo,
-  { plan: { manifest, staged }, state, revision, nextState, buckets, indices }: ToCommit,
+  { plan: { manifest, staged }, state, revision, nextState, buckets, indices, note }: ToCommit,
   signal: AbortSignal,
 ): Promise<SaveOriginResult> {
   let stateRevision = revision;
@@ -152,7 +198,10 @@ async function commitInSteps(
   }
   for (const index of indices) await commit(info, index, signal);
   await commit(info, writeOfState(info, nextState, stateRevision), signal);
-  return { v: 1, writes: buckets.length + indices.length + 2 };
+  if (note === undefined) return { v: 1, writes: buckets.length + indices.length + 2 };
+  // Last: if the save stops before, the hints are read once more.
+  await commit(info, note, signal);
+  return { v: 1, writes: buckets.length + indices.length + 3 };
 }
 
 function stateAfter(
@@ -167,7 +216,10 @@ function stateAfter(
   const filter = include.length + exclude.length > 0 ? { filter: { include, exclude } } : {};
   const { save } = input;
   const finishedAt = new Date().toISOString();
-  const last = save === undefined ? state?.last : { outcome: save.outcome, counts: save.counts, finishedAt };
+  // A feed pass does not read what the last scan could not read: the outcome stays until a scan has read it.
+  const isPartial = manifest.pass === true && (manifest.feed?.done.scan.partial ?? 0) > 0;
+  const isKept = save === undefined || (isPartial && save.outcome !== 'partial');
+  const last = isKept ? state?.last : { outcome: save.outcome, counts: save.counts, finishedAt };
   return { v: 1, name, ...mounts, ...filter, ...(feed && { feed: true }), ...(last && { last }) };
 }
 
