@@ -62,9 +62,7 @@ export class LineSplitter {
       if (rest.length > 0) this.onLine(rest);
       return;
     }
-    this.keep(rest);
-    // Too long only now.
-    if (this.isSkipping) {
+    if (!this.keep(rest)) {
       this.isSkipping = false;
       return;
     }
@@ -74,16 +72,18 @@ export class LineSplitter {
     if (this.held.length > FEED_HEAD_BYTES) this.forget();
   }
 
-  private keep(bytes: Buffer): void {
-    if (this.isSkipping) return;
+  /** @returns false if the line is skipped */
+  private keep(bytes: Buffer): boolean {
+    if (this.isSkipping) return false;
     const whole = this.heldBytes + bytes.length;
     if (whole > this.maxBytes) {
       this.skip(bytes);
-      return;
+      return false;
     }
     if (whole > this.held.length) this.grow(whole);
     bytes.copy(this.held, this.heldBytes);
     this.heldBytes = whole;
+    return true;
   }
 
   private skip(bytes: Buffer): void {

@@ -1,0 +1,143 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import http from 'node:http';
+import https from 'node:https';
+import type net from 'node:net';
+import { FEED_HEAD_TIMEOUT_MS, FEED_IDLE_MS, FEED_POST_TIMEOUT_MS } from '../limits';
+import { Connections } from './connections';
+import { forwardedLines } from './forwarded-lines';
+import { LineSplitter } from './line-splitter';
+import type { FeedListener, FeedSink, HttpOptions } from './listener';
+import { Listening } from './listening';
+import { ReasonLog } from './reason-log';
+
+const KEY = 'origin.feed.http';
+
+const TIMES = {
+  headersTimeout: FEED_HEAD_TIMEOUT_MS,
+  handshakeTimeout: FEED_HEAD_TIMEOUT_MS,
+  requestTimeout: FEED_POST_TIMEOUT_MS,
+  keepAliveTimeout: FEED_IDLE_MS,
+};
+
+/**
+ * Listens for audit lines by POST: OpenBao's audit device `http` sends one line each, Fluentd or Vector send many. OpenBao
+ * waits for the answer with every request, so a body is cut into lines while it arrives, and the answer has no body.
+ *
+ * Between two requests nothing is lost that the sender does not notice: the end of a connection is not a gap, a request
+ * that ends early is one. On plain `node:http`, because a framework would hold the body and limit its size.
+ */
+export async function listenHttp({ listen, token, tls, sink, log }: HttpOptions): Promise<FeedListener> {
+  const reasons = new ReasonLog(log);
+  const connections = new Connections(sink, reasons, `${KEY}.listen`);
+  const isAllowed = bearerCheck(token);
+  const take: http.RequestListener = (request, response) => {
+    const refusal = refusalOf(request, isAllowed, sink);
+    if (refusal === undefined) receive(request, response, sink, connections);
+    else {
+      reasons.warn(`status ${refusal.status}`, `${KEY}: ${refusal.text}`);
+      refuse(request, response, refusal);
+    }
+  };
+  const server =
+    tls === undefined
+      ? http.createServer(TIMES, take)
+      : https.createServer({ ...TIMES, cert: tls.cert, key: tls.key }, take);
+  // The socket that requests name, which is not the TCP one with TLS.
+  server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: net.Socket) => {
+    connections.add(socket);
+  });
+  const listening = await Listening.begin(server, { key: `${KEY}.listen`, listen, log });
+  return {
+    get address() {
+      return listening.address;
+    },
+    close: async () => {
+      const stopped = listening.stop();
+      connections.close();
+      await stopped;
+    },
+  };
+}
+
+interface Refusal {
+  status: number;
+  /** For the log: what was refused, and what to do. */
+  text: string;
+  headers?: http.OutgoingHttpHeaders;
+}
+
+function refusalOf(
+  request: http.IncomingMessage,
+  isAllowed: (header: string | undefined) => boolean,
+  sink: FeedSink,
+): Refusal | undefined {
+  if (!isAllowed(request.headers.authorization)) {
+    const text =
+      'refused a request without the right token (401); let the sender present the token of origin.feed.http.token as ' +
+      '"Authorization: Bearer …"';
+    return { status: 401, text, headers: { 'www-authenticate': 'Bearer' } };
+  }
+  if (request.method !== 'POST') {
+    const text = 'refused a request that is not a POST (405); let the sender use POST';
+    return { status: 405, text, headers: { allow: 'POST' } };
+  }
+  const { 'content-encoding': encoding = 'identity' } = request.headers;
+  if (encoding === 'identity') return undefined;
+  // The sender gives the lines up.
+  sink.gap('unparsable');
+  return { status: 415, text: 'refused a compressed body (415); switch the compression of the sender off' };
+}
+
+function refuse(
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  { status, headers = {} }: Refusal,
+): void {
+  response.writeHead(status, { ...headers, connection: 'close', 'content-length': 0 });
+  response.end();
+  // Its body is read to the end, so that the sender sees the answer.
+  request.resume();
+}
+
+/** Takes the lines of one request. The answer follows when the sink has taken all of them. */
+function receive(
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  sink: FeedSink,
+  connections: Connections,
+): void {
+  const lines = new LineSplitter(
+    (line) => {
+      connections.bringsLines(request.socket);
+      forwardedLines(line, sink);
+    },
+    (why) => {
+      sink.gap(why);
+    },
+  );
+  let isWhole = false;
+  request.on('data', (chunk: Buffer) => {
+    lines.push(chunk);
+  });
+  request.once('end', () => {
+    isWhole = true;
+    lines.endOfBody();
+    response.writeHead(204);
+    response.end();
+  });
+  request.once('close', () => {
+    if (!isWhole) sink.gap('connection');
+  });
+  // The end follows; its text may quote what was sent.
+  request.on('error', () => undefined);
+}
+
+/** Compares digests, which have one length: neither the token nor its length shows in the time. */
+function bearerCheck(token: string): (header: string | undefined) => boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  const expected = digest(token);
+  return (header) => {
+    const [, given = ''] = /^Bearer +(.*)$/i.exec(header ?? '') ?? [];
+    return timingSafeEqual(digest(given), expected);
+  };
+}

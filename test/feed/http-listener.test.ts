@@ -1,0 +1,157 @@
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
+import os from 'node:os';
+import path from 'node:path';
+import { listenHttp } from '../../src/feed/http-listener';
+import type { FeedListener, HttpOptions } from '../../src/feed/listener';
+import { readTls } from '../../src/tls';
+import { makeCertificates } from '../support/certificates';
+import { debugLog } from '../support/collected-log';
+import { CollectedSink } from '../support/collected-sink';
+
+const TOKEN = 'planted-token-of-the-feed';
+const ALLOWED = { authorization: `Bearer ${TOKEN}` };
+
+let sink: CollectedSink;
+let listener: FeedListener;
+let logged: string[];
+
+async function start(options: Partial<HttpOptions> = {}): Promise<void> {
+  sink = new CollectedSink();
+  const { log, lines } = debugLog();
+  logged = lines;
+  listener = await listenHttp({
+    listen: { host: '127.0.0.1', port: 0 },
+    token: TOKEN,
+    sink,
+    log,
+    ...options,
+  });
+}
+
+beforeEach(() => start());
+afterEach(() => listener.close());
+
+interface Sent {
+  method?: string;
+  headers?: Record<string, string>;
+  body?: string;
+}
+
+async function send({ method = 'POST', headers = ALLOWED, body = '' }: Sent): Promise<number> {
+  const { status } = await fetch(`http://${listener.address}/any/path`, {
+    method,
+    headers,
+    ...(method === 'POST' ? { body } : {}),
+  });
+  return status;
+}
+
+const audit = (id: number): string => JSON.stringify({ type: 'response', request: { id: String(id) } });
+
+test.each<[what: string, body: string, lines: string[]]>([
+  ['one line', `${audit(1)}\n`, [audit(1)]],
+  ['one object without a line end', audit(1), [audit(1)]],
+  ['many lines', `${audit(1)}\n\n${audit(2)}\r\n${audit(3)}`, [audit(1), `${audit(2)}\r`, audit(3)]],
+  ['an array of objects', JSON.stringify([JSON.parse(audit(1)), JSON.parse(audit(2))]), [audit(1), audit(2)]],
+  ['an array of texts', JSON.stringify([audit(1), audit(2)]), [audit(1), audit(2)]],
+  ['objects with the line as message', JSON.stringify({ host: 'x', message: audit(1) }), [audit(1)]],
+  [
+    'an array of such objects',
+    JSON.stringify([{ message: audit(1) }, { message: audit(2) }]),
+    [audit(1), audit(2)],
+  ],
+  ['no line', '', []],
+])('listenHttp takes %s, and answers 204 when all are taken', async (_what, body, lines) => {
+  expect(await send({ body })).toBe(204);
+  expect(sink.lines).toEqual(lines);
+  expect(sink.events.filter((event) => event.startsWith('gap'))).toEqual([]);
+});
+
+test.each<[what: string, body: string, gap: string]>([
+  ['a report of lost lines', '{"gap": true}', 'gap reported'],
+  ['an array that is not JSON', `[${audit(1)},`, 'gap unparsable'],
+  ['a line of 10 MB', 'x'.repeat(10_000_000), 'gap too-long'],
+])('listenHttp answers 204 to %s, and reports a gap', async (_what, body, gap) => {
+  expect(await send({ body })).toBe(204);
+  expect(sink.events.filter((event) => event.startsWith('gap'))).toEqual([gap]);
+});
+
+test('listenHttp passes on what is not an audit line, for the reader of lines to decide', async () => {
+  expect(await send({ body: 'garbage\n{"message":5}\nnull\n' })).toBe(204);
+  expect(sink.lines).toEqual(['garbage', '{"message":5}', 'null']);
+});
+
+test.each<[what: string, headers: Record<string, string>]>([
+  ['without a token', {}],
+  ['with another token', { authorization: 'Bearer planted-token-of-the-feeD' }],
+  ['with an empty token', { authorization: 'Bearer ' }],
+  ['with another scheme', { authorization: `Basic ${TOKEN}` }],
+])(
+  'listenHttp answers 401 to a request %s; it takes nothing, counts no gap, and logs it once',
+  async (_what, headers) => {
+    for (let round = 0; round < 3; round++) expect(await send({ headers, body: `${audit(1)}\n` })).toBe(401);
+    expect(sink.events).toEqual([]);
+    expect(logged).toHaveLength(1);
+    expect(logged[0]).toContain('origin.feed.http.token');
+    expect(logged[0]).not.toContain('planted');
+  },
+);
+
+test('listenHttp answers 405 to another method, and 415 with a gap to a compressed body', async () => {
+  expect(await send({ method: 'GET' })).toBe(405);
+  expect(sink.events).toEqual([]);
+  expect(await send({ headers: { ...ALLOWED, 'content-encoding': 'gzip' }, body: 'x' })).toBe(415);
+  expect(sink.events).toEqual(['gap unparsable']);
+});
+
+test('listenHttp reports a request that ends early as a gap, and takes its whole lines', async () => {
+  const { hostname, port } = new URL(`http://${listener.address}`);
+  const request = http.request({ host: hostname, port, method: 'POST', headers: ALLOWED });
+  request.on('error', () => undefined);
+  request.write(`${audit(1)}\n{"half":`);
+  await sink.until(({ lines }) => lines.length === 1);
+  request.destroy();
+  await sink.until(({ events }) => events.includes('gap connection'));
+  expect(sink.count('gap connection')).toBe(1);
+  expect(sink.lines).toEqual([audit(1)]);
+});
+
+test('listenHttp counts connections that bring lines, and takes their end for no gap', async () => {
+  const agent = new http.Agent({ keepAlive: true });
+  const { hostname, port } = new URL(`http://${listener.address}`);
+  for (let round = 0; round < 2; round++) {
+    const request = http.request({ host: hostname, port, method: 'POST', headers: ALLOWED, agent });
+    request.end(audit(round));
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+    response.resume();
+    await once(response, 'close');
+    // The agent takes a socket back after the answer has ended.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  agent.destroy();
+  await sink.until(({ events }) => events.includes('connected 0'));
+  expect(sink.events).toEqual(['connected 1', `line ${audit(0)}`, `line ${audit(1)}`, 'connected 0']);
+});
+
+test('listenHttp serves TLS with a certificate, and counts its connections', async () => {
+  await listener.close();
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'vsync-feed-'));
+  try {
+    const { caFile, server, serverName } = await makeCertificates(folder);
+    await start({ tls: readTls(server, 'origin.feed.http') });
+    const { hostname, port } = new URL(`https://${listener.address}`);
+    const options = { host: hostname, port, servername: serverName, ca: readFileSync(caFile), agent: false };
+    const request = https.request({ ...options, method: 'POST', headers: ALLOWED });
+    request.end(audit(1));
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+    response.resume();
+    await sink.until(({ events }) => events.includes('connected 0'));
+    expect(response.statusCode).toBe(204);
+    expect(sink.events).toEqual(['connected 1', `line ${audit(1)}`, 'connected 0']);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
