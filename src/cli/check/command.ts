@@ -6,6 +6,7 @@ import { foreignVariables, type ForeignVariable } from '../../migrate/foreign-en
 import { interruptible } from '../interruptible';
 import { loadQuietly, warn, type Options } from '../options';
 import { checkOriginConsul, checkOwnConsul } from './consul';
+import { checkFeedListeners } from './feed';
 import { mountRuleChecks, type RulesOfSides } from './mount-rules';
 import { checkTemporal } from './temporal';
 import { checkVaults } from './vault';
@@ -63,6 +64,7 @@ export async function runChecks(
       checkVaults(config, rules, signal),
       ...(config.role === 'destination' ? [checkOriginConsul(config)] : []),
       checkOwnConsul(config, signal, onLeft),
+      checkFeedListeners(config),
     ]);
     const ofMounts = config.role === 'destination' ? mountRuleChecks(config, rules) : [];
     return [...checkConfiguration(warnings, foreign), ...checks.flat(), ...ofMounts];

@@ -8,6 +8,7 @@ import type { Kv2, MountRules } from '../../vault/kv2';
 import { lookupSelf } from '../../vault/token';
 import { CANNOT_ASK, lackingCapabilities, missingText } from '../../access/capabilities';
 import { check, notChecked, type Check, type CheckResult } from '../../access/check-line';
+import { checkAuditDevices } from './feed';
 import type { RulesOfSides } from './mount-rules';
 import { destinationNeeds, originNeeds, type Capability, type Grant, type Need } from '../../access/needs';
 import { tokenFinding, type TokenToCheck } from '../../access/token';
@@ -32,7 +33,13 @@ export async function checkVaults(
 ): Promise<Check[]> {
   if (config.role === 'origin') {
     const target: Target = { side: 'origin', ...config.origin, needs: originNeeds(config), signal };
-    return checkVault(target).finally(() => target.kv?.client.close());
+    const { feed } = config.origin;
+    const withDevices = async (): Promise<Check[]> => {
+      const found = await checkVault(target);
+      if (feed === undefined || target.kv === undefined) return found;
+      return [...found, ...(await checkAuditDevices(target.kv.client, feed, signal))];
+    };
+    return withDevices().finally(() => target.kv?.client.close());
   }
   const needs = destinationNeeds(config);
   const target = (side: Role): Target => {
