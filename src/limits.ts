@@ -149,6 +149,10 @@ export const FEED_IDLE_MS = 120_000;
 export const FEED_LOG_EVERY_MS = 60_000;
 /** Different paths that wait for a cycle. A flood of more becomes a full scan, which costs less. */
 export const FEED_HINTS = 5_000;
+/** The same in bytes of the record in Consul, which must fit one value. */
+export const FEED_HINT_BYTES = 320 * 1024;
+/** Requests whose lines a record names, for a cycle in another process. */
+export const FEED_SEEN = 16;
 /** Request lines of changes that wait for their response line. More of them are a gap. */
 export const FEED_UNANSWERED = 10_000;
 /** How long they wait. A change whose response line is missing becomes a hint then. */
@@ -158,6 +162,16 @@ export const FEED_PROOF_WAIT_MS = 2_000;
 /** Pause after the last hint before a cycle is triggered, so that one cycle settles a burst; and the longest such pause. */
 export const FEED_SETTLE_MS = 1_000;
 export const FEED_SETTLE_MOST_MS = 5_000;
+/** Least time between two triggers of a cycle, and pause before a record is written again that Consul did not take. */
+export const FEED_TRIGGER_GAP_MS = 1_000;
+/** Pause before a gap, or a line for a cycle in another process, is written: more of them follow as a rule. */
+export const FEED_RECORD_WAIT_MS = 100;
+/** Pause before a paused or missing schedule, or a Temporal that does not answer, is asked again while hints wait. */
+export const FEED_PAUSED_CHECK_MS = 2_000;
+/** How long a schedule counts as running or paused after an answer. */
+export const FEED_STATE_MS = 1_000;
+/** Time for the last write of a record when the worker ends. */
+export const FEED_CLOSE_MS = 2_000;
 /** Age of a receiver's record after which it counts as left behind, if all of its hints are handled. */
 export const FEED_RECORDS_EXPIRE_AFTER_MS = 24 * 3_600_000;
 /** Pauses between two checks whether the line of a cycle's own request has arrived: in memory, and in Consul. */
@@ -171,6 +185,10 @@ export const PUSH_SECRETS = 256;
 export const PUSH_BYTES = 64 * 1024;
 /** Hints that arrive in this time after the first of a push travel together. */
 export const PUSH_GAP_MS = 20;
+/** Metadata of hinted paths that are read at the same time, in the ordinary queue of requests. */
+export const PUSH_READS_AT_ONCE = 32;
+/** So many waiting paths are read while a push is under way. Fewer wait for its end: they may change again. */
+export const PUSH_READ_AHEAD = 64;
 /** Pushes in one run of the workflow. Keeps its history under 1,500 events. Temporal takes 2,000 updates per run. */
 export const PUSHES_PER_RUN = 200;
 /** Time for one push. After it the destination counts as absent. */

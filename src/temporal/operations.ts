@@ -10,13 +10,14 @@ import { CYCLE_START_POLL_MS, CYCLE_START_WAIT_MS, PAUSE_ATTEMPTS } from '../lim
 import { adopt as adoptState } from '../sync-info/state';
 import { ensureSchedule } from './ensure-schedule';
 import { assertOwnName, assertOwnSchedule, assertOwnState } from './ownership';
+import { endPush, keepPush } from './push-workflow';
 import { cyclesOf, describeSchedule, endWatch, ensureWatch, ifThere } from './schedule';
 import { readRecord, recordStart } from './schedule-record';
 import { temporalPlace } from './target';
 
 /**
- * Creates or updates the schedule of a configuration (and, of a destination, its watch), and starts a first cycle
- * unless the schedule is paused. Idempotent. @param adopt take over schedule and sync path, and accept the mounts as they are
+ * Creates or updates the schedule of a configuration (and, of a destination, its watch and its push), and starts a first
+ * cycle unless the schedule is paused. Idempotent. @param adopt take over schedule and sync path, and accept the mounts as they are
  */
 export async function start(client: Client, clients: Clients, { adopt = false } = {}) {
   await checkAccess(clients);
@@ -30,6 +31,7 @@ export async function start(client: Client, clients: Clients, { adopt = false } 
   const schedule = await ensureSchedule(client, clients, { paused, adopt });
   const handle = client.schedule.getHandle(scheduleId(config.role, name));
   if (config.role === 'destination') await ensureWatch(client, name);
+  await keepPush(client, clients);
   const { state } = await handle.describe();
   await recordStart(info, {
     name,
@@ -42,7 +44,7 @@ export async function start(client: Client, clients: Clients, { adopt = false } 
 }
 
 /**
- * Removes the schedule and the watch, and cancels a cycle that is running. Sync info and secrets stay.
+ * Removes the schedule, the watch and the push, and cancels a cycle that is running. Sync info and secrets stay.
  *
  * @param record is called before anything is removed: unless it calls `recordStop`, workers restore the schedule
  * @returns `cycles`: number of running cycles; they keep what they have done, and end as cancelled
@@ -53,7 +55,7 @@ export async function stop(client: Client, config: Config, record?: () => Promis
   await record?.();
   const handle = client.schedule.getHandle(scheduleId(config.role, config.name));
   let cycles = 0;
-  // First the schedule, then the watch: a worker starts no watch without a schedule.
+  // First the schedule: a worker starts no watch and no push without one.
   const removed = await ifThere(async () => {
     const { info } = await handle.describe();
     await handle.delete();
@@ -64,6 +66,7 @@ export async function stop(client: Client, config: Config, record?: () => Promis
     }
   });
   const watch = config.role === 'destination' && (await endWatch(client, config.name, 'vsync stop'));
+  if (config.role === 'destination') await endPush(client, config.name, 'vsync stop');
   return { schedule: removed !== undefined, watch, cycles };
 }
 

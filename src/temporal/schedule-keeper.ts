@@ -7,6 +7,7 @@ import { explainTemporal } from './connect';
 import type { TemporalTarget } from './target';
 import { ExplainedError, UserError } from '../errors';
 import { SCHEDULE_CHECK_TIMEOUT_MS } from '../limits';
+import { keepPush } from './push-workflow';
 import { describePlaces } from './schedule-record';
 import { restoreSchedule, type ScheduleCheck, type ScheduleState } from './restore-schedule';
 
@@ -23,8 +24,8 @@ export interface KeeperOptions {
 }
 
 /**
- * Checks the schedule and the watch of one sync while its worker runs, and restores what was lost. Logs what it finds
- * when it changes, not each time. Its timers do not keep a process alive.
+ * Checks the schedule, the watch and the push of one sync while its worker runs, and restores what was lost. Logs what
+ * it finds when it changes, not each time. Its timers do not keep a process alive.
  */
 export class ScheduleKeeper {
   private readonly stopping = new AbortController();
@@ -50,15 +51,27 @@ export class ScheduleKeeper {
 
   private async check(): Promise<void> {
     const { client, clients } = this.options;
+    const { signal } = this.stopping;
+    const work = async (): Promise<void> => {
+      const checked = await restoreSchedule(client, clients, signal);
+      this.report(checked);
+      if (exists(checked.state)) await this.checkPush();
+    };
     try {
-      const work = (): Promise<ScheduleCheck> => restoreSchedule(client, clients, this.stopping.signal);
-      const checked = await client.withAbortSignal(this.stopping.signal, () =>
+      await client.withAbortSignal(signal, () =>
         client.withDeadline(Date.now() + SCHEDULE_CHECK_TIMEOUT_MS, work),
       );
-      this.report(checked);
     } catch (error) {
-      if (!this.stopping.signal.aborted) this.reportFailure(error);
+      if (!signal.aborted) this.reportFailure(error);
     }
+  }
+
+  /** Without a push the changes come with cycles: that it cannot be checked is not worth a warning. */
+  private async checkPush(): Promise<void> {
+    const { client, clients, log } = this.options;
+    await keepPush(client, clients, this.stopping.signal).catch((error: unknown) => {
+      log.debug({ thrown: error instanceof Error ? error.name : typeof error }, 'cannot check the push');
+    });
   }
 
   private report({ state, restored, watch }: ScheduleCheck): void {
@@ -135,4 +148,9 @@ export class ScheduleKeeper {
     this.logged = what;
     this.options.log[level](text);
   }
+}
+
+/** Whether the schedule is there, for this sync and this configuration. */
+function exists({ kind }: ScheduleState): boolean {
+  return kind === 'running' || kind === 'paused' || kind === 'without-next';
 }

@@ -20,6 +20,7 @@ export const FROZEN: Names = {
   `),
   'memos in Temporal': lines(`
     schedule: v role clusters syncPaths addresses
+    push: v cluster syncPath
     cycle: { outcome, ...counts }
   `),
   'configuration keys': words(`

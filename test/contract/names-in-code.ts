@@ -46,6 +46,7 @@ export function namesInCode(): Names {
     'fields of what is stored': STORED.map(([what, schema]) => `${what}: ${schemaFields(schema)}`),
     'memos in Temporal': [
       `schedule: ${schemaFields('IdentitySchema')}`,
+      `push: ${schemaFields('PushMemoSchema')}`,
       ...argumentsOf('workflows/cycle.ts', 'upsertMemo').map((memo) => `cycle: ${memo}`),
     ],
     'configuration keys': allKeys()

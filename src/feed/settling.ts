@@ -1,0 +1,117 @@
+import { FEED_RECORD_WAIT_MS, FEED_SETTLE_MOST_MS, FEED_SETTLE_MS, FEED_TRIGGER_GAP_MS } from '../limits';
+
+export interface SettlingOptions {
+  /** Writes the receiver's record. Throws if Consul did not take it. */
+  record: () => Promise<void>;
+  /** Whether a cycle still has something to do for this receiver. */
+  isNeeded: () => boolean;
+  /** Starts a cycle through the schedule. @returns undefined if it did, or the pause before it may be tried again */
+  trigger: () => Promise<number | undefined>;
+  /** A write of the record failed. */
+  onUnrecorded: (error: unknown) => void;
+  now?: () => number;
+}
+
+/**
+ * When the record is written and a cycle is triggered. First the record, then the trigger: the cycle finds what it was
+ * started for. Whatever fails is repeated, and nothing is forgotten meanwhile. The next tick would find it too.
+ */
+export class Settling {
+  private recordAtMs = Infinity;
+  private triggerAtMs = Infinity;
+  /** When the first hint arrived that no trigger followed yet. */
+  private firstHintMs: number | undefined;
+  private triggeredMs = -Infinity;
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> | undefined;
+  private isUrgent = false;
+  private isClosed = false;
+  private readonly now: () => number;
+
+  constructor(private readonly options: SettlingOptions) {
+    this.now = options.now ?? Date.now;
+  }
+
+  /** After a hint: a cycle follows when no more hints arrive, so that one cycle settles a burst. */
+  soon(): void {
+    const nowMs = this.now();
+    this.firstHintMs ??= nowMs;
+    if (this.isUrgent) return;
+    // Each further hint moves it back.
+    this.triggerAtMs = Math.min(nowMs + FEED_SETTLE_MS, this.firstHintMs + FEED_SETTLE_MOST_MS);
+    this.plan();
+  }
+
+  /** Something needs a cycle now. */
+  atOnce(): void {
+    this.isUrgent = true;
+    this.triggerAtMs = Math.min(this.triggerAtMs, this.now());
+    this.plan();
+  }
+
+  /** Only the record. */
+  recordSoon(): void {
+    this.recordAtMs = Math.min(this.recordAtMs, this.now() + FEED_RECORD_WAIT_MS);
+    this.plan();
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    clearTimeout(this.timer);
+    await this.running;
+  }
+
+  /** When a trigger is due; two of them have a least distance. */
+  private get nextTriggerMs(): number {
+    return Math.max(this.triggerAtMs, this.triggeredMs + FEED_TRIGGER_GAP_MS);
+  }
+
+  private plan(): void {
+    if (this.isClosed || this.running !== undefined) return;
+    clearTimeout(this.timer);
+    const atMs = Math.min(this.recordAtMs, this.nextTriggerMs);
+    if (atMs === Infinity) return;
+    const begin = (): void => {
+      this.running = this.work().finally(() => {
+        this.running = undefined;
+        this.plan();
+      });
+    };
+    this.timer = setTimeout(begin, Math.max(0, atMs - this.now()));
+    this.timer.unref();
+  }
+
+  /** Does what is due. What arrives from its begin on is planned anew. */
+  private async work(): Promise<void> {
+    const { record, isNeeded, trigger, onUnrecorded } = this.options;
+    const wantsTrigger = this.nextTriggerMs <= this.now();
+    if (!wantsTrigger && this.recordAtMs > this.now()) return;
+    this.recordAtMs = Infinity;
+    if (wantsTrigger) {
+      this.triggerAtMs = Infinity;
+      this.firstHintMs = undefined;
+      this.isUrgent = false;
+      if (!isNeeded()) return;
+    }
+    try {
+      await record();
+    } catch (error) {
+      onUnrecorded(error);
+      this.again(FEED_TRIGGER_GAP_MS, wantsTrigger);
+      return;
+    }
+    // Consul may have answered that a cycle has handled everything.
+    if (!wantsTrigger || !isNeeded()) return;
+    const pauseMs = await trigger();
+    if (pauseMs === undefined) this.triggeredMs = this.now();
+    else this.again(pauseMs, true);
+  }
+
+  private again(pauseMs: number, withTrigger: boolean): void {
+    const atMs = this.now() + pauseMs;
+    this.recordAtMs = Math.min(this.recordAtMs, atMs);
+    if (!withTrigger) return;
+    this.firstHintMs ??= this.now();
+    this.triggerAtMs = Math.min(this.triggerAtMs, atMs);
+  }
+}

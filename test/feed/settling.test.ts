@@ -1,0 +1,130 @@
+import { Settling } from '../../src/feed/settling';
+import {
+  FEED_RECORD_WAIT_MS,
+  FEED_SETTLE_MOST_MS,
+  FEED_SETTLE_MS,
+  FEED_TRIGGER_GAP_MS,
+} from '../../src/limits';
+
+/** Settling whose servers answer as the test says. */
+function world() {
+  const calls: string[] = [];
+  const failures: unknown[] = [];
+  const answers = { isNeeded: true, recordFails: false, pauseMs: undefined as number | undefined };
+  const settling = new Settling({
+    record: () => {
+      calls.push('record');
+      return answers.recordFails ? Promise.reject(new Error('no Consul')) : Promise.resolve();
+    },
+    isNeeded: () => answers.isNeeded,
+    trigger: () => {
+      calls.push('trigger');
+      return Promise.resolve(answers.pauseMs);
+    },
+    onUnrecorded: (error) => {
+      failures.push(error);
+    },
+  });
+  return { settling, calls, failures, answers };
+}
+
+const pass = (ms: number): Promise<void> => jest.advanceTimersByTimeAsync(ms);
+
+beforeEach(() => jest.useFakeTimers());
+afterEach(() => jest.useRealTimers());
+
+describe('Settling', () => {
+  it('writes the record before it triggers', async () => {
+    const { settling, calls } = world();
+    settling.atOnce();
+    await pass(1);
+    expect(calls).toEqual(['record', 'trigger']);
+  });
+
+  it('waits for the end of a burst', async () => {
+    const { settling, calls } = world();
+    for (let number = 0; number < 3; number++) {
+      settling.soon();
+      await pass(FEED_SETTLE_MS - 10);
+    }
+    expect(calls).toEqual([]);
+    await pass(10);
+    expect(calls).toEqual(['record', 'trigger']);
+  });
+
+  it('triggers during an endless stream too', async () => {
+    const { settling, calls } = world();
+    for (let ms = 0; ms <= 2 * FEED_SETTLE_MOST_MS; ms += 100) {
+      settling.soon();
+      await pass(100);
+    }
+    expect(calls.filter((call) => call === 'trigger')).toHaveLength(2);
+  });
+
+  it('does not let a later hint delay what has to be at once', async () => {
+    const { settling, calls } = world();
+    settling.atOnce();
+    settling.soon();
+    await pass(1);
+    expect(calls).toEqual(['record', 'trigger']);
+  });
+
+  it('leaves a time between two triggers', async () => {
+    const { settling, calls } = world();
+    settling.atOnce();
+    await pass(1);
+    settling.atOnce();
+    await pass(FEED_TRIGGER_GAP_MS - 10);
+    expect(calls).toEqual(['record', 'trigger']);
+    await pass(10);
+    expect(calls).toEqual(['record', 'trigger', 'record', 'trigger']);
+  });
+
+  it('triggers nothing if a cycle has handled everything', async () => {
+    const { settling, calls, answers } = world();
+    answers.isNeeded = false;
+    settling.soon();
+    await pass(FEED_SETTLE_MS);
+    expect(calls).toEqual([]);
+  });
+
+  it('writes only the record for what is not about a path', async () => {
+    const { settling, calls } = world();
+    settling.recordSoon();
+    settling.recordSoon();
+    await pass(FEED_RECORD_WAIT_MS);
+    expect(calls).toEqual(['record']);
+  });
+
+  it('repeats a record that Consul does not take, and triggers after it', async () => {
+    const { settling, calls, failures, answers } = world();
+    answers.recordFails = true;
+    settling.atOnce();
+    await pass(2 * FEED_TRIGGER_GAP_MS + 1);
+    expect(calls).toEqual(['record', 'record', 'record']);
+    expect(failures).toHaveLength(3);
+    answers.recordFails = false;
+    await pass(FEED_TRIGGER_GAP_MS);
+    expect(calls.slice(3)).toEqual(['record', 'trigger']);
+  });
+
+  it('tries a trigger again after the pause that it answered', async () => {
+    const { settling, calls, answers } = world();
+    answers.pauseMs = 3_000;
+    settling.atOnce();
+    await pass(2_999);
+    expect(calls).toEqual(['record', 'trigger']);
+    answers.pauseMs = undefined;
+    await pass(10_000);
+    expect(calls).toEqual(['record', 'trigger', 'record', 'trigger']);
+  });
+
+  it('does nothing after its close', async () => {
+    const { settling, calls } = world();
+    settling.atOnce();
+    await settling.close();
+    settling.atOnce();
+    await pass(10_000);
+    expect(calls).toEqual([]);
+  });
+});
