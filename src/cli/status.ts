@@ -1,9 +1,15 @@
 import { WorkflowFailedError, type Client } from '@temporalio/client';
-import type { Config } from '../config/schema';
+import { infoOf, scopeOf } from '../activities/clients';
+import { OriginTargets } from '../activities/destination/base/origin-targets';
+import type { Config, DestinationConfig } from '../config/schema';
 import { scheduleId } from '../contract/ids';
 import type { Counts, CycleResult, PathFailure } from '../contract/cycle';
 import type { PendingDeletes } from '../contract/destination';
-import { UserError } from '../errors';
+import { ExplainedError, UserError } from '../errors';
+import { refusalOf } from '../rules/plan';
+import type { Scope } from '../rules/scope';
+import { formatDuration } from '../rules/time';
+import { lagOf, type Lag } from '../sync-info/lag';
 import { readStateOf, type DestinationState, type LastCycle, type OriginState } from '../sync-info/state';
 import type { SyncInfo } from '../sync-info/sync-info';
 import { assertOwnName } from '../temporal/ownership';
@@ -38,6 +44,9 @@ export async function showStatus(options: Options): Promise<void> {
   );
   console.log(options['json'] === true ? JSON.stringify(status, null, 2) : formatStatus(status));
 }
+
+/** Time to read the sync info of both ends. */
+const LAG_TIMEOUT_MS = 15_000;
 
 /** Cycles that status shows. Temporal remembers the last ten of a schedule. */
 const SHOWN_CYCLES = 5;
@@ -78,6 +87,8 @@ export interface Status {
   expiries?: { copies: number; early: number; /** RFC 3339 */ nextAt?: string };
   /** Secrets that an earlier configuration left at the destination: `vsync plan` lists them. */
   orphans?: number;
+  /** Of a destination: changes that the origin has published and that are not here yet. Absent if that is unknown. */
+  lag?: Lag;
 }
 
 export async function readStatus(client: Client, config: Config, info: SyncInfo): Promise<Status> {
@@ -96,6 +107,7 @@ export async function readStatus(client: Client, config: Config, info: SyncInfo)
   const cycles = await Promise.all(recent.map((cycle) => readCycle(client, cycle)));
   const stored = await readStateOf(role, info);
   const last = stored.state?.last;
+  const lag = config.role === 'destination' ? await readLag(config, info, stored.state) : undefined;
   const next = state.paused ? undefined : scheduleInfo.nextActionTimes[0]?.toISOString();
   return {
     name,
@@ -107,6 +119,46 @@ export async function readStatus(client: Client, config: Config, info: SyncInfo)
     cycles,
     ...(last && { last }),
     ...waitingIn(stored.state),
+    ...(lag && { lag }),
+  };
+}
+
+/** Undefined if sync info cannot be read now: the rest of the status is of interest nevertheless. */
+async function readLag(
+  config: DestinationConfig,
+  own: SyncInfo,
+  state: OriginState | DestinationState | undefined,
+): Promise<Lag | undefined> {
+  // Two mounts with one uuid are one mount, or copies in two Vaults. Only the Vaults could tell.
+  const uuids = new Set(Object.values(state?.mounts ?? {}));
+  const ownUuids = state !== undefined && 'ownMounts' in state ? Object.values(state.ownMounts) : [];
+  if (ownUuids.some((uuid) => uuids.has(uuid))) return undefined;
+  const signal = AbortSignal.timeout(LAG_TIMEOUT_MS);
+  try {
+    const { info: origin, close } = await infoOf(config, 'origin');
+    try {
+      return await lagOf({ origin, own, scope: await copied(config, origin, signal) }, signal);
+    } finally {
+      close();
+    }
+  } catch (error) {
+    if (error instanceof ExplainedError || signal.aborted) return undefined;
+    throw error;
+  }
+}
+
+/** What the destination copies. A secret that it refuses is never copied, so it is not late. */
+async function copied(
+  config: DestinationConfig,
+  origin: SyncInfo,
+  signal: AbortSignal,
+): Promise<Pick<Scope, 'isToBeCopied'>> {
+  const scope = scopeOf(config, new Map());
+  const { index = [] } = await origin.readIndex(signal);
+  const transforms = config.destination.transforms.length > 0;
+  const targets = await new OriginTargets(origin, scope, transforms).load(index, signal);
+  return {
+    isToBeCopied: (path) => scope.isToBeCopied(path) && refusalOf(path, scope, targets) === undefined,
   };
 }
 
@@ -173,6 +225,7 @@ export function formatStatus(status: Status): string {
         : `${orphans} secrets that an earlier configuration left at the destination: "vsync plan -c FILE" lists them`,
     ),
     ...row('expire', expiries && earlyExpiries(expiries)),
+    ...row('lag', status.role === 'destination' ? lagText(status.lag) : undefined),
     status.cycles.length === 0 ? '  no cycle yet' : '  cycles',
     ...status.cycles.flatMap(({ startedAt, outcome, counts, durationMs, note, failures = [] }) => [
       `    ${startedAt}  ${formatCycle(outcome, counts, durationMs)}`,
@@ -180,6 +233,14 @@ export function formatStatus(status: Status): string {
       ...failures.map((failure) => `      ${formatFailure(failure)}`),
     ]),
   ].join('\n');
+}
+
+function lagText(lag: Lag | undefined): string {
+  if (lag === undefined) return 'unknown: sync info is missing, being written, or cannot be read now';
+  if (lag.secrets === 0) return 'none';
+  const age = formatDuration(Math.floor(lag.ms / 1000) * 1000);
+  const since = lag.since === undefined ? '' : `, the oldest change of ${lag.since}`;
+  return `${age}: ${lag.secrets} ${lag.secrets === 1 ? 'secret is' : 'secrets are'} behind the origin${since}`;
 }
 
 function earlyExpiries({ early, nextAt }: NonNullable<Status['expiries']>): string | undefined {

@@ -65,6 +65,17 @@ export function isKnownDifference(
   return known !== undefined && known.origin === shortened(origin) && known.own === shortened(own);
 }
 
+/** The same for the values alone, whatever happened to the settings. */
+export function sameInsights(
+  known: KnownDifference | undefined,
+  origin: string | undefined,
+  own: string | undefined,
+): boolean {
+  const of = (noted: string): string => noted.split('+')[0] ?? '';
+  const hashes = (insights: string | undefined): string => shortened({ insights, settings: undefined });
+  return known !== undefined && of(known.origin) === hashes(origin) && of(known.own) === hashes(own);
+}
+
 /** @param held secrets of the bucket that are kept on purpose */
 export function knownDifference(origin: BucketHashes, own: BucketHashes, held: number): KnownDifference {
   return { origin: shortened(origin), own: shortened(own), held };

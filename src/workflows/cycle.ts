@@ -23,6 +23,7 @@ import {
   type WithDispatchWidth,
 } from '../contract/cycle';
 import { MAX_FAILURES } from '../limits';
+import { formatDuration } from '../rules/time';
 import { NOTE_OPTIONS } from './activity-options';
 
 /** What both kinds of cycle have in common: the timer, the counts, the durations of the steps, and the result. */
@@ -31,6 +32,8 @@ export class Cycle {
   private readonly failures: PathFailure[] = [];
   private readonly durationsMs: Record<string, number> = {};
   private timedOut = false;
+  /** Of the changes that were not copied; Infinity if there is none. */
+  private oldestMs = Infinity;
 
   /**
    * Runs the work of the cycle, and cancels it when the time is over. The workflow's run timeout would skip the cleanup,
@@ -104,6 +107,11 @@ export class Cycle {
     return this.end('timed-out', [words, ...waited].join('; '));
   }
 
+  /** Notes the time of a change that was not copied, in milliseconds since the epoch. */
+  noteBehind(changedMs: number): void {
+    this.oldestMs = Math.min(this.oldestMs, changedMs);
+  }
+
   /** Makes the result of the workflow, and shows it in short in the memo, the log and the web UI. */
   end(outcome: Outcome, note?: string): CycleResult {
     const { counts, failures, durationsMs } = this;
@@ -112,8 +120,15 @@ export class Cycle {
     log.info(
       `${workflowInfo().workflowId}: ${[outcome, ...done.map(([what, count]) => `${what} ${count}`)].join(', ')}`,
     );
-    setCurrentDetails(note === undefined ? outcome : `${outcome}: ${note}`);
+    const shown = [...(note === undefined ? [] : [note]), ...this.lagText()].join('; ');
+    setCurrentDetails(shown === '' ? outcome : `${outcome}: ${shown}`);
     return { v: 1, outcome, counts, failures, durationsMs, ...(note === undefined ? {} : { note }) };
+  }
+
+  private lagText(): string[] {
+    if (this.oldestMs === Infinity) return [];
+    const seconds = Math.max(0, Math.floor((Date.now() - this.oldestMs) / 1000));
+    return [`lag ${formatDuration(seconds * 1000)}`];
   }
 }
 

@@ -134,6 +134,7 @@ class DestinationCycle {
     this.knownDifferences.push(...result.knownDifferences);
     if (result.expiries !== undefined)
       this.newExpiries = sumOf(this.newExpiries ?? NO_EXPIRY, result.expiries);
+    if (result.oldestMs !== undefined) this.cycle.noteBehind(result.oldestMs);
     if (result.finished) this.copiedGroups++;
   }
 

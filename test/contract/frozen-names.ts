@@ -216,7 +216,7 @@ export const FROZEN: Names = {
     Planned: action path to? why
     Plan: name planned held? orphans orphansHash? notes
     CycleStatus: workflowId runId startedAt outcome durationMs? counts? failures? note?
-    Status: name role schedule paused watch? nextCycleAt? cycles last? changedMounts? held? expiries? { copies: number; early: number; nextAt?: string } orphans?
+    Status: name role schedule paused watch? nextCycleAt? cycles last? changedMounts? held? expiries? { copies: number; early: number; nextAt?: string } orphans? lag?
     Report: name counts findings notes
     Finding: kind path to? class? at? with?
     Repair: doubted left cycle?

@@ -6,6 +6,7 @@ import { failureOfPath } from '../../shared/failures';
 import { inParallel, inTurn } from '../../../concurrency/work-pool';
 import type { CycleReportBuilder } from '../../shared/cycle-report';
 import { BucketExpiries } from '../../../sync-info/expiries';
+import { isBehind, type OldestChange } from '../../../sync-info/lag';
 import { SettingsCarrier } from './carry-settings';
 import { copySecret } from './copy-secret';
 import { planBucket, type PlanContext, type PlannedBucket } from './plan-bucket';
@@ -20,6 +21,8 @@ export interface CopyContext extends PlanContext {
   readonly report: CycleReportBuilder;
   /** Buckets in which something is left to do. */
   readonly incomplete: Set<number>;
+  /** Changes that were not copied. */
+  readonly behind: OldestChange;
   /** Secrets that are retained, by bucket. */
   readonly retained: Map<number, number>;
   /** Secrets that were deleted, by mount of the origin. */
@@ -94,6 +97,7 @@ class BucketCopy {
       await expiries.save();
       await settings?.flush();
     }
+    this.noteBehind();
     if (!this.isDone() || this.carrier?.isDone() === false) incomplete.add(id);
   }
 
@@ -107,6 +111,17 @@ class BucketCopy {
       origin.has(path) && this.context.deps.scope.isToBeCopied(path) && !this.kept.has(path);
     const claimed = new Map([...bucket.claims].filter(isExpected));
     return hashBucket(new Map([...origin].filter(isExpected))) === hashBucket(claimed);
+  }
+
+  /** For the lag of the cycle: what is refused or kept never arrives, so it is not late. */
+  private noteBehind(): void {
+    const { origin, bucket, work } = this.planned;
+    const { deps, behind } = this.context;
+    const refused = new Set(work.refused.map(({ path }) => path));
+    for (const [path, insight] of origin) {
+      if (!isBehind(insight, bucket.claims.get(path)) || refused.has(path) || this.kept.has(path)) continue;
+      if (deps.scope.isToBeCopied(path)) behind.add(insight);
+    }
   }
 
   /** @returns how many are retained */

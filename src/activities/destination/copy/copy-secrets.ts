@@ -9,6 +9,7 @@ import { conflict } from '../../../sync-info/commits';
 import { copyBucket, type CopyContext } from './copy-bucket';
 import type { DestinationDeps } from '../base/deps';
 import { openLedgers } from './plan-bucket';
+import { OldestChange } from '../../../sync-info/lag';
 import { COPY_BUCKETS } from '../../../limits';
 
 /*
@@ -60,6 +61,7 @@ export async function copySecrets(
     deletes: input.deletes && isVersionOf(input.considered, origin.index),
     report,
     incomplete: new Set(),
+    behind: new OldestChange(),
     retained: new Map(),
     deleted: new Map(),
     checkExpiries: input.expiries === true,
@@ -79,6 +81,7 @@ export async function copySecrets(
   }
   const settled = [...context.retained].filter(([id]) => !context.incomplete.has(id));
   const isCounted = !finished || !isRepeated || !(await deps.info.expiries.isMarked(signal));
+  const { ms: oldestMs } = context.behind;
   const expiries = isCounted ? context.expiries : sumOf(context.expiries ?? NO_EXPIRY, NOT_COUNTED);
   return {
     v: 1,
@@ -86,6 +89,7 @@ export async function copySecrets(
     knownDifferences: settled,
     deleted: Object.fromEntries(context.deleted),
     ...(expiries && { expiries }),
+    ...(oldestMs !== undefined && { oldestMs }),
     ...report.result(),
   };
 }

@@ -1,0 +1,66 @@
+import { startVaultFile, type VaultFileServer } from '../../dev/servers/start';
+import { formatStatus } from '../../src/cli/status';
+import { syncWithVault, type OwnVaultSync } from '../support/own-vault';
+import { vaultError } from '../support/wrong-answers';
+
+/** The lag of a destination: what the origin has published and the destination does not have. */
+
+let vault: VaultFileServer;
+let running: OwnVaultSync;
+
+beforeAll(async () => {
+  vault = await startVaultFile({ mounts: [] });
+  running = await syncWithVault('destination', vault);
+}, 90_000);
+
+afterAll(async () => {
+  await running.tearDown();
+  await vault.stop();
+}, 60_000);
+
+async function createdTime(path: string): Promise<string> {
+  const { originVault, mount } = running.sync;
+  const answer = await originVault.request('GET', `${mount}metadata/${path}`);
+  return (answer as { data: { versions: Record<string, { created_time: string }> } }).data.versions[1]
+    ?.created_time as string;
+}
+
+/** What Temporal's UI shows of the last cycle. */
+async function details(): Promise<string | undefined> {
+  const cycle = await running.sync.lastCycle('destination');
+  const metadata = await cycle.query<{ currentDetails?: string }>('__temporal_workflow_metadata');
+  return metadata.currentDetails;
+}
+
+test('vsync status and the details of a cycle show how old the oldest change is that a destination does not have', async () => {
+  const { sync, proxy } = running;
+  await sync.originVault.put(sync.mount, 'first', { value: 1 });
+  await sync.originVault.put(sync.mount, 'second', { value: 1 });
+  await sync.cycle('origin');
+  const first = await createdTime('first');
+  const before = await sync.status('destination');
+  expect(before.lag).toMatchObject({ secrets: 2, since: first });
+  // The age is that of the change, whenever it was published.
+  expect(before.lag?.ms).toBeLessThanOrEqual(Date.now() - Date.parse(first));
+  expect(formatStatus(before)).toMatch(
+    /^ {2}lag {9}\S+: 2 secrets are behind the origin, the oldest change of /m,
+  );
+
+  proxy.choose((method, url) =>
+    method === 'POST' && url.endsWith('/data/second') ? vaultError(500, 'internal error') : undefined,
+  );
+  expect(await sync.cycle('destination')).toMatchObject({ outcome: 'partial', counts: { failed: 1 } });
+  expect((await sync.status('destination')).lag).toMatchObject({
+    secrets: 1,
+    since: await createdTime('second'),
+  });
+  expect(await details()).toMatch(/^partial: lag (\d+m)?\d+s$/);
+
+  proxy.choose(() => undefined);
+  expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced' });
+  const after = await sync.status('destination');
+  expect(after.lag).toEqual({ ms: 0, secrets: 0 });
+  expect(formatStatus(after)).toMatch(/^ {2}lag {9}none$/m);
+  expect(await details()).toBe('synced');
+  expect((await sync.status('origin')).lag).toBeUndefined();
+});
