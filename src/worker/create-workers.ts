@@ -8,6 +8,7 @@ import type { Config } from '../config/schema';
 import { taskQueue } from '../contract/ids';
 import { sharedQueue } from '../contract/cycle';
 import { UserError } from '../errors';
+import { Feed } from '../feed/feed';
 import {
   MAX_HEARTBEAT_THROTTLE_MS,
   SCHEDULE_CHECK_EVERY_MS,
@@ -65,7 +66,9 @@ class Workers {
   private readonly closers: (() => void | Promise<void>)[];
   private readonly prepared: Parts[] = [];
   private readonly workers: Worker[] = [];
-  private refused: UserError | undefined;
+  private readonly feeds: Feed[] = [];
+  /** Why this process has to end, although its workers could work. */
+  private refused: Error | undefined;
 
   constructor(private readonly options: WorkerOptions) {
     this.closers = [logOutages(options.log)];
@@ -85,6 +88,10 @@ class Workers {
     const tokens = keepTokens(clients, ownLog);
     this.closers.push(() => tokens.close());
     this.prepared.push({ log: ownLog, clients, connection, client, target });
+    const feed = Feed.of(clients, client, ownLog);
+    if (feed === undefined || clients.role === 'destination') return;
+    clients.deps.feed = feed.view;
+    this.feeds.push(feed);
   }
 
   private async connect(target: TemporalTarget): Promise<NativeConnection> {
@@ -142,12 +149,25 @@ class Workers {
         this.shutdown();
       }
     });
+    const ended = Promise.allSettled(running);
     // Only when they run: before that, a worker cannot be shut down.
     this.keepSchedules();
-    const ends = await Promise.allSettled(running);
+    await this.startFeeds();
+    const ends = await ended;
     await this.close();
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
     if (this.refused !== undefined) throw this.refused;
+  }
+
+  /** Last, because what a feed brings needs a running worker; so it is also the first to close. */
+  private async startFeeds(): Promise<void> {
+    for (const feed of this.feeds) this.closers.push(() => feed.close());
+    try {
+      for (const feed of this.feeds) await feed.start();
+    } catch (error) {
+      this.refused ??= error instanceof Error ? error : new Error('the feed could not start');
+      this.shutdown();
+    }
   }
 
   private keepSchedules(): void {
