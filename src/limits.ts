@@ -145,6 +145,9 @@ export const FEED_POST_TIMEOUT_MS = 60_000;
  * that meets the end of its connection is lost, and OpenBao's request fails with it.
  */
 export const FEED_IDLE_MS = 120_000;
+/** First and longest pause before the events of a Vault are followed again. It doubles each time. */
+export const FIRST_EVENTS_PAUSE_MS = 1_000;
+export const MAX_EVENTS_PAUSE_MS = 30_000;
 /** Time between two warnings of a feed for the same reason: its peers decide how often something happens. */
 export const FEED_LOG_EVERY_MS = 60_000;
 /** Different paths that wait for a cycle. A flood of more becomes a full scan, which costs less. */

@@ -152,16 +152,27 @@ function ofSystem(
 }
 
 function changeOf(whole: string, operation: string, scope: FeedScope): Omit<LineOfChange, 'id'> | undefined {
+  const place = placeOf(whole, scope.mounts);
+  const kind = place && kindOf(place.part, operation, scope.settings);
+  return kind && { kind, mount: place.mount, rel: place.rel };
+}
+
+/**
+ * The secret that a path of KV version 2 is about: `secret/data/team/app` is part `data` and path `team/app` of the mount
+ * `secret/`. Undefined outside of the mounts, and for a path that vsync could not ask for: it would ask again and again.
+ */
+export function placeOf(
+  whole: string,
+  mounts: FeedScope['mounts'],
+): { mount: string; part: string; rel: string } | undefined {
   let best: { mount: string; start: string } | undefined;
-  for (const [mount, start] of scope.mounts) {
+  for (const [mount, start] of mounts) {
     if (whole.startsWith(start) && start.length > (best?.start.length ?? 0)) best = { mount, start };
   }
   if (best === undefined) return undefined;
-  const below = whole.slice(best.start.length);
-  const slash = below.indexOf('/');
-  const rel = below.slice(slash + 1);
-  const kind = kindOf(below.slice(0, Math.max(slash, 0)), operation, scope.settings);
-  return kind !== undefined && isReadable(rel) ? { kind, mount: best.mount, rel } : undefined;
+  const [part = '', ...segments] = whole.slice(best.start.length).split('/');
+  const isReadable = segments.length > 0 && !segments.some((segment) => ['', '.', '..'].includes(segment));
+  return isReadable ? { mount: best.mount, part, rel: segments.join('/') } : undefined;
 }
 
 /** By the part of KV version 2 that a request is for. Settings of the mount and everything else are undefined. */
@@ -181,9 +192,4 @@ function kindOf(part: string, operation: string, settings: boolean): HintKind | 
     default:
       return undefined;
   }
-}
-
-/** Whether vsync could ask for this path. Another one would be asked for again and again. */
-function isReadable(rel: string): boolean {
-  return !rel.split('/').some((segment) => segment === '' || segment === '.' || segment === '..');
 }

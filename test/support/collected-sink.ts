@@ -31,7 +31,7 @@ export class CollectedSink implements FeedSink {
     while (!holds(this)) await new Promise<void>((resolve) => (this.waiting = resolve));
   }
 
-  private note(event: string): void {
+  protected note(event: string): void {
     this.events.push(event);
     this.waiting?.();
   }
