@@ -14,10 +14,12 @@ export async function startBaoInMemory(options: VaultOptions & { rootToken: stri
   const launched = await launchInFolder(options, {
     name: 'bao',
     command: baoPath(),
+    ...(options.env && { env: options.env }),
     portCount: 2,
     args: ([port = 0, clusterPort = 0], dir) => [
       'server',
       `-config=${writeConfig(dir, port, clusterPort)}`,
+      ...(options.stanzas === undefined ? [] : [`-config=${writeStanzas(dir, options.stanzas)}`]),
       '-log-level=warn',
     ],
     healthy: async ([port = 0]) => {
@@ -38,6 +40,12 @@ export async function startBaoInMemory(options: VaultOptions & { rootToken: stri
     throw error;
   }
   return Object.assign(launched, { address, rootToken: options.rootToken });
+}
+
+function writeStanzas(dir: string, stanzas: string): string {
+  const file = path.join(dir, 'stanzas.hcl');
+  fs.writeFileSync(file, stanzas);
+  return file;
 }
 
 function writeConfig(dir: string, port: number, clusterPort: number): string {

@@ -11,6 +11,10 @@ export interface VaultOptions extends StartOptions {
   rootToken?: string;
   /** The server under test by default. */
   kind?: VaultKind;
+  /** Stanzas for the server's file, in HCL; OpenBao only. */
+  stanzas?: string;
+  /** Added to its environment. */
+  env?: NodeJS.ProcessEnv;
 }
 
 export interface VaultServer extends RunningServer {
@@ -25,6 +29,7 @@ export async function startVaultDev(options: VaultOptions = {}): Promise<VaultSe
   const launched = await launchInFolder(options, {
     name: 'vault',
     command,
+    ...(options.env && { env: options.env }),
     portCount: 1,
     args: ([port = 0]) => vaultDevArguments({ listen: `127.0.0.1:${port}`, rootToken }),
     healthy: ([port]) => mountNotReady(`http://127.0.0.1:${String(port)}`, rootToken, 'secret/'),
