@@ -1,5 +1,6 @@
 import { assertNamespace, compareVaults, readMounts } from '../access/mounts';
-import { assertCapabilities } from '../access/capabilities';
+import { assertCapabilities, missingText } from '../access/capabilities';
+import { folderMetadata, WITHOUT_FOLDER_METADATA } from '../access/folder-metadata';
 import { destinationNeeds, originNeeds, type Need } from '../access/needs';
 import { assertKeyAccess } from '../access/sync-path';
 import { assertTokenLasts } from '../access/token';
@@ -230,8 +231,21 @@ export async function checkAccess(clients: Clients): Promise<string[]> {
   for (const { name, vault, config } of sides) await readMounts(vault, config.mounts, `${name}.mounts`);
   for (const { name, vault, needs } of sides)
     advice.push(...(await assertCapabilities(vault.client, needs, `${name}.vault`)));
+  if (role === 'origin') advice.push(...(await folderMetadataAdvice(deps)));
   if (role === 'destination') await deps.originInfo.readIndex();
   await deps.info.readIndex();
   await assertKeyAccess(deps.info);
   return advice;
+}
+
+/** Asks before the first cycle, so that cycles at a Vault make no request for it. */
+async function folderMetadataAdvice({ vault, config }: OriginDeps): Promise<string[]> {
+  const { support, missing } = await folderMetadata(vault, config);
+  if (support !== 'forbidden') return [];
+  const prefix = vault.client.policyPrefix;
+  const lines = missing.map((grant) => ({ ...grant, policyPath: prefix + grant.policyPath }));
+  return [
+    `Vault ${vault.client.address}: the token of origin.vault lacks ${missingText(lines)}: ${WITHOUT_FOLDER_METADATA}. ` +
+      'The text of the policy is printed by: vsync check -c FILE',
+  ];
 }

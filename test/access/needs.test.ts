@@ -1,4 +1,4 @@
-import { destinationNeeds, originNeeds, type Need } from '../../src/access/needs';
+import { destinationNeeds, folderMetadataGrants, originNeeds, type Need } from '../../src/access/needs';
 import { consulRule } from '../../src/cli/check/consul';
 import { vaultPolicy } from '../../src/cli/check/vault';
 import { loadConfig } from '../../src/config/load';
@@ -34,6 +34,18 @@ test('originNeeds lists and reads the metadata of each mount, and no values', ()
     'list team/metadata/*',
     'read team/metadata/*',
   ]);
+});
+
+test('folderMetadataGrants lists the metadata of each published part of a mount', () => {
+  const of = (overrides: object): string[] => {
+    const file = configFile({ origin: section(overrides) });
+    return shown(folderMetadataGrants(loadConfig('origin', { file, env: {} }).config));
+  };
+  expect(of({ mounts: ['secret/', 'team/'] })).toEqual([
+    'list secret/detailed-metadata/*',
+    'list team/detailed-metadata/*',
+  ]);
+  expect(of({ include: ['secret/team/**'] })).toEqual(['list secret/detailed-metadata/team/*']);
 });
 
 test('destinationNeeds reads at the origin, writes and deletes at its own Vault', () => {

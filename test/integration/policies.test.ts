@@ -101,6 +101,7 @@ test('docs/policies.md has every policy that these tests use', () => {
     'destination-with-metadata',
     'destination-without-deletes',
     'origin',
+    'origin-openbao',
     'origin-with-include',
     'synced-at-destination',
     'synced-at-origin',

@@ -1,12 +1,13 @@
 import { readMounts, assertNamespace, compareVaults, type BothVaults } from '../../access/mounts';
 import { ROOT_SPELLING } from '../../rules/namespace';
-import type { Config, DestinationConfig } from '../../config/schema';
+import type { Config, DestinationConfig, OriginConfig } from '../../config/schema';
 import type { Role } from '../../contract/ids';
 import { openVault } from '../../activities/clients';
 import { VaultError } from '../../vault/errors';
 import type { Kv2, MountRules } from '../../vault/kv2';
 import { lookupSelf } from '../../vault/token';
 import { CANNOT_ASK, lackingCapabilities, missingText } from '../../access/capabilities';
+import { folderMetadata, WITHOUT_FOLDER_METADATA } from '../../access/folder-metadata';
 import { check, notChecked, type Check, type CheckResult } from '../../access/check-line';
 import { checkAuditDevices } from './feed';
 import type { RulesOfSides } from './mount-rules';
@@ -33,13 +34,7 @@ export async function checkVaults(
 ): Promise<Check[]> {
   if (config.role === 'origin') {
     const target: Target = { side: 'origin', ...config.origin, needs: originNeeds(config), signal };
-    const { feed } = config.origin;
-    const withDevices = async (): Promise<Check[]> => {
-      const found = await checkVault(target);
-      if (feed === undefined || target.kv === undefined) return found;
-      return [...found, ...(await checkAuditDevices(target.kv.client, feed, signal))];
-    };
-    return withDevices().finally(() => target.kv?.client.close());
+    return checkOriginVault(config, target).finally(() => target.kv?.client.close());
   }
   const needs = destinationNeeds(config);
   const target = (side: Role): Target => {
@@ -52,6 +47,18 @@ export async function checkVaults(
   } finally {
     await Promise.all(targets.map(async ({ kv }) => kv?.client.close()));
   }
+}
+
+/** The checks of a Vault, and what only an origin uses of it. */
+async function checkOriginVault(config: OriginConfig, target: Target): Promise<Check[]> {
+  const found = await checkVault(target);
+  const { kv, signal } = target;
+  const { feed } = config.origin;
+  if (kv === undefined) return found;
+  const isUsable = found.every(({ outcome }) => outcome !== 'fail');
+  const ofFolders = isUsable ? await checkFolderMetadata(kv, config, signal) : [];
+  const ofDevices = feed === undefined ? [] : await checkAuditDevices(kv.client, feed, signal);
+  return [...found, ...ofFolders, ...ofDevices];
 }
 
 /** Reachable and unsealed, the token and its end, each mount, and what the token may do. Writes nothing. */
@@ -134,6 +141,19 @@ async function capabilitiesFinding(kv: Kv2, { side, needs, signal }: Target): Pr
   }
   if (advice.length > 0) return { outcome: 'warning', detail: advice.join('; '), policy };
   return { detail: 'the token may do all that is needed' };
+}
+
+/** Nothing to report at a Vault, which cannot. */
+async function checkFolderMetadata(kv: Kv2, config: OriginConfig, signal?: AbortSignal): Promise<Check[]> {
+  const { support, missing } = await folderMetadata(kv, config, signal);
+  if (support === 'no' || support === 'unknown') return [];
+  const what = `Vault ${config.origin.vault.address} (origin.vault): metadata of folders`;
+  if (support === 'yes')
+    return [{ what, outcome: 'pass', detail: 'a scan makes one request for each folder' }];
+  const prefix = kv.client.policyPrefix;
+  const lines = missing.map((grant) => ({ ...grant, policyPath: prefix + grant.policyPath }));
+  const detail = `the token lacks ${missingText(lines)}; ${WITHOUT_FOLDER_METADATA}: add this to its policy`;
+  return [{ what, outcome: 'warning', detail, policy: vaultPolicy(missing, prefix) }];
 }
 
 /** A token of another namespace is refused: its policies name `sys/capabilities-self` in its own namespace. */
