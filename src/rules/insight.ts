@@ -65,7 +65,12 @@ export function insightOfMetadata(meta: SecretMetadata, nowMs: number): Insight 
     const deletion = parseTime(current.deletion_time);
     if (compareInstants(deletion, instantOfMs(nowMs)) <= 0) return undefined;
   }
-  return { version: meta.current_version, updateTime: current.created_time, type: KV_V2 };
+  return insightOfVersion(meta.current_version, current.created_time);
+}
+
+/** @param createdTime of that version, as Vault wrote it */
+export function insightOfVersion(version: number, createdTime: string): Insight {
+  return { version, updateTime: createdTime, type: KV_V2 };
 }
 
 /**

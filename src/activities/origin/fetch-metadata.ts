@@ -1,8 +1,6 @@
 import { bucketId } from '../../rules/bucket';
 import { compileFilter } from '../../rules/filter';
-import { endOfMetadata, insightOfMetadata } from '../../rules/insight';
 import { bytewise, dataPath, locate } from '../../rules/paths';
-import { fingerprintOfSettings, settingsOf } from '../../rules/settings';
 import { FairQueue, forAllOf } from '../../concurrency/work-pool';
 import type { Staging } from '../../sync-info/staging';
 import type { FetchMetadataInput, FetchMetadataResult } from '../../contract/origin';
@@ -10,13 +8,14 @@ import { ActivityError } from '../../contract/failures';
 import { failureOfPath } from '../shared/failures';
 import { CycleReportBuilder } from '../shared/cycle-report';
 import type { OriginDeps } from './deps';
+import { clockOf, insightOfKnown, knownOf } from './known';
 import {
   assertSameMounts,
   bucketsOf,
   readChunk,
   readManifest,
   type End,
-  type Manifest,
+  type Known,
   type StagedBuckets,
   type StagedBucket,
   type StagedEnds,
@@ -29,7 +28,7 @@ import { fits, type IndexedBuckets, type StoredBucket, readBuckets } from '../..
  * A path whose metadata cannot be read, and all paths of an unknown folder, keep the insight that they had. Where
  * listings may lack names, a known path that they lack is read too: only a 404 for itself says that it is gone. With
  * `syncMetadata`, the same answers of Vault contain the settings of each secret. In a feed pass a chunk has only the paths
- * with hints; the rest of their buckets stays as it is.
+ * with hints; the rest of their buckets stays as it is. What a listing has shown of a path is not read again.
  */
 export async function fetchMetadata(
   deps: OriginDeps,
@@ -69,19 +68,22 @@ export async function fetchMetadata(
     );
   };
 
+  const note = (mount: string, path: string, found: Known | null): void => {
+    const wirePath = dataPath(mount, path);
+    report.count('read');
+    // In a mount that was re-created, the answer is about another secret than the one that was known.
+    if (found === null && underUnknown(wirePath)) keep(wirePath);
+    else {
+      insights.put(wirePath, found === null ? undefined : insightOfKnown(found));
+      settings?.put(wirePath, found?.[2] === '' ? undefined : found?.[2]);
+    }
+    ends?.note(mount, path, found?.[3] ?? 0);
+  };
   const read = async ([mount, path]: [string, string], stop: AbortSignal): Promise<void> => {
     const wirePath = dataPath(mount, path);
     try {
       const metadata = await vault.metadata(mount, path, stop);
-      const insight = metadata && insightOfMetadata(metadata, clock());
-      report.count('read');
-      // In a mount that was re-created, the answer is about another secret than the one that was known.
-      if (insight === undefined && underUnknown(wirePath)) keep(wirePath);
-      else {
-        insights.put(wirePath, insight);
-        settings?.put(wirePath, insight && fingerprintOfSettings(settingsOf(metadata)));
-      }
-      if (insight) ends?.note(mount, path, endOfMetadata(metadata));
+      note(mount, path, knownOf(metadata, clock(), settings !== undefined));
     } catch (error) {
       report.fail(wirePath, failureOfPath(error, stop), 'unknown');
       keep(wirePath);
@@ -99,7 +101,13 @@ export async function fetchMetadata(
       if (!listed.has(path) && insights.isOfChunk(path)) unlisted.push(path);
   }
   const ofEachMount = new FairQueue<[string, string]>();
-  for (const path of paths) ofEachMount.push(path[0], path);
+  const known = chunk.known?.flat() ?? [];
+  paths.forEach(([mount, path], at) => {
+    const found = known[at];
+    if (found === undefined || found === 0) ofEachMount.push(mount, [mount, path]);
+    else note(mount, path, found);
+  });
+  progress(report.progress);
   for (const path of manifest.confirmAbsent === true ? unlisted : []) {
     const place = locate(path, config.origin.mounts);
     if (place && filter.allows(place.mount + place.rel) && !underUnknown(path))
@@ -128,15 +136,6 @@ export async function fetchMetadata(
     ...(await ends?.stage(staging, signal)),
     ...report.result(),
   };
-}
-
-/**
- * The clock by which versions end. Never earlier than the time until which a feed pass has handled all ends: by the
- * clock of another worker a version could still exist that no later pass reads again.
- */
-function clockOf({ feed }: Manifest): () => number {
-  const atLeastMs = Math.max(feed?.done.ends?.doneMs ?? 0, feed?.done.scan.beganMs ?? 0);
-  return () => Math.max(Date.now(), atLeastMs);
 }
 
 /** The versions of one chunk that end by themselves. Later feed passes read them again when they have ended. */

@@ -1,35 +1,28 @@
 import { bucketId, mostBuckets, numBucketsFor } from '../../rules/bucket';
-import { compileFilter } from '../../rules/filter';
 import { bytewise, dataPath } from '../../rules/paths';
-import { FairQueue, forAllOf, inParallel } from '../../concurrency/work-pool';
+import { inParallel } from '../../concurrency/work-pool';
 import { readOriginState } from '../../sync-info/state';
 import type { CycleReport } from '../../contract/cycle';
 import type { ListPathsResult } from '../../contract/origin';
-import { failureOfPath } from '../shared/failures';
-import { CHUNK_PATHS, MAX_CHUNKS, MAX_DISPATCH_WIDTH, STAGED_AT_ONCE } from '../../limits';
+import { CHUNK_PATHS, CHUNK_PATHS_KNOWN, MAX_CHUNKS, MAX_DISPATCH_WIDTH, STAGED_AT_ONCE } from '../../limits';
 import { changedMounts, readMounts } from '../../access/mounts';
 import { CycleReportBuilder } from '../shared/cycle-report';
 import type { OriginDeps } from './deps';
 import { planCycle, type CycleStart, type FeedPass } from './feed-pass';
+import { clockOf } from './known';
 import { assertSameMounts, chunkOfBucket, type Chunk, type Manifest } from './manifest';
-
-interface Folder {
-  mount: string;
-  /** Path in the mount: empty for its root, else ending in "/". */
-  folder: string;
-}
+import { walk, type Walk } from './walk';
 
 /**
- * Walks the folders of all mounts, and stages the paths split by bucket. What the filters leave out is not listed, or
- * listed and left out. A folder whose listing fails is unknown, not empty. With a feed, a cycle that can trust it lists
- * nothing, and stages only the paths with hints.
+ * Walks the folders of all mounts, and stages the paths split by bucket, with what the listings showed of them. With a
+ * feed, a cycle that can trust it lists nothing, and stages only the paths with hints.
  */
 export async function listPaths(
   deps: OriginDeps,
   signal: AbortSignal,
   progress: (listed: number) => void,
 ): Promise<ListPathsResult> {
-  const { config, vault, info, staging, maxBucketBytes, room } = deps;
+  const { config, vault, info, staging, maxBucketBytes } = deps;
   const stored = await info.readIndex(signal);
   const { index } = stored;
   const settingsIndex = config.syncMetadata ? await info.settings.readIndex(signal) : undefined;
@@ -49,39 +42,23 @@ export async function listPaths(
     report.fail(mount, 'mount-changed', 'unknown');
   }
 
-  const filter = compileFilter(config.origin);
-  const paths = new Map<string, string[]>(config.origin.mounts.map((mount) => [mount, []]));
-  const folders = new FairQueue<Folder>();
-  const listFolder = async ({ mount, folder }: Folder, stop: AbortSignal): Promise<void> => {
-    const names = await vault.list(mount, folder, stop).catch((error: unknown) => {
-      report.fail(mount + folder, failureOfPath(error, stop), 'unknown');
-      unknown.push(mount + folder);
-    });
-    if (names === undefined) return;
-    const secrets = names.filter((name) => !name.endsWith('/') && filter.allows(mount + folder + name));
-    for (const name of secrets) paths.get(mount)?.push(folder + name);
-    report.count('listed', secrets.length);
-    progress(report.progress);
-    for (const name of names) {
-      if (name.endsWith('/') && filter.mayHold(mount + folder + name))
-        folders.push(mount, { mount, folder: folder + name });
-    }
-  };
-  for (const mount of config.origin.mounts) {
-    for (const start of filter.startsOf(mount))
-      folders.push(mount, { mount, folder: start.slice(mount.length) });
-  }
-  await forAllOf(folders, signal, listFolder, room);
+  const clock = clockOf({ feed: plan?.feed });
+  const options = { report, clock, withSettings: settingsIndex !== undefined, progress };
+  const walked = await walk(deps, options, signal);
+  unknown.push(...walked.unknown);
 
   await assertSameMounts(deps, mounts, { words: 'listed; listing again', retryable: true }, signal);
 
   const { maxValueBytes } = info.store;
   const numBuckets =
     config.numBuckets === 'auto'
-      ? autoNumBuckets(paths, index, { maxValueBytes, maxBucketBytes: maxBucketBytes ?? maxValueBytes })
+      ? autoNumBuckets(walked.paths, index, {
+          maxValueBytes,
+          maxBucketBytes: maxBucketBytes ?? maxValueBytes,
+        })
       : config.numBuckets;
   const stage = (chunk: Chunk, stop: AbortSignal): Promise<string> => staging.put(chunk, stop);
-  const chunks = await inParallel(splitByBucket(paths, numBuckets), signal, stage, STAGED_AT_ONCE);
+  const chunks = await inParallel(splitByBucket(walked, numBuckets), signal, stage, STAGED_AT_ONCE);
   const manifest: Manifest = {
     v: 1,
     numBuckets,
@@ -154,11 +131,15 @@ function autoNumBuckets(
   return fitting ?? most;
 }
 
-/** Chunks of about CHUNK_PATHS paths, each with whole buckets; in an order that depends on the paths alone. */
-function splitByBucket(paths: ReadonlyMap<string, string[]>, numBuckets: number): Chunk[] {
-  const total = [...paths.values()].reduce((sum, inMount) => sum + inMount.length, 0);
+/**
+ * Chunks of about CHUNK_PATHS paths to read, or CHUNK_PATHS_KNOWN in all, each with whole buckets; in an order that depends
+ * on the paths alone.
+ */
+function splitByBucket({ paths, known }: Walk, numBuckets: number): Chunk[] {
+  const total = sizeOf(paths, ({ length }) => length);
+  const unread = total - sizeOf(known, ({ size }) => size);
   // A power of two, so that the split (and with it what has to be staged again) rarely changes as secrets come.
-  const wanted = 2 ** Math.ceil(Math.log2(Math.max(1, total / CHUNK_PATHS)));
+  const wanted = 2 ** Math.ceil(Math.log2(Math.max(1, unread / CHUNK_PATHS, total / CHUNK_PATHS_KNOWN)));
   const count = Math.min(wanted, numBuckets, MAX_CHUNKS);
   const chunks = Array.from({ length: count }, () => new Map<string, string[]>());
   for (const [mount, inMount] of paths) {
@@ -169,5 +150,19 @@ function splitByBucket(paths: ReadonlyMap<string, string[]>, numBuckets: number)
       else list.push(path);
     }
   }
-  return chunks.map((chunk) => ({ v: 1, paths: [...chunk] }));
+  const knownIn = (mount: string, inMount: readonly string[]) =>
+    inMount.map((path) => {
+      const found = known.get(mount)?.get(path);
+      return found === undefined ? 0 : found;
+    });
+  const hasKnown = unread < total;
+  return chunks.map((chunk) => ({
+    v: 1,
+    paths: [...chunk],
+    ...(hasKnown && { known: [...chunk].map(([mount, inMount]) => knownIn(mount, inMount)) }),
+  }));
+}
+
+function sizeOf<T>(byMount: ReadonlyMap<string, T>, size: (ofMount: T) => number): number {
+  return [...byMount.values()].reduce((sum, ofMount) => sum + size(ofMount), 0);
 }

@@ -35,8 +35,17 @@ const ManifestSchema = z.object({
 });
 export type Manifest = z.infer<typeof ManifestSchema>;
 
+/** Of the current version of a secret: version, `created_time`, fingerprint of the settings or "", and its end (ms) or 0. */
+const KnownSchema = z.tuple([z.number(), z.string(), z.string(), z.number()]);
+export type Known = z.infer<typeof KnownSchema>;
+
 /** Paths of one chunk: by mount, the paths in it. */
-const ChunkSchema = z.object({ v: z.literal(1), paths: z.array(z.tuple([z.string(), z.array(z.string())])) });
+const ChunkSchema = z.object({
+  v: z.literal(1),
+  paths: z.array(z.tuple([z.string(), z.array(z.string())])),
+  /** What the listing showed of each path, in the same order. null: nothing to publish; 0: to be read singly. */
+  known: z.array(z.array(z.union([KnownSchema, z.null(), z.literal(0)]))).optional(),
+});
 export type Chunk = z.infer<typeof ChunkSchema>;
 
 const StagedBucketSchema = z.object({
