@@ -2,6 +2,9 @@ import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { fork, type ChildProcess } from 'node:child_process';
 import path from 'node:path';
+import type { Check } from '../../src/access/check-line';
+import { openVault } from '../../src/activities/clients';
+import { checkAuditDevices } from '../../src/cli/check/feed';
 import { listenSocket } from '../../src/feed/socket-listener';
 import type { FeedListener } from '../../src/feed/listener';
 import { feedScope } from '../../src/rules/audit-line';
@@ -39,6 +42,41 @@ describe('listenSocket at the audit device of a Vault', () => {
     await sink.until(({ events }) => events.includes('own-proof'));
     expect(sink.hints).toEqual(hint === undefined ? [] : [hint]);
     expect(sink.events.filter((event) => event.startsWith('gap') || event === 'unparsable')).toEqual([]);
+  });
+
+  test('checkAuditDevices finds the documented set-up in order, and warns a token that cannot see it', async () => {
+    const { address, rootToken } = vault.server;
+    const [host = '', port = ''] = listener.address.split(':');
+    const feed = {
+      socket: { listen: { host, port: Number(port) } },
+      events: false,
+      fullScanEveryMs: 900_000,
+    };
+    const checksOf = async (token: string): Promise<Check[]> => {
+      const config = {
+        address,
+        namespace: '',
+        requestTimeoutMs: undefined,
+        auth: { kind: 'token' as const, token },
+      };
+      const { client } = openVault(config, 1);
+      return checkAuditDevices(client, feed).finally(() => client.close());
+    };
+    expect(await checksOf(rootToken)).toEqual([
+      {
+        what: 'feed: audit devices',
+        outcome: 'pass',
+        detail: 'vsync/ sends audit lines here, and 1 more can take them',
+      },
+    ]);
+    const token = await vault.api.tokenFor('ordinary', 'path "secret/*" { capabilities = ["read"] }');
+    expect(await checksOf(token)).toEqual([
+      {
+        what: 'feed: audit devices',
+        outcome: 'warning',
+        detail: expect.stringMatching(/^the token cannot read sys\/audit \(that needs sudo\)/) as string,
+      },
+    ]);
   });
 
   test('gives the hints of writes that follow each other in their order', async () => {
