@@ -3,29 +3,7 @@ import type { EventOptions, FeedListener } from '../../src/feed/listener';
 import { feedScope, type HintKind } from '../../src/rules/audit-line';
 import { CollectedSink } from '../support/collected-sink';
 import { collectedLog } from '../support/collected-log';
-import { EventServer } from '../support/event-server';
-
-/** An event as Vault's documentation shows it. */
-function event(type: string, metadata: object, mountPath = 'secret/'): string {
-  return JSON.stringify({
-    id: 'a3be9fb1-b514-519f-5b25-b6f144a8c1ce',
-    source: 'vault://mycluster',
-    specversion: '1.0',
-    type,
-    data: {
-      event: { id: 'a3be9fb1-b514-519f-5b25-b6f144a8c1ce', metadata },
-      event_type: type,
-      plugin_info: {
-        mount_class: 'secret',
-        mount_accessor: 'kv_5dc4d18e',
-        mount_path: mountPath,
-        plugin: 'kv',
-      },
-    },
-    datacontentype: 'application/cloudevents',
-    time: '2026-11-30T21:36:31.850Z',
-  });
-}
+import { event, EventServer } from '../support/event-server';
 
 const SCOPE = feedScope('', ['secret/'], true);
 
