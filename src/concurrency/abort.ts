@@ -54,6 +54,24 @@ export async function orAborted<T>(work: Promise<T>, signal?: AbortSignal): Prom
   }
 }
 
+/**
+ * Runs work with a signal that is also aborted after a time. Not AbortSignal.timeout: Node may collect one that only
+ * AbortSignal.any refers to, and it never fires then.
+ */
+export async function withinMs<T>(
+  ms: number,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const tooLate = new AbortController();
+  const timer = setTimeout(tooLate.abort.bind(tooLate), ms);
+  try {
+    return await work(forManyRequests(AbortSignal.any([signal, tooLate.signal])));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** Lets any number of requests listen to a signal. Without it Node warns of a leak that does not exist. */
 export function forManyRequests(signal: AbortSignal): AbortSignal {
   setMaxListeners(0, signal);

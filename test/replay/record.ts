@@ -1,7 +1,7 @@
 /**
  * Records the histories that replay.test.ts replays: `npm run record-histories`, or only some of them with
- * `npm run record-histories -- small` or `shared`. Record after an intended change of the workflows, and never only to
- * make a red replay test green: a running cycle is replayed in the same way when a new version is rolled out.
+ * `npm run record-histories -- small`, `shared` or `push`. Record after an intended change of the workflows, and never
+ * only to make a red replay test green: a running cycle is replayed in the same way when a new version is rolled out.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -11,6 +11,7 @@ import { cyclesOf } from '../../src/temporal/schedule';
 import { makeTestBundle } from '../support/bundle';
 import { eventually } from '../support/eventually';
 import { GateProxy } from '../support/gate-proxy';
+import { Pushes } from '../support/pushes';
 import { sharedServers, startSharedServers, stopSharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 import { startVsync } from '../../dev/shared/vsync-command';
@@ -127,7 +128,28 @@ function widthsIn(json: string): number[] {
     .map(Number);
 }
 
-const RECORDERS = { small: recordSmall, shared: recordShared };
+/** Pushes that were copied, left and refused, at the same time too. */
+async function recordPush(): Promise<void> {
+  const sync = await SyncFixture.create();
+  try {
+    for (const secret of ['a', 'b']) await sync.originVault.put(sync.mount, secret, { secret });
+    await sync.run();
+    await sync.cycle('origin');
+    await sync.cycle('destination');
+    const pushes = await Pushes.to(sync);
+    await sync.originVault.put(sync.mount, 'a', { changed: true });
+    await sync.originVault.put(sync.mount, 'new', { is: 'left' });
+    await Promise.all([pushes.push('a'), pushes.push('b', 'new')]);
+    await sync.schedule('destination').pause();
+    await pushes.push('a');
+    save('push-changes', pushes.workflowId);
+    await pushes.end();
+  } finally {
+    await sync.tearDown();
+  }
+}
+
+const RECORDERS = { small: recordSmall, shared: recordShared, push: recordPush };
 
 async function record(): Promise<void> {
   const [wanted] = process.argv.slice(2);

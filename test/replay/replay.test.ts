@@ -27,7 +27,13 @@ describe('workflows', () => {
   }
 
   test('have a recorded history each', () => {
-    for (const type of ['origin-cycle', 'destination-cycle', 'verify-destination', 'watch-origin']) {
+    for (const type of [
+      'origin-cycle',
+      'destination-cycle',
+      'verify-destination',
+      'watch-origin',
+      'push-changes',
+    ]) {
       expect(names.some((name) => name.startsWith(type))).toBe(true);
     }
   });

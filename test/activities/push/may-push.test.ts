@@ -67,7 +67,8 @@ describe('mayPush', () => {
       'other-configuration',
       (w) => (w.schedule = { state: { paused: false }, action: { args: [{ fingerprint: 'new' }] } }),
     ],
-    ['Temporal does not answer', 'unavailable', (w) => (w.schedule = new Error('deadline exceeded'))],
+    ['Temporal fails', 'unavailable', (w) => (w.schedule = new Error('it is down'))],
+    ['Temporal does not answer', 'unavailable', (w) => (w.schedule = new Promise(() => undefined))],
     [
       'the last cycle had another configuration',
       'other-configuration',

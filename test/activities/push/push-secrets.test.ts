@@ -113,14 +113,14 @@ describe('pushSecrets', () => {
     expect(both.written).toEqual(['a 1']);
   });
 
-  it('leaves what has not arrived when it is stopped', async () => {
+  it('leaves what has not arrived when it is stopped, and reports that', async () => {
     const stop = new AbortController();
     both.atOrigin = (rel) => {
       if (rel === 'a') return Promise.resolve(version(2, { now: 1 }));
       stop.abort();
       return Promise.reject(new VaultError('cancelled', 'o', 's/b', 'stopped'));
     };
-    expect(await both.push([A, B], stop.signal)).toMatchObject({ v: 1, left: 1 });
+    expect(await both.push([A, B], stop.signal)).toEqual({ v: 1, there: 1, left: 1, why: 'unavailable' });
   });
 
   it('throws a failure that is not about a secret', async () => {

@@ -24,7 +24,10 @@ export class PushWorld {
   readonly store = new MemoryStore();
   readonly info = new SyncInfo(this.store, 'vsync/destination/');
   readonly originInfo = new SyncInfo(this.store, 'vsync/origin/');
-  schedule: FakeSchedule | Error = { state: { paused: false }, action: { args: [{ fingerprint: 'now' }] } };
+  schedule: FakeSchedule | Error | Promise<never> = {
+    state: { paused: false },
+    action: { args: [{ fingerprint: 'now' }] },
+  };
   /** uuids of the mounts, or what a question about them leads to. */
   readonly uuids: Record<'origin' | 'own', string | Error> = { origin: 'of origin', own: 'own' };
   /** Questions to servers, in their order. */
@@ -97,14 +100,13 @@ export class PushWorld {
   }
 
   get client(): Client {
-    const describe = (): Promise<FakeSchedule> => {
+    const describe = async (): Promise<FakeSchedule> => {
       this.asked.push('schedule');
-      return this.schedule instanceof Error ? Promise.reject(this.schedule) : Promise.resolve(this.schedule);
+      const schedule = await this.schedule;
+      if (schedule instanceof Error) throw schedule;
+      return schedule;
     };
-    return {
-      withAbortSignal: (_signal: AbortSignal, work: () => Promise<unknown>) => work(),
-      schedule: { getHandle: () => ({ describe }) },
-    } as unknown as Client;
+    return { schedule: { getHandle: () => ({ describe }) } } as unknown as Client;
   }
 
   loseSchedule(): void {

@@ -1,11 +1,12 @@
 import { ScheduleNotFoundError, type Client, type ScheduleDescription } from '@temporalio/client';
+import { orAborted, withinMs } from '../../../concurrency/abort';
 import { inParallel } from '../../../concurrency/work-pool';
 import { StoredInfoError } from '../../../consul/errors';
 import { ActivityError } from '../../../contract/failures';
 import { scheduleId } from '../../../contract/ids';
 import type { PushRefusal } from '../../../contract/push';
 import { ExplainedError } from '../../../errors';
-import { CONSUL_READS } from '../../../limits';
+import { CONSUL_READS, PUSH_SCHEDULE_MS } from '../../../limits';
 import { bucketId } from '../../../rules/bucket';
 import { refusalOf } from '../../../rules/plan';
 import { readDestinationState, type DestinationState, type MountUuids } from '../../../sync-info/state';
@@ -63,7 +64,9 @@ async function askSchedule(
 ): Promise<PushRefusal | undefined> {
   const handle = client.schedule.getHandle(scheduleId('destination', config.name));
   try {
-    const { state, action } = await client.withAbortSignal(signal, () => handle.describe());
+    // The SDK's connection of a worker does not take a signal.
+    const describe = (soon: AbortSignal): Promise<ScheduleDescription> => orAborted(handle.describe(), soon);
+    const { state, action } = await withinMs(PUSH_SCHEDULE_MS, signal, describe);
     if (state.paused) return 'paused';
     return fingerprintOf(action) === fingerprint ? undefined : 'other-configuration';
   } catch (error) {

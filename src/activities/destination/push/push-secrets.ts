@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { forManyRequests } from '../../../concurrency/abort';
+import { withinMs } from '../../../concurrency/abort';
 import { inParallel } from '../../../concurrency/work-pool';
 import type { PushBatch, PushedSecret, PushResult } from '../../../contract/push';
 import { PUSH_WORK_MS } from '../../../limits';
@@ -20,15 +20,23 @@ import { mayPush, type PushDeps } from './may-push';
  *
  * Every doubt leaves the secret to that cycle. So does every failure, because the cycle reports it.
  */
-export async function pushSecrets(
+export function pushSecrets(
+  deps: PushDeps,
+  client: Client,
+  batch: PushBatch,
+  signal: AbortSignal,
+): Promise<PushResult> {
+  return withinMs(PUSH_WORK_MS, signal, (inTime) => pushInTime(deps, client, batch, inTime));
+}
+
+async function pushInTime(
   deps: PushDeps,
   client: Client,
   { secrets }: PushBatch,
   signal: AbortSignal,
 ): Promise<PushResult> {
-  const inTime = forManyRequests(AbortSignal.any([signal, AbortSignal.timeout(PUSH_WORK_MS)]));
   const paths = secrets.map(([path]) => path);
-  const permission = await mayPush(deps, client, paths, inTime);
+  const permission = await mayPush(deps, client, paths, signal);
   if ('refused' in permission) return { v: 1, there: 0, left: secrets.length, why: permission.refused };
   const allowed = secrets.filter(([path]) => permission.mayPush(path));
   let there = 0;
@@ -37,11 +45,12 @@ export async function pushSecrets(
     if (permission.freshness.isFresh() && (await isThereAfterCopy(deps, secret, stop))) there += 1;
   };
   try {
-    await inParallel(allowed, inTime, bring, deps.copyPool);
+    await inParallel(allowed, signal, bring, deps.copyPool);
   } catch (error) {
-    if (!inTime.aborted) throw error;
+    if (!signal.aborted) throw error;
   }
-  return { v: 1, there, left: secrets.length - there };
+  const left = secrets.length - there;
+  return { v: 1, there, left, ...(left > 0 && signal.aborted && { why: 'unavailable' }) };
 }
 
 /** @throws what is not about the secret */
