@@ -1,13 +1,14 @@
 import type { Client } from '@temporalio/client';
 import type { FeedView } from '../activities/origin/feed-view';
 import type { Clients } from '../activities/clients';
-import type { FeedConfig } from '../config/feed';
+import type { OriginConfig } from '../config/schema';
 import type { Logger } from '../log';
 import { feedScope } from '../rules/audit-line';
 import { compileFilter } from '../rules/filter';
 import { FeedRecords } from '../sync-info/feed-record';
 import { pushMemo } from '../temporal/push-workflow';
 import { readTls } from '../tls';
+import { followEvents } from './event-stream';
 import { listenHttp } from './http-listener';
 import type { FeedListener } from './listener';
 import { OriginSchedule } from './origin-schedule';
@@ -24,7 +25,7 @@ export class Feed {
     private readonly receiver: Receiver,
     private readonly targets: DiscoveredTargets,
     private readonly pusher: Pusher,
-    private readonly config: FeedConfig,
+    private readonly config: OriginConfig['origin'],
     private readonly log: Logger,
   ) {}
 
@@ -46,7 +47,7 @@ export class Feed {
       tickMs: origin.tickMs,
       log,
     });
-    return new Feed(receiver, targets, pusher, origin.feed, log);
+    return new Feed(receiver, targets, pusher, origin, log);
   }
 
   /** What the cycles of this process see of it. */
@@ -57,15 +58,19 @@ export class Feed {
   /** @throws UserError if it cannot listen, except where another process has the address: then it waits for its end */
   async start(): Promise<void> {
     const { config, receiver: sink, log } = this;
+    const { socket, http, events } = config.feed ?? {};
     this.targets.start();
-    if (config.socket !== undefined)
-      this.listeners.push(await listenSocket({ listen: config.socket.listen, sink, log }));
-    if (config.http !== undefined) {
-      const { listen, token, certFile, keyFile } = config.http;
+    if (socket !== undefined) this.listeners.push(await listenSocket({ listen: socket.listen, sink, log }));
+    if (http !== undefined) {
+      const { listen, token, certFile, keyFile } = http;
       const tls = certFile === undefined ? {} : { tls: readTls({ certFile, keyFile }, 'origin.feed.http') };
       this.listeners.push(await listenHttp({ listen, token, ...tls, sink, log }));
     }
     for (const { address } of this.listeners) log.info(`feed: listening on ${address}`);
+    if (events === true) {
+      const { vault, mounts } = config;
+      this.listeners.push(await followEvents({ vault, mounts, sink, log }));
+    }
     sink.listening();
   }
 
