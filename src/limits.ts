@@ -167,6 +167,8 @@ export const FEED_SETTLE_MS = 1_000;
 export const FEED_SETTLE_MOST_MS = 5_000;
 /** Least time between two triggers of a cycle, and pause before a record is written again that Consul did not take. */
 export const FEED_TRIGGER_GAP_MS = 1_000;
+/** Cycles in a row without a proof line after which the feed counts as unproven: each of them is a full scan. */
+export const FEED_UNPROVEN_CYCLES = 3;
 /** Pause before a gap, or a line for a cycle in another process, is written: more of them follow as a rule. */
 export const FEED_RECORD_WAIT_MS = 100;
 /** Pause before a paused or missing schedule, or a Temporal that does not answer, is asked again while hints wait. */

@@ -3,7 +3,7 @@ import type { FeedView } from '../activities/origin/feed-view';
 import { ConsulError } from '../consul/errors';
 import type { PushedSecret } from '../contract/push';
 import { ExplainedError } from '../errors';
-import { FEED_CLOSE_MS, FEED_PAUSED_CHECK_MS } from '../limits';
+import { FEED_CLOSE_MS, FEED_PAUSED_CHECK_MS, FEED_UNPROVEN_CYCLES } from '../limits';
 import type { Logger } from '../log';
 import { readAuditLine, type FeedScope, type HintKind, type LineResult } from '../rules/audit-line';
 import type { PathFilter } from '../rules/filter';
@@ -49,6 +49,10 @@ export class Receiver implements FeedSink, EventSink, FeedView {
   private done: FeedDone | undefined;
   /** Requests that lines are about, and no cycle of this process has asked for: perhaps one of another process does. */
   private readonly unclaimed = new Set<string>();
+  /** Requests of the last cycle in this process whose lines are still on their way. */
+  private readonly awaited = new Set<string>();
+  /** Cycles that were triggered since the last proof line. */
+  private unproven = 0;
   private recordedVersion = 0;
   private isUnrecorded = false;
 
@@ -83,6 +87,8 @@ export class Receiver implements FeedSink, EventSink, FeedView {
         this.afterGap(why);
       },
       proven: (id) => {
+        this.unproven = 0;
+        if (this.awaited.delete(id)) return;
         this.unclaimed.add(id);
         this.settling.recordSoon();
       },
@@ -105,6 +111,7 @@ export class Receiver implements FeedSink, EventSink, FeedView {
   }
 
   changed(kind: HintKind, mount: string, rel: string): void {
+    if (kind === 'settings' && !this.options.scope.settings) return;
     this.take({ is: 'hint', kind, mount, rel, id: '' });
   }
 
@@ -116,9 +123,11 @@ export class Receiver implements FeedSink, EventSink, FeedView {
     this.options.log.debug({ connections: count }, 'feed: connections that bring lines');
   }
 
+  /** One line about any of a cycle's requests is enough. Those that follow concern no other process either. */
   sawRequest(ids: readonly string[]): boolean {
     if (!this.hints.saw(ids)) return false;
-    for (const id of ids) this.unclaimed.delete(id);
+    this.awaited.clear();
+    for (const id of ids) if (!this.unclaimed.delete(id)) this.awaited.add(id);
     return true;
   }
 
@@ -202,11 +211,13 @@ export class Receiver implements FeedSink, EventSink, FeedView {
   }
 
   private async trigger(): Promise<number | undefined> {
-    const hasGap = this.hasUnscannedGap;
-    const waitMs = hasGap ? this.gapScans.waitMs(Date.now()) : 0;
+    // The cycle would be a full scan. A feed of events never has a proof line.
+    const isScan = this.hasUnscannedGap || this.unproven >= FEED_UNPROVEN_CYCLES;
+    const waitMs = isScan ? this.gapScans.waitMs(Date.now()) : 0;
     if (waitMs > 0) return waitMs;
     if (!(await this.options.schedule.trigger())) return FEED_PAUSED_CHECK_MS;
-    if (hasGap) this.gapScans.requested(Date.now());
+    if (isScan) this.gapScans.requested(Date.now());
+    this.unproven += 1;
     return undefined;
   }
 

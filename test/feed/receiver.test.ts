@@ -249,6 +249,27 @@ describe('Receiver', () => {
     expect(triggers()).toBeGreaterThanOrEqual(9);
   });
 
+  it('limits the cycles of a feed that never has a proof line, as those for gaps', async () => {
+    const { receiver, events, publish } = await listeningWorld({ canPush: false });
+    for (let ms = 0; ms < 10 * TICK_MS; ms += 500) {
+      receiver.changed('value', 'kv/', 'a');
+      await pass(500);
+      if (events.at(-1) === 'trigger') publish();
+    }
+    const triggers = events.filter((event) => event === 'trigger').length;
+    expect(triggers).toBeGreaterThanOrEqual(9);
+    expect(triggers).toBeLessThanOrEqual(17);
+  });
+
+  it('takes a change from events, and that of settings only where they are published', async () => {
+    const { receiver, pushed } = await listeningWorld();
+    receiver.changed('settings', 'kv/', 'b');
+    receiver.changed('value', 'kv/', 'a');
+    await pass(1);
+    expect(receiver.own()?.hints).toEqual([[1, 'kv/', 'a']]);
+    expect(pushed).toHaveLength(1);
+  });
+
   it('counts a gap before it names the proof line that follows it', async () => {
     const { receiver, puts } = await listeningWorld();
     receiver.gap('connection');
@@ -261,7 +282,8 @@ describe('Receiver', () => {
     const { receiver, events } = await listeningWorld();
     expect(receiver.sawRequest(['p1'])).toBe(false);
     receiver.line(proof('p1'));
-    expect(receiver.sawRequest(['p1'])).toBe(true);
+    expect(receiver.sawRequest(['p0', 'p1', 'p2'])).toBe(true);
+    receiver.line(proof('p2'));
     await pass(FEED_SETTLE_MOST_MS);
     expect(events).toEqual([]);
   });

@@ -136,7 +136,7 @@ class Ear {
     const beganMs = performance.now();
     let nextReadMs = FEED_PROOF_READ_EVERY_MS;
     for (;;) {
-      if (ids.some((id) => this.feed.sawRequest([id]))) return true;
+      if (this.feed.sawRequest(ids)) return true;
       const waitedMs = performance.now() - beganMs;
       if (waitedMs >= nextReadMs || waitedMs >= FEED_PROOF_WAIT_MS) {
         const { records } = await this.records.readAll(signal);
