@@ -1,5 +1,6 @@
 import {
   MetadataError,
+  endOfMetadata,
   type Evidence,
   type Found,
   type Insight,
@@ -115,6 +116,25 @@ describe('isNamedBy', () => {
   it('needs metadata only if the version is the same and the time of the insight is later', () => {
     const needed = [insight(2), insight(1, LATER), insight(3, LATER), insight(2, LATER)];
     expect(needed.map((one) => mayBeMetadataWrite(one, found))).toEqual([false, false, false, true]);
+  });
+});
+
+describe('endOfMetadata', () => {
+  it.each([
+    ['never, without a deletion time', metadata(1, {}), 0],
+    ['never, without a version', { current_version: 0, updated_time: UPDATED, versions: {} }, 0],
+    ['never, if it was destroyed', metadata(1, { destroyed: true, deletion_time: UPDATED }), 0],
+    ['in the millisecond', metadata(1, { deletion_time: '2026-11-21T11:00:00+01:00' }), NOW],
+    ['in the next millisecond', metadata(1, { deletion_time: '2026-11-21T10:00:00.000000001Z' }), NOW + 1],
+  ])('gives the first millisecond in which the version has ended: %s', (_what, meta, endMs) => {
+    expect(endOfMetadata(meta)).toBe(endMs);
+    if (endMs === 0) return;
+    expect(insightOfMetadata(meta, endMs)).toBeUndefined();
+    expect(insightOfMetadata(meta, endMs - 1)).toBeDefined();
+  });
+
+  it('throws for a time that cannot be read', () => {
+    expect(() => endOfMetadata(metadata(1, { deletion_time: 'soon' }))).toThrow(TimeError);
   });
 });
 

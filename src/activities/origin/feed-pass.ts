@@ -61,7 +61,7 @@ export interface FeedPass {
 }
 
 /** Decides between a full scan and a feed pass. */
-export async function planCycle(
+export async function decideCycle(
   deps: OriginDeps,
   feed: FeedView,
   start: CycleStart,

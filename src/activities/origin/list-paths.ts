@@ -8,7 +8,7 @@ import { CHUNK_PATHS, CHUNK_PATHS_KNOWN, MAX_CHUNKS, MAX_DISPATCH_WIDTH, STAGED_
 import { changedMounts, readMounts } from '../../access/mounts';
 import { CycleReportBuilder } from '../shared/cycle-report';
 import type { OriginDeps } from './deps';
-import { planCycle, type CycleStart, type FeedPass } from './feed-pass';
+import { decideCycle, type CycleStart, type FeedPass } from './feed-pass';
 import { clockOf } from './known';
 import { assertSameMounts, chunkOfBucket, type Chunk, type Manifest } from './manifest';
 import { walk, type Walk } from './walk';
@@ -32,7 +32,7 @@ export async function listPaths(
   const mounts = await readMounts(vault, config.origin.mounts, 'origin.mounts', signal, keepId);
   const changed = changedMounts(state?.mounts, mounts);
   const start = { index: stored, settingsIndex, mounts, changed, requestIds };
-  const plan = deps.feed && (await planCycle(deps, deps.feed, start, signal));
+  const plan = deps.feed && (await decideCycle(deps, deps.feed, start, signal));
   if (plan?.scan === false) return stagePass(deps, start, plan, signal);
   const report = new CycleReportBuilder();
   const unknown: string[] = [];
