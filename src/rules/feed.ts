@@ -45,8 +45,9 @@ export interface FeedEvidence {
 /** `why` is for the operator. */
 export type ScanDecision = { readonly scan: false } | { readonly scan: true; readonly why: string };
 
-/** The reason of a scan that changes nothing about what is noted. */
+/** Reasons of scans while the feed is silent. */
 export const UNPROVEN = "the audit line of the cycle's own request did not arrive";
+export const NO_RECEIVER = 'no receiver has listened yet';
 
 /** Decides whether a cycle may trust the feed. It may only if nothing was missed since the last full scan. */
 export function decideScan(evidence: FeedEvidence): ScanDecision {
@@ -68,7 +69,7 @@ function whyUntrusted(evidence: FeedEvidence): string | undefined {
 
 /** Why a change may have been missed since the last scan. */
 function whyMissed({ done, records }: FeedEvidence): string | undefined {
-  if (records.length === 0) return 'no receiver has listened yet';
+  if (records.length === 0) return NO_RECEIVER;
   const known = new Map(Object.entries(done?.scan.gaps ?? {}));
   const changed = records.find(({ receiver, gaps }) => known.get(receiver) !== gaps);
   return changed && `the feed may have missed a change (${changed.why})`;

@@ -292,9 +292,37 @@ describe('a full scan', () => {
     expect(await cycle()).toMatchObject({ note: 'feed pass: 0 hinted paths', reads: 0, writes: 0 });
   });
 
-  test('writes nothing each time a proof is missing', async () => {
+  test('follows at each tick, without waiting for a proof, if the feed has events only', async () => {
+    await createSync((file) => (file.origin['feed'] = { events: true }));
+    let asked = 0;
+    feed.sawRequest = () => {
+      asked += 1;
+      return true;
+    };
+    for (let time = 0; time < 2; time++) {
+      expect((await cycle()).note).toBe(
+        "full scan: the audit line of the cycle's own request did not arrive",
+      );
+    }
+    expect(asked).toBe(0);
+  });
+
+  test.each<[what: string, silence: () => void]>([
+    [
+      'a proof is missing',
+      () => {
+        feed.hears = false;
+      },
+    ],
+    [
+      'no receiver could listen',
+      () => {
+        feed.record = undefined;
+      },
+    ],
+  ])('writes nothing each time that %s', async (_what, silence) => {
     await createSync();
-    feed.hears = false;
+    silence();
     const before = await sync.consul.revisions(sync.infoPrefix('origin'));
     await cycle();
     const staged = await sync.consul.revisions(sync.infoPrefix('origin'));

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { decideScan, UNPROVEN, type FeedEvidence } from '../../src/rules/feed';
+import { decideScan, NO_RECEIVER, UNPROVEN, type FeedEvidence } from '../../src/rules/feed';
 
 const NOW_MS = 1_800_000_000_000;
 const TICK_MS = 60_000;
@@ -41,7 +41,7 @@ describe('decideScan', () => {
     ['a mount is another engine', { mountsChanged: true }, 'a mount has changed'],
     ['a mount has another uuid', { mounts: { 'secret/': 'other' } }, 'a mount has changed'],
     ['a mount was approved since', after({ mounts: {} as typeof MOUNTS }), 'a mount has changed'],
-    ['there is no receiver', { records: [] }, 'no receiver has listened yet'],
+    ['there is no receiver', { records: [] }, NO_RECEIVER],
     [
       'a receiver is new',
       { records: [...WELL.records, { receiver: 'c', gaps: 1, why: 'start' }] },

@@ -13,7 +13,7 @@ import {
   STAGED_AT_ONCE,
 } from '../../limits';
 import { bucketId, entryBytes, mostBuckets } from '../../rules/bucket';
-import { decideScan, UNPROVEN, type ScanDecision } from '../../rules/feed';
+import { decideScan, NO_RECEIVER, UNPROVEN, type ScanDecision } from '../../rules/feed';
 import { compileFilter, type PathFilter } from '../../rules/filter';
 import { bytewise, dataPath, type Location } from '../../rules/paths';
 import { FeedRecords, type FeedDone, type NotedFeed } from '../../sync-info/feed-record';
@@ -72,7 +72,7 @@ export async function decideCycle(
   let heard = await ear.listen(signal);
   let decision = decisionOf(deps, start, heard, beganMs, true);
   if (!decision.scan) {
-    const isProven = await ear.hasProof(start.requestIds, signal);
+    const isProven = mayProve(deps) && (await ear.hasProof(start.requestIds, signal));
     // After the proof: a receiver that has lost its connection counts the gap before it notes the proof.
     heard = await ear.listen(signal);
     decision = decisionOf(deps, start, heard, beganMs, isProven);
@@ -80,6 +80,11 @@ export async function decideCycle(
   if (decision.scan) return planOfScan(deps, start, heard, beganMs, decision.why);
   const pass = await planPass(deps, start, heard, beganMs, signal);
   return typeof pass === 'string' ? planOfScan(deps, start, heard, beganMs, pass) : pass;
+}
+
+/** Events are about changes only: no cycle need wait for one about its own request. */
+function mayProve({ config: { origin } }: OriginDeps): boolean {
+  return origin.feed?.socket !== undefined || origin.feed?.http !== undefined;
 }
 
 /** Of everything that decides what is published. */
@@ -172,7 +177,8 @@ function planOfScan(
     handled,
   };
   // While a feed is silent, each tick scans: without news, that must not write a key each time.
-  const isAsBefore = why === UNPROVEN && !isNews && done !== undefined;
+  const isSilent = why === UNPROVEN || why === NO_RECEIVER;
+  const isAsBefore = isSilent && !isNews && done !== undefined;
   return {
     scan: true,
     note: `full scan: ${why}`,
