@@ -131,8 +131,13 @@ export const FAILED_WATCH_PAUSE_MS = 60_000;
 export const FEED_LINE_BYTES = 8 * 1024 * 1024;
 /** Of a longer line this much is looked at: whether it is a read or a listing, which is no gap. */
 export const FEED_HEAD_BYTES = 64 * 1024;
-/** Connections to one listener: every node of a cluster has one or two. */
+/** Connections to the socket listener: every node of a cluster has one or two. */
 export const FEED_CONNECTIONS = 64;
+/**
+ * Connections to the HTTP listener. OpenBao opens one for each request that it works on at the same moment and keeps two;
+ * one that we close is a lost line.
+ */
+export const FEED_POST_CONNECTIONS = 4_096;
 /** Time between two attempts to listen where another process has the port. */
 export const FEED_LISTEN_RETRY_MS = 5_000;
 /** Idle time after which the system checks whether the peer of a connection still exists. A dead one is a gap. */

@@ -17,11 +17,12 @@ export class Connections {
     private readonly reasons: ReasonLog,
     /** Of the configuration, for messages. */
     private readonly key: string,
+    private readonly most = FEED_CONNECTIONS,
   ) {}
 
   /** @param onEnd its end, with whether it brought lines; not called when the listener itself closes */
   add(socket: net.Socket, onEnd?: (broughtLines: boolean) => void): void {
-    if (this.open.size >= FEED_CONNECTIONS) this.makeRoom();
+    if (this.open.size >= this.most) this.makeRoom();
     this.open.add(socket);
     // A peer whose machine is gone sends no end.
     socket.setKeepAlive(true, FEED_KEEP_ALIVE_MS);
@@ -55,7 +56,7 @@ export class Connections {
     const victim = idle ?? [...this.open][0];
     this.reasons.warn(
       'connections',
-      `${this.key}: more than ${FEED_CONNECTIONS} connections; one was closed. Let only the audit devices of the Vault connect`,
+      `${this.key}: more than ${this.most} connections; one was closed. Let only the audit devices of the Vault connect`,
     );
     victim?.destroy();
   }

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import http from 'node:http';
 import https from 'node:https';
 import type net from 'node:net';
-import { FEED_HEAD_TIMEOUT_MS, FEED_IDLE_MS, FEED_POST_TIMEOUT_MS } from '../limits';
+import { FEED_HEAD_TIMEOUT_MS, FEED_IDLE_MS, FEED_POST_CONNECTIONS, FEED_POST_TIMEOUT_MS } from '../limits';
 import { Connections } from './connections';
 import { forwardedLines } from './forwarded-lines';
 import { LineSplitter } from './line-splitter';
@@ -28,7 +28,7 @@ const TIMES = {
  */
 export async function listenHttp({ listen, token, tls, sink, log }: HttpOptions): Promise<FeedListener> {
   const reasons = new ReasonLog(log);
-  const connections = new Connections(sink, reasons, `${KEY}.listen`);
+  const connections = new Connections(sink, reasons, `${KEY}.listen`, FEED_POST_CONNECTIONS);
   const isAllowed = bearerCheck(token);
   const take: http.RequestListener = (request, response) => {
     const refusal = refusalOf(request, isAllowed, sink);

@@ -119,6 +119,25 @@ test('listenHttp reports a request that ends early as a gap, and takes its whole
   expect(sink.lines).toEqual([audit(1)]);
 });
 
+test('listenHttp takes hundreds of connections at the same time, as OpenBao opens them', async () => {
+  const { hostname, port } = new URL(`http://${listener.address}`);
+  const requests = Array.from({ length: 300 }, () => {
+    const request = http.request({ host: hostname, port, method: 'POST', headers: ALLOWED, agent: false });
+    request.flushHeaders();
+    return request;
+  });
+  await Promise.all(requests.map((request) => once(request, 'socket')));
+  const statuses = requests.map(async (request, at) => {
+    request.end(audit(at));
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+    response.resume();
+    return response.statusCode;
+  });
+  expect(await Promise.all(statuses)).toEqual(Array(300).fill(204));
+  expect(sink.lines).toHaveLength(300);
+  expect(sink.events.filter((event) => event.startsWith('gap'))).toEqual([]);
+});
+
 test('listenHttp counts connections that bring lines, and takes their end for no gap', async () => {
   const agent = new http.Agent({ keepAlive: true });
   const { hostname, port } = new URL(`http://${listener.address}`);

@@ -68,6 +68,17 @@ whereBaoIs.describe('the listeners at the audit devices of an OpenBao', () => {
     expect(logs.http.lines).toEqual([]);
   });
 
+  test('hear every one of 300 writes at the same time', async () => {
+    const names = Array.from({ length: 300 }, (_, at) => `many/${at}`);
+    const hints = await hintsOf(async (api) => {
+      await Promise.all(names.map((name) => api.put('secret/', name, { name })));
+    });
+    const expected = names.map((name) => `value ${name}`).sort();
+    expect(hints.map((heard) => heard.sort())).toEqual([expected, expected]);
+    expect(sinks.http.events.filter((event) => event.startsWith('gap'))).toEqual([]);
+    expect(logs.http.lines).toEqual([]);
+  });
+
   test('give no hint of the same path in another namespace', async () => {
     await bao.api.request('POST', 'sys/namespaces/A', {});
     const inside = new VaultApi(bao.server, 'A');
