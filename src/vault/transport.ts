@@ -5,7 +5,7 @@ import { readTls, type TlsFiles } from '../tls';
 import { cancelledRequest, VaultError } from './errors';
 import { jsonText } from './json';
 import { awaitTurn, isLimited } from './request-rate';
-import { VAULT_CONNECT_TIMEOUT_MS } from '../limits';
+import { VAULT_CONNECT_TIMEOUT_MS, VAULT_INDEX_FOR_MS } from '../limits';
 
 /** Agents and proxies with `require_request_header` answer 412 without it, against forged requests. Vault's clients send it. */
 const REQUEST_HEADER = { 'X-Vault-Request': 'true' };
@@ -33,6 +33,8 @@ export interface TransportResponse {
   request: { path: string };
   /** Of the Retry-After header. */
   retryAfterMs?: number | undefined;
+  /** Of the X-Vault-Index header: the state of the server after this request. */
+  index?: string | undefined;
 }
 
 export interface TransportOptions {
@@ -49,6 +51,8 @@ export interface TransportOptions {
  */
 export class UndiciTransport {
   private readonly pool: Pool;
+  /** State of the server after the last write. */
+  private written: { readonly index: string; readonly untilMs: number } | undefined;
   /** Length of scheme, host and port in the address. */
   private readonly hostLength: number;
 
@@ -117,7 +121,8 @@ export class UndiciTransport {
       request.onSend?.();
       const path = this.pathOf(request.uri);
       const { method, json, signal, timeoutMs } = request;
-      const headers = { ...headersOf(request), ...REQUEST_HEADER };
+      const isRead = method === 'GET' || method === 'LIST';
+      const headers = { ...headersOf(request), ...REQUEST_HEADER, ...(isRead && this.afterWrite()) };
       const sent = {
         path,
         method,
@@ -125,10 +130,27 @@ export class UndiciTransport {
         body: json === undefined ? null : jsonText(json),
         ...(timeoutMs !== undefined && { headersTimeout: timeoutMs, bodyTimeout: timeoutMs }),
       };
-      exchange(this.pool, sent, signal, resolve, (error) => {
+      const answered = (answer: TransportResponse): void => {
+        if (answer.index !== undefined) {
+          const untilMs = performance.now() + VAULT_INDEX_FOR_MS;
+          this.written = { index: answer.index, untilMs };
+        }
+        resolve(answer);
+      };
+      exchange(this.pool, sent, signal, isRead ? resolve : answered, (error) => {
         reject(this.failure(error, path, request));
       });
     });
+  }
+
+  /**
+   * A standby that answers reads may lag behind. With this header it answers only what is not older than the last write
+   * (OpenBao from 2.7, Vault Enterprise), else with 412. Not for long: a restored server would never reach that state.
+   */
+  private afterWrite(): Record<string, string> {
+    const { written } = this;
+    if (written === undefined || performance.now() > written.untilMs) return {};
+    return { [INDEX_HEADER]: written.index };
   }
 
   private failure(error: unknown, path: string, { signal, timeoutMs }: TransportRequest): VaultError {
@@ -165,6 +187,7 @@ export class UndiciTransport {
 /** Paths that a URL parser does not change: parsing is a good part of the cost of a request. No segment begins with a dot. */
 const PLAIN_PATH = /^(?:\/[\w%~!'()*-][\w.%~!'()*-]*)*(?:\?[\w=&]*)?$/;
 
+const INDEX_HEADER = 'X-Vault-Index';
 const NAMESPACE_HEADER = 'X-Vault-Namespace';
 
 /** With the request's own namespace instead of the client's, which node-vault adds. */
@@ -226,6 +249,7 @@ function exchange(
     });
   let statusCode = 0;
   let retryAfter: string | string[] | undefined;
+  let index: string | string[] | undefined;
   let chunks: Buffer[] = [];
   dispatcher.dispatch(request, {
     onRequestStart(controller) {
@@ -237,6 +261,7 @@ function exchange(
     onResponseStart(_controller, status, headers) {
       statusCode = status;
       retryAfter = headers['retry-after'];
+      index = headers['x-vault-index'];
     },
     onResponseData(_controller, chunk) {
       chunks.push(chunk);
@@ -246,7 +271,13 @@ function exchange(
       const [first] = chunks;
       const bytes = first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
       const body = parseJson(bytes.toString('utf8'));
-      answered({ statusCode, body, request: { path: request.path }, retryAfterMs: retryAfterMs(retryAfter) });
+      answered({
+        statusCode,
+        body,
+        request: { path: request.path },
+        retryAfterMs: retryAfterMs(retryAfter),
+        index: typeof index === 'string' ? index : undefined,
+      });
     },
     onResponseError(_controller, error) {
       forget?.();

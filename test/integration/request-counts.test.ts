@@ -2,6 +2,7 @@ import { makePaths, makeValue } from '../../dev/shared/sample-secrets';
 import { consulKind, consulWrites, countKinds, vaultKind } from '../../dev/shared/request-kinds';
 import { cyclesOf } from '../../src/temporal/schedule';
 import { CountingProxy } from '../../dev/shared/counting-proxy';
+import { vaultKind as serverKind } from '../../dev/servers/start';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 import { inParallel } from '../../dev/shared/wait';
@@ -128,8 +129,9 @@ describe.each(SIZES)('with %d secrets,', (secrets) => {
   test('an origin cycle reads the metadata of each secret once and lists each folder once, with 5 other requests to its Vault', async () => {
     const { result, originVault, history } = await counted.cycle('origin');
     expect(result).toMatchObject({ outcome: 'unchanged', counts: { read: secrets } });
-    const { 'read metadata': read, list, ...rest } = originVault;
-    expect(read).toBe(secrets);
+    const { 'read metadata': read = 0, list, ...rest } = originVault;
+    // The root token of OpenBao may list metadata.
+    expect(read).toBe(serverKind() === 'bao' ? 0 : secrets);
     expect(list).toBe(foldersOf(counted.paths));
     expect(rest).toEqual({ capabilities: 1, mount: 4 });
     expect(history.events).toBeLessThanOrEqual(MAX_EVENTS.scan);

@@ -2,6 +2,7 @@ import http from 'node:http';
 import type { Server } from 'node:net';
 import { asNamed, listFront } from '../../dev/shared/list-front';
 import { portOf } from '../../dev/shared/sockets';
+import { vaultKind } from '../../dev/servers/start/vault-kind';
 
 /**
  * What the proxy does with a request:
@@ -93,6 +94,12 @@ export class FaultProxy {
   private async handle(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const { url: sent = '', headers } = request;
     const { method, url } = asNamed(request.method ?? '', sent);
+    if (vaultKind() === 'bao' && url.includes('/detailed-metadata')) {
+      // Faults are about single reads, which are the only way at Vault.
+      response.writeHead(403);
+      response.end(JSON.stringify({ errors: ['permission denied'] }));
+      return;
+    }
     this.requests.push(`${method} ${url}`);
     const fault = this.faults.shift() ?? (await this.choice(method, url, headers));
     const sentBody = await bodyOf(request);

@@ -177,3 +177,48 @@ test('UndiciTransport names a missing CA file with its configuration key', () =>
   expect(make).toThrow(UserError);
   expect(make).toThrow('vault.caFile: cannot read /none.pem (ENOENT)');
 });
+
+describe('with an X-Vault-Index in answers, UndiciTransport', () => {
+  const indices = (): unknown[] => server.headers.map((headers) => headers['x-vault-index']);
+  let own: UndiciTransport;
+  const ask = (method: string): Promise<TransportResponse> =>
+    own.requestPromise.defaults()({ method, uri: `${server.address}/v1/kv/data/a` });
+
+  beforeEach(() => {
+    own = new UndiciTransport(server.address, { connections: 1, timeoutMs: 300 });
+  });
+  afterEach(() => own.close());
+
+  test('sends that of the last write with later reads, and not with writes', async () => {
+    server.answers(
+      answer(200, {}, { 'x-vault-index': 'of a read' }),
+      answer(200, {}, { 'x-vault-index': 'first' }),
+      answer(200, {}),
+      answer(204, undefined, { 'x-vault-index': 'second' }),
+      answer(200, {}, { 'x-vault-index': 'of a read' }),
+    );
+    for (const method of ['GET', 'POST', 'GET', 'POST', 'GET', 'GET']) await ask(method);
+    expect(indices()).toEqual([undefined, undefined, 'first', undefined, 'second', 'second']);
+  });
+
+  test('sends none if no write had one', async () => {
+    server.answers(answer(200, {}));
+    for (const method of ['POST', 'GET']) await ask(method);
+    expect(indices()).toEqual([undefined, undefined]);
+  });
+
+  test('forgets it after a while: a server that was restored never reaches that state', async () => {
+    const now = jest.spyOn(performance, 'now').mockReturnValue(1_000);
+    try {
+      server.answers(answer(200, {}, { 'x-vault-index': 'first' }), answer(200, {}));
+      await ask('POST');
+      now.mockReturnValue(1_000 + 30_000);
+      await ask('GET');
+      now.mockReturnValue(1_001 + 30_000);
+      await ask('GET');
+      expect(indices()).toEqual([undefined, 'first', undefined]);
+    } finally {
+      now.mockRestore();
+    }
+  });
+});
