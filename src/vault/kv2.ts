@@ -69,6 +69,10 @@ const HealthBody = z.object({
   cluster_id: z.string().nullish(),
   sealed: z.boolean(),
   replication_performance_mode: z.string().nullish(),
+  version: z.string().nullish(),
+  standby: z.boolean().nullish(),
+  performance_standby: z.boolean().nullish(),
+  enterprise: z.boolean().nullish(),
 });
 const TokenBody = z.object({ data: z.object({ ttl: z.number() }) });
 
@@ -220,8 +224,11 @@ export class Kv2 {
     return (await this.cluster(signal)).id;
   }
 
-  /** Like {@link clusterId}, and whether the cluster takes part in performance replication (Vault Enterprise). */
-  async cluster(signal?: AbortSignal): Promise<{ id: string; replicates: boolean }> {
+  /**
+   * Like {@link clusterId}, and whether the cluster takes part in performance replication (Vault Enterprise), and whether
+   * this node answers reads although it is not the active one: they may be older.
+   */
+  async cluster(signal?: AbortSignal): Promise<{ id: string; replicates: boolean; mayLag: boolean }> {
     const path = 'sys/health?standbyok=true&perfstandbyok=true&sealedcode=200';
     const health = await this.client.read(path, HealthBody, { signal }).catch((error: unknown) => {
       if (!(error instanceof VaultError) || !ROOT_ONLY.test(error.detail)) throw error;
@@ -239,7 +246,10 @@ export class Kv2 {
       throw new VaultError('malformed', address, 'sys/health', detail);
     }
     const mode = health.replication_performance_mode;
-    return { id: health.cluster_id, replicates: mode === 'primary' || mode === 'secondary' };
+    // A standby of HashiCorp's Vault passes everything on, unless it is a performance standby. OpenBao's answers reads.
+    const isOfBao = typeof health.enterprise !== 'boolean' && /^[2-9]/.test(health.version ?? '');
+    const mayLag = health.performance_standby === true || (health.standby === true && isOfBao);
+    return { id: health.cluster_id, replicates: mode === 'primary' || mode === 'secondary', mayLag };
   }
 
   /** Throws `forbidden` if the token is dead. */

@@ -126,3 +126,22 @@ test('Kv2 refuses a path that no URL can have, and sends nothing', async () => {
   for (const one of asked) expect(await rejection(one)).toMatchObject({ kind: 'rejected' });
   expect(server.requests).toEqual([]);
 });
+
+test.each<[mayLag: boolean, what: string, health: object]>([
+  [true, 'a standby of OpenBao', { version: '2.6.2', standby: true }],
+  [false, 'an active OpenBao', { version: '2.6.2', standby: false }],
+  [
+    false,
+    'a standby of Vault, which passes reads on',
+    { version: '1.21.2', standby: true, enterprise: false },
+  ],
+  [false, 'a standby of an older Vault', { version: '1.13.1', standby: true }],
+  [
+    true,
+    'a performance standby of Vault Enterprise',
+    { version: '1.21.2+ent', standby: true, performance_standby: true, enterprise: true },
+  ],
+])('Kv2 reports that reads may lag (%s) for %s', async (mayLag, _what, health) => {
+  server.answers(answer(200, { sealed: false, cluster_id: 'c', ...health }));
+  expect(await vault.cluster()).toMatchObject({ mayLag });
+});

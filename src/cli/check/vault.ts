@@ -67,7 +67,8 @@ async function checkVault(target: Target): Promise<Check[]> {
   const name = `Vault ${vault.address} (${side}.vault)`;
   const reached = await check(name, async () => {
     target.kv = openVault(vault, 1);
-    await target.kv.clusterId(signal);
+    const { mayLag } = await target.kv.cluster(signal);
+    if (mayLag) return { outcome: 'warning', detail: STANDBY };
     return { detail: 'answers, and is unsealed' };
   });
   if (target.kv === undefined || reached.outcome === 'fail') {
@@ -75,6 +76,10 @@ async function checkVault(target: Target): Promise<Check[]> {
   }
   return [reached, ...(await checkToken(target.kv, name, target))];
 }
+
+const STANDBY =
+  'is a standby that answers reads itself, and may answer with an older state than the active node; if you can, use ' +
+  'the address of the active node, or of a load balancer that asks sys/health and takes only status 200';
 
 async function checkToken(kv: Kv2, name: string, target: Target): Promise<Check[]> {
   const { side, vault, rules, signal } = target;
