@@ -18,7 +18,7 @@ export interface PushBatch {
   secrets: PushedSecret[];
 }
 
-/** Why a whole batch is left to the next cycle. */
+/** Why a whole batch is left to the next cycle; `unavailable` also if the time was over for a part of it. */
 export const PUSH_REFUSALS = [
   'paused',
   'no-schedule',
