@@ -127,7 +127,9 @@ export class Receiver implements FeedSink, EventSink, FeedView {
   sawRequest(ids: readonly string[]): boolean {
     if (!this.hints.saw(ids)) return false;
     this.awaited.clear();
-    for (const id of ids) if (!this.unclaimed.delete(id)) this.awaited.add(id);
+    for (const id of ids) if (!this.unclaimed.has(id)) this.awaited.add(id);
+    // A cycle asks for its mounts before too, in its preflight: those lines concern no other process either.
+    this.unclaimed.clear();
     return true;
   }
 
