@@ -2,8 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { runWork } from '../shared/run';
 import { describeMachine } from './machine';
 import { Measurement, twoMounts } from './measurement';
+import { measureBulk } from './parts/bulk';
 import { measureConnections } from './parts/connections';
 import { measureLatency, measureWorkers } from './parts/distant';
+import { measureFeed } from './parts/feed';
 import { measureChange, measureCopy, measureOrigin, startOrigin } from './parts/near';
 import { measureOther } from './parts/others';
 import { measureRequests } from './parts/requests';
@@ -70,6 +72,8 @@ async function measureOnServers(
   if (has('workers')) await measureWorkers(measurement);
   if (has('latency')) await measureLatency(measurement);
   if (has('connections')) await measureConnections(measurement);
+  if (has('feed')) await measureFeed(measurement);
+  if (has('bulk')) await measureBulk(measurement);
   const others: OtherRow[] = [];
   for (const tool of OTHERS) {
     const command = options.versus[tool];

@@ -106,6 +106,7 @@ function spread({ median, min, max }: Summary): string {
 function withUnit(value: number, unit: Row['unit']): string {
   if (unit === 'times') return `${Number(value.toFixed(2))} times`;
   if (unit === 'ms') return `${value >= 10 ? count(Math.round(value)) : Number(value.toFixed(3))} ms`;
+  if (unit === '%') return `${Number(value.toFixed(2))} %`;
   if (unit === 'MiB') return `${Math.round(value)} MiB`;
   if (unit === 'bytes') return `${count(Number((value / 1000).toFixed(1)))} kB`;
   return `${count(value)} ${value === 1 ? unit.slice(0, -1) : unit}`;

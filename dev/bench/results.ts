@@ -9,6 +9,8 @@ export const PARTS = [
   'workers',
   'latency',
   'connections',
+  'feed',
+  'bulk',
   'syncer',
 ] as const;
 
@@ -36,7 +38,7 @@ export interface BenchOptions {
 }
 
 /** `times` is a ratio; what is not listed is a count. */
-type Unit = 'times' | 'ms' | 'MiB' | 'bytes' | `${string}s`;
+type Unit = 'times' | 'ms' | 'MiB' | 'bytes' | '%' | `${string}s`;
 
 /** What a value has to be. */
 export interface Bar {
@@ -62,6 +64,52 @@ const ROWS: Record<string, readonly [Unit, Bar['kind'] | undefined, number, stri
   'distant-50-copy': ['times', undefined, 0, 'first copy, both Vaults 50 ms away, compared with its floor'],
   'limited-connections': ['times', 'at most', 1.1, 'seven first copies, default limits compared with raised'],
   'idle-connections': ['connections', 'at most', 8, 'connections of an idle worker to Consul, the most'],
+  'feed-hop': ['ms', undefined, 0, 'feed: an empty push through Temporal, median'],
+  'feed-change-median': [
+    'ms',
+    'at most',
+    50,
+    'feed: one changed secret until it is at the destination, median',
+  ],
+  'feed-change-p99': ['ms', 'at most', 250, 'feed: one changed secret, 99th percentile'],
+  'feed-change-vs': ['times', 'at most', 8, 'feed: one changed secret, compared with vault-sync'],
+  'feed-burst': ['ms', undefined, 0, 'feed: 1,000 secrets changed at once until all are at the destination'],
+  'feed-burst-versions': [
+    'versions',
+    'at most',
+    0,
+    'feed: versions after it that are not the one of the change',
+  ],
+  'feed-burst-vs': ['times', 'at most', 1.2, 'feed: 1,000 secrets changed at once, compared with vault-sync'],
+  'feed-write-median': [
+    'times',
+    'at most',
+    1.05,
+    'feed: writes at the origin, its device on compared with off: median',
+  ],
+  'feed-write-p99': ['times', 'at most', 1.05, 'feed: the same, 99th percentile'],
+  'feed-write-stall': ['ms', 'at most', 100, 'feed: the worker is stopped: longest write, above the median'],
+  'feed-write-failed': ['writes', 'at most', 0, 'feed: writes at the origin that failed'],
+  'feed-idle-reads': ['reads', 'at most', 0, 'feed: an idle origin, reads of metadata'],
+  'feed-idle-cpu': ['%', 'at most', 1, 'feed: an idle origin, CPU of the worker as a share of one core'],
+  'bulk-requests': [
+    'times',
+    'at least',
+    45,
+    'OpenBao, metadata by folder compared with one by one: fewer requests',
+  ],
+  'bulk-wall': [
+    'times',
+    'at most',
+    0.2,
+    'OpenBao, metadata by folder compared with one by one: origin cycle',
+  ],
+  'bulk-cpu': [
+    'times',
+    'at most',
+    0.15,
+    'OpenBao, metadata by folder compared with one by one: CPU of the server',
+  ],
   'syncer-rate': ['times', 'at least', 0.75, 'Syncer compared with a bare fan-out: verdicts per second'],
   'syncer-latency': ['times', 'at most', 1.3, 'Syncer compared with a bare fan-out: median latency'],
   'syncer-memory': [
@@ -154,6 +202,13 @@ export function summarise(values: readonly number[]): Summary {
   const middle = (values.length - 1) / 2;
   const median = (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2;
   return { median, min: at(0), max: at(-1), values };
+}
+
+/** The least value that this share of all values does not exceed. @throws RangeError without any value */
+export function percentile(values: readonly number[], share: number): number {
+  const found = values.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(values.length * share) - 1)];
+  if (found === undefined) throw new RangeError('there is no value');
+  return found;
 }
 
 /** What each round measured, by name. */

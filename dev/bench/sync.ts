@@ -6,6 +6,7 @@ import type { Config } from '../../src/config/schema';
 import { scheduleId, type Role } from '../../src/contract/ids';
 import { trigger } from '../../src/temporal/operations';
 import { cyclesOf, type CycleId } from '../../src/temporal/schedule';
+import type { Status } from '../../src/cli/status';
 import type { CycleResult } from '../../src/contract/cycle';
 import { tailOf, type GuardedProcess } from '../shared/guarded-process';
 import { quietWatch } from '../shared/quiet-watch';
@@ -41,8 +42,12 @@ export interface SyncPlan {
   numBuckets: number;
   /** The worker adapts, if it is not given. */
   numWorkers?: number;
-  /** Token for the destination's Vault, if that is not the world's. */
-  token?: string;
+  /** Tokens that differ from the world's: of the origin's role, and of the destination's role at its own Vault. */
+  tokens?: { origin?: string; destination?: string };
+  /** Go duration; by default no cycle starts by itself. */
+  tick?: string;
+  /** The section `feed` of an origin. */
+  feed?: object;
   /** Addresses that differ from those of the world's servers. */
   addresses?: { origin?: string; destination?: string; consul?: string };
 }
@@ -130,6 +135,15 @@ export class BenchSync {
     await this.wait(() => 'the cycles did not end', isQuiet, CYCLE_WITHIN_MS);
   }
 
+  /** What `vsync status` shows. */
+  async status(): Promise<Status> {
+    const { code, stdout, stderr } = await runVsync(['status', '--json', '-c', this.file], {
+      home: this.folder,
+    });
+    if (code !== 0) throw new Error(`vsync status -c ${this.file} failed: ${stderr.trim()}`);
+    return JSON.parse(stdout) as Status;
+  }
+
   /** Ends a destination's watch, so that only triggered cycles run. */
   async stopWatch(): Promise<void> {
     if (this.role === 'destination') await quietWatch(this.world.client, this.config.name);
@@ -172,14 +186,19 @@ export class BenchSync {
 
   private content(originSyncPath = this.syncPath): object {
     const { world, role, syncPath, plan } = this;
-    const { name, mounts, numBuckets, numWorkers, addresses = {}, token = world.destination.token } = plan;
+    const { name, mounts, numBuckets, numWorkers, addresses = {}, tokens = {}, tick = '24h', feed } = plan;
+    const { access } = world;
     const consul = { address: addresses.consul ?? world.consul };
-    const cycle = { tick: '24h', timeout: `${CYCLE_WITHIN_MS / 60_000}m`, numWorkers };
-    const vault = { address: addresses.origin ?? world.origin.address, token: world.origin.token };
+    const cycle = { tick, timeout: `${CYCLE_WITHIN_MS / 60_000}m`, numWorkers };
+    const token = role === 'origin' ? (tokens.origin ?? access.origin.token) : access.atOrigin.token;
+    const vault = { address: addresses.origin ?? world.origin.address, token };
     const origin = { vault, consul, mounts, syncPath: originSyncPath };
     const common = { name, temporal: { address: world.temporal }, log: { level: 'info' } };
-    if (role === 'origin') return { ...common, numBuckets, origin: { ...origin, ...cycle } };
-    const own = { address: addresses.destination ?? world.destination.address, token };
+    if (role === 'origin') return { ...common, numBuckets, origin: { ...origin, ...cycle, feed } };
+    const own = {
+      address: addresses.destination ?? world.destination.address,
+      token: tokens.destination ?? access.destination.token,
+    };
     return { ...common, origin, destination: { vault: own, consul, mounts, syncPath, ...cycle } };
   }
 }

@@ -1,5 +1,6 @@
 import { Client, Connection } from '@temporalio/client';
 import { startServers, type VaultServer } from '../servers/start';
+import { policyFor } from '../shared/policies';
 import type { Run } from '../shared/run';
 import { makeValue, type MountData } from '../shared/sample-secrets';
 import { VaultApi } from '../shared/vault-api';
@@ -8,6 +9,13 @@ import { inParallel } from '../shared/wait';
 
 const WRITES_AT_ONCE = 32;
 
+/** All mounts of the benchmark: what its ordinary tokens may use. */
+export const BENCH_MOUNTS = ['apps/', 'infra/', 'shared/', 'distant/', 'sites/', 'folders/'] as const;
+
+/** Longer than any run, which may take hours with a million secrets. */
+const TOKEN_TTL = '96h';
+
+/** A Vault, with a root token: to fill it and to look into it. */
 export interface BenchVault extends VaultAccess {
   api: VaultApi;
   pid: number;
@@ -24,6 +32,14 @@ export interface World extends Run {
   consul: string;
   origin: BenchVault;
   destination: BenchVault;
+  /** What is measured uses these, vsync and the floor alike: Vault checks no policy for a root token. */
+  access: {
+    /** Of the origin's role. */
+    origin: VaultAccess;
+    /** Of the destination's role, at the origin. */
+    atOrigin: VaultAccess;
+    destination: VaultAccess;
+  };
 }
 
 /** Starts Temporal, Consul and two Vaults. */
@@ -36,7 +52,17 @@ export async function startWorld(run: Run & Pick<World, 'say' | 'profile'>): Pro
   const connection = await Connection.connect({ address: temporal });
   cleanUps.push(() => connection.close());
   const client = new Client({ connection });
-  return { ...run, temporal, client, consul: servers.consul.address, origin, destination };
+  const access = {
+    origin: await ordinaryAccess(origin, 'origin'),
+    atOrigin: await ordinaryAccess(origin, 'destination-at-origin'),
+    destination: await ordinaryAccess(destination, 'destination'),
+  };
+  return { ...run, temporal, client, consul: servers.consul.address, origin, destination, access };
+}
+
+/** With a token that has exactly a policy of docs/policies.md. */
+export async function ordinaryAccess({ address, api }: BenchVault, policy: string): Promise<VaultAccess> {
+  return { address, token: await api.tokenFor(policy, policyFor(policy, BENCH_MOUNTS), TOKEN_TTL) };
 }
 
 export function vaultOf(server: VaultServer): BenchVault {

@@ -20,7 +20,7 @@ that no program can avoid. Reports for each bar of docs/benchmarks.md whether it
   --in-flight N   requests in flight, of vsync (numWorkers) and of the floor; default 16
   --buckets N     numBuckets; default 64
   --only A,B      only these parts: origin, copy, change, requests, workers, latency,
-                  connections, syncer
+                  connections, feed, bulk, syncer
   --vs NAME=PATH  also run another tool on the same data: vsync (the original) or vault-sync; can be given for both
   --json          print the results as JSON on stdout, everything else on stderr
   --out FILE      write the results as JSON to a file
@@ -31,7 +31,18 @@ that no program can avoid. Reports for each bar of docs/benchmarks.md whether it
   --help          show this text`;
 
 /** The same lists are in dev/bench/results.ts. */
-const PARTS = ['origin', 'copy', 'change', 'requests', 'workers', 'latency', 'connections', 'syncer'];
+const PARTS = [
+  'origin',
+  'copy',
+  'change',
+  'requests',
+  'workers',
+  'latency',
+  'connections',
+  'feed',
+  'bulk',
+  'syncer',
+];
 const OTHERS = ['vsync', 'vault-sync'];
 
 const FLAGS = {

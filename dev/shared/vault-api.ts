@@ -57,11 +57,11 @@ export class VaultApi {
   }
 
   /** A token with this policy only. */
-  async tokenFor(name: string, policy: string): Promise<string> {
+  async tokenFor(name: string, policy: string, ttl = '1h'): Promise<string> {
     await this.request('PUT', `sys/policies/acl/${name}`, { policy });
     const answer = await this.request('POST', 'auth/token/create', {
       policies: [name],
-      ttl: '1h',
+      ttl,
       // Else it would end with the token that made it, which check warns of.
       no_parent: true,
     });

@@ -1,5 +1,5 @@
 import { BaoFront, pagedListings } from '../support/bao-front';
-import { documentedPolicies } from '../support/policies';
+import { documentedPolicies } from '../../dev/shared/policies';
 import { vaultKind } from '../../dev/servers/start';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';

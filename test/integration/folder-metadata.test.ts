@@ -6,7 +6,7 @@ import { BAO_KINDS, BaoSync } from '../support/bao-sync';
 import { detailedListings, healthOfBao, refusal, type Behaviour } from '../support/bao-front';
 import { eventually } from '../support/eventually';
 import { OriginRun } from '../support/origin-run';
-import { documentedPolicies } from '../support/policies';
+import { documentedPolicies } from '../../dev/shared/policies';
 
 /** An origin at OpenBao, whose scan gets the metadata of a folder in one request. */
 

@@ -1,15 +1,3 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
-
-const PAGE = path.join(__dirname, '..', '..', 'docs', 'policies.md');
-
-/** The policies of docs/policies.md, by the name in the comment on top of each. */
-export function documentedPolicies(): Map<string, string> {
-  const page = readFileSync(PAGE, 'utf8');
-  const blocks = page.matchAll(/<!-- policy: (\S+) -->\n\n```hcl\n([^]*?)```/g);
-  return new Map([...blocks].map(([, name = '', text = '']) => [name, text]));
-}
-
 /** A capability of a policy, and the policy without it. */
 export interface Reduced {
   capability: string;

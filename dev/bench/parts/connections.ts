@@ -6,7 +6,7 @@ import { waitFor } from '../../shared/wait';
 import { connectionsOf } from '../machine';
 import { expectCycle, type Measurement } from '../measurement';
 import { BenchSync } from '../sync';
-import { fillOrigin, freshMounts, vaultOf, type BenchVault } from '../world';
+import { fillOrigin, freshMounts, ordinaryAccess, vaultOf, type BenchVault } from '../world';
 
 const MOUNT = 'sites/';
 const FOLDERS = 50;
@@ -62,7 +62,8 @@ async function firstCopies(
   for (const [number, vault] of vaults.entries()) {
     await freshMounts(vault, [MOUNT]);
     const addresses = { consul, destination: vault.address };
-    const own = { ...plan, name: `d-${name}-${number + 1}`, addresses, token: vault.token };
+    const { token } = await ordinaryAccess(vault, 'destination');
+    const own = { ...plan, name: `d-${name}-${number + 1}`, addresses, tokens: { destination: token } };
     const destination = new BenchSync(world, 'destination', own, origin);
     destinations.push(destination);
     await destination.work();

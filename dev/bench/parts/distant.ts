@@ -58,15 +58,17 @@ async function measureAt(measurement: Measurement, delayMs: number, data: MountD
   const secrets = data.paths.length;
   const mounts = [data.mount];
   const [proxy, addresses] = await measurement.distantVaults(delayMs);
-  const from = { address: addresses.origin, token: world.origin.token };
-  const to = { address: addresses.destination, token: world.destination.token };
+  const { access } = world;
+  const scanned = { address: addresses.origin, token: access.origin.token };
+  const from = { address: addresses.origin, token: access.atOrigin.token };
+  const to = { address: addresses.destination, token: access.destination.token };
   const floor = measurement.helper('floor');
   const plan = { name: `distant-${delayMs}`, mounts, numBuckets: options.numBuckets, addresses };
   const [origin] = await measurement.publish(plan, secrets);
   const rounds = await measurement.rounds(`${delayMs} ms away`, async (round) => {
     const cycle = await origin.cycle();
     expectCycle(cycle, 'unchanged', { read: secrets });
-    const scan = await floor.do('scan', { origin: from, mounts, inFlight: MAX_VAULT_REQUESTS });
+    const scan = await floor.do('scan', { origin: scanned, mounts, inFlight: MAX_VAULT_REQUESTS });
     await freshMounts(world.destination, mounts);
     const work = { origin: from, destination: to, data: [data], inFlight: DEFAULT_SECRETS_AT_ONCE };
     const copy = await floor.do('copy', work);

@@ -31,7 +31,7 @@ export async function measureOrigin(measurement: Measurement): Promise<BenchSync
     const cycle = await origin.cycle();
     const between = cpuMs(world.origin.pid);
     expectCycle(cycle, 'unchanged', { read: secrets });
-    const bare = await floor.do('scan', { origin: world.origin, mounts, inFlight });
+    const bare = await floor.do('scan', { origin: world.access.origin, mounts, inFlight });
     const [vaultCpuMs, floorVaultCpuMs] = [between - before, cpuMs(world.origin.pid) - between];
     details = { floorRequests: bare.requests, stepsMs: cycle.result.durationsMs };
     measurement.noteHistory('origin, unchanged', cycle);
@@ -65,7 +65,7 @@ export async function measureCopy(measurement: Measurement, origin: BenchSync): 
     await destinations.at(-1)?.stop();
     await freshMounts(world.destination, mounts);
     const floor = measurement.helper('floor');
-    const { origin: from, destination: to } = world;
+    const { atOrigin: from, destination: to } = world.access;
     // Warms up what a worker warms up by its checks: the start of Node and the loading of its code.
     await floor.do('scan', { origin: from, mounts: [], inFlight });
     const bare = await floor.do('copy', { origin: from, destination: to, data, inFlight });

@@ -45,6 +45,11 @@ export function vaultSyncFile({ origin, destination, mounts }: OtherPlan): objec
   return { id: 'bench', full_sync_interval: 3600, src: side(origin), dst: side(destination) };
 }
 
+/** What the other tools can work with. */
+export async function otherAccess({ address, api }: BenchVault): Promise<VaultAccess> {
+  return { address, token: await api.tokenFor('bench', POLICY, '96h') };
+}
+
 /** Runs another tool on the same data, each time into fresh mounts: from the start of its process to its work done. */
 export async function measureOther(
   measurement: Measurement,
@@ -53,10 +58,7 @@ export async function measureOther(
 ): Promise<OtherRow[]> {
   const { options, world, mounts } = measurement;
   const { secrets, rounds, numBuckets, inFlight } = options;
-  const access = async ({ address, api }: BenchVault): Promise<VaultAccess> => {
-    return { address, token: await api.tokenFor('bench', POLICY) };
-  };
-  const [origin, destination] = [await access(world.origin), await access(world.destination)];
+  const [origin, destination] = [await otherAccess(world.origin), await otherAccess(world.destination)];
   const copied = () => hasAll(measurement);
   const scans: number[] = [];
   const copies: number[] = [];
@@ -87,12 +89,32 @@ export async function measureOther(
   ];
 }
 
+interface OtherCommand {
+  command: string;
+  /** Its file follows. */
+  args: string[];
+  folder: string;
+  /** Of its file. */
+  content: object;
+}
+
 /** @returns milliseconds from the start of the tool until its work is done. @throws if it ends before */
 async function timeUntil(
-  { world: { signal, cleanUps } }: Measurement,
-  { command, args, folder, content }: { command: string; args: string[]; folder: string; content: object },
+  measurement: Measurement,
+  what: OtherCommand,
   isDone: () => Promise<boolean>,
 ): Promise<number> {
+  const other = await startOther(measurement, what);
+  const ms = await other.until(isDone);
+  await other.stop();
+  return ms;
+}
+
+/** Starts another tool. `until` waits for a work of it to be done, and throws if the tool ends before. */
+export async function startOther(
+  { world: { signal, cleanUps } }: Measurement,
+  { command, args, folder, content }: OtherCommand,
+) {
   // JSON is YAML, too.
   const file = path.join(folder, `${args[0]?.replace(/^-+/, '') ?? ''}.yaml`);
   // It holds tokens.
@@ -101,20 +123,23 @@ async function timeUntil(
   const other = await startGuarded({ ...options, logFile: `${file}.log` });
   cleanUps.push(() => other.stop('SIGKILL'));
   const what = (): string => `${command} did not do its work; its log ends:\n${tailOf(other.logFile)}\n`;
-  const check = async (): Promise<boolean> => {
-    const hasEnded = other.exit !== undefined;
-    if (await isDone()) return true;
-    if (hasEnded) throw new Error(`${what()}It has ended`);
-    return false;
+  return {
+    until: (isDone: () => Promise<boolean>): Promise<number> => {
+      const check = async (): Promise<boolean> => {
+        const hasEnded = other.exit !== undefined;
+        if (await isDone()) return true;
+        if (hasEnded) throw new Error(`${what()}It has ended`);
+        return false;
+      };
+      return waitFor(what, check, { withinMs: WITHIN_MS, signal });
+    },
+    // Not by SIGTERM: in the middle of a scan the original then publishes what it has read so far, which may be nothing.
+    stop: () => other.stop('SIGKILL'),
   };
-  const ms = await waitFor(what, check, { withinMs: WITHIN_MS, signal });
-  // Not by SIGTERM: in the middle of a scan the original then publishes what it has read so far, which may be nothing.
-  await other.stop('SIGKILL');
-  return ms;
 }
 
 /** Whether all secrets are at the destination. One that comes late is read first, so that most checks cost little. */
-async function hasAll({ world, data }: Measurement): Promise<boolean> {
+export async function hasAll({ world, data }: Measurement): Promise<boolean> {
   const vault = new VaultRequests(world.destination, LISTS_AT_ONCE);
   try {
     for (const { mount, paths } of data)

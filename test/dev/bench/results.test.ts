@@ -4,6 +4,7 @@ import {
   isMet,
   jsonText,
   makeRow,
+  percentile,
   Rounds,
   summarise,
   type Bar,
@@ -74,6 +75,21 @@ test('makeRow refuses a row that is not listed', () => {
   expect(() => makeRow('origin-cycel', { secrets: 1, buckets: 1, value: 1 })).toThrow('no row origin-cycel');
 });
 
+describe('percentile', () => {
+  it.each([
+    { values: [4], share: 0.99, found: 4 },
+    { values: [3, 1, 2], share: 0.5, found: 2 },
+    { values: Array.from({ length: 200 }, (_, at) => 200 - at), share: 0.99, found: 198 },
+    { values: [1, 2], share: 0, found: 1 },
+  ])('of $share is $found', ({ values, share, found }) => {
+    expect(percentile(values, share)).toBe(found);
+  });
+
+  it('refuses no values at all', () => {
+    expect(() => percentile([], 0.99)).toThrow('there is no value');
+  });
+});
+
 describe('summarise', () => {
   it.each([
     { values: [3], median: 3, min: 3, max: 3 },
@@ -119,6 +135,7 @@ describe('tables', () => {
     [{ unit: 'ms', value: 0.1234 }, '0.123 ms'],
     [{ unit: 'ms', value: 1234.5 }, '1,235 ms'],
     [{ unit: 'MiB', value: 231.4 }, '231 MiB'],
+    [{ unit: '%', value: 0.7349 }, '0.73 %'],
     [{ unit: 'bytes', value: 43_188 }, '43.2 kB'],
     [{ unit: 'bytes', value: 1_000_000 }, '1,000 kB'],
     [{ unit: 'requests', value: 7 }, '7 requests'],
