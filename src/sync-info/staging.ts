@@ -24,6 +24,7 @@ const Head = z.object({ parts: z.int() });
  */
 export class Staging {
   private removedAtMs = 0;
+  private retired: readonly string[] = [];
 
   constructor(
     private readonly store: KeyValueStore,
@@ -92,6 +93,24 @@ export class Staging {
     if (nowMs - this.removedAtMs <= STAGED_CLEANUP_EVERY_MS) return;
     this.removedAtMs = nowMs;
     await this.removeExpired(signal);
+  }
+
+  /**
+   * Removes what the last call has retired, because its cycle is over, and retires more. For many short cycles, whose
+   * values would fill the store before they expire. What a killed process has retired expires.
+   *
+   * @param inUse of the running cycle: they stay, whichever cycle staged them first
+   */
+  async retire(references: readonly string[], inUse: readonly string[], signal?: AbortSignal): Promise<void> {
+    const removable = this.retired.filter((reference) => !inUse.includes(reference));
+    this.retired = references;
+    for (const reference of removable) {
+      // With the parts. The head first: a reader that finds it finds the parts.
+      for (const key of await this.store.keys(this.prefix + reference, signal)) {
+        const stored = await this.store.get(key, signal);
+        if (stored !== undefined) await this.store.remove(key, stored.revision, signal);
+      }
+    }
   }
 
   private async write(

@@ -104,6 +104,24 @@ describe('a feed pass', () => {
     expect(await cycle()).toMatchObject({ note: 'feed pass: 0 hinted paths', writes: 0, reads: 0 });
   });
 
+  test('leaves in Consul no more than the last pass has staged', async () => {
+    await createSync();
+    const staged = async (): Promise<number> =>
+      Object.keys(await sync.consul.revisions(`${sync.infoPrefix('origin')}staging/`)).length;
+    const before = await staged();
+    const counts: number[] = [];
+    for (let round = 1; round <= 4; round++) {
+      await sync.originVault.put(sync.mount, 'a', { round });
+      feed.hint(sync.mount, 'a', 'a');
+      await cycle();
+      counts.push((await staged()) - before);
+    }
+    // A manifest and a bucket each, and one chunk that all have.
+    expect(counts).toEqual([3, 3, 3, 3]);
+    await cycle();
+    expect((await staged()) - before).toBe(1);
+  });
+
   test('publishes what was created and removes what was deleted', async () => {
     await createSync();
     await sync.originVault.put(sync.mount, 'new/one', {});

@@ -132,3 +132,21 @@ test('Staging.put accepts the same list from two workers at once', async () => {
   expect(new Set(references).size).toBe(1);
   expect(await staging.get(references[0] ?? '')).toEqual(large);
 });
+
+test('Staging.retire removes a value with all its parts when the next cycle is over, and not before', async () => {
+  const [short, long] = [await staging.put({ a: 1 }), await staging.put(large)];
+  await staging.retire([short, long], [short, long]);
+  expect(await staging.get(long)).toEqual(large);
+  const next = await staging.put({ a: 2 });
+  await staging.retire([next], [next]);
+  expect([...store.values.keys()]).toEqual([PREFIX + next]);
+});
+
+test('Staging.retire keeps what the running cycle has staged too', async () => {
+  const [both, old] = [await staging.put({ a: 1 }), await staging.put({ a: 2 })];
+  await staging.retire([both, old], [both, old]);
+  await staging.retire([], [both]);
+  expect([...store.values.keys()]).toEqual([PREFIX + both]);
+  await staging.retire([], []);
+  expect(await staging.get(both)).toEqual({ a: 1 });
+});

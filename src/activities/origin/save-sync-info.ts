@@ -88,6 +88,7 @@ async function save(deps: SaveDeps, input: SaveOriginInput, signal: AbortSignal)
     const toCommit = { ...missing, plan, state, revision, nextState, note: noted?.write };
     const result = await commitAll(info, toCommit, signal);
     if (noted !== undefined) await afterNote(deps, manifest, noted, signal);
+    await retireStaged(deps, manifest, input, signal);
     return result;
   } catch (error) {
     if (!(error instanceof OversizeError)) throw error;
@@ -146,6 +147,21 @@ async function afterNote(
 ): Promise<void> {
   feed?.onPublished(done);
   if (pass !== true && write !== undefined) await new FeedRecords(info).removeOld(Date.now(), signal);
+}
+
+/**
+ * A feed pass follows each burst of changes, and what it has staged is of no use to later cycles. The lists of ends are.
+ * What a scan has staged stays: the next one stages the same where nothing has changed.
+ */
+async function retireStaged(
+  { staging, config }: SaveDeps,
+  { pass, chunks }: Manifest,
+  { save }: SaveOriginInput,
+  signal: AbortSignal,
+): Promise<void> {
+  if (config.origin.feed === undefined || save === undefined) return;
+  const staged = [save.manifest, ...chunks, ...save.staged];
+  await staging.retire(pass === true ? staged : [], [...staged, ...(save.ends ?? [])], signal);
 }
 
 interface ToCommit extends MissingWrites {
