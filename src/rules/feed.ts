@@ -20,6 +20,8 @@ export interface NotedScan {
     readonly mounts: Readonly<Record<string, string>>;
     /** Scans in a row that left something unknown. */
     readonly partial: number;
+    /** Whether the audit line of its cycle's own request did not arrive. */
+    readonly unproven?: boolean | undefined;
   };
 }
 
@@ -38,8 +40,8 @@ export interface FeedEvidence {
   readonly mountsChanged: boolean;
   /** Whether a record could not be read. */
   readonly damaged: boolean;
-  /** Whether the audit line of a request of this cycle has arrived. */
-  readonly isProven: boolean;
+  /** Whether the audit line of a request of this cycle has arrived; undefined while nobody has waited for it. */
+  readonly isProven: boolean | undefined;
 }
 
 /** `why` is for the operator. */
@@ -49,11 +51,19 @@ export type ScanDecision = { readonly scan: false } | { readonly scan: true; rea
 export const UNPROVEN = "the audit line of the cycle's own request did not arrive";
 export const NO_RECEIVER = 'no receiver has listened yet';
 
-/** Decides whether a cycle may trust the feed. It may only if nothing was missed since the last full scan. */
+/** Lines that were lost until the feed worked again are looked for by one more scan. */
+const WAS_UNPROVEN = 'the feed did not work at the last full scan';
+
+/**
+ * Decides whether a cycle may trust the feed. It may only if nothing was missed since the last full scan, and if the feed
+ * worked then and works now.
+ */
 export function decideScan(evidence: FeedEvidence): ScanDecision {
   const why = whyUntrusted(evidence) ?? whyMissed(evidence) ?? whyDue(evidence);
   if (why !== undefined) return { scan: true, why };
-  return evidence.isProven ? { scan: false } : { scan: true, why: UNPROVEN };
+  if (evidence.isProven === undefined) return { scan: false };
+  if (!evidence.isProven) return { scan: true, why: UNPROVEN };
+  return evidence.done?.scan.unproven === true ? { scan: true, why: WAS_UNPROVEN } : { scan: false };
 }
 
 /** Why what is noted is not about this configuration and these mounts. */

@@ -53,6 +53,8 @@ export const FeedDoneSchema = z.object({
     mounts: z.record(z.string(), z.string()),
     /** Scans in a row that left something unknown. */
     partial: z.int().min(0),
+    /** The audit line of its cycle's own request did not arrive: lines may be lost until one does. */
+    unproven: z.boolean().optional(),
   }),
   /** By receiver: hints up to this number are published. */
   handled: z.record(z.string(), z.int()),

@@ -27,6 +27,7 @@ const WELL: FeedEvidence = {
 const after = (scan: Partial<typeof SCAN>): Partial<FeedEvidence> => ({
   done: { fingerprint: 'now', scan: { ...SCAN, ...scan } },
 });
+const unproven: Partial<FeedEvidence> = { done: { fingerprint: 'now', scan: { ...SCAN, unproven: true } } };
 const ago = (ms: number, partial = 0): Partial<FeedEvidence> => after({ beganMs: NOW_MS - ms, partial });
 
 describe('decideScan', () => {
@@ -63,6 +64,8 @@ describe('decideScan', () => {
       'the feed may have missed a change (overflow)',
     ],
     ['the proof is missing', { isProven: false }, UNPROVEN],
+    ['the proof was missing at the last one', unproven, 'the feed did not work at the last full scan'],
+    ['the proof is still missing', { ...unproven, isProven: false }, UNPROVEN],
     ['the last one is as old as allowed', ago(FULL_SCAN_EVERY_MS), 'it is due'],
     ['the last one began in the future', ago(-1), 'the clock was set back'],
     ['the last one was partial', ago(TICK_MS, 1), 'the last one left something unknown'],
@@ -76,6 +79,7 @@ describe('decideScan', () => {
     ['one partial scan was less than a tick ago', ago(TICK_MS - 1, 1)],
     ['three partial scans ended less than four ticks ago', ago(4 * TICK_MS - 1, 3)],
     ['very many scans were partial', ago(FULL_SCAN_EVERY_MS - 1, 5_000)],
+    ['nobody has waited for the proof', { ...unproven, isProven: undefined }],
     ['a receiver of the last scan is gone', { records: WELL.records.slice(1) }],
   ])('skips the scan if %s', (_what, changed) => {
     expect(decideScan({ ...WELL, ...changed })).toEqual({ scan: false });

@@ -70,16 +70,18 @@ export async function decideCycle(
   const beganMs = Date.now();
   const ear = new Ear(deps, feed);
   let heard = await ear.listen(signal);
-  let decision = decisionOf(deps, start, heard, beganMs, true);
+  let isProven: boolean | undefined;
+  let decision = decisionOf(deps, start, heard, beganMs, isProven);
   if (!decision.scan) {
-    const isProven = mayProve(deps) && (await ear.hasProof(start.requestIds, signal));
+    isProven = mayProve(deps) && (await ear.hasProof(start.requestIds, signal));
     // After the proof: a receiver that has lost its connection counts the gap before it notes the proof.
     heard = await ear.listen(signal);
     decision = decisionOf(deps, start, heard, beganMs, isProven);
   }
-  if (decision.scan) return planOfScan(deps, start, heard, beganMs, decision.why);
+  const scan = (why: string): FullScan => planOfScan(deps, start, heard, { beganMs, isProven }, why);
+  if (decision.scan) return scan(decision.why);
   const pass = await planPass(deps, start, heard, beganMs, signal);
-  return typeof pass === 'string' ? planOfScan(deps, start, heard, beganMs, pass) : pass;
+  return typeof pass === 'string' ? scan(pass) : pass;
 }
 
 /** Events are about changes only: no cycle need wait for one about its own request. */
@@ -97,7 +99,7 @@ function decisionOf(
   { mounts, changed }: CycleStart,
   { done, records, damaged }: NotedFeed,
   nowMs: number,
-  isProven: boolean,
+  isProven: boolean | undefined,
 ): ScanDecision {
   const { tickMs, feed } = deps.config.origin;
   return decideScan({
@@ -159,9 +161,11 @@ function planOfScan(
   deps: OriginDeps,
   { mounts, changed }: CycleStart,
   { done, doneRevision, records }: NotedFeed,
-  beganMs: number,
+  { beganMs, isProven }: { readonly beganMs: number; readonly isProven: boolean | undefined },
   why: string,
 ): FullScan {
+  // A scan for another reason does not wait for a proof: what was noted about the feed stays.
+  const isUnproven = isProven === undefined ? done?.scan.unproven === true : !isProven;
   const handled = handledAfter({}, done?.handled ?? {}, records);
   const isNews = records.some(({ receiver }) => handled[receiver] !== done?.handled[receiver]);
   const noted: FeedDone = {
@@ -173,12 +177,14 @@ function planOfScan(
       // After an approval of such a mount the next cycle scans.
       mounts: Object.fromEntries(Object.entries(mounts).filter(([mount]) => !changed.includes(mount))),
       partial: done?.scan.partial ?? 0,
+      ...(isUnproven && { unproven: true }),
     },
     handled,
   };
-  // While a feed is silent, each tick scans: without news, that must not write a key each time.
+  // While a feed is silent, each tick scans: without news, that must not write a key each time. That it is silent is news.
   const isSilent = why === UNPROVEN || why === NO_RECEIVER;
-  const isAsBefore = isSilent && !isNews && done !== undefined;
+  const isAsBefore =
+    isSilent && !isNews && done !== undefined && isUnproven === (done.scan.unproven ?? false);
   return {
     scan: true,
     note: `full scan: ${why}`,
