@@ -199,6 +199,11 @@ export class RequestQueue {
     return undefined;
   }
 
+  private someLaneHasPlace(): boolean {
+    for (const lane of this.lanes) if (lane.hasPlace) return true;
+    return false;
+  }
+
   private isOpenAt(nowMs: number): boolean {
     if (this.pausedUntilMs > nowMs) return false;
     return this.inFlight < (this.pauses > 0 ? 1 : this.limit.value);
@@ -239,7 +244,7 @@ export class RequestQueue {
       waiter.end();
     }
     // A request that only the cap of its client holds back is not a demand for a higher limit.
-    if (this.lanes.size > 0 && [...this.lanes].some(hasPlace)) this.limit.reportDemand();
+    if (this.someLaneHasPlace()) this.limit.reportDemand();
     clearTimeout(this.timer);
     this.timer = undefined;
     const pauseMs = this.pausedUntilMs - nowMs;
