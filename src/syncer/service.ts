@@ -129,12 +129,15 @@ function createRounds(config: SyncerConfig, prober: Prober, metrics: SyncerMetri
     onShared: () => {
       metrics.joined();
     },
-    ask: (instance, token, signal, done) => {
-      const startedMs = performance.now();
-      prober.askWith(instance, token, signal, (answer) => {
-        metrics.probe(answer, performance.now() - startedMs);
-        done(answer);
-      });
+    about: (token) => {
+      const ask = prober.about(token);
+      return (instance, signal, done) => {
+        const startedMs = performance.now();
+        ask(instance, signal, (answer) => {
+          metrics.probe(answer, performance.now() - startedMs);
+          done(answer);
+        });
+      };
     },
   });
 }
