@@ -73,6 +73,8 @@ export class RequestQueue {
   private readonly uncapped = new Lane();
   /** Those with waiting requests. The next one to send from is the first. */
   private readonly lanes = new Set<Lane>();
+  /** Requests that wait. The lanes keep cancelled ones until their turn. */
+  private waiting = 0;
   private inFlight = 0;
   /** Also in flight, but they have given their place away. */
   private slow = 0;
@@ -103,6 +105,7 @@ export class RequestQueue {
     return new Promise<void>((resolve, reject) => {
       signal?.throwIfAborted();
       const end: Waiter['end'] = (failure) => {
+        this.waiting -= 1;
         forget?.();
         if (failure === undefined) resolve();
         else reject(failure);
@@ -115,6 +118,7 @@ export class RequestQueue {
           end(reason);
           this.sendNext();
         });
+      this.waiting += 1;
       (isWrite ? lane.writes : lane.reads).push(groupOf(), waiter);
       this.lanes.add(lane);
       this.sendNext();
@@ -248,7 +252,7 @@ export class RequestQueue {
     clearTimeout(this.timer);
     this.timer = undefined;
     const pauseMs = this.pausedUntilMs - nowMs;
-    if (this.lanes.size > 0 && pauseMs > 0) this.timer = setTimeout(this.sendNext.bind(this), pauseMs);
+    if (this.waiting > 0 && pauseMs > 0) this.timer = setTimeout(this.sendNext.bind(this), pauseMs);
   }
 }
 
