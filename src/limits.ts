@@ -183,6 +183,8 @@ export const WRAP_TTL_S = 60;
 export const LOGIN_AGAIN_AFTER_MS = 60_000;
 /** Time to revoke the token of a login when a client closes. */
 export const REVOKE_TIMEOUT_MS = 2_000;
+/** Time for requests that are still in flight when a client closes: nobody waits for their answers. */
+export const VAULT_CLOSE_MS = 1_000;
 
 /** First and longest pause after a renewal or login that failed. It doubles each time. */
 export const FIRST_TOKEN_PAUSE_MS = 500;
