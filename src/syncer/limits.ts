@@ -67,5 +67,11 @@ export const MAX_SYNCED_WAIT_MS = 24 * 3600 * 1000;
 /** Longest wait in one HTTP request about a secret. Proxies in between end a request after a minute or so. */
 export const MAX_SYNCED_HTTP_WAIT_MS = 60_000;
 
+/**
+ * Longest wait for the round before, of equal questions about a secret. A usual round takes less; one whose server is silent
+ * takes {@link SYNCED_ANSWER_MS}.
+ */
+export const SHARED_ROUND_WAIT_MS = 250;
+
 /** HTTP requests about secrets in progress. Each may wait, and holds blocking queries at the Consuls for that time. */
 export const MAX_SECRET_QUESTIONS = 64;

@@ -20,6 +20,19 @@ async function start(vaultKeys?: object): Promise<void> {
 const about = async (path: string): Promise<Response> => syncer.get(`/v1/secrets/synced?path=${path}`);
 
 describe('many questions about secrets', () => {
+  it('share rounds that ask each server once, if they are equal', async () => {
+    await start();
+    const asked = Array.from({ length: MAX_SECRET_QUESTIONS }, () => about('secret/app'));
+    for (const each of await Promise.all(asked)) {
+      await each.text();
+      expect([each.status, each.headers.get('x-secret-status')]).toEqual([200, 'NotSynced']);
+    }
+    const { requests } = sync.vault;
+    const rounds = requests.filter((request) => request === 'GET /v1/secret/metadata/app').length;
+    expect(rounds).toBeGreaterThan(0);
+    expect(rounds).toBeLessThan(MAX_SECRET_QUESTIONS / 4);
+  });
+
   it.each([
     ['a token', { token: 'token' }],
     ['a namespace', { token: 'token', namespace: 'team' }],
