@@ -47,6 +47,12 @@ export const DRAIN_CHECK_MS = 10;
 /** Instances that an answer names as not having the token. The counts cover all. */
 export const MAX_NAMED_INSTANCES = 20;
 
+/** How often the addresses of host names in a fixed list are counted. */
+export const NAMES_EVERY_MS = 10_000;
+
+/** How often files of TLS are read again: cert-manager replaces them weeks before their end. */
+export const TLS_FILES_EVERY_MS = 10_000;
+
 /** Time for one DNS query, and how often it is sent. Together shorter than the least `dns.every`. */
 export const DNS_TIMEOUT_MS = 400;
 export const DNS_TRIES = 2;
