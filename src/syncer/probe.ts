@@ -1,7 +1,7 @@
 import { Pool, buildConnector, type Dispatcher } from 'undici';
 import { onAbort } from '../concurrency/abort';
 import { describeNetworkError, isTlsCode } from '../network/explain';
-import { readTls } from '../tls';
+import { readTls, type TlsOptions } from '../tls';
 import type { SyncerConfig } from './config';
 import type { Instance } from './instances/instance';
 import { PROBE_BODY_BYTES, PROBE_HEADER_BYTES, PROBE_IDLE_MS } from './limits';
@@ -59,14 +59,19 @@ export class Prober {
   /** No longer asked, and not closed yet, because questions wait there. */
   private readonly leaving = new Set<Target>();
   private readonly mode: ProbeMode;
-  private readonly connect: buildConnector.connector;
+  private connect: buildConnector.connector;
   private known = 1;
   private running = 0;
 
   /** @throws UserError if a file of `probe.tls` cannot be used */
   constructor(private readonly config: ProbeConfig) {
     this.mode = probeMode(config);
-    this.connect = connectorOf(config);
+    this.connect = connectorOf(config, readTls(config.probe.tls, 'probe.tls'));
+  }
+
+  /** Uses this content of the files of `probe.tls` for new connections. */
+  useTls(tls: TlsOptions): void {
+    this.connect = connectorOf(this.config, tls);
   }
 
   /** Probes that were sent and have not ended. */
@@ -194,7 +199,9 @@ export class Prober {
       headersTimeout: 0,
       bodyTimeout: 0,
       keepAliveTimeout: PROBE_IDLE_MS,
-      connect: this.connect,
+      connect: (options, callback) => {
+        this.connect(options, callback);
+      },
     });
     const target = { pool, slots: new Slots(share) };
     this.targets.set(key, target);
@@ -210,8 +217,10 @@ function keyOf(address: string, port: number): string {
  * undici takes the server name of TLS from the Host header, before the one in its options. So it is set here, at the last
  * step.
  */
-function connectorOf({ probe: { tls }, connectionTimeoutMs }: ProbeConfig): buildConnector.connector {
-  const { servername, ...files } = readTls(tls, 'probe.tls');
+function connectorOf(
+  { probe: { tls }, connectionTimeoutMs }: ProbeConfig,
+  { servername, ...files }: TlsOptions,
+): buildConnector.connector {
   const connector = buildConnector({
     ...files,
     timeout: connectionTimeoutMs,
