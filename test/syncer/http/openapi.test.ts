@@ -155,6 +155,7 @@ describe('the page of the API', () => {
     const page = await syncer.get('/docs/');
     expect(page.headers.get('content-security-policy')).toContain("default-src 'self'");
     const html = await page.text();
+    expect(html).toContain('<title>Syncer</title>');
     const loaded = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, link = '']) => link);
     expect(loaded.length).toBeGreaterThan(3);
     expect(loaded.filter((link) => /^(https?:)?\/\//.test(link))).toEqual([]);
@@ -164,6 +165,12 @@ describe('the page of the API', () => {
       await file.arrayBuffer();
       expect([pathname, file.status]).toEqual([pathname, 200]);
     }
+  });
+
+  it('reads the document from this server', async () => {
+    const script = await (await syncer.get('/docs/static/swagger-initializer.js')).text();
+    expect(script).not.toMatch(/["'](https?:)?\/\//);
+    expect(await (await syncer.get('/docs/json')).json()).toEqual(document.content);
   });
 
   it('has no inline script, which its policy would forbid', async () => {
