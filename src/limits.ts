@@ -298,6 +298,8 @@ export const WRAP_TTL_S = 60;
 export const LOGIN_AGAIN_AFTER_MS = 60_000;
 /** Time to revoke the token of a login when a client closes. */
 export const REVOKE_TIMEOUT_MS = 2_000;
+/** Time for requests that are still in flight when a client closes: nobody waits for their answers. */
+export const VAULT_CLOSE_MS = 1_000;
 
 /** First and longest pause after a renewal or login that failed. It doubles each time. */
 export const FIRST_TOKEN_PAUSE_MS = 500;
@@ -381,6 +383,10 @@ export const SHUTDOWN_MS = 30_000;
 export const HEAP_GROWING_PERCENT = 50;
 /** The flag of V8 for it, which V8 reads at each collection. */
 export const HEAP_GROWING_FLAG = '--heap-growing-percent';
+/** Size of the young generation of a worker's heap, both halves; V8's own is 32 MiB. A smaller one costs more CPU. */
+export const MAX_YOUNG_GENERATION_BYTES = 16 * 1024 * 1024;
+/** The flag of V8 by which the young generation grows when it is full. V8 raises 1 to 2 when a thread is made. */
+export const YOUNG_GENERATION_FACTOR_FLAG = '--semi-space-growth-factor';
 
 // ---- Commands -----------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { CONFIGURATION_PAGE, JSON_SCHEMA_FILE, jsonSchemaText, withKeys } from '../dev/scripts/docs';
+import { CONFIGURATION_PAGE, JSON_SCHEMA_FILES, jsonSchemaText, withKeys } from '../dev/scripts/docs';
 
 const ROOT = path.join(__dirname, '..');
 
@@ -21,9 +21,9 @@ describe('docs/configuration.md', () => {
   });
 });
 
-describe('docs/vsync.schema.json', () => {
+describe.each(JSON_SCHEMA_FILES)('%s', (file, make) => {
   it('says what the schema says (else: npm run docs)', () => {
-    expect(readFileSync(JSON_SCHEMA_FILE, 'utf8')).toBe(jsonSchemaText());
+    expect(readFileSync(path.join(ROOT, file), 'utf8')).toBe(jsonSchemaText(make));
   });
 });
 

@@ -67,7 +67,7 @@ async function writeConfig(
     host: 'gateway.example.org',
     path: '/auth',
     port: instances[0]?.port,
-    ...{ sync_timeout: 100, connection_timeout: 2_000, retries: 20, request_deadline: DEADLINE_MS },
+    ...{ sync_timeout: 100, connection_timeout: 2_000, retries: 21, request_deadline: DEADLINE_MS },
     instances: instances.map(({ ip }, index) => `nginx-${index + 1}=${ip}`),
     listen: `127.0.0.1:${port}`,
   };

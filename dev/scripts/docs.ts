@@ -1,16 +1,21 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { configJsonSchema, allKeys, rootKey, type Key } from '../../src/config/keys';
+import { syncerJsonSchema } from '../../src/syncer/json-schema';
 
 /*
  * `npm run docs`: writes the reference of the configuration's keys into docs/configuration.md, and the JSON Schema
- * of the file for editors. The schema in src/config is where a key is described; test/docs.test.ts fails if the
- * page or the file says something else.
+ * of the file for editors; and that of the file of Syncer. The schemas in src/config and src/syncer/config.ts are where a
+ * key is described; test/docs.test.ts fails if the page or a file says something else.
  */
 
 export const CONFIGURATION_PAGE = path.join(__dirname, '..', '..', 'docs', 'configuration.md');
 
-export const JSON_SCHEMA_FILE = path.join(__dirname, '..', '..', 'docs', 'vsync.schema.json');
+/** The files with a JSON Schema, and what makes their content. */
+export const JSON_SCHEMA_FILES: readonly [name: string, make: () => object][] = [
+  ['docs/vsync.schema.json', configJsonSchema],
+  ['docs/syncer.schema.json', syncerJsonSchema],
+];
 
 const BEGIN = '<!-- keys: begin; written by "npm run docs", not by hand -->';
 const END = '<!-- keys: end -->';
@@ -36,9 +41,9 @@ export function withKeys(page: string): string {
   return `${page.slice(0, begin + BEGIN.length)}\n\n${reference()}\n\n${page.slice(end)}`;
 }
 
-/** Text of the file with the JSON Schema. */
-export function jsonSchemaText(): string {
-  return `${JSON.stringify(configJsonSchema(), null, 2)}\n`;
+/** Text of a file with a JSON Schema. */
+export function jsonSchemaText(make: () => object): string {
+  return `${JSON.stringify(make(), null, 2)}\n`;
 }
 
 /** One table for the keys at the top, and one for each section. */
@@ -110,8 +115,12 @@ function sentence(text: string): string {
 if (require.main === module) {
   const page = readFileSync(CONFIGURATION_PAGE, 'utf8');
   writeFileSync(CONFIGURATION_PAGE, withKeys(page));
-  writeFileSync(JSON_SCHEMA_FILE, jsonSchemaText());
-  for (const file of [CONFIGURATION_PAGE, JSON_SCHEMA_FILE]) {
+  const schemas = JSON_SCHEMA_FILES.map(([name, make]) => {
+    const file = path.join(__dirname, '..', '..', name);
+    writeFileSync(file, jsonSchemaText(make));
+    return file;
+  });
+  for (const file of [CONFIGURATION_PAGE, ...schemas]) {
     console.log(`${path.relative(process.cwd(), file)} is up to date`);
   }
 }

@@ -31,6 +31,11 @@ function version(): string {
   return (JSON.parse(readFileSync(PACKAGE_FILE, 'utf8')) as { version: string }).version;
 }
 
+/** Does not quote what is too much. */
+const NO_TOKEN_ARGUMENT =
+  'vsync syncer takes one word, what to do. A token is not an argument, which other users of the machine could read: ' +
+  'give it on standard input, as in "vsync syncer probe -c FILE < token.txt"';
+
 /** Builds the `vsync` command. */
 export function createProgram(): Command {
   const adopt = new Option(
@@ -142,7 +147,11 @@ export function createProgram(): Command {
     )
     .option('-c, --config <file>', "Syncer's own configuration file (or VSYNC_SYNCER_CONFIG)")
     .option('--json', 'print JSON; for check, probe and status')
-    .action((action: SyncerAction, options: Options) => load.syncer().runSyncer(action, options, version()));
+    .allowExcessArguments()
+    .action((action: SyncerAction, options: Options, { args }: Command) => {
+      if (args.length > 1) throw new UsageError(NO_TOKEN_ARGUMENT);
+      return load.syncer().runSyncer(action, options, version());
+    });
   configured(program.command('status'), { anyRole: true })
     .description('show the last cycles with outcome and counts, the next one, and what waits for approval')
     .option('--json', 'print JSON')

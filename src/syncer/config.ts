@@ -70,9 +70,9 @@ const probe = z
 
 const dns = z
   .strictObject({
-    name: text('the full name of a headless service'),
-    every: milliseconds(1_000).default(10_000),
-    port: port().optional(),
+    name: text('the full name of a headless service').describe('its full name: search domains are not tried'),
+    every: milliseconds(1_000).default(10_000).describe('time between two queries'),
+    port: port().optional().describe('port of the instances; "port" if not given'),
     servers: z
       .array(
         text('an address of a DNS server').refine(
@@ -81,11 +81,13 @@ const dns = z
         ),
       )
       .min(1, 'must name a DNS server')
-      .optional(),
+      .optional()
+      .describe('addresses of DNS servers; those of the machine if not given'),
   })
   .transform(({ every: everyMs, ...rest }) => ({ ...rest, everyMs }));
 
-const schema = z
+/** What a file may have. */
+export const syncerConfigSchema = z
   .strictObject({
     namespace: text('a namespace').optional().describe('Kubernetes namespace of the instances'),
     deployment: text('the name of a Deployment').optional().describe('Deployment of the instances'),
@@ -128,8 +130,10 @@ const schema = z
     maxListAge: milliseconds(1_000).default(30_000).describe('age of the list above which the answer is 503'),
     maxInFlight: z
       .strictObject({
-        requests: wholeNumber(1, 1_000_000).default(1_000),
-        probes: wholeNumber(1, 1_000_000).default(10_000),
+        requests: wholeNumber(1, 1_000_000).default(1_000).describe('questions in progress'),
+        probes: wholeNumber(1, 1_000_000)
+          .default(10_000)
+          .describe('instances that are asked by all questions in progress'),
       })
       .prefault({})
       .describe('questions and probes in progress; above it the answer is 429'),
@@ -141,8 +145,12 @@ const schema = z
       .strictObject({
         level: z
           .enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error')
-          .default('info'),
-        type: z.enum(['console', 'json'], 'must be console or json').default('console'),
+          .default('info')
+          .describe('minimum level to log'),
+        type: z
+          .enum(['console', 'json'], 'must be console or json')
+          .default('console')
+          .describe('format of the log'),
       })
       .prefault({})
       .describe('level and format of the log'),
@@ -171,7 +179,7 @@ const schema = z
     log: keys.log,
   }));
 
-export type SyncerConfig = z.output<typeof schema>;
+export type SyncerConfig = z.output<typeof syncerConfigSchema>;
 export type SourceConfig = SyncerConfig['source'];
 
 /** The keys of a source, before the schema's last step. */
@@ -269,7 +277,7 @@ export function loadSyncerConfig(file: string | undefined, env: NodeJS.ProcessEn
   if (named === undefined || named === '')
     throw new ConfigError([{ message: `no file was named: give -c FILE, or set ${CONFIG_VARIABLE}` }]);
   const { $schema: _, ...content } = withoutEmpty(readConfigFile(named));
-  const result = schema.safeParse(content);
+  const result = syncerConfigSchema.safeParse(content);
   if (result.success) return result.data;
   const source = `file ${named}`;
   throw new ConfigError(result.error.issues.flatMap((issue) => problemsOf(issue, source)));
@@ -287,7 +295,7 @@ function withoutEmpty(section: Readonly<Record<string, unknown>>): Record<string
 }
 
 /** Every key, as a dotted path. */
-export const SYNCER_KEYS: readonly string[] = keysBelow(schema);
+export const SYNCER_KEYS: readonly string[] = keysBelow(syncerConfigSchema);
 
 function keysBelow(node: z.core.$ZodType, path = ''): string[] {
   if (node instanceof z.ZodPipe) return keysBelow(node.in, path);

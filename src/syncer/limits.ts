@@ -47,6 +47,12 @@ export const DRAIN_CHECK_MS = 10;
 /** Instances that an answer names as not having the token. The counts cover all. */
 export const MAX_NAMED_INSTANCES = 20;
 
+/** How often the addresses of host names in a fixed list are counted. */
+export const NAMES_EVERY_MS = 10_000;
+
+/** How often files of TLS are read again: cert-manager replaces them weeks before their end. */
+export const TLS_FILES_EVERY_MS = 10_000;
+
 /** Time for one DNS query, and how often it is sent. Together shorter than the least `dns.every`. */
 export const DNS_TIMEOUT_MS = 400;
 export const DNS_TRIES = 2;
@@ -66,6 +72,12 @@ export const MAX_SYNCED_WAIT_MS = 24 * 3600 * 1000;
 
 /** Longest wait in one HTTP request about a secret. Proxies in between end a request after a minute or so. */
 export const MAX_SYNCED_HTTP_WAIT_MS = 60_000;
+
+/**
+ * Longest wait for the round before, of equal questions about a secret. A usual round takes less; one whose server is silent
+ * takes {@link SYNCED_ANSWER_MS}.
+ */
+export const SHARED_ROUND_WAIT_MS = 250;
 
 /** HTTP requests about secrets in progress. Each may wait, and holds blocking queries at the Consuls for that time. */
 export const MAX_SECRET_QUESTIONS = 64;

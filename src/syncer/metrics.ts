@@ -10,13 +10,6 @@ export type Refusal = 'malformed' | 'no_list' | 'too_many_requests' | 'too_many_
 /** From a quick answer of a near instance up to the usual deadlines. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10];
 
-/** Answers of one kind since the counter was read. */
-interface Answered {
-  readonly answer: ProbeAnswer['kind'];
-  readonly detail: string;
-  count: number;
-}
-
 /** What the gauges read when they are asked. */
 export interface Observed {
   readonly source: InstanceSource;
@@ -31,8 +24,13 @@ export class SyncerMetrics {
   readonly registry = new Registry();
   private readonly verdicts = this.counter('verdicts_total', 'Verdicts about tokens', ['verdict']);
   private readonly refusals = this.counter('refusals_total', 'Questions without a verdict', ['reason']);
-  /** By answer and detail. Added to the counter when it is read: its labels cost more than the rest of a probe's end. */
-  private readonly answered = new Map<string, Answered>();
+  /** By detail, for each kind. Added to the counter when it is read: its labels cost more than the rest of a probe's end. */
+  private readonly answered: Readonly<Record<ProbeAnswer['kind'], Map<string, number>>> = {
+    present: new Map(),
+    absent: new Map(),
+    refused: new Map(),
+    failed: new Map(),
+  };
   private readonly secretVerdicts = this.counter('secret_verdicts_total', 'Verdicts about secrets', [
     'verdict',
   ]);
@@ -82,9 +80,9 @@ export class SyncerMetrics {
       labelNames: ['answer', 'detail'],
       registers: [this.registry],
       collect() {
-        for (const each of answered.values()) {
-          this.inc({ answer: each.answer, detail: each.detail }, each.count);
-          each.count = 0;
+        for (const [answer, counts] of Object.entries(answered)) {
+          for (const [detail, count] of counts) this.inc({ answer, detail }, count);
+          counts.clear();
         }
       },
     });
@@ -113,10 +111,8 @@ export class SyncerMetrics {
 
   probe(answer: ProbeAnswer, ms: number): void {
     const detail = detailOf(answer);
-    const key = `${answer.kind} ${detail}`;
-    const known = this.answered.get(key);
-    if (known === undefined) this.answered.set(key, { answer: answer.kind, detail, count: 1 });
-    else known.count += 1;
+    const counts = this.answered[answer.kind];
+    counts.set(detail, (counts.get(detail) ?? 0) + 1);
     this.probeSeconds.observe(ms / 1000);
   }
 

@@ -12,8 +12,13 @@ import type { PlainAnswer, PlainQuestion, ProbeAnswer, ProbeConfig } from './pro
 
 export interface ProbeMode {
   readonly portOf: (instance: Instance) => number;
-  readonly question: (token: string, instance: Instance) => PlainQuestion;
-  readonly answerOf: (answer: PlainAnswer, token: string) => ProbeAnswer;
+  /** What is asked about a token is the same at every instance. */
+  readonly about: (token: string) => TokenQuestion;
+}
+
+export interface TokenQuestion {
+  readonly question: PlainQuestion;
+  readonly answerOf: (answer: PlainAnswer) => ProbeAnswer;
 }
 
 const MODES: Readonly<Record<ProbeConfig['probe']['mode'], (config: ProbeConfig) => ProbeMode>> = {
@@ -36,19 +41,16 @@ function location(config: ProbeConfig, headers: (token: string) => string[]): Pr
     path,
     probe: { method },
   } = config;
+  const answerOf = ({ status }: PlainAnswer): ProbeAnswer => {
+    if (status === 200) return PRESENT;
+    return status === 401 ? ABSENT : { kind: 'refused', status };
+  };
   return {
     portOf: ({ port = config.port }) => port,
-    question: (token, { port = config.port }) => ({
-      method,
-      port,
-      path,
-      headers: headers(token),
-      readsBody: () => false,
+    about: (token) => ({
+      question: { method, path, headers: headers(token), readsBody: () => false },
+      answerOf,
     }),
-    answerOf: ({ status }) => {
-      if (status === 200) return PRESENT;
-      return status === 401 ? ABSENT : { kind: 'refused', status };
-    },
   };
 }
 
@@ -73,25 +75,28 @@ function keyval(config: ProbeConfig): ProbeMode {
   const path = `${apiPath}/${apiVersion}/http/keyvals/${encodeURIComponent(zone)}?key=`;
   return {
     portOf: (instance) => apiPortOf(config, instance),
-    question: (token, instance) => ({
-      method: 'GET',
-      port: apiPortOf(config, instance),
-      path: path + encodeURIComponent(token),
-      headers: headersOf(config, token),
-      readsBody: (status) => status === 200 || status === 404,
+    about: (token) => ({
+      question: {
+        method: 'GET',
+        path: path + encodeURIComponent(token),
+        headers: headersOf(config, token),
+        readsBody: (status) => status === 200 || status === 404,
+      },
+      answerOf: (answer) => keyvalAnswer(answer, token),
     }),
-    answerOf: ({ status, body }, token) => {
-      if (status === 200) {
-        const pairs = parsed(PairsSchema, body);
-        return pairs !== undefined && Object.hasOwn(pairs, token) ? PRESENT : { ...NOT_THE_API, status };
-      }
-      if (status !== 404) return { kind: 'refused', status, ...apiProblem(status) };
-      const code = parsed(ErrorSchema, body)?.error.code;
-      if (code === 'KeyvalKeyNotFound') return ABSENT;
-      const problem = KEYVAL_PROBLEMS[code ?? ''] ?? NOT_THE_API.problem;
-      return { kind: 'refused', status, problem };
-    },
   };
+}
+
+function keyvalAnswer({ status, body }: PlainAnswer, token: string): ProbeAnswer {
+  if (status === 200) {
+    const pairs = parsed(PairsSchema, body);
+    return pairs !== undefined && Object.hasOwn(pairs, token) ? PRESENT : { ...NOT_THE_API, status };
+  }
+  if (status !== 404) return { kind: 'refused', status, ...apiProblem(status) };
+  const code = parsed(ErrorSchema, body)?.error.code;
+  if (code === 'KeyvalKeyNotFound') return ABSENT;
+  const problem = KEYVAL_PROBLEMS[code ?? ''] ?? NOT_THE_API.problem;
+  return { kind: 'refused', status, problem };
 }
 
 /** Port of the NGINX Plus API at an instance. */

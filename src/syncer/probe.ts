@@ -1,11 +1,12 @@
-import { Pool, buildConnector } from 'undici';
+import { Pool, buildConnector, type Dispatcher } from 'undici';
 import { onAbort } from '../concurrency/abort';
 import { describeNetworkError, isTlsCode } from '../network/explain';
-import { readTls } from '../tls';
+import { readTls, type TlsOptions } from '../tls';
 import type { SyncerConfig } from './config';
 import type { Instance } from './instances/instance';
 import { PROBE_BODY_BYTES, PROBE_HEADER_BYTES, PROBE_IDLE_MS } from './limits';
 import { probeMode, type ProbeMode } from './probe-modes';
+import type { AskInstance } from './round';
 import { Slots } from './slots';
 
 /*
@@ -38,7 +39,6 @@ export interface PlainAnswer {
 /** What is asked of an instance. */
 export interface PlainQuestion {
   readonly method: 'GET' | 'HEAD';
-  readonly port: number;
   readonly path: string;
   /** Names and values in turn, as undici takes them. */
   readonly headers: string[];
@@ -54,17 +54,24 @@ interface Target {
 
 export class Prober {
   private readonly targets = new Map<string, Target>();
+  /** The same by instance, until the list changes: a key in words for each probe would cost too much. */
+  private readonly targetOfInstance = new Map<Instance, Target>();
   /** No longer asked, and not closed yet, because questions wait there. */
   private readonly leaving = new Set<Target>();
   private readonly mode: ProbeMode;
-  private readonly connect: buildConnector.connector;
+  private connect: buildConnector.connector;
   private known = 1;
   private running = 0;
 
   /** @throws UserError if a file of `probe.tls` cannot be used */
   constructor(private readonly config: ProbeConfig) {
     this.mode = probeMode(config);
-    this.connect = connectorOf(config);
+    this.connect = connectorOf(config, readTls(config.probe.tls, 'probe.tls'));
+  }
+
+  /** Uses this content of the files of `probe.tls` for new connections. */
+  useTls(tls: TlsOptions): void {
+    this.connect = connectorOf(this.config, tls);
   }
 
   /** Probes that were sent and have not ended. */
@@ -81,34 +88,40 @@ export class Prober {
   /** Asks one instance about a token. The signal ends it with the reason `stopped`. Never rejects. */
   ask(instance: Instance, token: string, signal: AbortSignal): Promise<ProbeAnswer> {
     return new Promise((resolve) => {
-      this.askWith(instance, token, signal, resolve);
+      this.about(token)(instance, signal, resolve);
     });
   }
 
-  /** The same with a callback: several promises for each probe are a good part of its cost. */
-  askWith(instance: Instance, token: string, signal: AbortSignal, done: (answer: ProbeAnswer) => void): void {
-    // Made when its turn comes: thousands of probes wait under load, and what waits is copied by each collection of garbage.
-    const question = (): PlainQuestion => this.mode.question(token, instance);
-    this.sendWith(instance, this.mode.portOf(instance), question, signal, (answer) => {
-      done('kind' in answer ? answer : this.mode.answerOf(answer, token));
-    });
+  /**
+   * Prepares the question about a token, for all instances. With a callback: several promises for each probe are a good
+   * part of its cost.
+   */
+  about(token: string): AskInstance {
+    const { question, answerOf } = this.mode.about(token);
+    return (instance, signal, done) => {
+      this.sendTo(
+        () => this.targetOf(instance),
+        { question, signal },
+        (answer) => {
+          done('kind' in answer ? answer : answerOf(answer));
+        },
+      );
+    };
   }
 
   /** Sends one request. */
-  send(instance: Instance, question: PlainQuestion, signal: AbortSignal): Promise<Sent> {
+  send(instance: Instance, port: number, question: PlainQuestion, signal: AbortSignal): Promise<Sent> {
     return new Promise((resolve) => {
-      this.sendWith(instance, question.port, () => question, signal, resolve);
+      this.sendTo(() => this.targetAt(instance.address, port), { question, signal }, resolve);
     });
   }
 
-  private sendWith(
-    instance: Instance,
-    port: number,
-    question: () => PlainQuestion,
-    signal: AbortSignal,
+  /** @param target throws for an address that is none */
+  private sendTo(
+    target: () => Target,
+    { question, signal }: Pick<Exchange, 'question' | 'signal'>,
     done: (answer: Sent) => void,
   ): void {
-    const { connectionTimeoutMs: timeoutMs } = this.config;
     const stopped = (): void => {
       done({ kind: 'failed', reason: 'stopped' });
     };
@@ -116,25 +129,23 @@ export class Prober {
       stopped();
       return;
     }
-    let target: Target;
+    let found: Target;
     try {
-      target = this.targetOf(instance, port);
+      found = target();
     } catch (error) {
       done(failureOf(error));
       return;
     }
-    const { pool, slots } = target;
-    slots.enter({
-      signal,
-      stopped,
-      begin: (free) => {
-        this.running += 1;
-        exchange({ pool, question: question(), timeoutMs, signal, done }, () => {
-          this.running -= 1;
-          free();
-        });
-      },
-    });
+    const { pool, slots } = found;
+    const { connectionTimeoutMs: timeoutMs } = this.config;
+    const begin = (free: () => void): void => {
+      this.running += 1;
+      exchange({ pool, question, timeoutMs, signal, done }, () => {
+        this.running -= 1;
+        free();
+      });
+    };
+    slots.enter({ signal, stopped, begin });
   }
 
   /**
@@ -146,7 +157,8 @@ export class Prober {
     const before = this.share();
     this.known = Math.max(1, instances.length);
     const isSameShare = this.share() === before;
-    const keys = new Set(instances.map((instance) => keyOf(instance, this.mode.portOf(instance))));
+    this.targetOfInstance.clear();
+    const keys = new Set(instances.map((instance) => keyOf(instance.address, this.mode.portOf(instance))));
     for (const [key, target] of this.targets) {
       if (isSameShare && keys.has(key)) continue;
       this.targets.delete(key);
@@ -162,12 +174,20 @@ export class Prober {
   async close(): Promise<void> {
     const pools = [...this.targets.values(), ...this.leaving].map(({ pool }) => pool);
     this.targets.clear();
+    this.targetOfInstance.clear();
     await Promise.all(pools.map((pool) => pool.destroy()));
   }
 
-  private targetOf(instance: Instance, port: number): Target {
-    const { address } = instance;
-    const key = keyOf(instance, port);
+  private targetOf(instance: Instance): Target {
+    const known = this.targetOfInstance.get(instance);
+    if (known !== undefined) return known;
+    const target = this.targetAt(instance.address, this.mode.portOf(instance));
+    this.targetOfInstance.set(instance, target);
+    return target;
+  }
+
+  private targetAt(address: string, port: number): Target {
+    const key = keyOf(address, port);
     const known = this.targets.get(key);
     if (known !== undefined) return known;
     const share = this.share();
@@ -179,7 +199,9 @@ export class Prober {
       headersTimeout: 0,
       bodyTimeout: 0,
       keepAliveTimeout: PROBE_IDLE_MS,
-      connect: this.connect,
+      connect: (options, callback) => {
+        this.connect(options, callback);
+      },
     });
     const target = { pool, slots: new Slots(share) };
     this.targets.set(key, target);
@@ -187,7 +209,7 @@ export class Prober {
   }
 }
 
-function keyOf({ address }: Instance, port: number): string {
+function keyOf(address: string, port: number): string {
   return `${address}|${port}`;
 }
 
@@ -195,8 +217,10 @@ function keyOf({ address }: Instance, port: number): string {
  * undici takes the server name of TLS from the Host header, before the one in its options. So it is set here, at the last
  * step.
  */
-function connectorOf({ probe: { tls }, connectionTimeoutMs }: ProbeConfig): buildConnector.connector {
-  const { servername, ...files } = readTls(tls, 'probe.tls');
+function connectorOf(
+  { probe: { tls }, connectionTimeoutMs }: ProbeConfig,
+  { servername, ...files }: TlsOptions,
+): buildConnector.connector {
   const connector = buildConnector({
     ...files,
     timeout: connectionTimeoutMs,
@@ -227,7 +251,7 @@ interface Exchange {
  * @param ended called once, when undici is done with the request: only then is its connection free
  */
 function exchange({ pool, question, timeoutMs, signal, done }: Exchange, ended: () => void): void {
-  let stop: ((reason: Error) => void) | undefined;
+  let running: Dispatcher.DispatchController | undefined;
   let cause: FailReason | undefined;
   let isAnswered = false;
   const answer = (sent: Sent): void => {
@@ -238,7 +262,7 @@ function exchange({ pool, question, timeoutMs, signal, done }: Exchange, ended: 
   const end = (reason: FailReason): void => {
     cause ??= reason;
     answer({ kind: 'failed', reason: cause });
-    stop?.(STOPPED);
+    running?.abort(STOPPED);
   };
   const timer = setTimeout(end, timeoutMs, 'timeout');
   const forget = onAbort(signal, () => {
@@ -260,8 +284,8 @@ function exchange({ pool, question, timeoutMs, signal, done }: Exchange, ended: 
     { path, method, headers, reset: false },
     {
       onRequestStart(controller) {
-        stop = controller.abort.bind(controller);
-        if (cause !== undefined) stop(STOPPED);
+        running = controller;
+        if (cause !== undefined) controller.abort(STOPPED);
       },
       onResponseStart(_controller, statusCode) {
         // An informational answer, such as early hints: the answer itself follows.

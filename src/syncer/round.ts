@@ -65,6 +65,7 @@ export class Round {
   private readonly tracks: readonly Track[];
   private readonly clients = new Set<Client>();
   private readonly stop = new AbortController();
+  private hasBegun = false;
 
   /**
    * @param others the instances without the origin
@@ -107,9 +108,19 @@ export class Round {
       client.timer = setTimeout(() => {
         this.finish(client);
       }, requestDeadlineMs);
-      for (const [at, track] of this.tracks.entries()) if (!track.isActive) this.tryNext(at, track);
+      if (this.hasBegun) this.tryAll();
       if (client.open === 0) this.finish(client);
     });
+  }
+
+  /** Begins the first tries. Clients may come before, and go. */
+  begin(): void {
+    this.hasBegun = true;
+    this.tryAll();
+  }
+
+  private tryAll(): void {
+    for (const [at, track] of this.tracks.entries()) if (!track.isActive) this.tryNext(at, track);
   }
 
   /** Begins the next try, if a client waits for it. */

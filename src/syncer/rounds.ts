@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
+import Queue from 'yocto-queue';
 import type { Instance } from './instances/instance';
-import type { ProbeAnswer } from './probe';
-import { Round, type RoundResult, type RoundSettings } from './round';
+import { Round, type AskInstance, type RoundResult, type RoundSettings } from './round';
 
 /** A question about a token. */
 export interface Question {
@@ -14,12 +14,8 @@ export interface Question {
 }
 
 export interface RoundsOptions extends RoundSettings {
-  readonly ask: (
-    instance: Instance,
-    token: string,
-    signal: AbortSignal,
-    done: (answer: ProbeAnswer) => void,
-  ) => void;
+  /** Prepares the question about a token. */
+  readonly about: (token: string) => AskInstance;
   /** Probes of all rounds together. */
   readonly maxProbes: number;
   /** Called with the list of a round that begins. */
@@ -37,6 +33,7 @@ interface Entry {
 /** The rounds in progress. A client joins the one of its token and origin, if that is young and about the same instances. */
 export class Rounds {
   private readonly entries = new Map<string, Entry>();
+  private readonly beginnings = new Turns();
   private probes = 0;
 
   constructor(private readonly options: RoundsOptions) {}
@@ -71,22 +68,16 @@ export class Rounds {
       readonly knowsOrigin: boolean;
     },
   ): Round {
-    const { ask } = this.options;
     const { instances, others, knowsOrigin } = list;
-    const round: Round = new Round(
-      others,
-      knowsOrigin,
-      (instance, signal, done) => {
-        ask(instance, token, signal, done);
-      },
-      this.options,
-      () => {
-        this.probes -= others.length;
-        if (this.entries.get(key)?.round === round) this.entries.delete(key);
-      },
-    );
+    const round: Round = new Round(others, knowsOrigin, this.options.about(token), this.options, () => {
+      this.probes -= others.length;
+      if (this.entries.get(key)?.round === round) this.entries.delete(key);
+    });
     this.options.onBegin?.(instances);
     this.probes += others.length;
+    this.beginnings.add(() => {
+      round.begin();
+    });
     this.entries.set(key, { round, instances, startedMs: performance.now() });
     return round;
   }
@@ -96,6 +87,33 @@ export class Rounds {
     if (performance.now() - entry.startedMs > this.options.requestDeadlineMs) return false;
     return sameInstances(entry.instances, instances);
   }
+}
+
+/**
+ * Does one piece of work in each turn of the event loop. To begin a round takes a millisecond; if the rounds of many
+ * questions began in a row, the questions behind them would be read late, and their deadlines would run from then.
+ */
+class Turns {
+  private readonly waiting = new Queue<() => void>();
+  private isNextDue = false;
+
+  add(work: () => void): void {
+    this.waiting.enqueue(work);
+    this.awaitNext();
+  }
+
+  private awaitNext(): void {
+    if (this.isNextDue || this.waiting.size === 0) return;
+    this.isNextDue = true;
+    setImmediate(this.next);
+  }
+
+  private readonly next = (): void => {
+    this.isNextDue = false;
+    const work = this.waiting.dequeue();
+    this.awaitNext();
+    work?.();
+  };
 }
 
 function sameInstances(these: readonly Instance[], those: readonly Instance[]): boolean {

@@ -1,3 +1,4 @@
+import { Server as TlsServer } from 'node:tls';
 import { UserError } from '../errors';
 import type { Logger } from '../log';
 import { readTls } from '../tls';
@@ -17,6 +18,7 @@ import { Prober } from './probe';
 import { Readiness } from './readiness';
 import { Rounds } from './rounds';
 import type { SecretsQuestion } from './secrets/secrets-question';
+import { watchTlsFiles } from './tls-files';
 import { startWarnings } from './warnings';
 import { ZoneSyncWatch } from './zone-sync';
 
@@ -61,6 +63,7 @@ export async function startSyncer(config: SyncerConfig, options: SyncerOptions):
   const app = createApp(config.tls && readTls(config.tls, 'tls'), (error) => {
     log.error({ at: framesOf(error) }, 'an error that is not expected');
   });
+  const ends = watchTls(config, { app, prober, log });
   app.server.maxConnections = config.maxInFlight.requests * CONNECTIONS_PER_QUESTION + SPARE_CONNECTIONS;
   await addOpenApi(app, version);
   // In a later step than the plugin before, which collects the routes.
@@ -80,6 +83,7 @@ export async function startSyncer(config: SyncerConfig, options: SyncerOptions):
     address,
     close: async () => {
       readiness.stop();
+      for (const end of ends) end();
       await closeApp(app, log);
       zoneSync?.close();
       await source.close();
@@ -87,6 +91,32 @@ export async function startSyncer(config: SyncerConfig, options: SyncerOptions):
       metrics.close();
     },
   };
+}
+
+/** Certificates that are replaced while the service runs. @returns what ends it */
+function watchTls(
+  { tls, probe }: SyncerConfig,
+  { app, prober, log }: { readonly app: App; readonly prober: Prober; readonly log: Logger },
+): (() => void)[] {
+  const { server } = app;
+  return [
+    watchTlsFiles({
+      files: server instanceof TlsServer ? tls : undefined,
+      where: 'tls',
+      log,
+      onChange: (content) => {
+        if (server instanceof TlsServer) server.setSecureContext(content);
+      },
+    }),
+    watchTlsFiles({
+      files: probe.tls,
+      where: 'probe.tls',
+      log,
+      onChange: (content) => {
+        prober.useTls(content);
+      },
+    }),
+  ];
 }
 
 /** Answers questions about secrets; undefined if no destination is configured. */
@@ -129,12 +159,15 @@ function createRounds(config: SyncerConfig, prober: Prober, metrics: SyncerMetri
     onShared: () => {
       metrics.joined();
     },
-    ask: (instance, token, signal, done) => {
-      const startedMs = performance.now();
-      prober.askWith(instance, token, signal, (answer) => {
-        metrics.probe(answer, performance.now() - startedMs);
-        done(answer);
-      });
+    about: (token) => {
+      const ask = prober.about(token);
+      return (instance, signal, done) => {
+        const startedMs = performance.now();
+        ask(instance, signal, (answer) => {
+          metrics.probe(answer, performance.now() - startedMs);
+          done(answer);
+        });
+      };
     },
   });
 }

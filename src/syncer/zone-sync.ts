@@ -61,9 +61,9 @@ async function readOne(
   const { apiPath, apiVersion } = config.probe;
   const answer = await prober.send(
     instance,
+    apiPortOf(config, instance),
     {
       method: 'GET',
-      port: apiPortOf(config, instance),
       path: `${apiPath}/${apiVersion}/stream/zone_sync/`,
       // The same as of the question before: the location with "api;" may ask for a password.
       headers: headersOf(config, unknown),

@@ -98,6 +98,7 @@ export class VaultClient {
   private isLoggedIn = false;
   private loggedInAtMs = 0;
   private listsByGet = false;
+  private isClosed = false;
 
   constructor(private readonly options: VaultOptions) {
     this.address = options.address.replace(/\/+$/, '');
@@ -196,6 +197,7 @@ export class VaultClient {
   /** Ends the login, if there was one, and the connections. */
   async close(): Promise<void> {
     if (this.options.auth.kind === 'approle' && this.isLoggedIn) await this.revokeLogin();
+    this.isClosed = true;
     this.joined.leave();
     await this.transport.close();
   }
@@ -227,6 +229,7 @@ export class VaultClient {
         if (signal?.aborted === true) throw cancelledRequest(this.address, path);
         const failure = this.failureOf(path, error);
         if (failure.kind === 'absent' && ifAbsent !== undefined) return ifAbsent();
+        if (this.isClosed) throw failure;
         // Another request may have got a new token since this one was sent.
         const isNews = (): boolean => this.loggedInAtMs !== sentWithLoginOfMs || this.forgetOldLogin();
         if (failure.status === 403 && !loggedInAgain && isNews()) {

@@ -73,6 +73,8 @@ export class RequestQueue {
   private readonly uncapped = new Lane();
   /** Those with waiting requests. The next one to send from is the first. */
   private readonly lanes = new Set<Lane>();
+  /** Requests that wait. The lanes keep cancelled ones until their turn. */
+  private waiting = 0;
   private inFlight = 0;
   /** Also in flight, but they have given their place away. */
   private slow = 0;
@@ -103,6 +105,7 @@ export class RequestQueue {
     return new Promise<void>((resolve, reject) => {
       signal?.throwIfAborted();
       const end: Waiter['end'] = (failure) => {
+        this.waiting -= 1;
         forget?.();
         if (failure === undefined) resolve();
         else reject(failure);
@@ -115,6 +118,7 @@ export class RequestQueue {
           end(reason);
           this.sendNext();
         });
+      this.waiting += 1;
       (isWrite ? lane.writes : lane.reads).push(groupOf(), waiter);
       this.lanes.add(lane);
       this.sendNext();
@@ -199,6 +203,11 @@ export class RequestQueue {
     return undefined;
   }
 
+  private someLaneHasPlace(): boolean {
+    for (const lane of this.lanes) if (lane.hasPlace) return true;
+    return false;
+  }
+
   private isOpenAt(nowMs: number): boolean {
     if (this.pausedUntilMs > nowMs) return false;
     return this.inFlight < (this.pauses > 0 ? 1 : this.limit.value);
@@ -239,11 +248,11 @@ export class RequestQueue {
       waiter.end();
     }
     // A request that only the cap of its client holds back is not a demand for a higher limit.
-    if (this.lanes.size > 0 && [...this.lanes].some(hasPlace)) this.limit.reportDemand();
+    if (this.someLaneHasPlace()) this.limit.reportDemand();
     clearTimeout(this.timer);
     this.timer = undefined;
     const pauseMs = this.pausedUntilMs - nowMs;
-    if (this.lanes.size > 0 && pauseMs > 0) this.timer = setTimeout(this.sendNext.bind(this), pauseMs);
+    if (this.waiting > 0 && pauseMs > 0) this.timer = setTimeout(this.sendNext.bind(this), pauseMs);
   }
 }
 

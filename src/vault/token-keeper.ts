@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { orAborted } from '../concurrency/abort';
 import type { Logger } from '../log';
 import type { TokenGrant, VaultClient } from './client';
 import { VaultError } from './errors';
@@ -67,7 +68,7 @@ export class TokenKeeper {
 
   /** @returns undefined if nothing has to be done, or nothing can be */
   private async begin(): Promise<TokenPlan | undefined> {
-    const login = await this.client.ensureLogin();
+    const login = await orAborted(this.client.ensureLogin(), this.stopping.signal);
     if (login !== undefined) return planIfEnds(login);
     try {
       return planIfEnds(await lookupSelf(this.client, this.stopping.signal));
@@ -92,7 +93,7 @@ export class TokenKeeper {
       }
     }
     if (this.client.authKind === 'token') return this.afterRefusal(plan);
-    const grant = await this.client.logInAgain();
+    const grant = await orAborted(this.client.logInAgain(), this.stopping.signal);
     this.options.log.debug({ vault: this.client.address, ttlS: grant.ttlS }, 'logged in again');
     return planIfEnds(grant);
   }

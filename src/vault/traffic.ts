@@ -81,23 +81,26 @@ export class VaultTraffic {
    */
   enter(path: string, entry: Entry = {}): Promise<void> | undefined {
     const place = this.queue.enter(entry, () => mountOf(path));
-    if (place === undefined && this.checking === undefined && this.breaker.outage === undefined)
-      return undefined;
-    return this.entering(path, entry, place);
+    if (place === undefined) return this.isInDoubt ? this.assertUp(path, entry) : undefined;
+    // Not an async function: most requests of a scan wait for their place, and each promise costs.
+    return place.then(
+      () => (this.isInDoubt ? this.assertUp(path, entry) : undefined),
+      (error: unknown) => {
+        if (!(error instanceof BlockedError)) throw cancelledRequest(this.address, path);
+        const detail =
+          'too many requests (429): a rate limit quota of this Vault has refused everything for some time; raise it, or ' +
+          'set requestsPerSecond below it';
+        throw this.refusal('throttled', path, detail);
+      },
+    );
   }
 
-  private async entering(
-    path: string,
-    { signal, lane }: Entry,
-    place: Promise<void> | undefined,
-  ): Promise<void> {
-    await place?.catch((error: unknown) => {
-      if (!(error instanceof BlockedError)) throw cancelledRequest(this.address, path);
-      const detail =
-        'too many requests (429): a rate limit quota of this Vault has refused everything for some time; raise it, or ' +
-        'set requestsPerSecond below it';
-      throw this.refusal('throttled', path, detail);
-    });
+  private get isInDoubt(): boolean {
+    return this.checking !== undefined || this.breaker.outage !== undefined;
+  }
+
+  /** Waits for the result of a health check. Gives the place back if the Vault is down. */
+  private async assertUp(path: string, { signal, lane }: Entry): Promise<void> {
     try {
       if (this.checking !== undefined) await orAborted(this.checking, signal);
     } catch {

@@ -5,7 +5,7 @@ import { readTls, type TlsFiles } from '../tls';
 import { cancelledRequest, VaultError } from './errors';
 import { jsonText } from './json';
 import { awaitTurn, isLimited } from './request-rate';
-import { VAULT_CONNECT_TIMEOUT_MS, VAULT_INDEX_FOR_MS } from '../limits';
+import { VAULT_CLOSE_MS, VAULT_CONNECT_TIMEOUT_MS, VAULT_INDEX_FOR_MS } from '../limits';
 
 /** Agents and proxies with `require_request_header` answer 412 without it, against forged requests. Vault's clients send it. */
 const REQUEST_HEADER = { 'X-Vault-Request': 'true' };
@@ -96,8 +96,14 @@ export class UndiciTransport {
     }
   }
 
+  /** Ends what is still in flight after {@link VAULT_CLOSE_MS}: a silent Vault would hold up the end of the process. */
   async close(): Promise<void> {
-    await this.pool.close();
+    const timer = setTimeout(() => void this.pool.destroy(), VAULT_CLOSE_MS);
+    try {
+      await this.pool.close();
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   private send(request: TransportRequest): Promise<TransportResponse> {

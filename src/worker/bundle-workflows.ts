@@ -7,7 +7,11 @@ export const WORKFLOW_BUNDLE = path.join(__dirname, '..', 'workflow-bundle.js');
 
 /** Bundles the workflows into one file for the sandbox that Temporal's worker runs them in. */
 export async function bundleWorkflows(target: string): Promise<void> {
-  const { code } = await bundleWorkflowCode({ workflowsPath: require.resolve('../workflows') });
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: require.resolve('../workflows'),
+    // Without the sources in the source map: a worker keeps the map several times, and only prints files and lines.
+    webpackConfigHook: (config) => ({ ...config, devtool: 'inline-nosources-source-map' }),
+  });
   await writeFile(target, code);
 }
 

@@ -1,9 +1,9 @@
 import { SdkComponent } from '@temporalio/common';
 import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
-import v8 from 'node:v8';
-import { HEAP_GROWING_FLAG, HEAP_GROWING_PERCENT, MAX_HEALTH_PAUSE_MS } from '../limits';
+import { MAX_HEALTH_PAUSE_MS } from '../limits';
 import type { Logger } from '../log';
 import { describeOutage, onOutage } from '../vault/traffic';
+import { boundGarbage } from './heap';
 
 export interface RuntimeOptions {
   log: Logger;
@@ -13,8 +13,7 @@ export interface RuntimeOptions {
 
 /** Prepares this process and Temporal's runtime in it. To be called once, before any connection. */
 export function installRuntime({ log, shutdownSignals }: RuntimeOptions): void {
-  // For the whole process with all its threads: most memory of a scanning worker would be garbage otherwise.
-  v8.setFlagsFromString(`${HEAP_GROWING_FLAG}=${HEAP_GROWING_PERCENT}`);
+  boundGarbage();
   Runtime.install({
     logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
       // Without the meta, which may hold an error of any library. Our interceptor logs failed activities.

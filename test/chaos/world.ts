@@ -196,7 +196,11 @@ export class World implements Witness {
   async pause(paused: boolean, by: 'command' | 'schedule'): Promise<void> {
     const schedule = this.sync.schedule('destination');
     if (by === 'command') await setPaused(this.sync.client, this.sync.config('destination'), paused, 'chaos');
-    else await (paused ? schedule.pause() : schedule.unpause());
+    else {
+      // Temporal loses one that coincides with a trigger of the watch.
+      do await (paused ? schedule.pause() : schedule.unpause());
+      while ((await schedule.describe()).state.paused !== paused);
+    }
   }
 
   /** Waits until no cycle is running or pending. */

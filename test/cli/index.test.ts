@@ -135,6 +135,13 @@ test.each([
   expect(stderr).toContain('(vsync --help lists commands and options)');
 });
 
+test('vsync syncer probe does not take a token as an argument, says where it belongs, and does not repeat it', async () => {
+  const { code, stdout, stderr } = await run('syncer', 'probe', 'cAnArY', '-c', 'syncer.yaml');
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toContain('give it on standard input');
+  expect(stderr).not.toContain('cAnArY');
+});
+
 describe('vsync', () => {
   /** Flags of the original vsync: there an empty value has a meaning. */
   const isOriginals = (long: string): boolean => /^--(log|origin|destination)\./.test(long);

@@ -1,5 +1,5 @@
 import { PLANTED, RefusalCheck, WRONG_TOKEN, type ConfigFile } from '../support/refusal';
-import { freePorts } from '../../dev/servers/start';
+import { NOWHERE } from '../support/nowhere';
 import { SyncFixture } from '../support/sync-fixture';
 
 /** What the built command prints for each server that it cannot use. */
@@ -8,31 +8,28 @@ type Edit = (file: ConfigFile) => void;
 
 let sync: SyncFixture;
 let check: RefusalCheck;
-/** A host:port where nothing listens. */
-let nowhere: string;
 
 beforeAll(async () => {
   sync = await SyncFixture.create();
   check = new RefusalCheck(sync);
   await sync.originVault.mount(`v1-${sync.id}/`, '1');
   await sync.originVault.put(sync.mount, PLANTED.path, PLANTED.data);
-  nowhere = `127.0.0.1:${String((await freePorts(1))[0])}`;
 });
 
 afterAll(() => sync.tearDown());
 
 describe('vsync ends with exit code 1, and names the server with its address, for', () => {
-  const url = (): string => `http://${nowhere}`;
+  const url = (): string => `http://${NOWHERE}`;
 
   test.each<[what: string, edit: Edit, texts: () => string[]]>([
     [
       'an unreachable Consul of the origin',
-      (file) => (file.origin.consul.address = nowhere),
+      (file) => (file.origin.consul.address = NOWHERE),
       () => [`Consul ${url()}: ${sync.syncPath}origin/index: connection refused: is it running`],
     ],
     [
       'an unreachable Consul of the destination',
-      (file) => (file.destination.consul.address = nowhere),
+      (file) => (file.destination.consul.address = NOWHERE),
       () => [`Consul ${url()}: ${sync.syncPath}d0/destination/index: connection refused: is it running`],
     ],
     [
@@ -123,9 +120,9 @@ describe('vsync ends with exit code 1, and names the server with its address, fo
 
   // Each of them connects to Temporal in its own way: a worker has a native client.
   test.each(['start', 'worker', 'trigger'])('an unreachable Temporal (vsync %s)', async (command) => {
-    const file = check.changed('origin', (content) => (content.temporal.address = nowhere));
+    const file = check.changed('origin', (content) => (content.temporal.address = NOWHERE));
     await check.expectRefusal(await check.run(command, '-c', file), 1, [
-      `Temporal ${nowhere}: cannot connect (`,
+      `Temporal ${NOWHERE}: cannot connect (`,
       'Is it running, and is the address right? It comes from --temporal.address',
     ]);
   });

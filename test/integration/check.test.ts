@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Check } from '../../src/access/check-line';
 import { PLANTED, RefusalCheck, WRONG_TOKEN } from '../support/refusal';
-import { freePorts, startVaultFile, vaultKind } from '../../dev/servers/start';
+import { startVaultFile, vaultKind } from '../../dev/servers/start';
+import { NOWHERE } from '../support/nowhere';
 import { SyncFixture } from '../support/sync-fixture';
 import { runVsync } from '../../dev/shared/vsync-command';
 
@@ -65,25 +66,24 @@ test('vsync check --role checks the origin of a file with both sections, and --j
 });
 
 test('vsync check goes on after a failure, and shows no secret', async () => {
-  const nowhere = `127.0.0.1:${String((await freePorts(1))[0])}`;
   const file = refusal.changed('destination', (content) => {
-    content.temporal.address = nowhere;
+    content.temporal.address = NOWHERE;
     content.origin.vault.token = WRONG_TOKEN;
     content.destination.mounts = [`none-${sync.id}/`];
-    content.origin.consul.address = nowhere;
+    content.origin.consul.address = NOWHERE;
   });
   const ended = await refusal.run('check', '-c', file);
   expect(ended.code).toBe(1);
   expect(ended.stderr).toBe('vsync: 4 of 16 checks failed\n');
   const { origin } = sync.servers;
   expect(lines(ended.stdout, 'FAIL')).toEqual([
-    expect.stringContaining(`Temporal: ${nowhere}: cannot connect (`),
+    expect.stringContaining(`Temporal: ${NOWHERE}: cannot connect (`),
     expect.stringContaining(
       `Vault ${origin.address} (origin.vault): token: auth/token/lookup-self: permission denied (403`,
     ),
     expect.stringContaining(`mount none-${sync.id}/: mount none-${sync.id}/ does not exist, or the token`),
     expect.stringContaining(
-      `Consul http://${nowhere} (origin.consul): ${sync.infoPrefix('origin')}index: connection refused`,
+      `Consul http://${NOWHERE} (origin.consul): ${sync.infoPrefix('origin')}index: connection refused`,
     ),
   ]);
   expect(lines(ended.stdout, 'warn').join('\n')).toMatch(

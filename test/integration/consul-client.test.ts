@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { ConsulStore } from '../../src/consul/client';
 import { ConsulApi } from '../../dev/shared/consul-api';
 import { FaultProxy } from '../support/fault-proxy';
-import { freePorts } from '../../dev/servers/start';
+import { NOWHERE } from '../support/nowhere';
 import { sharedServers } from '../support/shared-servers';
 
 /** ConsulStore on a real Consul. Plain requests read back what it writes, and the reverse. */
@@ -179,9 +179,8 @@ describe('waitForChange', () => {
 });
 
 test('ConsulStore names a Consul that cannot be reached, and takes no key for missing', async () => {
-  const [port = 0] = await freePorts(1);
-  const gone = new ConsulStore({ address: `http://127.0.0.1:${port}`, token: '' });
-  await expect(gone.get('k')).rejects.toThrow(`Consul http://127.0.0.1:${port}: k: `);
+  const gone = new ConsulStore({ address: `http://${NOWHERE}`, token: '' });
+  await expect(gone.get('k')).rejects.toThrow(`Consul http://${NOWHERE}: k: `);
   await expect(gone.keys('k')).rejects.toMatchObject({ kind: 'unavailable' });
   gone.close();
 });

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { watchId } from '../../src/contract/ids';
 import { stop } from '../../src/temporal/operations';
 import { FaultProxy } from '../support/fault-proxy';
-import { freePorts } from '../../dev/servers/start';
+import { NOWHERE } from '../support/nowhere';
 import { SyncFixture, type FileContent } from '../support/sync-fixture';
 import { runVsync, startVsync, type Ended } from '../../dev/shared/vsync-command';
 import { eventually } from '../support/eventually';
@@ -139,9 +139,8 @@ test('vsync pause and resume accept the same Vault at another address, and refus
   expect(await run('resume', '-c', alias)).toMatchObject({ code: 0, stderr: '' });
 
   const before = await realSync();
-  const [port = 0] = await freePorts(1);
   const nowhere = copy('nowhere.json', ({ destination }) => {
-    destination.vault.address = `http://127.0.0.1:${port}`;
+    destination.vault.address = `http://${NOWHERE}`;
   });
   const paused = await run('pause', '-c', nowhere);
   expect(paused).toMatchObject({ code: 1, stdout: '' });

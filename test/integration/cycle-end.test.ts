@@ -9,6 +9,9 @@ import { RunningSync } from '../support/running-sync';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
 
+/** Timeout of cycles that must meet it: long enough that a slow machine copies some secrets before. */
+const SHORT = '15s';
+
 const VSYNC = path.join(__dirname, '..', '..', 'bin', 'vsync');
 
 /** A destination cycle that cannot finish claims what has arrived, and nothing else. */
@@ -58,7 +61,7 @@ describe('in the middle of a copy,', () => {
     JSON.stringify(await sync.consul.values(sync.infoPrefix('destination')));
 
   test('destination cycle ends as timed-out at its timeout, and the next one copies only what is missing', async () => {
-    await begin({ timeout: '6s' });
+    await begin({ timeout: SHORT });
     const cycle = await startHeldCycle();
     const result = (await cycle.result()) as CycleResult;
     expect(result).toMatchObject({ outcome: 'timed-out', counts: { added: paths.length - 1 } });
@@ -157,7 +160,7 @@ test('origin cycle publishes nothing when it is cancelled', async () => {
 });
 
 test.each<['timed out' | 'cancelled', timeout: string]>([
-  ['timed out', '6s'],
+  ['timed out', SHORT],
   ['cancelled', '1m'],
 ])('origin cycle publishes nothing when it is %s after its listing', async (end, timeout) => {
   const running = await RunningSync.create({ secrets: ['a'], timeout });

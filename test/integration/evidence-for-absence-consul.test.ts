@@ -37,10 +37,10 @@ let running: RunningSync;
 let consul: Awaited<ReturnType<typeof readConsul>>;
 
 beforeAll(async () => {
-  // Short, because a cycle that keeps meeting the fault ends at its timeout.
+  // Short, because a cycle that keeps meeting the fault ends at its timeout. The others end earlier, also on a slow machine.
   running = await RunningSync.create({
     secrets: ['gone', 'stays', 'stays2'],
-    timeout: '8s',
+    timeout: '15s',
     numBuckets: NUM_BUCKETS,
   });
   consul = await readConsul();

@@ -66,10 +66,11 @@ test('vsync check warns of a mount whose rule ends copies, and reports nothing w
 });
 
 test('destination cycle copies a secret again after its copy ended by the rule of the mount, and not before', async () => {
-  await begin('12s');
+  // Longer than a slow machine needs for the steps before the end of the copies.
+  await begin('24s');
   await put('forever');
   // The original ends at about the same time, so this copy does not end early.
-  await set('ends-too', '12s');
+  await set('ends-too', '24s');
   await put('ends-too');
   const first = await cycles();
   expect(first).toMatchObject({ outcome: 'synced', counts: { added: 2 } });
@@ -172,7 +173,7 @@ test.each([
   consul.choose(async (method) => {
     if (method !== 'PUT' || met > 0) return undefined;
     const values = await sync.consul.values(prefix);
-    if (!['expiries/0', ...keys].every((key) => `${prefix}${key}` in values)) return undefined;
+    if (met > 0 || !['expiries/0', ...keys].every((key) => `${prefix}${key}` in values)) return undefined;
     met++;
     return { status: 500, isCarriedOut: true };
   });
@@ -222,7 +223,8 @@ test('destination cycle retries an ended copy that cannot be compared in each cy
 });
 
 test('destination cycle compares a copy that no longer ends once, and removes its record', async () => {
-  await begin('5s');
+  // The second copy must be written before the first one ends.
+  await begin('15s');
   await put('a');
   await cycles();
   await sync.destinationVaults[0]?.request('POST', `${sync.mount}config`, { delete_version_after: '0s' });

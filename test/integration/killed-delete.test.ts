@@ -42,7 +42,9 @@ test('destination cycle after a crash around a delete, and an undelete, brings t
   const own = async (): Promise<string> =>
     JSON.stringify(await sync.consul.values(sync.infoPrefix('destination')));
   await eventually(async () => {
-    expect(proxies.vault.requests.filter((request) => request.includes('/delete/'))).toHaveLength(2);
+    // Each may be sent again if this takes longer than the time for an answer.
+    const deletes = proxies.vault.requests.filter((request) => request.includes('/delete/'));
+    expect(new Set(deletes).size).toBe(2);
     expect(await vault?.get(sync.mount, 'deleted')).toBeUndefined();
     expect(await own()).toContain(running.data(added));
   }, 'a delete without its record, and a record without its delete');

@@ -39,6 +39,17 @@ function hold(work: () => Promise<void>): void {
   });
 }
 
+/** Holds back the requests to a secret until this number of them is in flight; later ones for a moment. */
+function meetingOf(count: number): void {
+  let open: () => void = () => undefined;
+  const complete = new Promise<void>((resolve) => (open = resolve));
+  hold(async () => {
+    if (inFlight >= count) open();
+    await complete;
+    await after(10);
+  });
+}
+
 const read = (count: number): Promise<unknown> =>
   Promise.all(Array.from({ length: count }, () => kv.metadata(huge, 'secret')));
 
@@ -64,6 +75,8 @@ test('VaultClient sends more requests at the same time to a distant Vault while 
   const first = kv.client.requestsAtOnce;
   // A busy machine may need long. Only the timeout of the test bounds this.
   while (kv.client.requestsAtOnce < 4 * first) await read(100);
+  // None is answered before all are in flight.
+  meetingOf(4 * first);
   await read(200);
   expect(most).toBeGreaterThanOrEqual(4 * first);
 });
@@ -85,7 +98,7 @@ test('VaultClient sends fewer requests than in the beginning to a Vault that wor
 
 test('VaultClient sends at most numWorkers requests, also where the Vault would take more', async () => {
   await connect(5);
-  hold(() => after(10));
+  meetingOf(5);
   await read(100);
   expect(most).toBe(5);
 });
@@ -94,19 +107,25 @@ test.each([503, 429])('VaultClient halves its requests after a %i', async (statu
   await connect();
   const first = kv.client.requestsAtOnce;
   let refused = 0;
+  let hasSeen: () => void = () => undefined;
+  const seen = new Promise<void>((resolve) => (hasSeen = resolve));
   const meeting: (() => void)[] = [];
   proxy.choose(async (_method, url) => {
     if (!url.includes(id) || refused > 0) return undefined;
-    // The first one is refused when all requests have arrived. The others are answered after it.
+    // The first one is refused when all requests have arrived. The others are answered when its effect was seen.
     await new Promise<void>((go) => {
       meeting.push(go);
       if (meeting.length === first) for (const each of meeting.splice(0)) each();
     });
-    return ++refused === 1 ? { status, body: '{"errors":[]}' } : { late: after(300) };
+    return ++refused === 1 ? { status, body: '{"errors":[]}' } : { late: seen };
   });
   const all = read(first);
-  while (kv.client.requestsAtOnce === first) await after(10);
-  expect(kv.client.requestsAtOnce).toBe(first / 2);
+  try {
+    while (kv.client.requestsAtOnce === first) await after(10);
+    expect(kv.client.requestsAtOnce).toBe(first / 2);
+  } finally {
+    hasSeen();
+  }
   await all;
 });
 

@@ -9,6 +9,9 @@ import { RunningSync, type Proxies } from '../support/running-sync';
 
 const SECRETS = 100;
 
+// Bounds a hang: longer than the timeout of a cycle.
+jest.setTimeout(300_000);
+
 interface Kill {
   server: keyof OwnServers;
   /** Role and activity. */
@@ -93,6 +96,8 @@ beforeAll(async () => {
   running = await RunningSync.create({
     servers: asShared(servers),
     numBuckets: 4,
+    // A server may be away for long on a slow machine.
+    timeout: '3m',
     log,
     edit: (file) => {
       file['maxDeletes'] = 1_000;

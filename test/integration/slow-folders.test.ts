@@ -59,7 +59,8 @@ test('listPaths lists the other folders while some are slow, also when numWorker
 });
 
 test('listPaths requests a listing that exceeds requestTimeout once, and only its folder is unknown', async () => {
-  const run = await originRun({ requestTimeout: '1s' });
+  // Longer than the other listings take on a slow machine.
+  const run = await originRun({ requestTimeout: '3s' });
   for (const folder of ['quick', 'slow']) await sync.originVault.put(sync.mount, `${folder}/one`, {});
   await run.cycle();
   await sync.originVault.put(sync.mount, 'quick/two', {});

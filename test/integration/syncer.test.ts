@@ -36,13 +36,17 @@ describeWithNginx('Syncer on a Kubernetes API and three NGINX instances', () => 
     const address = await world.syncer();
     await world.addToken(token, 1);
     const before = await counts();
-    await Promise.all([2, 3].map((number) => world.instance(number).addToken(token, { afterMs: 400 })));
-    const { status, verdict, body } = await world.ask(address, token, 'nginx-1');
+    const asking = world.ask(address, token, 'nginx-1');
+    const tries = async (): Promise<number[]> =>
+      (await counts()).map((count, at) => count - (before[at] ?? 0));
+    await eventually(async () => {
+      expect(Math.min(...(await tries()).slice(1))).toBeGreaterThan(1);
+    }, 'a second try at both');
+    await world.addToken(token, 2, 3);
+    const { status, verdict, body } = await asking;
     expect({ status, verdict }).toEqual({ status: 200, verdict: 'Synced' });
     expect(body).toMatchObject({ status: 'Synced', origin: 'known', instances: 3, present: 2 });
-    const [origin, ...others] = (await counts()).map((count, index) => count - (before[index] ?? 0));
-    expect(origin).toBe(0);
-    for (const asked of others) expect(asked).toBeGreaterThan(1);
+    expect((await tries())[0]).toBe(0);
     expect((await world.instance(2).seen()).host).toBe('gateway.example.org');
   });
 
@@ -82,7 +86,8 @@ describeWithNginx('Syncer on a Kubernetes API and three NGINX instances', () => 
   );
 
   test('answers Timeout at the deadline while an instance hangs', async () => {
-    const address = await world.syncer({ request_deadline: 500 });
+    // Long enough for the answer of the other instance.
+    const address = await world.syncer({ request_deadline: 4_000 });
     await world.addToken(token, 1, 2, 3);
     await world.instance(3).setFault('hang');
     const { verdict, body } = await world.ask(address, token, 'nginx-1');
@@ -127,7 +132,7 @@ describeWithNginx('Syncer on a Kubernetes API and three NGINX instances', () => 
   });
 
   test('has no verdict and is not ready when its list is too old', async () => {
-    const address = await world.syncer(SHORT);
+    const address = await world.syncer({ ...SHORT, maxListAge: '3s' });
     process.kill(world.kube.pid, 'SIGSTOP');
     try {
       await eventually(async () => {
@@ -152,11 +157,13 @@ describeWithNginx('Syncer on a Kubernetes API and three NGINX instances', () => 
     await world.account.setRules(rules);
     try {
       const { address } = await world.startSyncer();
-      const { statusCode, body } = await request(`${address}/readyz`);
-      expect({ statusCode, body: await body.json() }).toMatchObject({
-        statusCode: 503,
-        body: { problems: [expect.stringMatching(/does not permit "list" on deployments/)] },
-      });
+      await eventually(async () => {
+        const { statusCode, body } = await request(`${address}/readyz`);
+        expect({ statusCode, body: await body.json() }).toMatchObject({
+          statusCode: 503,
+          body: { problems: [expect.stringMatching(/does not permit "list" on deployments/)] },
+        });
+      }, 'the problem');
     } finally {
       await world.account.restoreRules();
     }

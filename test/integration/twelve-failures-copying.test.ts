@@ -37,7 +37,8 @@ function moved(before: Record<string, number>, after: Record<string, number>): s
 
 test('3. destination cycle keeps what has arrived before a timeout: a first copy longer than it converges without a needless version', async () => {
   const paths = Array.from({ length: 12 }, (_, number) => `app${String(number)}`);
-  running = await RunningSync.create({ timeout: '6s', numBuckets: 3 });
+  // Longer than a slow machine needs for four secrets.
+  running = await RunningSync.create({ timeout: '15s', numBuckets: 3 });
   const { sync, proxies } = running;
   await running.put(...paths);
   await sync.cycle('origin');

@@ -94,13 +94,17 @@ const versions = (): Promise<number[]> =>
 
 test('two deployments on one sync path corrupt nothing, write each value once, and agree once one runs alone', async () => {
   const all: string[] = [];
+  /** Rounds in which neither destination cycle came to its end, so the values of the next round may arrive first. */
+  let unfinished = 0;
   for (let round = 1; round <= ROUNDS; round++) {
     for (const name of NAMES) await sync.originVault.put(sync.mount, name, { name, round });
     all.push(...(await ends(sync.cycle('origin'), cycleOfOther('origin'))));
     // The origin info is whole and of this round, whichever deployment was first.
     const { insights } = await publishedBy(sync);
     expect(Object.values(insights).map(({ version }) => version)).toEqual(NAMES.map(() => round + 1));
-    all.push(...(await ends(sync.cycle('destination'), cycleOfOther('destination'))));
+    const copies = await ends(sync.cycle('destination'), cycleOfOther('destination'));
+    all.push(...copies);
+    if (!copies.some((end) => end === 'synced' || end === 'unchanged')) unfinished += 1;
     expect(Math.max(...(await versions()))).toBeLessThanOrEqual(round + 1);
   }
   expect(all).toHaveLength(4 * ROUNDS);
@@ -111,7 +115,10 @@ test('two deployments on one sync path corrupt nothing, write each value once, a
   expect(await sync.cycle('origin')).toMatchObject({ outcome: 'unchanged' });
   expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { read: 0 } });
   expect((await publishedBy(sync, 'destination')).insights).toEqual((await publishedBy(sync)).insights);
-  expect(await versions()).toEqual(NAMES.map(() => ROUNDS + 1));
+  for (const version of await versions()) {
+    expect(version).toBeLessThanOrEqual(ROUNDS + 1);
+    expect(version).toBeGreaterThanOrEqual(ROUNDS + 1 - unfinished);
+  }
   for (const name of NAMES)
     expect(await sync.destinationVaults[0]?.get(sync.mount, name)).toEqual({ name, round: ROUNDS });
   expect(await ends(cycleOfOther('origin'), cycleOfOther('destination'))).toEqual(['unchanged', 'unchanged']);

@@ -77,7 +77,7 @@ async function killInTheMiddle(
 }
 
 beforeAll(async () => {
-  sync = await SyncFixture.create({ numBuckets: 32 });
+  sync = await SyncFixture.create({ numBuckets: 32, timeout: '2m' });
   await sync.run();
   await sync.stopWork();
 });

@@ -9,6 +9,9 @@ import { sharedServers, type SharedServers } from '../support/shared-servers';
 
 const SECRETS = 100;
 
+// Bounds a hang: longer than the timeout of a cycle.
+jest.setTimeout(300_000);
+
 const { log, lines } = collectedLog();
 let cluster: VaultCluster;
 let running: RunningSync | undefined;
@@ -31,6 +34,8 @@ async function start(
 ): Promise<{ running: RunningSync; secrets: ManySecrets }> {
   running = await RunningSync.create({
     servers: { ...sharedServers(), ...servers },
+    // An election takes long on a slow machine.
+    timeout: '3m',
     log,
     edit: (file) => {
       file['maxDeletes'] = 1_000;

@@ -158,7 +158,8 @@ test('origin cycle waits for a Vault that is sealed during the listing and the m
 });
 
 test('cycles that time out while a Vault is sealed name it in their note', async () => {
-  const running = await start('origin', { timeout: '3s' });
+  // Longer than a slow machine needs to meet the seal.
+  const running = await start('origin', { timeout: '10s' });
   const { sync, proxy } = running;
   await vault.seal();
   try {

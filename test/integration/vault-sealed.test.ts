@@ -9,6 +9,9 @@ import { sharedServers } from '../support/shared-servers';
 /** Real Vaults are sealed during a step and unsealed later. */
 
 const SECRETS = 100;
+
+// Bounds a hang: longer than the timeout of a cycle.
+jest.setTimeout(300_000);
 const DELETES = 12;
 /** Classes of a path that could not be requested. A request in flight may get no answer at all. */
 const AWAY = /^(sealed|unavailable)$/;
@@ -27,6 +30,8 @@ beforeAll(async () => {
   running = await RunningSync.create({
     servers: { ...sharedServers(), origin: originVault, destinations: [vault, vault] },
     numBuckets: 2,
+    // A Vault may be sealed for long on a slow machine.
+    timeout: '3m',
     log,
     edit: (file) => {
       file['maxDeletes'] = 1_000;

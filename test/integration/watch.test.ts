@@ -31,7 +31,14 @@ describe('the watch of a destination', () => {
     await gate.close();
   });
 
-  beforeEach(() => sync.idle('destination'));
+  // A question of the watch that is still under way could start one more cycle.
+  beforeEach(() => sync.watchIsContent());
+
+  /** How often the watch has asked whether a cycle is needed. */
+  async function looks(): Promise<number> {
+    const history = await sync.client.workflow.getHandle(`vsync-watch-d0-${sync.id}`).fetchHistory();
+    return JSON.stringify(history).split('wakeDestination').length - 1;
+  }
 
   test('has a change copied soon after the origin published it', async () => {
     await sync.originVault.put(sync.mount, 'a', { value: 1 });
@@ -70,13 +77,12 @@ describe('the watch of a destination', () => {
     const schedule = sync.schedule('destination');
     await schedule.pause('by the test');
     const before = (await schedule.describe()).info.numActionsTaken;
+    const looksBefore = await looks();
     await sync.originVault.put(sync.mount, 'a', { value: 4 });
     await sync.cycle('origin');
     // The watch has checked more than once and started nothing.
     await eventually(async () => {
-      const history = await sync.client.workflow.getHandle(`vsync-watch-d0-${sync.id}`).fetchHistory();
-      const looks = JSON.stringify(history).split('wakeDestination').length - 1;
-      expect(looks).toBeGreaterThan(2);
+      expect(await looks()).toBeGreaterThan(looksBefore + 1);
     }, 'the watch to look');
     expect((await schedule.describe()).info.numActionsTaken).toBe(before);
     expect(await sync.destinationVaults[0]?.get(sync.mount, 'a')).toEqual({ value: 2 });
@@ -95,7 +101,7 @@ describe('the watch of a destination', () => {
     await sync.consul.delete(`${sync.infoPrefix('destination')}state`);
     await signalOriginChanged(sync.client, sync.config('destination'));
     await eventually(async () => {
-      expect((await sync.schedule('destination').describe()).info.numActionsTaken).toBe(before + 1);
+      expect((await sync.schedule('destination').describe()).info.numActionsTaken).toBeGreaterThan(before);
     }, 'a cycle to be started');
   });
 });

@@ -11,6 +11,7 @@ export class GateProxy {
   private open: () => void = () => undefined;
   private waiting: (() => void)[] = [];
   private holds: ((method: string, url: string) => boolean) | undefined;
+  private readonly forwarded = new Set<http.ClientRequest>();
   /** Passed requests, as "METHOD /url". */
   readonly passed: string[] = [];
 
@@ -48,6 +49,7 @@ export class GateProxy {
   async close(): Promise<void> {
     this.release();
     this.server.closeAllConnections();
+    for (const onward of this.forwarded) onward.destroy();
     await new Promise((resolve) => this.server.close(resolve));
   }
 
@@ -56,13 +58,17 @@ export class GateProxy {
     if (this.holds?.(method, url) === true) {
       for (const resolve of this.waiting.splice(0)) resolve();
       await this.gate;
+      // Its client has given up: its body never comes, and the server would wait for it.
+      if (response.destroyed) return;
     }
     this.passed.push(`${method} ${url}`);
     const onward = http.request(this.target + url, { method, headers: request.headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
     });
+    this.forwarded.add(onward);
     onward.on('error', () => response.destroy());
+    onward.on('close', () => this.forwarded.delete(onward));
     response.on('close', () => onward.destroy());
     request.pipe(onward);
   }

@@ -21,6 +21,8 @@ export interface Place {
   fault?: Fault;
 }
 
+const ENDS_WITHIN_MS = 240_000;
+
 /** A cycle that is held in the middle of a step, with its requests to one server in flight. */
 export class HeldCycle {
   private constructor(
@@ -64,12 +66,16 @@ export class HeldCycle {
     });
   }
 
-  /** How the cycle ends, also if Temporal is down for a while. */
+  /** How the cycle ends, also if Temporal is down for a while. Waits longer than the timeout of any cycle here. */
   async ends(): Promise<Ended> {
-    await eventually(async () => {
-      const { status } = await this.cycle.describe();
-      if (status.name === 'RUNNING') throw new Error('it is running');
-    }, 'the cycle to end');
+    await eventually(
+      async () => {
+        const { status } = await this.cycle.describe();
+        if (status.name === 'RUNNING') throw new Error('it is running');
+      },
+      'the cycle to end',
+      ENDS_WITHIN_MS,
+    );
     return endOf(this.cycle.result() as Promise<CycleResult>);
   }
 

@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { parseAllDocuments } from 'yaml';
 import type { ServiceAccountIdentity } from '../../dev/servers/start';
 import { ROOT } from './run-node';
+import { eventually } from './eventually';
 import type { KubeGateway } from './kube-gateway';
 
 export interface Rule {
@@ -60,6 +62,7 @@ export class KubeAccount {
     const account = new KubeAccount(gateway, { namespace, name, uid: metadata.uid }, folder);
     account.writeToken({ expiresInSeconds: 3600 });
     account.writeKubeconfig();
+    await account.untilGranted(rules);
     return account;
   }
 
@@ -81,6 +84,28 @@ export class KubeAccount {
         rules,
       },
     );
+    await this.untilGranted(rules);
+  }
+
+  /** The API authorizes by its own copy of the rules, which is a moment old. */
+  private async untilGranted(rules: readonly Rule[]): Promise<void> {
+    const expected = NEEDED_VERBS.map(([verb, resource]) =>
+      rules.some(({ verbs, resources }) => verbs.includes(verb) && resources.includes(resource)),
+    );
+    await eventually(async () => {
+      const granted = await Promise.all(NEEDED_VERBS.map(([verb, resource]) => this.may(verb, resource)));
+      if (!isDeepStrictEqual(granted, expected)) throw new Error(`granted: ${granted.join(', ')}`);
+    }, 'the API to authorize by the new rules');
+  }
+
+  private async may(verb: string, resource: string): Promise<boolean> {
+    const { namespace, name } = this.identity;
+    const group = resource === 'pods' ? '' : 'apps';
+    const user = `system:serviceaccount:${namespace}:${name}`;
+    const review = { spec: { user, resourceAttributes: { namespace, verb, group, resource } } };
+    const path = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
+    const { status } = await this.gateway.admin.create<{ status: { allowed: boolean } }>(path, review);
+    return status.allowed;
   }
 
   /** The rules of the chart again. */

@@ -9,7 +9,7 @@ import { approveOrphans, orphansSet } from '../../src/cli/prune';
 import { createClients, infoOf } from '../../src/activities/clients';
 import { loadConfig } from '../../src/config/load';
 import type { Config } from '../../src/config/schema';
-import { scheduleId } from '../../src/contract/ids';
+import { scheduleId, watchId } from '../../src/contract/ids';
 import type { Plan } from '../../src/activities/destination/plan/plan';
 import { planCycle } from '../../src/activities/destination/plan/plan-cycle';
 import { start, stop, trigger } from '../../src/temporal/operations';
@@ -330,8 +330,9 @@ export class SyncFixture {
   /** Waits until no cycle of the schedule is running or pending. */
   async idle(role: 'origin' | 'destination', number = 0): Promise<void> {
     const notRunning = async (): Promise<void> => {
-      const { info } = await this.schedule(role, number).describe();
-      if (info.runningActions.length > 0) throw new Error('a cycle is running');
+      const { info, raw } = await this.schedule(role, number).describe();
+      if (info.runningActions.length > 0 || Number(raw.info?.bufferSize ?? 0) > 0)
+        throw new Error('a cycle is running or pending');
     };
     await eventually(async () => {
       // The cheaper check comes first, and again at the end, because a cycle may have begun in between.
@@ -340,6 +341,24 @@ export class SyncFixture {
       if (cycles.some(({ closeMs }) => closeMs === undefined)) throw new Error('a cycle is running');
       await notRunning();
     }, `${role} ${number} to be idle`);
+  }
+
+  /** Waits until the watch of a destination asks nothing, wants no further cycle, and its cycles have ended. */
+  async watchIsContent(number = 0): Promise<void> {
+    const watch = this.client.workflow.getHandle(watchId(this.nameOf('destination', number)));
+    await eventually(async () => {
+      // A question under way may still start a cycle, whatever the last one has led to.
+      const { raw } = await watch.describe();
+      const isAsking = (raw.pendingActivities ?? []).some(
+        ({ activityType }) => activityType?.name === 'wakeDestination',
+      );
+      if (isAsking) throw new Error('it asks');
+      const { currentDetails } = await watch.query<{ currentDetails?: string }>(
+        '__temporal_workflow_metadata',
+      );
+      if (currentDetails !== 'considered') throw new Error(`its last answer is ${String(currentDetails)}`);
+    }, 'the watch to be content');
+    await this.idle('destination', number);
   }
 
   /** Stops everything that was started. */

@@ -1,7 +1,8 @@
 import { pino } from 'pino';
 import { createInstances, listProblem } from '../../src/syncer/instances/create';
 import { DnsInstances } from '../../src/syncer/instances/dns';
-import { StaticInstances } from '../../src/syncer/instances/static';
+import { StaticInstances, type Lookup } from '../../src/syncer/instances/static';
+import { NAMES_EVERY_MS } from '../../src/syncer/limits';
 import { steadyNowMs } from '../../src/syncer/steady-clock';
 import { eventually } from '../support/eventually';
 import { DnsServer } from './dns-server';
@@ -15,6 +16,49 @@ describe('StaticInstances', () => {
     expect(source.current().instances).toBe(list);
     expect(source.current().freshAtMs).toBeGreaterThanOrEqual(before);
     await source.close();
+  });
+});
+
+describe('a host name in a fixed list', () => {
+  const list = [
+    { name: 'a', address: 'nginx.example.com' },
+    { name: 'b', address: '10.0.0.1' },
+  ];
+  const v4 = (address: string) => ({ address, family: 4 });
+
+  async function problemOf(lookup: Lookup): Promise<string | undefined> {
+    const source = new StaticInstances(list, lookup);
+    await source.start();
+    await source.close();
+    expect(source.current().instances).toBe(list);
+    return listProblem(source, 30_000);
+  }
+
+  it('is one instance if it has one address of each version', async () => {
+    const addresses = [v4('10.0.0.2'), v4('10.0.0.2'), { address: 'fd00::2', family: 6 }];
+    expect(await problemOf(() => Promise.resolve(addresses))).toBeUndefined();
+  });
+
+  it('makes the list unusable if it has several, because it would count once', async () => {
+    const problem = await problemOf(() => Promise.resolve([v4('10.0.0.2'), v4('10.0.0.3')]));
+    expect(problem).toContain('the host name nginx.example.com has 2 addresses');
+  });
+
+  it('is left to the probes if it is not found', async () => {
+    expect(await problemOf(() => Promise.reject(new Error('ENOTFOUND')))).toBeUndefined();
+  });
+
+  it('is looked up again', async () => {
+    jest.useFakeTimers();
+    let addresses = [v4('10.0.0.2'), v4('10.0.0.3')];
+    const source = new StaticInstances(list, () => Promise.resolve(addresses));
+    await source.start();
+    expect(listProblem(source, 30_000)).toBeDefined();
+    addresses = [v4('10.0.0.2')];
+    await jest.advanceTimersByTimeAsync(NAMES_EVERY_MS);
+    expect(listProblem(source, 30_000)).toBeUndefined();
+    await source.close();
+    jest.useRealTimers();
   });
 });
 

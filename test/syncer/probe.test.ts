@@ -180,8 +180,8 @@ describe('ask in mode cookie', () => {
     const failed = { kind: 'failed', reason: 'other', code: 'ERR_INVALID_URL' };
     const prober = proberOf(configHere());
     await expect(prober.ask(nowhere, TOKEN, never())).resolves.toEqual(failed);
-    const question = { method: 'GET' as const, port: 80, path: '/', headers: [], readsBody: () => false };
-    await expect(prober.send(nowhere, question, never())).resolves.toEqual(failed);
+    const question = { method: 'GET' as const, path: '/', headers: [], readsBody: () => false };
+    await expect(prober.send(nowhere, 80, question, never())).resolves.toEqual(failed);
     expect(prober.inFlight).toBe(0);
   });
 

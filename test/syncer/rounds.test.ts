@@ -26,13 +26,15 @@ class World {
       requestDeadlineMs: 60_000,
       maxProbes: 100,
       onShared: () => (this.shared += 1),
-      ask: ({ name }, token, signal, answer) => {
-        this.asked.push({ name, token, signal, answer });
-        if (byItself !== undefined)
-          queueMicrotask(() => {
-            answer(byItself(name, this.triesAt(name)));
-          });
-      },
+      about:
+        (token) =>
+        ({ name }, signal, answer) => {
+          this.asked.push({ name, token, signal, answer });
+          if (byItself !== undefined)
+            queueMicrotask(() => {
+              answer(byItself(name, this.triesAt(name)));
+            });
+        },
       ...options,
     });
   }
@@ -86,6 +88,32 @@ describe('a round', () => {
     const world = new World();
     await expect(world.ask({ instances: pods('a') })).resolves.toMatchObject({ verdict: 'Synced' });
     expect(world.asked).toEqual([]);
+  });
+
+  it('begins in a turn of its own, so that the questions behind are read meanwhile', async () => {
+    const world = new World();
+    const asked = ['x', 'y', 'z'].map((token) => world.ask({ token }));
+    const tokens = (): string[] => [...new Set(world.asked.map(({ token }) => token))];
+    const begun: string[][] = [];
+    for (let turn = 0; turn < 4; turn++) {
+      begun.push(tokens());
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    // The test waits for a turn behind the one of the rounds.
+    expect(begun.map(({ length }) => length)).toEqual([0, 1, 2, 3]);
+    for (const { answer } of [...world.asked]) answer(PRESENT);
+    await Promise.all(asked);
+  });
+
+  it('sends nothing if its client goes away before it begins', async () => {
+    const world = new World();
+    const gone = new AbortController();
+    const asked = world.ask({ signal: gone.signal });
+    gone.abort();
+    await expect(asked).resolves.toBeUndefined();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(world.asked).toEqual([]);
+    expect(world.rounds.inFlight).toBe(0);
   });
 
   it('asks an instance again until it has the token, and no longer', async () => {

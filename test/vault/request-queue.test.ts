@@ -267,6 +267,20 @@ test('RequestQueue rejects a cancelled request at once, and gives its place to t
   expect(given()).toBe(1);
 });
 
+test('RequestQueue leaves no timer behind when all that wait for the end of a pause are cancelled', async () => {
+  const queue = new RequestQueue();
+  await enter(queue);
+  queue.leave(refused(5_000));
+  const stop = new AbortController();
+  const waiting = [1, 2].map(() => enter(queue, { signal: stop.signal }));
+  stop.abort(new Error('stopped'));
+  for (const one of await Promise.allSettled(waiting)) expect(one.status).toBe('rejected');
+  expect(jest.getTimerCount()).toBe(0);
+  const given = ask(queue, 1);
+  await pass(5_000);
+  expect(given()).toBe(1);
+});
+
 test('RequestQueue rejects a cancelled request at once where only the cap of its client holds it back', async () => {
   const queue = new RequestQueue();
   const lane = new Lane(1);

@@ -6,24 +6,28 @@ import { answer, reset, resetInBody, silence, TinyServer } from '../support/tiny
 
 let server: TinyServer;
 let transport: UndiciTransport;
+/** For answers that never come. */
+let impatient: UndiciTransport;
 
 beforeAll(async () => {
   server = await TinyServer.start();
-  transport = new UndiciTransport(server.address, { connections: 2, timeoutMs: 300 });
+  transport = new UndiciTransport(server.address, { connections: 2, timeoutMs: 20_000 });
+  impatient = new UndiciTransport(server.address, { connections: 2, timeoutMs: 300 });
 });
 
 afterAll(async () => {
   await transport.close();
+  await impatient.close();
   await server.close();
 });
 
-function send(request: Partial<TransportRequest> = {}): Promise<TransportResponse> {
+function send(request: Partial<TransportRequest> = {}, by = transport): Promise<TransportResponse> {
   const uri = `${server.address}/v1/kv/data/a`;
-  return transport.requestPromise.defaults()({ method: 'GET', uri, ...request });
+  return by.requestPromise.defaults()({ method: 'GET', uri, ...request });
 }
 
-async function failure(request?: Partial<TransportRequest>): Promise<VaultError> {
-  const error = await rejection(send(request));
+async function failure(request?: Partial<TransportRequest>, by = transport): Promise<VaultError> {
+  const error = await rejection(send(request, by));
   expect(error).toBeInstanceOf(VaultError);
   return error as VaultError;
 }
@@ -91,7 +95,7 @@ test.each([
 describe('UndiciTransport throws', () => {
   test('without an answer in time', async () => {
     server.answers(silence);
-    expect(await failure()).toMatchObject({
+    expect(await failure({}, impatient)).toMatchObject({
       kind: 'unavailable',
       message: `Vault ${server.address}: kv/data/a: no answer within 0.3 s`,
     });
@@ -102,7 +106,7 @@ describe('UndiciTransport throws', () => {
       response.writeHead(200, { 'content-length': 1000 });
       response.write('{');
     });
-    expect(await failure()).toMatchObject({
+    expect(await failure({}, impatient)).toMatchObject({
       kind: 'unavailable',
       message: expect.stringContaining('no answer within 0.3 s') as string,
     });
@@ -123,7 +127,7 @@ describe('UndiciTransport throws', () => {
     const gone = await TinyServer.start();
     const { address } = gone;
     await gone.close();
-    const lonely = new UndiciTransport(address, { connections: 1, timeoutMs: 300 });
+    const lonely = new UndiciTransport(address, { connections: 1, timeoutMs: 20_000 });
     const sent = lonely.requestPromise.defaults()({ method: 'GET', uri: `${address}/v1/sys/health` });
     await expect(sent).rejects.toMatchObject({
       kind: 'unavailable',
@@ -143,7 +147,7 @@ describe('UndiciTransport throws', () => {
   });
 
   test('at once when the caller cancels while all connections are busy, and never sends the request', async () => {
-    const busy = new UndiciTransport(server.address, { connections: 1, timeoutMs: 5_000 });
+    const busy = new UndiciTransport(server.address, { connections: 1, timeoutMs: 20_000 });
     const ask = (signal: AbortSignal): Promise<TransportResponse> =>
       busy.requestPromise.defaults()({ method: 'GET', uri: `${server.address}/v1/kv/data/a`, signal });
     const [first, second] = [new AbortController(), new AbortController()];

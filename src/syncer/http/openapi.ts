@@ -33,6 +33,7 @@ export async function addOpenApiPage(app: App): Promise<void> {
   await app.register(swaggerUi, {
     routePrefix: PAGE,
     staticCSP: PAGE_POLICY,
+    theme: { title: 'Syncer' },
     uiConfig: { validatorUrl: null, persistAuthorization: false },
   });
 }

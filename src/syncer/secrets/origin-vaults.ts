@@ -1,5 +1,6 @@
 import { assertNamespace } from '../../access/mounts';
 import { openVault } from '../../activities/clients';
+import { orAborted } from '../../concurrency/abort';
 import type { DestinationConfig } from '../../config/schema';
 import { insightOfMetadata } from '../../rules/insight';
 import type { Location } from '../../rules/paths';
@@ -42,7 +43,7 @@ export class OriginVaults {
   /** Asks the Vault anew, also within a round. */
   async read(config: DestinationConfig, { mount, rel }: Location, signal: AbortSignal): Promise<AtOrigin> {
     const vault = this.of(config);
-    await this.checkOnce(vault, config);
+    await orAborted(this.checkOnce(vault, config), signal);
     const metadata = await vault.metadata(mount, rel, signal);
     if (metadata === undefined || metadata.current_version === 0) return { is: 'absent' };
     const insight = insightOfMetadata(metadata, Date.now());

@@ -11,6 +11,7 @@ import { AskedDestination, type AskOptions } from './asked-destination';
 import { KeptTokens } from './kept-tokens';
 import { OriginVaults } from './origin-vaults';
 import { readSecretPath } from './path';
+import { SharedRounds } from './shared-rounds';
 
 export interface QuestionOptions {
   /** Also compare the values, where the sync info reports that the version has arrived. */
@@ -38,6 +39,7 @@ export class SecretsQuestion {
   private readonly destinations: readonly AskedDestination[];
   private readonly liftLimits: readonly (() => void)[];
   private readonly mounts: readonly string[];
+  private readonly rounds = new SharedRounds<SecretAnswer>();
 
   /**
    * @param log of a service: the tokens for the origin are then kept alive from now on, those for a destination from the first
@@ -75,8 +77,7 @@ export class SecretsQuestion {
     const { signal, onAnswer, verify = false, atLeast } = options;
     const over = AbortSignal.timeout(waitMs);
     const isOver = (): boolean => over.aborted;
-    let answer = await this.askOnce(place, { verify, atLeast, signal });
-    signal.throwIfAborted();
+    let answer = await this.shareRound(place, { verify, atLeast, signal });
     if (isFinal(answer) || waitMs === 0) return answer;
     const waiting = forManyRequests(AbortSignal.any([signal, over]));
     const changes = new Changes();
@@ -88,10 +89,15 @@ export class SecretsQuestion {
         await changes.next(waiting);
         signal.throwIfAborted();
         if (isOver()) break;
-        const next = await this.askOnce(place, { verify, atLeast, signal: waiting });
+        const next = await this.shareRound(place, { verify, atLeast, signal: waiting }).catch(
+          (error: unknown) => {
+            if (!waiting.aborted) throw error;
+            return undefined;
+          },
+        );
         signal.throwIfAborted();
         // The wait ended during this round: the answer before it is complete.
-        if (isOver() && next.verdict !== 'Synced') break;
+        if (next === undefined) break;
         answer = next;
       }
     } finally {
@@ -104,6 +110,12 @@ export class SecretsQuestion {
     for (const lift of this.liftLimits) lift();
     await this.tokens.close();
     await Promise.all([...this.destinations.map((destination) => destination.close()), this.origins.close()]);
+  }
+
+  /** Equal questions of many clients ask each server once. */
+  private shareRound(place: Location, { signal, ...options }: AskOptions): Promise<SecretAnswer> {
+    const key = JSON.stringify([place.mount, place.rel, options.verify, options.atLeast]);
+    return this.rounds.ask(key, (signal) => this.askOnce(place, { ...options, signal }), signal);
   }
 
   private async askOnce(place: Location, { signal, ...options }: AskOptions): Promise<SecretAnswer> {

@@ -78,10 +78,8 @@ function npmCalls(): string[] {
 test('setup installs the packages and builds dist/ of a fresh clone, once', async () => {
   expect(await setup()).toMatchObject({ code: 0, stderr: '' });
   expect(npmCalls()).toEqual(['ci', 'run']);
-  const started = Date.now();
   expect(await setup()).toEqual({ code: 0, stdout: '', stderr: '' });
   expect(npmCalls()).toEqual([]);
-  expect(Date.now() - started).toBeLessThan(2_000);
 });
 
 test('setup installs and builds again after a change of the lock file', async () => {

@@ -11,8 +11,11 @@ export class AskedSync {
     readonly consul: TinyServer,
   ) {}
 
-  /** @param token for every server */
-  static async create(token: string): Promise<AskedSync> {
+  /**
+   * @param token for every server
+   * @param vaultKeys of both Vaults, besides
+   */
+  static async create(token: string, vaultKeys: object = { token }): Promise<AskedSync> {
     const folder = mkdtempSync(path.join(os.tmpdir(), 'vsync-asked-'));
     const vault = await TinyServer.start(answer(404, { errors: [] }, { 'content-type': 'application/json' }));
     const asked = new AskedSync(
@@ -21,7 +24,7 @@ export class AskedSync {
       await TinyServer.start(answer(404, '', { 'x-consul-index': '1' })),
     );
     const side = {
-      vault: { address: vault.address, token },
+      vault: { address: vault.address, ...vaultKeys },
       consul: { address: asked.consul.address, token },
       mounts: ['secret/'],
       syncPath: 'vsync/',

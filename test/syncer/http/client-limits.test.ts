@@ -5,7 +5,8 @@ import { RunningSyncer } from './running-syncer';
 
 jest.mock('../../../src/syncer/limits', () => ({
   ...jest.requireActual<object>('../../../src/syncer/limits'),
-  REQUEST_HEADERS_MS: 100,
+  // Shorter than a test may take, and longer than a slow machine needs for a few connections.
+  REQUEST_HEADERS_MS: 2_000,
   CONNECTIONS_PER_QUESTION: 2,
   SPARE_CONNECTIONS: 1,
 }));

@@ -1,35 +1,17 @@
-import Ajv2020, { type ValidateFunction } from 'ajv/dist/2020';
 import { MAX_SECRET_QUESTIONS } from '../../../src/syncer/limits';
 import { answer } from '../../support/tiny-server';
 import { AskedSync } from './asked-sync';
+import { OpenApiDocument } from './openapi-document';
 import { RunningSyncer } from './running-syncer';
-
-interface Response3 {
-  readonly description: string;
-  readonly headers?: Record<string, { schema: object }>;
-  readonly content?: Record<string, { schema?: object }>;
-}
-
-interface Operation {
-  readonly summary?: string;
-  readonly parameters?: readonly { name: string; in: string; required: boolean; schema: object }[];
-  readonly responses: Record<string, Response3>;
-}
-
-interface Document {
-  readonly openapi: string;
-  readonly info: { title: string; version: string };
-  readonly paths: Record<string, Record<string, Operation>>;
-}
 
 let sync: AskedSync;
 let syncer: RunningSyncer;
-let document: Document;
+let document: OpenApiDocument;
 
 beforeAll(async () => {
   sync = await AskedSync.create('token');
   syncer = await RunningSyncer.start(3, { maxInFlight: { requests: 2, probes: 1_000 }, sync: [sync.file] });
-  document = (await (await syncer.get('/openapi.json')).json()) as Document;
+  document = await OpenApiDocument.of(syncer);
 });
 afterAll(async () => {
   await syncer.close();
@@ -47,33 +29,10 @@ const LIVE = {
   },
 };
 
-function validator(schema: object | undefined): ValidateFunction {
-  const ajv = new Ajv2020({ strict: false, validateFormats: false });
-  return ajv.compile(schema ?? false);
-}
-
-/** Compares an answer with what the document promises for its status. @returns the body */
-async function matches(path: string, response: Response): Promise<unknown> {
-  const promised = document.paths[path]?.['get']?.responses[String(response.status)];
-  if (promised === undefined) throw new Error(`${path}: ${response.status} is not in the document`);
-  for (const [name, { schema }] of Object.entries(promised.headers ?? {})) {
-    const check = validator(schema);
-    if (!check(response.headers.get(name)))
-      throw new Error(`${path}: ${name}: ${JSON.stringify(check.errors)}`);
-  }
-  const [type = ''] = (response.headers.get('content-type') ?? '').split(';');
-  const media = promised.content?.[type];
-  if (media === undefined) throw new Error(`${path}: ${type} is not in the document`);
-  const body: unknown = type === 'application/json' ? await response.json() : await response.text();
-  const check = validator(media.schema);
-  if (!check(body)) throw new Error(`${path}: ${JSON.stringify(check.errors)}`);
-  return body;
-}
-
 describe('the OpenAPI document', () => {
   it('lists every route of the API, and nothing else', () => {
-    expect(document).toMatchObject({ openapi: '3.1.0', info: { title: 'Syncer', version: '1.2.3' } });
-    expect(Object.keys(document.paths).sort()).toEqual([
+    expect(document.content).toMatchObject({ openapi: '3.1.0', info: { title: 'Syncer', version: '1.2.3' } });
+    expect(Object.keys(document.content.paths).sort()).toEqual([
       '/health',
       '/livez',
       '/metrics',
@@ -81,12 +40,12 @@ describe('the OpenAPI document', () => {
       '/v1/secrets/synced',
       '/v1/synced',
     ]);
-    for (const operations of Object.values(document.paths))
+    for (const operations of Object.values(document.content.paths))
       for (const { summary } of Object.values(operations)) expect(summary).toBeTruthy();
   });
 
   it('describes both headers of a question as required', () => {
-    const parameters = document.paths['/v1/synced']?.['get']?.parameters ?? [];
+    const parameters = document.content.paths['/v1/synced']?.['get']?.parameters ?? [];
     expect(parameters.map(({ name, in: where, required }) => [name, where, required])).toEqual([
       ['x-auth-token', 'header', true],
       ['x-nginx-origin', 'header', true],
@@ -101,17 +60,17 @@ describe('the OpenAPI document', () => {
     syncer.answers(...statuses);
     const response = await syncer.ask();
     expect(response.headers.get('X-Token-Status')).toBe(verdict);
-    await matches('/v1/synced', response);
+    await document.matches('/v1/synced', response);
   });
 
   it('describes 400, 429 and 503', async () => {
-    await matches('/v1/synced', await syncer.get('/v1/synced'));
+    await document.matches('/v1/synced', await syncer.get('/v1/synced'));
     const { list } = syncer.source;
     syncer.source.list = { instances: [] };
     const unknown = await syncer.ask();
     expect(unknown.status).toBe(503);
-    await matches('/v1/synced', unknown);
-    await matches('/readyz', await syncer.get('/readyz'));
+    await document.matches('/v1/synced', unknown);
+    await document.matches('/readyz', await syncer.get('/readyz'));
     syncer.source.list = list;
     const waiting: (() => void)[] = [];
     syncer.pods[1]?.answers((request, response) =>
@@ -122,14 +81,14 @@ describe('the OpenAPI document', () => {
     const asked = ['a', 'b', 'c'].map((token) => syncer.ask(token));
     const first = await Promise.race(asked);
     expect(first.status).toBe(429);
-    await matches('/v1/synced', first);
+    await document.matches('/v1/synced', first);
     while (waiting.length < 2) await new Promise((resolve) => setImmediate(resolve));
     for (const finish of waiting) finish();
     for (const each of await Promise.all(asked)) if (!each.bodyUsed) await each.text();
   });
 
   it('describes the parameters of a question about a secret', () => {
-    const parameters = document.paths[SECRETS]?.['get']?.parameters ?? [];
+    const parameters = document.content.paths[SECRETS]?.['get']?.parameters ?? [];
     expect(parameters.map(({ name, in: where, required }) => [name, where, required])).toEqual([
       ['path', 'query', true],
       ['wait', 'query', false],
@@ -141,16 +100,16 @@ describe('the OpenAPI document', () => {
   it('describes the answers of a question about a secret', async () => {
     const absent = await syncer.get(`${SECRETS}?path=secret/app`);
     expect(absent.headers.get('X-Secret-Status')).toBe('NotSynced');
-    expect(await matches(SECRETS, absent)).toMatchObject({
+    expect(await document.matches(SECRETS, absent)).toMatchObject({
       destinations: [{ state: 'deleted' }],
     });
     sync.vault.answers(answer(200, LIVE));
-    const live = await matches(SECRETS, await syncer.get(`${SECRETS}?path=secret/app&at-least=1`));
+    const live = await document.matches(SECRETS, await syncer.get(`${SECRETS}?path=secret/app&at-least=1`));
     expect(live).toMatchObject({ destinations: [{ state: 'behind', version: 1 }] });
     sync.vault.answers(answer(403, { errors: ['permission denied'] }));
-    const failed = await matches(SECRETS, await syncer.get(`${SECRETS}?path=secret/app`));
+    const failed = await document.matches(SECRETS, await syncer.get(`${SECRETS}?path=secret/app`));
     expect(failed).toMatchObject({ destinations: [{ state: 'failed' }] });
-    await matches(SECRETS, await syncer.get(`${SECRETS}?path=other/app`));
+    await document.matches(SECRETS, await syncer.get(`${SECRETS}?path=other/app`));
   });
 
   it('describes 429 of a question about a secret', async () => {
@@ -165,14 +124,14 @@ describe('the OpenAPI document', () => {
     );
     const first = await Promise.race(asked);
     expect(first.status).toBe(429);
-    await matches(SECRETS, first);
+    await document.matches(SECRETS, first);
     sync.vault.answers(answer(200, LIVE));
     for (const each of finish) each();
     for (const each of await Promise.all(asked)) if (!each.bodyUsed) await each.text();
   });
 
   it.each(['/health', '/livez', '/readyz'])('describes the answer of %s', async (path) => {
-    await matches(path, await syncer.get(path));
+    await document.matches(path, await syncer.get(path));
   });
 
   it("has the original's answer of /health", async () => {
@@ -180,11 +139,11 @@ describe('the OpenAPI document', () => {
   });
 
   it('describes the answer of /metrics', async () => {
-    expect(await matches('/metrics', await syncer.get('/metrics'))).toContain('syncer_instances 3');
+    expect(await document.matches('/metrics', await syncer.get('/metrics'))).toContain('syncer_instances 3');
   });
 
   it('is the same under the name that the original has', async () => {
-    expect(await (await syncer.get('/openapi3.json')).json()).toEqual(document);
+    expect(await (await syncer.get('/openapi3.json')).json()).toEqual(document.content);
   });
 });
 
@@ -196,6 +155,7 @@ describe('the page of the API', () => {
     const page = await syncer.get('/docs/');
     expect(page.headers.get('content-security-policy')).toContain("default-src 'self'");
     const html = await page.text();
+    expect(html).toContain('<title>Syncer</title>');
     const loaded = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, link = '']) => link);
     expect(loaded.length).toBeGreaterThan(3);
     expect(loaded.filter((link) => /^(https?:)?\/\//.test(link))).toEqual([]);
@@ -205,6 +165,12 @@ describe('the page of the API', () => {
       await file.arrayBuffer();
       expect([pathname, file.status]).toEqual([pathname, 200]);
     }
+  });
+
+  it('reads the document from this server', async () => {
+    const script = await (await syncer.get('/docs/static/swagger-initializer.js')).text();
+    expect(script).not.toMatch(/["'](https?:)?\/\//);
+    expect(await (await syncer.get('/docs/json')).json()).toEqual(document.content);
   });
 
   it('has no inline script, which its policy would forbid', async () => {

@@ -1,4 +1,5 @@
 import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
 import { createApp, type App } from '../../../src/syncer/http/app';
 import { addSecrets, type AskSecrets } from '../../../src/syncer/http/secrets';
 import { MAX_SECRET_QUESTIONS } from '../../../src/syncer/limits';
@@ -182,9 +183,12 @@ describe('GET /v1/secrets/synced', () => {
   test('refuses a question that comes on an open connection while Syncer shuts down', async () => {
     hanging();
     const socket = await pipelined(app.listeningOrigin, '/health', []);
+    const connections = promisify(app.server.getConnections.bind(app.server));
+    await eventually(async () => {
+      expect(await connections()).toBe(1);
+    }, 'the connection');
     app.stopping.now = true;
     const ended = app.close();
-    await new Promise((resolve) => setTimeout(resolve, 20));
     socket.write('GET /v1/secrets/synced?path=secret/app HTTP/1.1\r\nHost: syncer\r\n\r\n');
     const received = await text(socket);
     expect(received).toMatch(/^HTTP\/1\.1 503 [^]*\r\nretry-after: 1\r\n[^]*"error":"Stopping"/);

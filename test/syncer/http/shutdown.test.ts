@@ -11,10 +11,10 @@ import { eventually } from '../../support/eventually';
 import { silence } from '../../support/tiny-server';
 import { RunningSyncer } from './running-syncer';
 
-// Shorter than a test may take.
+// Shorter than a test may take, and longer than a shutdown without questions takes on a slow machine.
 jest.mock('../../../src/syncer/limits', () => ({
   ...jest.requireActual<object>('../../../src/syncer/limits'),
-  SYNCER_SHUTDOWN_MS: 1_500,
+  SYNCER_SHUTDOWN_MS: 4_000,
 }));
 
 const STILL = 'questions were still in progress';

@@ -62,7 +62,8 @@ describe('the checks in mode keyval', () => {
         return Promise.resolve();
       },
       'the end of the connection',
-      2_000,
+      // The instance itself closes an idle connection after 5 s.
+      4_000,
     );
   });
 });
