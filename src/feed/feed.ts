@@ -64,7 +64,7 @@ export class Feed {
     if (http !== undefined) {
       const { listen, token, certFile, keyFile } = http;
       const tls = certFile === undefined ? {} : { tls: readTls({ certFile, keyFile }, 'origin.feed.http') };
-      this.listeners.push(await listenHttp({ listen, token, ...tls, sink, log }));
+      this.listeners.push(await listenHttp({ listen, token, ...tls, sink, tickMs: config.tickMs, log }));
     }
     for (const { address } of this.listeners) log.info(`feed: listening on ${address}`);
     if (events === true) {

@@ -23,10 +23,12 @@ const TIMES = {
  * Listens for audit lines by POST: OpenBao's audit device `http` sends one line each, Fluentd or Vector send many. OpenBao
  * waits for the answer with every request, so a body is cut into lines while it arrives, and the answer has no body.
  *
- * Between two requests nothing is lost that the sender does not notice: the end of a connection is not a gap, a request
- * that ends early is one. On plain `node:http`, because a framework would hold the body and limit its size.
+ * The end of a connection is not a gap, a request that ends early is one, and a line after a silence ({@link
+ * afterSilence}). On plain `node:http`, because a framework would hold the body and limit its size.
  */
-export async function listenHttp({ listen, token, tls, sink, log }: HttpOptions): Promise<FeedListener> {
+export async function listenHttp({ tls, ...options }: HttpOptions): Promise<FeedListener> {
+  const { listen, token, log } = options;
+  const sink = afterSilence(options);
   const reasons = new ReasonLog(log);
   const connections = new Connections(sink, reasons, `${KEY}.listen`, FEED_POST_CONNECTIONS);
   const isAllowed = bearerCheck(token);
@@ -46,7 +48,14 @@ export async function listenHttp({ listen, token, tls, sink, log }: HttpOptions)
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: net.Socket) => {
     connections.add(socket);
   });
-  const listening = await Listening.begin(server, { key: `${KEY}.listen`, listen, log });
+  const listening = await Listening.begin(server, {
+    key: `${KEY}.listen`,
+    listen,
+    log,
+    onTakenOver: () => {
+      sink.gap('connection');
+    },
+  });
   return {
     get address() {
       return listening.address;
@@ -55,6 +64,34 @@ export async function listenHttp({ listen, token, tls, sink, log }: HttpOptions)
       const stopped = listening.stop();
       connections.close();
       await stopped;
+    },
+  };
+}
+
+/**
+ * Counts a gap before the first line, and before a line that comes after a silence. As long as the lines of an origin reach
+ * this listener, it hears each cycle's own requests. If it hears none for two ticks, they went elsewhere: to a worker that
+ * may have died with hints that it had not recorded, or to nobody.
+ *
+ * Connections do not show this. OpenBao closes those it does not need, and Fluentd opens one for each POST: a gap with each
+ * beginning or end would make a scan of each change of a quiet origin.
+ */
+function afterSilence({ sink, tickMs }: HttpOptions): FeedSink {
+  const longestMs = Math.max(2 * tickMs, FEED_IDLE_MS);
+  let lastMs = -Infinity;
+  return {
+    line: (line) => {
+      // The time of day: it also shows that the machine was asleep.
+      const nowMs = Date.now();
+      if (nowMs - lastMs > longestMs) sink.gap('connection');
+      lastMs = nowMs;
+      sink.line(line);
+    },
+    gap: (why) => {
+      sink.gap(why);
+    },
+    connected: (count) => {
+      sink.connected(count);
     },
   };
 }

@@ -36,6 +36,8 @@ export interface SocketOptions {
 /** For the `http` audit device of OpenBao, and for programs that forward a log. */
 export interface HttpOptions extends SocketOptions {
   token: string;
+  /** Of the origin: each cycle makes lines. */
+  tickMs: number;
   /** Certificate and key of this listener; plain HTTP without them. */
   tls?: TlsOptions;
 }

@@ -9,6 +9,8 @@ interface Place {
   key: string;
   listen: Listen;
   log: Logger;
+  /** It listens later than it began to try. What was sent in between was refused, or went to a process that has ended. */
+  onTakenOver: () => void;
 }
 
 /**
@@ -52,12 +54,14 @@ export class Listening {
   }
 
   private tryAgain(): void {
-    const { key, listen, log } = this.place;
+    const { key, listen, log, onTakenOver } = this.place;
     const again = async (): Promise<void> => {
       const listens = await this.listens();
       if (this.isStopped) this.server.close();
-      else if (listens) log.info(`${key}: listens on ${textOf(listen)} now`);
-      else this.tryAgain();
+      else if (listens) {
+        log.info(`${key}: listens on ${textOf(listen)} now`);
+        onTakenOver();
+      } else this.tryAgain();
     };
     this.retry = setTimeout(() => {
       again().catch((error: unknown) => {

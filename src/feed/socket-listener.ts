@@ -36,7 +36,14 @@ export async function listenSocket({ listen, sink, log }: SocketOptions): Promis
       lines.push(chunk);
     });
   });
-  const listening = await Listening.begin(server, { key: KEY, listen, log });
+  const listening = await Listening.begin(server, {
+    key: KEY,
+    listen,
+    log,
+    onTakenOver: () => {
+      sink.gap('connection');
+    },
+  });
   return {
     get address() {
       return listening.address;

@@ -6,12 +6,14 @@ import os from 'node:os';
 import path from 'node:path';
 import { listenHttp } from '../../src/feed/http-listener';
 import type { FeedListener, HttpOptions } from '../../src/feed/listener';
+import { FEED_LISTEN_RETRY_MS } from '../../src/limits';
 import { readTls } from '../../src/tls';
 import { makeCertificates } from '../support/certificates';
 import { debugLog } from '../support/collected-log';
 import { CollectedSink } from '../support/collected-sink';
 
 const TOKEN = 'planted-token-of-the-feed';
+const TICK_MS = 180_000;
 const ALLOWED = { authorization: `Bearer ${TOKEN}` };
 
 let sink: CollectedSink;
@@ -26,6 +28,7 @@ async function start(options: Partial<HttpOptions> = {}): Promise<void> {
     listen: { host: '127.0.0.1', port: 0 },
     token: TOKEN,
     sink,
+    tickMs: TICK_MS,
     log,
     ...options,
   });
@@ -49,6 +52,13 @@ async function send({ method = 'POST', headers = ALLOWED, body = '' }: Sent): Pr
   return status;
 }
 
+/** Without the one that the first line is. */
+function gaps(): string[] {
+  const isFirst = (at: number): boolean =>
+    sink.events.findIndex((event) => event.startsWith('line')) === at + 1;
+  return sink.events.filter((event, at) => event.startsWith('gap') && !isFirst(at));
+}
+
 const audit = (id: number): string => JSON.stringify({ type: 'response', request: { id: String(id) } });
 
 test.each<[what: string, body: string, lines: string[]]>([
@@ -67,7 +77,7 @@ test.each<[what: string, body: string, lines: string[]]>([
 ])('listenHttp takes %s, and answers 204 when all are taken', async (_what, body, lines) => {
   expect(await send({ body })).toBe(204);
   expect(sink.lines).toEqual(lines);
-  expect(sink.events.filter((event) => event.startsWith('gap'))).toEqual([]);
+  expect(gaps()).toEqual([]);
 });
 
 test.each<[what: string, body: string, gap: string]>([
@@ -76,7 +86,7 @@ test.each<[what: string, body: string, gap: string]>([
   ['a line of 10 MB', 'x'.repeat(10_000_000), 'gap too-long'],
 ])('listenHttp answers 204 to %s, and reports a gap', async (_what, body, gap) => {
   expect(await send({ body })).toBe(204);
-  expect(sink.events.filter((event) => event.startsWith('gap'))).toEqual([gap]);
+  expect(gaps()).toEqual([gap]);
 });
 
 test('listenHttp passes on what is not an audit line, for the reader of lines to decide', async () => {
@@ -114,8 +124,7 @@ test('listenHttp reports a request that ends early as a gap, and takes its whole
   request.write(`${audit(1)}\n{"half":`);
   await sink.until(({ lines }) => lines.length === 1);
   request.destroy();
-  await sink.until(({ events }) => events.includes('gap connection'));
-  expect(sink.count('gap connection')).toBe(1);
+  await sink.until((events) => events.count('gap connection') === 2);
   expect(sink.lines).toEqual([audit(1)]);
 });
 
@@ -135,7 +144,7 @@ test('listenHttp takes hundreds of connections at the same time, as OpenBao open
   });
   expect(await Promise.all(statuses)).toEqual(Array(300).fill(204));
   expect(sink.lines).toHaveLength(300);
-  expect(sink.events.filter((event) => event.startsWith('gap'))).toEqual([]);
+  expect(gaps()).toEqual([]);
 });
 
 test('listenHttp counts connections that bring lines, and takes their end for no gap', async () => {
@@ -152,7 +161,69 @@ test('listenHttp counts connections that bring lines, and takes their end for no
   }
   agent.destroy();
   await sink.until(({ events }) => events.includes('connected 0'));
-  expect(sink.events).toEqual(['connected 1', `line ${audit(0)}`, `line ${audit(1)}`, 'connected 0']);
+  expect(sink.events).toEqual([
+    'connected 1',
+    'gap connection',
+    `line ${audit(0)}`,
+    `line ${audit(1)}`,
+    'connected 0',
+  ]);
+});
+
+test('listenHttp takes the first line for a gap: before it, lines went to another process or to none', async () => {
+  expect(await send({ body: `${audit(1)}\n${audit(2)}\n` })).toBe(204);
+  expect(await send({ body: audit(3) })).toBe(204);
+  expect(sink.events.filter((event) => !event.startsWith('connected'))).toEqual([
+    'gap connection',
+    `line ${audit(1)}`,
+    `line ${audit(2)}`,
+    `line ${audit(3)}`,
+  ]);
+});
+
+test.each<[what: string, tickMs: number, silenceMs: number, expected: string[]]>([
+  ['no gap: two ticks', 180_000, 360_000, []],
+  ['a gap: more than two ticks', 180_000, 360_001, ['gap connection']],
+  ['no gap: two minutes, with a short tick', 1_000, 120_000, []],
+  ['a gap: more than two minutes, with a short tick', 1_000, 120_001, ['gap connection']],
+])('listenHttp takes a line after a silence for %s', async (_what, tickMs, silenceMs, expected) => {
+  await listener.close();
+  const now = jest.spyOn(Date, 'now').mockReturnValue(1_000_000);
+  try {
+    await start({ tickMs });
+    await send({ body: audit(1) });
+    // The silence begins with the last line.
+    now.mockReturnValue(1_100_000);
+    await send({ body: audit(2) });
+    now.mockReturnValue(1_100_000 + silenceMs);
+    await send({ body: audit(3) });
+    await send({ body: audit(4) });
+    expect(sink.lines).toHaveLength(4);
+    expect(gaps()).toEqual(expected);
+  } finally {
+    now.mockRestore();
+  }
+});
+
+test('listenHttp reports a gap when it takes an address over: until then, POSTs were refused', async () => {
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'performance', 'Date'] });
+  try {
+    const { hostname, port } = new URL(`http://${listener.address}`);
+    const later = new CollectedSink();
+    const { log } = debugLog();
+    const listen = { host: hostname, port: Number(port) };
+    const second = await listenHttp({ listen, token: TOKEN, sink: later, tickMs: TICK_MS, log });
+    expect(later.events).toEqual([]);
+    await listener.close();
+    listener = second;
+    for (let round = 0; round < 100 && later.events.length === 0; round++) {
+      jest.advanceTimersByTime(FEED_LISTEN_RETRY_MS);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(later.events).toEqual(['gap connection']);
+  } finally {
+    jest.useRealTimers();
+  }
 });
 
 test('listenHttp serves TLS with a certificate, and counts its connections', async () => {
@@ -169,7 +240,7 @@ test('listenHttp serves TLS with a certificate, and counts its connections', asy
     response.resume();
     await sink.until(({ events }) => events.includes('connected 0'));
     expect(response.statusCode).toBe(204);
-    expect(sink.events).toEqual(['connected 1', `line ${audit(1)}`, 'connected 0']);
+    expect(sink.events).toEqual(['connected 1', 'gap connection', `line ${audit(1)}`, 'connected 0']);
   } finally {
     rmSync(folder, { recursive: true });
   }
