@@ -1,4 +1,5 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { withinMs } from '../concurrency/abort';
 import { PUSH_UPDATE, type PushBatch, type PushedSecret, type PushResult } from '../contract/push';
 import { PUSH_BACKOFF_MS, PUSH_BYTES, PUSH_DEADLINE_MS, PUSH_PENDING, PUSH_SECRETS } from '../limits';
 import type { Logger } from '../log';
@@ -21,10 +22,11 @@ export type SendPush = (workflowId: string, batch: PushBatch, signal: AbortSigna
 /** As an update. Nothing is stored for a destination without a worker: the call ends with its deadline. */
 export function sendUpdate(client: Client): SendPush {
   return (workflowId, batch, signal) => {
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(PUSH_DEADLINE_MS)]);
     const handle = client.workflow.getHandle(workflowId);
-    return client.withAbortSignal(deadline, () =>
-      handle.executeUpdate<PushResult, [PushBatch]>(PUSH_UPDATE, { args: [batch] }),
+    return withinMs(PUSH_DEADLINE_MS, signal, (inTime) =>
+      client.withAbortSignal(inTime, () =>
+        handle.executeUpdate<PushResult, [PushBatch]>(PUSH_UPDATE, { args: [batch] }),
+      ),
     );
   };
 }

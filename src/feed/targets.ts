@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withinMs } from '../concurrency/abort';
 import { PUSH_TARGETS_EVERY_MS } from '../limits';
 import { listPushes, type PushMemo } from '../temporal/push-workflow';
 
@@ -64,9 +65,10 @@ export class DiscoveredTargets implements PushTargets {
   }
 
   private async ask(): Promise<void> {
-    const signal = AbortSignal.any([this.stopping.signal, AbortSignal.timeout(this.everyMs)]);
     try {
-      const all = await this.client.withAbortSignal(signal, () => listPushes(this.client));
+      const all = await withinMs(this.everyMs, this.stopping.signal, (inTime) =>
+        this.client.withAbortSignal(inTime, () => listPushes(this.client)),
+      );
       this.found = all
         .filter(({ memo }) => isDeepStrictEqual(memo, this.origin))
         .map(({ name, workflowId }) => ({ name, workflowId }));
