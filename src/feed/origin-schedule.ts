@@ -16,7 +16,7 @@ export class OriginSchedule {
 
   /** At most a second old. Never throws. */
   state(): Promise<OriginScheduleState> {
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     if (this.asked === undefined || nowMs - this.asked.atMs >= FEED_STATE_MS)
       this.asked = { atMs: nowMs, state: this.ask() };
     return this.asked.state;

@@ -47,6 +47,7 @@ export interface PusherOptions {
   send: SendPush;
   targets: PushTargets;
   log: Logger;
+  /** A clock that nobody sets back. */
   now?: () => number;
 }
 
@@ -55,7 +56,7 @@ export interface PusherOptions {
  * newest insight. A destination that does not answer gets nothing for a while: its watch brings the changes. It never
  * holds up another one.
  */
-export function createPusher({ send, targets, log, now = Date.now }: PusherOptions): Pusher {
+export function createPusher({ send, targets, log, now = () => performance.now() }: PusherOptions): Pusher {
   const closing = new AbortController();
   const queues = new Map<string, TargetQueue>();
   const freed = new Set<() => void>();

@@ -162,7 +162,7 @@ export class Receiver implements FeedSink, EventSink, FeedView {
   private take(line: LineResult): void {
     const isChange = line.is === 'hint' || line.is === 'asked';
     if (isChange && !this.options.filter.allows(line.mount + line.rel)) return;
-    this.hints.take(line, Date.now());
+    this.hints.take(line, performance.now());
     if (line.is === 'asked') this.awaitAnswers();
   }
 
@@ -172,10 +172,10 @@ export class Receiver implements FeedSink, EventSink, FeedView {
     if (this.missingTimer !== undefined || nextMissingMs === undefined) return;
     const wake = (): void => {
       this.missingTimer = undefined;
-      this.hints.answerMissing(Date.now());
+      this.hints.answerMissing(performance.now());
       this.awaitAnswers();
     };
-    this.missingTimer = setTimeout(wake, Math.max(0, nextMissingMs - Date.now())).unref();
+    this.missingTimer = setTimeout(wake, Math.max(0, nextMissingMs - performance.now())).unref();
   }
 
   private get hasUnscannedGap(): boolean {
@@ -215,10 +215,10 @@ export class Receiver implements FeedSink, EventSink, FeedView {
   private async trigger(): Promise<number | undefined> {
     // The cycle would be a full scan. A feed of events never has a proof line.
     const isScan = this.hasUnscannedGap || this.unproven >= FEED_UNPROVEN_CYCLES;
-    const waitMs = isScan ? this.gapScans.waitMs(Date.now()) : 0;
+    const waitMs = isScan ? this.gapScans.waitMs(performance.now()) : 0;
     if (waitMs > 0) return waitMs;
     if (!(await this.options.schedule.trigger())) return FEED_PAUSED_CHECK_MS;
-    if (isScan) this.gapScans.requested(Date.now());
+    if (isScan) this.gapScans.requested(performance.now());
     this.unproven += 1;
     return undefined;
   }

@@ -9,6 +9,7 @@ export interface SettlingOptions {
   trigger: () => Promise<number | undefined>;
   /** A write of the record failed. */
   onUnrecorded: (error: unknown) => void;
+  /** A clock that nobody sets back. */
   now?: () => number;
 }
 
@@ -29,7 +30,7 @@ export class Settling {
   private readonly now: () => number;
 
   constructor(private readonly options: SettlingOptions) {
-    this.now = options.now ?? Date.now;
+    this.now = options.now ?? (() => performance.now());
   }
 
   /** After a hint: a cycle follows when no more hints arrive, so that one cycle settles a burst. */

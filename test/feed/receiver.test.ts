@@ -231,6 +231,20 @@ describe('Receiver', () => {
     expect(pushed.flat().map(([path]) => path)).toEqual(['kv/data/b', 'kv/data/a']);
   });
 
+  it('waits no longer for a response line, and for a scan, when the clock is set back', async () => {
+    const { receiver, events, pushed, publish } = await listeningWorld();
+    receiver.line(line('request', 'update', 'kv/data/a', 'id-1'));
+    jest.setSystemTime(Date.now() - 3_600_000);
+    await pass(2 * FEED_ANSWER_WAIT_MS);
+    expect(pushed).toHaveLength(1);
+    await pass(FEED_SETTLE_MOST_MS);
+    publish();
+    events.length = 0;
+    receiver.gap('connection');
+    await pass(2 * FEED_SETTLE_MOST_MS);
+    expect(events).toEqual(['record', 'trigger']);
+  });
+
   it('has a gap scanned soon, and many gaps once per tick', async () => {
     const { receiver, events, publish } = await listeningWorld();
     const triggers = (): number => events.filter((event) => event === 'trigger').length;

@@ -119,6 +119,16 @@ describe('Settling', () => {
     expect(calls).toEqual(['record', 'trigger', 'record', 'trigger']);
   });
 
+  it('waits no longer when the clock is set back', async () => {
+    const { settling, calls } = world();
+    settling.atOnce();
+    await pass(1);
+    jest.setSystemTime(Date.now() - 3_600_000);
+    settling.atOnce();
+    await pass(FEED_TRIGGER_GAP_MS);
+    expect(calls).toEqual(['record', 'trigger', 'record', 'trigger']);
+  });
+
   it('does nothing after its close', async () => {
     const { settling, calls } = world();
     settling.atOnce();
