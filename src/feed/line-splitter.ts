@@ -8,6 +8,8 @@ const FIRST_HELD_BYTES = 4 * 1024;
  * a folder with 100,000 names must not lead to the next scan. Forwarders may add a blank.
  */
 const CHANGES_NOTHING = /"operation":\s?"(?:list|read|scan)"/;
+/** Several lines in one, of which the first says nothing about the others. */
+const IS_ARRAY = /^\s*\[/;
 
 /**
  * Cuts a stream into lines. The part of a line that has arrived is copied once, into one buffer that grows up to the
@@ -91,7 +93,8 @@ export class LineSplitter {
     const head = Buffer.concat([held, bytes.subarray(0, FEED_HEAD_BYTES - held.length)]);
     this.forget();
     this.isSkipping = true;
-    if (!CHANGES_NOTHING.test(head.toString('latin1'))) this.onGap('too-long');
+    const text = head.toString('latin1');
+    if (IS_ARRAY.test(text) || !CHANGES_NOTHING.test(text)) this.onGap('too-long');
   }
 
   private grow(atLeast: number): void {

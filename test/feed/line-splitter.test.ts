@@ -69,6 +69,13 @@ test.each([
   expect(split(chunks)).toEqual({ lines: ['next'], gaps });
 });
 
+test('LineSplitter takes an array over 8 MiB for a gap, whatever its first item is about', () => {
+  const head = '[{"request":{"id":"1","operation":"read"}},';
+  const body = Buffer.alloc(FEED_LINE_BYTES, 'x');
+  expect(split([head, body, ']\nnext\n'])).toEqual({ lines: ['next'], gaps: ['too-long'] });
+  expect(split([`\t ${head}`, body, ']\n'])).toEqual({ lines: [], gaps: ['too-long'] });
+});
+
 test('LineSplitter looks for the operation in the first 64 KiB only', () => {
   const chunks = ['x'.repeat(70_000), '"operation":"list"', Buffer.alloc(FEED_LINE_BYTES, 'x'), '\n'];
   expect(split(chunks)).toEqual({ lines: [], gaps: ['too-long'] });
