@@ -71,6 +71,8 @@ export class LineSplitter {
     const line = this.held.subarray(0, this.heldBytes);
     this.heldBytes = 0;
     this.onLine(line);
+    // The buffer stays as long as its connection, and a line may hold numbers of a value.
+    line.fill(0);
     if (this.held.length > FEED_HEAD_BYTES) this.forget();
   }
 

@@ -94,6 +94,17 @@ test('LineSplitter holds at most one line of the longest length, whatever the si
   expect(held()).toBe(0);
 });
 
+test('LineSplitter keeps nothing of a line that it has passed on, which may hold numbers of a value', () => {
+  const splitter = new LineSplitter(
+    () => undefined,
+    () => undefined,
+  );
+  const held = (): Buffer => (splitter as unknown as { held: Buffer }).held;
+  for (const chunk of ['{"pin":1234', '5678}\n']) splitter.push(Buffer.from(chunk));
+  expect(held().length).toBeGreaterThan(0);
+  expect(held().toString('latin1')).not.toMatch(/pin|1234|5678/);
+});
+
 test('LineSplitter.endOfBody takes a last line without an end', () => {
   const lines: string[] = [];
   const gaps: string[] = [];
