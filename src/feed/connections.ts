@@ -58,6 +58,9 @@ export class Connections {
       'connections',
       `${this.key}: more than ${this.most} connections; one was closed. Let only the audit devices of the Vault connect`,
     );
-    victim?.destroy();
+    if (victim === undefined) return;
+    // At once: its end is reported later, and until then the next peer would be given the same place.
+    this.open.delete(victim);
+    victim.destroy();
   }
 }
