@@ -18,7 +18,7 @@ export interface NotedScan {
     readonly gaps: Readonly<Record<string, number>>;
     /** uuid of each mount. Without those that are another engine than before. */
     readonly mounts: Readonly<Record<string, string>>;
-    /** Scans in a row that left something unknown. */
+    /** Scans in a row that left something unknown; at least 1 after a pass that did. */
     readonly partial: number;
     /** Whether the audit line of its cycle's own request did not arrive. */
     readonly unproven?: boolean | undefined;

@@ -51,7 +51,7 @@ export const FeedDoneSchema = z.object({
     gaps: z.record(z.string(), z.int()),
     /** uuid of each mount. Without those that are another engine than the sync info is about. */
     mounts: z.record(z.string(), z.string()),
-    /** Scans in a row that left something unknown. */
+    /** Scans in a row that left something unknown; 1 also after a pass that did. */
     partial: z.int().min(0),
     /** The audit line of its cycle's own request did not arrive: lines may be lost until one does. */
     unproven: z.boolean().optional(),

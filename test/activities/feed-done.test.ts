@@ -55,7 +55,12 @@ describe('doneAfter', () => {
     });
   });
 
-  test('notes nothing of a pass that leaves something unknown, so that its hints are read again', () => {
-    expect(after('pass', { counts: { unknown: 1 }, ends: ['new'], nextEndMs: 400 })).toBeUndefined();
+  test('leaves to a scan what a pass could not read, so that no hint waits for it', () => {
+    const unknown = { counts: { unknown: 1 } };
+    const whole = { ...DONE, scan: { ...SCAN, partial: 0 } };
+    expect(after('pass', unknown, whole)).toEqual({ ...whole, scan: { ...SCAN, partial: 1 } });
+    // Only scans lengthen the pause before the next one.
+    expect(after('pass', unknown, DONE)).toEqual(DONE);
+    expect(after('pass', { ...unknown, ends: ['new'], nextEndMs: 400 })?.ends?.lists).toEqual(['old', 'new']);
   });
 });

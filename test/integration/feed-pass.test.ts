@@ -156,16 +156,22 @@ describe('a feed pass', () => {
     expect(feed.record?.hints).toEqual([]);
   });
 
-  test('keeps a secret that cannot be read, and reads it again in the next pass', async () => {
-    await createSync();
+  test('keeps a secret that cannot be read, and leaves it to the next scan', async () => {
+    await createSync((file) => (file.origin['tick'] = '1s'));
     const before = await publishedBy(sync);
     vault.rewrite = (body) => (body.includes('"max_versions"') ? '<html>' : body);
     await sync.originVault.put(sync.mount, 'a', { changed: true });
     feed.hint(sync.mount, 'a', 'team/b');
-    expect(await cycle()).toMatchObject({ note: 'feed pass: 2 hinted paths', unknown: 2, writes: 0 });
+    expect(await cycle()).toMatchObject({ note: 'feed pass: 2 hinted paths', unknown: 2, writes: 1 });
     expect(await publishedBy(sync)).toEqual(before);
     vault.rewrite = undefined;
-    expect(await cycle()).toMatchObject({ note: 'feed pass: 2 hinted paths', unknown: 0 });
+    expect(feed.record?.hints).toEqual([]);
+    const { scan } = feed.published.at(-1) ?? {};
+    await sleep(Math.max(0, (scan?.beganMs ?? 0) + 1000 - Date.now()));
+    expect(await cycle()).toMatchObject({
+      note: 'full scan: the last one left something unknown',
+      unknown: 0,
+    });
     expect(await versions()).toMatchObject({ a: 2, 'team/b': 1 });
   });
 

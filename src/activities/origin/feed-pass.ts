@@ -391,11 +391,15 @@ export function doneAfter({ feed, pass }: Manifest, save: SaveOriginInput['save'
     const ends = lists.length > 0 && { lists, nextMs, doneMs: done.scan.beganMs };
     return { ...done, scan: { ...done.scan, partial }, ...(ends && { ends }) };
   }
-  if (isPartial) return undefined;
-  if (lists.length === 0) return feed.done;
+  // What is unknown is left to the next scan: an unreadable secret must not keep the hints of all others.
+  const { scan } = done;
+  const noted = isPartial
+    ? { ...feed.done, scan: { ...scan, partial: Math.max(scan.partial, 1) } }
+    : feed.done;
+  if (lists.length === 0) return noted;
   const { lists: before, nextMs: first, doneMs } = known ?? NO_ENDS;
   const all = [...new Set([...before, ...lists])];
-  return { ...done, ends: { lists: all, nextMs: Math.min(first, nextMs), doneMs } };
+  return { ...noted, ends: { lists: all, nextMs: Math.min(first, nextMs), doneMs } };
 }
 
 const NO_ENDS = { lists: [], nextMs: Infinity, doneMs: 0 };
