@@ -54,6 +54,8 @@ export class Receiver implements FeedSink, EventSink, FeedView {
   /** Cycles that were triggered since the last proof line. */
   private unproven = 0;
   private recordedVersion = 0;
+  /** Number of the last hint that a cycle has published. A Consul that says less was restored from a backup. */
+  private forgotten = 0;
   private isUnrecorded = false;
 
   constructor(private readonly options: ReceiverOptions) {
@@ -139,7 +141,13 @@ export class Receiver implements FeedSink, EventSink, FeedView {
 
   onPublished(done: FeedDone): void {
     this.done = done;
-    this.hints.forgetHandled(done.handled[this.hints.receiver] ?? 0);
+    const handled = this.handledBy(done);
+    this.forgotten = Math.max(this.forgotten, handled);
+    this.hints.forgetHandled(handled);
+  }
+
+  private handledBy(done: FeedDone | undefined): number {
+    return done?.handled[this.hints.receiver] ?? 0;
   }
 
   /** To be called after the listeners are closed. What a cycle has not dealt with is written once more. */
@@ -205,11 +213,22 @@ export class Receiver implements FeedSink, EventSink, FeedView {
     // A paused origin asks again and again, and has nothing new to write.
     if (this.unclaimed.size === 0 && version === this.recordedVersion) return;
     this.unclaimed.clear();
+    // As of now: a cycle may publish more while Consul answers.
+    const { forgotten } = this;
+    const wasNoted = this.done !== undefined;
     const done = await this.options.records.put(this.hints.record(Date.now()), signal);
     this.recordedVersion = version;
     if (this.isUnrecorded) this.options.log.info('feed: Consul takes the record of the feed again');
     this.isUnrecorded = false;
+    if (wasNoted && (done === undefined || this.handledBy(done) < forgotten)) this.afterRestore(done);
     if (done !== undefined) this.onPublished(done);
+  }
+
+  /** Consul holds an older state: what cycles have published since then is gone, and so are its hints. */
+  private afterRestore(done: FeedDone | undefined): void {
+    this.done = done;
+    this.forgotten = this.handledBy(done);
+    this.gap('restored');
   }
 
   private async trigger(): Promise<number | undefined> {

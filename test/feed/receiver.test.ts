@@ -42,7 +42,8 @@ function world({ canPush = true } = {}) {
   const puts: FeedRecord[] = [];
   const pushed: PushedSecret[][] = [];
   const answers = {
-    put: (): Promise<FeedDone | undefined> => Promise.resolve(undefined),
+    done: undefined as FeedDone | undefined,
+    put: (): Promise<FeedDone | undefined> => Promise.resolve(answers.done),
     metadata: (): Promise<SecretMetadata | undefined> => Promise.resolve(metadata(3)),
     pushed: 'all-there' as 'all-there' | 'left',
     isPaused: false,
@@ -88,9 +89,14 @@ function world({ canPush = true } = {}) {
 }
 
 /** What a full scan of a cycle notes. */
-function scanned({ receiver, gaps, hints }: FeedRecord): FeedDone {
+function scanned({ receiver, gaps, hints }: FeedRecord, before?: FeedDone): FeedDone {
   const scan = { beganMs: 0, gaps: { [receiver]: gaps }, mounts: {}, partial: 0 };
-  return { v: 1, fingerprint: 'f', scan, handled: { [receiver]: hints.at(-1)?.[0] ?? 0 } };
+  return {
+    v: 1,
+    fingerprint: 'f',
+    scan,
+    handled: { [receiver]: hints.at(-1)?.[0] ?? before?.handled[receiver] ?? 0 },
+  };
 }
 
 /** The same world after the scan that follows its start. */
@@ -98,7 +104,9 @@ async function listeningWorld(options?: Parameters<typeof world>[0]) {
   const all = world(options);
   const publish = (): void => {
     const own = all.receiver.own();
-    if (own !== undefined) all.receiver.onPublished(scanned(own));
+    if (own === undefined) return;
+    all.answers.done = scanned(own, all.answers.done);
+    all.receiver.onPublished(all.answers.done);
   };
   all.receiver.listening();
   await pass(1);
@@ -326,6 +334,37 @@ describe('Receiver', () => {
     await pass(10 * FEED_SETTLE_MS);
     expect(receiver.own()?.hints).toEqual([[1, 'kv/', 'a']]);
     expect(lines).toEqual([expect.stringContaining('the record of the feed cannot be written (TypeError)')]);
+  });
+
+  it.each<[what: string, restored: (before: FeedDone) => FeedDone | undefined]>([
+    ['an older note', (before) => before],
+    ['no note', () => undefined],
+  ])('counts one gap if Consul, after a restore, has %s', async (_what, restored) => {
+    const { receiver, answers, publish } = await listeningWorld();
+    const before = answers.done as FeedDone;
+    receiver.line(written('a'));
+    publish();
+    answers.done = restored(before);
+    receiver.line(written('b'));
+    await pass(FEED_SETTLE_MOST_MS);
+    expect(receiver.own()).toMatchObject({ gaps: 2, why: 'restored', hints: [[2, 'kv/', 'b']] });
+    publish();
+    receiver.line(written('c'));
+    await pass(2 * FEED_SETTLE_MOST_MS);
+    expect(receiver.own()).toMatchObject({ gaps: 2 });
+  });
+
+  it('takes no cycle that publishes while the record is written for a restore', async () => {
+    const { receiver, answers, publish } = await listeningWorld();
+    const before = answers.done as FeedDone;
+    let answer: (done: FeedDone) => void = () => undefined;
+    answers.put = () => new Promise((resolve) => (answer = resolve));
+    receiver.line(written('a'));
+    await pass(FEED_SETTLE_MS);
+    publish();
+    answer(before);
+    await pass(1);
+    expect(receiver.own()).toMatchObject({ gaps: 1, hints: [] });
   });
 
   it('writes its record once more when it closes, if it has anything', async () => {
