@@ -242,6 +242,11 @@ export const LIST_PAGE_NAMES = 100_000;
 
 /** The same where names come with their metadata: one page is about 15 MB of JSON if each secret has ten versions. */
 export const DETAILED_PAGE_NAMES = 10_000;
+/**
+ * From so many names on, a plain listing completes those of such pages: a policy may hide names of a page, which then looks
+ * like the last one. Smaller folders stay one request.
+ */
+export const DETAILED_SURE_NAMES = 1_000;
 /** Names of such pages that are in memory at the same time, as far as pages before them show. */
 export const DETAILED_NAMES_AT_ONCE = 20_000;
 /** Most such pages at the same time, however small they are. */

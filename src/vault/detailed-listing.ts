@@ -7,6 +7,7 @@ import {
   DETAILED_PAGES_AT_ONCE,
   DETAILED_PAGE_NAMES,
   DETAILED_PARSED_AT_ONCE,
+  DETAILED_SURE_NAMES,
 } from '../limits';
 import { bytewise } from '../rules/paths';
 import type { VaultClient } from './client';
@@ -78,6 +79,7 @@ export class DetailedLister {
     private readonly client: VaultClient,
     private readonly pageSize = DETAILED_PAGE_NAMES,
     private readonly nowMs: () => number = Date.now,
+    private readonly sureNames = DETAILED_SURE_NAMES,
   ) {
     this.expectedNames = pageSize;
   }
@@ -87,9 +89,26 @@ export class DetailedLister {
    *
    * @param path of the folder in the API, percent-encoded, ending in "/"
    * @param read takes what is needed of the metadata, so that a large folder need not be in memory
+   * @param plainly lists the names of the same folder. It is asked where a policy may have hidden the names of a later page
    * @throws VaultError also if the listing is not known to be complete
    */
   async list<T>(
+    path: string,
+    mount: string,
+    read: (metadata: SecretMetadata) => T,
+    signal?: AbortSignal,
+    plainly?: () => Promise<readonly string[]>,
+  ): Promise<DetailedName<T>[] | undefined> {
+    const names = await this.ask(path, mount, read, signal);
+    // With `limit=max` a plain listing has pages of the same size, and shows no more.
+    if (names === undefined || plainly === undefined) return names;
+    if (names.length < this.sureNames || this.limited.has(mount)) return names;
+    const shown = new Set(names.map(({ name }) => name));
+    for (const name of await plainly()) if (!shown.has(name)) names.push({ name });
+    return names;
+  }
+
+  private async ask<T>(
     path: string,
     mount: string,
     read: (metadata: SecretMetadata) => T,

@@ -148,7 +148,8 @@ export class Kv2 {
     read: (metadata: SecretMetadata) => T,
     signal?: AbortSignal,
   ): Promise<DetailedName<T>[] | undefined> {
-    return this.detailed.list(this.detailedPath(mount, folder), mount, read, signal);
+    const plainly = (): Promise<string[]> => this.list(mount, folder, signal);
+    return this.detailed.list(this.detailedPath(mount, folder), mount, read, signal, plainly);
   }
 
   /** Whether {@link listDetailed} works below a folder. Asks once, and later uses of this Kv2 know it. */

@@ -124,6 +124,31 @@ test('DetailedLister has no answer if a page repeats names: the listing may lack
   expect(await list()).toBeUndefined();
 });
 
+test.each<[what: string, last: Handler, shown: string[], plain: string[], expected: string[]]>([
+  ['a short page', page(['d'], {}), ['a', 'b', 'c', 'd'], ['a', 'c', 'e'], ['a', 'b', 'c', 'd', 'e']],
+  ['an empty page', EMPTY, ['a', 'b', 'c'], ['a', 'b', 'c', 'x/', 'y'], ['a', 'b', 'c', 'x/', 'y']],
+])(
+  'DetailedLister asks a plain listing after %s of a large folder',
+  async (_what, last, shown, plain, expected) => {
+    const large = new DetailedLister(client, 3, () => nowMs, 3);
+    const plainly = jest.fn(() => Promise.resolve(plain));
+    const info = { a: metadata(1), b: metadata(2), c: metadata(3) };
+    server.answers(page(['a', 'b', 'c'], info), last);
+    const names = await large.list(PATH, 's/', versionOf, undefined, plainly);
+    expect(names?.map(({ name }) => name)).toEqual(expected);
+    expect(names?.slice(0, 3).map(({ metadata: version }) => version)).toEqual([1, 2, 3]);
+    expect(names?.slice(shown.length).every(({ metadata: found }) => found === undefined)).toBe(true);
+    expect(plainly).toHaveBeenCalledTimes(1);
+  },
+);
+
+test('DetailedLister needs no plain listing for a small folder', async () => {
+  const plainly = jest.fn(() => Promise.resolve([]));
+  server.answers(page(['a', 'b'], {}));
+  await new DetailedLister(client, 3, () => nowMs, 3).list(PATH, 's/', versionOf, undefined, plainly);
+  expect(plainly).not.toHaveBeenCalled();
+});
+
 test('DetailedLister never asks a Vault again', async () => {
   server.answers(OF_VAULT);
   expect([await list(), await list(), await list('other/detailed-metadata/')]).toEqual([
