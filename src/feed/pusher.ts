@@ -165,7 +165,8 @@ class TargetQueue {
 
   private nextBatch(): Waiting[] {
     const batch: Waiting[] = [];
-    let bytes = 0;
+    // The brackets of the list.
+    let bytes = 2;
     for (const [path, waiting] of this.waiting) {
       bytes += Buffer.byteLength(JSON.stringify(waiting.secret)) + 1;
       if (batch.length > 0 && (batch.length === PUSH_SECRETS || bytes > PUSH_BYTES)) break;

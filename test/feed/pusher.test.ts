@@ -123,6 +123,15 @@ describe('Pusher', () => {
     for (const { batch } of sent) expect(JSON.stringify(batch).length).toBeLessThan(PUSH_BYTES + 100);
   });
 
+  it('sends no batch that the workflow refuses as too large', async () => {
+    const { pusher, sent } = world('a');
+    void pusher.push([secret('first')]);
+    const left = PUSH_BYTES + 1 - JSON.stringify([secret(''), secret('x')]).length;
+    void pusher.push([secret('y'.repeat(left)), secret('x')]);
+    await sent[0]?.answer();
+    expect(sent[1]?.paths).toHaveLength(1);
+  });
+
   it('gives a destination that does not answer a pause, which doubles, and drops what waits for it', async () => {
     const { pusher, sent, clock, lines } = world('a');
     const [first] = PUSH_BACKOFF_MS;
