@@ -8,7 +8,7 @@ export const FROZEN: Names = {
   'fields of what is stored': lines(`
     origin/state: v name mounts changedMounts? pending? manifest staged filter? include exclude feed? last?
     origin/feed: v receiver gaps why hints seen writtenMs
-    origin/feed/done: v fingerprint scan beganMs gaps mounts partial handled ends? lists nextMs doneMs
+    origin/feed/done: v fingerprint scan beganMs gaps mounts partial unproven? handled ends? lists nextMs doneMs
     destination/state: v name config considered mounts changedMounts? ownMounts parts? suspended? held? deletesOfDay? approved? orphans? count approved? expiries? nextMs? due? copies early moving? last?
     state: last: outcome finishedAt counts run?
     state: parts: role sides cluster namespace mounts syncPath transforms from to deletes? ignored? excluded?
