@@ -18,7 +18,12 @@ export async function checkAll(options: Options): Promise<void> {
   const left: string[] = [];
   const onLeft = (place: string): void => void left.push(place);
   const { isInterrupted, checks } = await interruptible(async (signal) => {
-    const found = await runChecks(config, { warnings, foreign, signal, onLeft });
+    const checking = runChecks(config, { warnings, foreign, signal, onLeft });
+    const found = await checking.catch((error: unknown): Check[] => {
+      // What an interrupted request throws is not what the user has to know.
+      if (signal.aborted) return [];
+      throw error;
+    });
     return { isInterrupted: signal.aborted, checks: found };
   });
   const remedy = 'remove it with "consul kv delete", or run the check again after ten minutes';
@@ -59,7 +64,7 @@ export async function runChecks(
   const lifts = limitVaults(config);
   const rules: RulesOfSides = { origin: new Map(), destination: new Map() };
   try {
-    const checks = await Promise.all([
+    const checks = await allEnded([
       checkTemporal(config),
       checkVaults(config, rules, signal),
       ...(config.role === 'destination' ? [checkOriginConsul(config)] : []),
@@ -71,6 +76,15 @@ export async function runChecks(
   } finally {
     for (const lift of lifts) lift();
   }
+}
+
+/**
+ * The results of all. Where one fails or is interrupted, the others still end in order: one of them has written a key that
+ * it has to remove. Throws the first failure then.
+ */
+async function allEnded<T>(parts: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(parts);
+  return Promise.all(parts);
 }
 
 /** What was ignored while the configuration was loaded. A wrong configuration has ended the command before. */
