@@ -1,9 +1,9 @@
 import { FEED_SETTLE_MOST_MS } from '../limits';
 
 /**
- * How often gaps, and hints of a feed without proof, may lead to a full scan. A single gap, such as a restart of the Vault, is scanned soon. A sender of
- * garbage makes a gap with each line: the pause between two scans doubles up to the tick, so that it costs no more scans
- * than an origin without a feed. It is short again after a tick without a scan for a gap.
+ * How often gaps, and hints of a feed without proof, may lead to a full scan. A single gap, such as a restart of the Vault,
+ * is scanned soon. A sender of garbage makes a gap with each line: the pause between two scans doubles up to the tick, so
+ * that it costs no more scans than an origin without a feed. It is short again after a tick without a scan for a gap.
  */
 export class GapScans {
   private lastMs = -Infinity;

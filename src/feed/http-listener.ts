@@ -7,7 +7,7 @@ import { Connections } from './connections';
 import { forwardedLines } from './forwarded-lines';
 import { LineSplitter } from './line-splitter';
 import type { FeedListener, FeedSink, HttpOptions } from './listener';
-import { Listening } from './listening';
+import { listenerOf } from './listening';
 import { ReasonLog } from './reason-log';
 
 const KEY = 'origin.feed.http';
@@ -48,24 +48,7 @@ export async function listenHttp({ tls, ...options }: HttpOptions): Promise<Feed
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: net.Socket) => {
     connections.add(socket);
   });
-  const listening = await Listening.begin(server, {
-    key: `${KEY}.listen`,
-    listen,
-    log,
-    onTakenOver: () => {
-      sink.gap('connection');
-    },
-  });
-  return {
-    get address() {
-      return listening.address;
-    },
-    close: async () => {
-      const stopped = listening.stop();
-      connections.close();
-      await stopped;
-    },
-  };
+  return listenerOf(server, connections, { key: `${KEY}.listen`, listen, sink, log });
 }
 
 /**

@@ -3,6 +3,8 @@ import { UserError } from '../errors';
 import { FEED_LISTEN_RETRY_MS } from '../limits';
 import type { Logger } from '../log';
 import type { Listen } from '../config/feed';
+import type { Connections } from './connections';
+import type { FeedListener, SocketOptions } from './listener';
 
 /** The place of a listener in the configuration, for messages, and its log. */
 interface Place {
@@ -81,6 +83,33 @@ export class Listening {
         'and a port that this user may use',
     );
   }
+}
+
+/**
+ * Lets a server listen for a feed. A late begin is a gap.
+ *
+ * @param key of its address in the configuration
+ * @throws UserError as {@link Listening.begin}
+ */
+export async function listenerOf(
+  server: net.Server,
+  connections: Connections,
+  { key, listen, sink, log }: SocketOptions & { key: string },
+): Promise<FeedListener> {
+  const onTakenOver = (): void => {
+    sink.gap('connection');
+  };
+  const listening = await Listening.begin(server, { key, listen, log, onTakenOver });
+  return {
+    get address() {
+      return listening.address;
+    },
+    close: async () => {
+      const stopped = listening.stop();
+      connections.close();
+      await stopped;
+    },
+  };
 }
 
 /** @returns why it does not listen; undefined if it does */

@@ -2,7 +2,7 @@ import net from 'node:net';
 import { Connections } from './connections';
 import { LineSplitter } from './line-splitter';
 import type { FeedListener, SocketOptions } from './listener';
-import { Listening } from './listening';
+import { listenerOf } from './listening';
 import { ReasonLog } from './reason-log';
 
 const KEY = 'origin.feed.socket.listen';
@@ -36,22 +36,5 @@ export async function listenSocket({ listen, sink, log }: SocketOptions): Promis
       lines.push(chunk);
     });
   });
-  const listening = await Listening.begin(server, {
-    key: KEY,
-    listen,
-    log,
-    onTakenOver: () => {
-      sink.gap('connection');
-    },
-  });
-  return {
-    get address() {
-      return listening.address;
-    },
-    close: async () => {
-      const stopped = listening.stop();
-      connections.close();
-      await stopped;
-    },
-  };
+  return listenerOf(server, connections, { key: KEY, listen, sink, log });
 }
