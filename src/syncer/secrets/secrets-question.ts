@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { limitVaults } from '../../activities/clients';
-import { forManyRequests } from '../../concurrency/abort';
+import { forManyRequests, withinMs } from '../../concurrency/abort';
 import type { DestinationConfig } from '../../config/schema';
 import { UsageError } from '../../errors';
 import { SYNCED_ANSWER_MS, SYNCED_POLL_MS } from '../limits';
@@ -119,10 +119,11 @@ export class SecretsQuestion {
   }
 
   private async askOnce(place: Location, { signal, ...options }: AskOptions): Promise<SecretAnswer> {
-    const inTime = forManyRequests(AbortSignal.any([signal, AbortSignal.timeout(SYNCED_ANSWER_MS)]));
     const round = this.origins.round();
-    const destinations = await Promise.all(
-      this.destinations.map((destination) => destination.ask(place, round, { ...options, signal: inTime })),
+    const destinations = await withinMs(SYNCED_ANSWER_MS, signal, (inTime) =>
+      Promise.all(
+        this.destinations.map((destination) => destination.ask(place, round, { ...options, signal: inTime })),
+      ),
     );
     const verdict = verdictOfSecret(destinations.map(({ state }) => state));
     return { path: dataPath(place.mount, place.rel), verdict, destinations };

@@ -5,6 +5,7 @@ import {
   type KubernetesListObject,
   type KubernetesObject,
 } from '@kubernetes/client-node';
+import { withinMs } from '../../../concurrency/abort';
 import { steadyNowMs } from '../../steady-clock';
 import { explainFailure, type Asked } from './errors';
 import { BoundedWatch, type WatchTimes } from './watch';
@@ -131,8 +132,9 @@ export class ObjectList<T extends KubernetesObject> {
 
   private async list(config: KubeConfig): Promise<KubernetesListObject<T>> {
     const askedAtMs = steadyNowMs();
-    const signal = AbortSignal.any([this.stopped.signal, AbortSignal.timeout(this.options.times.answerMs)]);
-    const list = await this.listed.list(config, signal);
+    const list = await withinMs(this.options.times.answerMs, this.stopped.signal, (signal) =>
+      this.listed.list(config, signal),
+    );
     this.listedAtMs = askedAtMs;
     return list;
   }
