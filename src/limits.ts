@@ -184,6 +184,8 @@ export const FEED_STATE_MS = 1_000;
 export const FEED_CLOSE_MS = 2_000;
 /** Age of a receiver's record after which it counts as left behind, if all of its hints are handled. */
 export const FEED_RECORDS_EXPIRE_AFTER_MS = 24 * 3_600_000;
+/** Age of its record after which a receiver writes it again, although nothing is new. */
+export const FEED_RECORD_REFRESH_MS = FEED_RECORDS_EXPIRE_AFTER_MS / 4;
 /** Pauses between two checks whether the line of a cycle's own request has arrived: in memory, and in Consul. */
 export const FEED_PROOF_EVERY_MS = 10;
 export const FEED_PROOF_READ_EVERY_MS = 250;

@@ -3,7 +3,7 @@ import type { FeedView } from '../activities/origin/feed-view';
 import { ConsulError } from '../consul/errors';
 import type { PushedSecret } from '../contract/push';
 import { ExplainedError } from '../errors';
-import { FEED_CLOSE_MS, FEED_PAUSED_CHECK_MS, FEED_UNPROVEN_CYCLES } from '../limits';
+import { FEED_CLOSE_MS, FEED_PAUSED_CHECK_MS, FEED_RECORD_REFRESH_MS, FEED_UNPROVEN_CYCLES } from '../limits';
 import type { Logger } from '../log';
 import { readAuditLine, type FeedScope, type HintKind, type LineResult } from '../rules/audit-line';
 import type { PathFilter } from '../rules/filter';
@@ -54,6 +54,7 @@ export class Receiver implements FeedSink, EventSink, FeedView {
   /** Cycles that were triggered since the last proof line. */
   private unproven = 0;
   private recordedVersion = 0;
+  private recordedMs = -Infinity;
   /** Number of the last hint that a cycle has published. A Consul that says less was restored from a backup. */
   private forgotten = 0;
   private isUnrecorded = false;
@@ -211,13 +212,16 @@ export class Receiver implements FeedSink, EventSink, FeedView {
     const { version } = this.hints;
     if (!this.isListening) return;
     // A paused origin asks again and again, and has nothing new to write.
-    if (this.unclaimed.size === 0 && version === this.recordedVersion) return;
-    this.unclaimed.clear();
+    const isOld = performance.now() >= this.recordedMs + FEED_RECORD_REFRESH_MS;
+    if (this.unclaimed.size === 0 && version === this.recordedVersion && !isOld) return;
+    const told = [...this.unclaimed];
     // As of now: a cycle may publish more while Consul answers.
     const { forgotten } = this;
     const wasNoted = this.done !== undefined;
     const done = await this.options.records.put(this.hints.record(Date.now()), signal);
     this.recordedVersion = version;
+    this.recordedMs = performance.now();
+    for (const id of told) this.unclaimed.delete(id);
     if (this.isUnrecorded) this.options.log.info('feed: Consul takes the record of the feed again');
     this.isUnrecorded = false;
     if (wasNoted && (done === undefined || this.handledBy(done) < forgotten)) this.afterRestore(done);

@@ -1,4 +1,10 @@
-import { FEED_RECORD_WAIT_MS, FEED_SETTLE_MOST_MS, FEED_SETTLE_MS, FEED_TRIGGER_GAP_MS } from '../limits';
+import {
+  FEED_RECORD_REFRESH_MS,
+  FEED_RECORD_WAIT_MS,
+  FEED_SETTLE_MOST_MS,
+  FEED_SETTLE_MS,
+  FEED_TRIGGER_GAP_MS,
+} from '../limits';
 
 export interface SettlingOptions {
   /** Writes the receiver's record. Throws if Consul did not take it. */
@@ -85,15 +91,17 @@ export class Settling {
   /** Does what is due. What arrives from its begin on is planned anew. */
   private async work(): Promise<void> {
     const { record, isNeeded, trigger, onUnrecorded } = this.options;
-    const wantsTrigger = this.nextTriggerMs <= this.now();
-    if (!wantsTrigger && this.recordAtMs > this.now()) return;
-    this.recordAtMs = Infinity;
-    if (wantsTrigger) {
+    const isRecordDue = this.recordAtMs <= this.now();
+    const isTriggerDue = this.nextTriggerMs <= this.now();
+    if (isTriggerDue) {
       this.triggerAtMs = Infinity;
       this.firstHintMs = undefined;
       this.isUrgent = false;
-      if (!isNeeded()) return;
     }
+    const wantsTrigger = isTriggerDue && isNeeded();
+    if (!wantsTrigger && !isRecordDue) return;
+    // An idle receiver refreshes its record, because old ones count as left behind.
+    this.recordAtMs = this.now() + FEED_RECORD_REFRESH_MS;
     try {
       await record();
     } catch (error) {

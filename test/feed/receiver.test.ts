@@ -4,9 +4,11 @@ import { Receiver } from '../../src/feed/receiver';
 import {
   FEED_ANSWER_WAIT_MS,
   FEED_PAUSED_CHECK_MS,
+  FEED_RECORDS_EXPIRE_AFTER_MS,
   FEED_RECORD_WAIT_MS,
   FEED_SETTLE_MOST_MS,
   FEED_SETTLE_MS,
+  FEED_TRIGGER_GAP_MS,
 } from '../../src/limits';
 import { feedScope } from '../../src/rules/audit-line';
 import { compileFilter } from '../../src/rules/filter';
@@ -317,6 +319,25 @@ describe('Receiver', () => {
     await pass(FEED_SETTLE_MOST_MS);
     expect(events).toEqual(['record']);
     expect(puts.at(-1)?.seen).toEqual(['p2']);
+  });
+
+  it('names it again if Consul did not take the record', async () => {
+    const { receiver, puts, events, answers } = await listeningWorld();
+    const { put } = answers;
+    answers.put = () => Promise.reject(new TypeError('no Consul'));
+    receiver.line(proof('p2'));
+    await pass(FEED_RECORD_WAIT_MS);
+    answers.put = put;
+    await pass(2 * FEED_TRIGGER_GAP_MS);
+    expect(events).toEqual(['record', 'record']);
+    expect(puts.at(-1)?.seen).toEqual(['p2']);
+  });
+
+  it('writes its record again before that counts as left behind', async () => {
+    const { puts, events } = await listeningWorld();
+    await pass(FEED_RECORDS_EXPIRE_AFTER_MS);
+    expect(events).toEqual(new Array(events.length).fill('record'));
+    expect(Date.now() - (puts.at(-1)?.writtenMs ?? 0)).toBeLessThan(FEED_RECORDS_EXPIRE_AFTER_MS / 2);
   });
 
   it('makes a gap of hints that do not fit into Consul', async () => {

@@ -1,5 +1,6 @@
 import { Settling } from '../../src/feed/settling';
 import {
+  FEED_RECORD_REFRESH_MS,
   FEED_RECORD_WAIT_MS,
   FEED_SETTLE_MOST_MS,
   FEED_SETTLE_MS,
@@ -94,6 +95,27 @@ describe('Settling', () => {
     settling.recordSoon();
     await pass(FEED_RECORD_WAIT_MS);
     expect(calls).toEqual(['record']);
+  });
+
+  it.each([0, FEED_RECORD_WAIT_MS])(
+    'writes a record that is due %i ms after its request, although no trigger is needed',
+    async (ms) => {
+      const { settling, calls, answers } = world();
+      answers.isNeeded = false;
+      settling.recordSoon();
+      setTimeout(() => {
+        settling.atOnce();
+      }, ms);
+      await pass(FEED_RECORD_WAIT_MS);
+      expect(calls).toEqual(['record']);
+    },
+  );
+
+  it('writes the record again from time to time', async () => {
+    const { settling, calls } = world();
+    settling.recordSoon();
+    await pass(FEED_RECORD_WAIT_MS + 2 * FEED_RECORD_REFRESH_MS);
+    expect(calls).toEqual(['record', 'record', 'record']);
   });
 
   it('repeats a record that Consul does not take, and triggers after it', async () => {

@@ -212,12 +212,21 @@ describe('mayPush', () => {
     expect(await allows(old)).toBe(true);
   });
 
-  it('allows a secret of a bucket that does not fit its index, as during a cycle', async () => {
-    const index = world.store.values.get(world.info.indexKey)?.value;
-    world.claim(claims(A, 's/data/b'));
-    world.store.put(world.info.indexKey, index ?? '');
-    expect(await allows(A)).toBe(true);
-  });
+  it.each([
+    ['overwrite', true],
+    ['keep', false],
+  ] as const)(
+    'with onConflict %s: allows a secret of a bucket that does not fit its index, as during a cycle: %s',
+    async (onConflict, isAllowed) => {
+      world.onConflict = onConflict;
+      const index = world.store.values.get(world.info.indexKey)?.value;
+      expect(await allows(A)).toBe(true);
+      world.claim(new Map([[A, { ...INSIGHT, version: 2 }]]));
+      expect(await allows(A)).toBe(true);
+      world.store.put(world.info.indexKey, index ?? '');
+      expect(await allows(A)).toBe(isAllowed);
+    },
+  );
 
   it('asks for the schedule each time, and for the mounts once in FRESH_MS', async () => {
     const { deps, client } = world;

@@ -37,6 +37,7 @@ export class PushWorld {
   /** Further parts of the deps. */
   more: Record<string, unknown> = {};
   syncMetadata = false;
+  onConflict: 'overwrite' | 'keep' = 'overwrite';
 
   constructor(paths: readonly string[]) {
     const insights = new Map(paths.map((path) => [path, INSIGHT]));
@@ -67,13 +68,13 @@ export class PushWorld {
   }
 
   get deps(): PushDeps {
-    const { info, originInfo, scope, vaultsAre, syncMetadata } = this;
+    const { info, originInfo, scope, vaultsAre, syncMetadata, onConflict } = this;
     return {
       config: {
         name: 'd',
         syncMetadata,
         origin: { mounts: ['s/'] },
-        destination: { mounts: ['s/'], onConflict: 'overwrite' },
+        destination: { mounts: ['s/'], onConflict },
       },
       fingerprint: 'now',
       vaultsAre,

@@ -102,20 +102,24 @@ interface Claims {
 }
 
 /**
- * Whether a bucket fits its index does not matter here: the buckets of a running cycle do not, and what a bucket names
- * was written by a cycle. @returns undefined if an index is missing, or if the origin has another number of buckets
+ * Whether a bucket fits its index matters only where another's value is kept: a wrong claim would overwrite it. Elsewhere
+ * it must not matter, because the buckets of a running cycle do not fit, and a stream of changes would wait for its end.
+ *
+ * @returns undefined if an index is missing, or if the origin has another number of buckets
  */
 async function readClaims(
-  { info, originInfo, targets, pushMemory }: PushDeps,
+  { config, info, originInfo, targets, pushMemory }: PushDeps,
   paths: readonly string[],
   signal: AbortSignal,
 ): Promise<Claims | undefined> {
   const [own, origin] = await Promise.all([info.readIndex(signal), originInfo.readIndex(signal)]);
   if (own.index === undefined || own.index.length !== origin.index?.length) return undefined;
-  const { length } = own.index;
+  const { index } = own;
+  const { length } = index;
+  const isKeeping = config.destination.onConflict === 'keep';
   const ids = [...new Set(paths.map((path) => bucketId(path, length)))];
   const read = (id: number, stop: AbortSignal): Promise<ReadonlySet<string>> =>
-    pushMemory.verifiedPaths(info, id, stop);
+    pushMemory.verifiedPaths(info, id, stop, isKeeping ? index[id] : undefined);
   const named = await inParallel(ids, signal, read, CONSUL_READS);
   const ofBucket = new Map(ids.map((id, at) => [id, named[at]]));
   const verified = new Set(paths.filter((path) => ofBucket.get(bucketId(path, length))?.has(path)));

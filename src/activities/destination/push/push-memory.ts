@@ -15,6 +15,8 @@ export interface BothMounts {
 
 interface KnownBucket {
   readonly contentHash: string;
+  /** What the index has for it; undefined if it is damaged. */
+  readonly entry: string | undefined;
   readonly verified: ReadonlySet<string>;
 }
 
@@ -40,19 +42,35 @@ export class PushMemory {
     return mounts;
   }
 
-  /** Paths that a bucket names with a verified claim; none if it is missing or damaged. Parses only what has changed. */
-  async verifiedPaths(info: SyncInfo, id: number, signal: AbortSignal): Promise<ReadonlySet<string>> {
+  /**
+   * Paths that a bucket names with a verified claim; none if it is missing or damaged. Parses only what has changed.
+   *
+   * @param entry of the index: none are named by a bucket that does not fit it. By default it does not matter
+   */
+  async verifiedPaths(
+    info: SyncInfo,
+    id: number,
+    signal: AbortSignal,
+    entry?: string,
+  ): Promise<ReadonlySet<string>> {
+    const bucket = await this.bucket(info, id, signal);
+    return bucket === undefined || (entry !== undefined && bucket.entry !== entry)
+      ? new Set()
+      : bucket.verified;
+  }
+
+  private async bucket(info: SyncInfo, id: number, signal: AbortSignal): Promise<KnownBucket | undefined> {
     const key = info.bucketKey(id);
     const stored = await info.store.get(key, signal);
-    if (stored === undefined) return new Set();
+    if (stored === undefined) return undefined;
     // By content: after a restore of Consul another content can have the same revision.
     const contentHash = hash('sha256', stored.value);
     const known = this.buckets.get(key);
     this.buckets.delete(key);
-    const verified =
-      known?.contentHash === contentHash ? known.verified : verifiedIn(info, stored.value.toString('utf8'));
-    if (stored.value.length <= PUSH_CACHED_BUCKET_BYTES) this.remember(key, { contentHash, verified });
-    return verified;
+    const isKnown = known?.contentHash === contentHash;
+    const bucket = isKnown ? known : { contentHash, ...verifiedIn(info, stored.value.toString('utf8')) };
+    if (stored.value.length <= PUSH_CACHED_BUCKET_BYTES) this.remember(key, bucket);
+    return bucket;
   }
 
   private remember(key: string, bucket: KnownBucket): void {
@@ -62,12 +80,13 @@ export class PushMemory {
   }
 }
 
-function verifiedIn({ format }: SyncInfo, json: string): ReadonlySet<string> {
+function verifiedIn({ format }: SyncInfo, json: string): Omit<KnownBucket, 'contentHash'> {
   try {
-    const named = [...format.parse(json)];
-    return new Set(named.filter(([, { version }]) => version >= 1).map(([path]) => path));
+    const bucket = format.parse(json);
+    const verified = [...bucket].filter(([, { version }]) => version >= 1).map(([path]) => path);
+    return { entry: format.hash(bucket), verified: new Set(verified) };
   } catch (error) {
     if (!(error instanceof SyncInfoError)) throw error;
-    return new Set();
+    return { entry: undefined, verified: new Set() };
   }
 }
