@@ -2,6 +2,7 @@ import type { Loaded } from '../config/load';
 import type { Role } from '../contract/ids';
 import { createLog } from '../log';
 import { createWorkers } from '../worker/create-workers';
+import { boundGarbage, boundYoungGeneration } from '../worker/heap';
 import { installRuntime } from '../worker/runtime';
 import { loadWithWarnings, type Options } from './options';
 import { startSync, warnOfForeign } from './start';
@@ -27,9 +28,11 @@ async function run(loaded: readonly Loaded[], start?: () => Promise<string>): Pr
   // Warnings are printed too, but a worker's log is what is kept.
   for (const { config, warnings } of loaded)
     for (const warning of warnings) log.warn({ name: config.name }, warning);
+  boundGarbage();
   installRuntime({ log });
   if (start !== undefined) log.info(await start());
   const worker = await createWorkers(configs, { log });
+  boundYoungGeneration();
   await worker.run();
   if (start !== undefined) log.info('stopped: the next worker continues what was running');
 }

@@ -21,7 +21,6 @@ import { assertOwnSync } from '../temporal/ownership';
 import { ScheduleKeeper } from '../temporal/schedule-keeper';
 import { temporalTarget, type TemporalTarget } from '../temporal/target';
 import type { VaultTimes } from '../vault/client';
-import { boundYoungGeneration } from './heap';
 import { WORKFLOW_BUNDLE } from './bundle-workflows';
 import { logOutages, type RuntimeOptions } from './runtime';
 
@@ -107,7 +106,6 @@ class Workers {
 
   async create(workflowBundle: string): Promise<void> {
     for (const parts of this.prepared) await this.createPair(parts, workflowBundle);
-    boundYoungGeneration();
   }
 
   /**

@@ -3,7 +3,6 @@ import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/w
 import { MAX_HEALTH_PAUSE_MS } from '../limits';
 import type { Logger } from '../log';
 import { describeOutage, onOutage } from '../vault/traffic';
-import { boundGarbage } from './heap';
 
 export interface RuntimeOptions {
   log: Logger;
@@ -13,7 +12,6 @@ export interface RuntimeOptions {
 
 /** Prepares this process and Temporal's runtime in it. To be called once, before any connection. */
 export function installRuntime({ log, shutdownSignals }: RuntimeOptions): void {
-  boundGarbage();
   Runtime.install({
     logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
       // Without the meta, which may hold an error of any library. Our interceptor logs failed activities.
