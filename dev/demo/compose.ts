@@ -39,6 +39,7 @@ export function readComposeFile(file = COMPOSE_FILE): Environment {
       commandLine: (command) => `docker compose exec temporal temporal ${command}`,
     },
     consul: { address: `http://${published('consul', 8500)}` },
+    product: 'Vault',
     origin: vault('origin-vault'),
     destinations: [vault('destination-1-vault'), vault('destination-2-vault')],
     outlivesDemo: true,

@@ -1,7 +1,7 @@
 import { showChanges } from './changes';
 import { connectToCompose } from './compose';
 import { DESTINATIONS, ORIGIN_MOUNT, writeConfigs, type ConfigFiles } from './configs';
-import { startEnvironment, type Environment } from './environment';
+import { productOfDemo, startEnvironment, type Environment } from './environment';
 import { showFirstCopy, type Destination } from './first-copy';
 import { runWork, type Run } from '../shared/run';
 import { showNextSteps, showStatus } from './next-steps';
@@ -32,7 +32,9 @@ export function runDemo(options: DemoOptions): Promise<number> {
 }
 
 async function runSteps({ once, compose }: DemoOptions, { dir, signal, fail, cleanUps }: Run): Promise<void> {
-  title(compose ? 'Servers of docker-compose.yml' : 'Starting Temporal, Consul and three Vaults');
+  title(
+    compose ? 'Servers of docker-compose.yml' : `Starting Temporal, Consul and three ${productOfDemo()}s`,
+  );
   const environment = compose ? await connectToCompose() : await startEnvironment(dir);
   cleanUps.push(environment.stop);
   await environment.destinations[1].enableKv2(DESTINATIONS[1].mount);
@@ -91,17 +93,17 @@ async function startVsync(vsync: VsyncProcesses, configs: ConfigFiles): Promise<
   await vsync.start('destination', second, 'dest-2.log');
 }
 
-function showServers({ temporal, consul, origin, destinations }: Environment): void {
+function showServers({ temporal, consul, product, origin, destinations }: Environment): void {
   const rows = [
     ['Temporal', `${temporal.address}, web UI ${temporal.uiAddress}`],
     ['Consul', consul.address],
-    ['origin Vault', `${origin.address}, token ${origin.token}`],
+    [`origin ${product}`, `${origin.address}, token ${origin.token}`],
     ...destinations.map((vault, index) => [
-      `destination Vault ${index + 1}`,
+      `destination ${product} ${index + 1}`,
       `${vault.address}, token ${vault.token}`,
     ]),
   ];
-  for (const [name = '', where = ''] of rows) console.log(`  ${name.padEnd(20)} ${where}`);
+  for (const [name = '', where = ''] of rows) console.log(`  ${name.padEnd(22)} ${where}`);
 }
 
 function title(text: string): void {

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { startServers } from '../servers/start';
+import { startServers, vaultKind } from '../servers/start';
 import { DemoVault } from './vault';
 
 /** The servers that the demo runs against. */
@@ -11,6 +11,8 @@ export interface Environment {
     commandLine: (command: string) => string;
   };
   consul: { address: string };
+  /** What origin and destinations are. */
+  product: 'Vault' | 'OpenBao';
   origin: DemoVault;
   destinations: readonly [DemoVault, DemoVault];
   /** Whether the servers keep running after the demo, so that it has to tidy up before and after. */
@@ -33,11 +35,17 @@ export async function startEnvironment(dir: string): Promise<Environment> {
       commandLine: (command) => `${executable} ${command} --address ${temporal.address}`,
     },
     consul: { address: consul.address },
+    product: productOfDemo(),
     origin,
     destinations: [first, second],
     outlivesDemo: false,
     stop,
   };
+}
+
+/** As `--servers` says. */
+export function productOfDemo(): Environment['product'] {
+  return vaultKind() === 'bao' ? 'OpenBao' : 'Vault';
 }
 
 /** Without its folder, if the shell finds it on PATH. */

@@ -22,11 +22,11 @@ Installs the npm packages and builds dist/, each only if it is missing or out of
 const NEEDED_NODE = [20, 19];
 
 /**
- * @param {{ servers?: boolean, log?: (line: string) => void }} [options]
+ * @param {{ servers?: boolean, syncer?: boolean, openbao?: boolean, log?: (line: string) => void }} [options]
  * @returns {Promise<void>}
  * @throws {Problem} with what is missing and what to do
  */
-export async function setup({ servers = false, syncer = false, log = console.log } = {}) {
+export async function setup({ servers = false, syncer = false, openbao = false, log = console.log } = {}) {
   checkNode();
   // Left by an interrupted npm pack: npm would use it as the lock, and it lacks what development needs.
   fs.rmSync(path.join(ROOT, 'npm-shrinkwrap.json'), { force: true });
@@ -39,7 +39,7 @@ export async function setup({ servers = false, syncer = false, log = console.log
       if (!distIsCurrent()) await buildDist({ log });
     });
   }
-  if (servers) await ensureServers({ log, syncer });
+  if (servers) await ensureServers({ log, syncer, openbao });
 }
 
 function checkNode() {

@@ -17,6 +17,7 @@ else builds them with Go into the cache folder, and prints where they are.
 
   --syncer    also etcd, kube-apiserver and helm, and nginx with its Lua module, unpacked from Debian's packages:
               the tests of Syncer run them; without nginx some of these tests are skipped
+  --openbao   Vault may be missing: an OpenBao, which is not built here, takes its place
   --json      print the answer as JSON on stdout, everything else on stderr
   --no-build  do not build: fail if one is missing
   --help      show this text
@@ -26,29 +27,38 @@ The cache folder is $VSYNC_SERVERS_DIR, else $XDG_CACHE_HOME/vsync/servers, else
 /**
  * Where each server is and of which version.
  *
- * @param {{ log: (line: string) => void, build?: boolean, syncer?: boolean, env?: NodeJS.ProcessEnv }} options
- *   `log` receives warnings and progress; nothing if all is there. `syncer` adds the servers of Syncer's tests
+ * @param {{ log: (line: string) => void, build?: boolean, syncer?: boolean, openbao?: boolean, env?: NodeJS.ProcessEnv }} options
+ *   `log` receives warnings and progress; nothing if all is there. `syncer` adds the servers of Syncer's tests. With
+ *   `openbao` no Vault is built
  * @returns {Promise<Record<string, { path: string, version: string, source: 'PATH' | 'cache' | 'built' }>>} `nginx` is
- *   absent if it cannot be had
+ *   absent if it cannot be had, `vault` if it is missing and not needed
  * @throws {Problem} when another one is missing and cannot be built
  */
-export async function resolveServers({ log, build = true, syncer = false, env = process.env }) {
+export async function resolveServers({
+  log,
+  build = true,
+  syncer = false,
+  openbao = false,
+  env = process.env,
+}) {
   const servers = await resolveBuilt(syncer ? [...SERVER_NAMES, ...SYNCER_SERVER_NAMES] : SERVER_NAMES, {
-    ...{ log, build, syncer, env },
+    ...{ log, build, syncer, openbao, env },
   });
   const nginx = syncer ? await resolveNginx({ log, build, env }) : undefined;
   return nginx === undefined ? servers : { ...servers, nginx };
 }
 
-async function resolveBuilt(names, { log, build, syncer, env }) {
+async function resolveBuilt(names, { log, build, syncer, openbao, env }) {
   const versions = readVersions();
   const entries = await Promise.all(
     names.map(async (name) => [name, await findServer(name, versions[name].version, env)]),
   );
   for (const [, { warnings }] of entries) for (const warning of warnings) log(`warning: ${warning}`);
-  const missing = entries.filter(([, found]) => found.path === undefined).map(([name]) => name);
+  const isNeeded = ([name, found]) => found.path !== undefined || !(openbao && name === 'vault');
+  const needed = entries.filter(isNeeded);
+  const missing = needed.filter(([, found]) => found.path === undefined).map(([name]) => name);
   const servers = Object.fromEntries(
-    entries.map(([name, { path, version, source }]) => [name, { path, version, source }]),
+    needed.map(([name, { path, version, source }]) => [name, { path, version, source }]),
   );
   if (missing.length === 0) return servers;
   if (!build) {
@@ -88,13 +98,15 @@ export async function ensureServers(options) {
 async function main() {
   const options = {
     syncer: { type: 'boolean' },
+    openbao: { type: 'boolean' },
     json: { type: 'boolean' },
     'no-build': { type: 'boolean' },
   };
   const { flags, exitCode } = readFlags(options, HELP);
   if (flags === undefined) return exitCode;
   const log = flags.json ? console.error : console.log;
-  const servers = await resolveServers({ log, build: !flags['no-build'], syncer: flags.syncer });
+  const { syncer, openbao } = flags;
+  const servers = await resolveServers({ log, build: !flags['no-build'], syncer, openbao });
   if (flags.json) {
     console.log(JSON.stringify(servers, null, 2));
   } else {

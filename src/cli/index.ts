@@ -44,7 +44,9 @@ export function createProgram(): Command {
   );
   const yes = new Option('--yes', 'approve what waits now, without asking; for scripts');
   const program = new Command('vsync')
-    .description('Keeps the secrets of one origin Vault equal in many destination Vaults, on Temporal.')
+    .description(
+      'Keeps the secrets of one origin Vault equal in many destination Vaults, on Temporal. A Vault is HashiCorp Vault or OpenBao.',
+    )
     .version(version())
     .showHelpAfterError('(vsync --help lists commands and options)')
     .exitOverride();

@@ -26,7 +26,9 @@ export function fromVaultSync(file: string): string {
   const includes = includesOf(vaultSync);
   const transforms = transformsOf(vaultSync);
   const lines = [
-    ...comments([`Does what vault-sync does with ${oneLine(file)}. For both roles:`]),
+    ...comments([
+      `Does what vault-sync does with ${oneLine(file)}. Each Vault may be an OpenBao. For both roles:`,
+    ]),
     '#   vsync origin -c FILE',
     '#   vsync destination -c FILE',
     '#',
@@ -130,7 +132,8 @@ function differences(vaultSync: VaultSyncFile): string[] {
       listens,
       `Audit device: not needed. The origin is scanned every ${originTick(vaultSync)}, and a ` +
         'watch starts the destination. Before vault-sync is stopped, remove its device from the source Vault ("vault ' +
-        'audit disable"), because a Vault whose only audit device is gone answers no request',
+        'audit disable"; at an OpenBao its stanza in the server\'s file), because a Vault whose only audit device is gone ' +
+        'answers no request',
     ],
     [
       listens,

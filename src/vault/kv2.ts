@@ -76,6 +76,14 @@ const HealthBody = z.object({
 });
 const TokenBody = z.object({ data: z.object({ ttl: z.number() }) });
 
+/** What a server reports about its cluster. */
+export interface Cluster {
+  id: string;
+  replicates: boolean;
+  mayLag: boolean;
+  isOpenBao: boolean;
+}
+
 export interface Written {
   version: number;
   /** When it ends by itself (`delete_version_after` of the secret or its mount), RFC 3339; "" for never. */
@@ -227,9 +235,10 @@ export class Kv2 {
 
   /**
    * Like {@link clusterId}, and whether the cluster takes part in performance replication (Vault Enterprise), and whether
-   * this node answers reads although it is not the active one: they may be older.
+   * this node answers reads although it is not the active one: they may be older. `isOpenBao` comes from fields of the answer
+   * that only one of the two products has.
    */
-  async cluster(signal?: AbortSignal): Promise<{ id: string; replicates: boolean; mayLag: boolean }> {
+  async cluster(signal?: AbortSignal): Promise<Cluster> {
     const path = 'sys/health?standbyok=true&perfstandbyok=true&sealedcode=200';
     const health = await this.client.read(path, HealthBody, { signal }).catch((error: unknown) => {
       if (!(error instanceof VaultError) || !ROOT_ONLY.test(error.detail)) throw error;
@@ -248,9 +257,10 @@ export class Kv2 {
     }
     const mode = health.replication_performance_mode;
     // A standby of HashiCorp's Vault passes everything on, unless it is a performance standby. OpenBao's answers reads.
-    const isOfBao = typeof health.enterprise !== 'boolean' && /^[2-9]/.test(health.version ?? '');
-    const mayLag = health.performance_standby === true || (health.standby === true && isOfBao);
-    return { id: health.cluster_id, replicates: mode === 'primary' || mode === 'secondary', mayLag };
+    const isOpenBao = typeof health.enterprise !== 'boolean' && /^[2-9]/.test(health.version ?? '');
+    const mayLag = health.performance_standby === true || (health.standby === true && isOpenBao);
+    const replicates = mode === 'primary' || mode === 'secondary';
+    return { id: health.cluster_id, replicates, mayLag, isOpenBao };
   }
 
   /** Throws `forbidden` if the token is dead. */

@@ -19,7 +19,25 @@ describe('npm run demo', () => {
   test('--help lists the flags', async () => {
     const result = await demo('--help');
     expect(result).toMatchObject({ code: 0, stderr: '' });
-    for (const flag of ['--once', '--compose', '--syncer']) expect(result.stdout).toContain(flag);
+    for (const flag of ['--once', '--servers', '--compose', '--syncer'])
+      expect(result.stdout).toContain(flag);
+  });
+
+  test.each([
+    [['--servers', 'other'], '--servers must be "vault" or "openbao"'],
+    [['--servers', 'openbao', '--compose'], 'leave out --servers'],
+    [['--servers', 'openbao', '--syncer'], 'leave out --servers'],
+    [['--syncer', '--compose'], 'leave out --compose'],
+  ])('refuses %j', async (args, problem) => {
+    const { code, stdout, stderr } = await demo(...args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(problem);
+  });
+
+  test('--servers openbao without bao on PATH names what to install, before it does anything', async () => {
+    const { code, stdout, stderr } = await demo('--servers', 'openbao');
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^error: there is no "bao" on PATH.*Install OpenBao 2\.6 or later/);
   });
 });
 

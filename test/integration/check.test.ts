@@ -29,7 +29,7 @@ test('vsync check ends with exit code 0 when all is well, prints a line for each
   expect(stdout).toMatch(/^d0-\w+ \(destination\)\n/);
   const { temporal, consul, origin, destinations } = sync.servers;
   const vaultLines = (address: string, side: string): string[] => [
-    `Vault ${address} (${side}.vault): answers, and is unsealed`,
+    `Vault ${address} (${side}.vault): ${vaultKind() === 'bao' ? 'is an OpenBao, ' : ''}answers, and is unsealed`,
     `Vault ${address} (${side}.vault): token: is alive, and never ends`,
     `Vault ${address} (${side}.vault): mount ${sync.mount}: is kv version 2`,
     `Vault ${address} (${side}.vault): capabilities: the token may do all that is needed`,

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { vaultKind } from './vault-kind';
 
 const SCRIPT = path.join(__dirname, '..', 'servers.mjs');
 const NGINX_SCRIPT = path.join(__dirname, '..', 'nginx.mjs');
@@ -21,7 +22,9 @@ type ServerName = 'temporal' | 'consul' | 'vault';
 
 export type ServerPaths = Record<ServerName, string>;
 
-let known: Promise<Record<ServerName, { path: string; version: string }>> | undefined;
+type Found = { path: string; version: string };
+
+let known: Promise<Record<'temporal' | 'consul', Found> & { vault?: Found }> | undefined;
 
 /**
  * Where the servers' executables are, by the same rules as `npm run servers`. Nothing is built here: a test must not
@@ -30,13 +33,29 @@ let known: Promise<Record<ServerName, { path: string; version: string }>> | unde
  * @throws with what to do, if one is missing
  */
 export async function serverPaths(): Promise<ServerPaths> {
-  const { temporal, consul, vault } = await (known ??= ask());
-  return { temporal: temporal.path, consul: consul.path, vault: vault.path };
+  const { temporal, consul, vault } = await (known ??= askAll());
+  return {
+    temporal: temporal.path,
+    consul: consul.path,
+    get vault() {
+      return need(vault).path;
+    },
+  };
 }
 
 export async function serverVersions(): Promise<Record<ServerName, string>> {
-  const { temporal, consul, vault } = await (known ??= ask());
-  return { temporal: temporal.version, consul: consul.version, vault: vault.version };
+  const { temporal, consul, vault } = await (known ??= askAll());
+  return { temporal: temporal.version, consul: consul.version, vault: need(vault).version };
+}
+
+/** Where everything runs on OpenBao, Vault may be missing. */
+function askAll(): NonNullable<typeof known> {
+  return ask(...(vaultKind() === 'bao' ? ['--openbao'] : []));
+}
+
+function need(vault: Found | undefined): Found {
+  if (vault === undefined) throw new Error('there is no Vault: run "npm run servers"');
+  return vault;
 }
 
 export interface SyncerServerPaths {

@@ -82,7 +82,8 @@ const NOT_READABLE: CheckResult = {
   outcome: 'warning',
   detail:
     'the token cannot read sys/audit (that needs sudo), so the devices were not checked; check with "vault audit list ' +
-    '-detailed" that the device of the feed is not the only one, and that its write_timeout is 100ms if it is of type socket',
+    '-detailed" (at an OpenBao "bao audit list -detailed") that the device of the feed is not the only one, and that its ' +
+    'write_timeout is 100ms if it is of type socket',
 };
 
 /** Pure; for tests. */
@@ -134,13 +135,15 @@ function warningsOf({ name, type, options }: Device): string[] {
         ? 'no write_timeout, which means 2s'
         : 'a write_timeout of more than 1s (a number without a unit means seconds)';
     warnings.push(
-      `${name} has ${has}: requests to the Vault wait that long for a listener that hangs; create the device again with ` +
-        'write_timeout=100ms',
+      `${name} has ${has}: requests to the Vault wait that long for a listener that hangs; set the device up again with ` +
+        'write_timeout=100ms, as docs/feed.md describes',
     );
   }
   if (isRaw) {
-    const text = `${name} has log_raw: its lines hold every value in plain; create the device again without it`;
-    warnings.push(text);
+    warnings.push(
+      `${name} has log_raw: its lines hold every value in plain; set the device up again without it, as docs/feed.md ` +
+        'describes',
+    );
   }
   return warnings;
 }

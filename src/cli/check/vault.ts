@@ -67,9 +67,9 @@ async function checkVault(target: Target): Promise<Check[]> {
   const name = `Vault ${vault.address} (${side}.vault)`;
   const reached = await check(name, async () => {
     target.kv = openVault(vault, 1);
-    const { mayLag } = await target.kv.cluster(signal);
+    const { mayLag, isOpenBao } = await target.kv.cluster(signal);
     if (mayLag) return { outcome: 'warning', detail: STANDBY };
-    return { detail: 'answers, and is unsealed' };
+    return { detail: `${isOpenBao ? 'is an OpenBao, ' : ''}answers, and is unsealed` };
   });
   if (target.kv === undefined || reached.outcome === 'fail') {
     return [reached, notChecked(`${name}: token, mounts, capabilities`, 'the Vault cannot be used')];
@@ -148,7 +148,7 @@ async function capabilitiesFinding(kv: Kv2, { side, needs, signal }: Target): Pr
   return { detail: 'the token may do all that is needed' };
 }
 
-/** Nothing to report at a Vault, which cannot. */
+/** Nothing to report at HashiCorp's Vault, which cannot. */
 async function checkFolderMetadata(kv: Kv2, config: OriginConfig, signal?: AbortSignal): Promise<Check[]> {
   const { support, missing } = await folderMetadata(kv, config, signal);
   if (support === 'no' || support === 'unknown') return [];
