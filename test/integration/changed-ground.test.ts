@@ -166,7 +166,8 @@ describe('under a policy that hides paths of the origin,', () => {
 
       const denied = `path "${sync.mount}metadata/closed/*" { capabilities = ["deny"] }
         path "${sync.mount}metadata/closed" { capabilities = ["deny"] }
-        path "${sync.mount}metadata/single" { capabilities = ["deny"] }`;
+        path "${sync.mount}metadata/single" { capabilities = ["deny"] }
+        path "${sync.mount}detailed-metadata/*" { capabilities = ["deny"] }`;
       await sync.originVault.request('PUT', `sys/policies/acl/p-${sync.id}`, {
         policy: policy(sync.mount, denied),
       });

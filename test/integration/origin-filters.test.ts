@@ -118,7 +118,9 @@ describe('origin filters', () => {
     await sync.originVault.request('PUT', `sys/policies/acl/f-${sync.id}`, {
       policy: `path "${sync.mount}*" { capabilities = ["read", "list"] }
         path "${sync.mount}metadata/keep" { capabilities = ["deny"] }
-        path "${sync.mount}metadata/drop" { capabilities = ["deny"] }`,
+        path "${sync.mount}detailed-metadata/keep" { capabilities = ["deny"] }
+        path "${sync.mount}metadata/drop" { capabilities = ["deny"] }
+        path "${sync.mount}detailed-metadata/drop" { capabilities = ["deny"] }`,
     });
     await reconfigure((origin) => {
       origin.exclude = [`${sync.mount}drop/`, `${sync.mount}keep/tmp/`];
