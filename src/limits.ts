@@ -212,10 +212,11 @@ export const PUSH_DEADLINE_MS = 5_000;
  */
 export const PUSH_WORK_MS = 4_000;
 /**
- * Time in which Temporal must describe the schedule for a push. It takes some milliseconds, but one of some hundred
- * questions takes 5 s (server 1.29.1): a cycle brings the change sooner.
+ * Times in which Temporal must describe the schedule for a push, one question after the other. It takes some milliseconds,
+ * but one of some hundred questions takes 5 s (server 1.29.1), and the next one is answered at once. After both a cycle
+ * brings the change.
  */
-export const PUSH_SCHEDULE_MS = 500;
+export const PUSH_SCHEDULE_MS: readonly number[] = [100, 400];
 /** First and longest pause before an absent destination gets a push again. It doubles each time. */
 export const PUSH_BACKOFF_MS: readonly [first: number, longest: number] = [1_000, 30_000];
 /** Paths that wait for one destination. It gets the others with its next cycle. */

@@ -242,6 +242,18 @@ describe('mayPush', () => {
     expect(await ask()).toEqual(['origin s/', 'own s/', 'schedule']);
   });
 
+  it('asks for the schedule once more if it has no answer', async () => {
+    world.unansweredQuestions = 1;
+    expect(await allows(A)).toBe(true);
+    expect(world.asked.filter((what) => what === 'schedule')).toHaveLength(2);
+  });
+
+  it('obeys a pause that only the second answer shows', async () => {
+    world.unansweredQuestions = 1;
+    world.schedule = { state: { paused: true }, action: {} };
+    expect(await refusal()).toBe('paused');
+  });
+
   it('parses a bucket again only when its content has changed', async () => {
     const { deps, client } = world;
     const parse = jest.spyOn(world.info.format, 'parse');

@@ -24,6 +24,8 @@ export class PushWorld {
   readonly store = new MemoryStore();
   readonly info = new SyncInfo(this.store, 'vsync/destination/');
   readonly originInfo = new SyncInfo(this.store, 'vsync/origin/');
+  /** So many first questions for the schedule get no answer. */
+  unansweredQuestions = 0;
   schedule: FakeSchedule | Error | Promise<never> = {
     state: { paused: false },
     action: { args: [{ fingerprint: 'now' }] },
@@ -103,6 +105,7 @@ export class PushWorld {
   get client(): Client {
     const describe = async (): Promise<FakeSchedule> => {
       this.asked.push('schedule');
+      if (this.unansweredQuestions-- > 0) return new Promise<never>(() => undefined);
       const schedule = await this.schedule;
       if (schedule instanceof Error) throw schedule;
       return schedule;

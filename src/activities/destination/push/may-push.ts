@@ -56,17 +56,31 @@ export async function mayPush(
   }
 }
 
-/** Asked each time, because a pause has to be obeyed at once. */
+/** Asked each time, because a pause has to be obeyed at once; and again if there is no answer in time. */
 async function askSchedule(
+  deps: DestinationDeps,
+  client: Client,
+  signal: AbortSignal,
+): Promise<PushRefusal | undefined> {
+  let refusal: PushRefusal | undefined;
+  for (const ms of PUSH_SCHEDULE_MS) {
+    refusal = await askScheduleOnce(deps, client, ms, signal);
+    if (refusal !== 'unavailable' || signal.aborted) break;
+  }
+  return refusal;
+}
+
+async function askScheduleOnce(
   { config, fingerprint }: DestinationDeps,
   client: Client,
+  ms: number,
   signal: AbortSignal,
 ): Promise<PushRefusal | undefined> {
   const handle = client.schedule.getHandle(scheduleId('destination', config.name));
   try {
     // The SDK's connection of a worker does not take a signal.
     const describe = (soon: AbortSignal): Promise<ScheduleDescription> => orAborted(handle.describe(), soon);
-    const { state, action } = await withinMs(PUSH_SCHEDULE_MS, signal, describe);
+    const { state, action } = await withinMs(ms, signal, describe);
     if (state.paused) return 'paused';
     return fingerprintOf(action) === fingerprint ? undefined : 'other-configuration';
   } catch (error) {
