@@ -415,3 +415,7 @@ export const REPAIR_POLL_MS = 500;
 export const MAX_YAML_VALUES = 100_000;
 /** Levels in one configuration file. An anchor inside itself does not end. */
 export const MAX_YAML_DEPTH = 100;
+
+/** Age of an answer of Consul up to which metrics use it again, and how long they wait for one. */
+export const METRICS_REFRESH_MS = 10_000;
+export const METRICS_TIMEOUT_MS = 5_000;

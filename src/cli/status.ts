@@ -1,15 +1,14 @@
 import { WorkflowFailedError, type Client } from '@temporalio/client';
 import { infoOf, scopeOf } from '../activities/clients';
 import { OriginTargets } from '../activities/destination/base/origin-targets';
+import { destinationLag } from '../activities/destination/lag';
 import type { Config, DestinationConfig } from '../config/schema';
 import { scheduleId } from '../contract/ids';
 import type { Counts, CycleResult, PathFailure } from '../contract/cycle';
 import type { PendingDeletes } from '../contract/destination';
 import { ExplainedError, UserError } from '../errors';
-import { refusalOf } from '../rules/plan';
-import type { Scope } from '../rules/scope';
 import { formatDuration } from '../rules/time';
-import { lagOf, type Lag } from '../sync-info/lag';
+import type { Lag } from '../sync-info/lag';
 import { readStateOf, type DestinationState, type LastCycle, type OriginState } from '../sync-info/state';
 import type { SyncInfo } from '../sync-info/sync-info';
 import { assertOwnName } from '../temporal/ownership';
@@ -126,18 +125,16 @@ export async function readStatus(client: Client, config: Config, info: SyncInfo)
 /** Undefined if sync info cannot be read now: the rest of the status is of interest nevertheless. */
 async function readLag(
   config: DestinationConfig,
-  own: SyncInfo,
+  info: SyncInfo,
   state: OriginState | DestinationState | undefined,
 ): Promise<Lag | undefined> {
-  // Two mounts with one uuid are one mount, or copies in two Vaults. Only the Vaults could tell.
-  const uuids = new Set(Object.values(state?.mounts ?? {}));
-  const ownUuids = state !== undefined && 'ownMounts' in state ? Object.values(state.ownMounts) : [];
-  if (ownUuids.some((uuid) => uuids.has(uuid))) return undefined;
   const signal = AbortSignal.timeout(LAG_TIMEOUT_MS);
   try {
-    const { info: origin, close } = await infoOf(config, 'origin');
+    const { info: originInfo, close } = await infoOf(config, 'origin');
     try {
-      return await lagOf({ origin, own, scope: await copied(config, origin, signal) }, signal);
+      const scope = scopeOf(config, new Map());
+      const targets = new OriginTargets(originInfo, scope, config.destination.transforms.length > 0);
+      return await destinationLag({ info, originInfo, scope, targets }, state, signal);
     } finally {
       close();
     }
@@ -145,21 +142,6 @@ async function readLag(
     if (error instanceof ExplainedError || signal.aborted) return undefined;
     throw error;
   }
-}
-
-/** What the destination copies. A secret that it refuses is never copied, so it is not late. */
-async function copied(
-  config: DestinationConfig,
-  origin: SyncInfo,
-  signal: AbortSignal,
-): Promise<Pick<Scope, 'isToBeCopied'>> {
-  const scope = scopeOf(config, new Map());
-  const { index = [] } = await origin.readIndex(signal);
-  const transforms = config.destination.transforms.length > 0;
-  const targets = await new OriginTargets(origin, scope, transforms).load(index, signal);
-  return {
-    isToBeCopied: (path) => scope.isToBeCopied(path) && refusalOf(path, scope, targets) === undefined,
-  };
 }
 
 /** What waits for an operator. */

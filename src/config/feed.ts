@@ -1,35 +1,12 @@
 import { z } from 'zod';
-import { bothOrNone, checkedText, duration, flag, pemFile, secretToken, type Checked } from './fields';
+import { bothOrNone, duration, flag, pemFile, secretToken } from './fields';
+import { listen, listenOf, type Listen } from './listen';
 
 /* The section `origin.feed`: where audit lines of the origin's Vault arrive. */
 
-/** An address to listen on. */
-export interface Listen {
-  readonly host: string;
-  readonly port: number;
-}
-
-const LISTEN_PATTERN = '^([^\\s/@:]+|\\[[\\da-fA-F:.]+\\]):\\d+$';
 const LEAST_TOKEN = 16;
 const FULL_SCAN_EVERY_MS = 15 * 60_000;
 const LONGEST_FULL_SCAN_EVERY_MS = 11 * 3_600_000;
-
-/** "host:port"; an IPv6 address is in brackets. */
-export function listenAddress(address: string): Checked<string> {
-  const { port } = listenOf(address);
-  if (new RegExp(LISTEN_PATTERN).test(address) && port >= 1 && port <= 65_535) return { value: address };
-  return { problem: 'must be host:port with a port from 1 to 65535, such as 127.0.0.1:8210 or [::1]:8210' };
-}
-
-function listenOf(address: string): Listen {
-  const colon = address.lastIndexOf(':');
-  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
-}
-
-const listen = (what: string) =>
-  checkedText('an address to listen on, such as 127.0.0.1:8210', listenAddress, LISTEN_PATTERN)
-    .optional()
-    .describe(what);
 
 const keys = z.strictObject({
   socket: z

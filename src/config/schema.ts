@@ -3,6 +3,7 @@ import { nameProblem, printableName } from '../contract/ids';
 import { MAX_NUM_BUCKETS } from '../rules/bucket';
 import { temporal, type consul, type vault } from './connections';
 import { expecting, flag, positive, text } from './fields';
+import { listen } from './listen';
 import { destinationSection, originSection } from './sides';
 
 /*
@@ -60,6 +61,14 @@ const common = {
   requestsPerSecond: positive()
     .optional()
     .describe('maximum requests per second to each Vault, for the whole process; no limit if not given'),
+  metrics: z
+    .strictObject({
+      listen: listen(
+        'address of the worker for Prometheus, as host:port; it serves /metrics without a login. Off if not given',
+      ),
+    })
+    .prefault({})
+    .describe('metrics of a worker'),
   temporal,
 };
 

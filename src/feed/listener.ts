@@ -1,4 +1,4 @@
-import type { Listen } from '../config/feed';
+import type { Listen } from '../config/listen';
 import type { VaultConfig } from '../config/schema';
 import type { Logger } from '../log';
 import type { HintKind } from '../rules/audit-line';

@@ -2,7 +2,7 @@ import type net from 'node:net';
 import { UserError } from '../errors';
 import { FEED_LISTEN_RETRY_MS } from '../limits';
 import type { Logger } from '../log';
-import type { Listen } from '../config/feed';
+import type { Listen } from '../config/listen';
 import type { Connections } from './connections';
 import type { FeedListener, SocketOptions } from './listener';
 

@@ -22,6 +22,7 @@ import { ScheduleKeeper } from '../temporal/schedule-keeper';
 import { temporalTarget, type TemporalTarget } from '../temporal/target';
 import type { VaultTimes } from '../vault/client';
 import { WORKFLOW_BUNDLE } from './bundle-workflows';
+import { serveMetrics } from './metrics-server';
 import { logOutages, type RuntimeOptions } from './runtime';
 
 export interface WorkerOptions extends RuntimeOptions {
@@ -152,7 +153,7 @@ class Workers {
     const ended = Promise.allSettled(running);
     // Only when they run: before that, a worker cannot be shut down.
     this.keepSchedules();
-    await this.startFeeds();
+    await this.startListening();
     const ends = await ended;
     await this.close();
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
@@ -160,12 +161,14 @@ class Workers {
   }
 
   /** Last, because what a feed brings needs a running worker; so it is also the first to close. */
-  private async startFeeds(): Promise<void> {
+  private async startListening(): Promise<void> {
     for (const feed of this.feeds) this.closers.push(() => feed.close());
     try {
+      const ofAll = this.prepared.map(({ clients }) => clients);
+      this.closers.push(await serveMetrics(ofAll, this.options.log));
       for (const feed of this.feeds) await feed.start();
     } catch (error) {
-      this.refused ??= error instanceof Error ? error : new Error('the feed could not start');
+      this.refused ??= error instanceof Error ? error : new Error('the worker could not listen');
       this.shutdown();
     }
   }

@@ -1,5 +1,5 @@
 import { fingerprint } from '../../src/config/fingerprint';
-import { listenAddress } from '../../src/config/feed';
+import { listenAddress } from '../../src/config/listen';
 import { loadConfig } from '../../src/config/load';
 import { configFile, removeConfigFiles, section } from './fixtures';
 

@@ -19,6 +19,7 @@ describe('loadConfig', () => {
         numBuckets: 1,
         syncMetadata: false,
         ignoreDeletes: false,
+        metrics: {},
         temporal: {},
         origin: {
           vault: {

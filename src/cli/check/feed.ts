@@ -1,7 +1,8 @@
 import net from 'node:net';
 import { z } from 'zod';
 import { check, type Check, type CheckResult } from '../../access/check-line';
-import type { FeedConfig, Listen } from '../../config/feed';
+import type { FeedConfig } from '../../config/feed';
+import type { Listen } from '../../config/listen';
 import type { Config } from '../../config/schema';
 import { UserError } from '../../errors';
 import { listenOnce, textOf } from '../../feed/listening';

@@ -1,0 +1,92 @@
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { Clients } from '../activities/clients';
+import type { DestinationDeps } from '../activities/destination/base/deps';
+import { destinationLag } from '../activities/destination/lag';
+import { withinMs } from '../concurrency/abort';
+import { ExplainedError } from '../errors';
+import { METRICS_REFRESH_MS, METRICS_TIMEOUT_MS } from '../limits';
+import type { Lag } from '../sync-info/lag';
+import { readDestinationState } from '../sync-info/state';
+
+/** What Consul holds about a destination. */
+interface Standing {
+  /** Absent if it is unknown now. */
+  readonly lag?: Lag | undefined;
+  /** Deletes that wait for an approval. Absent if it is unknown now. */
+  readonly held?: number;
+}
+
+/**
+ * The metrics of a worker process, in a registry of its own. No label holds a path or a text of a server: they are names of
+ * syncs. What is unknown at the moment has no sample.
+ */
+export class WorkerMetrics {
+  readonly registry = new Registry();
+
+  constructor(syncs: readonly Clients[]) {
+    collectDefaultMetrics({ register: this.registry });
+    const destinations = syncs.flatMap((sync) => (sync.role === 'destination' ? [new Asked(sync.deps)] : []));
+    const gauge = (name: string, help: string, of: (standing: Standing) => number | undefined): void => {
+      new Gauge({
+        name,
+        help,
+        labelNames: ['sync'],
+        registers: [this.registry],
+        async collect() {
+          const standings = await Promise.all(destinations.map((destination) => destination.standing()));
+          this.reset();
+          for (const [at, standing] of standings.entries()) {
+            const value = of(standing);
+            if (value !== undefined) this.set({ sync: destinations[at]?.name ?? '' }, value);
+          }
+        },
+      });
+    };
+    gauge(
+      'vsync_replication_lag_seconds',
+      'Age of the oldest change that the origin has published and the destination has not claimed',
+      ({ lag }) => lag && lag.ms / 1000,
+    );
+    gauge(
+      'vsync_secrets_behind',
+      'Secrets of the origin that the destination has not claimed in their published version',
+      ({ lag }) => lag?.secrets,
+    );
+    gauge('vsync_deletes_held', 'Deletes that wait for vsync approve', ({ held }) => held);
+  }
+}
+
+/** Asks Consul at most once in METRICS_REFRESH_MS, however often the metrics are read. */
+class Asked {
+  private askedMs = -Infinity;
+  private answer: Promise<Standing> = Promise.resolve({});
+
+  constructor(private readonly deps: DestinationDeps) {}
+
+  get name(): string {
+    return this.deps.config.name;
+  }
+
+  standing(): Promise<Standing> {
+    const nowMs = performance.now();
+    if (nowMs >= this.askedMs + METRICS_REFRESH_MS) {
+      this.askedMs = nowMs;
+      this.answer = this.ask();
+    }
+    return this.answer;
+  }
+
+  private async ask(): Promise<Standing> {
+    const { signal: never } = new AbortController();
+    try {
+      return await withinMs(METRICS_TIMEOUT_MS, never, async (signal) => {
+        const { state } = await readDestinationState(this.deps.info, signal);
+        return { held: state?.held?.count ?? 0, lag: await destinationLag(this.deps, state, signal) };
+      });
+    } catch (error) {
+      // Also an answer that is too late.
+      if (error instanceof ExplainedError) return {};
+      throw error;
+    }
+  }
+}
