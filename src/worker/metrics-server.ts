@@ -15,38 +15,53 @@ const PATH = '/metrics';
  * @throws UserError if it cannot listen, except where another process has the address: then it waits for its end
  */
 export async function serveMetrics(syncs: readonly Clients[], log: Logger): Promise<() => Promise<void>> {
-  const given = syncs.flatMap(({ deps }) => deps.config.metrics.listen ?? []);
+  const given = new Set(syncs.flatMap(({ deps }) => deps.config.metrics.listen ?? []));
+  if (given.size === 0) return () => Promise.resolve();
+  const { registry } = new WorkerMetrics(syncs);
   const servers: { server: Server; listening: Listening }[] = [];
   const close = async (): Promise<void> => {
-    const stopped = servers.map(({ server, listening }) => {
-      const ended = listening.stop();
-      // Prometheus keeps its connection open.
-      server.closeAllConnections();
-      return ended;
-    });
-    await Promise.all(stopped);
+    await Promise.all(servers.map(endServer));
   };
-  if (given.length === 0) return close;
-  // Only here: a worker without metrics needs no memory for them.
-  const { registry } = new WorkerMetrics(syncs);
-  for (const address of new Set(given)) {
-    const server = serverOf(registry);
-    const place = { key: 'metrics.listen', listen: listenOf(address), log, onTakenOver: () => undefined };
-    servers.push({ server, listening: await Listening.begin(server, place) });
-    log.info(`metrics: http://${address}${PATH}`);
+  try {
+    for (const address of given) {
+      const server = serverOf(registry, log);
+      const place = { key: 'metrics.listen', listen: listenOf(address), log, onTakenOver: () => undefined };
+      servers.push({ server, listening: await Listening.begin(server, place) });
+      if (server.listening) log.info(`metrics: http://${address}${PATH}`);
+    }
+  } catch (error) {
+    await close();
+    throw error;
   }
   return close;
 }
 
-function serverOf(registry: Registry): Server {
+async function endServer({ server, listening }: { server: Server; listening: Listening }): Promise<void> {
+  const ended = listening.stop();
+  // Prometheus keeps its connection open.
+  server.closeAllConnections();
+  await ended;
+}
+
+function serverOf(registry: Registry, log: Logger): Server {
   return createServer((request, response) => {
-    if (request.url !== PATH) {
-      response.writeHead(404, { 'content-type': 'text/plain' }).end(`there is only ${PATH}\n`);
+    const answer = (status: number, contentType: string, text: string): void => {
+      response.writeHead(status, { 'content-type': contentType }).end(text);
+    };
+    // Prometheus may add parameters.
+    if (request.url?.split('?')[0] !== PATH) {
+      answer(404, 'text/plain', `there is only ${PATH}\n`);
       return;
     }
     registry.metrics().then(
-      (text) => response.writeHead(200, { 'content-type': registry.contentType }).end(text),
-      () => response.writeHead(500).end(),
+      (text) => {
+        answer(200, registry.contentType, text);
+      },
+      (error: unknown) => {
+        // Of a foreign error only the name: its message may hold a secret.
+        log.error(`metrics: cannot be read (${error instanceof Error ? error.name : 'unknown error'})`);
+        answer(500, 'text/plain', "the metrics cannot be read; see the worker's log\n");
+      },
     );
   });
 }

@@ -18,7 +18,7 @@ interface Standing {
 
 /**
  * The metrics of a worker process, in a registry of its own. No label holds a path or a text of a server: they are names of
- * syncs. What is unknown at the moment has no sample.
+ * syncs and addresses of Vaults. What is unknown at the moment has no sample.
  */
 export class WorkerMetrics {
   readonly registry = new Registry();
@@ -53,6 +53,25 @@ export class WorkerMetrics {
       ({ lag }) => lag?.secrets,
     );
     gauge('vsync_deletes_held', 'Deletes that wait for vsync approve', ({ held }) => held);
+    this.showVaults(syncs);
+  }
+
+  private showVaults(syncs: readonly Clients[]): void {
+    const vaults = syncs.flatMap(({ role, deps }) =>
+      role === 'origin' ? [deps.vault.client] : [deps.originVault.client, deps.vault.client],
+    );
+    new Gauge({
+      name: 'vsync_vault_up',
+      help: 'Whether a Vault serves requests: 1, or 0 during an outage',
+      labelNames: ['vault'],
+      registers: [this.registry],
+      collect() {
+        for (const vault of vaults) {
+          const isDown = vault.outagesSince(Infinity).length > 0;
+          this.set({ vault: vault.address }, isDown ? 0 : 1);
+        }
+      },
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { Registry } from 'prom-client';
 import { freePorts } from '../../dev/servers/start';
 import type { Clients } from '../../src/activities/clients';
 import { ConsulError } from '../../src/consul/errors';
@@ -10,6 +11,7 @@ import { collectedLog } from '../support/collected-log';
 import { eventually } from '../support/eventually';
 
 const A = 's/data/a';
+const UP = ['vsync_vault_up{vault="origin"} 1', 'vsync_vault_up{vault="own"} 1'];
 const HELD = { count: 3, hash: 'h', reason: 'too many' };
 
 const syncOf = ({ deps }: PushWorld): Clients => ({ role: 'destination', deps }) as unknown as Clients;
@@ -27,7 +29,17 @@ describe('WorkerMetrics', () => {
       'vsync_replication_lag_seconds{sync="d"} 0',
       'vsync_secrets_behind{sync="d"} 0',
       'vsync_deletes_held{sync="d"} 0',
+      ...UP,
     ]);
+  });
+
+  it('shows each Vault once, and an outage while it lasts', async () => {
+    const world = new PushWorld([A]);
+    const metrics = new WorkerMetrics([syncOf(world), syncOf(world)]);
+    world.down.add('own');
+    expect((await samples(metrics)).slice(-2)).toEqual([UP[0], 'vsync_vault_up{vault="own"} 0']);
+    world.down.delete('own');
+    expect((await samples(metrics)).slice(-2)).toEqual(UP);
   });
 
   it('shows how old the oldest change is that a destination lacks, and deletes that wait', async () => {
@@ -37,7 +49,7 @@ describe('WorkerMetrics', () => {
     world.setState({ held: HELD });
     const [lag = '', ...others] = await samples(new WorkerMetrics([syncOf(world)]));
     expect(Number(lag.split(' ')[1])).toBeGreaterThanOrEqual(60);
-    expect(others).toEqual(['vsync_secrets_behind{sync="d"} 1', 'vsync_deletes_held{sync="d"} 3']);
+    expect(others).toEqual(['vsync_secrets_behind{sync="d"} 1', 'vsync_deletes_held{sync="d"} 3', ...UP]);
   });
 
   it('asks Consul once in METRICS_REFRESH_MS, also for readers at the same time', async () => {
@@ -65,11 +77,13 @@ describe('WorkerMetrics', () => {
       .mockRejectedValue(new ConsulError('unavailable', 'http://consul', 'key', 'no answer'));
     const later = performance.now() + METRICS_REFRESH_MS;
     jest.spyOn(performance, 'now').mockReturnValue(later);
-    expect(await samples(metrics)).toEqual([]);
+    expect(await samples(metrics)).toEqual(UP);
   });
 
-  it('has nothing of an origin', async () => {
-    expect(await samples(new WorkerMetrics([{ role: 'origin' } as Clients]))).toEqual([]);
+  it('shows of an origin only its Vault', async () => {
+    const { originVault: vault } = new PushWorld([A]).deps;
+    const origin = { role: 'origin', deps: { vault } } as unknown as Clients;
+    expect(await samples(new WorkerMetrics([origin]))).toEqual(UP.slice(0, 1));
   });
 });
 
@@ -87,13 +101,37 @@ describe('serveMetrics', () => {
     const { sync, url } = await world();
     // Two syncs of one process may name one address.
     const close = await serveMetrics([sync, sync], log);
-    const answer = await fetch(`${url}/metrics`);
+    const answer = await fetch(`${url}/metrics?a=b`);
     expect(answer.headers.get('content-type')).toMatch(/^text\/plain/);
     expect(await answer.text()).toContain('vsync_replication_lag_seconds{sync="d"} 0');
     const other = await fetch(url);
     expect([other.status, await other.text()]).toEqual([404, 'there is only /metrics\n']);
     await close();
     await expect(fetch(`${url}/metrics`)).rejects.toThrow();
+  });
+
+  it('lets no server run if it cannot listen everywhere', async () => {
+    const first = await world();
+    const second = await world();
+    (second.sync.deps.config as { metrics: object }).metrics = { listen: '192.0.2.1:9464' };
+    await expect(serveMetrics([first.sync, second.sync], log)).rejects.toThrow(
+      'metrics.listen: cannot listen on 192.0.2.1:9464',
+    );
+    await expect(fetch(`${first.url}/metrics`)).rejects.toThrow();
+  });
+
+  it('says in the log and in the answer that the metrics cannot be read, without a foreign text', async () => {
+    const { sync, url } = await world();
+    const close = await serveMetrics([sync], log);
+    lines.length = 0;
+    jest.spyOn(Registry.prototype, 'metrics').mockRejectedValue(new TypeError('hunter2'));
+    const answer = await fetch(`${url}/metrics`);
+    expect([answer.status, await answer.text()]).toEqual([
+      500,
+      "the metrics cannot be read; see the worker's log\n",
+    ]);
+    expect(lines).toEqual([expect.stringContaining('metrics: cannot be read (TypeError)')]);
+    await close();
   });
 
   it('takes an address over when the process that has it ends', async () => {

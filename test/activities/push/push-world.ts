@@ -32,6 +32,8 @@ export class PushWorld {
   };
   /** uuids of the mounts, or what a question about them leads to. */
   readonly uuids: Record<'origin' | 'own', string | Error> = { origin: 'of origin', own: 'own' };
+  /** Vaults that have an outage. */
+  readonly down = new Set<'origin' | 'own'>();
   /** Questions to servers, in their order. */
   readonly asked: string[] = [];
   vaultsAre: PushDeps['vaultsAre'] = 'two';
@@ -99,7 +101,8 @@ export class PushWorld {
       if (uuid instanceof Error) return Promise.reject(uuid);
       return Promise.resolve({ uuid, isKv2: true, kind: 'kv version 2' });
     };
-    return { mount, checkToken: () => Promise.resolve(), client: { address: which } };
+    const client = { address: which, outagesSince: () => (this.down.has(which) ? [{}] : []) };
+    return { mount, checkToken: () => Promise.resolve(), client };
   }
 
   get client(): Client {
