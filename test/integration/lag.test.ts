@@ -1,4 +1,4 @@
-import { startVaultFile, type VaultFileServer } from '../../dev/servers/start';
+import { freePorts, startVaultFile, type VaultFileServer } from '../../dev/servers/start';
 import { formatStatus } from '../../src/cli/status';
 import { syncWithVault, type OwnVaultSync } from '../support/own-vault';
 import { vaultError } from '../support/wrong-answers';
@@ -7,10 +7,15 @@ import { vaultError } from '../support/wrong-answers';
 
 let vault: VaultFileServer;
 let running: OwnVaultSync;
+let metricsPort: number | undefined;
 
 beforeAll(async () => {
   vault = await startVaultFile({ mounts: [] });
-  running = await syncWithVault('destination', vault);
+  [metricsPort] = await freePorts(1);
+  const edit = (file: Record<string, unknown>, role: string): void => {
+    if (role === 'destination') file['metrics'] = { listen: `127.0.0.1:${metricsPort}` };
+  };
+  running = await syncWithVault('destination', vault, { edit });
 }, 90_000);
 
 afterAll(async () => {
@@ -25,6 +30,13 @@ async function createdTime(path: string): Promise<string> {
     ?.created_time as string;
 }
 
+/** What a metrics system reads from the worker. */
+async function behindInMetrics(): Promise<number> {
+  const answer = await fetch(`http://127.0.0.1:${metricsPort}/metrics`);
+  const [, behind] = /^vsync_secrets_behind\{sync="[^"]+"\} (\d+)$/m.exec(await answer.text()) ?? [];
+  return Number(behind);
+}
+
 /** What Temporal's UI shows of the last cycle. */
 async function details(): Promise<string | undefined> {
   const cycle = await running.sync.lastCycle('destination');
@@ -32,7 +44,7 @@ async function details(): Promise<string | undefined> {
   return metadata.currentDetails;
 }
 
-test('vsync status and the details of a cycle show how old the oldest change is that a destination does not have', async () => {
+test('vsync status, the metrics of a worker and the details of a cycle show how old the oldest change is that a destination does not have', async () => {
   const { sync, proxy } = running;
   await sync.originVault.put(sync.mount, 'first', { value: 1 });
   await sync.originVault.put(sync.mount, 'second', { value: 1 });
@@ -40,6 +52,7 @@ test('vsync status and the details of a cycle show how old the oldest change is 
   const first = await createdTime('first');
   const before = await sync.status('destination');
   expect(before.lag).toMatchObject({ secrets: 2, since: first });
+  expect(await behindInMetrics()).toBe(2);
   // The age is that of the change, whenever it was published.
   expect(before.lag?.ms).toBeLessThanOrEqual(Date.now() - Date.parse(first));
   expect(formatStatus(before)).toMatch(
