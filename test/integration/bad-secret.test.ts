@@ -35,12 +35,12 @@ beforeAll(async () => {
       (transforms as unknown[] | undefined)?.push(transform(mounts[0] ?? '', 'mount/app'));
     },
   });
-}, 90_000);
+});
 
 afterAll(async () => {
   await running.tearDown();
   await vault.stop();
-}, 60_000);
+});
 
 test('destination cycle copies all others when a secret is too large, forbidden, transformed to nowhere or always answered by 500, and copies it when the cause is gone', async () => {
   const { sync, proxy, api } = running;

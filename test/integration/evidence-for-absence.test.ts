@@ -119,7 +119,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const running of open) await running.tearDown();
-}, 120_000);
+});
 
 /** Expects that a path is reported with the class of its fault, and that its secrets are unchanged. */
 function expectKept(place: Place, name: string, path: (number: number) => RegExp): void {

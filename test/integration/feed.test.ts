@@ -10,9 +10,6 @@ import { onVault } from '../support/vault-kind';
  * device, the origin's worker, and the workers of two destinations. Each tick is 24 hours.
  */
 
-// Bounds a hang. Temporal gives the work of a killed worker to another one after 10 s.
-jest.setTimeout(180_000);
-
 async function kill(worker: GuardedProcess): Promise<void> {
   process.kill(worker.pid, 'SIGKILL');
   await worker.exited;

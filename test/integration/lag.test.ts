@@ -16,12 +16,12 @@ beforeAll(async () => {
     if (role === 'destination') file['metrics'] = { listen: `127.0.0.1:${metricsPort}` };
   };
   running = await syncWithVault('destination', vault, { edit });
-}, 90_000);
+});
 
 afterAll(async () => {
   await running.tearDown();
   await vault.stop();
-}, 60_000);
+});
 
 async function createdTime(path: string): Promise<string> {
   const { originVault, mount } = running.sync;

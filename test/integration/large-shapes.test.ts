@@ -48,7 +48,7 @@ describe('with large shapes,', () => {
     await inParallel([...wide, ...deep, ...long], 16, (path) => vault.writeValue(sync.mount, path, { v: 1 }));
     await vault.close();
     for (const path of large) await sync.originVault.put(sync.mount, path, { value: valueOf(path) });
-  }, 300_000);
+  });
 
   afterAll(async () => {
     await sync.tearDown();
@@ -75,7 +75,7 @@ describe('with large shapes,', () => {
     expect(bytes).toBeLessThan(MAX_HISTORY_BYTES);
     expect(payload).toBeGreaterThan(0);
     expect(payload).toBeLessThan(MAX_PAYLOAD_BYTES);
-  }, 300_000);
+  });
 
   test('destination cycle copies all of these paths, and secrets of 1 MiB', async () => {
     expect(await sync.cycle('destination')).toMatchObject({
@@ -93,7 +93,7 @@ describe('with large shapes,', () => {
     for (const path of [picked[0], deep.at(-1), long.at(-1)])
       expect(await vault?.get(sync.mount, path ?? '')).toEqual({ v: 1 });
     expect(await sync.cycle('destination')).toMatchObject({ outcome: 'unchanged', counts: { read: 0 } });
-  }, 300_000);
+  });
 });
 
 /** A deep tree. Each level has some secrets, and some side folders with one secret each. */

@@ -14,9 +14,6 @@ interface OriginFile {
   origin: { consul: { address: string }; vault: { token: string } };
 }
 
-// Bounds a hang: an interrupted save is tried with each of its requests, which takes 20 s on a quiet machine.
-jest.setTimeout(240_000);
-
 let sync: SyncFixture;
 const closers: (() => Promise<void>)[] = [];
 

@@ -44,12 +44,12 @@ beforeAll(async () => {
   // The origin takes values that the destination's Vault refuses.
   vault = await startVaultFile({ mounts: [], listener: { max_json_depth: 9_000 } });
   running = await syncWithVault('origin', vault);
-}, 90_000);
+});
 
 afterAll(async () => {
   await running.tearDown();
   await vault.stop();
-}, 60_000);
+});
 
 test('destination cycle copies a value as the origin prints it: signs of zero, numbers, names, texts, depth', async () => {
   const { sync, api } = running;

@@ -9,9 +9,6 @@ import type { FileContent } from '../support/sync-fixture';
 
 /** A push copies changed secrets at once. Whatever it leaves, the cycles bring; whatever it copies, they claim. */
 
-// Bounds a hang. Temporal gives the work of a killed worker to another one after 10 s.
-jest.setTimeout(120_000);
-
 let running: RunningSync;
 let pushes: Pushes;
 

@@ -91,7 +91,7 @@ describe.each(SIZES)('with %d secrets,', (secrets) => {
 
   beforeAll(async () => {
     counted = await CountedSync.create(secrets);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await counted.tearDown();

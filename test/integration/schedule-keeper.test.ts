@@ -23,9 +23,6 @@ import { runVsync } from '../../dev/shared/vsync-command';
 /** Short, so that a test need not wait. Production checks once a minute. */
 const checkEveryMs = 50;
 
-// Bounds a hang, also of a test that restarts Temporal.
-jest.setTimeout(240_000);
-
 /** A log, and its messages from `info` on. */
 function messages(): { log: Logger; lines: string[]; count: (text: string) => number } {
   const lines: string[] = [];

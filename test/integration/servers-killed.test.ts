@@ -9,9 +9,6 @@ import { RunningSync, type Proxies } from '../support/running-sync';
 
 const SECRETS = 100;
 
-// Bounds a hang: longer than the timeout of a cycle.
-jest.setTimeout(300_000);
-
 interface Kill {
   server: keyof OwnServers;
   /** Role and activity. */
@@ -110,7 +107,7 @@ beforeAll(async () => {
   await running.sync.cycle('origin');
   await running.sync.cycle('destination');
   await secrets.expectArrived();
-}, 120_000);
+});
 
 afterAll(async () => {
   await running.tearDown();

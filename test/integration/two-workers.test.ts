@@ -20,9 +20,6 @@ interface Process {
   vault: FaultProxy;
 }
 
-// Bounds a hang. A test takes twice the heartbeat timeout, with several processes.
-jest.setTimeout(180_000);
-
 let sync: SyncFixture;
 const processes: Process[] = [];
 

@@ -9,9 +9,6 @@ import { sharedServers, type SharedServers } from '../support/shared-servers';
 
 const SECRETS = 100;
 
-// Bounds a hang: longer than the timeout of a cycle.
-jest.setTimeout(300_000);
-
 const { log, lines } = collectedLog();
 let cluster: VaultCluster;
 let running: RunningSync | undefined;

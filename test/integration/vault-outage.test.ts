@@ -21,7 +21,7 @@ beforeAll(async () => (vault = await startVaultFile({ mounts: [] })));
 afterAll(async () => {
   for (const running of open) await running.tearDown();
   await vault.stop();
-}, 60_000);
+});
 
 async function start(...[side, options]: [Side, OwnVaultOptions]): Promise<OwnVaultSync> {
   const running = await syncWithVault(side, vault, { numWorkers: WORKERS, ...options });

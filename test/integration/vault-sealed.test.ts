@@ -10,8 +10,6 @@ import { sharedServers } from '../support/shared-servers';
 
 const SECRETS = 100;
 
-// Bounds a hang: longer than the timeout of a cycle.
-jest.setTimeout(300_000);
 const DELETES = 12;
 /** Classes of a path that could not be requested. A request in flight may get no answer at all. */
 const AWAY = /^(sealed|unavailable)$/;

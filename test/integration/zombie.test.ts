@@ -15,9 +15,6 @@ import { startVsync } from '../../dev/shared/vsync-command';
  * one finishes, the origin changes, and further cycles copy the change. Then the first worker continues where it was.
  */
 
-// Bounds a hang. A test takes the heartbeat timeout, with several processes.
-jest.setTimeout(180_000);
-
 type Section = Record<'vault' | 'consul', { address: string }>;
 type Content = Record<'origin' | 'destination', Section> & { log: unknown; temporal: unknown };
 
