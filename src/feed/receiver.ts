@@ -208,12 +208,13 @@ export class Receiver implements FeedSink, EventSink, FeedView {
     }
   }
 
-  private async record(signal: AbortSignal): Promise<void> {
+  /** @returns time until the record has to be written again, because an old one counts as left behind */
+  private async record(signal: AbortSignal): Promise<number> {
     const { version } = this.hints;
-    if (!this.isListening) return;
+    if (!this.isListening) return Infinity;
+    const againMs = this.recordedMs + FEED_RECORD_REFRESH_MS - performance.now();
     // A paused origin asks again and again, and has nothing new to write.
-    const isOld = performance.now() >= this.recordedMs + FEED_RECORD_REFRESH_MS;
-    if (this.unclaimed.size === 0 && version === this.recordedVersion && !isOld) return;
+    if (this.unclaimed.size === 0 && version === this.recordedVersion && againMs > 0) return againMs;
     const told = [...this.unclaimed];
     // As of now: a cycle may publish more while Consul answers.
     const { forgotten } = this;
@@ -226,6 +227,7 @@ export class Receiver implements FeedSink, EventSink, FeedView {
     this.isUnrecorded = false;
     if (wasNoted && (done === undefined || this.handledBy(done) < forgotten)) this.afterRestore(done);
     if (done !== undefined) this.onPublished(done);
+    return FEED_RECORD_REFRESH_MS;
   }
 
   /** Consul holds an older state: what cycles have published since then is gone, and so are its hints. */

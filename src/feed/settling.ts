@@ -1,14 +1,8 @@
-import {
-  FEED_RECORD_REFRESH_MS,
-  FEED_RECORD_WAIT_MS,
-  FEED_SETTLE_MOST_MS,
-  FEED_SETTLE_MS,
-  FEED_TRIGGER_GAP_MS,
-} from '../limits';
+import { FEED_RECORD_WAIT_MS, FEED_SETTLE_MOST_MS, FEED_SETTLE_MS, FEED_TRIGGER_GAP_MS } from '../limits';
 
 export interface SettlingOptions {
-  /** Writes the receiver's record. Throws if Consul did not take it. */
-  record: () => Promise<void>;
+  /** Writes the receiver's record, if it has to. Throws if Consul did not take it. @returns time until it has to again */
+  record: () => Promise<number>;
   /** Whether a cycle still has something to do for this receiver. */
   isNeeded: () => boolean;
   /** Starts a cycle through the schedule. @returns undefined if it did, or the pause before it may be tried again */
@@ -100,10 +94,10 @@ export class Settling {
     }
     const wantsTrigger = isTriggerDue && isNeeded();
     if (!wantsTrigger && !isRecordDue) return;
-    // An idle receiver refreshes its record, because old ones count as left behind.
-    this.recordAtMs = this.now() + FEED_RECORD_REFRESH_MS;
+    this.recordAtMs = Infinity;
     try {
-      await record();
+      const againMs = await record();
+      this.recordAtMs = Math.min(this.recordAtMs, this.now() + againMs);
     } catch (error) {
       onUnrecorded(error);
       this.again(FEED_TRIGGER_GAP_MS, wantsTrigger);

@@ -15,7 +15,9 @@ function world() {
   const settling = new Settling({
     record: () => {
       calls.push('record');
-      return answers.recordFails ? Promise.reject(new Error('no Consul')) : Promise.resolve();
+      return answers.recordFails
+        ? Promise.reject(new Error('no Consul'))
+        : Promise.resolve(FEED_RECORD_REFRESH_MS);
     },
     isNeeded: () => answers.isNeeded,
     trigger: () => {
