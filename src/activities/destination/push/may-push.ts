@@ -9,11 +9,12 @@ import { ExplainedError } from '../../../errors';
 import { CONSUL_READS, PUSH_SCHEDULE_MS } from '../../../limits';
 import { bucketId } from '../../../rules/bucket';
 import { refusalOf } from '../../../rules/plan';
+import { fits } from '../../../sync-info/indexed-buckets';
 import { readDestinationState, type DestinationState, type MountUuids } from '../../../sync-info/state';
 import type { DestinationDeps } from '../base/deps';
 import { Freshness } from '../base/freshness';
 import type { Targets } from '../base/origin-targets';
-import type { BothMounts, PushMemory } from './push-memory';
+import { verifiedOf, type BothMounts, type PushMemory } from './push-memory';
 
 /*
  * What a push may write. It has to obey all that a cycle obeys, but it runs without a plan, without the guard of deletes
@@ -130,10 +131,12 @@ async function readClaims(
   if (own.index === undefined || own.index.length !== origin.index?.length) return undefined;
   const { index } = own;
   const { length } = index;
-  const isKeeping = config.destination.onConflict === 'keep';
   const ids = [...new Set(paths.map((path) => bucketId(path, length)))];
-  const read = (id: number, stop: AbortSignal): Promise<ReadonlySet<string>> =>
-    pushMemory.verifiedPaths(info, id, stop, isKeeping ? index[id] : undefined);
+  const read = async (id: number, stop: AbortSignal): Promise<ReadonlySet<string>> => {
+    if (config.destination.onConflict !== 'keep') return pushMemory.verifiedPaths(info, id, stop);
+    const stored = await info.readBucket(id, stop);
+    return fits(stored, index[id]) ? verifiedOf(stored.bucket) : new Set();
+  };
   const named = await inParallel(ids, signal, read, CONSUL_READS);
   const ofBucket = new Map(ids.map((id, at) => [id, named[at]]));
   const verified = new Set(paths.filter((path) => ofBucket.get(bucketId(path, length))?.has(path)));

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { readMounts } from '../../../access/mounts';
 import { PUSH_BUCKETS_CACHED, PUSH_CACHED_BUCKET_BYTES } from '../../../limits';
 import { SyncInfoError } from '../../../rules/bucket';
+import type { Insight } from '../../../rules/insight';
 import type { MountUuids } from '../../../sync-info/state';
 import type { SyncInfo } from '../../../sync-info/sync-info';
 import type { DestinationDeps } from '../base/deps';
@@ -15,8 +16,6 @@ export interface BothMounts {
 
 interface KnownBucket {
   readonly contentHash: string;
-  /** What the index has for it; undefined if it is damaged. */
-  readonly entry: string | undefined;
   readonly verified: ReadonlySet<string>;
 }
 
@@ -42,35 +41,19 @@ export class PushMemory {
     return mounts;
   }
 
-  /**
-   * Paths that a bucket names with a verified claim; none if it is missing or damaged. Parses only what has changed.
-   *
-   * @param entry of the index: none are named by a bucket that does not fit it. By default it does not matter
-   */
-  async verifiedPaths(
-    info: SyncInfo,
-    id: number,
-    signal: AbortSignal,
-    entry?: string,
-  ): Promise<ReadonlySet<string>> {
-    const bucket = await this.bucket(info, id, signal);
-    return bucket === undefined || (entry !== undefined && bucket.entry !== entry)
-      ? new Set()
-      : bucket.verified;
-  }
-
-  private async bucket(info: SyncInfo, id: number, signal: AbortSignal): Promise<KnownBucket | undefined> {
+  /** Paths that a bucket names with a verified claim; none if it is missing or damaged. Parses only what has changed. */
+  async verifiedPaths(info: SyncInfo, id: number, signal: AbortSignal): Promise<ReadonlySet<string>> {
     const key = info.bucketKey(id);
     const stored = await info.store.get(key, signal);
-    if (stored === undefined) return undefined;
+    if (stored === undefined) return new Set();
     // By content: after a restore of Consul another content can have the same revision.
     const contentHash = hash('sha256', stored.value);
     const known = this.buckets.get(key);
     this.buckets.delete(key);
-    const isKnown = known?.contentHash === contentHash;
-    const bucket = isKnown ? known : { contentHash, ...verifiedIn(info, stored.value.toString('utf8')) };
-    if (stored.value.length <= PUSH_CACHED_BUCKET_BYTES) this.remember(key, bucket);
-    return bucket;
+    const verified =
+      known?.contentHash === contentHash ? known.verified : verifiedIn(info, stored.value.toString('utf8'));
+    if (stored.value.length <= PUSH_CACHED_BUCKET_BYTES) this.remember(key, { contentHash, verified });
+    return verified;
   }
 
   private remember(key: string, bucket: KnownBucket): void {
@@ -80,13 +63,17 @@ export class PushMemory {
   }
 }
 
-function verifiedIn({ format }: SyncInfo, json: string): Omit<KnownBucket, 'contentHash'> {
+/** Paths that a bucket names with a verified claim. */
+export function verifiedOf(bucket: ReadonlyMap<string, Insight>): ReadonlySet<string> {
+  const verified = [...bucket].filter(([, { version }]) => version >= 1);
+  return new Set(verified.map(([path]) => path));
+}
+
+function verifiedIn({ format }: SyncInfo, json: string): ReadonlySet<string> {
   try {
-    const bucket = format.parse(json);
-    const verified = [...bucket].filter(([, { version }]) => version >= 1).map(([path]) => path);
-    return { entry: format.hash(bucket), verified: new Set(verified) };
+    return verifiedOf(format.parse(json));
   } catch (error) {
     if (!(error instanceof SyncInfoError)) throw error;
-    return { entry: undefined, verified: new Set() };
+    return new Set();
   }
 }
