@@ -133,8 +133,8 @@ describe('origin cycle', () => {
       const before = await sync.consul.revisions(sync.infoPrefix('origin'));
 
       // Vault: the mount four times, three metadata (OpenBao sends them with the listings), two listings, the token's
-      // capabilities. Consul: the index at the
-      // beginning and at the end, and for the chunk of four buckets the index and each of them.
+      // capabilities. Consul: the index at the beginning and at the end, and for the chunk of four buckets the index and
+      // each of them.
       const reads = vaultKind() === 'bao' ? 4 : 7;
       const on = { vault: [reads, 2, 1], other: [], meta: 1 + (1 + 4) + 1 };
       const withSettings = (await counted()) as { get: number };

@@ -9,7 +9,6 @@ import { sharedServers } from '../support/shared-servers';
 /** Real Vaults are sealed during a step and unsealed later. */
 
 const SECRETS = 100;
-
 const DELETES = 12;
 /** Classes of a path that could not be requested. A request in flight may get no answer at all. */
 const AWAY = /^(sealed|unavailable)$/;
