@@ -139,7 +139,7 @@ export const FEED_CONNECTIONS = 64;
  */
 export const FEED_POST_CONNECTIONS = 4_096;
 /** Time between two attempts to listen where another process has the port. */
-export const FEED_LISTEN_RETRY_MS = 5_000;
+export const LISTEN_RETRY_MS = 5_000;
 /** Idle time after which the system checks whether the peer of a connection still exists. A dead one is a gap. */
 export const FEED_KEEP_ALIVE_MS = 15_000;
 /** Time for the head of a request to the HTTP listener, and for all of it. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { bothOrNone, duration, flag, pemFile, secretToken } from './fields';
-import { listen, listenOf, type Listen } from './listen';
+import type { Listen } from '../network/listening';
+import { listen, listenOf } from './listen';
 
 /* The section `origin.feed`: where audit lines of the origin's Vault arrive. */
 

@@ -1,10 +1,5 @@
+import type { Listen } from '../network/listening';
 import { checkedText, type Checked } from './fields';
-
-/** An address to listen on. */
-export interface Listen {
-  readonly host: string;
-  readonly port: number;
-}
 
 const LISTEN_PATTERN = '^([^\\s/@:]+|\\[[\\da-fA-F:.]+\\]):\\d+$';
 

@@ -1,6 +1,6 @@
-import type { Listen } from '../config/listen';
 import type { VaultConfig } from '../config/schema';
 import type { Logger } from '../log';
+import type { Listen } from '../network/listening';
 import type { HintKind } from '../rules/audit-line';
 import type { GapReason } from '../sync-info/feed-record';
 import type { TlsOptions } from '../tls';

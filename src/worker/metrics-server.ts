@@ -2,8 +2,8 @@ import { createServer, type Server } from 'node:http';
 import type { Registry } from 'prom-client';
 import type { Clients } from '../activities/clients';
 import { listenOf } from '../config/listen';
-import { Listening } from '../feed/listening';
 import type { Logger } from '../log';
+import { Listening } from '../network/listening';
 import { WorkerMetrics } from './metrics';
 
 const PATH = '/metrics';
@@ -25,7 +25,7 @@ export async function serveMetrics(syncs: readonly Clients[], log: Logger): Prom
   try {
     for (const address of given) {
       const server = serverOf(registry, log);
-      const place = { key: 'metrics.listen', listen: listenOf(address), log, onTakenOver: () => undefined };
+      const place = { key: 'metrics.listen', listen: listenOf(address), log };
       servers.push({ server, listening: await Listening.begin(server, place) });
       if (server.listening) log.info(`metrics: http://${address}${PATH}`);
     }

@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { listenHttp } from '../../src/feed/http-listener';
 import type { FeedListener, HttpOptions } from '../../src/feed/listener';
-import { FEED_LISTEN_RETRY_MS } from '../../src/limits';
+import { LISTEN_RETRY_MS } from '../../src/limits';
 import { readTls } from '../../src/tls';
 import { makeCertificates } from '../support/certificates';
 import { debugLog } from '../support/collected-log';
@@ -217,7 +217,7 @@ test('listenHttp reports a gap when it takes an address over: until then, POSTs 
     await listener.close();
     listener = second;
     for (let round = 0; round < 100 && later.events.length === 0; round++) {
-      jest.advanceTimersByTime(FEED_LISTEN_RETRY_MS);
+      jest.advanceTimersByTime(LISTEN_RETRY_MS);
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(later.events).toEqual(['gap connection']);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { listenSocket } from '../../src/feed/socket-listener';
 import type { FeedListener } from '../../src/feed/listener';
-import { FEED_CONNECTIONS, FEED_LISTEN_RETRY_MS } from '../../src/limits';
+import { FEED_CONNECTIONS, LISTEN_RETRY_MS } from '../../src/limits';
 import { UserError } from '../../src/errors';
 import { debugLog } from '../support/collected-log';
 import { CollectedSink } from '../support/collected-sink';
@@ -147,10 +147,10 @@ test('listenSocket waits for an address that another process has, and takes over
     const later = new CollectedSink();
     const second = await listenSocket({ listen, sink: later, log });
     expect(second.address).toBe(listener.address);
-    jest.advanceTimersByTime(FEED_LISTEN_RETRY_MS);
+    jest.advanceTimersByTime(LISTEN_RETRY_MS);
     await listener.close();
     for (let round = 0; round < 100 && logged.length < 2; round++) {
-      jest.advanceTimersByTime(FEED_LISTEN_RETRY_MS);
+      jest.advanceTimersByTime(LISTEN_RETRY_MS);
       await new Promise((resolve) => setImmediate(resolve));
     }
     listener = second;
