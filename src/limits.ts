@@ -155,6 +155,10 @@ export const FIRST_EVENTS_PAUSE_MS = 1_000;
 export const MAX_EVENTS_PAUSE_MS = 30_000;
 /** Time between two warnings of a feed for the same reason: its peers decide how often something happens. */
 export const FEED_LOG_EVERY_MS = 60_000;
+/** Time between two warnings of a worker about equal failures of steps: Temporal retries a step up to 20 times a minute. */
+export const STEP_LOG_EVERY_MS = 600_000;
+/** Different reasons that one log remembers. A forgotten one is only logged once more. */
+export const REASON_LOG_MAX = 200;
 /** Different paths that wait for a cycle. A flood of more becomes a full scan, which costs less. */
 export const FEED_HINTS = 5_000;
 /** The same in bytes of the record in Consul, which must fit one value. */
@@ -378,6 +382,9 @@ export const CYCLE_START_POLL_MS = 100;
 export const SCHEDULE_CHECK_EVERY_MS = 60_000;
 /** Time for one such check. */
 export const SCHEDULE_CHECK_TIMEOUT_MS = 30_000;
+/** Time between two questions of a worker whether Temporal answers, and the time for the answer: an outage is logged once. */
+export const TEMPORAL_CHECK_EVERY_MS = 10_000;
+export const TEMPORAL_CHECK_TIMEOUT_MS = 5_000;
 
 // ---- The worker process -------------------------------------------------------------------------------------
 

@@ -9,13 +9,28 @@ export interface LogOptions {
   type: 'console' | 'json';
 }
 
+/** Fields of lines whose text has the same in words: `log.type: console` leaves them out. */
+const FOR_MACHINES = [
+  'activityType',
+  'attempt',
+  'counts',
+  'cycle',
+  'durationMs',
+  'failures',
+  'note',
+  'outcome',
+  'runId',
+  'taskQueue',
+  'vault',
+];
+
 /** The log of this process, on standard error: standard output is for the result of a command. */
 export function createLog({ level, type }: LogOptions): Logger {
   if (type === 'json') return pino({ level }, pino.destination({ dest: 2, sync: true }));
   const stream = pretty({
     destination: 2,
     sync: true,
-    ignore: 'pid,hostname',
+    ignore: ['pid', 'hostname', ...FOR_MACHINES].join(','),
     translateTime: 'SYS:HH:MM:ss.l',
   });
   return pino({ level }, stream);

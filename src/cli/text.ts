@@ -1,6 +1,6 @@
 import type { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import type { Counts, CycleResult, PathFailure } from '../contract/cycle';
+import { describeFailure, type Counts, type CycleResult, type PathFailure } from '../contract/cycle';
 
 /** Printed lines of one list; `--json` has all. */
 const SHOWN = 20;
@@ -19,8 +19,8 @@ export function formatCycle(outcome: string, counts: Partial<Counts> = {}, durat
 }
 
 /** A path that was not handled, in a line. */
-export function formatFailure({ path, class: why, with: other }: PathFailure): string {
-  return `${why}: ${path}${other === undefined ? '' : ` (with ${other})`}`;
+export function formatFailure(failure: PathFailure): string {
+  return describeFailure(failure);
 }
 
 /** The result of a cycle, in a line, and a line for each failure. */

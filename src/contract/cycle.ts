@@ -54,6 +54,11 @@ export interface PathFailure {
   with?: string;
 }
 
+/** A path that was not handled, in a line. */
+export function describeFailure({ path, class: why, with: other }: PathFailure): string {
+  return `${why}: ${path}${other === undefined ? '' : ` (with ${other})`}`;
+}
+
 /** Input of originCycle and destinationCycle. The schedule makes it, the same for every cycle. */
 export interface CycleInput {
   v: 1;

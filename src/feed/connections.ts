@@ -1,6 +1,6 @@
 import type net from 'node:net';
 import { FEED_CONNECTIONS, FEED_KEEP_ALIVE_MS } from '../limits';
-import type { ReasonLog } from './reason-log';
+import type { ReasonLog } from '../reason-log';
 import type { FeedSink } from './listener';
 
 /**

@@ -6,7 +6,7 @@ import { feedScope, placeOf, type FeedScope, type HintKind } from '../rules/audi
 import { readTls } from '../tls';
 import { AuthBody, VaultClient } from '../vault/client';
 import type { EventOptions, EventSink, FeedListener } from './listener';
-import { ReasonLog } from './reason-log';
+import { ReasonLog } from '../reason-log';
 
 const PATH = 'sys/events/subscribe/kv-v2/*';
 

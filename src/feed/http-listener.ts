@@ -8,7 +8,7 @@ import { forwardedLines } from './forwarded-lines';
 import { LineSplitter } from './line-splitter';
 import type { FeedListener, FeedSink, HttpOptions } from './listener';
 import { listenerOf } from './listening';
-import { ReasonLog } from './reason-log';
+import { ReasonLog } from '../reason-log';
 
 const KEY = 'origin.feed.http';
 

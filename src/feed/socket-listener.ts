@@ -3,7 +3,7 @@ import { Connections } from './connections';
 import { LineSplitter } from './line-splitter';
 import type { FeedListener, SocketOptions } from './listener';
 import { listenerOf } from './listening';
-import { ReasonLog } from './reason-log';
+import { ReasonLog } from '../reason-log';
 
 const KEY = 'origin.feed.socket.listen';
 

@@ -3,7 +3,7 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { existsSync } from 'node:fs';
 import { createDestinationActivities, createOriginActivities } from '../activities';
 import { checkAccess, createClients, keepTokens, type Clients } from '../activities/clients';
-import { ActivityInterceptor } from '../activities/shared/interceptor';
+import { ActivityInterceptor, StepLog } from '../activities/shared/interceptor';
 import type { Config } from '../config/schema';
 import { taskQueue } from '../contract/ids';
 import { sharedQueue } from '../contract/cycle';
@@ -24,6 +24,7 @@ import type { VaultTimes } from '../vault/client';
 import { WORKFLOW_BUNDLE } from './bundle-workflows';
 import { serveMetrics } from './metrics-server';
 import { logOutages, type RuntimeOptions } from './runtime';
+import { askNamespace, logTemporalOutages } from './temporal-outages';
 
 export interface WorkerOptions extends RuntimeOptions {
   /** File with the bundled workflows; the build's by default. */
@@ -101,6 +102,8 @@ class Workers {
     if (known !== undefined) return known;
     const connection = await connectWorker(target);
     this.closers.push(() => connection.close());
+    const ask = (): Promise<unknown> => askNamespace(connection, target);
+    this.closers.push(logTemporalOutages({ ask, target, log: this.options.log }));
     this.connections.set(key, connection);
     return connection;
   }
@@ -113,15 +116,15 @@ class Workers {
    * Two workers: one for the sync's workflows and its own activities, and one for the parts of a cycle that workers
    * share. The second takes no more than it can work at, so that the rest is left to other processes.
    */
-  private async createPair({ clients, connection, target }: Parts, codePath: string): Promise<void> {
-    const { log } = this.options;
+  private async createPair({ log, clients, connection, target }: Parts, codePath: string): Promise<void> {
     const { role, name } = clients.deps.config;
     const queue = taskQueue(role, name);
     const { own, shared } = activitiesOf(clients);
+    const steps = new StepLog(log);
     const common = {
       connection,
       namespace: target.namespace,
-      interceptors: { activity: [() => ({ inbound: new ActivityInterceptor(log) })] },
+      interceptors: { activity: [() => ({ inbound: new ActivityInterceptor(steps) })] },
       maxHeartbeatThrottleInterval: MAX_HEARTBEAT_THROTTLE_MS,
       // Activities are cancelled at once; they save and end in their own time.
       shutdownGraceTime: 0,
@@ -137,7 +140,7 @@ class Workers {
         maxConcurrentActivityTaskExecutions: SHARED_ACTIVITIES_PER_WORKER,
       }),
     );
-    log.info({ name, taskQueue: queue }, 'worker ready');
+    log.info({ taskQueue: queue }, 'worker ready');
   }
 
   /** Runs until the process gets SIGINT or SIGTERM, or `shutdown` is called. Rejects if a worker failed. */

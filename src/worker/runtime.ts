@@ -1,7 +1,8 @@
 import { SdkComponent } from '@temporalio/common';
-import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
-import { MAX_HEALTH_PAUSE_MS } from '../limits';
+import { DefaultLogger, makeTelemetryFilterString, Runtime, type LogEntry } from '@temporalio/worker';
+import { MAX_HEALTH_PAUSE_MS, STEP_LOG_EVERY_MS } from '../limits';
 import type { Logger } from '../log';
+import { ReasonLog } from '../reason-log';
 import { describeOutage, onOutage } from '../vault/traffic';
 
 export interface RuntimeOptions {
@@ -13,18 +14,34 @@ export interface RuntimeOptions {
 /** Prepares this process and Temporal's runtime in it. To be called once, before any connection. */
 export function installRuntime({ log, shutdownSignals }: RuntimeOptions): void {
   Runtime.install({
-    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
-      // Without the meta, which may hold an error of any library. Our interceptor logs failed activities.
-      if (meta?.['sdkComponent'] === SdkComponent.workflow) log.info(message);
-      else if (level === 'ERROR') log.error(`Temporal SDK: ${message}`);
-      else log.debug(`Temporal SDK: ${message}`);
-    }),
+    logger: new DefaultLogger('INFO', sdkLog(log)),
     // Otherwise the native part prints to the console; its warnings are part of normal operation.
     telemetryOptions: {
       logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }), forward: {} },
     },
     ...(shutdownSignals !== undefined && { shutdownSignals }),
   });
+}
+
+/** Where the lines of the SDK go. */
+export function sdkLog(log: Logger): (entry: Pick<LogEntry, 'level' | 'message' | 'meta'>) => void {
+  const reasons = new ReasonLog(log, undefined, STEP_LOG_EVERY_MS);
+  return ({ level, message, meta }) => {
+    // Of the meta only our own part: the rest may hold an error of any library. StepLog logs failed activities.
+    if (meta?.['sdkComponent'] === SdkComponent.workflow)
+      log[LEVELS[level]](fieldsOf(meta['vsync']), message);
+    // Each poll of each worker logs it many times a minute; logTemporalOutages has one line for all.
+    else if (level !== 'ERROR' || RETRIED.test(message)) log.debug(`Temporal SDK: ${message}`);
+    else reasons.error(message.replace(/\d+/g, ''), `Temporal SDK: ${message}`);
+  };
+}
+
+const RETRIED = /^gRPC call \w+ retried \d+ times/;
+
+const LEVELS = { TRACE: 'debug', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
+
+function fieldsOf(own: unknown): object {
+  return typeof own === 'object' && own !== null ? own : {};
 }
 
 /** Logs when a Vault is found down, and when it is back. @returns ends it */

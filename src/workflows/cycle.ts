@@ -12,6 +12,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import {
+  describeFailure,
   NO_COUNTS,
   type Counts,
   type CycleInput,
@@ -26,6 +27,20 @@ import { MAX_FAILURES } from '../limits';
 import { formatDuration } from '../rules/time';
 import { NOTE_OPTIONS } from './activity-options';
 
+/** Outcomes that an operator should see in a log that has only warnings. */
+const LOG_LEVELS: Readonly<Record<Outcome, 'info' | 'warn' | 'error'>> = {
+  synced: 'info',
+  unchanged: 'info',
+  cancelled: 'info',
+  partial: 'warn',
+  held: 'warn',
+  'timed-out': 'warn',
+  failed: 'error',
+};
+
+/** Failed paths in a line of the log. The field `failures` has more. */
+const LOGGED_FAILURES = 3;
+
 /** What both kinds of cycle have in common: the timer, the counts, the durations of the steps, and the result. */
 export class Cycle {
   readonly counts: Counts = { ...NO_COUNTS };
@@ -34,6 +49,8 @@ export class Cycle {
   private timedOut = false;
   /** Of the changes that were not copied; Infinity if there is none. */
   private oldestMs = Infinity;
+
+  constructor(private readonly input: Pick<CycleInput, 'name'>) {}
 
   /**
    * Runs the work of the cycle, and cancels it when the time is over. The workflow's run timeout would skip the cleanup,
@@ -116,13 +133,35 @@ export class Cycle {
   end(outcome: Outcome, note?: string): CycleResult {
     const { counts, failures, durationsMs } = this;
     upsertMemo({ outcome, ...counts });
-    const done = Object.entries(counts).filter(([, count]) => count > 0);
-    log.info(
-      `${workflowInfo().workflowId}: ${[outcome, ...done.map(([what, count]) => `${what} ${count}`)].join(', ')}`,
-    );
+    this.logEnd(outcome, note);
     const shown = [...(note === undefined ? [] : [note]), ...this.lagText()].join('; ');
     setCurrentDetails(shown === '' ? outcome : `${outcome}: ${shown}`);
     return { v: 1, outcome, counts, failures, durationsMs, ...(note === undefined ? {} : { note }) };
+  }
+
+  /**
+   * One line in the worker's log, with fields for machines. A cycle that failed or was cancelled has no result, so the
+   * workflow calls it itself.
+   */
+  logEnd(outcome: Outcome, note?: string): void {
+    const { counts, failures } = this;
+    const { workflowId, runId, startTime } = workflowInfo();
+    const done = Object.entries(counts).filter(([, count]) => count > 0);
+    const named = failures.slice(0, LOGGED_FAILURES).map(describeFailure);
+    const more = failures.length > named.length ? [`and ${failures.length - named.length} more paths`] : [];
+    const reasons = [...(note === undefined ? [] : [note]), ...named, ...more].join('; ');
+    const text = [outcome, ...done.map(([what, count]) => `${what} ${count}`)].join(', ');
+    const vsync = {
+      name: this.input.name,
+      cycle: workflowId,
+      runId,
+      outcome,
+      durationMs: Date.now() - startTime.getTime(),
+      counts,
+      failures,
+      ...(note !== undefined && { note }),
+    };
+    log[LOG_LEVELS[outcome]](`${workflowId}: ${text}${reasons === '' ? '' : `: ${reasons}`}`, { vsync });
   }
 
   private lagText(): string[] {
@@ -153,6 +192,11 @@ export function cycleFailure(error: unknown): ApplicationFailure {
   if (cause instanceof Error) words.push(cause.message);
   const type = cause instanceof ApplicationFailure ? (cause.type ?? 'Internal') : 'Internal';
   return ApplicationFailure.nonRetryable(words.join(': '), type);
+}
+
+/** A failed cycle in a line, as `vsync status` notes it. */
+export function noteOf({ type, message }: ApplicationFailure): string {
+  return `${type ?? 'Internal'}: ${message}`;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { CancellationScope, CancelledFailure, proxyActivities } from '@temporalio/workflow';
 import { CLEANUP_OPTIONS, PREFLIGHT_OPTIONS, sharedOptions, workOptions } from './activity-options';
-import { Cycle, cycleFailure, dispatch } from './cycle';
+import { Cycle, cycleFailure, dispatch, noteOf } from './cycle';
 import {
   sameOutcome,
   type ActivityInput,
@@ -39,7 +39,7 @@ export function destinationCycle(input: CycleInput): Promise<CycleResult> {
 }
 
 class DestinationCycle {
-  private readonly cycle = new Cycle();
+  private readonly cycle: Cycle;
   private readonly base: ActivityInput;
   /** Activities before the work, and those that are the work. */
   private readonly before = proxyActivities<DestinationActivities>(PREFLIGHT_OPTIONS);
@@ -55,6 +55,7 @@ class DestinationCycle {
   private newExpiries: ExpirySummary | undefined;
 
   constructor(private readonly input: CycleInput) {
+    this.cycle = new Cycle(input);
     this.base = { v: 1, fingerprint: input.fingerprint };
     this.during = proxyActivities<DestinationActivities>(workOptions(input.timeoutMs));
   }
@@ -64,14 +65,17 @@ class DestinationCycle {
       const ended = await this.cycle.run(this.input.timeoutMs, () => this.apply());
       if (ended === 'finished') return await this.finish();
       await this.save(ended);
-      if (ended === 'cancelled')
+      if (ended === 'cancelled') {
+        this.cycle.logEnd('cancelled');
         throw new CancelledFailure('the cycle was cancelled; what had arrived until then is kept');
+      }
       const done = `${this.copiedGroups} of ${this.work.groups.length} groups done in time`;
       return await this.cycle.endTimedOut(this.input, `${done}; the next cycle goes on from there`);
     } catch (error) {
       if (error instanceof CancelledFailure) throw error;
       const failure = cycleFailure(error);
       if (!HANDS_OFF.has(failure.type ?? '')) await this.save('failed').catch(() => undefined);
+      this.cycle.logEnd('failed', noteOf(failure));
       throw failure;
     }
   }

@@ -1,6 +1,6 @@
 import { CancellationScope, CancelledFailure, proxyActivities } from '@temporalio/workflow';
 import { PREFLIGHT_OPTIONS, sharedOptions, workOptions } from './activity-options';
-import { Cycle, cycleFailure, dispatch } from './cycle';
+import { Cycle, cycleFailure, dispatch, noteOf } from './cycle';
 import type { ActivityInput, CycleInput, CycleResult } from '../contract/cycle';
 import type { ListPathsResult, OriginActivities } from '../contract/origin';
 
@@ -14,7 +14,7 @@ export async function originCycle(input: CycleInput): Promise<CycleResult> {
   const { listPaths, saveSyncInfo } = proxyActivities<OriginActivities>(workOptions(input.timeoutMs));
   const { fetchMetadata } = proxyActivities<OriginActivities>(sharedOptions(input.timeoutMs));
   const base: ActivityInput = { v: 1, fingerprint: input.fingerprint };
-  const cycle = new Cycle();
+  const cycle = new Cycle(input);
   let listing: ListPathsResult | undefined;
   const staged: string[] = [];
   /** Lists of versions that end by themselves, and when the first one does. */
@@ -42,7 +42,10 @@ export async function originCycle(input: CycleInput): Promise<CycleResult> {
       listing = listed;
     });
 
-    if (ended === 'cancelled') throw new CancelledFailure('the cycle was cancelled; nothing was published');
+    if (ended === 'cancelled') {
+      cycle.logEnd('cancelled');
+      throw new CancelledFailure('the cycle was cancelled; nothing was published');
+    }
     if (ended === 'timed-out' || listing === undefined) {
       const words = `not finished within ${input.timeoutMs / 1000} s, so nothing was published`;
       return await cycle.endTimedOut(input, words);
@@ -64,6 +67,8 @@ export async function originCycle(input: CycleInput): Promise<CycleResult> {
     return cycle.end(outcome, listing.note);
   } catch (error) {
     if (error instanceof CancelledFailure) throw error;
-    throw cycleFailure(error);
+    const failure = cycleFailure(error);
+    cycle.logEnd('failed', noteOf(failure));
+    throw failure;
   }
 }

@@ -17,7 +17,7 @@ import { MAX_FAILURES, VERIFY_IN_FLIGHT } from '../limits';
  * published. It changes neither secrets nor sync info, so it needs no cleanup, and may be cancelled or lost at any
  * moment. `vsync verify` starts this workflow.
  */
-export async function verifyDestination({ fingerprint }: VerifyInput): Promise<VerifyResult> {
+export async function verifyDestination({ name, fingerprint }: VerifyInput): Promise<VerifyResult> {
   const { beginVerify } = proxyActivities<VerifyActivities>(PREFLIGHT_OPTIONS);
   const { verifySecrets, listFolders, listExtras, listUnpublished } =
     proxyActivities<VerifyActivities>(VERIFY_OPTIONS);
@@ -64,6 +64,7 @@ export async function verifyDestination({ fingerprint }: VerifyInput): Promise<V
     const found = Object.entries(counts).filter(([, count]) => count > 0);
     log.info(
       `${workflowInfo().workflowId}: verified: ${found.map(([what, count]) => `${what} ${count}`).join(', ')}`,
+      { vsync: { name, cycle: workflowInfo().workflowId, counts } },
     );
     setCurrentDetails('done');
     return { v: 1, counts, lists, notes };

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { Connections } from '../../src/feed/connections';
-import { ReasonLog } from '../../src/feed/reason-log';
+import { ReasonLog } from '../../src/reason-log';
 import { debugLog } from '../support/collected-log';
 import { CollectedSink } from '../support/collected-sink';
 

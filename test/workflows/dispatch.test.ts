@@ -81,7 +81,7 @@ test.each([
   ['a count that is missing', { held: undefined }],
   ['a count that this version does not have', { retained: 1 }],
 ])('Cycle.add fails on %s, as in the answer of another version', (_what, counts) => {
-  const cycle = new Cycle();
+  const cycle = new Cycle({ name: 'main' });
   const report = { counts, failures: [] } as unknown as CycleReport;
   expect(() => {
     cycle.add(report);

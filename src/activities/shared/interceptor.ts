@@ -1,11 +1,12 @@
 import { activityInfo, cancellationDetails, cancellationSignal, heartbeat } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor, Next } from '@temporalio/worker';
-import type { Logger } from 'pino';
+import type { Logger } from '../../log';
+import { ReasonLog } from '../../reason-log';
 import { forManyRequests } from '../../concurrency/abort';
 import { ConsulError } from '../../consul/errors';
 import { ActivityError } from '../../contract/failures';
-import { FIRST_HEARTBEAT_MS, HEARTBEAT_MS, STEP_MARGIN_MS } from '../../limits';
+import { FIRST_HEARTBEAT_MS, HEARTBEAT_MS, STEP_LOG_EVERY_MS, STEP_MARGIN_MS } from '../../limits';
 import { VaultError } from '../../vault/errors';
 import { toFailure } from './failures';
 
@@ -25,9 +26,34 @@ function key(): string {
   return `${workflowExecution?.runId ?? ''}/${activityId}`;
 }
 
+/**
+ * The log of failed attempts, one for all activities of a sync: Temporal retries a step many times a minute, and equal
+ * lines would bury the others.
+ */
+export class StepLog {
+  private readonly reasons: ReasonLog;
+
+  constructor(
+    private readonly log: Logger,
+    now?: () => number,
+  ) {
+    this.reasons = new ReasonLog(log, now, STEP_LOG_EVERY_MS);
+  }
+
+  failed(error: unknown, message: string): void {
+    const { activityType, attempt, workflowExecution } = activityInfo();
+    const fields = { activityType, attempt, cycle: workflowExecution?.workflowId };
+    const isReported = error instanceof VaultError && error.isOutage;
+    // To be stopped is part of normal life, and the worker has one line of its own when a Vault goes down.
+    if (cancellationSignal().aborted || isReported) this.log.debug(fields, message);
+    else this.reasons.warn(message, message, fields);
+    this.log.debug({ activityType, thrown: whereFrom(error) }, 'where it came from');
+  }
+}
+
 /** Around every activity: heartbeats, which also bring its cancellation, and the mapping of errors to failures to show. */
 export class ActivityInterceptor implements ActivityInboundCallsInterceptor {
-  constructor(private readonly log: Logger) {}
+  constructor(private readonly log: StepLog) {}
 
   async execute(
     input: ActivityExecuteInput,
@@ -45,12 +71,8 @@ export class ActivityInterceptor implements ActivityInboundCallsInterceptor {
     try {
       return await next(input);
     } catch (error) {
-      const { activityType, attempt } = activityInfo();
       const failure = this.failure(error);
-      // To be stopped is part of normal life, to fail is not.
-      const level = cancellationSignal().aborted ? 'debug' : 'warn';
-      this.log[level]({ activityType, attempt }, failure.message);
-      this.log.debug({ activityType, thrown: whereFrom(error) }, 'where it came from');
+      this.log.failed(error, failure.message);
       throw failure;
     } finally {
       clearInterval(timer);

@@ -1,9 +1,9 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { ActivityInterceptor, beforeWork } from '../../../src/activities/shared/interceptor';
+import { ActivityInterceptor, beforeWork, StepLog } from '../../../src/activities/shared/interceptor';
 import { ConsulError } from '../../../src/consul/errors';
-import { createLog } from '../../../src/log';
-import { FIRST_HEARTBEAT_MS } from '../../../src/limits';
-import { cancelledRequest } from '../../../src/vault/errors';
+import { FIRST_HEARTBEAT_MS, STEP_LOG_EVERY_MS } from '../../../src/limits';
+import { cancelledRequest, VaultError } from '../../../src/vault/errors';
+import { debugLog } from '../../support/collected-log';
 
 /** A step whose time is over soon: all but some milliseconds were spent by attempts before this one. */
 const info = {
@@ -56,7 +56,7 @@ test.each([
     const env = new MockActivityEnvironment({ isLocal });
     const seen: unknown[] = [];
     env.on('heartbeat', (details: unknown) => seen.push(details));
-    const interceptor = new ActivityInterceptor(createLog({ level: 'error', type: 'json' }));
+    const interceptor = new ActivityInterceptor(new StepLog(debugLog().log));
     const work = async (): Promise<void> => {
       await jest.advanceTimersByTimeAsync(FIRST_HEARTBEAT_MS);
     };
@@ -65,4 +65,40 @@ test.each([
   } finally {
     jest.useRealTimers();
   }
+});
+
+/** Runs a step once for each failure. @returns the warnings of its log */
+async function warningsOf(failures: readonly Error[], nowMs: () => number = () => 0): Promise<string[]> {
+  const { log, lines } = debugLog();
+  const interceptor = new ActivityInterceptor(new StepLog(log, nowMs));
+  for (const failure of failures) {
+    const attempt = new MockActivityEnvironment().run(() =>
+      interceptor.execute({ args: [], headers: {} }, () => Promise.reject(failure)),
+    );
+    await expect(attempt).rejects.toThrow();
+  }
+  const written = lines.map((line) => JSON.parse(line) as { level: number; msg: string });
+  return written.filter(({ level }) => level === 40).map(({ msg }) => msg);
+}
+
+const refused = (path: string): VaultError => new VaultError('forbidden', 'http://v', path, 'no');
+
+test('ActivityInterceptor logs equal failures once in a while, with their number', async () => {
+  let nowMs = 0;
+  const failures = [refused('a'), refused('a'), refused('b'), refused('a'), refused('a')];
+  const warnings = await warningsOf(failures, () => {
+    nowMs += STEP_LOG_EVERY_MS / 4;
+    return nowMs;
+  });
+  expect(warnings).toEqual([
+    'Vault http://v: a: no',
+    'Vault http://v: b: no',
+    'Vault http://v: a: no (2 more times since the last such line)',
+  ]);
+});
+
+test('ActivityInterceptor gives no warning of an outage, of which the worker has one line', async () => {
+  const down = new VaultError('sealed', 'http://v', 'a', 'sealed');
+  down.isOutage = true;
+  expect(await warningsOf([down, down])).toEqual([]);
 });
