@@ -165,8 +165,9 @@ export const FEED_HINTS = 5_000;
 export const FEED_HINT_BYTES = 320 * 1024;
 /** Requests whose lines a record names, for a cycle in another process. */
 export const FEED_SEEN = 16;
-/** Request lines of changes that wait for their response line. More of them are a gap. */
+/** Request lines of changes that wait for their response line, and bytes of their paths. More of them are a gap. */
 export const FEED_UNANSWERED = 10_000;
+export const FEED_UNANSWERED_BYTES = 4 * 1024 * 1024;
 /** How long they wait. A change whose response line is missing becomes a hint then. */
 export const FEED_ANSWER_WAIT_MS = 2_000;
 /** How long a cycle waits for the line about its own request. A line comes in some milliseconds, through a forwarder in a second. */

@@ -10,6 +10,7 @@ import type { FeedSink } from './listener';
 export class Connections {
   private readonly open = new Set<net.Socket>();
   private readonly bringing = new Set<net.Socket>();
+  private readonly unsecured = new Set<net.Socket>();
   private isClosed = false;
 
   constructor(
@@ -45,10 +46,16 @@ export class Connections {
     return true;
   }
 
+  /** One without TLS yet. It counts when its handshake is done, and holds up no end until then. */
+  addUnsecured(socket: net.Socket): void {
+    this.unsecured.add(socket);
+    socket.once('close', () => this.unsecured.delete(socket));
+  }
+
   /** Ends all of them. Nothing is reported from now on. */
   close(): void {
     this.isClosed = true;
-    for (const socket of this.open) socket.destroy();
+    for (const socket of [...this.open, ...this.unsecured]) socket.destroy();
   }
 
   private makeRoom(): void {

@@ -17,11 +17,23 @@ export function forwardedLines(line: Buffer, sink: Pick<FeedSink, 'line' | 'gap'
   }
   const items = parsed(line);
   if (!Array.isArray(items)) sink.gap('unparsable');
-  else for (const item of items) forwardedLine(Buffer.from(textOf(item)), sink);
+  else for (const item of items) forwardedItem(item, sink);
 }
 
-function textOf(item: unknown): string {
-  return typeof item === 'string' ? item : JSON.stringify(item);
+function forwardedItem(item: unknown, sink: Pick<FeedSink, 'line' | 'gap'>): void {
+  const text = textOf(item);
+  if (text === undefined) sink.gap('unparsable');
+  else forwardedLine(Buffer.from(text), sink);
+}
+
+/** Undefined if it is nested too deeply: JSON.parse takes what JSON.stringify has no stack for. */
+function textOf(item: unknown): string | undefined {
+  if (typeof item === 'string') return item;
+  try {
+    return JSON.stringify(item);
+  } catch {
+    return undefined;
+  }
 }
 
 function forwardedLine(line: Buffer, sink: Pick<FeedSink, 'line' | 'gap'>): void {

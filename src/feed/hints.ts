@@ -1,4 +1,11 @@
-import { FEED_ANSWER_WAIT_MS, FEED_HINT_BYTES, FEED_HINTS, FEED_SEEN, FEED_UNANSWERED } from '../limits';
+import {
+  FEED_ANSWER_WAIT_MS,
+  FEED_HINT_BYTES,
+  FEED_HINTS,
+  FEED_SEEN,
+  FEED_UNANSWERED,
+  FEED_UNANSWERED_BYTES,
+} from '../limits';
 import type { HintKind, LineResult } from '../rules/audit-line';
 import type { FeedRecord, GapReason } from '../sync-info/feed-record';
 
@@ -36,7 +43,9 @@ export class Hints {
   private lastSeq = 0;
   private gaps = 1;
   private why: GapReason = 'start';
+  /** By request, the one that waits longest first. */
   private readonly unanswered = new Map<string, Changed & { sinceMs: number }>();
+  private unansweredBytes = 0;
   private readonly proofs = new Set<string>();
 
   constructor(
@@ -62,14 +71,14 @@ export class Hints {
       case 'nothing':
         return;
       case 'hint':
-        this.unanswered.delete(line.id);
+        this.answered(line.id);
         this.change(line);
         return;
       case 'asked':
         this.ask(line.id, line, nowMs);
         return;
       case 'failed':
-        this.unanswered.delete(line.id);
+        this.answered(line.id);
         return;
       case 'own-proof':
         this.prove(line.id);
@@ -113,7 +122,7 @@ export class Hints {
   answerMissing(nowMs: number): void {
     for (const [id, { sinceMs, ...asked }] of this.unanswered) {
       if (sinceMs + FEED_ANSWER_WAIT_MS > nowMs) return;
-      this.unanswered.delete(id);
+      this.answered(id);
       this.change(asked);
     }
   }
@@ -144,10 +153,21 @@ export class Hints {
   }
 
   private ask(id: string, { kind, mount, rel }: Changed, nowMs: number): void {
+    // A line that is repeated does not wait longer, and holds up no other one.
+    if (this.unanswered.has(id)) return;
     this.unanswered.set(id, { kind, mount, rel, sinceMs: nowMs });
-    if (this.unanswered.size <= FEED_UNANSWERED) return;
+    this.unansweredBytes += sizeOf(mount, rel);
+    if (this.unanswered.size <= FEED_UNANSWERED && this.unansweredBytes <= FEED_UNANSWERED_BYTES) return;
     this.unanswered.clear();
+    this.unansweredBytes = 0;
     this.gap('overflow');
+  }
+
+  private answered(id: string): void {
+    const asked = this.unanswered.get(id);
+    if (asked === undefined) return;
+    this.unanswered.delete(id);
+    this.unansweredBytes -= sizeOf(asked.mount, asked.rel);
   }
 
   private prove(id: string): void {

@@ -48,6 +48,10 @@ export async function listenHttp({ tls, ...options }: HttpOptions): Promise<Feed
   server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: net.Socket) => {
     connections.add(socket);
   });
+  if (tls !== undefined)
+    server.on('connection', (socket: net.Socket) => {
+      connections.addUnsecured(socket);
+    });
   return listenerOf(server, connections, { key: `${KEY}.listen`, listen, sink, log });
 }
 

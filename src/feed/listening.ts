@@ -2,6 +2,7 @@ import type net from 'node:net';
 import { Listening } from '../network/listening';
 import type { Connections } from './connections';
 import type { FeedListener, SocketOptions } from './listener';
+import { ReasonLog } from '../reason-log';
 
 /**
  * Lets a server listen for a feed. A late begin is a gap.
@@ -17,6 +18,16 @@ export async function listenerOf(
   const onTakenOver = (): void => {
     sink.gap('connection');
   };
+  const reasons = new ReasonLog(log);
+  server.on('error', (error: NodeJS.ErrnoException) => {
+    // Before it listens, the error is the answer of the attempt.
+    if (!server.listening) return;
+    sink.gap('connection');
+    reasons.warn(
+      'accept',
+      `${key}: a connection could not be taken (${error.code ?? error.name}); let this process have more open files`,
+    );
+  });
   const listening = await Listening.begin(server, { key, listen, log, onTakenOver });
   return {
     get address() {

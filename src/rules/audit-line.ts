@@ -51,6 +51,9 @@ export type LineResult =
   | { is: 'own-proof'; id: string }
   | { is: 'unparsable' };
 
+/** The servers' ids are UUIDs. A longer one is not theirs, and is not kept. */
+const MAX_ID = 128;
+
 /** A line as Vault and OpenBao write it; all other fields are dropped. */
 const AuditLine = z.object({
   type: z.string(),
@@ -60,7 +63,7 @@ const AuditLine = z.object({
     .optional()
     .transform((error) => error !== undefined && error !== null && error !== ''),
   request: z.object({
-    id: z.string(),
+    id: z.string().max(MAX_ID),
     operation: z.string(),
     path: z.string(),
     namespace: z.object({ path: z.string().optional() }).nullish(),

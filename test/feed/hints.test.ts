@@ -5,6 +5,7 @@ import {
   FEED_HINTS,
   FEED_SEEN,
   FEED_UNANSWERED,
+  FEED_UNANSWERED_BYTES,
 } from '../../src/limits';
 import type { LineResult } from '../../src/rules/audit-line';
 
@@ -117,6 +118,30 @@ describe('Hints', () => {
     for (let number = 0; number <= FEED_UNANSWERED; number++) hints.take(asked(String(number)), 0);
     expect(hints.record(0)).toMatchObject({ gaps: 2, why: 'overflow' });
     expect(hints.nextMissingMs).toBeUndefined();
+  });
+
+  it('drops request lines with long paths for a gap, and counts their bytes only while they wait', () => {
+    const { hints } = recorded();
+    const long = 'x'.repeat(FEED_UNANSWERED_BYTES / 4);
+    for (const end of ['a', 'b', 'c']) hints.take(asked(long + end, end), 0);
+    for (const end of ['a', 'b', 'c']) hints.take({ is: 'failed', id: end }, 0);
+    for (const end of ['d', 'e', 'f']) hints.take(asked(long + end, end), 0);
+    expect(hints.gapCount).toBe(1);
+    hints.take(asked(`${long}g`, 'g'), 0);
+    expect(hints.record(0)).toMatchObject({ gaps: 2, why: 'overflow', hints: [] });
+    expect(hints.nextMissingMs).toBeUndefined();
+  });
+
+  it('lets a repeated request line hold up no other one', () => {
+    const { hints, events } = recorded();
+    hints.take(asked('a'), 0);
+    hints.take(asked('b'), 1);
+    for (let nowMs = 500; nowMs <= FEED_ANSWER_WAIT_MS; nowMs += 500) hints.take(asked('a'), nowMs);
+    hints.answerMissing(1 + FEED_ANSWER_WAIT_MS);
+    expect(events).toEqual([
+      ['value', 'a'],
+      ['value', 'b'],
+    ]);
   });
 
   it('remembers the requests whose lines it saw, and names the last ones in its record', () => {

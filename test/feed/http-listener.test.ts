@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { listenHttp } from '../../src/feed/http-listener';
@@ -36,6 +37,8 @@ async function start(options: Partial<HttpOptions> = {}): Promise<void> {
 
 beforeEach(() => start());
 afterEach(() => listener.close());
+
+const portOf = (address: string): number => Number(address.split(':').at(-1));
 
 interface Sent {
   method?: string;
@@ -84,6 +87,7 @@ test.each<[what: string, body: string, gap: string]>([
   ['a report of lost lines', '{"gap": true}', 'gap reported'],
   ['an array that is not JSON', `[${audit(1)},`, 'gap unparsable'],
   ['a line of 10 MB', 'x'.repeat(10_000_000), 'gap too-long'],
+  ['an array that is nested too deeply', '['.repeat(100_000) + ']'.repeat(100_000), 'gap unparsable'],
 ])('listenHttp answers 204 to %s, and reports a gap', async (_what, body, gap) => {
   expect(await send({ body })).toBe(204);
   expect(gaps()).toEqual([gap]);
@@ -226,22 +230,47 @@ test('listenHttp reports a gap when it takes an address over: until then, POSTs 
   }
 });
 
-test('listenHttp serves TLS with a certificate, and counts its connections', async () => {
-  await listener.close();
+describe('with a certificate, listenHttp', () => {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'vsync-feed-'));
-  try {
-    const { caFile, server, serverName } = await makeCertificates(folder);
-    await start({ tls: readTls(server, 'origin.feed.http') });
+  let certificates: Awaited<ReturnType<typeof makeCertificates>>;
+
+  beforeAll(async () => {
+    certificates = await makeCertificates(folder);
+  });
+  beforeEach(async () => {
+    await listener.close();
+    await start({ tls: readTls(certificates.server, 'origin.feed.http') });
+  });
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  /** Sends a line over TLS. @returns the status */
+  async function sendOverTls(): Promise<number | undefined> {
     const { hostname, port } = new URL(`https://${listener.address}`);
+    const { caFile, serverName } = certificates;
     const options = { host: hostname, port, servername: serverName, ca: readFileSync(caFile), agent: false };
     const request = https.request({ ...options, method: 'POST', headers: ALLOWED });
     request.end(audit(1));
     const [response] = (await once(request, 'response')) as [http.IncomingMessage];
     response.resume();
-    await sink.until(({ events }) => events.includes('connected 0'));
-    expect(response.statusCode).toBe(204);
-    expect(sink.events).toEqual(['connected 1', 'gap connection', `line ${audit(1)}`, 'connected 0']);
-  } finally {
-    rmSync(folder, { recursive: true });
+    return response.statusCode;
   }
+
+  test('serves TLS, and counts its connections', async () => {
+    expect(await sendOverTls()).toBe(204);
+    await sink.until(({ events }) => events.includes('connected 0'));
+    expect(sink.events).toEqual(['connected 1', 'gap connection', `line ${audit(1)}`, 'connected 0']);
+  });
+
+  test('ends without waiting for a peer that never begins TLS', async () => {
+    const silent = net.connect(portOf(listener.address), '127.0.0.1');
+    await once(silent, 'connect');
+    // The listener takes connections in their order.
+    await sendOverTls();
+    const closed = listener.close().then(() => 'closed');
+    // The time for a handshake would end the connection too, 10 s later.
+    const late = new Promise((resolve) => setTimeout(resolve, 5_000, 'late').unref());
+    expect(await Promise.race([closed, late])).toBe('closed');
+  });
 });

@@ -189,6 +189,10 @@ test.each<[what: string, line: string]>([
   ['a cut object', '{"type":"response","request":{"operation":"update"}'],
   ['another object', '{"update":true,"operation":"update"}'],
   ['an object without a path', '{"type":"response","request":{"id":"1","operation":"update"}}'],
+  [
+    'an id that no server gives',
+    JSON.stringify(response('secret/data/a')).replace('"id":"1"', `"id":"${'1'.repeat(129)}"`),
+  ],
   ['an object after too many characters', `${'x'.repeat(65)}${JSON.stringify(response('secret/data/a'))}`],
   ['the request line of HTTP', 'POST /v1/sys/audit HTTP/1.1'],
   ['bytes', String.fromCharCode(0, 1, 2, 255)],
