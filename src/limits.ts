@@ -163,8 +163,8 @@ export const REASON_LOG_MAX = 200;
 export const FEED_HINTS = 5_000;
 /** The same in bytes of the record in Consul, which must fit one value. */
 export const FEED_HINT_BYTES = 320 * 1024;
-/** Requests whose lines a record names, for a cycle in another process. */
-export const FEED_SEEN = 16;
+/** Requests whose lines a receiver remembers, and names in its record for a cycle in another process. */
+export const FEED_SEEN = 128;
 /** Request lines of changes that wait for their response line, and bytes of their paths. More of them are a gap. */
 export const FEED_UNANSWERED = 10_000;
 export const FEED_UNANSWERED_BYTES = 4 * 1024 * 1024;
@@ -175,11 +175,13 @@ export const FEED_PROOF_WAIT_MS = 2_000;
 /** Pause after the last hint before a cycle is triggered, so that one cycle settles a burst; and the longest such pause. */
 export const FEED_SETTLE_MS = 1_000;
 export const FEED_SETTLE_MOST_MS = 5_000;
-/** Least time between two triggers of a cycle, and pause before a record is written again that Consul did not take. */
+/** Least time between two triggers of a cycle. */
 export const FEED_TRIGGER_GAP_MS = 1_000;
+/** The same between two writes of a record, and pause before it is written again if Consul did not take it. */
+export const FEED_RECORD_GAP_MS = 1_000;
 /** Cycles in a row without a proof line after which the feed counts as unproven: each of them is a full scan. */
 export const FEED_UNPROVEN_CYCLES = 3;
-/** Pause before a gap, or a line for a cycle in another process, is written: more of them follow as a rule. */
+/** Pause before something is recorded: more follows as a rule. What a killed worker had not recorded is lost. */
 export const FEED_RECORD_WAIT_MS = 100;
 /** Pause before a paused or missing schedule, or a Temporal that does not answer, is asked again while hints wait. */
 export const FEED_PAUSED_CHECK_MS = 2_000;

@@ -27,9 +27,6 @@ export interface HintEvents {
   proven(id: string): void;
 }
 
-/** Requests whose lines arrived, in memory. A cycle asks within seconds. */
-const PROOFS_KEPT = 256;
-
 /**
  * The memory of one receiver: which paths wait for a cycle, how often something may have been missed, and which request
  * lines have no response line yet. No clock and no timer of its own.
@@ -147,7 +144,7 @@ export class Hints {
       gaps: this.gaps,
       why: this.why,
       hints: [...this.pending.values()].map(({ seq, mount, rel }) => [seq, mount, rel]),
-      seen: [...this.proofs].slice(-FEED_SEEN),
+      seen: [...this.proofs],
       writtenMs: nowMs,
     };
   }
@@ -173,7 +170,7 @@ export class Hints {
   private prove(id: string): void {
     this.proofs.add(id);
     const [oldest] = this.proofs;
-    if (this.proofs.size > PROOFS_KEPT && oldest !== undefined) this.proofs.delete(oldest);
+    if (this.proofs.size > FEED_SEEN && oldest !== undefined) this.proofs.delete(oldest);
     this.events.proven(id);
   }
 }

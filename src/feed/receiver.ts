@@ -3,7 +3,13 @@ import type { FeedView } from '../activities/origin/feed-view';
 import { ConsulError } from '../consul/errors';
 import type { PushedSecret } from '../contract/push';
 import { ExplainedError } from '../errors';
-import { FEED_CLOSE_MS, FEED_PAUSED_CHECK_MS, FEED_RECORD_REFRESH_MS, FEED_UNPROVEN_CYCLES } from '../limits';
+import {
+  FEED_CLOSE_MS,
+  FEED_PAUSED_CHECK_MS,
+  FEED_RECORD_REFRESH_MS,
+  FEED_SEEN,
+  FEED_UNPROVEN_CYCLES,
+} from '../limits';
 import type { Logger } from '../log';
 import { readAuditLine, type FeedScope, type HintKind, type LineResult } from '../rules/audit-line';
 import type { PathFilter } from '../rules/filter';
@@ -92,7 +98,7 @@ export class Receiver implements FeedSink, EventSink, FeedView {
       proven: (id) => {
         this.unproven = 0;
         if (this.awaited.delete(id)) return;
-        this.unclaimed.add(id);
+        this.addUnclaimed(id);
         this.settling.recordSoon();
       },
     });
@@ -160,6 +166,8 @@ export class Receiver implements FeedSink, EventSink, FeedView {
     }, FEED_CLOSE_MS);
     try {
       await this.settling.close();
+      // No response line can arrive any more.
+      this.hints.answerMissing(Infinity);
       await this.record(this.closing.signal);
     } catch {
       // The id of this receiver ends with its process, and the next one begins with a full scan.
@@ -187,13 +195,19 @@ export class Receiver implements FeedSink, EventSink, FeedView {
     this.missingTimer = setTimeout(wake, Math.max(0, nextMissingMs - performance.now())).unref();
   }
 
+  /** Anyone may ask for a mount, as Vault's own command does: a record names the last ones only. */
+  private addUnclaimed(id: string): void {
+    this.unclaimed.add(id);
+    const [oldest] = this.unclaimed;
+    if (this.unclaimed.size > FEED_SEEN && oldest !== undefined) this.unclaimed.delete(oldest);
+  }
+
   private get hasUnscannedGap(): boolean {
     return this.done?.scan.gaps[this.hints.receiver] !== this.hints.gapCount;
   }
 
   private afterGap(why: GapReason): void {
     this.options.log.debug({ why }, 'feed: something may have been missed; a full scan follows');
-    this.settling.recordSoon();
     this.settling.soon();
   }
 

@@ -1,4 +1,10 @@
-import { FEED_RECORD_WAIT_MS, FEED_SETTLE_MOST_MS, FEED_SETTLE_MS, FEED_TRIGGER_GAP_MS } from '../limits';
+import {
+  FEED_RECORD_GAP_MS,
+  FEED_RECORD_WAIT_MS,
+  FEED_SETTLE_MOST_MS,
+  FEED_SETTLE_MS,
+  FEED_TRIGGER_GAP_MS,
+} from '../limits';
 
 export interface SettlingOptions {
   /** Writes the receiver's record, if it has to. Throws if Consul did not take it. @returns time until it has to again */
@@ -16,9 +22,12 @@ export interface SettlingOptions {
 /**
  * When the record is written and a cycle is triggered. First the record, then the trigger: the cycle finds what it was
  * started for. Whatever fails is repeated, and nothing is forgotten meanwhile. The next tick would find it too.
+ *
+ * The record does not wait for the trigger, because another process finds what is in it after this one was killed.
  */
 export class Settling {
   private recordAtMs = Infinity;
+  private recordedMs = -Infinity;
   private triggerAtMs = Infinity;
   /** When the first hint arrived that no trigger followed yet. */
   private firstHintMs: number | undefined;
@@ -33,9 +42,10 @@ export class Settling {
     this.now = options.now ?? (() => performance.now());
   }
 
-  /** After a hint: a cycle follows when no more hints arrive, so that one cycle settles a burst. */
+  /** After a hint: the record, and a cycle when no more hints arrive, so that one cycle settles a burst. */
   soon(): void {
     const nowMs = this.now();
+    this.recordSoon();
     this.firstHintMs ??= nowMs;
     if (this.isUrgent) return;
     // Each further hint moves it back.
@@ -50,9 +60,10 @@ export class Settling {
     this.plan();
   }
 
-  /** Only the record. */
+  /** Only the record. Two of them have a least distance. */
   recordSoon(): void {
-    this.recordAtMs = Math.min(this.recordAtMs, this.now() + FEED_RECORD_WAIT_MS);
+    const atMs = Math.max(this.now() + FEED_RECORD_WAIT_MS, this.recordedMs + FEED_RECORD_GAP_MS);
+    this.recordAtMs = Math.min(this.recordAtMs, atMs);
     this.plan();
   }
 
@@ -94,13 +105,14 @@ export class Settling {
     }
     const wantsTrigger = isTriggerDue && isNeeded();
     if (!wantsTrigger && !isRecordDue) return;
+    this.recordedMs = this.now();
     this.recordAtMs = Infinity;
     try {
       const againMs = await record();
       this.recordAtMs = Math.min(this.recordAtMs, this.now() + againMs);
     } catch (error) {
       onUnrecorded(error);
-      this.again(FEED_TRIGGER_GAP_MS, wantsTrigger);
+      this.again(FEED_RECORD_GAP_MS, wantsTrigger);
       return;
     }
     // Consul may have answered that a cycle has handled everything.

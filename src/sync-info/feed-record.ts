@@ -33,7 +33,7 @@ const FeedRecordSchema = z.object({
   /** Why the last time, for `vsync status`. A later version may know other reasons. */
   why: z.enum(GAP_REASONS).catch('reported'),
   hints: z.array(HintSchema),
-  /** `request.id` of the last lines about the origin's mounts, at most 16. */
+  /** `request.id` of the last lines about the origin's mounts, at most FEED_SEEN. */
   seen: z.array(z.string()),
   writtenMs: z.number(),
 });

@@ -5,8 +5,10 @@ import {
   FEED_ANSWER_WAIT_MS,
   FEED_PAUSED_CHECK_MS,
   FEED_RECORDS_EXPIRE_AFTER_MS,
+  FEED_RECORD_GAP_MS,
   FEED_RECORD_REFRESH_MS,
   FEED_RECORD_WAIT_MS,
+  FEED_SEEN,
   FEED_SETTLE_MOST_MS,
   FEED_SETTLE_MS,
   FEED_TRIGGER_GAP_MS,
@@ -114,6 +116,7 @@ async function listeningWorld(options?: Parameters<typeof world>[0]) {
   all.receiver.listening();
   await pass(1);
   publish();
+  await pass(FEED_RECORD_GAP_MS);
   all.events.length = 0;
   return { ...all, publish };
 }
@@ -203,7 +206,7 @@ describe('Receiver', () => {
     await pass(1);
     publish();
     await pass(FEED_SETTLE_MOST_MS);
-    expect(events).toEqual(['read a', 'push']);
+    expect(events).toEqual(['read a', 'push', 'record']);
     expect(receiver.own()?.hints).toEqual([]);
   });
 
@@ -388,6 +391,38 @@ describe('Receiver', () => {
     answer(before);
     await pass(1);
     expect(receiver.own()).toMatchObject({ gaps: 1, hints: [] });
+  });
+
+  it('writes its record once a second at most, whoever asks for the mounts', async () => {
+    const { receiver, events, puts } = await listeningWorld();
+    for (let number = 0; number < 500; number++) {
+      receiver.line(proof(`p${number}`));
+      await pass(20);
+    }
+    expect(events.length).toBeLessThanOrEqual(10);
+    expect(puts.at(-1)?.seen.length).toBe(FEED_SEEN);
+  });
+
+  it('records what it has heard while hints go on', async () => {
+    const { receiver, puts } = await listeningWorld();
+    receiver.line(written('a'));
+    await pass(FEED_RECORD_WAIT_MS);
+    expect(puts.at(-1)?.hints).toEqual([[1, 'kv/', 'a']]);
+    for (let number = 1; number <= 10; number++) {
+      receiver.line(written(`b${number}`));
+      await pass(FEED_RECORD_GAP_MS / 10);
+    }
+    await pass(FEED_RECORD_GAP_MS / 10);
+    expect(puts.at(-1)?.hints.length).toBe(11);
+  });
+
+  it('makes hints of request lines without a response line when it closes', async () => {
+    const { receiver, puts } = await listeningWorld();
+    receiver.line(line('request', 'update', 'kv/data/a', 'id-1'));
+    const closed = receiver.close();
+    await pass(1);
+    await closed;
+    expect(puts.at(-1)?.hints).toEqual([[1, 'kv/', 'a']]);
   });
 
   it('writes its record once more when it closes, if it has anything', async () => {

@@ -1,5 +1,6 @@
 import { Settling } from '../../src/feed/settling';
 import {
+  FEED_RECORD_GAP_MS,
   FEED_RECORD_REFRESH_MS,
   FEED_RECORD_WAIT_MS,
   FEED_SETTLE_MOST_MS,
@@ -44,15 +45,33 @@ describe('Settling', () => {
     expect(calls).toEqual(['record', 'trigger']);
   });
 
-  it('waits for the end of a burst', async () => {
+  it('triggers at the end of a burst', async () => {
     const { settling, calls } = world();
     for (let number = 0; number < 3; number++) {
       settling.soon();
       await pass(FEED_SETTLE_MS - 10);
     }
-    expect(calls).toEqual([]);
+    expect(calls).not.toContain('trigger');
     await pass(10);
-    expect(calls).toEqual(['record', 'trigger']);
+    expect(calls.slice(-2)).toEqual(['record', 'trigger']);
+  });
+
+  it('writes the record of a hint long before it triggers, for the case that its process is killed', async () => {
+    const { settling, calls } = world();
+    settling.soon();
+    await pass(FEED_RECORD_WAIT_MS);
+    expect(calls).toEqual(['record']);
+    await pass(FEED_SETTLE_MS);
+    expect(calls).toEqual(['record', 'record', 'trigger']);
+  });
+
+  it('writes the record once a second, however much arrives', async () => {
+    const { settling, calls } = world();
+    for (let ms = 0; ms < 10_000; ms += 20) {
+      settling.recordSoon();
+      await pass(20);
+    }
+    expect(calls).toEqual(Array(10_000 / FEED_RECORD_GAP_MS).fill('record'));
   });
 
   it('triggers during an endless stream too', async () => {
@@ -88,7 +107,7 @@ describe('Settling', () => {
     answers.isNeeded = false;
     settling.soon();
     await pass(FEED_SETTLE_MS);
-    expect(calls).toEqual([]);
+    expect(calls).toEqual(['record']);
   });
 
   it('writes only the record for what is not about a path', async () => {
