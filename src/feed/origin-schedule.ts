@@ -1,9 +1,13 @@
 import { ScheduleOverlapPolicy, type Client } from '@temporalio/client';
+import { askSchedule } from '../activities/shared/ask-schedule';
 import { scheduleId } from '../contract/ids';
-import { FEED_STATE_MS, PUSH_DEADLINE_MS } from '../limits';
+import { FEED_STATE_MS, PUSH_DEADLINE_MS, PUSH_SCHEDULE_MS } from '../limits';
 import { ifThere } from '../temporal/schedule';
 
 export type OriginScheduleState = 'running' | 'paused' | 'missing' | 'unknown';
+
+/** A cycle is not in a hurry: where Temporal is always slow, the last question waits for it. */
+const QUESTIONS_MS = [...PUSH_SCHEDULE_MS, PUSH_DEADLINE_MS];
 
 /** The origin's schedule, as the receiver sees it: a pause applies to what the feed brings too. */
 export class OriginSchedule {
@@ -32,7 +36,9 @@ export class OriginSchedule {
     this.asked = undefined;
     if (!(await this.isRunning())) return false;
     try {
-      return (await this.ifInTime(() => this.handle.trigger(ScheduleOverlapPolicy.BUFFER_ONE))) !== undefined;
+      const handle = this.client.schedule.getHandle(scheduleId('origin', this.name));
+      const trigger = () => ifThere(() => handle.trigger(ScheduleOverlapPolicy.BUFFER_ONE));
+      return (await this.client.withDeadline(Date.now() + PUSH_DEADLINE_MS, trigger)) !== undefined;
     } catch {
       return false;
     }
@@ -40,19 +46,12 @@ export class OriginSchedule {
 
   private async ask(): Promise<OriginScheduleState> {
     try {
-      const found = await this.ifInTime(() => this.handle.describe());
+      const { signal } = new AbortController();
+      const found = await askSchedule(this.client, 'origin', this.name, QUESTIONS_MS, signal);
       if (found === undefined) return 'missing';
-      return found.result.state.paused ? 'paused' : 'running';
+      return found.state.paused ? 'paused' : 'running';
     } catch {
       return 'unknown';
     }
-  }
-
-  private get handle() {
-    return this.client.schedule.getHandle(scheduleId('origin', this.name));
-  }
-
-  private ifInTime<T>(work: () => Promise<T>): Promise<{ result: T } | undefined> {
-    return this.client.withDeadline(Date.now() + PUSH_DEADLINE_MS, () => ifThere(work));
   }
 }

@@ -113,7 +113,8 @@ export class PushWorld {
       if (schedule instanceof Error) throw schedule;
       return schedule;
     };
-    return { schedule: { getHandle: () => ({ describe }) } } as unknown as Client;
+    const withDeadline = (_at: number, work: () => Promise<unknown>): Promise<unknown> => work();
+    return { withDeadline, schedule: { getHandle: () => ({ describe }) } } as unknown as Client;
   }
 
   loseSchedule(): void {

@@ -1,9 +1,7 @@
-import { ScheduleNotFoundError, type Client, type ScheduleDescription } from '@temporalio/client';
-import { orAborted, withinMs } from '../../../concurrency/abort';
+import type { Client, ScheduleDescription } from '@temporalio/client';
 import { inParallel } from '../../../concurrency/work-pool';
 import { StoredInfoError } from '../../../consul/errors';
 import { ActivityError } from '../../../contract/failures';
-import { scheduleId } from '../../../contract/ids';
 import type { PushRefusal } from '../../../contract/push';
 import { ExplainedError } from '../../../errors';
 import { CONSUL_READS, PUSH_SCHEDULE_MS } from '../../../limits';
@@ -11,6 +9,7 @@ import { bucketId } from '../../../rules/bucket';
 import { refusalOf } from '../../../rules/plan';
 import { fits } from '../../../sync-info/indexed-buckets';
 import { readDestinationState, type DestinationState, type MountUuids } from '../../../sync-info/state';
+import { askSchedule } from '../../shared/ask-schedule';
 import type { DestinationDeps } from '../base/deps';
 import { Freshness } from '../base/freshness';
 import type { Targets } from '../base/origin-targets';
@@ -42,13 +41,13 @@ export async function mayPush(
   if (deps.vaultsAre === 'clone') return { refused: 'clone' };
   const freshness = new Freshness();
   try {
-    const [refusedBySchedule, { state }, mounts, claims] = await Promise.all([
-      askSchedule(deps, client, signal),
+    const [ofSchedule, { state }, mounts, claims] = await Promise.all([
+      refusedBySchedule(deps, client, signal),
       readDestinationState(deps.info, signal),
       deps.pushMemory.mounts(deps, signal),
       readClaims(deps, paths, signal),
     ]);
-    const refused = refusedBySchedule ?? refusedByState(deps, state, mounts);
+    const refused = ofSchedule ?? refusedByState(deps, state, mounts);
     if (refused !== undefined) return { refused };
     if (claims === undefined) return { refused: 'torn' };
     return { mayPush: (path) => claims.verified.has(path) && isFree(path, deps, claims.targets), freshness };
@@ -57,35 +56,19 @@ export async function mayPush(
   }
 }
 
-/** Asked each time, because a pause has to be obeyed at once; and again if there is no answer in time. */
-async function askSchedule(
-  deps: DestinationDeps,
-  client: Client,
-  signal: AbortSignal,
-): Promise<PushRefusal | undefined> {
-  let refusal: PushRefusal | undefined;
-  for (const ms of PUSH_SCHEDULE_MS) {
-    refusal = await askScheduleOnce(deps, client, ms, signal);
-    if (refusal !== 'unavailable' || signal.aborted) break;
-  }
-  return refusal;
-}
-
-async function askScheduleOnce(
+/** Asked each time, because a pause has to be obeyed at once. */
+async function refusedBySchedule(
   { config, fingerprint }: DestinationDeps,
   client: Client,
-  ms: number,
   signal: AbortSignal,
 ): Promise<PushRefusal | undefined> {
-  const handle = client.schedule.getHandle(scheduleId('destination', config.name));
   try {
-    // The SDK's connection of a worker does not take a signal.
-    const describe = (soon: AbortSignal): Promise<ScheduleDescription> => orAborted(handle.describe(), soon);
-    const { state, action } = await withinMs(ms, signal, describe);
-    if (state.paused) return 'paused';
-    return fingerprintOf(action) === fingerprint ? undefined : 'other-configuration';
-  } catch (error) {
-    return error instanceof ScheduleNotFoundError ? 'no-schedule' : 'unavailable';
+    const found = await askSchedule(client, 'destination', config.name, PUSH_SCHEDULE_MS, signal);
+    if (found === undefined) return 'no-schedule';
+    if (found.state.paused) return 'paused';
+    return fingerprintOf(found.action) === fingerprint ? undefined : 'other-configuration';
+  } catch {
+    return 'unavailable';
   }
 }
 
