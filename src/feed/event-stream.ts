@@ -17,10 +17,35 @@ const PATH = 'sys/events/subscribe/kv-v2/*';
  *
  * Written after Vault's documentation (CloudEvents as JSON), and tested with a server that speaks it, not with Enterprise.
  */
-export function followEvents({ vault, mounts, sink, log }: EventOptions): Promise<FeedListener> {
-  const stream = new EventStream(vault, feedScope('', mounts, true), sink, new ReasonLog(log));
+export function followEvents(
+  { vault, mounts, sink, log }: EventOptions,
+  pauses: Pick<EventPauses, 'opened' | 'take'> = new EventPauses(),
+): Promise<FeedListener> {
+  const stream = new EventStream(vault, feedScope('', mounts, true), sink, new ReasonLog(log), pauses);
   stream.follow();
   return Promise.resolve({ address: `${vault.address}/v1/${PATH}`, close: () => stream.close() });
+}
+
+/**
+ * Pauses before the events are followed again. Each is twice as long as the one before, until the events could be followed
+ * for as long as the longest pause: a Vault that accepts and closes at once does not get a login each second.
+ */
+export class EventPauses {
+  private nextMs = FIRST_EVENTS_PAUSE_MS;
+  private openedMs = Infinity;
+
+  opened(nowMs: number): void {
+    this.openedMs = nowMs;
+  }
+
+  /** The events ended, or could not be followed. @returns the pause that follows */
+  take(nowMs: number): number {
+    const wasUseful = nowMs - this.openedMs >= MAX_EVENTS_PAUSE_MS;
+    const ms = wasUseful ? FIRST_EVENTS_PAUSE_MS : this.nextMs;
+    this.nextMs = Math.min(2 * ms, MAX_EVENTS_PAUSE_MS);
+    this.openedMs = Infinity;
+    return ms;
+  }
 }
 
 class EventStream {
@@ -28,13 +53,13 @@ class EventStream {
   private readonly ended = new AbortController();
   private socket: WebSocket | undefined;
   private retry: NodeJS.Timeout | undefined;
-  private pauseMs = FIRST_EVENTS_PAUSE_MS;
 
   constructor(
     private readonly vault: VaultConfig,
     private readonly scope: FeedScope,
     private readonly sink: EventSink,
     private readonly reasons: ReasonLog,
+    private readonly pauses: Pick<EventPauses, 'opened' | 'take'>,
   ) {
     this.dispatcher = new Agent({ connect: readTls(vault, 'origin.vault') });
   }
@@ -64,7 +89,7 @@ class EventStream {
     let isOpen = false;
     socket.addEventListener('open', () => {
       isOpen = true;
-      this.pauseMs = FIRST_EVENTS_PAUSE_MS;
+      this.pauses.opened(performance.now());
       this.sink.connected(1);
       this.sink.gap('connection');
     });
@@ -98,8 +123,7 @@ class EventStream {
     );
     this.retry = setTimeout(() => {
       this.follow();
-    }, this.pauseMs).unref();
-    this.pauseMs = Math.min(this.pauseMs * 2, MAX_EVENTS_PAUSE_MS);
+    }, this.pauses.take(performance.now())).unref();
   }
 }
 

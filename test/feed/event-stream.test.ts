@@ -1,5 +1,6 @@
-import { followEvents, readEvent } from '../../src/feed/event-stream';
+import { EventPauses, followEvents, readEvent } from '../../src/feed/event-stream';
 import type { EventOptions, FeedListener } from '../../src/feed/listener';
+import { FIRST_EVENTS_PAUSE_MS, MAX_EVENTS_PAUSE_MS } from '../../src/limits';
 import { feedScope, type HintKind } from '../../src/rules/audit-line';
 import { CollectedSink } from '../support/collected-sink';
 import { collectedLog } from '../support/collected-log';
@@ -38,6 +39,33 @@ test.each([
   expect(readEvent(text, SCOPE)).toBe('unparsable');
 });
 
+describe('EventPauses', () => {
+  it('doubles each pause up to the longest', () => {
+    const pauses = new EventPauses();
+    const taken = Array.from({ length: 7 }, () => pauses.take(0));
+    expect(taken.slice(0, 3)).toEqual([1, 2, 4].map((times) => times * FIRST_EVENTS_PAUSE_MS));
+    expect(taken.at(-1)).toBe(MAX_EVENTS_PAUSE_MS);
+  });
+
+  it('goes on doubling if each stream ends soon after it began', () => {
+    const pauses = new EventPauses();
+    const taken = [0, 1, 2].map((at) => {
+      const openedMs = at * MAX_EVENTS_PAUSE_MS;
+      pauses.opened(openedMs);
+      return pauses.take(openedMs + MAX_EVENTS_PAUSE_MS - 1);
+    });
+    expect(taken).toEqual([1, 2, 4].map((times) => times * FIRST_EVENTS_PAUSE_MS));
+  });
+
+  it('begins anew after a stream that was open for long, once', () => {
+    const pauses = new EventPauses();
+    pauses.take(0);
+    pauses.opened(0);
+    const taken = [pauses.take(MAX_EVENTS_PAUSE_MS), pauses.take(2 * MAX_EVENTS_PAUSE_MS)];
+    expect(taken).toEqual([FIRST_EVENTS_PAUSE_MS, 2 * FIRST_EVENTS_PAUSE_MS]);
+  });
+});
+
 class EventCollector extends CollectedSink {
   changed(kind: HintKind, mount: string, rel: string): void {
     this.note(`${kind} ${mount} ${rel}`);
@@ -50,7 +78,7 @@ describe('followEvents', () => {
   let sink: EventCollector;
   let warnings: string[];
 
-  async function follow(status?: number): Promise<void> {
+  async function follow(status?: number, pauses?: EventPauses): Promise<void> {
     server = await EventServer.start(status);
     sink = new EventCollector();
     const { log, lines } = collectedLog();
@@ -61,7 +89,7 @@ describe('followEvents', () => {
       requestTimeoutMs: undefined,
       auth: { kind: 'token', token: 'planted-token' },
     };
-    stream = await followEvents({ vault, mounts: ['secret/'], sink, log });
+    stream = await followEvents({ vault, mounts: ['secret/'], sink, log }, pauses);
   }
 
   afterEach(async () => {
@@ -94,6 +122,23 @@ describe('followEvents', () => {
       'connected 1',
       'gap connection',
     ]);
+  });
+
+  test('pauses as its streams begin and end', async () => {
+    const pauses = new EventPauses();
+    const calls: string[] = [];
+    jest.spyOn(pauses, 'opened').mockImplementation(() => void calls.push('opened'));
+    jest.spyOn(pauses, 'take').mockImplementation(() => {
+      calls.push('take');
+      return 1;
+    });
+    await follow(101, pauses);
+    for (const times of [1, 2]) {
+      await sink.until((heard) => heard.count('connected 1') === times);
+      server.cut();
+    }
+    await sink.until((heard) => heard.count('connected 1') === 3);
+    expect(calls).toEqual(['opened', 'take', 'opened', 'take', 'opened']);
   });
 
   test('goes on trying where the Vault refuses, logs it once without the token, and ends when closed', async () => {
