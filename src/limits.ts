@@ -35,6 +35,8 @@ export const VERIFY_IN_FLIGHT = 8;
 
 /** Time in which Temporal must report the workers of a queue. Without an answer the dispatch width stays the same. */
 export const POLLERS_TIMEOUT_MS = 2_000;
+/** Time without a poll after which a worker counts as gone: a worker that lives polls at least once a minute. */
+export const POLLER_GONE_MS = 90_000;
 /** How long that report counts as current: short chunks need not ask each time. */
 export const POLLERS_FRESH_MS = 1_000;
 

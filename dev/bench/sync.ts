@@ -6,7 +6,7 @@ import type { Config } from '../../src/config/schema';
 import { scheduleId, type Role } from '../../src/contract/ids';
 import { trigger } from '../../src/temporal/operations';
 import { cyclesOf, type CycleId } from '../../src/temporal/schedule';
-import type { Status } from '../../src/cli/status';
+import type { Status } from '../../src/cli/status/read-status';
 import type { CycleResult } from '../../src/contract/cycle';
 import { tailOf, type GuardedProcess } from '../shared/guarded-process';
 import { quietWatch } from '../shared/quiet-watch';

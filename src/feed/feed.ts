@@ -29,8 +29,11 @@ export class Feed {
     private readonly log: Logger,
   ) {}
 
-  /** @returns undefined without a feed in the configuration. Nothing is sent or heard before {@link start} */
-  static of(clients: Clients, client: Client, log: Logger): Feed | undefined {
+  /**
+   * @param worker its identity in Temporal
+   * @returns undefined without a feed in the configuration. Nothing is sent or heard before {@link start}
+   */
+  static of(clients: Clients, client: Client, worker: string, log: Logger): Feed | undefined {
     if (clients.role === 'destination') return undefined;
     const { config, vault, info } = clients.deps;
     const { origin, syncMetadata, name } = config;
@@ -45,6 +48,7 @@ export class Feed {
       pusher,
       schedule: new OriginSchedule(client, name),
       tickMs: origin.tickMs,
+      worker,
       log,
     });
     return new Feed(receiver, targets, pusher, origin, log);
@@ -57,21 +61,25 @@ export class Feed {
 
   /** @throws UserError if it cannot listen, except where another process has the address: then it waits for its end */
   async start(): Promise<void> {
-    const { config, receiver: sink, log } = this;
+    const { config, receiver, log } = this;
     const { socket, http, events } = config.feed ?? {};
     this.targets.start();
-    if (socket !== undefined) this.listeners.push(await listenSocket({ listen: socket.listen, sink, log }));
+    if (socket !== undefined) {
+      const sink = receiver.sinkOf('socket');
+      this.listeners.push(await listenSocket({ listen: socket.listen, sink, log }));
+    }
     if (http !== undefined) {
       const { listen, token, certFile, keyFile } = http;
       const tls = certFile === undefined ? {} : { tls: readTls({ certFile, keyFile }, 'origin.feed.http') };
+      const sink = receiver.sinkOf('http');
       this.listeners.push(await listenHttp({ listen, token, ...tls, sink, tickMs: config.tickMs, log }));
     }
     for (const { address } of this.listeners) log.info(`feed: listening on ${address}`);
     if (events === true) {
       const { vault, mounts } = config;
-      this.listeners.push(await followEvents({ vault, mounts, sink, log }));
+      this.listeners.push(await followEvents({ vault, mounts, sink: receiver.sinkOf('events'), log }));
     }
-    sink.listening();
+    receiver.listening();
   }
 
   /** The listeners first: another process may take them over. */

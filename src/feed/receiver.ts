@@ -20,6 +20,7 @@ import type { Kv2 } from '../vault/kv2';
 import { GapScans } from './gap-scans';
 import { Hints, type Changed } from './hints';
 import type { EventSink, FeedSink } from './listener';
+import { NotedListener } from './noted-listener';
 import type { OriginSchedule } from './origin-schedule';
 import { PushRounds } from './push-rounds';
 import type { Pusher } from './pusher';
@@ -34,6 +35,8 @@ export interface ReceiverOptions {
   pusher: Pusher;
   schedule: Pick<OriginSchedule, 'isRunning' | 'trigger'>;
   tickMs: number;
+  /** Identity of the worker in Temporal. */
+  worker: string;
   log: Logger;
 }
 
@@ -64,6 +67,9 @@ export class Receiver implements FeedSink, EventSink, FeedView {
   /** Number of the last hint that a cycle has published. A Consul that says less was restored from a backup. */
   private forgotten = 0;
   private isUnrecorded = false;
+  private readonly listeners: NotedListener[] = [];
+  /** When something may have been missed the last time. */
+  private gapMs = Date.now();
 
   constructor(private readonly options: ReceiverOptions) {
     const { pusher, schedule, tickMs } = options;
@@ -102,6 +108,13 @@ export class Receiver implements FeedSink, EventSink, FeedView {
         this.settling.recordSoon();
       },
     });
+  }
+
+  /** The sink for one of its listeners. @param kind `socket`, `http` or `events` */
+  sinkOf(kind: string): NotedListener {
+    const listener = new NotedListener(kind, this);
+    this.listeners.push(listener);
+    return listener;
   }
 
   /** From now on this receiver counts, and its first cycle is a full scan. */
@@ -143,7 +156,7 @@ export class Receiver implements FeedSink, EventSink, FeedView {
   }
 
   own(): FeedRecord | undefined {
-    return this.isListening ? this.hints.record(Date.now()) : undefined;
+    return this.isListening ? this.recordNow() : undefined;
   }
 
   onPublished(done: FeedDone): void {
@@ -151,6 +164,11 @@ export class Receiver implements FeedSink, EventSink, FeedView {
     const handled = this.handledBy(done);
     this.forgotten = Math.max(this.forgotten, handled);
     this.hints.forgetHandled(handled);
+  }
+
+  private recordNow(): FeedRecord {
+    const listeners = this.listeners.map(({ note }) => note);
+    return { ...this.hints.record(Date.now()), worker: this.options.worker, gapMs: this.gapMs, listeners };
   }
 
   private handledBy(done: FeedDone | undefined): number {
@@ -207,6 +225,7 @@ export class Receiver implements FeedSink, EventSink, FeedView {
   }
 
   private afterGap(why: GapReason): void {
+    this.gapMs = Date.now();
     this.options.log.debug({ why }, 'feed: something may have been missed; a full scan follows');
     this.settling.soon();
   }
@@ -233,7 +252,7 @@ export class Receiver implements FeedSink, EventSink, FeedView {
     // As of now: a cycle may publish more while Consul answers.
     const { forgotten } = this;
     const wasNoted = this.done !== undefined;
-    const done = await this.options.records.put(this.hints.record(Date.now()), signal);
+    const done = await this.options.records.put(this.recordNow(), signal);
     this.recordedVersion = version;
     this.recordedMs = performance.now();
     for (const id of told) this.unclaimed.delete(id);

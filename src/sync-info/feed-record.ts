@@ -23,6 +23,17 @@ const HintSchema = z.tuple([z.int(), z.string(), z.string()]);
 /** A path that may have changed: number, mount, path in the mount. The numbers of one receiver ascend. */
 export type Hint = [seq: number, mount: string, rel: string];
 
+/** A listener, as of the time of its record. */
+const ListenerNoteSchema = z.object({
+  /** `socket`, `http` or `events`. A later version may have others. */
+  kind: z.string(),
+  /** Connections that bring lines; a sender of POSTs may have none between two of them. */
+  connections: z.int(),
+  /** When the last line arrived. Absent before the first one. */
+  lineMs: z.number().optional(),
+});
+export type ListenerNote = z.infer<typeof ListenerNoteSchema>;
+
 /** `<syncPath>origin/feed/<receiver>`: written by its receiver only. */
 const FeedRecordSchema = z.object({
   v: z.literal(1),
@@ -36,6 +47,11 @@ const FeedRecordSchema = z.object({
   /** `request.id` of the last lines about the origin's mounts, at most FEED_SEEN. */
   seen: z.array(z.string()),
   writtenMs: z.number(),
+  /** Identity of the worker in Temporal. As what follows, for `vsync status` only, and absent in older records. */
+  worker: z.string().optional(),
+  /** When something may have been missed the last time. */
+  gapMs: z.number().optional(),
+  listeners: z.array(ListenerNoteSchema).optional(),
 });
 export type FeedRecord = z.infer<typeof FeedRecordSchema>;
 

@@ -1,6 +1,7 @@
 import { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { existsSync } from 'node:fs';
+import os from 'node:os';
 import { createDestinationActivities, createOriginActivities } from '../activities';
 import { checkAccess, createClients, keepTokens, type Clients } from '../activities/clients';
 import { ActivityInterceptor, StepLog } from '../activities/shared/interceptor';
@@ -33,6 +34,9 @@ export interface WorkerOptions extends RuntimeOptions {
   /** Time between two checks of the schedule and the watch; `Infinity`: no checks. */
   checkEveryMs?: number;
 }
+
+/** As Temporal's SDK would choose it. The feed's records name it too: `vsync status` asks Temporal whether it still polls. */
+const WORKER_IDENTITY = `${process.pid}@${os.hostname()}`;
 
 /** The running workers of a process. */
 export type VsyncWorker = Pick<Workers, 'run' | 'shutdown'>;
@@ -90,7 +94,7 @@ class Workers {
     const tokens = keepTokens(clients, ownLog);
     this.closers.push(() => tokens.close());
     this.prepared.push({ log: ownLog, clients, connection, client, target });
-    const feed = Feed.of(clients, client, ownLog);
+    const feed = Feed.of(clients, client, WORKER_IDENTITY, ownLog);
     if (feed === undefined || clients.role === 'destination') return;
     clients.deps.feed = feed.view;
     this.feeds.push(feed);
@@ -124,6 +128,7 @@ class Workers {
     const common = {
       connection,
       namespace: target.namespace,
+      identity: WORKER_IDENTITY,
       interceptors: { activity: [() => ({ inbound: new ActivityInterceptor(steps) })] },
       maxHeartbeatThrottleInterval: MAX_HEARTBEAT_THROTTLE_MS,
       // Activities are cancelled at once; they save and end in their own time.

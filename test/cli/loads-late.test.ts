@@ -24,7 +24,7 @@ const NO_WORKERS = [
   'plan',
   'prune',
   'start',
-  'status',
+  'status/command',
   'stop',
   'synced',
   'trigger',

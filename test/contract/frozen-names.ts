@@ -7,7 +7,8 @@ export const FROZEN: Names = {
   `),
   'fields of what is stored': lines(`
     origin/state: v name mounts changedMounts? pending? manifest staged filter? include exclude feed? last?
-    origin/feed: v receiver gaps why hints seen writtenMs
+    origin/feed: v receiver gaps why hints seen writtenMs worker? gapMs? listeners?
+    origin/feed: listeners: kind connections lineMs?
     origin/feed/done: v fingerprint scan beganMs gaps mounts partial unproven? handled ends? lists nextMs doneMs
     destination/state: v name config considered mounts changedMounts? ownMounts parts? suspended? held? deletesOfDay? approved? orphans? count approved? expiries? nextMs? due? copies early moving? last?
     state: last: outcome finishedAt counts run?
@@ -216,7 +217,10 @@ export const FROZEN: Names = {
     Planned: action path to? why
     Plan: name planned held? orphans orphansHash? notes
     CycleStatus: workflowId runId startedAt outcome durationMs? counts? failures? note?
-    Status: name role schedule paused watch? nextCycleAt? cycles last? changedMounts? held? expiries? { copies: number; early: number; nextAt?: string } orphans? lag?
+    Status: name role schedule paused watch? nextCycleAt? cycles last? changedMounts? held? expiries? { copies: number; early: number; nextAt?: string } orphans? push? feed? lag?
+    PushStatus: state last? { at: string; there: number; left: number; why?: string }
+    FeedStatus: receivers scan { nextAt?: string; why?: string }
+    ReceiverStatus: receiver worker? polls? listeners gap { count: number; why: string; at?: string } hints asOf
     Report: name counts findings notes
     Finding: kind path to? class? at? with?
     Repair: doubted left cycle?

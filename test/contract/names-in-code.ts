@@ -25,6 +25,7 @@ const SRC = path.join(__dirname, '..', '..', 'src');
 const STORED: readonly [what: string, schema: string][] = [
   ['origin/state', 'OriginStateSchema'],
   ['origin/feed', 'FeedRecordSchema'],
+  ['origin/feed: listeners', 'ListenerNoteSchema'],
   ['origin/feed/done', 'FeedDoneSchema'],
   ['destination/state', 'DestinationStateSchema'],
   ['state: last', 'LastCycle'],
@@ -92,7 +93,8 @@ export function namesInCode(): Names {
     'counts of verify': Object.keys(NO_FINDINGS),
     'kinds of findings': [...FINDING_KINDS].sort(),
     'fields of --json': [
-      ...['PlannedAction', 'Planned', 'Plan', 'CycleStatus', 'Status', 'Report'].map(typeCalled),
+      ...['PlannedAction', 'Planned', 'Plan', 'CycleStatus', 'Status'].map(typeCalled),
+      ...['PushStatus', 'FeedStatus', 'ReceiverStatus', 'Report'].map(typeCalled),
       `Finding: ${schemaFields('FindingSchema')}`,
       ...['Repair', 'EndedCycle', 'CheckResult', 'Check'].map(typeCalled),
       ...['SecretAnswer', 'DestinationAnswer'].map((name) => `${name}: ${schemaFields(name)}`),

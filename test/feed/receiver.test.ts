@@ -88,6 +88,7 @@ function world({ canPush = true } = {}) {
       },
     },
     tickMs: TICK_MS,
+    worker: 'worker@host',
     log,
   });
   return { receiver, events, puts, pushed, answers, lines };
@@ -296,6 +297,30 @@ describe('Receiver', () => {
     await pass(1);
     expect(receiver.own()?.hints).toEqual([[1, 'kv/', 'a']]);
     expect(pushed).toHaveLength(1);
+  });
+
+  it('records its worker, its last gap, and which of its listeners bring lines', async () => {
+    const { receiver, puts } = await listeningWorld();
+    const socket = receiver.sinkOf('socket');
+    receiver.sinkOf('http');
+    const atMs = Date.now();
+    socket.connected(1);
+    socket.gap('connection');
+    socket.line(written('a'));
+    await pass(FEED_RECORD_WAIT_MS);
+    expect(puts.at(-1)).toMatchObject({
+      worker: 'worker@host',
+      why: 'connection',
+      gapMs: atMs,
+      listeners: [
+        { kind: 'socket', connections: 1, lineMs: atMs },
+        { kind: 'http', connections: 0 },
+      ],
+    });
+    socket.connected(0);
+    socket.gap('connection');
+    await pass(FEED_RECORD_WAIT_MS);
+    expect(puts.at(-1)?.listeners?.[0]).toEqual({ kind: 'socket', connections: 0, lineMs: atMs });
   });
 
   it('counts a gap before it names the proof line that follows it', async () => {

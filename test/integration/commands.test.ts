@@ -1,6 +1,6 @@
 import { ScheduleNotFoundError } from '@temporalio/client';
 import { readFileSync } from 'node:fs';
-import type { Status } from '../../src/cli/status';
+import type { Status } from '../../src/cli/status/read-status';
 import { eventually } from '../support/eventually';
 import { SyncFixture } from '../support/sync-fixture';
 import { runVsync, startVsync, type Ended } from '../../dev/shared/vsync-command';

@@ -63,6 +63,23 @@ describeOnVault('an origin with a feed', () => {
     }, 'all cycles to find nothing');
   }
 
+  test('vsync status shows the connection of the feed, the next full scan, and the last push of a destination', async () => {
+    const { feed: heard } = await feed.sync.status('origin');
+    expect(heard?.receivers).toMatchObject([
+      {
+        worker: expect.stringMatching(new RegExp(`^${origin.pid}@`)) as string,
+        polls: true,
+        listeners: [{ kind: 'socket', connected: true, connections: 1 }],
+        gap: { why: 'connection' },
+      },
+    ]);
+    expect(Date.parse(heard?.receivers[0]?.listeners[0]?.lastLineAt ?? '')).toBeLessThanOrEqual(Date.now());
+    // 15 minutes after the last one.
+    expect(Date.parse(heard?.scan.nextAt ?? '')).toBeGreaterThan(Date.now());
+    const { push } = await feed.sync.status('destination');
+    expect(push).toMatchObject({ state: 'running', last: { there: 1, left: 0 } });
+  });
+
   test('a changed secret is pushed to each destination, in one version, and the cycle copies nothing', async () => {
     const before = await Promise.all([0, 1].map((number) => feed.pushes(number)));
     await feed.put('a', { changed: 1 });

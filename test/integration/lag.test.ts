@@ -1,5 +1,5 @@
 import { freePorts, startVaultFile, type VaultFileServer } from '../../dev/servers/start';
-import { formatStatus } from '../../src/cli/status';
+import { formatStatus } from '../../src/cli/status/screen';
 import { syncWithVault, type OwnVaultSync } from '../support/own-vault';
 import { vaultError } from '../support/wrong-answers';
 

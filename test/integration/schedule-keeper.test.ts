@@ -8,7 +8,7 @@ import type { Config, DestinationConfig } from '../../src/config/schema';
 import { restoreSchedule } from '../../src/temporal/restore-schedule';
 import { readRecord, recordStop } from '../../src/temporal/schedule-record';
 import { start, stop } from '../../src/temporal/operations';
-import { formatStatus } from '../../src/cli/status';
+import { formatStatus } from '../../src/cli/status/screen';
 import { UserError } from '../../src/errors';
 import { createWorkers } from '../../src/worker/create-workers';
 import { testBundle } from '../support/bundle';

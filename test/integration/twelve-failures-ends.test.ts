@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { infoOf } from '../../src/activities/clients';
 import { cyclesOf } from '../../src/temporal/schedule';
-import { readStatus } from '../../src/cli/status';
+import { readStatus } from '../../src/cli/status/read-status';
 import { FaultProxy, type Choice } from '../support/fault-proxy';
 import { eventually } from '../support/eventually';
 import { RunningSync, type RunningOptions } from '../support/running-sync';

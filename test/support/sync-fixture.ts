@@ -15,7 +15,7 @@ import { planCycle } from '../../src/activities/destination/plan/plan-cycle';
 import { start, stop, trigger } from '../../src/temporal/operations';
 import { cyclesOf } from '../../src/temporal/schedule';
 import { createLog } from '../../src/log';
-import { readStatus, type Status } from '../../src/cli/status';
+import { readStatus, type Status } from '../../src/cli/status/read-status';
 import { createWorkers, type VsyncWorker, type WorkerOptions } from '../../src/worker/create-workers';
 import { installRuntime } from '../../src/worker/runtime';
 import type { CycleResult } from '../../src/contract/cycle';

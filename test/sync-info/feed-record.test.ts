@@ -46,13 +46,20 @@ describe('FeedRecords', () => {
 
   test('reads the note and the records as they were written', async () => {
     await records.put(RECORD);
-    await records.put({ ...RECORD, receiver: 'bbbb' });
+    const full = {
+      ...RECORD,
+      receiver: 'bbbb',
+      worker: '1@host',
+      gapMs: 900,
+      listeners: [{ kind: 'socket', connections: 1, lineMs: 950 }],
+    };
+    await records.put(full);
     await note({ ...DONE, ends: { lists: ['l'], nextMs: 7, doneMs: 6 } });
     const read = await records.readAll(signal);
     expect(read).toEqual({
       done: { ...DONE, ends: { lists: ['l'], nextMs: 7, doneMs: 6 } },
       doneRevision: store.values.get('vsync/origin/feed/done')?.revision,
-      records: [RECORD, { ...RECORD, receiver: 'bbbb' }],
+      records: [RECORD, full],
       damaged: false,
     });
   });

@@ -1,48 +1,34 @@
 import { WorkflowFailedError, type Client } from '@temporalio/client';
-import { infoOf, scopeOf } from '../activities/clients';
-import { OriginTargets } from '../activities/destination/base/origin-targets';
-import { destinationLag } from '../activities/destination/lag';
-import type { Config, DestinationConfig } from '../config/schema';
-import { scheduleId } from '../contract/ids';
-import type { Counts, CycleResult, PathFailure } from '../contract/cycle';
-import type { PendingDeletes } from '../contract/destination';
-import { ExplainedError, UserError } from '../errors';
-import { formatDuration } from '../rules/time';
-import type { Lag } from '../sync-info/lag';
-import { readStateOf, type DestinationState, type LastCycle, type OriginState } from '../sync-info/state';
-import type { SyncInfo } from '../sync-info/sync-info';
-import { assertOwnName } from '../temporal/ownership';
+import { infoOf, scopeOf } from '../../activities/clients';
+import { OriginTargets } from '../../activities/destination/base/origin-targets';
+import { destinationLag } from '../../activities/destination/lag';
+import type { Config, DestinationConfig } from '../../config/schema';
+import { scheduleId } from '../../contract/ids';
+import type { Counts, CycleResult, PathFailure } from '../../contract/cycle';
+import type { PendingDeletes } from '../../contract/destination';
+import { ExplainedError, UserError } from '../../errors';
+import type { Lag } from '../../sync-info/lag';
+import {
+  readOriginState,
+  readStateOf,
+  type DestinationState,
+  type LastCycle,
+  type OriginState,
+} from '../../sync-info/state';
+import type { SyncInfo } from '../../sync-info/sync-info';
 import {
   cyclesOf,
-  deadWatch,
   findSchedule,
   ifThere,
   watchState,
   type CycleId,
   type WatchState,
-} from '../temporal/schedule';
-import { readRecord, whyMissing } from '../temporal/schedule-record';
-import { temporalPlace } from '../temporal/target';
-import { withInfo, withTemporal } from './connections';
-import { shortSet } from './consent';
-import { load, warn, type Options } from './options';
-import { failedCycle, formatCycle, formatFailure } from './text';
-
-/** `vsync status`: what the last cycles did, and what waits for an operator. */
-export async function showStatus(options: Options): Promise<void> {
-  const config = load(options);
-  const status = await withInfo(config, (info) =>
-    withTemporal(config, async (client) => {
-      // Nothing is changed here: what belongs to another sync is shown too, with a warning.
-      await assertOwnName(client, config).catch((error: unknown) => {
-        if (!(error instanceof UserError)) throw error;
-        warn([error.message]);
-      });
-      return readStatus(client, config, info);
-    }),
-  );
-  console.log(options['json'] === true ? JSON.stringify(status, null, 2) : formatStatus(status));
-}
+} from '../../temporal/schedule';
+import { readRecord, whyMissing } from '../../temporal/schedule-record';
+import { temporalPlace } from '../../temporal/target';
+import { failedCycle } from '../text';
+import { readFeed, type FeedStatus } from './feed';
+import { readPush, type PushStatus } from './push';
 
 /** Time to read the sync info of both ends. */
 const LAG_TIMEOUT_MS = 15_000;
@@ -86,6 +72,10 @@ export interface Status {
   expiries?: { copies: number; early: number; /** RFC 3339 */ nextAt?: string };
   /** Secrets that an earlier configuration left at the destination: `vsync plan` lists them. */
   orphans?: number;
+  /** Of a destination whose origin has a feed: the workflow that takes pushes. */
+  push?: PushStatus;
+  /** Of an origin with a feed. */
+  feed?: FeedStatus;
   /** Of a destination: changes that the origin has published and that are not here yet. Absent if that is unknown. */
   lag?: Lag;
 }
@@ -107,6 +97,8 @@ export async function readStatus(client: Client, config: Config, info: SyncInfo)
   const stored = await readStateOf(role, info);
   const last = stored.state?.last;
   const lag = config.role === 'destination' ? await readLag(config, info, stored.state) : undefined;
+  const push = config.role === 'destination' ? await pushOf(client, config) : undefined;
+  const feed = config.role === 'origin' ? await readFeed(client, config, info) : undefined;
   const next = state.paused ? undefined : scheduleInfo.nextActionTimes[0]?.toISOString();
   return {
     name,
@@ -119,7 +111,26 @@ export async function readStatus(client: Client, config: Config, info: SyncInfo)
     ...(last && { last }),
     ...waitingIn(stored.state),
     ...(lag && { lag }),
+    ...(push && { push }),
+    ...(feed && { feed }),
   };
+}
+
+/** Undefined if there is none and the origin has no feed, or its sync info cannot be read now. */
+async function pushOf(client: Client, config: DestinationConfig): Promise<PushStatus | undefined> {
+  const push = await readPush(client, config.name);
+  if (push.state !== 'missing') return push;
+  try {
+    const { info, close } = await infoOf(config, 'origin');
+    try {
+      return (await readOriginState(info)).state?.feed === true ? push : undefined;
+    } finally {
+      close();
+    }
+  } catch (error) {
+    if (error instanceof ExplainedError) return undefined;
+    throw error;
+  }
 }
 
 /** Undefined if sync info cannot be read now: the rest of the status is of interest nevertheless. */
@@ -178,58 +189,4 @@ async function readCycle(client: Client, { workflowId, runId, takenAt }: CycleId
     if (!(error instanceof WorkflowFailedError)) throw error;
     return { ...cycle, durationMs, ...failedCycle(error) };
   }
-}
-
-export function formatStatus(status: Status): string {
-  const { held, orphans, expiries, last } = status;
-  const row = (label: string, text: string | undefined): string[] =>
-    text === undefined ? [] : [`  ${label.padEnd(12)}${text}`];
-  return [
-    `${status.schedule}${status.paused ? ' (paused)' : ''}`,
-    ...row('next cycle', status.nextCycleAt),
-    ...row(
-      'watch',
-      status.watch === 'running' ? undefined : status.watch && deadWatch(status.name, status.watch),
-    ),
-    ...row('last change', last && `${last.finishedAt}  ${formatCycle(last.outcome, last.counts)}`),
-    ...(status.changedMounts ?? []).flatMap((mount) =>
-      row('re-created', `${mount}: its secrets are kept until "vsync approve --mount ${mount} -c FILE"`),
-    ),
-    ...row(
-      'held',
-      held &&
-        `${held.count} deletes wait for "vsync approve --set ${shortSet(held.hash)} -c FILE": ${held.reason}`,
-    ),
-    ...row(
-      'orphans',
-      orphans === undefined
-        ? undefined
-        : `${orphans} secrets that an earlier configuration left at the destination: "vsync plan -c FILE" lists them`,
-    ),
-    ...row('expire', expiries && earlyExpiries(expiries)),
-    ...row('lag', status.role === 'destination' ? lagText(status.lag) : undefined),
-    status.cycles.length === 0 ? '  no cycle yet' : '  cycles',
-    ...status.cycles.flatMap(({ startedAt, outcome, counts, durationMs, note, failures = [] }) => [
-      `    ${startedAt}  ${formatCycle(outcome, counts, durationMs)}`,
-      ...(note === undefined ? [] : [`      ${note}`]),
-      ...failures.map((failure) => `      ${formatFailure(failure)}`),
-    ]),
-  ].join('\n');
-}
-
-function lagText(lag: Lag | undefined): string {
-  if (lag === undefined) return 'unknown: sync info is missing, being written, or cannot be read now';
-  if (lag.secrets === 0) return 'none';
-  const age = formatDuration(Math.floor(lag.ms / 1000) * 1000);
-  const since = lag.since === undefined ? '' : `, the oldest change of ${lag.since}`;
-  return `${age}: ${lag.secrets} ${lag.secrets === 1 ? 'secret is' : 'secrets are'} behind the origin${since}`;
-}
-
-function earlyExpiries({ early, nextAt }: NonNullable<Status['expiries']>): string | undefined {
-  if (early === 0) return undefined;
-  return (
-    `${early} copies expire before their originals${nextAt === undefined ? '' : `, the first at ${nextAt}`}: ` +
-    'delete_version_after of the secret or its mount at the destination; each is then copied again ("vsync check -c FILE" ' +
-    'names the mounts)'
-  );
 }
