@@ -6,13 +6,13 @@ import { measureBulk } from './parts/bulk';
 import { measureConnections } from './parts/connections';
 import { measureLatency, measureWorkers } from './parts/distant';
 import { measureFeed } from './parts/feed';
-import { measureChange, measureCopy, measureOrigin, startOrigin } from './parts/near';
+import { measureNear } from './parts/near';
 import { measureOther } from './parts/others';
 import { measureRequests } from './parts/requests';
 import { measureSyncer } from './parts/syncer';
 import { formatted, PAGE, tables, writePage } from './report';
-import { isMet, jsonText, OTHERS, type BenchOptions, type OtherRow, type Results } from './results';
-import { fillOrigin, startWorld } from './world';
+import { isMet, jsonText, OTHERS, type BenchOptions, type Results } from './results';
+import { fillOrigin, startWorld, type BenchRun } from './world';
 
 /** A run that takes longer hangs. As much is added for each 10,000 secrets and round. */
 const LIMIT_MINUTES = 30;
@@ -32,56 +32,40 @@ export function runBench(options: BenchOptions): Promise<number> {
   });
 }
 
-async function measure(options: BenchOptions, run: Parameters<typeof startWorld>[0]): Promise<Results> {
-  const { secrets, seed, rounds, inFlight, note, parts } = options;
+async function measure(options: BenchOptions, run: BenchRun): Promise<Results> {
+  const { secrets, seed, rounds, inFlight, note, parts, versus } = options;
   const machine = await describeMachine();
   run.say(`${machine.cpu}, ${machine.cores} cores, Node.js ${machine.node}, load ${machine.loadBefore}`);
   // First, and without the servers, which would take CPU from it.
   const ofSyncer = parts.includes('syncer') ? await measureSyncer(options, run) : [];
-  const needsServers = parts.some((part) => part !== 'syncer') || Object.keys(options.versus).length > 0;
+  const needsServers = parts.some((part) => part !== 'syncer') || Object.keys(versus).length > 0;
   const { rows, sizes, others } = needsServers
     ? await measureOnServers(options, run)
     : { rows: [], sizes: [], others: [] };
   const date = new Date().toISOString();
-  const common = { date, machine, seed, secrets, rounds, inFlight, ...(note && { note }) };
+  const common = { date, machine, seed, secrets, rounds, inFlight, note };
   return { ...common, rows: [...rows, ...ofSyncer], sizes, others };
 }
 
 /** All parts that need Temporal, Consul and two Vaults. */
-async function measureOnServers(
-  options: BenchOptions,
-  run: Parameters<typeof startWorld>[0],
-): Promise<Pick<Results, 'rows' | 'sizes' | 'others'>> {
-  const { secrets, seed } = options;
-  const has = (...parts: BenchOptions['parts'][number][]): boolean =>
-    parts.some((part) => options.parts.includes(part));
+async function measureOnServers(options: BenchOptions, run: BenchRun): Promise<Measurement> {
+  const { parts, secrets, seed, versus } = options;
   const world = await startWorld(run);
   const measurement = new Measurement(options, world, twoMounts(secrets, seed));
   for (const data of measurement.data) await fillOrigin(world, data, seed);
-
-  if (has('origin', 'copy', 'change')) {
-    const origin = await (has('origin') ? measureOrigin : startOrigin)(measurement);
-    if (has('copy', 'change')) {
-      const destination = await measureCopy(measurement, origin);
-      if (has('change')) await measureChange(measurement, origin, destination);
-      await destination.stop();
-    }
-    await origin.stop();
-  }
-  if (has('requests')) await measureRequests(measurement);
-  if (has('workers')) await measureWorkers(measurement);
-  if (has('latency')) await measureLatency(measurement);
-  if (has('connections')) await measureConnections(measurement);
-  if (has('feed')) await measureFeed(measurement);
-  if (has('bulk')) await measureBulk(measurement);
-  const others: OtherRow[] = [];
+  await measureNear(measurement);
+  if (parts.includes('requests')) await measureRequests(measurement);
+  if (parts.includes('workers')) await measureWorkers(measurement);
+  if (parts.includes('latency')) await measureLatency(measurement);
+  if (parts.includes('connections')) await measureConnections(measurement);
+  if (parts.includes('feed')) await measureFeed(measurement);
+  if (parts.includes('bulk')) await measureBulk(measurement);
   for (const tool of OTHERS) {
-    const command = options.versus[tool];
-    if (command !== undefined) others.push(...(await measureOther(measurement, tool, command)));
+    const command = versus[tool];
+    if (command !== undefined) await measureOther(measurement, tool, command);
   }
   measurement.addMaxima();
-  const { rows, sizes } = measurement;
-  return { rows, sizes, others };
+  return measurement;
 }
 
 async function show(results: Results, options: BenchOptions, say: (text: string) => void): Promise<void> {

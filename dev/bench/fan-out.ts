@@ -1,5 +1,6 @@
 import net, { type AddressInfo, type Socket } from 'node:net';
 import { Pool } from 'undici';
+import { percentile } from './results';
 
 /*
  * What Syncer is measured with: instances, and the floor. Both run in processes of their own (floor.ts). An instance
@@ -77,7 +78,7 @@ export async function fanOut(work: FanOutWork): Promise<FanOutDone> {
     );
   });
   await Promise.all(pools.map((pool) => pool.close()));
-  return { ms: measured.ms, medianMs: medianOf(measured.latencies) };
+  return { ms: measured.ms, medianMs: percentile(measured.latencies, 0.5) };
 }
 
 export interface Asked {
@@ -105,14 +106,4 @@ export async function askAll(
     }),
   );
   return { ms: performance.now() - startedMs, latencies };
-}
-
-export function medianOf(values: readonly number[]): number {
-  return quantileOf(values, 0.5);
-}
-
-/** The value that this share of all does not exceed. */
-export function quantileOf(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? NaN;
 }

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { isMet, type OtherRow, type Results, type Row, type Summary } from './results';
+import { isMet, type Results, type Row, type Summary } from './results';
 
 /** The results for people, as Markdown: in the terminal and in docs/benchmarks.md. */
 
@@ -31,38 +31,31 @@ function report(results: Results): string {
   const { date, machine, seed, secrets, rounds, inFlight, note, sizes } = results;
   const { cpu, cores, memoryGiB, node, servers, loadBefore } = machine;
   const versions = Object.entries(servers).map((server) => server.join(' '));
-  const requests = requestRows(results.rows);
-  const sizeRows = sizes.map(({ what, keys, bytes }) => [
-    what,
-    count(keys),
-    `${count(Math.round(bytes / 1000))} kB`,
-  ]);
-  return [
-    [
-      `- Taken on ${date.slice(0, 10)}: ${cpu}, ${cores} cores, ${memoryGiB} GiB of memory; load before: ${loadBefore}`,
-      `- Node.js ${node}; ${versions.join(', ')}`,
-      `- ${count(secrets)} secrets, seed ${seed}, ${rounds} rounds, ${inFlight} requests in flight`,
-      ...(note === undefined ? [] : [`- ${note}`]),
-    ].join('\n'),
+  const sizeRows = sizes.map(({ what, keys, bytes }) => [what, count(keys), `${count(bytes / 1000)} kB`]);
+  const circumstances = [
+    `- Taken on ${date.slice(0, 10)}: ${cpu}, ${cores} cores, ${memoryGiB} GiB of memory; load before: ${loadBefore}`,
+    `- Node.js ${node}; ${versions.join(', ')}`,
+    `- ${count(secrets)} secrets, seed ${seed}, ${rounds} rounds, ${inFlight} requests in flight`,
+    ...(note === undefined ? [] : [`- ${note}`]),
+  ];
+  return joined([
+    circumstances.join('\n'),
     tables(results),
-    requests.length > 0 && 'Requests by kind, one mount:',
-    table(['cycle', 'server', 'requests'], requests),
-    sizes.length > 0 && 'Sizes in Consul after the cycles above:',
-    table(['of', 'keys', 'values'], sizeRows),
-  ]
-    .filter(Boolean)
-    .join('\n\n');
+    table(['cycle', 'server', 'requests'], requestRows(results.rows), 'Requests by kind, one mount:'),
+    table(['of', 'keys', 'values'], sizeRows, 'Sizes in Consul after the cycles above:'),
+  ]);
 }
 
 /** The rows, and those of other tools. */
 export function tables({ rows, others }: Pick<Results, 'rows' | 'others'>): string {
   const headings = ['work', 'secrets', 'buckets', 'measured', 'bar', 'met', 'ours', 'compared with'];
-  return [
-    table(headings, rows.map(cellsOf)),
-    table(['tool', 'work', 'secrets', 'time'], others.map(otherCellsOf)),
-  ]
-    .filter(Boolean)
-    .join('\n\n');
+  const ofOthers = others.map(({ tool, work, secrets, times }) => [
+    tool,
+    work,
+    count(secrets),
+    spread(times),
+  ]);
+  return joined([table(headings, rows.map(cellsOf)), table(['tool', 'work', 'secrets', 'time'], ofOthers)]);
 }
 
 function cellsOf(row: Row): string[] {
@@ -71,10 +64,6 @@ function cellsOf(row: Row): string[] {
     bar === undefined ? ['', ''] : [`${bar.kind} ${withUnit(bar.limit, unit)}`, isMet(row) ? 'yes' : 'NO'];
   const times = [ours, floor].map((summary) => (summary === undefined ? '' : spread(summary)));
   return [work, count(secrets), count(buckets), withUnit(value, unit), ...limit, ...times];
-}
-
-function otherCellsOf({ tool, work, secrets, times }: OtherRow): string[] {
-  return [tool, work, count(secrets), spread(times)];
 }
 
 /** Requests by kind, of the rows that count them. */
@@ -92,9 +81,15 @@ function requestRows(rows: readonly Row[]): string[][] {
 }
 
 /** Nothing without rows. */
-function table(headings: string[], rows: readonly string[][]): string {
+function table(headings: string[], rows: readonly string[][], title?: string): string {
+  if (rows.length === 0) return '';
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return rows.length === 0 ? '' : [headings, headings.map(() => '---'), ...rows].map(line).join('\n');
+  return joined([title ?? '', [headings, headings.map(() => '---'), ...rows].map(line).join('\n')]);
+}
+
+/** With an empty line between those that are there. */
+function joined(blocks: readonly string[]): string {
+  return blocks.filter(Boolean).join('\n\n');
 }
 
 /** Times in milliseconds: "1.52 s (1.48 to 1.70)", the median and its spread. */
@@ -104,15 +99,13 @@ function spread({ median, min, max }: Summary): string {
 }
 
 function withUnit(value: number, unit: Row['unit']): string {
-  if (unit === 'times') return `${Number(value.toFixed(2))} times`;
-  if (unit === 'ms') return `${value >= 10 ? count(Math.round(value)) : Number(value.toFixed(3))} ms`;
-  if (unit === '%') return `${Number(value.toFixed(2))} %`;
-  if (unit === 'MiB') return `${Math.round(value)} MiB`;
-  if (unit === 'bytes') return `${count(Number((value / 1000).toFixed(1)))} kB`;
-  return `${count(value)} ${value === 1 ? unit.slice(0, -1) : unit}`;
+  if (unit === 'ms') return `${count(value, value >= 10 ? 0 : 3)} ms`;
+  if (unit === 'bytes') return `${count(value / 1000, 1)} kB`;
+  if (unit === 'times' || unit === '%') return `${count(value, 2)} ${unit}`;
+  return `${count(value)} ${value === 1 ? unit.replace(/s$/, '') : unit}`;
 }
 
-/** With a comma between thousands. */
-function count(value: number): string {
-  return value.toLocaleString('en-US');
+/** With a comma between thousands. @param digits behind the point, at most */
+function count(value: number, digits = 0): string {
+  return value.toLocaleString('en-US', { maximumFractionDigits: digits });
 }

@@ -162,14 +162,6 @@ export function isMet({ value, bar }: Row): boolean {
   return bar.kind === 'below' ? value < bar.limit : value <= bar.limit;
 }
 
-/** How long another tool took for the same work. */
-export interface OtherRow {
-  tool: Other;
-  work: string;
-  secrets: number;
-  times: Summary;
-}
-
 /** All results of one run. */
 export interface Results extends Pick<BenchOptions, 'seed' | 'secrets' | 'rounds' | 'inFlight' | 'note'> {
   /** ISO 8601 */
@@ -178,7 +170,8 @@ export interface Results extends Pick<BenchOptions, 'seed' | 'secrets' | 'rounds
   rows: Row[];
   /** What each role keeps in Consul. */
   sizes: { what: string; keys: number; bytes: number }[];
-  others: OtherRow[];
+  /** How long other tools took for the same work. */
+  others: { tool: Other; work: string; secrets: number; times: Summary }[];
 }
 
 /** The results as JSON, each row with whether its bar is met. */
@@ -198,10 +191,10 @@ export interface Summary {
 /** @throws RangeError without any value: a median of nothing would meet every bar */
 export function summarise(values: readonly number[]): Summary {
   if (values.length === 0) throw new RangeError('there is no round to summarise');
-  const at = (index: number): number => values.toSorted((a, b) => a - b).at(index) ?? NaN;
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (index: number): number => sorted.at(index) ?? NaN;
   const middle = (values.length - 1) / 2;
-  const median = (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2;
-  return { median, min: at(0), max: at(-1), values };
+  return { median: (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2, min: at(0), max: at(-1), values };
 }
 
 /** The least value that this share of all values does not exceed. @throws RangeError without any value */
@@ -211,22 +204,12 @@ export function percentile(values: readonly number[], share: number): number {
   return found;
 }
 
-/** What each round measured, by name. */
-export class Rounds<Name extends string> {
-  private readonly rounds: Record<Name, number>[] = [];
+/** The parts of a row that compares two times. @throws RangeError if the floor took no time */
+export function ratio(ours: Summary, floor: Summary): Pick<Row, 'value' | 'ours' | 'floor'> {
+  if (!(floor.median > 0)) throw new RangeError('a floor without time has no ratio');
+  return { value: ours.median / floor.median, ours, floor };
+}
 
-  add(round: Record<Name, number>): void {
-    this.rounds.push(round);
-  }
-
-  of(name: Name): Summary {
-    return summarise(this.rounds.map((round) => round[name]));
-  }
-
-  /** The parts of a row that compares two times. @throws RangeError if the floor took no time */
-  ratio(oursName: Name, floorName: Name): { value: number; ours: Summary; floor: Summary } {
-    const [ours, floor] = [this.of(oursName), this.of(floorName)];
-    if (!(floor.median > 0)) throw new RangeError('a floor without time has no ratio');
-    return { value: ours.median / floor.median, ours, floor };
-  }
+export function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

@@ -1,5 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { orAborted } from '../../src/concurrency/abort';
 import { loadConfig } from '../../src/config/load';
 import type { Config } from '../../src/config/schema';
@@ -10,10 +11,12 @@ import type { Status } from '../../src/cli/status/read-status';
 import type { CycleResult } from '../../src/contract/cycle';
 import { tailOf, type GuardedProcess } from '../shared/guarded-process';
 import { quietWatch } from '../shared/quiet-watch';
+import type { MountData } from '../shared/sample-secrets';
 import { runVsync, startVsync } from '../shared/vsync-command';
 import { waitFor } from '../shared/wait';
 import { cpuMs } from './machine';
-import type { World } from './world';
+import { sum } from './results';
+import { writeConfig, type World } from './world';
 
 const READY_WITHIN_MS = 60_000;
 
@@ -34,27 +37,32 @@ export interface MeasuredCycle {
   cpuMs: number;
 }
 
+type Counts = Partial<CycleResult['counts']>;
+
 /** One sync of one role. */
 export interface SyncPlan {
   /** Used for its names in Temporal, its folder and its sync path. */
   name: string;
-  mounts: readonly string[];
+  /** Its mounts, with all secrets that the origin has in them. */
+  data: readonly MountData[];
   numBuckets: number;
   /** The worker adapts, if it is not given. */
-  numWorkers?: number;
-  /** Tokens that differ from the world's: of the origin's role, and of the destination's role at its own Vault. */
-  tokens?: { origin?: string; destination?: string };
+  numWorkers?: number | undefined;
+  /** What differs from the world's. */
+  access?: Partial<World['access']>;
+  consul?: string;
   /** Go duration; by default no cycle starts by itself. */
   tick?: string;
   /** The section `feed` of an origin. */
   feed?: object;
-  /** Addresses that differ from those of the world's servers. */
-  addresses?: { origin?: string; destination?: string; consul?: string };
 }
 
 /** The real `vsync` command for one role, with its own configuration and worker processes that are measured. */
 export class BenchSync {
   readonly config: Config;
+  readonly mounts: readonly string[];
+  /** Number of secrets that the origin has in its mounts. */
+  readonly secrets: number;
   private readonly workers: GuardedProcess[] = [];
   private readonly folder: string;
   private readonly file: string;
@@ -66,11 +74,10 @@ export class BenchSync {
     private readonly plan: SyncPlan,
     origin?: BenchSync,
   ) {
+    this.mounts = plan.data.map(({ mount }) => mount);
+    this.secrets = sum(plan.data.map(({ paths }) => paths.length));
     this.folder = path.join(world.dir, `${role}-${plan.name}`);
-    mkdirSync(this.folder, { recursive: true });
-    this.file = path.join(this.folder, 'vsync.json');
-    // It holds tokens.
-    writeFileSync(this.file, JSON.stringify(this.content(origin?.syncPath), null, 2), { mode: 0o600 });
+    this.file = writeConfig(this.folder, 'vsync.json', this.content(origin?.syncPath));
     this.config = loadConfig(role, { file: this.file, flags: {}, env: {} }).config;
   }
 
@@ -87,8 +94,7 @@ export class BenchSync {
     const { cleanUps, fail, profile } = this.world;
     const nodeArgs = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
     for (let number = 0; number < processes; number++) {
-      const home = path.join(this.folder, `worker-${this.workers.length + 1}-${Date.now()}`);
-      mkdirSync(home);
+      const home = mkdtempSync(path.join(this.folder, 'worker-'));
       const worker = await startVsync(['worker', '-c', this.file], { home, nodeArgs });
       cleanUps.push(() => worker.stop('SIGKILL'));
       this.workers.push(worker);
@@ -101,22 +107,28 @@ export class BenchSync {
     }
   }
 
-  /** Creates the schedule. @returns its first cycle, after which all is quiet */
-  async start(): Promise<MeasuredCycle> {
+  /**
+   * Creates the schedule.
+   *
+   * @param wanted counts of its first cycle, if that is measured
+   * @returns its first cycle, after which all is quiet
+   */
+  async start(wanted?: Counts): Promise<MeasuredCycle> {
     const before = this.cpuMs();
-    const { code, stderr } = await runVsync(['start', '-c', this.file], { home: this.folder });
-    if (code !== 0) throw new Error(`vsync start -c ${this.file} failed: ${stderr.trim()}`);
+    await this.vsync('start');
     const hasBegun = async () => (await this.cycleIds()).length > 0;
     await this.wait(() => 'the schedule began no cycle', hasBegun, READY_WITHIN_MS);
-    return this.measured((await this.cycleIds())[0], before);
+    const first = await this.measured((await this.cycleIds())[0], before);
+    return wanted === undefined ? first : expected(first, 'synced', wanted);
   }
 
-  /** Triggers a cycle. @returns it, after which all is quiet */
-  async cycle(): Promise<MeasuredCycle> {
+  /** Triggers a cycle. @returns it, after which all is quiet. @throws if it did something else than what is wanted */
+  async cycle(outcome?: CycleResult['outcome'], wanted: Counts = {}): Promise<MeasuredCycle> {
     this.world.signal.throwIfAborted();
     const before = this.cpuMs();
     await trigger(this.world.client, this.config, { wait: true });
-    return this.measured((await this.cycleIds()).at(-1), before);
+    const cycle = await this.measured((await this.cycleIds()).at(-1), before);
+    return outcome === undefined ? cycle : expected(cycle, outcome, wanted);
   }
 
   /** All cycles so far, when all is quiet. */
@@ -137,11 +149,7 @@ export class BenchSync {
 
   /** What `vsync status` shows. */
   async status(): Promise<Status> {
-    const { code, stdout, stderr } = await runVsync(['status', '--json', '-c', this.file], {
-      home: this.folder,
-    });
-    if (code !== 0) throw new Error(`vsync status -c ${this.file} failed: ${stderr.trim()}`);
-    return JSON.parse(stdout) as Status;
+    return JSON.parse(await this.vsync('status', '--json')) as Status;
   }
 
   /** Ends a destination's watch, so that only triggered cycles run. */
@@ -155,6 +163,12 @@ export class BenchSync {
     await Promise.all(this.workers.splice(0).map((worker) => worker.stop()));
   }
 
+  private async vsync(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await runVsync([...args, '-c', this.file], { home: this.folder });
+    if (code === 0) return stdout;
+    throw new Error(`vsync ${args.join(' ')} -c ${this.file} failed: ${stderr.trim()}`);
+  }
+
   private wait(what: () => string, check: () => Promise<boolean>, withinMs: number): Promise<number> {
     return waitFor(() => `${this.plan.name}: ${what()}`, check, { withinMs, signal: this.world.signal });
   }
@@ -164,7 +178,7 @@ export class BenchSync {
   }
 
   private cpuMs(): number {
-    return this.pids.reduce((sum, pid) => sum + cpuMs(pid), 0);
+    return sum(this.pids.map(cpuMs));
   }
 
   private async cycleIds(): Promise<CycleId[]> {
@@ -186,19 +200,21 @@ export class BenchSync {
 
   private content(originSyncPath = this.syncPath): object {
     const { world, role, syncPath, plan } = this;
-    const { name, mounts, numBuckets, numWorkers, addresses = {}, tokens = {}, tick = '24h', feed } = plan;
-    const { access } = world;
-    const consul = { address: addresses.consul ?? world.consul };
-    const cycle = { tick, timeout: `${CYCLE_WITHIN_MS / 60_000}m`, numWorkers };
-    const token = role === 'origin' ? (tokens.origin ?? access.origin.token) : access.atOrigin.token;
-    const vault = { address: addresses.origin ?? world.origin.address, token };
-    const origin = { vault, consul, mounts, syncPath: originSyncPath };
-    const common = { name, temporal: { address: world.temporal }, log: { level: 'info' } };
-    if (role === 'origin') return { ...common, numBuckets, origin: { ...origin, ...cycle, feed } };
-    const own = {
-      address: addresses.destination ?? world.destination.address,
-      token: tokens.destination ?? access.destination.token,
-    };
-    return { ...common, origin, destination: { vault: own, consul, mounts, syncPath, ...cycle } };
+    const { name, numBuckets, numWorkers, tick = '24h', feed } = plan;
+    const access = { ...world.access, ...plan.access };
+    const common = { consul: { address: plan.consul ?? world.consul }, mounts: this.mounts };
+    const own = { ...common, syncPath, tick, timeout: `${CYCLE_WITHIN_MS / 60_000}m`, numWorkers };
+    const ofBoth = { name, temporal: { address: world.temporal }, log: { level: 'info' } };
+    if (role === 'origin') return { ...ofBoth, numBuckets, origin: { vault: access.origin, ...own, feed } };
+    const origin = { vault: access.atOrigin, ...common, syncPath: originSyncPath };
+    return { ...ofBoth, origin, destination: { vault: access.destination, ...own } };
   }
+}
+
+function expected(cycle: MeasuredCycle, outcome: CycleResult['outcome'], wanted: Counts): MeasuredCycle {
+  const { counts, failures, note } = cycle.result;
+  if (cycle.result.outcome === outcome && isDeepStrictEqual({ ...counts, ...wanted }, counts)) return cycle;
+  const did = JSON.stringify({ outcome: cycle.result.outcome, counts, failures: failures.slice(0, 3), note });
+  const was = `a cycle was not ${outcome} with ${JSON.stringify(wanted)}`;
+  throw new Error(`${was}, so its time has no meaning: ${did}`);
 }

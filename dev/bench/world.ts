@@ -1,4 +1,6 @@
 import { Client, Connection } from '@temporalio/client';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { startServers, type VaultServer } from '../servers/start';
 import { policyFor } from '../shared/policies';
 import type { Run } from '../shared/run';
@@ -10,64 +12,64 @@ import { inParallel } from '../shared/wait';
 const WRITES_AT_ONCE = 32;
 
 /** All mounts of the benchmark: what its ordinary tokens may use. */
-export const BENCH_MOUNTS = ['apps/', 'infra/', 'shared/', 'distant/', 'sites/', 'folders/'] as const;
+const MOUNTS = ['apps/', 'infra/', 'shared/', 'distant/', 'sites/', 'folders/'];
 
 /** Longer than any run, which may take hours with a million secrets. */
 const TOKEN_TTL = '96h';
 
-/** A Vault, with a root token: to fill it and to look into it. */
-export interface BenchVault extends VaultAccess {
-  api: VaultApi;
-  pid: number;
-}
-
-/** How a run reports, and where its servers are, on which everything is measured. */
-export interface World extends Run {
+export interface BenchRun extends Run {
   /** Reports progress. */
   say: (text: string) => void;
   /** Folder for CPU profiles of the workers, if they are wanted. */
   profile: string | undefined;
-  temporal: string;
-  client: Client;
-  consul: string;
-  origin: BenchVault;
-  destination: BenchVault;
-  /** What is measured uses these, vsync and the floor alike: Vault checks no policy for a root token. */
-  access: {
-    /** Of the origin's role. */
-    origin: VaultAccess;
-    /** Of the destination's role, at the origin. */
-    atOrigin: VaultAccess;
-    destination: VaultAccess;
-  };
 }
 
+/** How a run reports, and where its servers are, on which everything is measured. */
+export type World = Awaited<ReturnType<typeof startWorld>>;
+
 /** Starts Temporal, Consul and two Vaults. */
-export async function startWorld(run: Run & Pick<World, 'say' | 'profile'>): Promise<World> {
-  const { dir, cleanUps } = run;
-  const servers = await startServers({ dir, vaults: ['origin-vault', 'destination-vault'] });
-  cleanUps.push(servers.stop);
+export async function startWorld(run: BenchRun) {
+  const servers = await startServers({ dir: run.dir, vaults: ['origin-vault', 'destination-vault'] });
+  run.cleanUps.push(servers.stop);
   const { address: temporal } = servers.temporal;
   const [origin, destination] = servers.vaults.map(vaultOf) as [BenchVault, BenchVault];
   const connection = await Connection.connect({ address: temporal });
-  cleanUps.push(() => connection.close());
-  const client = new Client({ connection });
+  run.cleanUps.push(() => connection.close());
+  /** What is measured uses these, vsync and the floor alike: Vault checks no policy for a root token. */
   const access = {
+    /** Of the origin's role. */
     origin: await ordinaryAccess(origin, 'origin'),
+    /** Of the destination's role, at the origin. */
     atOrigin: await ordinaryAccess(origin, 'destination-at-origin'),
     destination: await ordinaryAccess(destination, 'destination'),
   };
+  const client = new Client({ connection });
   return { ...run, temporal, client, consul: servers.consul.address, origin, destination, access };
+}
+
+/** A Vault, with a root token: to fill it and to look into it. */
+export type BenchVault = ReturnType<typeof vaultOf>;
+
+export function vaultOf(server: VaultServer) {
+  const { address, rootToken: token, pid } = server;
+  return { address, token, api: new VaultApi(server), pid };
 }
 
 /** With a token that has exactly a policy of docs/policies.md. */
 export async function ordinaryAccess({ address, api }: BenchVault, policy: string): Promise<VaultAccess> {
-  return { address, token: await api.tokenFor(policy, policyFor(policy, BENCH_MOUNTS), TOKEN_TTL) };
+  return { address, token: await api.tokenFor(policy, policyFor(policy, MOUNTS), TOKEN_TTL) };
 }
 
-export function vaultOf(server: VaultServer): BenchVault {
-  const { address, rootToken: token, pid } = server;
-  return { address, token, api: new VaultApi(server), pid };
+/** The same tokens, at the addresses of proxies. */
+export function accessThrough(
+  { access }: World,
+  { origin, destination }: Record<'origin' | 'destination', string>,
+): World['access'] {
+  return {
+    origin: { ...access.origin, address: origin },
+    atOrigin: { ...access.atOrigin, address: origin },
+    destination: { ...access.destination, address: destination },
+  };
 }
 
 /** Writes the secrets of a mount into the origin. @returns them */
@@ -95,4 +97,12 @@ export async function freshMounts({ api }: BenchVault, mounts: readonly string[]
     await api.unmount(mount);
     await api.mount(mount);
   }
+}
+
+/** Writes a configuration, which holds tokens, into a folder. @returns the file; JSON is YAML, too */
+export function writeConfig(folder: string, name: string, content: object): string {
+  mkdirSync(folder, { recursive: true });
+  const file = path.join(folder, name);
+  writeFileSync(file, JSON.stringify(content, null, 2), { mode: 0o600 });
+  return file;
 }

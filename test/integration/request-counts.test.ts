@@ -1,7 +1,6 @@
 import { makePaths, makeValue } from '../../dev/shared/sample-secrets';
-import { consulKind, consulWrites, countKinds, vaultKind } from '../../dev/shared/request-kinds';
 import { cyclesOf } from '../../src/temporal/schedule';
-import { CountingProxy } from '../../dev/shared/counting-proxy';
+import { CountedServers } from '../../dev/shared/counted-servers';
 import { vaultKind as serverKind } from '../../dev/servers/start';
 import { sharedServers } from '../support/shared-servers';
 import { SyncFixture } from '../support/sync-fixture';
@@ -27,25 +26,22 @@ class CountedSync {
   private constructor(
     readonly sync: SyncFixture,
     readonly paths: readonly string[],
-    private readonly proxies: Record<'origin' | 'destination' | 'consul', CountingProxy>,
+    private readonly servers: CountedServers,
   ) {}
 
   static async create(secrets: number): Promise<CountedSync> {
     const { origin, destinations, consul } = sharedServers();
-    const proxies = {
-      origin: await CountingProxy.before(origin.address),
-      destination: await CountingProxy.before(destinations[0].address),
-      consul: await CountingProxy.before(consul),
-    };
+    const [{ address: destination }] = destinations;
+    const servers = await CountedServers.before({ origin: origin.address, destination, consul });
+    const { addresses } = servers;
     const sync = await SyncFixture.create({
       numBuckets: BUCKETS,
-      destinationVault: proxies.destination.address,
+      destinationVault: addresses.destination,
       edit: (file) => {
         for (const section of [file['origin'], file['destination']]) {
-          if (section !== undefined)
-            (section as { consul: object }).consul = { address: proxies.consul.address };
+          if (section !== undefined) (section as { consul: object }).consul = { address: addresses.consul };
         }
-        (file['origin'] as { vault: { address: string } }).vault.address = proxies.origin.address;
+        (file['origin'] as { vault: { address: string } }).vault.address = addresses.origin;
       },
     });
     // The workers start before the secrets exist, so that a test counts the first copy.
@@ -55,27 +51,21 @@ class CountedSync {
       await sync.originVault.put(sync.mount, path, makeValue(SEED, path));
     });
     await sync.cycle('origin');
-    return new CountedSync(sync, paths, proxies);
+    return new CountedSync(sync, paths, servers);
   }
 
   /** Runs a cycle. @returns its result, its requests to each server by kind, and its writes to Consul */
   async cycle(role: Role) {
-    for (const proxy of Object.values(this.proxies)) proxy.take();
+    this.servers.take();
     const result = await this.sync.cycle(role);
-    const consul = this.proxies.consul.take();
-    return {
-      result,
-      originVault: countKinds(this.proxies.origin.take(), vaultKind),
-      vault: countKinds(this.proxies.destination.take(), vaultKind),
-      consul: countKinds(consul, consulKind),
-      writes: consulWrites(consul),
-      history: await this.historyOfLast(role),
-    };
+    const { requests, writes } = this.servers.take();
+    const { 'origin Vault': originVault, 'destination Vault': vault, Consul: consul } = requests;
+    return { result, originVault, vault, consul, writes, history: await this.historyOfLast(role) };
   }
 
   async tearDown(): Promise<void> {
     await this.sync.tearDown();
-    await Promise.all(Object.values(this.proxies).map((proxy) => proxy.close()));
+    await this.servers.close();
   }
 
   private async historyOfLast(role: Role): Promise<{ events: number; bytes: number }> {

@@ -1,11 +1,11 @@
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { startConsul, startVaultDev } from '../../servers/start';
-import { makePaths } from '../../shared/sample-secrets';
-import { waitFor } from '../../shared/wait';
+import { makePaths, type MountData } from '../../shared/sample-secrets';
+import { pause, waitFor } from '../../shared/wait';
 import { connectionsOf } from '../machine';
-import { expectCycle, type Measurement } from '../measurement';
-import { BenchSync } from '../sync';
+import type { Measurement } from '../measurement';
+import { ratio, sum } from '../results';
+import type { BenchSync } from '../sync';
 import { fillOrigin, freshMounts, ordinaryAccess, vaultOf, type BenchVault } from '../world';
 
 const MOUNT = 'sites/';
@@ -28,52 +28,56 @@ export async function measureConnections(measurement: Measurement): Promise<void
   const { options, world } = measurement;
   const { seed } = options;
   const secrets = Math.min(options.secrets, MOST_SECRETS);
-  await fillOrigin(world, makePaths({ mount: MOUNT, secrets, folders: FOLDERS, seed }), seed);
-  const dir = (name: string) => ({ dir: path.join(world.dir, name) });
-  const consul = await startConsul({ ...dir('raised-consul'), limits: RAISED });
-  world.cleanUps.push(() => consul.stop());
+  const data = makePaths({ mount: MOUNT, secrets, folders: FOLDERS, seed });
+  await fillOrigin(world, data, seed);
+  const raisedConsul = await startConsul({ dir: path.join(world.dir, 'raised-consul'), limits: RAISED });
+  world.cleanUps.push(() => raisedConsul.stop());
   const vaults: BenchVault[] = [];
   for (let number = 1; number <= DESTINATIONS; number++) {
-    const vault = await startVaultDev(dir(`site-vault-${number}`));
+    const vault = await startVaultDev({ dir: path.join(world.dir, `site-vault-${number}`) });
     world.cleanUps.push(() => vault.stop());
     vaults.push(vaultOf(vault));
   }
   const rounds = await measurement.rounds('first copies', async (round) => {
-    const common = { vaults, secrets };
-    const raised = await firstCopies(measurement, { ...common, name: `r-${round}`, consul: consul.address });
-    const limited = await firstCopies(measurement, { ...common, name: `l-${round}`, consul: world.consul });
+    const copies = (name: string, consul: string) =>
+      firstCopies(measurement, { name: `${name}-${round}`, consul, vaults, data });
+    const raised = await copies('r', raisedConsul.address);
+    const limited = await copies('l', world.consul);
     return { raised: raised.ms, limited: limited.ms, idle: Math.max(raised.idle, limited.idle) };
   });
   const common = { secrets, buckets: BUCKETS };
-  const details = { destinations: DESTINATIONS };
-  measurement.add('limited-connections', { ...common, ...rounds.ratio('limited', 'raised'), details });
-  measurement.add('idle-connections', { ...common, value: rounds.of('idle').max });
+  const times = ratio(rounds.limited, rounds.raised);
+  measurement.add('limited-connections', { ...common, ...times, details: { destinations: DESTINATIONS } });
+  measurement.add('idle-connections', { ...common, value: rounds.idle.max });
+}
+
+interface Sites {
+  name: string;
+  consul: string;
+  vaults: readonly BenchVault[];
+  data: MountData;
 }
 
 /** @returns the time from the origin's publication to the end of the last copy, and the most idle connections after it */
-async function firstCopies(
-  { world }: Measurement,
-  { name, consul, vaults, secrets }: { name: string; consul: string; vaults: BenchVault[]; secrets: number },
-): Promise<{ ms: number; idle: number }> {
-  const plan = { mounts: [MOUNT], numBuckets: BUCKETS };
-  const origin = new BenchSync(world, 'origin', { ...plan, name: `o-${name}`, addresses: { consul } });
+async function firstCopies(measurement: Measurement, { name, consul, vaults, data }: Sites) {
+  const { signal } = measurement.world;
+  const common = { data: [data], numBuckets: BUCKETS, numWorkers: undefined, consul };
+  const origin = measurement.sync('origin', { ...common, name: `o-${name}` });
   await origin.work();
   const destinations: BenchSync[] = [];
   for (const [number, vault] of vaults.entries()) {
     await freshMounts(vault, [MOUNT]);
-    const addresses = { consul, destination: vault.address };
-    const { token } = await ordinaryAccess(vault, 'destination');
-    const own = { ...plan, name: `d-${name}-${number + 1}`, addresses, tokens: { destination: token } };
-    const destination = new BenchSync(world, 'destination', own, origin);
+    const access = { destination: await ordinaryAccess(vault, 'destination') };
+    const plan = { ...common, name: `d-${name}-${number + 1}`, access };
+    const destination = measurement.sync('destination', plan, origin);
     destinations.push(destination);
     await destination.work();
     // Nothing to copy yet: its watch begins the first copy as soon as the origin has published.
     await destination.start();
   }
-  const published = await origin.start();
-  expectCycle(published, 'synced', { read: secrets });
-  const ends = await Promise.all(destinations.map((sync) => copiedAt(sync, secrets, world.signal)));
-  await sleep(IDLE_MS, undefined, { signal: world.signal });
+  const published = await origin.start({ read: origin.secrets });
+  const ends = await Promise.all(destinations.map((destination) => copiedAt(destination, signal)));
+  await pause(IDLE_MS, signal);
   const port = Number(new URL(consul).port);
   const syncs = [...destinations, origin];
   const idle = Math.max(...syncs.flatMap(({ pids }) => pids).map((pid) => connectionsOf(pid, port)));
@@ -85,14 +89,14 @@ async function firstCopies(
 }
 
 /** @returns when the cycle ended that copied the last secret, in milliseconds since the epoch */
-async function copiedAt(destination: BenchSync, secrets: number, signal: AbortSignal): Promise<number> {
+async function copiedAt(destination: BenchSync, signal: AbortSignal): Promise<number> {
   let endedMs = NaN;
   const hasCopied = async (): Promise<boolean> => {
     const cycles = (await destination.cycles()).filter(({ result }) => result.counts.added > 0);
     endedMs = Math.max(...cycles.map((cycle) => cycle.endedMs));
-    return cycles.reduce((sum, { result }) => sum + result.counts.added, 0) >= secrets;
+    return sum(cycles.map(({ result }) => result.counts.added)) >= destination.secrets;
   };
-  const within = { withinMs: 20 * 60_000, signal };
-  await waitFor(() => `a destination did not get all ${secrets} secrets`, hasCopied, within);
+  const what = () => `a destination did not get all ${destination.secrets} secrets`;
+  await waitFor(what, hasCopied, { withinMs: 20 * 60_000, signal });
   return endedMs;
 }

@@ -26,7 +26,7 @@ interface Change {
 }
 
 /** Changes of this number of existing secrets, each with a value that it never had. */
-function changes({ data, options }: Measurement, count: number, round: number): Change[] {
+export function changes({ data, options }: Measurement, count: number, round: number): Change[] {
   const all = data.flatMap(({ mount, paths }) => paths.map((path) => ({ mount, path })));
   // Spread over all of them, each once if there are enough.
   const step = Math.max(1, Math.floor(all.length / count));
@@ -44,20 +44,19 @@ export async function changeOneByOne(measurement: Measurement, round: number): P
   const count = Math.min(CHANGES, measurement.options.secrets);
   for (const change of changes(measurement, count, round)) {
     await from.writeValue(change.mount, change.path, change.value);
-    const written = performance.now();
-    await untilThere(measurement, to, change);
-    times.push(performance.now() - written);
+    times.push(await untilThere(measurement, to, change));
   }
   await Promise.all([from.close(), to.close()]);
   return summarise(times);
 }
 
-async function untilThere(
+/** Waits until a change is read back. @returns how many milliseconds that took */
+export async function untilThere(
   { world }: Measurement,
   to: VaultRequests,
   change: Change,
   pollMs = POLL_MS,
-): Promise<void> {
+): Promise<number> {
   const { mount, path, value } = change;
   const begun = performance.now();
   while (!isDeepStrictEqual(await to.readValue(mount, path), value)) {
@@ -65,6 +64,7 @@ async function untilThere(
       throw new Error(`a change of ${mount}${path} did not arrive within ${WITHIN_MS / 1000} s`);
     await pause(pollMs, world.signal);
   }
+  return performance.now() - begun;
 }
 
 /** Many secrets that are changed at the same time. @returns from the first write until all are read back */
@@ -73,9 +73,9 @@ export async function changeAtOnce(measurement: Measurement, burst: readonly Cha
   const from = new VaultRequests(world.origin, WRITES_AT_ONCE);
   const to = new VaultRequests(world.destination, BURST_READS_AT_ONCE);
   const begun = performance.now();
-  const arrived = inParallel(burst, BURST_READS_AT_ONCE, (change) =>
-    untilThere(measurement, to, change, BURST_POLL_MS),
-  );
+  const arrived = inParallel(burst, BURST_READS_AT_ONCE, async (change) => {
+    await untilThere(measurement, to, change, BURST_POLL_MS);
+  });
   await inParallel(burst, WRITES_AT_ONCE, ({ mount, path, value }) => from.writeValue(mount, path, value));
   await arrived;
   const ms = performance.now() - begun;
@@ -122,7 +122,7 @@ export async function measureBurst(
     ({ lag } = await destination.status());
     return { ms };
   });
-  const ours = rounds.of('ms');
+  const ours = rounds.ms;
   const count = Math.min(BURST, data[0].paths.length + data[1].paths.length);
   const details = { changed: count, lagAfterCycles: lag };
   measurement.add('feed-burst', { value: ours.median, ours, details });

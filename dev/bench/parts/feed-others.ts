@@ -1,12 +1,11 @@
-import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { freePorts } from '../../servers/start';
 import type { AuditDevices } from '../../shared/audit-device';
 import type { Measurement } from '../measurement';
-import { Rounds, type Summary } from '../results';
+import { ratio, summarise, type Summary } from '../results';
 import { freshMounts } from '../world';
 import { burstOf, changeAtOnce, changeOneByOne } from './feed-changes';
-import { hasAll, otherAccess, startOther, vaultSyncFile } from './others';
+import { hasAll, otherPlan, startOther, vaultSyncFile } from './others';
 
 /** Far from the rounds of vsync: a value that is already there would arrive at once. */
 const FIRST_ROUND = 1_000;
@@ -26,27 +25,17 @@ export async function measureVaultSync(
   }
   const [port = 0] = await freePorts(1);
   const folder = path.join(world.dir, 'vault-sync-feed');
-  mkdirSync(folder);
   await freshMounts(world.destination, mounts);
-  const { numBuckets, inFlight } = options;
-  const access = {
-    origin: await otherAccess(world.origin),
-    destination: await otherAccess(world.destination),
-  };
-  const plan = { ...access, consul: world.consul, mounts, numBuckets, inFlight, syncPath: '' };
-  const content = { ...vaultSyncFile(plan), bind: `127.0.0.1:${port}` };
-  const other = await startOther(measurement, { command, args: ['--config'], folder, content });
+  const content = { ...vaultSyncFile(await otherPlan(measurement, '')), bind: `127.0.0.1:${port}` };
+  const other = await startOther(world, { command, args: ['--config'], folder, content });
   await other.until(() => hasAll(measurement));
   await devices.toSocket(DEVICE, port);
   const changes = await changeOneByOne(measurement, FIRST_ROUND);
-  const burst = new Rounds<'ms'>();
+  const bursts: number[] = [];
   for (let round = 1; round <= options.rounds; round++)
-    burst.add({ ms: await changeAtOnce(measurement, burstOf(measurement, FIRST_ROUND + round)) });
+    bursts.push(await changeAtOnce(measurement, burstOf(measurement, FIRST_ROUND + round)));
   await devices.disable(DEVICE);
   await other.stop();
-  for (const [id, ours, floor] of [
-    ['feed-change-vs', vsync.changes, changes],
-    ['feed-burst-vs', vsync.burst, burst.of('ms')],
-  ] as const)
-    measurement.add(id, { value: ours.median / floor.median, ours, floor });
+  measurement.add('feed-change-vs', ratio(vsync.changes, changes));
+  measurement.add('feed-burst-vs', ratio(vsync.burst, summarise(bursts)));
 }

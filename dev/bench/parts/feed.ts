@@ -9,7 +9,7 @@ import { pause, waitFor } from '../../shared/wait';
 import { cpuMs } from '../machine';
 import { type Measurement } from '../measurement';
 import { summarise } from '../results';
-import { BenchSync } from '../sync';
+import type { BenchSync } from '../sync';
 import { measureBurst, measureChanges } from './feed-changes';
 import { measureVaultSync } from './feed-others';
 import { measureWrites } from './feed-writes';
@@ -43,11 +43,9 @@ export async function measureFeed(measurement: Measurement): Promise<void> {
 
 /** Everything that needs a destination. @returns what another tool is compared with */
 async function measureSync(measurement: Measurement, devices: AuditDevices, port: number) {
-  const { options, mounts } = measurement;
-  const { secrets, numBuckets, inFlight: numWorkers } = options;
-  const plan = { name: 'feed', mounts, numBuckets, numWorkers, feed: feedAt(port) };
-  const [origin] = await measurement.publish(plan, secrets);
-  const [destination] = await measurement.firstCopy(plan, origin, secrets);
+  const plan = { name: 'feed', feed: feedAt(port) };
+  const [origin] = await measurement.publish(plan);
+  const [destination] = await measurement.firstCopy(plan, origin);
   await enable(measurement, devices, port);
   await isHeard(measurement, origin, destination);
   await quiet(origin, destination);
@@ -124,14 +122,12 @@ async function measureHop(measurement: Measurement, destination: BenchSync): Pro
 
 /** Metadata that an idle origin reads, and the CPU of its worker. Its full scan is over when this begins. */
 async function measureIdle(measurement: Measurement, devices: AuditDevices, port: number): Promise<void> {
-  const { options, world, mounts } = measurement;
-  const { secrets, numBuckets, inFlight: numWorkers } = options;
-  const { tick, ms } = secrets < FEW_SECRETS ? SHORTLY_IDLE : IDLE;
+  const { options, world } = measurement;
+  const { tick, ms } = options.secrets < FEW_SECRETS ? SHORTLY_IDLE : IDLE;
   const proxy = await CountingProxy.before(world.origin.address);
   world.cleanUps.push(() => proxy.close());
-  const addresses = { origin: proxy.address };
-  const plan = { name: 'feed-idle', mounts, numBuckets, numWorkers, feed: feedAt(port), tick, addresses };
-  const origin = new BenchSync(world, 'origin', plan);
+  const access = { origin: { ...world.access.origin, address: proxy.address } };
+  const origin = measurement.sync('origin', { name: 'feed-idle', feed: feedAt(port), tick, access });
   await origin.work();
   await enable(measurement, devices, port);
   await origin.start();

@@ -1,37 +1,40 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
-import { makeValue } from '../../shared/sample-secrets';
 import { VaultRequests } from '../../shared/vault-requests';
-import { waitFor } from '../../shared/wait';
+import { pause } from '../../shared/wait';
+import { Helper } from '../helper';
 import { cpuMs } from '../machine';
-import { expectCycle, type Measurement } from '../measurement';
-import { summarise } from '../results';
+import type { Measurement } from '../measurement';
+import { ratio, summarise } from '../results';
 import type { BenchSync } from '../sync';
 import { freshMounts } from '../world';
+import { changes, untilThere } from './feed-changes';
 
-/** Starts the worker and the schedule of the origin. @returns after its first cycle */
-export async function startOrigin(measurement: Measurement): Promise<BenchSync> {
-  const { mounts, options } = measurement;
-  const { secrets, numBuckets, inFlight: numWorkers } = options;
-  const plan = { name: 'main', mounts, numBuckets, numWorkers };
-  const [origin, first] = await measurement.publish(plan, secrets);
+/** The parts that share one origin: its cycles, first copies from it, and changes with the last destination. */
+export async function measureNear(measurement: Measurement): Promise<void> {
+  const { parts } = measurement.options;
+  const [hasCopy, hasChange] = [parts.includes('copy'), parts.includes('change')];
+  if (!parts.includes('origin') && !hasCopy && !hasChange) return;
+  const [origin, first] = await measurement.publish({ name: 'main' });
   measurement.noteHistory('origin, first', first);
-  return origin;
+  if (parts.includes('origin')) await measureOrigin(measurement, origin);
+  if (hasCopy || hasChange) {
+    const destination = await measureCopy(measurement, origin);
+    if (hasChange) await measureChange(measurement, origin, destination);
+    await destination.stop();
+  }
+  await origin.stop();
 }
 
-/** Origin cycles with nothing changed, and the floor of one, in turn: time and CPU. @returns the origin, which runs on */
-export async function measureOrigin(measurement: Measurement): Promise<BenchSync> {
+/** Origin cycles with nothing changed, and the floor of one, in turn: time and CPU. */
+async function measureOrigin(measurement: Measurement, origin: BenchSync): Promise<void> {
   const { options, world, mounts } = measurement;
   const { secrets, inFlight } = options;
-  const origin = await startOrigin(measurement);
-  const floor = measurement.helper('floor');
+  const floor = new Helper('floor', world);
   let details: Record<string, unknown> = {};
   const measure = async () => {
     const before = cpuMs(world.origin.pid);
-    const cycle = await origin.cycle();
+    const cycle = await origin.cycle('unchanged', { read: secrets });
     const between = cpuMs(world.origin.pid);
-    expectCycle(cycle, 'unchanged', { read: secrets });
-    const bare = await floor.do('scan', { origin: world.access.origin, mounts, inFlight });
+    const bare = await floor.do('scan', { ...world.access, mounts, inFlight });
     const [vaultCpuMs, floorVaultCpuMs] = [between - before, cpuMs(world.origin.pid) - between];
     details = { floorRequests: bare.requests, stepsMs: cycle.result.durationsMs };
     measurement.noteHistory('origin, unchanged', cycle);
@@ -42,13 +45,13 @@ export async function measureOrigin(measurement: Measurement): Promise<BenchSync
   await measure();
   const rounds = await measurement.rounds('origin cycle', measure);
   await floor.stop();
-  const vaultCpuMs = { ours: rounds.of('vaultCpuMs'), floor: rounds.of('floorVaultCpuMs') };
-  measurement.add('origin-cycle', { ...rounds.ratio('ms', 'floorMs'), details: { ...details, vaultCpuMs } });
-  const [oursMs, floorMs] = [rounds.of('ownCpuMs'), rounds.of('floorCpuMs')];
+  const vaultCpuMs = { ours: rounds.vaultCpuMs, floor: rounds.floorVaultCpuMs };
+  const times = ratio(rounds.ms, rounds.floorMs);
+  measurement.add('origin-cycle', { ...times, details: { ...details, vaultCpuMs } });
+  const [oursMs, floorMs] = [rounds.ownCpuMs, rounds.floorCpuMs];
   const value = (oursMs.median - floorMs.median) / secrets;
   measurement.add('origin-cpu', { value, details: { oursMs, floorMs } });
   await measurement.noteSync(origin);
-  return origin;
 }
 
 /**
@@ -56,29 +59,27 @@ export async function measureOrigin(measurement: Measurement): Promise<BenchSync
  *
  * @returns the destination of the last round; its worker and its watch run on
  */
-export async function measureCopy(measurement: Measurement, origin: BenchSync): Promise<BenchSync> {
-  const { options, world, data, mounts } = measurement;
-  const { secrets, numBuckets, inFlight } = options;
+async function measureCopy(measurement: Measurement, origin: BenchSync): Promise<BenchSync> {
+  const { world, data, mounts } = measurement;
+  const { inFlight } = measurement.options;
   const destinations: BenchSync[] = [];
   let details: Record<string, unknown> = {};
   const rounds = await measurement.rounds('first copy', async (round) => {
     await destinations.at(-1)?.stop();
     await freshMounts(world.destination, mounts);
-    const floor = measurement.helper('floor');
-    const { atOrigin: from, destination: to } = world.access;
+    const floor = new Helper('floor', world);
     // Warms up what a worker warms up by its checks: the start of Node and the loading of its code.
-    await floor.do('scan', { origin: from, mounts: [], inFlight });
-    const bare = await floor.do('copy', { origin: from, destination: to, data, inFlight });
+    await floor.do('scan', { ...world.access, mounts: [], inFlight });
+    const bare = await floor.do('copy', { ...world.access, data, inFlight });
     await floor.stop();
-    const plan = { name: `copy-${round}`, mounts, numBuckets, numWorkers: inFlight };
-    const [destination, cycle] = await measurement.firstCopy(plan, origin, secrets);
+    const [destination, cycle] = await measurement.firstCopy({ name: `copy-${round}` }, origin);
     destinations.push(destination);
     details = { floorRequests: bare.requests, stepsMs: cycle.result.durationsMs };
     measurement.noteHistory('destination, first copy', cycle);
     return { ms: cycle.ms, cpuMs: cycle.cpuMs, floorMs: bare.ms, floorCpuMs: bare.cpuMs };
   });
-  details = { ...details, cpuMs: rounds.of('cpuMs'), floorCpuMs: rounds.of('floorCpuMs') };
-  measurement.add('first-copy', { ...rounds.ratio('ms', 'floorMs'), details });
+  const { ms, floorMs, ...cpu } = rounds;
+  measurement.add('first-copy', { ...ratio(ms, floorMs), details: { ...details, ...cpu } });
   const last = destinations.at(-1) as BenchSync;
   await measurement.noteSync(last);
   return last;
@@ -87,40 +88,30 @@ export async function measureCopy(measurement: Measurement, origin: BenchSync): 
 /** Changes are short, so there are more of them than rounds. */
 const CHANGES = 7;
 
-const WITHIN_MS = 600_000;
+/** Of the values: the rounds of the part `feed` have others. */
+const ROUND = 500;
+
 const POLL_MS = 5;
 
 /** Before a change, so that the watch is at rest; of different length, so that changes meet its poll at different points. */
 const REST_MS = [700, 900, 1_100];
 
 /** How long a changed secret takes from the write of the origin's index to its destination, with the watch running. */
-export async function measureChange(
-  measurement: Measurement,
-  origin: BenchSync,
-  destination: BenchSync,
-): Promise<void> {
-  const { options, world, data } = measurement;
-  const { signal } = world;
-  const { mount, paths } = data[0];
+async function measureChange(measurement: Measurement, origin: BenchSync, destination: BenchSync) {
+  const { options, world } = measurement;
   const [from, to] = [new VaultRequests(world.origin, 1), new VaultRequests(world.destination, 1)];
   const times: number[] = [];
-  for (let change = 0; change < CHANGES; change++) {
-    const path = paths[Math.floor((change * paths.length) / CHANGES)] ?? '';
+  for (const [number, change] of changes(measurement, CHANGES, ROUND).entries()) {
     await destination.idle();
-    await sleep(REST_MS[change % REST_MS.length], undefined, { signal });
-    const value = makeValue(options.seed + 1 + change, mount + path);
-    await from.writeValue(mount, path, value);
-    const arrives = async (): Promise<number> => {
-      await indexWritten(measurement, origin);
-      const isThere = async () => isDeepStrictEqual(await to.readValue(mount, path), value);
-      const within = { withinMs: WITHIN_MS, pollMs: POLL_MS, signal };
-      return waitFor(() => 'a change did not arrive', isThere, within);
-    };
-    const [ms, cycle] = await Promise.all([arrives(), origin.cycle()]);
+    await pause(REST_MS[number % REST_MS.length] ?? 0, world.signal);
+    await from.writeValue(change.mount, change.path, change.value);
+    const arrived = indexWritten(measurement, origin).then(() =>
+      untilThere(measurement, to, change, POLL_MS),
+    );
+    const [ms, cycle] = await Promise.all([arrived, origin.cycle('synced', { read: options.secrets })]);
     times.push(ms);
-    expectCycle(cycle, 'synced', { read: options.secrets });
-    if (change === 0) measurement.noteHistory('origin, one change', cycle);
-    world.say(`one changed secret: ${ms} ms`);
+    if (number === 0) measurement.noteHistory('origin, one change', cycle);
+    world.say(`one changed secret: ${Math.round(ms)} ms`);
   }
   await Promise.all([from.close(), to.close()]);
   const ours = summarise(times);

@@ -3,13 +3,13 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Pool } from 'undici';
 import type { GuardedProcess } from '../../shared/guarded-process';
-import type { Run } from '../../shared/run';
 import { startVsync } from '../../shared/vsync-command';
 import { freePorts } from '../../servers/start/ports';
-import { askAll, medianOf, quantileOf, type Asked, type FanOutDone } from '../fan-out';
+import { askAll, type Asked, type FanOutDone } from '../fan-out';
 import { Helper } from '../helper';
 import { residentMiB } from '../machine';
-import { makeRow, summarise, type BenchOptions, type Row } from '../results';
+import { makeRow, percentile, ratio, summarise, type BenchOptions, type Row } from '../results';
+import type { BenchRun } from '../world';
 
 const INSTANCES = 50;
 const IN_FLIGHT = 100;
@@ -21,8 +21,6 @@ const QUESTIONS = 1_500;
 const MEMORY_VERDICTS = 100_000;
 const MEMORY_INSTANCES = 4;
 const DEADLINE_MS = 1_000;
-
-type BenchRun = Run & { say: (text: string) => void };
 
 /** Syncer compared with a bare fan-out of the same probes; its memory; and its deadline with an instance that hangs. */
 export async function measureSyncer(options: BenchOptions, run: BenchRun): Promise<Row[]> {
@@ -40,7 +38,7 @@ async function measureThroughput({ rounds, secrets }: BenchOptions, run: BenchRu
     request_deadline: 60_000,
     connection_timeout: 60_000,
   });
-  const floor = helper(run, 'floor');
+  const floor = new Helper('floor', run);
   const bare = (count: number): Promise<FanOutDone> =>
     floor.do('fanOut', { ports, questions: count, inFlight: IN_FLIGHT, connections: CONNECTIONS });
   // Connections, and code that is compiled when it is warm.
@@ -57,14 +55,14 @@ async function measureThroughput({ rounds, secrets }: BenchOptions, run: BenchRu
     const theirs = await bare(questions);
     all.ours.push(ours.ms);
     all.floor.push(theirs.ms);
-    all.oursMedian.push(medianOf(ours.latencies));
+    all.oursMedian.push(percentile(ours.latencies, 0.5));
     all.floorMedian.push(theirs.medianMs);
     const rate = (ms: number): string => `${Math.round((questions / ms) * 1000)} verdicts/s`;
     run.say(`syncer, round ${round}: ${rate(ours.ms)}; bare fan-out: ${rate(theirs.ms)}`);
   }
   await Promise.all([syncer.stop(), floor.stop()]);
   const [ours, bareMs] = [summarise(all.ours), summarise(all.floor)];
-  const [oursMedian, floorMedian] = [summarise(all.oursMedian), summarise(all.floorMedian)];
+  const medians = ratio(summarise(all.oursMedian), summarise(all.floorMedian));
   const common = {
     secrets: 0,
     buckets: 0,
@@ -72,12 +70,7 @@ async function measureThroughput({ rounds, secrets }: BenchOptions, run: BenchRu
   };
   return [
     makeRow('syncer-rate', { ...common, value: bareMs.median / ours.median, ours, floor: bareMs }),
-    makeRow('syncer-latency', {
-      ...common,
-      value: oursMedian.median / floorMedian.median,
-      ours: oursMedian,
-      floor: floorMedian,
-    }),
+    makeRow('syncer-latency', { ...common, ...medians }),
   ];
 }
 
@@ -98,7 +91,7 @@ async function measureMemory({ secrets }: BenchOptions, run: BenchRun): Promise<
     clearInterval(timer);
   }
   await syncer.stop();
-  const [first = NaN, second = NaN] = halves.map(medianOf);
+  const [first = NaN, second = NaN] = halves.map((samples) => percentile(samples, 0.5));
   run.say(`syncer, memory over ${verdicts} verdicts: ${first.toFixed(1)} MiB, then ${second.toFixed(1)} MiB`);
   const details = { verdicts, firstHalfMiB: first, secondHalfMiB: second };
   return makeRow('syncer-memory', { secrets: 0, buckets: 0, value: second / first, details });
@@ -113,20 +106,14 @@ async function measureDeadline({ secrets }: BenchOptions, run: BenchRun): Promis
   const { latencies } = await syncer.ask(questions, inFlight, 'Timeout');
   await syncer.stop();
   const late = latencies.map((ms) => ms - DEADLINE_MS);
-  const value = quantileOf(late, 0.99);
+  const value = percentile(late, 0.99);
   run.say(`syncer, an instance hangs: ${value.toFixed(1)} ms after the deadline (99th percentile)`);
-  const details = { questions, inFlight, medianMs: medianOf(late), mostMs: Math.max(...late) };
+  const details = { questions, inFlight, medianMs: percentile(late, 0.5), mostMs: Math.max(...late) };
   return makeRow('syncer-deadline', { secrets: 0, buckets: 0, value, details });
 }
 
-function helper(run: BenchRun, name: 'floor' | 'NGINX instances'): Helper {
-  const started = new Helper(name);
-  run.cleanUps.push(() => started.stop());
-  return started;
-}
-
 function startInstances(run: BenchRun, count: number, hanging = 0): Promise<number[]> {
-  return helper(run, 'NGINX instances').do('instances', { count, hanging });
+  return new Helper('NGINX instances', run).do('instances', { count, hanging });
 }
 
 /** `vsync syncer` as a process of its own, and a client of it. */

@@ -8,7 +8,7 @@ jest.setTimeout(60_000);
 
 describe('Helper as the floor', () => {
   it('reports what failed, also after its end', async () => {
-    const floor = new Helper('floor');
+    const floor = new Helper('floor', { cleanUps: [] });
     try {
       const origin = { address: 'http://127.0.0.1:1', token: 'a-token' };
       const work = { origin, mounts: ['apps/'], inFlight: 2 };
@@ -42,7 +42,7 @@ describe('Helper as the latency proxy', () => {
       }),
     );
     const targets = servers.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-    const proxy = new Helper('latency proxy');
+    const proxy = new Helper('latency proxy', { cleanUps: [] });
     try {
       const [one = '', two = ''] = await proxy.do('proxy', { targets, delayMs: 2 });
       const large = 'x'.repeat(300_000);

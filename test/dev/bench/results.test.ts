@@ -5,7 +5,7 @@ import {
   jsonText,
   makeRow,
   percentile,
-  Rounds,
+  ratio,
   summarise,
   type Bar,
   type Results,
@@ -105,22 +105,14 @@ describe('summarise', () => {
   });
 });
 
-describe('Rounds', () => {
+describe('ratio', () => {
   it('compares the medians, not the best rounds', () => {
-    const rounds = new Rounds<'ours' | 'floor'>();
-    for (const [ours, floor] of [
-      [12, 10],
-      [30, 10],
-      [13, 1],
-    ] as const)
-      rounds.add({ ours, floor });
-    expect(rounds.ratio('ours', 'floor')).toMatchObject({ value: 1.3, ours: { values: [12, 30, 13] } });
+    const [ours, floor] = [summarise([12, 30, 13]), summarise([10, 10, 1])];
+    expect(ratio(ours, floor)).toEqual({ value: 1.3, ours, floor });
   });
 
   it('refuses a floor that took no time', () => {
-    const rounds = new Rounds<'ours' | 'floor'>();
-    rounds.add({ ours: 1, floor: 0 });
-    expect(() => rounds.ratio('ours', 'floor')).toThrow(RangeError);
+    expect(() => ratio(summarise([1]), summarise([0]))).toThrow(RangeError);
   });
 });
 
