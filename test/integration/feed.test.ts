@@ -23,45 +23,11 @@ describeOnVault('an origin with a feed', () => {
 
   beforeAll(async () => {
     feed = await FeedSync.create();
-    const { sync } = feed;
-    for (const rel of ['a', 'b', 'gone']) await feed.put(rel, { rel });
-    origin = await feed.startWorker('origin');
-    await sync.start('origin');
-    await sync.cycle('origin');
-    for (const number of [0, 1]) {
-      await feed.startWorker('destination', number);
-      await sync.start('destination', number);
-      await feed.arrives(number, 'gone', { rel: 'gone' });
-    }
-    await feed.enableAuditDevices();
-    await isHeard();
+    await feed.begin('b', 'a', 'gone');
+    [origin] = feed.workers as [GuardedProcess];
   });
 
   afterAll(() => feed.tearDown());
-
-  /** Cycles trust the feed, and changes are pushed to both destinations. */
-  async function isHeard(): Promise<void> {
-    await eventually(async () => {
-      expect((await feed.sync.cycle('origin')).note).toMatch(/^feed pass/);
-    }, 'a feed pass');
-    for (const number of [0, 1])
-      await eventually(async () => {
-        await feed.put('b', { at: performance.now() });
-        expect(await feed.pushes(number)).toBeGreaterThan(0);
-      }, `a push to destination ${number}`);
-    await isSettled();
-  }
-
-  /** No cycle is running, and none has anything to do. */
-  async function isSettled(): Promise<void> {
-    const { sync } = feed;
-    await eventually(async () => {
-      expect((await feed.at(0, 'b'))[0]).toEqual((await feed.at(1, 'b'))[0]);
-      expect((await sync.cycle('origin')).outcome).toBe('unchanged');
-      for (const number of [0, 1])
-        expect((await sync.cycle('destination', number)).outcome).toBe('unchanged');
-    }, 'all cycles to find nothing');
-  }
 
   test('vsync status shows the connection of the feed, the next full scan, and the last push of a destination', async () => {
     const { feed: heard } = await feed.sync.status('origin');
@@ -110,7 +76,7 @@ describeOnVault('an origin with a feed', () => {
     expect((await (await feed.sync.lastCycle('origin')).result()) as object).toMatchObject({
       note: expect.stringMatching(/^feed pass: [12] hinted paths?$/) as string,
     });
-    await isSettled();
+    await feed.isSettled('b');
   });
 
   test('a paused origin pushes nothing and starts no cycle; after a resume all is equal', async () => {
@@ -129,7 +95,7 @@ describeOnVault('an origin with a feed', () => {
     for (const number of [0, 1]) await feed.arrives(number, 'a', { paused: true });
     expect(await feed.pushes(0)).toBe(before);
     expect((await schedule.describe()).info.numActionsTaken).toBe(numActionsTaken + 1);
-    await isSettled();
+    await feed.isSettled('b');
   });
 
   test('a destination without a worker holds up no other one, and catches up by itself', async () => {
@@ -147,7 +113,7 @@ describeOnVault('an origin with a feed', () => {
     expect((await feed.at(1, 'a'))[0]).toEqual({ paused: true });
     await feed.startWorker('destination', 1);
     await feed.arrives(1, 'a', { absent: 2 });
-    await isSettled();
+    await feed.isSettled('b');
   });
 
   test('a second process takes over when the first is killed, and finds what was lost in between', async () => {
@@ -168,6 +134,6 @@ describeOnVault('an origin with a feed', () => {
       await feed.arrives(number, 'a', { after: 'the kill' });
       await feed.arrives(number, 'lost', { line: 'heard by no one' });
     }
-    await isHeard();
+    await feed.isHeard('b');
   });
 });
