@@ -16,7 +16,7 @@ export class UsageError extends UserError {
   override readonly name = 'UsageError';
 }
 
-/** The answer is no, and later it may be yes. The command ends with exit code 3. */
-export class NotYetError extends ExplainedError {
-  override readonly name = 'NotYetError';
+/** The command has done its work, and found the ends not in step. The command ends with exit code 3. */
+export class NotInStepError extends ExplainedError {
+  override readonly name = 'NotInStepError';
 }

@@ -410,12 +410,10 @@ export const YOUNG_GENERATION_FACTOR_FLAG = '--semi-space-growth-factor';
 
 // ---- Commands -----------------------------------------------------------------------------------------------
 
-/** `vsync trigger --wait` explains its wait after this time: often a worker is missing. */
-export const EXPLAIN_CYCLE_WAIT_AFTER_MS = 10_000;
-/** `vsync verify` explains its wait after this time without progress. */
-export const EXPLAIN_VERIFY_WAIT_AFTER_MS = 4_000;
-/** Pause between two reads of a verify's progress. */
-export const VERIFY_POLL_MS = 2_000;
+/** A command that waits for a workflow explains its wait after this time without an end: often a worker is missing. */
+export const EXPLAIN_WAIT_AFTER_MS = 4_000;
+/** Pause between two reads of the progress of such a workflow. */
+export const WAIT_POLL_MS = 2_000;
 /** Time for the activities of a verify to notice a cancel, with their next heartbeat. */
 export const VERIFY_CANCEL_WAIT_MS = 20_000;
 /** How long `verify --repair` waits for a cycle after the cycle's own timeout, cleanup included. */

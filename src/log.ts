@@ -13,6 +13,7 @@ export interface LogOptions {
 const FOR_MACHINES = [
   'activityType',
   'attempt',
+  'change',
   'counts',
   'cycle',
   'durationMs',

@@ -70,9 +70,14 @@ export async function infoOf(config: Config, side: Role = config.role): Promise<
   return { info: new SyncInfo(store, prefix), close: store.close.bind(store) };
 }
 
-/** One Vault of a configuration. Sends nothing yet. */
-export function openVault(vault: VaultConfig, numWorkers: number | undefined, times: VaultTimes = {}): Kv2 {
-  return new Kv2(new VaultClient({ ...vault, ...times, concurrency: numWorkers }));
+/** One Vault of a configuration. Sends nothing yet. @param side is named by its errors */
+export function openVault(
+  vault: VaultConfig,
+  numWorkers: number | undefined,
+  times: VaultTimes = {},
+  side?: Role,
+): Kv2 {
+  return new Kv2(new VaultClient({ ...vault, ...times, concurrency: numWorkers, side }));
 }
 
 /** One of the Vaults of a configuration, and what its side needs there. */
@@ -110,7 +115,7 @@ export function keepTokens(clients: Clients, log: Logger): { close: () => Promis
 
 async function createOrigin(config: OriginConfig, times: VaultTimes): Promise<Clients> {
   const { origin } = config;
-  const vault = openVault(origin.vault, origin.numWorkers, times);
+  const vault = openVault(origin.vault, origin.numWorkers, times, 'origin');
   const closers: Closer[] = [() => vault.client.close(), ...limitVaults(config)];
   return orClose(closers, async () => {
     await assertNamespace(vault, origin, 'origin');
@@ -137,8 +142,8 @@ async function createDestination(config: DestinationConfig, times: VaultTimes): 
     numWorkers ?? DEFAULT_SECRETS_AT_ONCE,
     config.requestsPerSecond ?? Infinity,
   );
-  const originVault = openVault(origin.vault, numWorkers, times);
-  const vault = openVault(destination.vault, numWorkers, times);
+  const originVault = openVault(origin.vault, numWorkers, times, 'origin');
+  const vault = openVault(destination.vault, numWorkers, times, 'destination');
   const closers: Closer[] = [
     () => originVault.client.close(),
     () => vault.client.close(),

@@ -5,7 +5,7 @@ import { checkValues, normalArguments, secretVersion, setName, waitTime } from '
 import { configured, flags, loaded, type Options } from './options';
 import type { SyncerAction } from './syncer';
 import { ConfigError } from '../config/errors';
-import { ExplainedError, NotYetError, UsageError } from '../errors';
+import { ExplainedError, NotInStepError, UsageError } from '../errors';
 
 /** The files of the commands. They are loaded when a command runs, because Temporal's packages take half a second. */
 const load = {
@@ -187,7 +187,7 @@ A first sync, with Temporal, Consul and two Vaults running:
 
 Flags that override the configuration may also precede the command. Each key can also come from the
 environment: VSYNC_DESTINATION_VAULT_TOKEN for destination.vault.token.
-Exit codes: 0 done, 1 something failed, 2 the configuration or the command line is wrong; 3 not yet ("vsync synced", "vsync syncer probe").`,
+Exit codes: 0 done or in step; 1 failed; 2 the configuration or the command line is wrong; 3 partial, held, or different.`,
   );
   return program;
 }
@@ -196,7 +196,7 @@ function setOption(what: string): Option {
   return new Option('--set <hash>', what).argParser(setName);
 }
 
-/** Runs the command. @returns the exit code: 0, 2 for a wrong configuration or usage, 3 for "not yet", 1 for the rest */
+/** Runs the command. @returns the exit code (docs/operating.md): 0; 2 for a wrong configuration or usage; 3 if not in step; else 1 */
 export async function main(argv: readonly string[]): Promise<number> {
   loaded.logLevel = undefined;
   try {
@@ -209,7 +209,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (isDebug(argv)) console.error(error);
     else if (!(error instanceof ExplainedError))
       console.error('vsync: this error is not expected; --log.level debug shows where it came from');
-    if (error instanceof NotYetError) return 3;
+    if (error instanceof NotInStepError) return 3;
     return error instanceof ConfigError || error instanceof UsageError ? 2 : 1;
   }
 }

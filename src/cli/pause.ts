@@ -1,6 +1,7 @@
 import { setPaused } from '../temporal/operations';
 import { withTemporal } from './connections';
 import { fileOf, load, type Options } from './options';
+import { warnWithoutWorker } from './waiting';
 
 /** `vsync pause`: neither the tick nor the watch starts a cycle. */
 export async function pause(options: Options): Promise<void> {
@@ -20,6 +21,9 @@ export async function resume(options: Options): Promise<void> {
 async function set(paused: boolean, options: Options): Promise<{ name: string; already: boolean }> {
   const config = load(options);
   const { reason = `vsync ${paused ? 'pause' : 'resume'}` } = options;
-  const set = await withTemporal(config, (client) => setPaused(client, config, paused, String(reason)));
-  return { name: config.name, ...set };
+  return withTemporal(config, async (client) => {
+    const { already } = await setPaused(client, config, paused, String(reason));
+    if (!paused) await warnWithoutWorker(client, config, options);
+    return { name: config.name, already };
+  });
 }

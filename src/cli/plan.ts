@@ -3,13 +3,13 @@ import type { Plan, PlannedAction } from '../activities/destination/plan/plan';
 import { planCycle } from '../activities/destination/plan/plan-cycle';
 import { forManyRequests } from '../concurrency/abort';
 import type { Config } from '../config/schema';
-import { UsageError } from '../errors';
+import { NotInStepError, UsageError } from '../errors';
 import type { SyncInfo } from '../sync-info/sync-info';
 import { shortSet } from './consent';
 import { load, type Options } from './options';
 import { firstLines } from './text';
 
-/** `vsync plan`: what a cycle would do now. Changes nothing. */
+/** `vsync plan`: what a cycle would do now. Changes nothing. @throws NotInStepError if that is anything */
 export async function showPlan(options: Options): Promise<void> {
   if (options['applyOrphans'] === true)
     throw new UsageError(
@@ -18,6 +18,8 @@ export async function showPlan(options: Options): Promise<void> {
     );
   await withPlan(load(options, 'destination'), (plan) => {
     console.log(options['json'] === true ? JSON.stringify(plan, null, 2) : formatPlan(plan));
+    const left = whatIsLeft(plan);
+    if (left !== undefined) throw new NotInStepError(`${plan.name} is not in step with its origin: ${left}`);
   });
 }
 
@@ -44,6 +46,17 @@ const TITLES: Readonly<Record<PlannedAction, string>> = {
   hold: 'keep at the destination',
   refuse: 'refuse: not copied',
 };
+
+/** What a cycle has to do, or cannot do; undefined if nothing. What is retained on purpose and orphans are in step. */
+export function whatIsLeft({ planned, held }: Pick<Plan, 'planned' | 'held'>): string | undefined {
+  const counts = (Object.keys(TITLES) as PlannedAction[])
+    .filter((action) => action !== 'hold')
+    .map((action) => [action, planned.filter((entry) => entry.action === action).length] as const)
+    .filter(([, count]) => count > 0)
+    .map(([action, count]) => `${action} ${count}`);
+  if (held !== undefined) counts.push(`held ${held.count}`);
+  return counts.length === 0 ? undefined : counts.join(', ');
+}
 
 export function formatPlan({ name, planned, held, orphans, orphansHash, notes }: Plan): string {
   const lines = [`what a cycle of ${name} would do now:`, ...notes.map((note) => `  note: ${note}`)];

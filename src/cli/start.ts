@@ -2,14 +2,16 @@ import type { Config } from '../config/schema';
 import { describeForeign, foreignVariables } from '../migrate/foreign-environment';
 import { start } from '../temporal/operations';
 import { withClients } from './connections';
-import { fileOf, load, warn, type Options } from './options';
+import { load, warn, type Options } from './options';
+import { warnIfWithoutWorker } from './waiting';
 
 /** `vsync start`: the schedule and the watch, and a first cycle. */
 export async function startOnly(options: Options): Promise<void> {
   const config = load(options);
   warnOfForeign();
   const started = await startSync(config, options);
-  console.log(`${started}; cycles need a worker: vsync worker -c ${fileOf(options)}`);
+  console.log(started);
+  await warnIfWithoutWorker(config, options);
 }
 
 export function warnOfForeign(): void {

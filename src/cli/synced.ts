@@ -1,6 +1,11 @@
 import type { DestinationConfig } from '../config/schema';
-import { NotYetError, UsageError, UserError } from '../errors';
-import { isNotYet, type DestinationAnswer, type SecretAnswer } from '../syncer/secrets/answer';
+import { NotInStepError, UsageError, UserError } from '../errors';
+import {
+  isNotYet,
+  type DestinationAnswer,
+  type SecretAnswer,
+  type SecretState,
+} from '../syncer/secrets/answer';
 import { SecretsQuestion } from '../syncer/secrets/secrets-question';
 import { interruptible } from './interruptible';
 import { loadWithWarnings, type Options } from './options';
@@ -8,7 +13,7 @@ import { loadWithWarnings, type Options } from './options';
 /**
  * `vsync synced`: whether the origin's current version of a secret is at every destination.
  *
- * @throws NotYetError if it only is not there yet; UserError if something is wrong
+ * @throws NotInStepError if a destination has another version or value; UserError if something else is wrong
  */
 export async function showSynced(path: string | undefined, options: Options): Promise<void> {
   const files = options['config'] as string[] | undefined;
@@ -69,23 +74,26 @@ export function formatAnswer({ path, verdict, destinations }: SecretAnswer): str
   ].join('\n');
 }
 
-/** @throws NotYetError, UserError */
+/** @throws NotInStepError, UserError */
 function report(answer: SecretAnswer): void {
   const { path, verdict, destinations } = answer;
   if (verdict === 'Synced') return;
   if (isNotYet(answer)) {
     const behind = namesOf(destinations, ({ state }) => state === 'behind');
-    throw new NotYetError(
+    throw new NotInStepError(
       `${path} is not at every destination yet: ${behind}. Ask again, or give --wait more time`,
     );
   }
   const wrong = namesOf(destinations, ({ state }) => !['synced', 'behind', 'excluded'].includes(state));
-  throw new UserError(
-    wrong === ''
-      ? `no destination is to have ${path}: check the path, and include and exclude`
-      : `${path} does not arrive by waiting alone: ${wrong}`,
-  );
+  if (wrong === '')
+    throw new UserError(`no destination is to have ${path}: check the path, and include and exclude`);
+  const message = `${path} does not arrive by waiting alone: ${wrong}`;
+  const isDifference = destinations.every(({ state }) => DIFFERENCES.has(state));
+  throw isDifference ? new NotInStepError(message) : new UserError(message);
 }
+
+/** States of a destination that was asked, and has another version or value. */
+const DIFFERENCES: ReadonlySet<SecretState> = new Set(['synced', 'excluded', 'behind', 'held', 'differs']);
 
 function namesOf(
   destinations: readonly DestinationAnswer[],

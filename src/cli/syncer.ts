@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { check, formatChecks, notChecked, type Check, type CheckResult } from '../access/check-line';
-import { NotYetError, UserError } from '../errors';
+import { NotInStepError, UserError } from '../errors';
 import { createLog } from '../log';
 import { loadSyncerConfig, type SyncerConfig } from '../syncer/config';
 import { createInstances, listProblem } from '../syncer/instances/create';
@@ -155,7 +155,9 @@ async function probeInstances(parts: Parts, isJson: boolean): Promise<void> {
   if (without.length === 0) return;
   const names = without.map(({ instance, state }) => `${instance} (${state})`).join(', ');
   const message = `${without.length} of ${rows.length} instances do not have the token: ${names}`;
-  throw without.every(({ state }) => state === 'absent') ? new NotYetError(message) : new UserError(message);
+  throw without.every(({ state }) => state === 'absent')
+    ? new NotInStepError(message)
+    : new UserError(message);
 }
 
 /** Not an argument, which other users of the machine could read. */

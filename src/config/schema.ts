@@ -36,9 +36,14 @@ const common = {
         .enum(['console', 'json'], 'must be console or json')
         .default('console')
         .describe('format of the log: console or json; any other word means console'),
+      changes: flag()
+        .default(false)
+        .describe(
+          'log a line for each secret that is written or deleted at the destination: path, version and cycle, never a value',
+        ),
     })
     .prefault({})
-    .describe('level and format of the log'),
+    .describe('level, format and content of the log'),
   numBuckets: z
     .union(
       [

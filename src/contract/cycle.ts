@@ -6,6 +6,7 @@
  */
 
 import type { PathClass } from './failures';
+import type { Role } from './ids';
 
 /** How a cycle ended. A cycle that failed or was cancelled ends its workflow that way, and has no result. */
 export const OUTCOMES = [
@@ -50,13 +51,19 @@ export interface PathFailure {
   /** Path at the origin, or a folder ending in "/". */
   path: string;
   class: PathClass;
+  /** The end whose Vault refused or failed. */
+  at?: Role;
+  /** The path at the destination, if a request there failed and the transforms change the path. */
+  to?: string;
   /** Another path that is involved: the other one of a collision, or where a loop would write. */
   with?: string;
 }
 
 /** A path that was not handled, in a line. */
-export function describeFailure({ path, class: why, with: other }: PathFailure): string {
-  return `${why}: ${path}${other === undefined ? '' : ` (with ${other})`}`;
+export function describeFailure({ path, class: why, at, to, with: other }: PathFailure): string {
+  const where = at === undefined ? '' : ` at the ${at}`;
+  const target = to === undefined ? '' : ` -> ${to}`;
+  return `${why}${where}: ${path}${target}${other === undefined ? '' : ` (with ${other})`}`;
 }
 
 /** Input of originCycle and destinationCycle. The schedule makes it, the same for every cycle. */

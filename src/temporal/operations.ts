@@ -5,7 +5,7 @@ import type { Config } from '../config/schema';
 import { scheduleId, watchId } from '../contract/ids';
 import type { CycleResult } from '../contract/cycle';
 import { ORIGIN_CHANGED, type OriginChangedSignal } from '../contract/destination';
-import { UserError } from '../errors';
+import { UsageError, UserError } from '../errors';
 import { CYCLE_START_POLL_MS, CYCLE_START_WAIT_MS, PAUSE_ATTEMPTS } from '../limits';
 import { adopt as adoptState } from '../sync-info/state';
 import { ensureSchedule } from './ensure-schedule';
@@ -94,7 +94,7 @@ export async function setPaused(
 
 export interface Triggered {
   /** Undefined if another cycle is running. `result` waits for the end, and rejects if it failed or was cancelled. */
-  cycle?: { workflowId: string; result: () => Promise<CycleResult> };
+  cycle?: { workflowId: string; runId: string; result: () => Promise<CycleResult> };
 }
 
 /** Requests a cycle, also on a paused schedule. One more follows a running one. @param wait for its start, also then */
@@ -112,7 +112,8 @@ export async function trigger(client: Client, config: Config, { wait = false } =
     const cycle = isBuffered ? undefined : cyclesOf(description).findLast(({ runId }) => !before.has(runId));
     if (cycle !== undefined) {
       const { workflowId, runId } = cycle;
-      return { cycle: { workflowId, result: () => client.workflow.getHandle(workflowId, runId).result() } };
+      const result = (): Promise<CycleResult> => client.workflow.getHandle(workflowId, runId).result();
+      return { cycle: { workflowId, runId, result } };
     }
     await sleep(CYCLE_START_POLL_MS);
     if (!isBuffered) idleMs += CYCLE_START_POLL_MS;
@@ -123,10 +124,10 @@ export async function trigger(client: Client, config: Config, { wait = false } =
   );
 }
 
-/** An origin has no watch. @throws UserError */
+/** An origin has no watch. @throws UsageError */
 export function assertDestination({ role }: Config): void {
   if (role === 'destination') return;
-  throw new UserError(
+  throw new UsageError(
     "vsync signal is for a destination: give the destination's file, or trigger the origin instead",
   );
 }

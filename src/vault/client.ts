@@ -2,9 +2,18 @@ import nodeVault from 'node-vault';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { orAborted } from '../concurrency/abort';
+import type { Role } from '../contract/ids';
 import type { TlsFiles } from '../tls';
 import { explainHealth, type Outage } from './circuit-breaker';
-import { asksForMfa, cancelledRequest, classify, explain, explainUnexpected, VaultError } from './errors';
+import {
+  asksForMfa,
+  cancelledRequest,
+  classify,
+  explain,
+  explainUnexpected,
+  VaultError,
+  type VaultErrorKind,
+} from './errors';
 import { prefixBetween } from '../rules/namespace';
 import type { Entry } from './request-queue';
 import { joinTraffic, type Ask, type Joined } from './traffic';
@@ -37,6 +46,8 @@ export interface VaultOptions extends TlsFiles, VaultTimes {
   auth: VaultAuth;
   /** Of the secrets; empty for the root. */
   namespace: string;
+  /** Which end of a sync it is: its errors carry it. */
+  side?: Role | undefined;
   /** Of the token or the AppRole; that of the secrets if undefined. */
   authNamespace?: string | undefined;
   /** Most requests in flight, slow listings not counted ({@link SLOW_LIST_MS}); undefined: only the adaptive limit applies. */
@@ -406,8 +417,16 @@ export class VaultClient {
     this.isLoggedIn = false;
   }
 
+  /** An error about an answer of this Vault that its caller cannot use. */
+  failure(kind: VaultErrorKind, path: string, detail: string): VaultError {
+    return this.failureOf(path, new VaultError(kind, this.address, path, detail));
+  }
+
   private failureOf(path: string, error: unknown): VaultError {
-    if (error instanceof VaultError) return error;
+    if (error instanceof VaultError) {
+      error.side ??= this.options.side;
+      return error;
+    }
     // Only the name: the message of another library's error may hold the request.
     const name = error instanceof Error ? error.name : typeof error;
     return new VaultError('rejected', this.address, path, `unexpected ${name} while sending the request`);

@@ -216,7 +216,7 @@ export class DetailedLister {
     const detail =
       'the listing may be incomplete: its next page repeats names; check whether a proxy or gateway in between drops ' +
       'the parameter "after"';
-    return new VaultError('malformed', this.client.address, path, detail);
+    return this.client.failure('malformed', path, detail);
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Role } from '../contract/ids';
 import { ExplainedError } from '../errors';
 import { explainForeignAnswer, explainForeignPage, explainGateway, pathHint } from '../network/explain';
 
@@ -37,6 +38,8 @@ export class VaultError extends ExplainedError {
   isOutage = false;
   /** No answer in time. */
   isTimeout = false;
+  /** Which end of the sync the Vault is, if its client knows. */
+  side: Role | undefined;
 
   constructor(
     readonly kind: VaultErrorKind,

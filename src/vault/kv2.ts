@@ -116,7 +116,7 @@ export class Kv2 {
       const detail =
         'the answer has neither the uuid nor the accessor of the mount, which identify a re-created mount; let the proxy ' +
         'or gateway in between pass the answer unchanged';
-      throw new VaultError('malformed', this.client.address, path, detail);
+      throw this.client.failure('malformed', path, detail);
     }
     return {
       uuid,
@@ -286,9 +286,8 @@ export class Kv2 {
     if (PLAIN_PATH.test(whole)) return whole;
     const segments = whole.split('/');
     if (segments.some((segment) => segment === '' || segment === '.' || segment === '..')) {
-      throw new VaultError(
+      throw this.client.failure(
         'rejected',
-        this.client.address,
         whole,
         'the path has an empty, "." or ".." segment, which cannot be sent; rename the secret',
       );

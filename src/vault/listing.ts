@@ -84,7 +84,7 @@ export class PagedLister {
         const detail =
           'the listing may be incomplete: its next page repeats names; check whether a proxy or gateway in between drops ' +
           'the parameter "after"';
-        throw new VaultError('malformed', this.client.address, path, detail);
+        throw this.client.failure('malformed', path, detail);
       }
       for (const name of names) all.push(name);
       if (limit !== 'max' && names.length < limit) return all;

@@ -4,11 +4,12 @@ import { existsSync } from 'node:fs';
 import os from 'node:os';
 import { createDestinationActivities, createOriginActivities } from '../activities';
 import { checkAccess, createClients, keepTokens, type Clients } from '../activities/clients';
+import { ChangeLog } from '../activities/shared/change-log';
 import { ActivityInterceptor, StepLog } from '../activities/shared/interceptor';
 import type { Config } from '../config/schema';
 import { taskQueue } from '../contract/ids';
 import { sharedQueue } from '../contract/cycle';
-import { UserError } from '../errors';
+import { UsageError, UserError } from '../errors';
 import { Feed } from '../feed/feed';
 import {
   MAX_HEARTBEAT_THROTTLE_MS,
@@ -91,6 +92,8 @@ class Workers {
     const client = new Client({ connection, namespace: target.namespace });
     await explained(target, () => assertOwnSync(client, clients));
     const ownLog = log.child({ name: config.name });
+    if (clients.role === 'destination' && config.log.changes)
+      clients.deps.changes = new ChangeLog(ownLog, clients.deps.vault.client.address);
     const tokens = keepTokens(clients, ownLog);
     this.closers.push(() => tokens.close());
     this.prepared.push({ log: ownLog, clients, connection, client, target });
@@ -210,7 +213,7 @@ function assertNoneTwice(configs: readonly Config[]): void {
     const { address, namespace } = temporalTarget(temporal);
     const key = JSON.stringify([address, namespace, role, name]);
     if (seen.has(key))
-      throw new UserError(
+      throw new UsageError(
         `two of the configurations are of the ${role} ${name}: give each file once, and each sync its own "name"`,
       );
     seen.add(key);

@@ -42,9 +42,14 @@ export function logTemporalOutages(
     }
   };
   const run = async (): Promise<void> => {
-    while (!signal.aborted) {
-      await sleep(everyMs, undefined, { ref: false, signal }).catch(() => undefined);
-      if (!signal.aborted) await check();
+    try {
+      for (;;) {
+        await sleep(everyMs, undefined, { ref: false, signal });
+        await check();
+      }
+    } catch (error) {
+      // Only the pause can be interrupted.
+      if (!signal.aborted) throw error;
     }
   };
   const running = run();

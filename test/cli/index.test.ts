@@ -79,7 +79,7 @@ test('vsync signal refuses the role of an origin before it connects', async () =
   const content = { temporal, origin: { ...role, syncPath: 'a/' }, destination: { ...role, syncPath: 'b/' } };
   const file = written('both.json', JSON.stringify(content));
   const { code, stdout, stderr } = await run('signal', '--role', 'origin', '-c', file);
-  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toContain("vsync signal is for a destination: give the destination's file");
 });
 

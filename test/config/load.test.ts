@@ -15,7 +15,7 @@ describe('loadConfig', () => {
       config: {
         role: 'origin',
         name: 'origin',
-        log: { level: 'info', type: 'console' },
+        log: { level: 'info', type: 'console', changes: false },
         numBuckets: 1,
         syncMetadata: false,
         ignoreDeletes: false,

@@ -36,7 +36,7 @@ export const FROZEN: Names = {
     destination.vault.approle.secret_id destination.vault.authNamespace destination.vault.caFile
     destination.vault.certFile destination.vault.keyFile destination.vault.namespace
     destination.vault.requestTimeout destination.vault.serverName destination.vault.token ignoreDeletes
-    log log.level log.type maxDeletes metrics metrics.listen name numBuckets origin origin.consul origin.consul.address
+    log log.changes log.level log.type maxDeletes metrics metrics.listen name numBuckets origin origin.consul origin.consul.address
     origin.consul.caFile origin.consul.certFile origin.consul.dc origin.consul.keyFile
     origin.consul.requestTimeout origin.consul.serverName origin.consul.token origin.exclude
     origin.feed origin.feed.events origin.feed.fullScanEvery origin.feed.http
@@ -63,7 +63,7 @@ export const FROZEN: Names = {
     VSYNC_DESTINATION_VAULT_KEYFILE VSYNC_DESTINATION_VAULT_NAMESPACE
     VSYNC_DESTINATION_VAULT_REQUESTTIMEOUT VSYNC_DESTINATION_VAULT_ROLE_ID
     VSYNC_DESTINATION_VAULT_SECRET_ID VSYNC_DESTINATION_VAULT_SERVERNAME VSYNC_DESTINATION_VAULT_TOKEN
-    VSYNC_IGNOREDELETES VSYNC_LOG_LEVEL VSYNC_LOG_TYPE VSYNC_MAXDELETES VSYNC_METRICS_LISTEN VSYNC_NAME VSYNC_NUMBUCKETS
+    VSYNC_IGNOREDELETES VSYNC_LOG_CHANGES VSYNC_LOG_LEVEL VSYNC_LOG_TYPE VSYNC_MAXDELETES VSYNC_METRICS_LISTEN VSYNC_NAME VSYNC_NUMBUCKETS
     VSYNC_ORIGIN_CONSUL_ADDRESS VSYNC_ORIGIN_CONSUL_CAFILE VSYNC_ORIGIN_CONSUL_CERTFILE
     VSYNC_ORIGIN_CONSUL_DC VSYNC_ORIGIN_CONSUL_KEYFILE VSYNC_ORIGIN_CONSUL_REQUESTTIMEOUT
     VSYNC_ORIGIN_CONSUL_SERVERNAME VSYNC_ORIGIN_CONSUL_TOKEN VSYNC_ORIGIN_EXCLUDE VSYNC_ORIGIN_FEED_EVENTS VSYNC_ORIGIN_FEED_FULLSCANEVERY
@@ -132,7 +132,7 @@ export const FROZEN: Names = {
   `),
   messages: lines(`
     Counts: Record<keyof typeof NO_COUNTS, number>
-    PathFailure: path class with?
+    PathFailure: path class at? to? with?
     CycleInput: v name fingerprint timeoutMs
     CycleResult: v outcome counts failures durationsMs note?
     ActivityInput: v fingerprint

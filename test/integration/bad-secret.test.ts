@@ -55,7 +55,7 @@ test('destination cycle copies all others when a secret is too large, forbidden,
 
   const FAILURES = [
     { path: data('broken'), class: 'unavailable' },
-    { path: data('denied'), class: 'forbidden' },
+    { path: data('denied'), class: 'forbidden', at: 'destination' },
     { path: data('large'), class: 'too-large' },
     { path: data('odd'), class: 'no-data-path' },
   ];

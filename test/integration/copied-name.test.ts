@@ -128,7 +128,7 @@ test('vsync worker refuses the sync path of another sync, and two files of one n
   expect(worker).toMatchObject({ code: 1, stdout: '' });
   expect(worker.stderr).toContain(`is the sync info of ${name}, and this sync is called ${name}-new`);
   const twice = await run('worker', '-c', sync.destinationFiles[0] ?? '', otherVault());
-  expect(twice).toMatchObject({ code: 1, stdout: '' });
+  expect(twice).toMatchObject({ code: 2, stdout: '' });
   expect(twice.stderr).toContain(`two of the configurations are of the destination ${name}`);
 });
 

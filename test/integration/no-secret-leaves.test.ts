@@ -31,7 +31,9 @@ test('vsync keeps secret values and tokens out of Temporal, Consul and the log, 
     await sync.cycle('origin');
     const cycle = await sync.cycle('destination');
     expect(cycle).toMatchObject({ outcome: 'partial', counts: { failed: 1 } });
-    expect(cycle.failures).toEqual([{ path: `${sync.mount}data/refused`, class: 'forbidden' }]);
+    expect(cycle.failures).toEqual([
+      { path: `${sync.mount}data/refused`, class: 'forbidden', at: 'destination' },
+    ]);
     expect(await sync.destinationVaults[0]?.get(sync.mount, 'good')).toMatchObject({ password: planted });
 
     const runs = await eventually(async () => {

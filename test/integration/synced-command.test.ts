@@ -109,12 +109,12 @@ describe('vsync synced', () => {
     );
   });
 
-  test('exits with 1 for what does not arrive by waiting, and never prints a value', async () => {
+  test('exits with 3 for a difference and with 1 for what cannot arrive, and never prints a value', async () => {
     await sync.originVault.put(sync.mount, 'changed', { password: VALUE });
     await cycles();
     await sync.destinationVaults[1]?.put(sync.mount, 'changed', { password: 'planted-other' });
     const differs = await run('synced', `${sync.mount}changed`, '--verify', '--wait', '5m', ...files());
-    expect(differs.code).toBe(1);
+    expect(differs.code).toBe(3);
     expect(differs.stderr).toContain(`does not arrive by waiting alone: d1-${sync.id} (differs)`);
     expect(differs.stdout + differs.stderr).not.toContain('planted-');
     const absent = await run('synced', `${sync.mount}nothing`, ...files());

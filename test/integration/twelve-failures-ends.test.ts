@@ -199,7 +199,7 @@ test('12. vsync shows what a cycle did in its status, in the memo of the workflo
   const status = await readStatus(sync.client, sync.config('destination'), info).finally(() => {
     close();
   });
-  const failures = [{ path: running.data('bad'), class: 'forbidden' }];
+  const failures = [{ path: running.data('bad'), class: 'forbidden', at: 'destination' }];
   expect(status.cycles[0]).toMatchObject({ outcome: 'partial', counts, failures });
   expect(status.last).toMatchObject({ outcome: 'partial', counts });
 

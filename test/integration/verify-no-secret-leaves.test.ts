@@ -32,7 +32,7 @@ test('vsync verify keeps secret values out of Temporal, Consul, the log and its 
 
     const args = ['verify', '--json', '-c', sync.destinationFiles[0] ?? '', '--log.level', 'debug'];
     const report = await runVsync(args, { home: sync.folder });
-    expect(report.code).toBe(1);
+    expect(report.code).toBe(3);
     const staged = await sync.verify();
     expect(staged.counts).toMatchObject({ equal: 1, drift: 1, missing: 1, extra: 1 });
     const repaired = await runVsync([...args, '--repair'], { home: sync.folder });

@@ -55,7 +55,7 @@ describe('vsync verify', () => {
   test('distinguishes drift, missing and extra secrets from recent changes, and --repair repairs them with one version each', async () => {
     await disturb();
     const ended = await command();
-    expect(ended.code).toBe(1);
+    expect(ended.code).toBe(3);
     expect(ended.stdout.split('\n')).toEqual([
       `${sync.config('destination').name}: equal at both ends: 1`,
       '  drift: the values differ: 1',

@@ -264,7 +264,7 @@ export class SyncFixture {
   async repair(number = 0): Promise<Repair> {
     const paths = repairable(await this.verify(number));
     return this.withDestination(number, ({ info, config }) =>
-      repair(this.client, info, config, { paths, say: () => undefined }),
+      repair(this.client, info, config, { paths, file: 'FILE', say: () => undefined }),
     );
   }
 

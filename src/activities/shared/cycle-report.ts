@@ -1,4 +1,10 @@
-import type { Counts, CycleReport, ReportOutagesInput, ReportOutagesResult } from '../../contract/cycle';
+import type {
+  Counts,
+  CycleReport,
+  PathFailure,
+  ReportOutagesInput,
+  ReportOutagesResult,
+} from '../../contract/cycle';
 import type { PathClass } from '../../contract/failures';
 import { MAX_FAILURES, MAX_FAILURE_CHARACTERS, MAX_NOTED_OUTAGES } from '../../limits';
 import type { Kv2 } from '../../vault/kv2';
@@ -18,23 +24,33 @@ export class CycleReportBuilder {
   }
 
   /** Records a path that went wrong, as `failed` or `unknown`. */
-  fail(path: string, failureClass: PathClass, as: 'failed' | 'unknown' = 'failed'): void {
+  fail(
+    path: string,
+    failureClass: PathClass,
+    as: 'failed' | 'unknown' = 'failed',
+    where: Pick<PathFailure, 'at' | 'to'> = {},
+  ): void {
     this.count(as);
-    this.note(path, failureClass);
+    this.name({ path, class: failureClass, ...where });
   }
 
   /** Records a secret that is not copied because of another path. */
   refuse(path: string, why: PathClass, other: string): void {
     this.count('failed');
-    this.note(path, why, other);
+    this.name({ path, class: why, with: other });
   }
 
   /** Names a path of which an operator should know, also if nothing went wrong. */
-  note(path: string, what: PathClass, other?: string): void {
-    this.named += path.length + (other?.length ?? 0);
+  note(path: string, what: PathClass): void {
+    this.name({ path, class: what });
+  }
+
+  private name(failure: PathFailure): void {
+    const { path, to = '', with: other = '' } = failure;
+    this.named += path.length + to.length + other.length;
     const fits = this.named <= MAX_FAILURE_CHARACTERS || this.failures.length === 0;
     if (this.failures.length >= MAX_FAILURES || !fits) return;
-    this.failures.push({ path, class: what, ...(other !== undefined && { with: other }) });
+    this.failures.push(failure);
   }
 
   result(): CycleReport {

@@ -1,11 +1,12 @@
 import type { Client, ScheduleDescription } from '@temporalio/client';
 import type { Config } from '../../config/schema';
-import { scheduleId, watchId } from '../../contract/ids';
+import { scheduleId, taskQueue, watchId } from '../../contract/ids';
 import { assertOwnSchedule } from '../../temporal/ownership';
 import { deadWatch, findSchedule, watchState } from '../../temporal/schedule';
 import { isStartedAt, readRecord, whyMissing } from '../../temporal/schedule-record';
 import { connectClient, explained } from '../../temporal/connect';
 import { temporalPlace, temporalTarget } from '../../temporal/target';
+import { withoutWorker, workersOf } from '../../temporal/workers';
 import { VaultError } from '../../vault/errors';
 import { withInfo } from '../connections';
 import { check, notChecked, type Check, type CheckResult } from '../../access/check-line';
@@ -44,7 +45,11 @@ async function checkSchedule(client: Client, config: Config, what: string): Prom
       return unchecked ?? scheduleResult(found);
     }),
   );
-  if (role === 'origin' || there.length === 0) return [schedule];
+  if (there.length === 0) return [schedule];
+  const workers = await check(`Temporal: workers of ${taskQueue(role, name)}`, () =>
+    workersFinding(client, config),
+  );
+  if (role === 'origin') return [schedule, workers];
   const watch = await check(`Temporal: watch ${watchId(name)}`, () =>
     explained(target, async (): Promise<CheckResult> => {
       const state = await watchState(client, name);
@@ -53,7 +58,14 @@ async function checkSchedule(client: Client, config: Config, what: string): Prom
         : { outcome: 'warning', detail: deadWatch(name, state) };
     }),
   );
-  return [schedule, watch];
+  return [schedule, workers, watch];
+}
+
+async function workersFinding(client: Client, config: Config): Promise<CheckResult> {
+  const found = await workersOf(client, config);
+  const missing = withoutWorker(found, 'FILE');
+  if (missing !== undefined) return { outcome: 'warning', detail: missing };
+  return { detail: found.isPolled === true ? 'one polls the queue' : 'Temporal does not report them' };
 }
 
 /** Asks each Vault of the configuration for its identity. @throws UserError if the schedule belongs to another sync */

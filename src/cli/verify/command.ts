@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { DestinationDeps } from '../../activities/destination/base/deps';
 import { FINDING_KINDS, type Finding, type FindingKind } from '../../activities/destination/verify/findings';
 import type { VerifyCounts } from '../../contract/verify';
-import { UserError } from '../../errors';
+import { NotInStepError } from '../../errors';
 import { assertOwnSync } from '../../temporal/ownership';
 import { withClients } from '../connections';
 import { interruptible } from '../interruptible';
@@ -11,7 +11,7 @@ import { firstLines, formatResult } from '../text';
 import { repair, type Repair } from './repair';
 import { runVerify } from './run';
 
-/** `vsync verify`, and with `--repair` a cycle that repairs what differs. @throws UserError if something is wrong (still) */
+/** `vsync verify`, and with `--repair` a cycle that repairs what differs. @throws NotInStepError if something is wrong (still) */
 export async function verifyValues(options: Options): Promise<void> {
   const config = load(options, 'destination');
   await withClients(config, async (client, clients) => {
@@ -33,14 +33,14 @@ async function verify(client: Client, deps: DestinationDeps, options: Options): 
     if (wrong === undefined) return;
     const advice =
       paths.length === 0 ? '' : `; a cycle repairs drift and missing: vsync verify --repair -c ${file}`;
-    throw new UserError(`${deps.config.name} is not as it should be: ${wrong}${advice}`);
+    throw new NotInStepError(`${deps.config.name} is not as it should be: ${wrong}${advice}`);
   }
-  const repaired = await repair(client, deps.info, deps.config, { paths, say });
+  const repaired = await repair(client, deps.info, deps.config, { paths, file, say });
   console.log(
     json ? JSON.stringify({ ...report, repair: repaired }, null, 2) : formatRepair(paths.length, repaired),
   );
   const left = whatIsLeft(report, repaired);
-  if (left !== undefined) throw new UserError(left);
+  if (left !== undefined) throw new NotInStepError(left);
 }
 
 /** Progress goes to stderr: stdout is for the report. */

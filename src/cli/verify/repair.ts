@@ -37,18 +37,18 @@ export async function repair(
   client: Client,
   info: SyncInfo,
   config: DestinationConfig,
-  { paths, say }: { paths: readonly string[]; say: (text: string) => void },
+  { paths, file, say }: { paths: readonly string[]; file: string; say: (text: string) => void },
 ): Promise<Repair> {
   await waitForIdle(client, config, say);
   const doubted = await unverifyClaims(info, paths);
   const { state } = await describeSchedule(client.schedule.getHandle(scheduleId('destination', config.name)));
   if (state.paused) return { doubted, left: await countUnverified(info, paths) };
   const advice = '; the next cycle repairs the rest';
-  let cycle = await runCycle(client, config, { advice });
+  let cycle = await runCycle(client, config, { advice, file, say });
   let left = await countUnverified(info, paths);
   // A cycle that began before the claims were unverified did not see them.
   if (left > 0 && WELL_ENDED.has(cycle.result.outcome)) {
-    cycle = await runCycle(client, config, { advice });
+    cycle = await runCycle(client, config, { advice, file, say });
     left = await countUnverified(info, paths);
   }
   return { doubted, left, cycle };

@@ -14,15 +14,8 @@ import { UserError } from '../../errors';
 import type { VerifyInput, VerifyResult } from '../../contract/verify';
 import { readFindings } from '../../activities/destination/verify/findings';
 import type { Report } from './command';
-import {
-  EXPLAIN_VERIFY_WAIT_AFTER_MS,
-  VERIFY_CANCEL_WAIT_MS,
-  VERIFY_POLL_MS,
-  VERIFY_TIMEOUT_MS,
-} from '../../limits';
-
-/** Events of a workflow that no worker has taken: its start, and its first task. */
-const EVENTS_BEFORE_WORKER = 2;
+import { VERIFY_CANCEL_WAIT_MS, VERIFY_TIMEOUT_MS } from '../../limits';
+import { EVENTS_BEFORE_WORKER, explainWaiting } from '../waiting';
 
 interface RunOptions {
   /** The configuration file, for messages that name a command. */
@@ -39,7 +32,7 @@ interface RunOptions {
  */
 export async function runVerify(client: Client, deps: DestinationDeps, options: RunOptions): Promise<Report> {
   const { handle, isOurs } = await startOrJoin(client, deps, options.say);
-  const { counts, lists, notes } = await resultOf(handle, isOurs, options);
+  const { counts, lists, notes } = await resultOf({ client, config: deps.config, handle, isOurs }, options);
   return { name: deps.config.name, counts, findings: await readFindings(deps.staging, lists), notes };
 }
 
@@ -79,9 +72,15 @@ async function startOrJoin(
   return { handle, isOurs: false };
 }
 
+interface Started {
+  client: Client;
+  config: DestinationDeps['config'];
+  handle: WorkflowHandle;
+  isOurs: boolean;
+}
+
 async function resultOf(
-  handle: WorkflowHandle,
-  isOurs: boolean,
+  { client, config, handle, isOurs }: Started,
   { file, say, signal }: RunOptions,
 ): Promise<VerifyResult> {
   const watching = new AbortController();
@@ -89,7 +88,7 @@ async function resultOf(
   // The wait below reports a failure; without this handler it would also be an unhandled rejection.
   result.catch(() => undefined);
   try {
-    void reportProgress(handle, { file, say, signal: watching.signal });
+    void explainWaiting({ client, config, handle, file, say, signal: watching.signal });
     return await orAborted(result, signal);
   } catch (error) {
     if (error instanceof WorkflowFailedError) throw new UserError(explain(error));
@@ -123,28 +122,4 @@ async function end(handle: WorkflowHandle, result: Promise<VerifyResult>): Promi
     const waited = sleep(VERIFY_CANCEL_WAIT_MS, undefined, { ref: false });
     return Promise.race([result.catch(() => undefined), waited]);
   });
-}
-
-/** Reports that no worker is there, and why a step is retried. Each text once. */
-async function reportProgress(handle: WorkflowHandle, { file, say, signal }: RunOptions): Promise<void> {
-  const said = new Set<string>();
-  const once = (text: string): void => {
-    if (!said.has(text)) say(text);
-    said.add(text);
-  };
-  try {
-    await sleep(EXPLAIN_VERIFY_WAIT_AFTER_MS, undefined, { signal });
-    for (;;) {
-      const { historyLength, raw } = await handle.describe();
-      if (historyLength <= EVENTS_BEFORE_WORKER)
-        once(`waiting for a worker of this destination: vsync worker -c ${file}`);
-      for (const { activityType, lastFailure } of raw.pendingActivities ?? []) {
-        if (lastFailure?.message)
-          once(`${activityType?.name ?? 'a step'} is retried: ${lastFailure.message}`);
-      }
-      await sleep(VERIFY_POLL_MS, undefined, { signal });
-    }
-  } catch {
-    // The verify ended, or Temporal does not answer: the caller, which waits for the result, reports it.
-  }
 }

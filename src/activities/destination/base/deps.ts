@@ -9,6 +9,9 @@ import type { Kv2 } from '../../../vault/kv2';
 import { inParallel, WorkPool } from '../../../concurrency/work-pool';
 import type { OriginTargets } from './origin-targets';
 import type { Location } from '../../../rules/paths';
+import type { PathFailure } from '../../../contract/cycle';
+import { VaultError } from '../../../vault/errors';
+import type { ChangeLog } from '../../shared/change-log';
 import { PathError } from '../../shared/failures';
 
 /** What the activities of a destination work with. */
@@ -36,6 +39,8 @@ export interface DestinationDeps {
   copyPool: WorkPool;
   /** For those of a verify among them. */
   verifyPool: WorkPool;
+  /** Has a line for each secret that is written or deleted; undefined without `log.changes`, and in commands. */
+  changes?: ChangeLog;
 }
 
 /** Returns where the secret of a path in sync info is at the origin. */
@@ -50,6 +55,18 @@ export function placeAtDestination({ scope }: Pick<DestinationDeps, 'scope'>, pa
   const place = scope.placeAtDestination(path);
   if (place === undefined) throw new PathError('no-data-path', path);
   return place;
+}
+
+/** Which end a failure of a secret is about, and its path there: for its report. */
+export function whereFailed(
+  { scope }: Pick<DestinationDeps, 'scope'>,
+  path: string,
+  error: unknown,
+): Pick<PathFailure, 'at' | 'to'> {
+  const at = error instanceof VaultError ? error.side : undefined;
+  if (at !== 'destination') return { ...(at && { at }) };
+  const to = scope.target(path);
+  return { at, ...(to !== path && { to }) };
 }
 
 interface Vault {

@@ -93,5 +93,7 @@ export async function writeFresh<There, Done>(
 
 function tooSlow({ client }: Kv2, path: string): VaultError {
   const detail = `from the question to the origin until this request could be sent it took longer than ${FRESH_MS / 1000} s; it was not sent`;
-  return new VaultError('unavailable', client.address, path, detail);
+  const error = new VaultError('unavailable', client.address, path, detail);
+  error.side = 'destination';
+  return error;
 }

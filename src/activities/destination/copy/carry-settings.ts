@@ -11,7 +11,7 @@ import { failureOfPath } from '../../shared/failures';
 import type { OpenBucket } from '../../../sync-info/ledger';
 import type { CopyContext } from './copy-bucket';
 import type { PlannedBucket } from './plan-bucket';
-import { placeAtDestination, placeAtOrigin, type DestinationDeps } from '../base/deps';
+import { placeAtDestination, placeAtOrigin, whereFailed, type DestinationDeps } from '../base/deps';
 import { Freshness, writeFresh, type Decision } from '../base/freshness';
 import type { RequestOptions } from '../../../vault/client';
 
@@ -111,6 +111,7 @@ export class SettingsCarrier {
         const write = async (writing: RequestOptions): Promise<Applied> => {
           await deps.vault.writeSettings(place.mount, place.rel, settings, cas, writing);
           report.count('settings');
+          deps.changes?.note({ did: 'settings', to: place, from: placeAtOrigin(deps, path) });
           return { fingerprint };
         };
         return { freshness, write };
@@ -135,7 +136,8 @@ export class SettingsCarrier {
     try {
       return await work();
     } catch (error) {
-      report.fail(path, `settings-${failureOfPath(error, signal)}`);
+      const where = whereFailed(this.context.deps, path, error);
+      report.fail(path, `settings-${failureOfPath(error, signal)}`, 'failed', where);
       incomplete.add(this.id);
       this.failedPaths.add(path);
       return undefined;

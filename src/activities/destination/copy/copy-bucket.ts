@@ -9,6 +9,7 @@ import { BucketExpiries } from '../../../sync-info/expiries';
 import { isBehind, type OldestChange } from '../../../sync-info/lag';
 import { SettingsCarrier } from './carry-settings';
 import { copySecret } from './copy-secret';
+import { whereFailed } from '../base/deps';
 import { planBucket, type PlanContext, type PlannedBucket } from './plan-bucket';
 import { removeGone } from './remove-gone';
 
@@ -180,7 +181,7 @@ class BucketCopy {
       incomplete.add(this.id);
       // Why it waits was reported with its settings.
       if (failure !== 'waits-for-settings' || this.carrier?.hasFailed(path) !== true)
-        report.fail(path, failure);
+        report.fail(path, failure, 'failed', whereFailed(deps, path, error));
     }
     onProgress();
     await bucket.checkpoint();

@@ -75,6 +75,7 @@ export async function copySecret(
     const version = there?.version ?? 0;
     const copied = (endsAt: string): Copied => {
       const did = there === undefined ? 'added' : 'updated';
+      deps.changes?.note({ did, to, from, version: version + 1 });
       return { did, claim, isThere: true, conflict, ...endsOf(endsAt, value.endsAt) };
     };
     return {

@@ -5,6 +5,7 @@ import { failureOfPath } from '../../shared/failures';
 import { inParallel } from '../../../concurrency/work-pool';
 import type { OpenBucket } from '../../../sync-info/ledger';
 import type { CopyContext } from './copy-bucket';
+import { whereFailed } from '../base/deps';
 import { copySecret } from './copy-secret';
 import { deleteSecret, judgeCandidate } from '../deletes/delete-secret';
 
@@ -37,7 +38,7 @@ export async function removeGone(
     try {
       return await work();
     } catch (error) {
-      report.fail(path, failureOfPath(error, stop), 'unknown');
+      report.fail(path, failureOfPath(error, stop), 'unknown', whereFailed(deps, path, error));
       incomplete.add(id);
       return undefined;
     }

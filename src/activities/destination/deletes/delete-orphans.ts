@@ -46,7 +46,7 @@ export async function deleteOrphans(
         if (did === 'deleted') report.count('deleted');
       }
     } catch (error) {
-      report.fail(target, failureOfPath(error, stop));
+      report.fail(target, failureOfPath(error, stop), 'failed', { at: 'destination' });
     }
   };
   await inParallel([...listed], signal, removeOne, deps.copyPool);

@@ -75,7 +75,7 @@ export async function deleteSecret(
  * @returns `held` if the answer was no, or another version came in between
  */
 export async function deleteAt(
-  { vault }: Pick<DestinationDeps, 'vault'>,
+  { vault, changes }: Pick<DestinationDeps, 'vault' | 'changes'>,
   { mount, rel }: Location,
   signal: AbortSignal,
   confirm: (there: SecretVersion, freshness: Freshness) => Promise<boolean>,
@@ -85,7 +85,12 @@ export async function deleteAt(
     // A delete that was undone at the origin leaves this version as it was: it would be the one that is deleted.
     const freshness = new Freshness();
     if (!(await confirm(there, freshness))) return { done: 'held' };
-    return { freshness, write: (writing) => deleteIfStill(vault, { mount, rel }, there, writing) };
+    const write = async (writing: RequestOptions): Promise<Deleted> => {
+      const did = await deleteIfStill(vault, { mount, rel }, there, writing);
+      if (did === 'deleted') changes?.note({ did, to: { mount, rel }, version: there.version });
+      return did;
+    };
+    return { freshness, write };
   };
   return writeFresh(
     { vault, place: { mount, rel }, signal },
