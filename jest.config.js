@@ -11,6 +11,9 @@ const common = {
   setupFilesAfterEnv: ['<rootDir>/test/support/setup.ts'],
 };
 
+/** For tests that run workflows in their own process. */
+const withWorkflows = [...common.setupFilesAfterEnv, '<rootDir>/test/support/no-promise-hooks.ts'];
+
 /** @type {import('jest').Config} */
 module.exports = {
   // Integration tests wait for servers a third of their time: on two cores a third process uses that time.
@@ -32,13 +35,14 @@ module.exports = {
     {
       ...common,
       displayName: 'replay',
+      setupFilesAfterEnv: withWorkflows,
       testMatch: ['<rootDir>/test/replay/**/*.test.ts'],
       globalSetup: '<rootDir>/test/support/bundle-setup.ts',
     },
     {
       ...common,
       displayName: 'integration',
-      setupFilesAfterEnv: [...common.setupFilesAfterEnv, '<rootDir>/test/support/integration-env.ts'],
+      setupFilesAfterEnv: [...withWorkflows, '<rootDir>/test/support/integration-env.ts'],
       testMatch: ['<rootDir>/test/integration/**/*.test.ts'],
       globalSetup: '<rootDir>/test/support/integration-setup.ts',
       globalTeardown: '<rootDir>/test/support/integration-teardown.ts',
