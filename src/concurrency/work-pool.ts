@@ -17,6 +17,11 @@ export interface Call {
   begin: (done: () => void) => void;
 }
 
+/** Does all the work of a call. After an abort no further item begins; those that began are waited for. */
+export interface Pool {
+  work(call: Call, signal: AbortSignal): Promise<void>;
+}
+
 interface Entered extends Call {
   running: number;
   end: () => void;
@@ -27,9 +32,12 @@ interface Entered extends Call {
  * chunks that began together would end together, and nothing would be in flight until the next ones arrive. An item must
  * not wait for another item of the same pool, which may be full.
  */
-export class WorkPool {
+export class WorkPool implements Pool {
   private readonly calls = new Set<Entered>();
+  private readonly urgentCalls = new Set<Entered>();
   private inUse = 0;
+  /** The same places, given before those of the pool itself: for few items that somebody waits for. */
+  readonly urgent: Pool = { work: (call, signal) => this.enter(call, signal, this.urgentCalls) };
 
   /**
    * @param size most items in progress; read each time, so it may change
@@ -40,21 +48,24 @@ export class WorkPool {
     private readonly onFull: () => void = () => undefined,
   ) {}
 
-  /** Does all the work of a call. After an abort no further item begins; those that began are waited for. */
   work(call: Call, signal: AbortSignal): Promise<void> {
+    return this.enter(call, signal, this.calls);
+  }
+
+  private enter(call: Call, signal: AbortSignal, calls: Set<Entered>): Promise<void> {
     return new Promise((resolve) => {
       const { begin } = call;
       const hasNext = (): boolean => !signal.aborted && call.hasNext();
       const end = (): void => {
         forget();
-        this.calls.delete(entered);
+        calls.delete(entered);
         resolve();
       };
       const entered: Entered = { hasNext, begin, end, running: 0 };
       const forget = onAbort(signal, () => {
         this.endIfOver(entered);
       });
-      this.calls.add(entered);
+      calls.add(entered);
       this.fill();
       this.endIfOver(entered);
     });
@@ -83,22 +94,27 @@ export class WorkPool {
   }
 
   private fill(): void {
-    for (const call of this.calls) {
-      while (call.hasNext()) {
-        if (this.inUse >= this.size()) {
-          this.onFull();
-          return;
+    for (const calls of [this.urgentCalls, this.calls])
+      for (const call of calls) {
+        while (call.hasNext()) {
+          if (this.inUse >= this.size()) {
+            this.onFull();
+            return;
+          }
+          this.begin(call);
         }
-        this.inUse += 1;
-        call.running += 1;
-        call.begin(() => {
-          this.inUse -= 1;
-          call.running -= 1;
-          this.fill();
-          this.endIfOver(call);
-        });
       }
-    }
+  }
+
+  private begin(call: Entered): void {
+    this.inUse += 1;
+    call.running += 1;
+    call.begin(() => {
+      this.inUse -= 1;
+      call.running -= 1;
+      this.fill();
+      this.endIfOver(call);
+    });
   }
 
   private endIfOver(call: Entered): void {
@@ -123,7 +139,7 @@ export async function forAllOf<T>(
   source: Source<T>,
   signal: AbortSignal,
   work: (item: T, signal: AbortSignal) => Promise<void>,
-  pool: WorkPool | number = DEFAULT_PARALLEL_ITEMS,
+  pool: Pool | number = DEFAULT_PARALLEL_ITEMS,
 ): Promise<void> {
   const stop = new AbortController();
   const either = forManyRequests(AbortSignal.any([signal, stop.signal]));
@@ -147,7 +163,7 @@ export async function inParallel<T, R>(
   items: readonly T[],
   signal: AbortSignal,
   work: (item: T, signal: AbortSignal) => Promise<R>,
-  pool: WorkPool | number = DEFAULT_PARALLEL_ITEMS,
+  pool: Pool | number = DEFAULT_PARALLEL_ITEMS,
 ): Promise<R[]> {
   const results = new Array<R>(items.length);
   let next = 0;

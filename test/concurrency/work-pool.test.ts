@@ -43,6 +43,22 @@ test('WorkPool begins the items of the oldest call first, and fills free places 
   await Promise.all([first, second]);
 });
 
+test('WorkPool gives the next free places to urgent items, and never more than there are', async () => {
+  const pool = new WorkPool(() => 2);
+  const { begun, work, endOne } = manualWork();
+  const ordinary = inParallel(items('a', 5), never, work, pool);
+  const urgent = inParallel(items('u', 2), never, work, pool.urgent);
+  expect(begun).toEqual(['a0', 'a1']);
+  await endOne();
+  await endOne();
+  expect(begun.slice(2)).toEqual(['u0', 'u1']);
+  expect(pool.inProgress).toBe(2);
+  await endOne();
+  expect(begun.slice(4)).toEqual(['a2']);
+  for (let left = 0; left < 4; left++) await endOne();
+  await Promise.all([ordinary, urgent]);
+});
+
 test('WorkPool ends an aborted call that waits for a place at once', async () => {
   const pool = new WorkPool(() => 1);
   const { begun, work, endOne } = manualWork();

@@ -1,7 +1,7 @@
 import { pushSecrets } from '../../../src/activities/destination/push/push-secrets';
 import type { PushResult } from '../../../src/contract/push';
 import { FRESH_MS } from '../../../src/limits';
-import { WorkPool } from '../../../src/concurrency/work-pool';
+import { inParallel, WorkPool } from '../../../src/concurrency/work-pool';
 import { VaultError } from '../../../src/vault/errors';
 import type { SecretMetadata, SecretVersion } from '../../../src/vault/kv2';
 import { INSIGHT, PushWorld } from './push-world';
@@ -111,6 +111,25 @@ describe('pushSecrets', () => {
     };
     expect(await both.push([A, B])).toEqual({ v: 1, there: 1, left: 1 });
     expect(both.written).toEqual(['a 1']);
+  });
+
+  it('does not wait for the secrets of a cycle that have no place yet', async () => {
+    const copyPool = new WorkPool(() => 1);
+    both.more = { copyPool };
+    let endOne = (): void => undefined;
+    const ofCycle = (): Promise<void> => new Promise((end) => (endOne = end));
+    const stop = new AbortController();
+    let begun = 0;
+    const cycle = inParallel([1, 2, 3], stop.signal, () => ((begun += 1), ofCycle()), copyPool);
+    const pushed = both.push([A, B]);
+    await new Promise(setImmediate);
+    expect(both.written).toEqual([]);
+    endOne();
+    expect(await pushed).toEqual({ v: 1, there: 2, left: 0 });
+    expect(begun).toBe(2);
+    stop.abort();
+    endOne();
+    await expect(cycle).rejects.toThrow();
   });
 
   it('leaves what has not arrived when it is stopped, and reports that', async () => {

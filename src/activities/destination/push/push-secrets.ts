@@ -45,7 +45,8 @@ async function pushInTime(
     if (permission.freshness.isFresh() && (await isThereAfterCopy(deps, secret, stop))) there += 1;
   };
   try {
-    await inParallel(allowed, signal, bring, deps.copyPool);
+    // Before the secrets of a cycle, which may have hours of work: a push has some seconds.
+    await inParallel(allowed, signal, bring, deps.copyPool.urgent);
   } catch (error) {
     if (!signal.aborted) throw error;
   }
