@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { ChaosServers } from './chaos-servers';
 import { scenario, type Scenario } from './commands';
+import { changeDuring } from './feed-fault';
 import { Judge } from './judge';
 import { Model } from './model';
 import { NAMES } from './names';
@@ -61,7 +62,7 @@ const hasFault = (stats: Stats): boolean => stats.of('fault at') > 0;
 
 async function oneRun(
   seed: number,
-  { commands, ...kind }: Scenario,
+  { commands, feedFaults, ...kind }: Scenario,
   stats: Stats,
   endMs: number,
 ): Promise<void> {
@@ -77,7 +78,13 @@ async function oneRun(
     // From the beginning there are secrets to lose.
     for (const name of NAMES) await user.step(name, 'put', 'first');
     await settle(run);
-    for (const command of commands) if (Date.now() < endMs || !hasFault(stats)) await perform(run, command);
+    for (const [at, command] of commands.entries()) {
+      if (Date.now() >= endMs && hasFault(stats)) break;
+      const feedFault = feedFaults[at];
+      if (world.feedLine !== undefined && feedFault !== undefined)
+        await changeDuring(run, world.feedLine, feedFault);
+      await perform(run, command);
+    }
     await settle(run);
     await judge.versionsHadReasons();
   } catch (error) {

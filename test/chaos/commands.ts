@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { Blow, ServerName } from './chaos-servers';
 import { FAULT_KINDS, type PlannedFault } from './fault-kinds';
+import { feedFault, type FeedFault } from './feed-fault';
 import { ORIGIN_STEPS, type OriginStep } from './model';
 import { MOUNTS, NAMES, type MountName } from './names';
 import { SETTINGS_WORDS } from './secret-settings';
@@ -230,11 +231,18 @@ const command: fc.Arbitrary<Command> = fc.oneof(
 /** All commands of one run, on a sync of its own. */
 export interface Scenario extends WorldKind {
   readonly commands: readonly Command[];
+  /** What happens before each command, in a world with a feed. */
+  readonly feedFaults: readonly FeedFault[];
 }
+
+const MOST_COMMANDS = 22;
 
 export const scenario: fc.Arbitrary<Scenario> = fc.record({
   watched: fc.boolean(),
   workers: fc.constantFrom(1, 1, 2),
   settings: first,
-  commands: fc.array(command, { minLength: 12, maxLength: 22, size: 'max' }),
+  commands: fc.array(command, { minLength: 12, maxLength: MOST_COMMANDS, size: 'max' }),
+  // The last ones, so that a seed has the same commands with and without a feed.
+  feed: fc.boolean(),
+  feedFaults: fc.array(feedFault, { minLength: MOST_COMMANDS, maxLength: MOST_COMMANDS }),
 });

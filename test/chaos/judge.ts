@@ -34,6 +34,7 @@ import type { View, Witness } from './witness';
  *                 had (`versionsHadReasons`).
  * 14. pause       During a pause, only cycles run that were requested (pause.ts).
  * 15. words       A cycle without faults ends well, and an approval is needed only once (settle.ts).
+ * 16. feed        With a feed, cycles without faults trust it, and bring all that has changed (settle.ts).
  */
 
 /** What happened since both ends were last equal, as far as it decides what may be left over. */

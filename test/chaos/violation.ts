@@ -14,7 +14,8 @@ export type Rule =
   | 'quiet'
   | 'reasons'
   | 'pause'
-  | 'words';
+  | 'words'
+  | 'feed';
 
 /** A rule was broken. */
 export class Violation extends Error {

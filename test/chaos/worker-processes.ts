@@ -54,6 +54,11 @@ export class WorkerProcesses {
     await Promise.all(those.map((worker) => worker.exited));
   }
 
+  /** Stops all workers where they are, or lets them go on. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    for (const { exit, pid } of this.running) if (exit === undefined) process.kill(pid, signal);
+  }
+
   /** Forgets workers that ended by themselves. A supervisor would restart them. @returns the ends of their logs */
   reap(): string[] {
     const ended = this.running.filter((worker) => worker.exit !== undefined);

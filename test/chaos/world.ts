@@ -5,11 +5,14 @@ import { cyclesOf } from '../../src/temporal/schedule';
 import { failedCycle } from '../../src/cli/text';
 import type { CycleResult, Outcome } from '../../src/contract/cycle';
 import { eventually } from '../support/eventually';
+import { vaultKind } from '../../dev/servers/start/vault-kind';
 import { quietWatch } from '../../dev/shared/quiet-watch';
+import { VaultApi } from '../../dev/shared/vault-api';
 import { SyncFixture, type FileContent } from '../support/sync-fixture';
 import { ChaosProxy } from './chaos-proxy';
 import type { ChaosServers } from './chaos-servers';
 import { destinationView, encoded, valuesOfAllVersions, vaultOf } from './destination-view';
+import { FeedLine } from './feed-line';
 import { believedClaims, infoView } from './info-view';
 import { MountTable } from './names';
 import { applySettings, type Settings } from './settings';
@@ -32,6 +35,8 @@ export interface WorldKind {
   /** Number of worker processes on the same queues. */
   readonly workers: number;
   readonly settings: Settings;
+  /** Whether the origin has a feed. Only a Vault takes its audit device over the API, an OpenBao does not. */
+  readonly feed: boolean;
 }
 
 /** One sync on the real servers. A proxy is in front of each Vault and of Consul. Workers have processes of their own. */
@@ -44,6 +49,8 @@ export class World implements Witness {
   /** Called when no worker runs under the settings that are about to change. */
   onIdleWorker: () => Promise<void> = () => Promise.resolve();
   private readonly processes: WorkerProcesses;
+  /** Note of the last cycle of each role. */
+  readonly lastNote: Partial<Record<Role, string>> = {};
 
   private constructor(
     readonly sync: SyncFixture,
@@ -52,6 +59,8 @@ export class World implements Witness {
     readonly proxies: Record<ProxyName, ChaosProxy>,
     readonly stats: Stats,
     readonly kind: WorldKind,
+    /** Undefined without a feed. */
+    readonly feedLine: FeedLine | undefined,
   ) {
     this.settings = kind.settings;
     this.processes = new WorkerProcesses(sync.folder, [sync.originFile, ...sync.destinationFiles]);
@@ -68,6 +77,8 @@ export class World implements Witness {
       destinationVault: await before(destinations[0].address, 'destinationVault'),
       consul: await before(consul, 'consul'),
     };
+    const feedLine =
+      kind.feed && vaultKind() === 'vault' ? await FeedLine.before(new VaultApi(origin)) : undefined;
     let mounts: MountTable | undefined;
     const sync = await SyncFixture.create({
       beforeFiles: async (fixture) => {
@@ -75,8 +86,10 @@ export class World implements Witness {
         for (const vault of [fixture.originVault, vaultOf(fixture)]) await vault.mount(two);
         mounts = new MountTable({ one: fixture.mount, two });
       },
-      edit: (file) => {
+      edit: (file, role) => {
         const { origin, destination } = file as Partial<FileContent>;
+        if (role === 'origin' && feedLine !== undefined)
+          Object.assign(origin ?? {}, { feed: { socket: { listen: feedLine.listen } } });
         file['log'] = { level: 'info', type: 'json' };
         for (const section of [origin, destination]) {
           if (section === undefined) continue;
@@ -88,11 +101,13 @@ export class World implements Witness {
       },
     });
     if (mounts === undefined) throw new Error('the fixture asks before it writes its files');
-    const world = new World(sync, mounts, servers, proxies, stats, kind);
+    const world = new World(sync, mounts, servers, proxies, stats, kind, feedLine);
     // All versions must stay for the check at the end.
     for (const mount of mounts.all)
       await vaultOf(sync).request('POST', `${mount}config`, { max_versions: 1000 });
     await world.configure(kind.settings);
+    await feedLine?.enable();
+    stats.count(feedLine === undefined ? 'worlds without a feed' : 'worlds with a feed');
     return world;
   }
 
@@ -148,6 +163,11 @@ export class World implements Witness {
     await this.proxies.destinationVault.drained();
   }
 
+  /** Stops all workers where they are, or lets them go on. */
+  signalWorkers(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.processes.signal(signal);
+  }
+
   /** Triggers a cycle, and waits for its end, whatever the outcome. */
   async cycle(role: Role): Promise<Outcome> {
     const { outcome, words } = await this.resultOf(role).then(
@@ -163,6 +183,7 @@ export class World implements Witness {
       },
     );
     this.stats.cycle(role, outcome);
+    this.lastNote[role] = words;
     this.note(`  cycle of the ${role}: ${outcome} ${words}`);
     return outcome;
   }
@@ -298,6 +319,7 @@ export class World implements Witness {
   async tearDown(): Promise<void> {
     this.calm();
     await this.stopWorkers('SIGKILL');
+    await this.feedLine?.tearDown();
     await this.sync.tearDown();
     for (const proxy of Object.values(this.proxies)) await proxy.close();
   }
