@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { runWork } from '../shared/run';
+import { runWork, type Run } from '../shared/run';
 import { describeMachine } from './machine';
 import { Measurement, twoMounts } from './measurement';
 import { measureBulk } from './parts/bulk';
@@ -12,30 +12,27 @@ import { measureRequests } from './parts/requests';
 import { measureSyncer } from './parts/syncer';
 import { formatted, PAGE, tables, writePage } from './report';
 import { isMet, jsonText, OTHERS, type BenchOptions, type Results } from './results';
-import { fillOrigin, startWorld, type BenchRun } from './world';
+import { fillOrigin, startWorld } from './world';
 
 /** A run that takes longer hangs. As much is added for each 10,000 secrets and round. */
 const LIMIT_MINUTES = 30;
 
 /** Runs the benchmark. @returns the exit code */
 export function runBench(options: BenchOptions): Promise<number> {
-  const say = (text: string): void => {
-    process[options.json ? 'stderr' : 'stdout'].write(`${text}\n`);
-  };
   return runWork('bench', async (run) => {
     const minutes = Math.round(LIMIT_MINUTES * (1 + (options.secrets / 10_000) * options.rounds));
     const tooLong = new Error(`the benchmark did not end within ${minutes} minutes`);
     setTimeout(run.fail, minutes * 60_000, tooLong).unref();
-    const results = await measure(options, { ...run, say, profile: options.profile });
-    await show(results, options, say);
+    const results = await measure(options, run);
+    await show(results, options);
     return options.check && !results.rows.every(isMet) ? 1 : 0;
   });
 }
 
-async function measure(options: BenchOptions, run: BenchRun): Promise<Results> {
+async function measure(options: BenchOptions, run: Run): Promise<Results> {
   const { secrets, seed, rounds, inFlight, note, parts, versus } = options;
   const machine = await describeMachine();
-  run.say(`${machine.cpu}, ${machine.cores} cores, Node.js ${machine.node}, load ${machine.loadBefore}`);
+  console.log(`${machine.cpu}, ${machine.cores} cores, Node.js ${machine.node}, load ${machine.loadBefore}`);
   // First, and without the servers, which would take CPU from it.
   const ofSyncer = parts.includes('syncer') ? await measureSyncer(options, run) : [];
   const needsServers = parts.some((part) => part !== 'syncer') || Object.keys(versus).length > 0;
@@ -48,9 +45,9 @@ async function measure(options: BenchOptions, run: BenchRun): Promise<Results> {
 }
 
 /** All parts that need Temporal, Consul and two Vaults. */
-async function measureOnServers(options: BenchOptions, run: BenchRun): Promise<Measurement> {
-  const { parts, secrets, seed, versus } = options;
-  const world = await startWorld(run);
+async function measureOnServers(options: BenchOptions, run: Run): Promise<Measurement> {
+  const { parts, secrets, seed, versus, profile } = options;
+  const world = await startWorld(run, profile);
   const measurement = new Measurement(options, world, twoMounts(secrets, seed));
   for (const data of measurement.data) await fillOrigin(world, data, seed);
   await measureNear(measurement);
@@ -68,18 +65,18 @@ async function measureOnServers(options: BenchOptions, run: BenchRun): Promise<M
   return measurement;
 }
 
-async function show(results: Results, options: BenchOptions, say: (text: string) => void): Promise<void> {
-  say(`\n${await formatted(tables(results))}`);
+async function show(results: Results, options: BenchOptions): Promise<void> {
+  console.log(`\n${await formatted(tables(results))}`);
   const missed = results.rows.filter((row) => !isMet(row));
-  say(missed.length === 0 ? 'all bars are met' : `missed: ${missed.map(({ id }) => id).join(', ')}`);
-  if (options.profile !== undefined) say(`CPU profiles, for the DevTools of Chrome: ${options.profile}`);
-  if (options.json) process.stdout.write(jsonText(results));
+  console.log(missed.length === 0 ? 'all bars are met' : `missed: ${missed.map(({ id }) => id).join(', ')}`);
+  if (options.profile !== undefined)
+    console.log(`CPU profiles, for the DevTools of Chrome: ${options.profile}`);
   if (options.out !== undefined) {
     writeFileSync(options.out, jsonText(results));
-    say(`written: ${options.out}`);
+    console.log(`written: ${options.out}`);
   }
   if (options.writeDocs) {
     await writePage(results);
-    say(`written: ${PAGE}`);
+    console.log(`written: ${PAGE}`);
   }
 }

@@ -27,16 +27,19 @@ interface Scan {
  * become known.
  */
 async function scan({ origin, mounts, inFlight }: Scan) {
+  // Its pool keeps what it has no connection for, in order.
   const vault = new VaultRequests(origin, inFlight);
-  const roots = mounts.map((mount) => ({ mount, path: '' }));
-  const done = await timed(() =>
-    forAllFound(roots, inFlight, async ({ mount, path }) => {
-      if (path === '' || path.endsWith('/'))
-        return (await vault.list(mount, path)).map((name) => ({ mount, path: path + name }));
-      await vault.readMetadata(mount, path);
-      return [];
-    }),
-  );
+  let requests = 0;
+  const visit = async (mount: string, path: string): Promise<void> => {
+    requests++;
+    if (path !== '' && !path.endsWith('/')) return vault.readMetadata(mount, path);
+    const names = await vault.list(mount, path);
+    await Promise.all(names.map((name) => visit(mount, path + name)));
+  };
+  const done = await timed(async () => {
+    await Promise.all(mounts.map((mount) => visit(mount, '')));
+    return requests;
+  });
   await vault.close();
   return done;
 }
@@ -77,33 +80,6 @@ async function timed(
   const requests = await sendAll();
   const { user, system } = process.cpuUsage(before);
   return { ms: performance.now() - started, cpuMs: (user + system) / 1000, requests };
-}
-
-/**
- * Does the work for each item, and for each item that the work of another one finds, at most `limit` at a time.
- *
- * @returns the number of items
- */
-export function forAllFound<T>(
-  first: readonly T[],
-  limit: number,
-  work: (item: T) => Promise<readonly T[]>,
-): Promise<number> {
-  const items = [...first];
-  let begun = 0;
-  let running = 0;
-  return new Promise((resolve, reject) => {
-    const next = (): void => {
-      for (; running < limit && begun < items.length; running++)
-        work(items[begun++] as T).then((found) => {
-          items.push(...found);
-          running--;
-          next();
-        }, reject);
-      if (running === 0) resolve(items.length);
-    };
-    next();
-  });
 }
 
 if (require.main === module) {

@@ -30,17 +30,8 @@ export function cpuMs(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
-/** Resident memory of a process, the maximum since its start. @throws if there is no such process */
-export function peakMiB(pid: number): number {
-  return memoryMiB(pid, 'VmHWM');
-}
-
-/** Resident memory of a process now. @throws if there is no such process */
-export function residentMiB(pid: number): number {
-  return memoryMiB(pid, 'VmRSS');
-}
-
-function memoryMiB(pid: number, field: string): number {
+/** Resident memory of a process: the maximum since its start (`VmHWM`), or now. @throws if there is no such process */
+export function memoryMiB(pid: number, field: 'VmHWM' | 'VmRSS'): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) / 1024;
 }

@@ -1,6 +1,6 @@
 import { ConsulApi } from '../shared/consul-api';
 import { makePaths, type MountData } from '../shared/sample-secrets';
-import { peakMiB } from './machine';
+import { memoryMiB } from './machine';
 import { makeRow, summarise, sum, type BenchOptions, type Results, type Row, type Summary } from './results';
 import { BenchSync, type MeasuredCycle, type SyncPlan } from './sync';
 import { freshMounts, type World } from './world';
@@ -54,7 +54,7 @@ export class Measurement implements Pick<Results, 'rows' | 'sizes' | 'others'> {
       const measured = Object.entries<number>(await measure(round));
       for (const [name, value] of measured) (values[name] ??= []).push(value);
       const shown = measured.map(([name, value]) => `${name} ${Math.round(value)}`);
-      this.world.say(`${what}, round ${round}: ${shown.join(', ')}`);
+      console.log(`${what}, round ${round}: ${shown.join(', ')}`);
     }
     const summaries = Object.entries(values).map(([name, all]) => [name, summarise(all)]);
     return Object.fromEntries(summaries) as Record<Name, Summary>;
@@ -91,7 +91,7 @@ export class Measurement implements Pick<Results, 'rows' | 'sizes' | 'others'> {
 
   /** Notes the memory of a worker, and what its role keeps in Consul. */
   async noteSync({ role, syncPath, pids: [pid = 0] }: BenchSync): Promise<void> {
-    this.noteMaximum('memory', role, peakMiB(pid));
+    this.noteMaximum('memory', role, memoryMiB(pid, 'VmHWM'));
     const sizes = Object.entries(await new ConsulApi(this.world.consul).sizes(`${syncPath}${role}/`));
     for (const what of ['sync info', 'staged']) {
       const own = sizes.filter(([key]) => key.includes('/staging/') === (what === 'staged'));

@@ -27,7 +27,6 @@ export interface BenchOptions {
   inFlight: number;
   numBuckets: number;
   parts: readonly (typeof PARTS)[number][];
-  json: boolean;
   out?: string;
   writeDocs: boolean;
   note?: string;
@@ -65,65 +64,25 @@ const ROWS: Record<string, readonly [Unit, Bar['kind'] | undefined, number, stri
   'limited-connections': ['times', 'at most', 1.1, 'seven first copies, default limits compared with raised'],
   'idle-connections': ['connections', 'at most', 8, 'connections of an idle worker to Consul, the most'],
   'feed-hop': ['ms', undefined, 0, 'feed: an empty push through Temporal, median'],
-  'feed-change-median': [
-    'ms',
-    'at most',
-    50,
-    'feed: one changed secret until it is at the destination, median',
-  ],
-  'feed-change-p99': ['ms', 'at most', 250, 'feed: one changed secret, 99th percentile'],
+  'feed-change-median': ['ms', 'at most', 50, 'feed: one changed secret until it arrives, median'],
+  'feed-change-p99': ['ms', 'at most', 250, 'feed: one changed secret until it arrives, 99th percentile'],
   'feed-change-vs': ['times', 'at most', 8, 'feed: one changed secret, compared with vault-sync'],
-  'feed-burst': ['ms', undefined, 0, 'feed: 1,000 secrets changed at once until all are at the destination'],
-  'feed-burst-versions': [
-    'versions',
-    'at most',
-    0,
-    'feed: versions after it that are not the one of the change',
-  ],
+  'feed-burst': ['ms', undefined, 0, 'feed: 1,000 secrets changed at once until all arrive'],
+  'feed-burst-versions': ['versions', 'at most', 0, 'feed: the same, versions too many or too few'],
   'feed-burst-vs': ['times', 'at most', 1.2, 'feed: 1,000 secrets changed at once, compared with vault-sync'],
-  'feed-write-median': [
-    'times',
-    'at most',
-    1.05,
-    'feed: writes at the origin, its device on compared with off: median',
-  ],
+  'feed-write-median': ['times', 'at most', 1.05, 'feed: origin writes, device on compared with off, median'],
   'feed-write-p99': ['times', 'at most', 1.05, 'feed: the same, 99th percentile'],
   'feed-write-stall': ['ms', 'at most', 100, 'feed: the worker is stopped: longest write, above the median'],
   'feed-write-failed': ['writes', 'at most', 0, 'feed: writes at the origin that failed'],
   'feed-idle-reads': ['reads', 'at most', 0, 'feed: an idle origin, reads of metadata'],
   'feed-idle-cpu': ['%', 'at most', 1, 'feed: an idle origin, CPU of the worker as a share of one core'],
-  'bulk-requests': [
-    'times',
-    'at least',
-    45,
-    'OpenBao, metadata by folder compared with one by one: fewer requests',
-  ],
-  'bulk-wall': [
-    'times',
-    'at most',
-    0.2,
-    'OpenBao, metadata by folder compared with one by one: origin cycle',
-  ],
-  'bulk-cpu': [
-    'times',
-    'at most',
-    0.15,
-    'OpenBao, metadata by folder compared with one by one: CPU of the server',
-  ],
+  'bulk-requests': ['times', 'at least', 45, 'OpenBao, reads one by one compared with by folder: requests'],
+  'bulk-wall': ['times', 'at most', 0.2, 'OpenBao, reads by folder compared with one by one: origin cycle'],
+  'bulk-cpu': ['times', 'at most', 0.15, 'OpenBao, reads by folder compared with one by one: CPU of server'],
   'syncer-rate': ['times', 'at least', 0.75, 'Syncer compared with a bare fan-out: verdicts per second'],
   'syncer-latency': ['times', 'at most', 1.3, 'Syncer compared with a bare fan-out: median latency'],
-  'syncer-memory': [
-    'times',
-    'at most',
-    1.05,
-    'Syncer: memory, second half of all verdicts compared with first',
-  ],
-  'syncer-deadline': [
-    'ms',
-    'at most',
-    20,
-    'Syncer, an instance hangs: time after the deadline, 99th percentile',
-  ],
+  'syncer-memory': ['times', 'at most', 1.05, 'Syncer: memory, second half of verdicts compared with first'],
+  'syncer-deadline': ['ms', 'at most', 20, 'Syncer, an instance hangs: after the deadline, 99th percentile'],
   memory: ['MiB', 'below', 400, 'resident memory of a worker at its peak, the larger role'],
   'history-events': ['events', 'below', 2_000, 'Temporal history of one cycle, the longest: events'],
   'history-bytes': ['bytes', 'below', 1_000_000, 'Temporal history of one cycle, the largest: size'],

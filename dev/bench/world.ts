@@ -17,18 +17,15 @@ const MOUNTS = ['apps/', 'infra/', 'shared/', 'distant/', 'sites/', 'folders/'];
 /** Longer than any run, which may take hours with a million secrets. */
 const TOKEN_TTL = '96h';
 
-export interface BenchRun extends Run {
-  /** Reports progress. */
-  say: (text: string) => void;
-  /** Folder for CPU profiles of the workers, if they are wanted. */
-  profile: string | undefined;
-}
-
-/** How a run reports, and where its servers are, on which everything is measured. */
+/** A run, and where its servers are, on which everything is measured. */
 export type World = Awaited<ReturnType<typeof startWorld>>;
 
-/** Starts Temporal, Consul and two Vaults. */
-export async function startWorld(run: BenchRun) {
+/**
+ * Starts Temporal, Consul and two Vaults.
+ *
+ * @param profile folder for CPU profiles of the workers, if they are wanted
+ */
+export async function startWorld(run: Run, profile: string | undefined) {
   const servers = await startServers({ dir: run.dir, vaults: ['origin-vault', 'destination-vault'] });
   run.cleanUps.push(servers.stop);
   const { address: temporal } = servers.temporal;
@@ -44,7 +41,7 @@ export async function startWorld(run: BenchRun) {
     destination: await ordinaryAccess(destination, 'destination'),
   };
   const client = new Client({ connection });
-  return { ...run, temporal, client, consul: servers.consul.address, origin, destination, access };
+  return { ...run, profile, temporal, client, consul: servers.consul.address, origin, destination, access };
 }
 
 /** A Vault, with a root token: to fill it and to look into it. */
@@ -74,12 +71,12 @@ export function accessThrough(
 
 /** Writes the secrets of a mount into the origin. @returns them */
 export async function fillOrigin(
-  { origin, signal, say }: World,
+  { origin, signal }: World,
   data: MountData,
   seed: number,
 ): Promise<MountData> {
   const { mount, paths } = data;
-  say(`writing ${paths.length} secrets to ${mount} of the origin, seed ${seed}`);
+  console.log(`writing ${paths.length} secrets to ${mount} of the origin, seed ${seed}`);
   await origin.api.mount(mount);
   const vault = new VaultRequests(origin, WRITES_AT_ONCE);
   await inParallel(paths, WRITES_AT_ONCE, (secret) => {

@@ -22,7 +22,6 @@ that no program can avoid. Reports for each bar of docs/benchmarks.md whether it
   --only A,B      only these parts: origin, copy, change, requests, workers, latency,
                   connections, feed, bulk, syncer
   --vs NAME=PATH  also run another tool on the same data: vsync (the original) or vault-sync; can be given for both
-  --json          print the results as JSON on stdout, everything else on stderr
   --out FILE      write the results as JSON to a file
   --write-docs    write the results into docs/benchmarks.md
   --note TEXT     a sentence about the circumstances, for the page
@@ -53,7 +52,6 @@ const FLAGS = {
   buckets: { type: 'string', default: '64' },
   only: { type: 'string', default: PARTS.join(',') },
   vs: { type: 'string', multiple: true, default: [] },
-  json: { type: 'boolean', default: false },
   out: { type: 'string' },
   'write-docs': { type: 'boolean', default: false },
   note: { type: 'string' },
@@ -77,7 +75,7 @@ async function main() {
   }
   if (process.platform !== 'linux')
     throw new Problem('the benchmark reads CPU and memory from /proc: run it on Linux.');
-  await setup({ servers: true, log: options.json ? console.error : console.log });
+  await setup({ servers: true });
   // Only now: it may just have been installed.
   const tsx = await import('tsx/cjs/api');
   tsx.register();
@@ -87,7 +85,7 @@ async function main() {
 
 /** @returns {import('../bench/results').BenchOptions} */
 function benchOptions(flags) {
-  const { only, vs, json, check, note, out, profile, 'write-docs': writeDocs } = flags;
+  const { only, vs, check, note, out, profile, 'write-docs': writeDocs } = flags;
   const number = (name, least, most) => {
     const value = /^\d{1,9}$/.test(flags[name]) ? Number(flags[name]) : NaN;
     if (value >= least && value <= most) return value;
@@ -109,7 +107,6 @@ function benchOptions(flags) {
     ...numbers,
     parts,
     versus: Object.fromEntries(vs.map(otherTool)),
-    json,
     writeDocs,
     check,
     ...(out && { out: path.resolve(out) }),

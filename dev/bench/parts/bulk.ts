@@ -29,7 +29,7 @@ interface Bao {
 export async function measureBulk(measurement: Measurement): Promise<void> {
   const { options, world } = measurement;
   if (findBao() === undefined) {
-    world.say(
+    console.log(
       'NOT MEASURED: the part bulk needs OpenBao. Put "bao" on PATH, or name it with VSYNC_TEST_BAO=/path/to/bao',
     );
     return;

@@ -90,11 +90,13 @@ export function burstOf(measurement: Measurement, round: number): Change[] {
 
 /** @returns the time of each change */
 export async function measureChanges(measurement: Measurement, destination: BenchSync): Promise<Summary> {
-  const { world, options } = measurement;
+  const { options } = measurement;
   const ours = await changeOneByOne(measurement, 1);
   const { lag } = await destination.status();
   const p99 = percentile(ours.values, 0.99);
-  world.say(`one changed secret: median ${ours.median.toFixed(1)} ms, 99th percentile ${p99.toFixed(1)} ms`);
+  console.log(
+    `one changed secret: median ${ours.median.toFixed(1)} ms, 99th percentile ${p99.toFixed(1)} ms`,
+  );
   // The lag is an upper bound: what is there counts until a cycle has claimed it.
   const details = { lagAfterLast: lag };
   const bar = { kind: 'at most', limit: options.secrets >= MANY_SECRETS ? 100 : 50 } as const;
@@ -109,7 +111,7 @@ export async function measureBurst(
   settled: () => Promise<void>,
   destination: BenchSync,
 ): Promise<Summary> {
-  const { world, data } = measurement;
+  const { data } = measurement;
   let tooMany = 0;
   let lag: unknown;
   const rounds = await measurement.rounds('burst', async (round) => {
@@ -127,7 +129,7 @@ export async function measureBurst(
   const details = { changed: count, lagAfterCycles: lag };
   measurement.add('feed-burst', { value: ours.median, ours, details });
   measurement.add('feed-burst-versions', { value: tooMany, details });
-  world.say(`burst of ${count}: ${Math.round(ours.median)} ms, ${tooMany} versions too many or too few`);
+  console.log(`burst of ${count}: ${Math.round(ours.median)} ms, ${tooMany} versions too many or too few`);
   return ours;
 }
 

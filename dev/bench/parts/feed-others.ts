@@ -20,7 +20,7 @@ export async function measureVaultSync(
   const { options, world, mounts } = measurement;
   const command = options.versus['vault-sync'];
   if (command === undefined) {
-    world.say('not compared with vault-sync: it was not given with --vs');
+    console.log('not compared with vault-sync: it was not given with --vs');
     return;
   }
   const [port = 0] = await freePorts(1);

@@ -110,7 +110,7 @@ function report(measurement: Measurement, off: Writes, on: Writes, stopped: Writ
     max: summary.max,
   });
   const details = { off: shown(without), on: shown(withDevice), stopped: shown(whileStopped) };
-  measurement.world.say(`writes at the origin in ms: ${JSON.stringify(details)}`);
+  console.log(`writes at the origin in ms: ${JSON.stringify(details)}`);
   const common = { secrets: AT_ONCE, details };
   measurement.add('feed-write-median', { ...common, value: withDevice.median / without.median });
   measurement.add('feed-write-p99', { ...common, value: details.on.p99 / details.off.p99 });

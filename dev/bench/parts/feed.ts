@@ -132,7 +132,7 @@ async function measureIdle(measurement: Measurement, devices: AuditDevices, port
   await enable(measurement, devices, port);
   await origin.start();
   await untilPass(measurement, origin);
-  world.say(`idle for ${ms / 1000} s`);
+  console.log(`idle for ${ms / 1000} s`);
   const [pid = 0] = origin.pids;
   proxy.take();
   const before = cpuMs(pid);

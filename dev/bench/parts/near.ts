@@ -111,7 +111,7 @@ async function measureChange(measurement: Measurement, origin: BenchSync, destin
     const [ms, cycle] = await Promise.all([arrived, origin.cycle('synced', { read: options.secrets })]);
     times.push(ms);
     if (number === 0) measurement.noteHistory('origin, one change', cycle);
-    world.say(`one changed secret: ${Math.round(ms)} ms`);
+    console.log(`one changed secret: ${Math.round(ms)} ms`);
   }
   await Promise.all([from.close(), to.close()]);
   const ours = summarise(times);

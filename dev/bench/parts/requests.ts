@@ -41,7 +41,7 @@ export async function measureRequests(measurement: Measurement): Promise<void> {
 async function countMount(measurement: Measurement, data: MountData) {
   const { options, world } = measurement;
   const { mount, paths } = data;
-  world.say(`counting requests through proxies, ${paths.length} secrets`);
+  console.log(`counting requests through proxies, ${paths.length} secrets`);
   const servers = await CountedServers.before({
     origin: world.origin.address,
     destination: world.destination.address,

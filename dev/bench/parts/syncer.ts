@@ -3,13 +3,13 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Pool } from 'undici';
 import type { GuardedProcess } from '../../shared/guarded-process';
+import type { Run } from '../../shared/run';
 import { startVsync } from '../../shared/vsync-command';
 import { freePorts } from '../../servers/start/ports';
 import { askAll, type Asked, type FanOutDone } from '../fan-out';
 import { Helper } from '../helper';
-import { residentMiB } from '../machine';
+import { memoryMiB } from '../machine';
 import { makeRow, percentile, ratio, summarise, type BenchOptions, type Row } from '../results';
-import type { BenchRun } from '../world';
 
 const INSTANCES = 50;
 const IN_FLIGHT = 100;
@@ -23,7 +23,7 @@ const MEMORY_INSTANCES = 4;
 const DEADLINE_MS = 1_000;
 
 /** Syncer compared with a bare fan-out of the same probes; its memory; and its deadline with an instance that hangs. */
-export async function measureSyncer(options: BenchOptions, run: BenchRun): Promise<Row[]> {
+export async function measureSyncer(options: BenchOptions, run: Run): Promise<Row[]> {
   return [
     ...(await measureThroughput(options, run)),
     await measureMemory(options, run),
@@ -31,7 +31,7 @@ export async function measureSyncer(options: BenchOptions, run: BenchRun): Promi
   ];
 }
 
-async function measureThroughput({ rounds, secrets }: BenchOptions, run: BenchRun): Promise<Row[]> {
+async function measureThroughput({ rounds, secrets }: BenchOptions, run: Run): Promise<Row[]> {
   const questions = Math.min(QUESTIONS, secrets);
   const ports = await startInstances(run, INSTANCES);
   const syncer = await BenchSyncer.start(run, ports, {
@@ -58,7 +58,7 @@ async function measureThroughput({ rounds, secrets }: BenchOptions, run: BenchRu
     all.oursMedian.push(percentile(ours.latencies, 0.5));
     all.floorMedian.push(theirs.medianMs);
     const rate = (ms: number): string => `${Math.round((questions / ms) * 1000)} verdicts/s`;
-    run.say(`syncer, round ${round}: ${rate(ours.ms)}; bare fan-out: ${rate(theirs.ms)}`);
+    console.log(`syncer, round ${round}: ${rate(ours.ms)}; bare fan-out: ${rate(theirs.ms)}`);
   }
   await Promise.all([syncer.stop(), floor.stop()]);
   const [ours, bareMs] = [summarise(all.ours), summarise(all.floor)];
@@ -74,7 +74,7 @@ async function measureThroughput({ rounds, secrets }: BenchOptions, run: BenchRu
   ];
 }
 
-async function measureMemory({ secrets }: BenchOptions, run: BenchRun): Promise<Row> {
+async function measureMemory({ secrets }: BenchOptions, run: Run): Promise<Row> {
   const verdicts = Math.min(MEMORY_VERDICTS, secrets * 10);
   const ports = await startInstances(run, MEMORY_INSTANCES);
   const syncer = await BenchSyncer.start(run, ports, {
@@ -85,19 +85,21 @@ async function measureMemory({ secrets }: BenchOptions, run: BenchRun): Promise<
   await syncer.ask(verdicts / 10, IN_FLIGHT);
   const halves: number[][] = [[], []];
   for (const samples of halves) {
-    samples.push(residentMiB(syncer.pid));
-    const timer = setInterval(() => samples.push(residentMiB(syncer.pid)), 100);
+    samples.push(memoryMiB(syncer.pid, 'VmRSS'));
+    const timer = setInterval(() => samples.push(memoryMiB(syncer.pid, 'VmRSS')), 100);
     await syncer.ask(verdicts / 2, IN_FLIGHT);
     clearInterval(timer);
   }
   await syncer.stop();
   const [first = NaN, second = NaN] = halves.map((samples) => percentile(samples, 0.5));
-  run.say(`syncer, memory over ${verdicts} verdicts: ${first.toFixed(1)} MiB, then ${second.toFixed(1)} MiB`);
+  console.log(
+    `syncer, memory over ${verdicts} verdicts: ${first.toFixed(1)} MiB, then ${second.toFixed(1)} MiB`,
+  );
   const details = { verdicts, firstHalfMiB: first, secondHalfMiB: second };
   return makeRow('syncer-memory', { secrets: 0, buckets: 0, value: second / first, details });
 }
 
-async function measureDeadline({ secrets }: BenchOptions, run: BenchRun): Promise<Row> {
+async function measureDeadline({ secrets }: BenchOptions, run: Run): Promise<Row> {
   const questions = Math.min(1_000, secrets);
   const ports = await startInstances(run, INSTANCES, 1);
   const syncer = await BenchSyncer.start(run, ports, { request_deadline: DEADLINE_MS });
@@ -107,12 +109,12 @@ async function measureDeadline({ secrets }: BenchOptions, run: BenchRun): Promis
   await syncer.stop();
   const late = latencies.map((ms) => ms - DEADLINE_MS);
   const value = percentile(late, 0.99);
-  run.say(`syncer, an instance hangs: ${value.toFixed(1)} ms after the deadline (99th percentile)`);
+  console.log(`syncer, an instance hangs: ${value.toFixed(1)} ms after the deadline (99th percentile)`);
   const details = { questions, inFlight, medianMs: percentile(late, 0.5), mostMs: Math.max(...late) };
   return makeRow('syncer-deadline', { secrets: 0, buckets: 0, value, details });
 }
 
-function startInstances(run: BenchRun, count: number, hanging = 0): Promise<number[]> {
+function startInstances(run: Run, count: number, hanging = 0): Promise<number[]> {
   return new Helper('NGINX instances', run).do('instances', { count, hanging });
 }
 
@@ -125,7 +127,7 @@ class BenchSyncer {
     private readonly client: Pool,
   ) {}
 
-  static async start(run: BenchRun, ports: readonly number[], times: object): Promise<BenchSyncer> {
+  static async start(run: Run, ports: readonly number[], times: object): Promise<BenchSyncer> {
     const [port = 0] = await freePorts(1);
     const file = path.join(run.dir, `syncer-${port}.json`);
     const config = {

@@ -1,5 +1,5 @@
 import net from 'node:net';
-import { connectionsOf, cpuMs, peakMiB } from '../../../dev/bench/machine';
+import { connectionsOf, cpuMs, memoryMiB } from '../../../dev/bench/machine';
 import { portOf } from '../../../dev/shared/sockets';
 
 /** This process is measured by Linux and by Node. */
@@ -10,13 +10,13 @@ test('cpuMs returns the user and system time of a process', () => {
   expect(Math.abs(cpuMs(pid) - (user + system) / 1000)).toBeLessThan(200);
 });
 
-test('peakMiB returns the maximum of the resident memory of a process', () => {
-  expect(peakMiB(pid) / (process.resourceUsage().maxRSS / 1024)).toBeCloseTo(1, 1);
+test('memoryMiB returns the maximum of the resident memory of a process', () => {
+  expect(memoryMiB(pid, 'VmHWM') / (process.resourceUsage().maxRSS / 1024)).toBeCloseTo(1, 1);
 });
 
-test('cpuMs and peakMiB refuse a process that does not exist', () => {
+test('cpuMs and memoryMiB refuse a process that does not exist', () => {
   expect(() => cpuMs(2 ** 22 + 1)).toThrow('ENOENT');
-  expect(() => peakMiB(2 ** 22 + 1)).toThrow('ENOENT');
+  expect(() => memoryMiB(2 ** 22 + 1, 'VmHWM')).toThrow('ENOENT');
 });
 
 test('connectionsOf counts the connections of a process to a port', async () => {

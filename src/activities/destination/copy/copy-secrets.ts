@@ -14,22 +14,14 @@ import { COPY_BUCKETS } from '../../../limits';
 
 /*
  * copySecrets makes the destination equal to the origin, for one group of buckets. The workflow destinationCycle calls it
- * after the guard of deletes, once per group. Eleven concepts:
+ * once per group, after the guard of deletes, and ends with saveSyncInfo. The terms are in docs/glossary.md.
  *
- *   1. Bucket: the secrets whose path has the same hash. A group: buckets that diffIndices found to need work.
- *   2. Ledger (sync-info/ledger.ts): the destination's claims, per bucket. What does not fit its index is not trusted.
- *   3. Fence (sync-info/commits.ts): no bucket is written after another cycle has saved its index.
- *   4. Plan (plan-bucket.ts): reads a bucket at both ends, and decides about every path. Writes nothing.
- *   5. Copy of one secret (copy-secret.ts): destination's version, origin's value, write with check-and-set.
- *   6. Settings (carry-settings.ts): metadata of a secret; before or after its value, depending on when it expires.
- *   7. Removal (remove-gone.ts): what the origin has no more, by its own answer, and what `deleteExcluded` covers.
- *   8. Copy pool: the limit of secrets in flight, shared by all activities of the process.
- *   9. Expiries: when copies end by themselves. Noted before the claim of a copy, forgotten after it.
- *  10. Cycle report: counts, and the first paths that failed.
- *  11. Incomplete bucket: something is left to do. All others become known differences if they still differ.
- *
- * copyBucket (copy-bucket.ts) has the order: plan, copy, save as unverified what is to be deleted, delete, save. A claim
- * comes after its secret, so a lost worker loses seconds of claims, never a secret. saveSyncInfo ends the cycle.
+ * copyBucket has the order: plan a bucket (read both ends, decide about every path), copy its secrets with check-and-set
+ * and carry their settings, save the ledger with what is to be deleted as unverified, remove that, save. A claim comes
+ * after its secret, so a lost worker loses seconds of claims, never a secret. Expiries of copies are noted before the
+ * claim. The fence refuses every save after another cycle has saved its index. All copies of the process share the copy
+ * pool. The cycle report has the counts and the first failed paths. An incomplete bucket has something left to do; all
+ * others become known differences if they still differ.
  */
 
 /** @param isRepeated an earlier attempt may have saved a part, and its result is lost */
