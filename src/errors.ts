@@ -20,3 +20,12 @@ export class UsageError extends UserError {
 export class NotInStepError extends ExplainedError {
   override readonly name = 'NotInStepError';
 }
+
+/** The command has printed its answer, and only its exit code is left to say: 1 failed, 3 something differs or waits. */
+export class QuietEnd extends ExplainedError {
+  override readonly name = 'QuietEnd';
+
+  constructor(readonly exitCode: 1 | 3) {
+    super(`exit code ${exitCode}`);
+  }
+}

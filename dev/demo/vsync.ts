@@ -57,13 +57,20 @@ export class VsyncProcesses {
 }
 
 /** Runs a vsync command that returns, and gives what it printed; what went wrong is in `problem`. */
-export function runVsync(args: readonly string[]): Promise<{ output: string; problem?: string }> {
+export function runVsync(
+  args: readonly string[],
+): Promise<{ output: string; code: unknown; problem?: string }> {
   return new Promise((resolve) => {
     const options = { cwd: ROOT, env: cleanEnvironment(), timeout: COMMAND_TIMEOUT_MS };
     execFile(VSYNC, args, options, (error, stdout, stderr) => {
       const output = `${stdout}${stderr}`.trimEnd();
-      if (error === null) resolve({ output });
-      else resolve({ output, problem: `bin/vsync ${args.join(' ')} failed: ${output || error.message}` });
+      if (error === null) resolve({ output, code: 0 });
+      else
+        resolve({
+          output,
+          code: error.code,
+          problem: `bin/vsync ${args.join(' ')} failed: ${output || error.message}`,
+        });
     });
   });
 }

@@ -5,7 +5,7 @@ import { checkValues, normalArguments, secretVersion, setName, waitTime } from '
 import { configured, flags, loaded, type Options } from './options';
 import type { SyncerAction } from './syncer';
 import { ConfigError } from '../config/errors';
-import { ExplainedError, NotInStepError, UsageError } from '../errors';
+import { ExplainedError, NotInStepError, QuietEnd, UsageError } from '../errors';
 
 /** The files of the commands. They are loaded when a command runs, because Temporal's packages take half a second. */
 const load = {
@@ -155,7 +155,7 @@ export function createProgram(): Command {
       return load.syncer().runSyncer(action, options, version());
     });
   configured(program.command('status'), { anyRole: true })
-    .description('show the last cycles with outcome and counts, the next one, and what waits for approval')
+    .description('show whether everything is in step, what is wrong or waits, and what to do next')
     .option('--json', 'print JSON')
     .action((options: Options) => load.status().showStatus(options));
   configured(program.command('config'), { anyRole: true })
@@ -204,6 +204,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof QuietEnd) return error.exitCode;
     const message = error instanceof Error ? error.message : String(error);
     console.error(`vsync: ${message}`);
     if (isDebug(argv)) console.error(error);

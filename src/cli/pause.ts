@@ -1,4 +1,5 @@
 import { setPaused } from '../temporal/operations';
+import { pauseNote } from '../temporal/pause-note';
 import { withTemporal } from './connections';
 import { fileOf, load, type Options } from './options';
 import { warnWithoutWorker } from './waiting';
@@ -21,8 +22,9 @@ export async function resume(options: Options): Promise<void> {
 async function set(paused: boolean, options: Options): Promise<{ name: string; already: boolean }> {
   const config = load(options);
   const { reason = `vsync ${paused ? 'pause' : 'resume'}` } = options;
+  const note = paused ? pauseNote(String(reason), new Date()) : String(reason);
   return withTemporal(config, async (client) => {
-    const { already } = await setPaused(client, config, paused, String(reason));
+    const { already } = await setPaused(client, config, paused, note);
     if (!paused) await warnWithoutWorker(client, config, options);
     return { name: config.name, already };
   });

@@ -95,7 +95,7 @@ export async function lagOf(
 }
 
 /** As they are stored: while a cycle copies, it saves claims before its index. */
-async function claimsOf(
+export async function claimsOf(
   own: SyncInfo,
   ids: readonly number[],
   signal: AbortSignal,
@@ -105,7 +105,7 @@ async function claimsOf(
 }
 
 /** Buckets that differ on purpose: the last cycle has left nothing to do in them, and none of the two has changed since. */
-async function doneBuckets(
+export async function doneBuckets(
   own: SyncInfo,
   signal: AbortSignal,
 ): Promise<(id: number, origin: string | undefined, own: string | undefined) => boolean> {

@@ -76,6 +76,16 @@ const HealthBody = z.object({
 });
 const TokenBody = z.object({ data: z.object({ ttl: z.number() }) });
 
+const isHealthOfOpenBao = ({ enterprise, version }: z.output<typeof HealthBody>): boolean =>
+  typeof enterprise !== 'boolean' && /^[2-9]/.test(version ?? '');
+
+/** What a server reports about itself without a token. */
+export interface Health {
+  product: 'Vault' | 'OpenBao';
+  version: string;
+  sealed: boolean;
+}
+
 /** What a server reports about its cluster. */
 export interface Cluster {
   id: string;
@@ -239,13 +249,7 @@ export class Kv2 {
    * that only one of the two products has.
    */
   async cluster(signal?: AbortSignal): Promise<Cluster> {
-    const path = 'sys/health?standbyok=true&perfstandbyok=true&sealedcode=200';
-    const health = await this.client.read(path, HealthBody, { signal }).catch((error: unknown) => {
-      if (!(error instanceof VaultError) || !ROOT_ONLY.test(error.detail)) throw error;
-      // The request had no namespace.
-      const detail = `a proxy or gateway in front of the Vault adds a namespace to sys/health, which is answered only in the root; let it pass that path unchanged (${error.detail})`;
-      throw new VaultError('rejected', error.address, error.path, detail, error.status);
-    });
+    const health = await this.askHealth(signal);
     const { address } = this.client;
     if (health.sealed)
       throw new VaultError('sealed', address, 'sys/health', 'the Vault is sealed: unseal it');
@@ -257,10 +261,27 @@ export class Kv2 {
     }
     const mode = health.replication_performance_mode;
     // A standby of HashiCorp's Vault passes everything on, unless it is a performance standby. OpenBao's answers reads.
-    const isOpenBao = typeof health.enterprise !== 'boolean' && /^[2-9]/.test(health.version ?? '');
+    const isOpenBao = isHealthOfOpenBao(health);
     const mayLag = health.performance_standby === true || (health.standby === true && isOpenBao);
     const replicates = mode === 'primary' || mode === 'secondary';
     return { id: health.cluster_id, replicates, mayLag, isOpenBao };
+  }
+
+  /** Version, product and whether it is sealed. Needs no token, and a sealed Vault answers too. */
+  async health(signal?: AbortSignal): Promise<Health> {
+    const health = await this.askHealth(signal);
+    const product = isHealthOfOpenBao(health) ? 'OpenBao' : 'Vault';
+    return { product, version: health.version ?? 'of an unknown version', sealed: health.sealed };
+  }
+
+  private askHealth(signal: AbortSignal | undefined): Promise<z.output<typeof HealthBody>> {
+    const path = 'sys/health?standbyok=true&perfstandbyok=true&sealedcode=200';
+    return this.client.read(path, HealthBody, { signal }).catch((error: unknown) => {
+      if (!(error instanceof VaultError) || !ROOT_ONLY.test(error.detail)) throw error;
+      // The request had no namespace.
+      const detail = `a proxy or gateway in front of the Vault adds a namespace to sys/health, which is answered only in the root; let it pass that path unchanged (${error.detail})`;
+      throw new VaultError('rejected', error.address, error.path, detail, error.status);
+    });
   }
 
   /** Throws `forbidden` if the token is dead. */

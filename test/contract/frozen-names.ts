@@ -217,7 +217,17 @@ export const FROZEN: Names = {
     Planned: action path to? why
     Plan: name planned held? orphans orphansHash? notes
     CycleStatus: workflowId runId startedAt outcome durationMs? counts? failures? note?
-    Status: name role schedule paused watch? nextCycleAt? cycles last? changedMounts? held? expiries? { copies: number; early: number; nextAt?: string } orphans? push? feed? lag?
+    Status: name role schedule at sync health vaults { origin: VaultStatus; destination?: VaultStatus } worker? paused pause? watch? nextCycleAt? skipped lastSuccessAt? cycles last? totals? published? changedMounts? held? expiries? { copies: number; early: number; nextAt?: string } orphans? push? feed? lag? unknown nextActions
+    SyncVerdict: word since? why
+    HealthVerdict: word since? reasons
+    VaultStatus: address product? version? sealed? problem?
+    WorkerStatus: queue polling { identity: string; lastPollAt: string }[]
+    PauseNote: reason by? at?
+    SkippedRuns: overlap missed
+    Totals: inStep toAdd toUpdate toDelete retained
+    UnknownFact: what why
+    NextAction: what why command changes
+    words of status: in-step behind retained unknown ok degraded failing
     PushStatus: state last? { at: string; there: number; left: number; why?: string }
     FeedStatus: receivers scan { nextAt?: string; why?: string }
     ReceiverStatus: receiver worker? polls? listeners gap { count: number; why: string; at?: string } hints asOf

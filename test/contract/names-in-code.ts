@@ -7,6 +7,7 @@ import { FINDING_KINDS } from '../../src/activities/destination/verify/findings'
 import { createProgram } from '../../src/cli';
 import { jsonOfConfig } from '../../src/cli/config';
 import { FLAGS } from '../../src/cli/options';
+import { HEALTH_WORDS, SYNC_WORDS } from '../../src/cli/status/status';
 import { GivenValues } from '../../src/config/given-values';
 import { allKeys, valueKeys } from '../../src/config/keys';
 import { setFromEnvironment } from '../../src/config/layers';
@@ -35,6 +36,19 @@ const STORED: readonly [what: string, schema: string][] = [
   ['destination/settled', 'KnownDifferencesSchema'],
   ['destination/orphans', 'OrphanSchema'],
   ['schedule', 'RecordSchema'],
+];
+
+/** Types of parts of what `vsync status --json` prints. */
+const STATUS_PARTS = [
+  'SyncVerdict',
+  'HealthVerdict',
+  'VaultStatus',
+  'WorkerStatus',
+  'PauseNote',
+  'SkippedRuns',
+  'Totals',
+  'UnknownFact',
+  'NextAction',
 ];
 
 /** Names by what they are names of. Within one section, a line is one name, or a name with the names that it has. */
@@ -94,6 +108,8 @@ export function namesInCode(): Names {
     'kinds of findings': [...FINDING_KINDS].sort(),
     'fields of --json': [
       ...['PlannedAction', 'Planned', 'Plan', 'CycleStatus', 'Status'].map(typeCalled),
+      ...STATUS_PARTS.map(typeCalled),
+      `words of status: ${[...SYNC_WORDS, ...HEALTH_WORDS].join(' ')}`,
       ...['PushStatus', 'FeedStatus', 'ReceiverStatus', 'Report'].map(typeCalled),
       `Finding: ${schemaFields('FindingSchema')}`,
       ...['Repair', 'EndedCycle', 'CheckResult', 'Check'].map(typeCalled),

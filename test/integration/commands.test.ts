@@ -1,6 +1,7 @@
+import os from 'node:os';
 import { ScheduleNotFoundError } from '@temporalio/client';
 import { readFileSync } from 'node:fs';
-import type { Status } from '../../src/cli/status/read-status';
+import type { Status } from '../../src/cli/status/status';
 import { eventually } from '../support/eventually';
 import { SyncFixture } from '../support/sync-fixture';
 import { runVsync, startVsync, type Ended } from '../../dev/shared/vsync-command';
@@ -81,7 +82,18 @@ describe('with a valid configuration', () => {
         schedule: `vsync-destination-${name}`,
         paused: false,
         last: { outcome: 'synced' },
+        sync: { word: 'in-step' },
+        health: { word: 'ok', reasons: [] },
+        vaults: { origin: { sealed: false }, destination: { sealed: false } },
+        worker: {
+          queue: `vsync-destination-${name}`,
+          polling: [{ identity: `${process.pid}@${os.hostname()}` }],
+        },
+        totals: { inStep: 2, toAdd: 0, toUpdate: 0, toDelete: 0, retained: 0 },
+        unknown: [],
+        nextActions: [],
       });
+      expect(status.vaults.origin.version).toMatch(/^\d+\.\d+/);
       expect(Date.parse(status.nextCycleAt ?? '')).toBeGreaterThan(Date.now());
       expect(status.cycles.length).toBeGreaterThanOrEqual(2);
       expect(status.cycles.every(({ outcome }) => ['synced', 'unchanged'].includes(outcome))).toBe(true);
@@ -98,9 +110,16 @@ describe('with a valid configuration', () => {
       expect(paused).toMatchObject({ code: 0, stderr: '' });
       expect(paused.stdout).toContain(`${name} is paused: no cycle starts automatically`);
       const { state } = await sync.schedule('destination').describe();
-      expect(state).toMatchObject({ paused: true, note: 'Vault upgrade' });
+      expect(state).toMatchObject({
+        paused: true,
+        note: expect.stringMatching(/^Vault upgrade \(by \S+@\S+ at \S+Z\)$/) as string,
+      });
+      const shown = await run('status', '-c', file);
+      expect(shown).toMatchObject({ code: 3, stderr: '' });
+      expect(shown.stdout).toContain(' (paused)');
+      expect(shown.stdout).toMatch(/^ {2}paused {7}by \S+@\S+ at \S+Z \(\S+ ago\): Vault upgrade$/m);
+      expect(shown.stdout).toContain(`vsync resume -c ${file}`);
       expect((await run('pause', '-c', file)).stdout).toContain('was paused already');
-      expect((await run('status', '-c', file)).stdout).toContain(' (paused)');
 
       expect((await run('resume', '-c', file)).stdout).toContain(`${name} is resumed`);
       expect((await sync.schedule('destination').describe()).state.paused).toBe(false);
@@ -147,7 +166,7 @@ describe('with a valid configuration', () => {
       await sync.watchIsContent();
       const { stdout } = await run('status', '-c', file);
       const [, set = ''] =
-        /^ {2}held {8}\d deletes wait for "vsync approve --set (\w+) -c FILE": the origin has no secret any more/m.exec(
+        /^ {2}held {9}\d deletes wait for "vsync approve --set (\w+)": the origin has no secret any more/m.exec(
           stdout,
         ) ?? [];
       const before = await sync.consul.values(sync.infoPrefix('destination'));

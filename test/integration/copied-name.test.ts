@@ -182,8 +182,11 @@ test('vsync worker exits with 1 if its name comes to belong to another sync whil
 test('vsync pause, resume, signal, status and stop need no Vault where the address is that of the schedule', async () => {
   await proxy.close();
   const own = sync.destinationFiles[0] ?? '';
-  for (const command of ['pause', 'resume', 'signal', 'status'])
+  for (const command of ['pause', 'resume', 'signal'])
     expect(await run(command, '-c', own)).toMatchObject({ code: 0, stderr: '' });
+  const status = await run('status', '-c', own);
+  expect(status).toMatchObject({ code: 3, stderr: '' });
+  expect(status.stdout).toContain('cannot be asked from here: ');
   const { name } = sync.config('destination');
   expect((await run('stop', '-c', own)).stdout).toContain(`removed schedule and watch of ${name}`);
   expect(await stop(sync.client, sync.config('destination'))).toMatchObject({

@@ -56,7 +56,7 @@ test('vsync status, the metrics of a worker and the details of a cycle show how 
   // The age is that of the change, whenever it was published.
   expect(before.lag?.ms).toBeLessThanOrEqual(Date.now() - Date.parse(first));
   expect(formatStatus(before)).toMatch(
-    /^ {2}lag {9}\S+: 2 secrets are behind the origin, the oldest change of /m,
+    /^ {2}lag {10}\S+: 2 secrets are behind the origin, the oldest change of /m,
   );
 
   proxy.choose((method, url) =>
@@ -73,7 +73,7 @@ test('vsync status, the metrics of a worker and the details of a cycle show how 
   expect(await sync.cycle('destination')).toMatchObject({ outcome: 'synced' });
   const after = await sync.status('destination');
   expect(after.lag).toEqual({ ms: 0, secrets: 0 });
-  expect(formatStatus(after)).toMatch(/^ {2}lag {9}none$/m);
+  expect(formatStatus(after)).toMatch(/^ {2}lag {10}none$/m);
   expect(await details()).toBe('synced');
   expect((await sync.status('origin')).lag).toBeUndefined();
 });

@@ -328,7 +328,7 @@ describe('vsync', () => {
     const words = `vsync-watch-d0-${sync.id} is terminated: changes at the origin wait for the next tick`;
     const status = await sync.status('destination');
     expect(status).toMatchObject({ watch: 'terminated' });
-    expect(formatStatus(status)).toContain(`  watch       ${words}`);
+    expect(formatStatus(status)).toContain(`  watch        ${words}`);
     const checked = await check();
     expect(checked.stdout).toContain(`warn  Temporal: watch vsync-watch-d0-${sync.id}: ${words}`);
     expect(checked.code).toBe(0);

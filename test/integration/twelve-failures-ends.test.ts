@@ -1,5 +1,4 @@
 import { pino } from 'pino';
-import { infoOf } from '../../src/activities/clients';
 import { cyclesOf } from '../../src/temporal/schedule';
 import { readStatus } from '../../src/cli/status/read-status';
 import { FaultProxy, type Choice } from '../support/fault-proxy';
@@ -195,10 +194,7 @@ test('12. vsync shows what a cycle did in its status, in the memo of the workflo
   await sync.cycle('destination');
 
   const counts = { added: 1, updated: 1, deleted: 1, failed: 1 };
-  const { info, close } = await infoOf(sync.config('destination'));
-  const status = await readStatus(sync.client, sync.config('destination'), info).finally(() => {
-    close();
-  });
+  const status = await readStatus(sync.client, sync.config('destination'));
   const failures = [{ path: running.data('bad'), class: 'forbidden', at: 'destination' }];
   expect(status.cycles[0]).toMatchObject({ outcome: 'partial', counts, failures });
   expect(status.last).toMatchObject({ outcome: 'partial', counts });

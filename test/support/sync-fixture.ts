@@ -15,7 +15,8 @@ import { planCycle } from '../../src/activities/destination/plan/plan-cycle';
 import { start, stop, trigger } from '../../src/temporal/operations';
 import { cyclesOf } from '../../src/temporal/schedule';
 import { createLog } from '../../src/log';
-import { readStatus, type Status } from '../../src/cli/status/read-status';
+import { readStatus } from '../../src/cli/status/read-status';
+import type { Status } from '../../src/cli/status/status';
 import { createWorkers, type VsyncWorker, type WorkerOptions } from '../../src/worker/create-workers';
 import { installRuntime } from '../../src/worker/runtime';
 import type { CycleResult } from '../../src/contract/cycle';
@@ -236,13 +237,7 @@ export class SyncFixture {
 
   /** The result of `vsync status`. */
   async status(role: 'origin' | 'destination'): Promise<Status> {
-    const config = this.config(role);
-    const { info, close } = await infoOf(config);
-    try {
-      return await readStatus(this.client, config, info);
-    } finally {
-      close();
-    }
+    return readStatus(this.client, this.config(role));
   }
 
   /** The plan of a destination, as `vsync plan` shows it. */
