@@ -1,8 +1,10 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { completionScript, SHELLS, type Shell } from './completion';
+import { addExamples, flagsHelp } from './examples';
 import { checkValues, normalArguments, secretVersion, setName, waitTime } from './arguments';
-import { configured, flags, loaded, type Options } from './options';
+import { configured, flags, loaded, withFile, type Options } from './options';
 import type { SyncerAction } from './syncer';
 import { ConfigError } from '../config/errors';
 import { ExplainedError, NotInStepError, QuietEnd, UsageError } from '../errors';
@@ -176,10 +178,21 @@ export function createProgram(): Command {
     .option('--json', 'print JSON')
     .action((options: Options) => load.check().checkAll(options));
 
+  program
+    .command('completion')
+    .description('print the completion of commands and options for a shell')
+    .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
+    .action((shell: Shell) => {
+      process.stdout.write(completionScript(program, shell));
+    });
+
   checkValues(program);
+  addExamples(program);
   program.addHelpText(
     'after',
     `
+${flagsHelp()}
+
 A first sync, with Temporal, Consul and two Vaults running:
   vsync origin -c origin.json             records which secrets the origin has, every tick
   vsync destination -c destination.json   copies what differs, every tick and when the origin changes
@@ -199,6 +212,7 @@ function setOption(what: string): Option {
 /** Runs the command. @returns the exit code (docs/operating.md): 0; 2 for a wrong configuration or usage; 3 if not in step; else 1 */
 export async function main(argv: readonly string[]): Promise<number> {
   loaded.logLevel = undefined;
+  loaded.files.clear();
   try {
     await createProgram().parseAsync(normalArguments(argv));
     return 0;
@@ -206,7 +220,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (error instanceof QuietEnd) return error.exitCode;
     const message = error instanceof Error ? error.message : String(error);
-    console.error(`vsync: ${message}`);
+    console.error(`vsync: ${withFile(message)}`);
     if (isDebug(argv)) console.error(error);
     else if (!(error instanceof ExplainedError))
       console.error('vsync: this error is not expected; --log.level debug shows where it came from');

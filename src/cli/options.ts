@@ -40,16 +40,32 @@ export function configured(command: Command, { anyRole = false } = {}): Command 
   return flags(command);
 }
 
+/** Hidden in the help of each command: `vsync --help` lists them once. */
 export function flags(command: Command): Command {
-  for (const [key, what] of FLAGS)
-    command.addOption(
-      new Option(`--${key} <value>`, what).helpGroup('Flags that override the configuration:'),
-    );
+  for (const [key, what] of FLAGS) command.addOption(new Option(`--${key} <value>`, what).hideHelp());
   return command;
 }
 
-/** At the level debug, errors are printed with their stack. Undefined until a configuration was loaded. */
-export const loaded: { logLevel?: Config['log']['level'] | undefined } = {};
+/** What the command has loaded. At the level debug, errors are printed with their stack. */
+export const loaded: { logLevel?: Config['log']['level'] | undefined; files: Set<string> } = {
+  files: new Set(),
+};
+
+/** A text for a person, with the file of the command instead of "FILE", unless the command has several. */
+export function withFile(text: string, files: ReadonlySet<string> = loaded.files): string {
+  const [file] = files;
+  return file === undefined || files.size > 1 ? text : text.replaceAll('-c FILE', () => `-c ${quoted(file)}`);
+}
+
+/** As a shell takes it. */
+function quoted(file: string): string {
+  return /^[\w@%+=:,./-]+$/.test(file) ? file : `'${file.replaceAll("'", "'\\''")}'`;
+}
+
+/** Prints the result of a command as text. */
+export function print(text: string): void {
+  console.log(withFile(text));
+}
 
 /** Loads the configuration that the options name. */
 export function loadQuietly(
@@ -58,13 +74,14 @@ export function loadQuietly(
   file = options['config'] as string | undefined,
 ): Loaded {
   const sources = sourcesOf(options, file);
+  const named = sources.file ?? sources.env['VSYNC_CONFIG'] ?? '';
+  if (named !== '') loaded.files.add(named);
   try {
     const found = loadConfig(role, sources);
     loaded.logLevel = found.config.log.level;
     return found;
   } catch (error) {
-    const isNamed = (sources.file ?? sources.env['VSYNC_CONFIG'] ?? '') !== '';
-    if (!(error instanceof ConfigError) || isNamed) throw error;
+    if (!(error instanceof ConfigError) || named !== '') throw error;
     // Without a file most keys are missing: the reason comes first.
     const message = 'no configuration file was named: give -c FILE, or set VSYNC_CONFIG';
     throw new ConfigError([{ message }, ...error.problems]);
@@ -92,11 +109,11 @@ export function sourcesOf(options: Options, file = options['config'] as string |
 
 /** Prints warnings to stderr: stdout is for results. */
 export function warn(warnings: readonly string[]): void {
-  for (const warning of warnings) console.error(`vsync: ${warning}`);
+  for (const warning of warnings) console.error(`vsync: ${withFile(warning)}`);
 }
 
 /** The file, for messages that name the next command. */
 export function fileOf(options: Options): string {
   const file = options['config'] ?? process.env['VSYNC_CONFIG'];
-  return typeof file === 'string' ? file : 'FILE';
+  return typeof file === 'string' ? quoted(file) : 'FILE';
 }

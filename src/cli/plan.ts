@@ -6,8 +6,8 @@ import type { Config } from '../config/schema';
 import { NotInStepError, UsageError } from '../errors';
 import type { SyncInfo } from '../sync-info/sync-info';
 import { shortSet } from './consent';
-import { load, type Options } from './options';
-import { firstLines } from './text';
+import { load, print, type Options } from './options';
+import { firstLines, pasted } from './text';
 
 /** `vsync plan`: what a cycle would do now. Changes nothing. @throws NotInStepError if that is anything */
 export async function showPlan(options: Options): Promise<void> {
@@ -17,7 +17,8 @@ export async function showPlan(options: Options): Promise<void> {
         '"vsync prune --orphans --set HASH -c FILE" with the set that it shows',
     );
   await withPlan(load(options, 'destination'), (plan) => {
-    console.log(options['json'] === true ? JSON.stringify(plan, null, 2) : formatPlan(plan));
+    if (options['json'] === true) console.log(JSON.stringify(plan, null, 2));
+    else print(formatPlan(plan));
     const left = whatIsLeft(plan);
     if (left !== undefined) throw new NotInStepError(`${plan.name} is not in step with its origin: ${left}`);
   });
@@ -64,7 +65,7 @@ export function formatPlan({ name, planned, held, orphans, orphansHash, notes }:
     const those = planned.filter((entry) => entry.action === action);
     if (those.length === 0) continue;
     const rows = those.map(
-      ({ path, to, why }) => `    ${path}${to === undefined ? '' : ` -> ${to}`}  (${why})`,
+      ({ path, to, why }) => `    ${pasted(path)}${to === undefined ? '' : ` -> ${pasted(to)}`}  (${why})`,
     );
     lines.push(`  ${title}: ${those.length}`, ...firstLines(rows));
   }
@@ -84,5 +85,5 @@ export function formatPlan({ name, planned, held, orphans, orphansHash, notes }:
 
 /** One line for each. */
 export function formatOrphans(orphans: Plan['orphans']): string[] {
-  return orphans.map(({ at, of, since }) => `    ${at}  (copied for ${of}; since ${since})`);
+  return orphans.map(({ at, of, since }) => `    ${pasted(at)}  (copied for ${pasted(of)}; since ${since})`);
 }

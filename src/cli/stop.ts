@@ -1,3 +1,4 @@
+import { syncInfoPath } from '../config/schema';
 import { ExplainedError, UserError } from '../errors';
 import { stop } from '../temporal/operations';
 import { recordStop } from '../temporal/schedule-record';
@@ -8,6 +9,7 @@ import { load, type Options } from './options';
 export async function stopAll(options: Options): Promise<void> {
   const config = load(options);
   const { name } = config;
+  const prefix = syncInfoPath(config, config.role);
   let unrecorded: string | undefined;
   const { schedule, watch, cycles } = await withTemporal(config, (client) =>
     stop(client, config, () =>
@@ -22,6 +24,7 @@ export async function stopAll(options: Options): Promise<void> {
   if (removed.length > 0) {
     const running = cycles === 0 ? '' : ', and cancelled the running cycle';
     console.log(`removed ${removed.join(' and ')} of ${name}${running}; sync info and secrets stay`);
+    console.log(`to remove the sync info too, end the workers, then: consul kv delete -recurse ${prefix}`);
   }
   if (unrecorded !== undefined)
     throw new UserError(

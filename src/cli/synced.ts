@@ -8,7 +8,8 @@ import {
 } from '../syncer/secrets/answer';
 import { SecretsQuestion } from '../syncer/secrets/secrets-question';
 import { interruptible } from './interruptible';
-import { loadWithWarnings, type Options } from './options';
+import { loadWithWarnings, print, withFile, type Options } from './options';
+import { pasted } from './text';
 
 /**
  * `vsync synced`: whether the origin's current version of a secret is at every destination.
@@ -36,7 +37,8 @@ export async function showSynced(path: string | undefined, options: Options): Pr
           throw signal.aborted ? new UserError('interrupted: the question has no answer') : error;
         }),
     );
-    console.log(options['json'] === true ? JSON.stringify(answer, null, 2) : formatAnswer(answer));
+    if (options['json'] === true) console.log(JSON.stringify(answer, null, 2));
+    else print(formatAnswer(answer));
     report(answer);
   } finally {
     await question.close();
@@ -55,7 +57,7 @@ function progress(): (answer: SecretAnswer) => void {
   return ({ destinations }) => {
     const open = destinations.filter(({ state }) => state !== 'synced' && state !== 'excluded');
     const text = open.map(({ name, detail }) => `${name}: ${detail}`).join('; ');
-    if (text !== said) console.error(`vsync: waiting for ${text}`);
+    if (text !== said) console.error(withFile(`vsync: waiting for ${text}`));
     said = text;
   };
 }
@@ -66,9 +68,9 @@ export function formatAnswer({ path, verdict, destinations }: SecretAnswer): str
     Math.max(0, ...destinations.map((answer) => of(answer).length));
   const [names, states] = [width(({ name }) => name), width(({ state }) => state)];
   return [
-    `${path}: ${verdict}`,
+    `${pasted(path)}: ${verdict}`,
     ...destinations.map(({ name, state, detail, to }) => {
-      const arrow = to === undefined ? '' : `-> ${to}: `;
+      const arrow = to === undefined ? '' : `-> ${pasted(to)}: `;
       return `  ${name.padEnd(names)}  ${state.padEnd(states)}  ${arrow}${detail}`;
     }),
   ].join('\n');
@@ -76,7 +78,8 @@ export function formatAnswer({ path, verdict, destinations }: SecretAnswer): str
 
 /** @throws NotInStepError, UserError */
 function report(answer: SecretAnswer): void {
-  const { path, verdict, destinations } = answer;
+  const { verdict, destinations } = answer;
+  const path = pasted(answer.path);
   if (verdict === 'Synced') return;
   if (isNotYet(answer)) {
     const behind = namesOf(destinations, ({ state }) => state === 'behind');

@@ -1,6 +1,7 @@
 import type { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { describeFailure, type Counts, type CycleResult, type PathFailure } from '../contract/cycle';
+import { splitDataPath } from '../rules/paths';
 
 /** Printed lines of one list; `--json` has all. */
 const SHOWN = 20;
@@ -18,9 +19,23 @@ export function formatCycle(outcome: string, counts: Partial<Counts> = {}, durat
   return `${outcome}${time}${shown.length === 0 ? '' : `: ${shown.map(([what, count]) => `${what} ${count}`).join(', ')}`}`;
 }
 
+/** A data path as `vault kv` takes it: "secret/data/team/app" becomes "secret/team/app". Other paths stay as they are. */
+export function pasted(path: string): string {
+  const place = splitDataPath(path);
+  return place === undefined ? path : place.mount + place.rel;
+}
+
 /** A path that was not handled, in a line. */
 export function formatFailure(failure: PathFailure): string {
-  return describeFailure(failure);
+  const { path, to, with: other, class: why } = failure;
+  // The path of such a bucket is its key in Consul.
+  if (why === 'torn-bucket') return describeFailure(failure);
+  return describeFailure({
+    ...failure,
+    path: pasted(path),
+    ...(to !== undefined && { to: pasted(to) }),
+    ...(other !== undefined && { with: pasted(other) }),
+  });
 }
 
 /** The result of a cycle, in a line, and a line for each failure. */

@@ -4,7 +4,7 @@ import type { CycleResult } from '../contract/cycle';
 import { NotInStepError, UserError } from '../errors';
 import { assertDestination, signalOriginChanged, trigger } from '../temporal/operations';
 import { withTemporal } from './connections';
-import { fileOf, load, warn, type Options } from './options';
+import { fileOf, load, print, warn, type Options } from './options';
 import { failedCycle, formatResult } from './text';
 import { explainWaiting, warnIfWithoutWorker, warnWithoutWorker } from './waiting';
 
@@ -18,7 +18,7 @@ export async function triggerCycle(options: Options): Promise<void> {
   const { workflowId, result } = await withTemporal(config, (client) =>
     runCycle(client, config, { file: fileOf(options), say }),
   );
-  console.log(`${workflowId}: ${formatResult(result).join('\n')}`);
+  print(`${workflowId}: ${formatResult(result).join('\n')}`);
   assertInStep(result, fileOf(options));
 }
 

@@ -4,27 +4,37 @@ import { createLog } from '../log';
 import { createWorkers } from '../worker/create-workers';
 import { boundGarbage, boundYoungGeneration } from '../worker/heap';
 import { installRuntime } from '../worker/runtime';
-import { loadWithWarnings, type Options } from './options';
+import { loadWithWarnings, withFile, type Options } from './options';
 import { startSync, warnOfForeign } from './start';
 
 /** `vsync worker`: the workers of any number of configurations, in one process. The first one's log counts for all. */
 export async function runWorkers(options: Options): Promise<void> {
-  await run((options['config'] as string[]).map((file) => loadWithWarnings(options, undefined, file)));
+  const files = options['config'] as string[];
+  await run(files.map((file) => ({ ...loadWithWarnings(options, undefined, file), file })));
 }
 
 /** `vsync origin` and `vsync destination`: `start`, and then `worker` in the same process. */
 export async function serve(role: Role, options: Options): Promise<void> {
   const loaded = loadWithWarnings(options, role);
   warnOfForeign();
-  await run([loaded], () => startSync(loaded.config, options));
+  const file = options['config'] as string | undefined;
+  await run([{ ...loaded, file }], () => startSync(loaded.config, options));
+}
+
+type FromFile = Loaded & { file: string | undefined };
+
+/** Of the syncs with this name: an origin and a destination may have the same. */
+function filesOf(loaded: readonly FromFile[], name: unknown): Set<string> {
+  const own = loaded.filter(({ config }) => name === undefined || config.name === name);
+  return new Set(own.flatMap(({ file }) => file ?? []));
 }
 
 /** @param start is called before the work; returns what it started, in a line */
-async function run(loaded: readonly Loaded[], start?: () => Promise<string>): Promise<void> {
+async function run(loaded: readonly FromFile[], start?: () => Promise<string>): Promise<void> {
   const configs = loaded.map(({ config }) => config);
   const [first] = configs;
   if (first === undefined) return;
-  const log = createLog(first.log);
+  const log = createLog(first.log, (text, name) => withFile(text, filesOf(loaded, name)));
   // Warnings are printed too, but a worker's log is what is kept.
   for (const { config, warnings } of loaded)
     for (const warning of warnings) log.warn({ name: config.name }, warning);

@@ -84,12 +84,18 @@ test('vsync signal refuses the role of an origin before it connects', async () =
 });
 
 describe.each(COMMANDS)('vsync %s', (command) => {
-  test('--help shows its usage and the flags that override the configuration', async () => {
+  test('--help shows its own options and ends with two examples', async () => {
     const { code, stdout, stderr } = await run(command, '--help');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain(`Usage: vsync ${command} [options]`);
     expect(stdout).toContain('--config');
-    expect(stdout).toContain('--destination.vault.token <value>');
+    expect(stdout).toContain(
+      'Flags that override the configuration, such as --log.level debug: vsync --help',
+    );
+    expect(stdout).not.toContain('--destination.vault.token');
+    expect(stdout).toMatch(
+      new RegExp(`\\nExamples:\n  .*vsync ${command}\\b.*\n  .*vsync ${command}\\b.*\n+$`),
+    );
   });
 
   test('exits with 2 for a wrong configuration, with one message that names file and key', async () => {

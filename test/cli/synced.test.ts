@@ -14,9 +14,9 @@ describe('formatAnswer', () => {
         ],
       }).split('\n'),
     ).toEqual([
-      'secret/data/app: Partialy',
+      'secret/app: Partialy',
       '  site1    synced  has version 3',
-      '  farther  failed  -> kv/data/app: no answer',
+      '  farther  failed  -> kv/app: no answer',
     ]);
   });
 });

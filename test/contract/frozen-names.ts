@@ -89,6 +89,7 @@ export const FROZEN: Names = {
   'commands and their own options': lines(`
     approve --mount --role --set --yes -c/--config
     check --json --role -c/--config
+    completion
     config --from-vault-sync --json --role -c/--config
     destination --adopt -c/--config
     origin --adopt -c/--config

@@ -38,7 +38,7 @@ test('vsync check ends with exit code 0 when all is well, prints a line for each
     [
       'configuration: is complete',
       `Temporal: ${temporal} answers, and has the namespace default`,
-      `Temporal: schedule vsync-destination-d0-${sync.id}: does not exist: create it with "vsync start -c FILE"`,
+      `Temporal: schedule vsync-destination-d0-${sync.id}: does not exist: create it with "vsync start -c ${good()}"`,
       ...vaultLines(origin.address, 'origin'),
       ...vaultLines(destinations[0].address, 'destination'),
       'origin.vault and destination.vault: are two Vaults',

@@ -138,9 +138,7 @@ describe('with a valid configuration', () => {
       expect(plan.stdout).toContain(
         `what a cycle of ${sync.config('destination').name} would do now:\n  add: 1\n`,
       );
-      expect(plan.stdout).toContain(
-        `    ${sync.mount}data/planned  (the destination is not known to have it)`,
-      );
+      expect(plan.stdout).toContain(`    ${sync.mount}planned  (the destination is not known to have it)`);
       const json = await run('plan', '--json', '-c', file);
       expect(JSON.parse(json.stdout)).toMatchObject({
         planned: [{ action: 'add', path: `${sync.mount}data/planned` }],

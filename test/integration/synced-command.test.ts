@@ -40,13 +40,13 @@ describe('vsync synced', () => {
     const early = await run('synced', secret, ...files());
     expect(early.code).toBe(3);
     expect(early.stdout.split('\n')).toEqual([
-      `${sync.mount}data/app: Partialy`,
+      `${sync.mount}app: Partialy`,
       `  d0-${sync.id}  synced  has version 1`,
       `  d1-${sync.id}  behind  it does not have the secret; the next cycle of the destination copies it`,
       '',
     ]);
     expect(early.stderr).toBe(
-      `vsync: ${sync.mount}data/app is not at every destination yet: d1-${sync.id} (behind). Ask again, or give --wait more time\n`,
+      `vsync: ${sync.mount}app is not at every destination yet: d1-${sync.id} (behind). Ask again, or give --wait more time\n`,
     );
     await sync.cycle('destination', 1);
     // As vault kv prints it, and with the flags before the command.
@@ -60,7 +60,7 @@ describe('vsync synced', () => {
     expect(done).toEqual({
       code: 0,
       stderr: '',
-      stdout: `${sync.mount}data/app: Synced\n  d1-${sync.id}  synced  has version 1, and the same value\n`,
+      stdout: `${sync.mount}app: Synced\n  d1-${sync.id}  synced  has version 1, and the same value\n`,
     });
   });
 

@@ -18,7 +18,6 @@ describe('vsync verify', () => {
   afterEach(() => sync.tearDown());
 
   const vault = () => sync.destinationVaults[0];
-  const data = (path: string): string => `${sync.mount}data/${path}`;
   const short = (findings: readonly Finding[]): string[] =>
     findings.map(({ kind, path, class: why }) =>
       [kind, path.replace(`${sync.mount}data/`, ''), why].filter((word) => word !== undefined).join(' '),
@@ -59,14 +58,14 @@ describe('vsync verify', () => {
     expect(ended.stdout.split('\n')).toEqual([
       `${sync.config('destination').name}: equal at both ends: 1`,
       '  drift: the values differ: 1',
-      `    ${data('team/a')}`,
+      `    ${sync.mount}team/a`,
       '  missing at the destination: 2',
-      `    ${data('team/b')}  (its current version is deleted)`,
-      `    ${data('team/c')}  (nothing is there)`,
+      `    ${sync.mount}team/b  (its current version is deleted)`,
+      `    ${sync.mount}team/c  (nothing is there)`,
       '  changed at the origin, not drift: the next cycles copy it: 1',
-      `    ${data('top')}  (the origin has a newer version than its info)`,
+      `    ${sync.mount}top  (the origin has a newer version than its info)`,
       '  extra: they belong to no secret of the origin, and are kept: 1',
-      `    ${data('team/foreign/x')}`,
+      `    ${sync.mount}team/foreign/x`,
       '',
     ]);
     expect(ended.stderr).toContain(

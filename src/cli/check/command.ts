@@ -4,7 +4,7 @@ import type { Config } from '../../config/schema';
 import { UserError } from '../../errors';
 import { foreignVariables, type ForeignVariable } from '../../migrate/foreign-environment';
 import { interruptible } from '../interruptible';
-import { loadQuietly, warn, type Options } from '../options';
+import { loadQuietly, print, warn, type Options } from '../options';
 import { checkOriginConsul, checkOwnConsul } from './consul';
 import { checkFeedListeners } from './feed';
 import { mountRuleChecks, type RulesOfSides } from './mount-rules';
@@ -35,11 +35,9 @@ export async function checkAll(options: Options): Promise<void> {
   warn(leftKeys);
   const failed = checks.filter(({ outcome }) => outcome === 'fail').length;
   const { name, role } = config;
-  console.log(
-    options['json'] === true
-      ? JSON.stringify({ name, role, ok: failed === 0, checks }, null, 2)
-      : `${name} (${role})\n${formatChecks(checks)}`,
-  );
+  if (options['json'] === true)
+    console.log(JSON.stringify({ name, role, ok: failed === 0, checks }, null, 2));
+  else print(`${name} (${role})\n${formatChecks(checks)}`);
   if (failed > 0) throw new UserError(`${failed} of ${checks.length} checks failed`);
 }
 

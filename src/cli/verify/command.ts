@@ -6,8 +6,8 @@ import { NotInStepError } from '../../errors';
 import { assertOwnSync } from '../../temporal/ownership';
 import { withClients } from '../connections';
 import { interruptible } from '../interruptible';
-import { fileOf, load, warn, type Options } from '../options';
-import { firstLines, formatResult } from '../text';
+import { fileOf, load, print, warn, type Options } from '../options';
+import { firstLines, formatResult, pasted } from '../text';
 import { repair, type Repair } from './repair';
 import { runVerify } from './run';
 
@@ -26,7 +26,7 @@ async function verify(client: Client, deps: DestinationDeps, options: Options): 
   const json = options['json'] === true;
   const report = await interruptible((signal) => runVerify(client, deps, { file, say, signal }));
   const paths = repairable(report);
-  if (!json) console.log(formatReport(report));
+  if (!json) print(formatReport(report));
   if (options['repair'] !== true || paths.length === 0) {
     if (json) console.log(JSON.stringify(report, null, 2));
     const wrong = whatIsWrong(report);
@@ -112,13 +112,14 @@ const WORDS: Readonly<Record<string, string>> = {
   'perhaps-deleted': "may be deleted: the destination's token needs read on metadata/ to find out",
 };
 
-function line({ path, to, class: why, at, with: other }: Finding): string {
+function line({ kind, path, to, class: why, at, with: other }: Finding): string {
   const details = [
     why && `${WORDS[why] ?? why}${at === undefined ? '' : ` at the ${at}`}`,
-    other && `with ${other}`,
+    other && `with ${pasted(other)}`,
   ].filter((detail) => detail !== undefined);
-  const arrow = to === undefined ? '' : ` -> ${to}`;
-  return `${path}${arrow}${details.length === 0 ? '' : `  (${details.join('; ')})`}`;
+  const arrow = to === undefined ? '' : ` -> ${pasted(to)}`;
+  const shown = kind === 'unknown' ? path : pasted(path);
+  return `${shown}${arrow}${details.length === 0 ? '' : `  (${details.join('; ')})`}`;
 }
 
 /** What is wrong, in words; undefined if nothing is. Extras and changes at the origin are not wrong. */
