@@ -222,7 +222,7 @@ export const FROZEN: Names = {
     SyncVerdict: word since? why
     HealthVerdict: word since? reasons
     VaultStatus: address product? version? sealed? problem?
-    WorkerStatus: queue polling { identity: string; lastPollAt: string }[]
+    WorkerStatus: queue polling
     PauseNote: reason by? at?
     SkippedRuns: overlap missed
     Totals: inStep toAdd toUpdate toDelete retained

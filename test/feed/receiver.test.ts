@@ -319,7 +319,7 @@ describe('Receiver', () => {
     });
     socket.connected(0);
     socket.gap('connection');
-    await pass(FEED_RECORD_WAIT_MS);
+    await pass(FEED_RECORD_GAP_MS);
     expect(puts.at(-1)?.listeners?.[0]).toEqual({ kind: 'socket', connections: 0, lineMs: atMs });
   });
 
