@@ -204,7 +204,7 @@ test('12. vsync shows what a cycle did in its status, in the memo of the workflo
   expect(memo).toMatchObject({ outcome: 'partial', ...counts });
   await eventually(() => {
     expect(lines).toContain(
-      `${last?.workflowId ?? ''}: partial, read 2, added 1, updated 1, deleted 1, failed 1`,
+      `${last?.workflowId ?? ''}: partial, read 2, added 1, updated 1, deleted 1, failed 1: forbidden at the destination: ${running.data('bad')}`,
     );
     return Promise.resolve();
   }, 'the line of the cycle to be logged');
