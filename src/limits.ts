@@ -159,6 +159,8 @@ export const MAX_EVENTS_PAUSE_MS = 30_000;
 export const FEED_LOG_EVERY_MS = 60_000;
 /** Time between two warnings of a worker about equal failures of steps: Temporal retries a step up to 20 times a minute. */
 export const STEP_LOG_EVERY_MS = 600_000;
+/** Between two tries to begin the work of a sync whose Vault or Consul was away when its worker started. */
+export const AWAY_RETRY_MS = 10_000;
 /** Different reasons that one log remembers. A forgotten one is only logged once more. */
 export const REASON_LOG_MAX = 200;
 /** Different paths that wait for a cycle. A flood of more becomes a full scan, which costs less. */

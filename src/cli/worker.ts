@@ -1,6 +1,7 @@
 import type { Loaded } from '../config/load';
 import type { Role } from '../contract/ids';
-import { createLog } from '../log';
+import { createLog, type Logger } from '../log';
+import { isAway, untilBack } from '../worker/away';
 import { createWorkers } from '../worker/create-workers';
 import { boundGarbage, boundYoungGeneration } from '../worker/heap';
 import { installRuntime } from '../worker/runtime';
@@ -29,6 +30,17 @@ function filesOf(loaded: readonly FromFile[], name: unknown): Set<string> {
   return new Set(own.flatMap(({ file }) => file ?? []));
 }
 
+/** A supervisor may start this process before the Vaults are unsealed. A signal ends the process. */
+async function startWhenThere(start: () => Promise<string>, log: Logger): Promise<string> {
+  try {
+    return await start();
+  } catch (error) {
+    if (!isAway(error)) throw error;
+    const { signal } = new AbortController();
+    return (await untilBack(error, start, { log, signal })) ?? '';
+  }
+}
+
 /** @param start is called before the work; returns what it started, in a line */
 async function run(loaded: readonly FromFile[], start?: () => Promise<string>): Promise<void> {
   const configs = loaded.map(({ config }) => config);
@@ -40,7 +52,7 @@ async function run(loaded: readonly FromFile[], start?: () => Promise<string>): 
     for (const warning of warnings) log.warn({ name: config.name }, warning);
   boundGarbage();
   installRuntime({ log });
-  if (start !== undefined) log.info(await start());
+  if (start !== undefined) log.info(await startWhenThere(start, log));
   const worker = await createWorkers(configs, { log });
   boundYoungGeneration();
   await worker.run();

@@ -1,29 +1,29 @@
 import { createServer, type Server } from 'node:http';
 import type { Registry } from 'prom-client';
-import type { Clients } from '../activities/clients';
 import { listenOf } from '../config/listen';
 import type { Logger } from '../log';
 import { Listening } from '../network/listening';
-import { WorkerMetrics } from './metrics';
+import type { WorkerMetrics } from './metrics';
 
 const PATH = '/metrics';
 
 /**
- * Serves the metrics of this process at every `metrics.listen` of its configurations. They are about all of its syncs.
+ * Serves the metrics of this process at each address (`metrics.listen`). They are about all of its syncs.
  *
  * @returns ends it
  * @throws UserError if it cannot listen, except where another process has the address: then it waits for its end
  */
-export async function serveMetrics(syncs: readonly Clients[], log: Logger): Promise<() => Promise<void>> {
-  const given = new Set(syncs.flatMap(({ deps }) => deps.config.metrics.listen ?? []));
-  if (given.size === 0) return () => Promise.resolve();
-  const { registry } = new WorkerMetrics(syncs);
+export async function serveMetrics(
+  addresses: ReadonlySet<string>,
+  { registry }: Pick<WorkerMetrics, 'registry'>,
+  log: Logger,
+): Promise<() => Promise<void>> {
   const servers: { server: Server; listening: Listening }[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(servers.map(endServer));
   };
   try {
-    for (const address of given) {
+    for (const address of addresses) {
       const server = serverOf(registry, log);
       const place = { key: 'metrics.listen', listen: listenOf(address), log };
       servers.push({ server, listening: await Listening.begin(server, place) });

@@ -7,6 +7,7 @@ import { ExplainedError } from '../errors';
 import { METRICS_REFRESH_MS, METRICS_TIMEOUT_MS } from '../limits';
 import type { Lag } from '../sync-info/lag';
 import { readDestinationState } from '../sync-info/state';
+import type { VaultClient } from '../vault/client';
 
 /** What Consul holds about a destination. */
 interface Standing {
@@ -23,9 +24,13 @@ interface Standing {
 export class WorkerMetrics {
   readonly registry = new Registry();
 
-  constructor(syncs: readonly Clients[]) {
+  private readonly destinations: Asked[] = [];
+  private readonly vaults: VaultClient[] = [];
+
+  constructor(syncs: readonly Clients[] = []) {
+    for (const sync of syncs) this.add(sync);
     collectDefaultMetrics({ register: this.registry });
-    const destinations = syncs.flatMap((sync) => (sync.role === 'destination' ? [new Asked(sync.deps)] : []));
+    const { destinations } = this;
     const gauge = (name: string, help: string, of: (standing: Standing) => number | undefined): void => {
       new Gauge({
         name,
@@ -53,13 +58,20 @@ export class WorkerMetrics {
       ({ lag }) => lag?.secrets,
     );
     gauge('vsync_deletes_held', 'Deletes that wait for vsync approve', ({ held }) => held);
-    this.showVaults(syncs);
+    this.showVaults();
   }
 
-  private showVaults(syncs: readonly Clients[]): void {
-    const vaults = syncs.flatMap(({ role, deps }) =>
-      role === 'origin' ? [deps.vault.client] : [deps.originVault.client, deps.vault.client],
-    );
+  /** From now on they are about this sync too. */
+  add(sync: Clients): void {
+    if (sync.role === 'destination') {
+      this.destinations.push(new Asked(sync.deps));
+      this.vaults.push(sync.deps.originVault.client);
+    }
+    this.vaults.push(sync.deps.vault.client);
+  }
+
+  private showVaults(): void {
+    const { vaults } = this;
     new Gauge({
       name: 'vsync_vault_up',
       help: 'Whether a Vault serves requests: 1, or 0 during an outage',

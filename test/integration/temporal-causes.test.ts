@@ -7,7 +7,7 @@ import tls from 'node:tls';
 import { ConfigError } from '../../src/config/errors';
 import { connectClient } from '../../src/temporal/connect';
 import { temporalTarget } from '../../src/temporal/target';
-import { connectWorker } from '../../src/worker/create-workers';
+import { connectWorker } from '../../src/worker/connect-worker';
 import { UserError } from '../../src/errors';
 import { makeCertificates, type Certificates } from '../support/certificates';
 import { rejection } from '../support/exposed';

@@ -67,7 +67,7 @@ export interface VerifyHooks {
 }
 
 /** Options of the fixture's workers. */
-export type Work = Partial<Pick<WorkerOptions, 'log' | 'vaultTimes' | 'checkEveryMs'>>;
+export type Work = Partial<Pick<WorkerOptions, 'log' | 'vaultTimes' | 'checkEveryMs' | 'awayRetryMs'>>;
 
 let runtimeInstalled = false;
 
@@ -158,7 +158,12 @@ export class SyncFixture {
   /** Runs workers of these configurations in this process, in addition to running ones. */
   async workOn(
     configs: readonly Config[],
-    { log = createLog({ level: 'error', type: 'json' }), vaultTimes, checkEveryMs = Infinity }: Work = {},
+    {
+      log = createLog({ level: 'error', type: 'json' }),
+      vaultTimes,
+      checkEveryMs = Infinity,
+      awayRetryMs,
+    }: Work = {},
   ): Promise<void> {
     if (!runtimeInstalled) installRuntime({ log, shutdownSignals: [] });
     runtimeInstalled = true;
@@ -168,6 +173,7 @@ export class SyncFixture {
       // Many tests end the watch and need it to stay ended.
       checkEveryMs,
       ...(vaultTimes && { vaultTimes }),
+      ...(awayRetryMs !== undefined && { awayRetryMs }),
     });
     this.workers.push({ worker, running: worker.run() });
   }

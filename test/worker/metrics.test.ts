@@ -90,17 +90,27 @@ describe('WorkerMetrics', () => {
 describe('serveMetrics', () => {
   const { log, lines } = collectedLog();
 
-  async function world(): Promise<{ sync: Clients; url: string; port: number }> {
+  interface World {
+    metrics: WorkerMetrics;
+    address: string;
+    url: string;
+    port: number;
+  }
+
+  async function world(): Promise<World> {
     const [port = 0] = await freePorts(1);
-    const sync = syncOf(new PushWorld([A]));
-    (sync.deps.config as { metrics: object }).metrics = { listen: `127.0.0.1:${port}` };
-    return { sync, url: `http://127.0.0.1:${port}`, port };
+    const address = `127.0.0.1:${port}`;
+    return {
+      metrics: new WorkerMetrics([syncOf(new PushWorld([A]))]),
+      address,
+      url: `http://${address}`,
+      port,
+    };
   }
 
   it('serves /metrics and nothing else, and ends although a connection is open', async () => {
-    const { sync, url } = await world();
-    // Two syncs of one process may name one address.
-    const close = await serveMetrics([sync, sync], log);
+    const { metrics, address, url } = await world();
+    const close = await serveMetrics(new Set([address]), metrics, log);
     const answer = await fetch(`${url}/metrics?a=b`);
     expect(answer.headers.get('content-type')).toMatch(/^text\/plain/);
     expect(await answer.text()).toContain('vsync_replication_lag_seconds{sync="d"} 0');
@@ -111,18 +121,16 @@ describe('serveMetrics', () => {
   });
 
   it('lets no server run if it cannot listen everywhere', async () => {
-    const first = await world();
-    const second = await world();
-    (second.sync.deps.config as { metrics: object }).metrics = { listen: '192.0.2.1:9464' };
-    await expect(serveMetrics([first.sync, second.sync], log)).rejects.toThrow(
+    const { metrics, address, url } = await world();
+    await expect(serveMetrics(new Set([address, '192.0.2.1:9464']), metrics, log)).rejects.toThrow(
       'metrics.listen: cannot listen on 192.0.2.1:9464',
     );
-    await expect(fetch(`${first.url}/metrics`)).rejects.toThrow();
+    await expect(fetch(`${url}/metrics`)).rejects.toThrow();
   });
 
   it('says in the log and in the answer that the metrics cannot be read, without a foreign text', async () => {
-    const { sync, url } = await world();
-    const close = await serveMetrics([sync], log);
+    const { metrics, address, url } = await world();
+    const close = await serveMetrics(new Set([address]), metrics, log);
     lines.length = 0;
     jest.spyOn(Registry.prototype, 'metrics').mockRejectedValue(new TypeError('hunter2'));
     const answer = await fetch(`${url}/metrics`);
@@ -135,10 +143,10 @@ describe('serveMetrics', () => {
   });
 
   it('takes an address over when the process that has it ends', async () => {
-    const { sync, url, port } = await world();
+    const { metrics, address, url, port } = await world();
     const before = createServer((_, response) => response.end('before'));
     await new Promise<void>((resolve) => before.listen(port, '127.0.0.1', resolve));
-    const close = await serveMetrics([sync], log);
+    const close = await serveMetrics(new Set([address]), metrics, log);
     expect(lines.join()).toContain(`metrics.listen: another process listens on 127.0.0.1:${port}`);
     before.close();
     before.closeAllConnections();
@@ -146,15 +154,5 @@ describe('serveMetrics', () => {
       expect((await fetch(`${url}/metrics`)).status).toBe(200);
     }, 'the address to be taken over');
     await close();
-  });
-
-  it('does not listen without an address', async () => {
-    const sync = syncOf(new PushWorld([A]));
-    (sync.deps.config as { metrics: object }).metrics = {};
-    lines.length = 0;
-    await (
-      await serveMetrics([sync], log)
-    )();
-    expect(lines).toEqual([]);
   });
 });
