@@ -1,5 +1,5 @@
 import { RE2JS, RE2JSSyntaxException } from 're2js';
-import { cleanPath } from './paths';
+import { cleanPath, splitDataPath } from './paths';
 
 /** One of `destination.transforms`. */
 export interface TransformRule {
@@ -53,6 +53,22 @@ export function compileTransforms(rules: readonly TransformRule[]): Transformer 
 /** Whether a transform can match any path: as in the original, it never does without a named group. Throws TransformError. */
 export function canMatch({ from, name }: TransformRule): boolean {
   return compileRegex(from, name, 0).groups.length > 0;
+}
+
+/** The named groups whose text is not in the new path: no part of `to` is their name. Throws TransformError. */
+export function droppedGroups({ from, to, name }: TransformRule): string[] {
+  const parts = new Set(to.split('/'));
+  return compileRegex(from, name, 0)
+    .groups.map((group) => group.name)
+    .filter((group) => !parts.has(group));
+}
+
+/** The mount that every path made by a transform is in; undefined if a group decides it. Throws TransformError. */
+export function mountOfTarget({ from, to, name }: TransformRule): string | undefined {
+  const mount = splitDataPath(cleanPath(to))?.mount;
+  const groups = new Set(compileRegex(from, name, 0).groups.map((group) => group.name));
+  const isDecidedByGroup = groups.has('data') || mount?.split('/').some((part) => groups.has(part)) === true;
+  return isDecidedByGroup ? undefined : mount;
 }
 
 /** @returns the new path of a path, or undefined if the transform does not match it */

@@ -31,6 +31,8 @@ afterEach(async () => {
 test('a worker serves its other syncs meanwhile, and begins when the Vault is unsealed', async () => {
   const { log, lines } = collectedLog();
   await sync.work({ log, awayRetryMs: 100 });
+  await sync.idle('origin');
+  await sync.originVault.put(sync.mount, 'later', { v: 2 });
   expect(await sync.cycle('origin')).toMatchObject({ outcome: 'synced' });
   await eventually(() => {
     expect(lines).toContainEqual(
@@ -42,7 +44,7 @@ test('a worker serves its other syncs meanwhile, and begins when the Vault is un
   await vault.unseal();
   await sync.idle('destination');
   await sync.cycle('destination');
-  expect(await sync.destinationVaults[0]?.get(sync.mount, 'app')).toEqual({ v: 1 });
+  expect(await sync.destinationVaults[0]?.get(sync.mount, 'later')).toEqual({ v: 2 });
 });
 
 test('a worker that only waits ends when it is told to', async () => {

@@ -161,3 +161,18 @@ test('vsync check lists a warning about the configuration among its checks', asy
     'configuration: environment VSYNC_NUMBUCKET is not a key of vsync',
   );
 });
+
+test('vsync check fails for a mount that only a transform names, and that does not exist', async () => {
+  const file = refusal.changed('destination', (content) => {
+    const transforms = [{ from: '^[^/]+/data/(?P<app>.+)', to: 'absent/data/all' }];
+    Object.assign(content.destination, { transforms });
+  });
+  const { code, stdout } = await runVsync(['check', '-c', file], { home: sync.folder });
+  expect(code).toBe(1);
+  expect(lines(stdout, 'FAIL')).toEqual([
+    expect.stringMatching(/mount absent\/: .* does not exist, .* check destination\.transforms/),
+  ]);
+  expect(lines(stdout, 'warn')).toContainEqual(
+    expect.stringContaining('"to" (absent/data/all) has no part app'),
+  );
+});

@@ -9,6 +9,7 @@ import { checkOriginConsul, checkOwnConsul } from './consul';
 import { checkFeedListeners } from './feed';
 import { mountRuleChecks, type RulesOfSides } from './mount-rules';
 import { checkTemporal } from './temporal';
+import { transformChecks } from './transforms';
 import { checkVaults } from './vault';
 
 /** `vsync check`: whether configuration, servers and tokens are what the role needs. */
@@ -69,8 +70,9 @@ export async function runChecks(
       checkOwnConsul(config, signal, onLeft),
       checkFeedListeners(config),
     ]);
-    const ofMounts = config.role === 'destination' ? mountRuleChecks(config, rules) : [];
-    return [...checkConfiguration(warnings, foreign), ...checks.flat(), ...ofMounts];
+    const ofRules =
+      config.role === 'destination' ? [...transformChecks(config), ...mountRuleChecks(config, rules)] : [];
+    return [...checkConfiguration(warnings, foreign), ...checks.flat(), ...ofRules];
   } finally {
     for (const lift of lifts) lift();
   }

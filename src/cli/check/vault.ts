@@ -11,6 +11,7 @@ import { folderMetadata, WITHOUT_FOLDER_METADATA } from '../../access/folder-met
 import { check, notChecked, type Check, type CheckResult } from '../../access/check-line';
 import { checkAuditDevices } from './feed';
 import type { RulesOfSides } from './mount-rules';
+import { mountsOfTransforms } from './transforms';
 import { destinationNeeds, originNeeds, type Capability, type Grant, type Need } from '../../access/needs';
 import { tokenFinding, type TokenToCheck } from '../../access/token';
 
@@ -19,6 +20,8 @@ interface Target extends TokenToCheck {
   needs: readonly Need[];
   /** Opened by the checks: each side logs in once. */
   kv?: Kv2;
+  /** More mounts that copies go to. */
+  transformedTo?: readonly string[];
   /** Gets the rules of each mount, if the token may read them; undefined: not asked. */
   rules?: Map<string, MountRules>;
 }
@@ -40,7 +43,8 @@ export async function checkVaults(
   const target = (side: Role): Target => {
     return { side, ...config[side], needs: needs[side], rules: rules[side], signal };
   };
-  const targets = [target('origin'), target('destination')] as const;
+  const transformedTo = mountsOfTransforms(config.destination);
+  const targets = [target('origin'), { ...target('destination'), transformedTo }] as const;
   try {
     const found = (await Promise.all(targets.map(checkVault))).flat();
     return [...found, await checkBothVaults(config, targets, found)];
@@ -82,14 +86,18 @@ const STANDBY =
   'the address of the active node, or of a load balancer that asks sys/health and takes only status 200';
 
 async function checkToken(kv: Kv2, name: string, target: Target): Promise<Check[]> {
-  const { side, vault, rules, signal } = target;
+  const { side, vault, rules, transformedTo = [], signal } = target;
   const token = await check(`${name}: token`, () => tokenFinding(kv, target));
   if (token.outcome === 'fail') {
     return [token, notChecked(`${name}: mounts, capabilities`, 'the token cannot be used')];
   }
-  const mounts = target.mounts.map((mount) =>
+  const asked = [
+    ...target.mounts.map((mount) => [mount, `${side}.mounts`] as const),
+    ...transformedTo.map((mount) => [mount, `${side}.transforms`] as const),
+  ];
+  const mounts = asked.map(([mount, key]) =>
     check(`${name}: mount ${mount}`, async () => {
-      await readMounts(kv, [mount], `${side}.mounts`, signal);
+      await readMounts(kv, [mount], key, signal);
       const ofMount = rules && (await kv.mountRules(mount, signal));
       if (ofMount !== undefined) rules?.set(mount, ofMount);
       return { detail: 'is kv version 2' };
