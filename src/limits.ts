@@ -409,6 +409,11 @@ export const HEAP_GROWING_FLAG = '--heap-growing-percent';
 export const MAX_YOUNG_GENERATION_BYTES = 16 * 1024 * 1024;
 /** The flag of V8 by which the young generation grows when it is full. V8 raises 1 to 2 when a thread is made. */
 export const YOUNG_GENERATION_FACTOR_FLAG = '--semi-space-growth-factor';
+/**
+ * The flags of V8 that leave WebAssembly with the code of its fast compiler. The optimizing one needs some 35 MiB for
+ * undici's HTTP parser, and saves 0.7 µs per answer.
+ */
+export const WASM_BASELINE_FLAGS = ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering'];
 
 // ---- Commands -----------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ import {
   HEAP_GROWING_FLAG,
   HEAP_GROWING_PERCENT,
   MAX_YOUNG_GENERATION_BYTES,
+  WASM_BASELINE_FLAGS,
   YOUNG_GENERATION_FACTOR_FLAG,
 } from '../limits';
 
@@ -12,6 +13,14 @@ import {
  * The flags are for the whole process with all its threads, and V8 reads them when it decides about a size, so they work
  * in a running process. See docs/decisions/0007-cpu-and-memory-of-a-worker.md.
  */
+
+/** What has to be set before any package is loaded, and before anything in WebAssembly is compiled. */
+export function prepareHeap(): void {
+  holdYoungGeneration();
+  for (const flag of WASM_BASELINE_FLAGS) v8.setFlagsFromString(flag);
+  // The thread of the workflows loads the same packages. When it is online, its heap is there, and nothing is loaded yet.
+  process.on('worker', (thread) => thread.once('online', holdYoungGeneration));
+}
 
 /** Bounds the garbage that may collect before a full collection. */
 export function boundGarbage(): void {
