@@ -1,7 +1,9 @@
 # vsync from this checkout: packed, then installed by the package's own lock.
 #
 #   docker build --tag vsync .
+#   docker run --rm --read-only --volume "$PWD/destination.json:/destination.json:ro" vsync destination -c /destination.json
 #
+# vsync writes no file: the root file system may be read-only, and no volume is needed besides the configuration.
 # node:20-slim is Debian: Temporal's native library needs glibc, so no image of Alpine works.
 FROM node:20-slim AS package
 WORKDIR /checkout
@@ -16,5 +18,6 @@ RUN npm ci --omit=dev \
 FROM node:20-slim
 COPY --from=package /vsync /vsync
 RUN ln -s /vsync/bin/vsync /usr/local/bin/vsync && vsync --version
-USER node
+# By number, because Kubernetes cannot see that a name is not root. It is the user node of the image.
+USER 1000:1000
 ENTRYPOINT ["vsync"]
