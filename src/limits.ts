@@ -176,7 +176,10 @@ export const FEED_UNANSWERED_BYTES = 4 * 1024 * 1024;
 export const FEED_ANSWER_WAIT_MS = 2_000;
 /** How long a cycle waits for the line about its own request. A line comes in some milliseconds, through a forwarder in a second. */
 export const FEED_PROOF_WAIT_MS = 2_000;
-/** Pause after the last hint before a cycle is triggered, so that one cycle settles a burst; and the longest such pause. */
+/**
+ * Pause after the last hint, or the last answer to a push, before a cycle is triggered, so that one cycle settles a burst;
+ * and the longest such pause.
+ */
 export const FEED_SETTLE_MS = 1_000;
 export const FEED_SETTLE_MOST_MS = 5_000;
 /** Least time between two triggers of a cycle. */
@@ -203,14 +206,17 @@ export const FEED_PROOF_READ_EVERY_MS = 250;
 /** Lists of versions that end by themselves, which passes add to those of a scan. After more of them a scan starts anew. */
 export const FEED_END_LISTS = 100;
 
-/** Secrets in one push, and bytes of it: far below the 2 MiB that Temporal takes. */
-export const PUSH_SECRETS = 256;
+/**
+ * Secrets in one push, and bytes of it: far below the 2 MiB that Temporal takes. On a machine that was busy with other work
+ * 256 secrets took up to 4 s, which is all of {@link PUSH_WORK_MS}; what was not copied then was left to a cycle.
+ */
+export const PUSH_SECRETS = 128;
 export const PUSH_BYTES = 64 * 1024;
 /** Hints that arrive in this time after the first of a push travel together. */
 export const PUSH_GAP_MS = 20;
 /** Metadata of hinted paths that are read at the same time, in the ordinary queue of requests. */
 export const PUSH_READS_AT_ONCE = 32;
-/** So many waiting paths are read while a push is under way. Fewer wait for its end: they may change again. */
+/** So many paths are read together, and while a push is under way. Fewer wait for its end: they may change again. */
 export const PUSH_READ_AHEAD = 64;
 /** Pushes in one run of the workflow. Keeps its history under 1,500 events. Temporal takes 2,000 updates per run. */
 export const PUSHES_PER_RUN = 200;

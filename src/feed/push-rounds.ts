@@ -12,12 +12,15 @@ export interface RoundsOptions {
   isRunning: () => Promise<boolean>;
   /** An ordinary cycle has to bring something. */
   onLeft: () => void;
+  /** A push was answered. */
+  onPushed: () => void;
 }
 
 /**
  * Reads the metadata of hinted paths, and hands them to the pusher. The first hint after a quiet time goes at once. What
  * arrives during a round, or shortly after its begin, goes with the next one: a path that is hinted a hundred times during
- * a push is read once. Consul has no part in it, so a push never waits for it.
+ * a push is read once. A burst is read in parts, and each part is pushed while the next one is read. Consul has no part in
+ * it, so a push never waits for it.
  */
 export class PushRounds {
   private readonly closing = new AbortController();
@@ -61,13 +64,13 @@ export class PushRounds {
   }
 
   private async round(): Promise<void> {
-    const { pusher, isRunning, onLeft, read } = this.options;
-    const batch = [...this.waiting.values()];
-    this.waiting.clear();
+    const { pusher, isRunning, onLeft, onPushed, read } = this.options;
     if (!pusher.canPush) {
+      this.waiting.clear();
       onLeft();
       return;
     }
+    const batch = this.nextPart();
     const { signal } = this.closing;
     const [mayPush, found] = await Promise.all([
       isRunning(),
@@ -78,9 +81,16 @@ export class PushRounds {
     if (!mayPush || secrets.length < batch.length) onLeft();
     if (!mayPush || secrets.length === 0) return;
     void pusher.push(secrets).then((result) => {
+      onPushed();
       if (result === 'left') onLeft();
     });
-    await Promise.race([pusher.free(), this.many()]);
+    if (this.waiting.size < PUSH_READ_AHEAD) await Promise.race([pusher.free(), this.many()]);
+  }
+
+  private nextPart(): Changed[] {
+    const part = [...this.waiting].slice(0, PUSH_READ_AHEAD);
+    for (const [key] of part) this.waiting.delete(key);
+    return part.map(([, changed]) => changed);
   }
 
   /** Waits for so many paths that they are read while the push is under way. */

@@ -81,6 +81,9 @@ export class Receiver implements FeedSink, EventSink, FeedView {
       onLeft: () => {
         this.settling.atOnce();
       },
+      onPushed: () => {
+        this.settling.notYet();
+      },
     });
     this.settling = new Settling({
       record: () => this.record(this.closing.signal),

@@ -42,14 +42,21 @@ export class Settling {
     this.now = options.now ?? (() => performance.now());
   }
 
-  /** After a hint: the record, and a cycle when no more hints arrive, so that one cycle settles a burst. */
+  /** After a hint: the record, and a cycle when no more hints and answers of pushes arrive, so that one settles a burst. */
   soon(): void {
-    const nowMs = this.now();
     this.recordSoon();
-    this.firstHintMs ??= nowMs;
-    if (this.isUrgent) return;
-    // Each further hint moves it back.
-    this.triggerAtMs = Math.min(nowMs + FEED_SETTLE_MS, this.firstHintMs + FEED_SETTLE_MOST_MS);
+    this.firstHintMs ??= this.now();
+    if (!this.isUrgent) this.triggerAfterQuiet(this.firstHintMs);
+  }
+
+  /** After a push: a cycle that runs beside the pushes of a burst reads the same secrets, and slows them down. */
+  notYet(): void {
+    if (this.firstHintMs !== undefined && !this.isUrgent) this.triggerAfterQuiet(this.firstHintMs);
+  }
+
+  /** Each further hint and each answered push moves it back. */
+  private triggerAfterQuiet(firstHintMs: number): void {
+    this.triggerAtMs = Math.min(this.now() + FEED_SETTLE_MS, firstHintMs + FEED_SETTLE_MOST_MS);
     this.plan();
   }
 

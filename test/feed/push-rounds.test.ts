@@ -11,7 +11,7 @@ function world({ absent = [] as string[], running = true, canPush = true } = {})
   const reads: string[] = [];
   const pushes: string[][] = [];
   const freed: (() => void)[] = [];
-  const seen = { left: 0, running, result: 'all-there' as 'all-there' | 'left' };
+  const seen = { left: 0, pushed: 0, running, result: 'all-there' as 'all-there' | 'left' };
   const rounds = new PushRounds({
     pusher: {
       canPush,
@@ -32,6 +32,9 @@ function world({ absent = [] as string[], running = true, canPush = true } = {})
     isRunning: () => Promise.resolve(seen.running),
     onLeft: () => {
       seen.left++;
+    },
+    onPushed: () => {
+      seen.pushed++;
     },
   });
   return { rounds, reads, pushes, freed, seen };
@@ -87,6 +90,23 @@ describe('PushRounds', () => {
     for (let number = 0; number < PUSH_READ_AHEAD; number++) rounds.add(changed(`x${number}`));
     await pass(PUSH_GAP_MS);
     expect(pushes.map((paths) => paths.length)).toEqual([1, PUSH_READ_AHEAD]);
+  });
+
+  it('pushes a burst in parts, each before the next one is read', async () => {
+    const { rounds, reads, pushes, freed, seen } = world();
+    const readBefore: number[] = [];
+    pushes.push = (...paths) => {
+      readBefore.push(reads.length);
+      return Array.prototype.push.apply(pushes, paths);
+    };
+    for (let number = 0; number < 2 * PUSH_READ_AHEAD + 5; number++) rounds.add(changed(`x${number}`));
+    await pass(2 * PUSH_GAP_MS);
+    expect(pushes.map((paths) => paths.length)).toEqual([PUSH_READ_AHEAD, PUSH_READ_AHEAD]);
+    expect(readBefore).toEqual([PUSH_READ_AHEAD, 2 * PUSH_READ_AHEAD]);
+    freed.at(-1)?.();
+    await pass(PUSH_GAP_MS);
+    expect(pushes.map((paths) => paths.length)).toEqual([PUSH_READ_AHEAD, PUSH_READ_AHEAD, 5]);
+    expect(seen.pushed).toBe(3);
   });
 
   it('leaves a removed secret and settings to a cycle, without a read', async () => {
