@@ -101,3 +101,10 @@ export function secretVersion(value: string): number {
   if (new RegExp(SECRET_VERSION_PATTERN).test(value)) return Number(value);
   throw new InvalidArgumentError('It must be the version that the write returned, such as 3.');
 }
+
+/** Parses a TCP port. */
+export function portNumber(value: string): number {
+  const port = Number(value);
+  if (/^\d{1,5}$/.test(value) && port >= 1 && port <= 65_535) return port;
+  throw new InvalidArgumentError('It must be a port from 1 to 65535.');
+}

@@ -30,6 +30,7 @@ const EXAMPLES: Readonly<Record<string, readonly [string, string]>> = {
   status: ['vsync status -c destination.json', "vsync status -c destination.json --json | jq '.lag'"],
   config: ['vsync config -c destination.json', 'vsync config --from-vault-sync vault-sync.yaml'],
   check: ['vsync check -c destination.json', 'vsync check -c both.json --role origin --json'],
+  'dev-server': ['vsync dev-server', 'vsync dev-server --db ./temporal.db --port 7243 --ui-port 8243'],
   completion: [
     'source <(vsync completion bash)',
     'vsync completion fish > ~/.config/fish/completions/vsync.fish',

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { completionScript, SHELLS, type Shell } from './completion';
 import { addExamples, flagsHelp } from './examples';
-import { checkValues, normalArguments, secretVersion, setName, waitTime } from './arguments';
+import { checkValues, normalArguments, portNumber, secretVersion, setName, waitTime } from './arguments';
 import { configured, flags, loaded, withFile, type Options } from './options';
 import type { SyncerAction } from './syncer';
 import { ConfigError } from '../config/errors';
@@ -14,6 +14,7 @@ const load = {
   approve: () => require('./approve') as typeof import('./approve'),
   check: () => require('./check/command') as typeof import('./check/command'),
   config: () => require('./config') as typeof import('./config'),
+  devServer: () => require('./dev-server') as typeof import('./dev-server'),
   pause: () => require('./pause') as typeof import('./pause'),
   plan: () => require('./plan') as typeof import('./plan'),
   prune: () => require('./prune') as typeof import('./prune'),
@@ -177,6 +178,16 @@ export function createProgram(): Command {
     .description('check configuration, servers, tokens and policies, and report what is missing')
     .option('--json', 'print JSON')
     .action((options: Options) => load.check().checkAll(options));
+
+  program
+    .command('dev-server')
+    .description(
+      "run Temporal's dev server with its data in a file, until SIGTERM; for those who have no Temporal",
+    )
+    .option('--db <file>', 'its database; ~/.local/state/vsync/temporal.db if not given')
+    .addOption(new Option('--port <port>', 'port for vsync; 7233 if not given').argParser(portNumber))
+    .addOption(new Option('--ui-port <port>', 'port of the web UI; 8233 if not given').argParser(portNumber))
+    .action((options: Options) => load.devServer().runDevServer(options));
 
   program
     .command('completion')

@@ -105,7 +105,7 @@ export async function unreachable(target: TemporalTarget, error: unknown): Promi
   return new UserError(
     `Temporal ${address}: cannot connect (${detail}). Is it running, and is the address right? It ` +
       'comes from --temporal.address, VSYNC_TEMPORAL_ADDRESS, temporal.address in the file, or TEMPORAL_ADDRESS. ' +
-      'To try vsync, start one with: temporal server start-dev',
+      'To try vsync, start one with: vsync dev-server',
     { cause: error },
   );
 }

@@ -92,6 +92,7 @@ export const FROZEN: Names = {
     completion
     config --from-vault-sync --json --role -c/--config
     destination --adopt -c/--config
+    dev-server --db --port --ui-port
     origin --adopt -c/--config
     pause --reason --role -c/--config
     plan --apply-orphans --json -c/--config
