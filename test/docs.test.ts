@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { commandsPage } from '../dev/scripts/commands-page';
 import { CONFIGURATION_PAGE, JSON_SCHEMA_FILES, jsonSchemaText, withKeys } from '../dev/scripts/docs';
 
 const ROOT = path.join(__dirname, '..');
@@ -21,6 +22,12 @@ describe('docs/configuration.md', () => {
   });
 });
 
+describe('docs/commands.md', () => {
+  it('says what the commands say (else: npm run docs)', () => {
+    expect(read('docs/commands.md')).toBe(commandsPage());
+  });
+});
+
 describe.each(JSON_SCHEMA_FILES)('%s', (file, make) => {
   it('says what the schema says (else: npm run docs)', () => {
     expect(readFileSync(path.join(ROOT, file), 'utf8')).toBe(jsonSchemaText(make));
@@ -30,6 +37,12 @@ describe.each(JSON_SCHEMA_FILES)('%s', (file, make) => {
 describe('the links of', () => {
   it.each(PAGES)('%s lead somewhere', (page) => {
     expect(linksOf(page).flatMap((link) => problemOf(page, link) ?? [])).toEqual([]);
+  });
+
+  it('docs/README.md lead to every page of docs', () => {
+    const linked = linksOf('docs/README.md').map((link) => link.split('#')[0]);
+    const pages = PAGES.filter((page) => /^docs\/[^/]+$/.test(page) && page !== 'docs/README.md');
+    expect(pages.map((page) => path.basename(page)).filter((page) => !linked.includes(page))).toEqual([]);
   });
 
   it('the pages are found at all', () => {

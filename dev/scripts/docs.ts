@@ -2,14 +2,18 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { configJsonSchema, allKeys, rootKey, type Key } from '../../src/config/keys';
 import { syncerJsonSchema } from '../../src/syncer/json-schema';
+import { commandsPage } from './commands-page';
+import { aligned, cell, code } from './markdown-table';
 
 /*
- * `npm run docs`: writes the reference of the configuration's keys into docs/configuration.md, and the JSON Schema
- * of the file for editors; and that of the file of Syncer. The schemas in src/config and src/syncer/config.ts are where a
+ * `npm run docs`: writes the reference of the configuration's keys into docs/configuration.md, docs/commands.md, and the
+ * JSON Schema of the file for editors; and that of the file of Syncer. The schemas in src/config and src/syncer/config.ts are where a
  * key is described; test/docs.test.ts fails if the page or a file says something else.
  */
 
 export const CONFIGURATION_PAGE = path.join(__dirname, '..', '..', 'docs', 'configuration.md');
+
+export const COMMANDS_PAGE = path.join(__dirname, '..', '..', 'docs', 'commands.md');
 
 /** The files with a JSON Schema, and what makes their content. */
 export const JSON_SCHEMA_FILES: readonly [name: string, make: () => object][] = [
@@ -89,25 +93,6 @@ function defaultOf({ path: keyPath, defaultValue }: Key): string {
   return code(typeof defaultValue === 'string' ? defaultValue : JSON.stringify(defaultValue));
 }
 
-/** A table as prettier would lay it out, so that formatting and this script never disagree. */
-function aligned(rows: readonly string[][]): string {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(3, ...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  const line = (row: readonly string[]): string =>
-    `| ${widths.map((width, column) => (row[column] ?? '').padEnd(width)).join(' | ')} |`;
-  const [heading = [], ...body] = rows;
-  return [line(heading), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('\n');
-}
-
-function code(text: string): string {
-  return `\`${cell(text)}\``;
-}
-
-function cell(text: string): string {
-  return text.replaceAll('|', '\\|');
-}
-
 function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
@@ -120,7 +105,8 @@ if (require.main === module) {
     writeFileSync(file, jsonSchemaText(make));
     return file;
   });
-  for (const file of [CONFIGURATION_PAGE, ...schemas]) {
+  writeFileSync(COMMANDS_PAGE, commandsPage());
+  for (const file of [CONFIGURATION_PAGE, COMMANDS_PAGE, ...schemas]) {
     console.log(`${path.relative(process.cwd(), file)} is up to date`);
   }
 }

@@ -37,10 +37,14 @@ const EXAMPLES: Readonly<Record<string, readonly [string, string]>> = {
   ],
 };
 
+export function examplesOf(command: string): readonly string[] {
+  return EXAMPLES[command] ?? [];
+}
+
 /** Ends the --help of each command with its examples. */
 export function addExamples(program: Command): void {
   for (const command of program.commands) {
-    const examples = EXAMPLES[command.name()] ?? [];
+    const examples = examplesOf(command.name());
     const hasFlags = command.options.some(({ long }) => FLAGS.some(([key]) => long === `--${key}`));
     const flags = hasFlags
       ? '\nFlags that override the configuration, such as --log.level debug: vsync --help\n'
