@@ -7,7 +7,7 @@ import { explainForeignPage } from '../network/explain';
 import { readTls, type TlsFiles } from '../tls';
 import { baseUrlOf, connectionsTo, type Joined } from './connections';
 import { classify, ConsulError, describeFailure, isReset, isTooLarge } from './errors';
-import type { KeyValueStore, StoredValue, Unchanged, Write } from './key-value-store';
+import type { KeyValueStore, StoredValue, SizeOfWrite, Unchanged, Write } from './key-value-store';
 import { sizeOf } from './server-limits';
 import {
   CONSUL_CLOSED_FOR_MS,
@@ -112,7 +112,7 @@ export class ConsulStore implements KeyValueStore {
     return this.joined.serverLimits.mostOperations;
   }
 
-  fitsOneCommit(writes: readonly Write[], unchanged: readonly Unchanged[] = []): boolean {
+  fitsOneCommit(writes: readonly SizeOfWrite[], unchanged: readonly Unchanged[] = []): boolean {
     return this.joined.serverLimits.fits(sizeOf(writes, unchanged));
   }
 

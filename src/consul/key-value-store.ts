@@ -14,6 +14,12 @@ export interface Write {
   flags?: number;
 }
 
+/** How large a write is. Its value need not be in memory. */
+export interface SizeOfWrite {
+  key: string;
+  value: { readonly length: number };
+}
+
 /** A key that is not written, but must still have this revision (0: missing) for a commit to happen. */
 export interface Unchanged {
   key: string;
@@ -36,7 +42,7 @@ export interface KeyValueStore {
   keys(prefix: string, signal?: AbortSignal): Promise<string[]>;
 
   /** Whether one `commit` takes these writes. A single write may always be tried. */
-  fitsOneCommit(writes: readonly Write[], unchanged?: readonly Unchanged[]): boolean;
+  fitsOneCommit(writes: readonly SizeOfWrite[], unchanged?: readonly Unchanged[]): boolean;
 
   /** Whether the store takes a value of this size. Asks the store if that is unknown. Writes nothing. */
   takes(write: Write, signal?: AbortSignal): Promise<boolean>;

@@ -1,4 +1,4 @@
-import type { Unchanged, Write } from './key-value-store';
+import type { SizeOfWrite, Unchanged } from './key-value-store';
 import { CONSUL_OPERATIONS, CONSUL_TRANSACTION_BYTES, CONSUL_VALUE_BYTES } from '../limits';
 
 /** A limit: the default at first, then as the answers of the server show it. */
@@ -43,7 +43,7 @@ export interface TransactionSize {
 }
 
 /** Rather too small than too large. */
-export function sizeOf(writes: readonly Write[], unchanged: readonly Unchanged[]): TransactionSize {
+export function sizeOf(writes: readonly SizeOfWrite[], unchanged: readonly Unchanged[]): TransactionSize {
   const around = (key: string): number => Buffer.byteLength(JSON.stringify(key)) + JSON_BYTES;
   const ofWrites = writes.map(({ key, value }) => around(key) + Math.ceil(value.length / 3) * 4);
   return {

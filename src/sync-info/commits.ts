@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { isTooLarge, StoredInfoError } from '../consul/errors';
-import type { KeyValueStore, Unchanged, Write } from '../consul/key-value-store';
+import type { KeyValueStore, SizeOfWrite, Unchanged, Write } from '../consul/key-value-store';
 import { ActivityError } from '../contract/failures';
 import type { SyncInfo } from './sync-info';
 
@@ -51,7 +51,7 @@ export async function commitAtOnce(
 }
 
 /** The first of these writes, as many as one commit takes: at least one. */
-export function firstBatch(store: KeyValueStore, writes: readonly Write[]): Write[] {
+export function firstBatch<T extends SizeOfWrite>(store: KeyValueStore, writes: readonly T[]): T[] {
   let count = 1;
   while (count < writes.length && store.fitsOneCommit(writes.slice(0, count + 1))) count += 1;
   return writes.slice(0, count);

@@ -1,16 +1,22 @@
 import { inParallel } from '../../concurrency/work-pool';
-import type { KeyValueStore, Write } from '../../consul/key-value-store';
+import type { KeyValueStore, SizeOfWrite, Write } from '../../consul/key-value-store';
 import { ActivityError } from '../../contract/failures';
 import { CONSUL_READS } from '../../limits';
 import { mostBuckets, numBucketsFor, parseBucket } from '../../rules/bucket';
 import { dataPath } from '../../rules/paths';
 import { readBuckets, type IndexedBuckets } from '../../sync-info/indexed-buckets';
 import type { OriginDeps } from './deps';
-import { readChunk, type Manifest, type StagedBucket } from './manifest';
+import { readChunk, type Manifest } from './manifest';
+import type { FoundBucket } from './staged-lists';
+
+/** A bucket that is not written yet. Its value is read when it is written. */
+export interface MissingBucket extends SizeOfWrite {
+  readonly load: (signal: AbortSignal) => Promise<Write>;
+}
 
 /** What a save still has to write of one kind of buckets: nothing of what an earlier attempt has written. */
 export interface MissingWrites {
-  buckets: Write[];
+  buckets: MissingBucket[];
   /** Each index that is not there yet. Written one after the other, in this order. */
   indices: Write[];
 }
@@ -29,7 +35,7 @@ export class OversizeError extends Error {
 
 interface Target {
   numBuckets: number;
-  staged: readonly StagedBucket[];
+  staged: readonly FoundBucket[];
   /** ModifyIndex of the index before the work began; undefined if an interrupted save may have written it since. */
   indexRevision: number | undefined;
   maxBucketBytes: number | undefined;
@@ -47,16 +53,17 @@ export async function missingWrites<T>(
   if (!indexIsThere && indexRevision !== undefined && stored.revision !== indexRevision) {
     throw conflict(info.store, info.indexKey);
   }
-  const writeOf = async (bucket: StagedBucket, stop: AbortSignal): Promise<Write[]> => {
-    const { id, hash, revision, json } = bucket;
-    if (json === undefined) return [];
+  const writeOf = async (bucket: FoundBucket, stop: AbortSignal): Promise<MissingBucket[]> => {
+    const { id, hash, revision, bytes, readJson } = bucket;
+    if (bytes === undefined) return [];
     const live = await info.readBucket(id, stop);
     if (live.hash === hash) return [];
     if (live.revision !== revision) throw conflict(info.store, info.bucketKey(id));
-    const write = info.writeOfJson(id, json, revision);
-    if (write.value.length > (maxBucketBytes ?? Infinity))
-      throw new OversizeError(write.key, write.value.length);
-    return [write];
+    const key = info.bucketKey(id);
+    if (bytes > (maxBucketBytes ?? Infinity)) throw new OversizeError(key, bytes);
+    const load = async (signal: AbortSignal): Promise<Write> =>
+      info.writeOfJson(id, await readJson(signal), revision);
+    return [{ key, value: { length: bytes }, load }];
   };
   const buckets = await inParallel(staged, signal, writeOf, CONSUL_READS);
   return {
@@ -70,7 +77,7 @@ function targetIndex<T>(
   info: IndexedBuckets<T>,
   live: readonly string[] | undefined,
   numBuckets: number,
-  staged: readonly StagedBucket[],
+  staged: readonly FoundBucket[],
 ): string[] {
   const target: (string | undefined)[] =
     live?.length === numBuckets ? [...live] : new Array<undefined>(numBuckets);
@@ -104,12 +111,12 @@ export async function tooLarge(
   { config, info, staging, maxBucketBytes }: SaveDeps,
   { key, bytes }: OversizeError,
   manifest: Manifest,
-  staged: readonly StagedBucket[],
+  staged: readonly FoundBucket[],
   signal: AbortSignal,
 ): Promise<ActivityError> {
-  const paths = new Set(
-    staged.flatMap(({ json }) => (json === undefined ? [] : [...parseBucket(json).keys()])),
-  );
+  const paths = new Set<string>();
+  for (const { bytes, readJson } of staged)
+    if (bytes !== undefined) for (const path of parseBucket(await readJson(signal)).keys()) paths.add(path);
   if (manifest.pass === true) {
     // Its chunks have only the secrets with hints.
     for (const { bucket } of (

@@ -15,15 +15,17 @@ import type { SaveOriginInput, SaveOriginResult } from '../../contract/origin';
 import { ActivityError } from '../../contract/failures';
 import { assertSyncName } from '../../access/sync-path';
 import { doneAfter } from './feed-pass';
-import { readManifest, readStagedBuckets, type Manifest, type StagedBucket } from './manifest';
+import { readManifest, type Manifest } from './manifest';
 import {
   conflict,
   missingWrites,
   OversizeError,
   tooLarge,
+  type MissingBucket,
   type MissingWrites,
   type SaveDeps,
 } from './missing-writes';
+import { StagedLists } from './staged-lists';
 
 /**
  * Publishes what the cycle found: the changed buckets, then the index, because the index fires the destinations'
@@ -75,12 +77,7 @@ async function save(deps: SaveDeps, input: SaveOriginInput, signal: AbortSignal)
   if (plan === undefined) return { v: 1, writes: 0 };
 
   const manifest = await readManifest(staging, plan.manifest, signal);
-  const staged = { insights: [] as StagedBucket[], settings: [] as StagedBucket[] };
-  for (const reference of plan.staged) {
-    const { buckets, settings = [] } = await readStagedBuckets(staging, reference, signal);
-    staged.insights.push(...buckets);
-    staged.settings.push(...settings);
-  }
+  const staged = await new StagedLists(staging, plan.staged).find(signal);
   const nextState = stateAfter(config, state, manifest, input);
   try {
     const noted = await notedOf(info, manifest, input, signal);
@@ -92,7 +89,7 @@ async function save(deps: SaveDeps, input: SaveOriginInput, signal: AbortSignal)
     return result;
   } catch (error) {
     if (!(error instanceof OversizeError)) throw error;
-    throw await tooLarge(deps, error, manifest, staged.insights, signal);
+    throw await tooLarge(deps, error, manifest, staged.buckets, signal);
   }
 }
 
@@ -101,10 +98,10 @@ async function missingOf(
   { info, maxBucketBytes }: SaveDeps,
   { save }: SaveOriginInput,
   { numBuckets, settings }: Manifest,
-  staged: { readonly insights: StagedBucket[]; readonly settings: StagedBucket[] },
+  staged: Awaited<ReturnType<StagedLists['find']>>,
   signal: AbortSignal,
 ): Promise<MissingWrites> {
-  const target = { numBuckets, maxBucketBytes, staged: staged.insights, indexRevision: save?.indexRevision };
+  const target = { numBuckets, maxBucketBytes, staged: staged.buckets, indexRevision: save?.indexRevision };
   const ofSettings = { ...target, staged: staged.settings, indexRevision: save?.settingsIndexRevision };
   const before = settings && (await missingWrites(info.settings, ofSettings, signal));
   const { buckets, indices } = await missingWrites(info, target, signal);
@@ -176,20 +173,30 @@ interface ToCommit extends MissingWrites {
 /** @throws OversizeError */
 async function commitAll(info: SyncInfo, toCommit: ToCommit, signal: AbortSignal): Promise<SaveOriginResult> {
   const { buckets, indices, state, revision, nextState, note } = toCommit;
-  const writes = [...buckets, ...indices];
+  const writes: (Write | MissingBucket)[] = [...buckets, ...indices];
   if (writes.length > 0 || stateDiffers(state, nextState))
     writes.push(writeOfState(info, nextState, revision));
   if (note !== undefined) writes.push(note);
-  const atOnce = await commitAtOnce(info.store, writes, signal);
-  if (!atOnce.fits) {
-    // After the first live write there is only forward, so the store is asked before whether it takes the largest value.
-    const [largest] = [...writes].sort((a, b) => b.value.length - a.value.length);
-    if (largest !== undefined && !(await info.store.takes(largest, signal)))
-      throw new OversizeError(largest.key, largest.value.length);
-    return commitInSteps(info, toCommit, signal);
+  if (info.store.fitsOneCommit(writes)) {
+    const atOnce = await commitAtOnce(info.store, await loaded(writes, signal), signal);
+    if (atOnce.fits) {
+      if (writes.length > 0 && atOnce.revisions === undefined)
+        throw conflict(info.store, writes[0]?.key ?? '');
+      return { v: 1, writes: writes.length };
+    }
   }
-  if (writes.length > 0 && atOnce.revisions === undefined) throw conflict(info.store, writes[0]?.key ?? '');
-  return { v: 1, writes: writes.length };
+  // After the first live write there is only forward, so the store is asked before whether it takes the largest value.
+  const largest = writes.reduce((a, b) => (b.value.length > a.value.length ? b : a));
+  for (const write of await loaded([largest], signal))
+    if (!(await info.store.takes(write, signal))) throw new OversizeError(write.key, write.value.length);
+  return commitInSteps(info, toCommit, signal);
+}
+
+async function loaded(writes: readonly (Write | MissingBucket)[], signal: AbortSignal): Promise<Write[]> {
+  const all: Write[] = [];
+  // One after the other: lists are read in the order of their buckets.
+  for (const write of writes) all.push('load' in write ? await write.load(signal) : write);
+  return all;
 }
 
 async function commitInSteps(
@@ -204,7 +211,7 @@ async function commitInSteps(
     stateRevision = await commit(info, writeOfState(info, noted, stateRevision), signal);
   }
   for (let left = buckets; left.length > 0;) {
-    const batch = firstBatch(info.store, left);
+    const batch = await loaded(firstBatch(info.store, left), signal);
     const atOnce = await commitAtOnce(info.store, batch, signal);
     // A batch of one fits nowhere else, and is an error of its own.
     if (!atOnce.fits && batch.length > 1) continue;
