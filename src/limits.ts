@@ -408,7 +408,7 @@ export const SHUTDOWN_MS = 30_000;
  * How much the heap may grow from one full collection to the next, in percent of its live objects. V8's own rule allows
  * up to four times, mostly garbage. See docs/decisions/0007-cpu-and-memory-of-a-worker.md.
  */
-export const HEAP_GROWING_PERCENT = 50;
+export const HEAP_GROWING_PERCENT = 25;
 /** The flag of V8 for it, which V8 reads at each collection. */
 export const HEAP_GROWING_FLAG = '--heap-growing-percent';
 /** Size of the young generation of a worker's heap, both halves; V8's own is 32 MiB. A smaller one costs more CPU. */
