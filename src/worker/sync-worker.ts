@@ -4,12 +4,18 @@ import { createDestinationActivities, createOriginActivities } from '../activiti
 import { checkAccess, createClients, keepTokens, type Clients } from '../activities/clients';
 import { ChangeLog } from '../activities/shared/change-log';
 import { ActivityInterceptor, StepLog } from '../activities/shared/interceptor';
+import { pollersOf, stillPolling, WORKFLOWS } from '../activities/shared/pollers';
 import type { Config } from '../config/schema';
 import { sharedQueue } from '../contract/cycle';
 import { taskQueue } from '../contract/ids';
 import type { UserError } from '../errors';
 import { Feed } from '../feed/feed';
-import { MAX_HEARTBEAT_THROTTLE_MS, SHARED_ACTIVITIES_PER_WORKER, SHUTDOWN_MS } from '../limits';
+import {
+  MAX_HEARTBEAT_THROTTLE_MS,
+  POLLER_GONE_MS,
+  SHARED_ACTIVITIES_PER_WORKER,
+  SHUTDOWN_MS,
+} from '../limits';
 import type { Logger } from '../log';
 import { explained } from '../temporal/connect';
 import { assertOwnSync } from '../temporal/ownership';
@@ -114,7 +120,20 @@ export class SyncWorker {
         maxConcurrentActivityTaskExecutions: SHARED_ACTIVITIES_PER_WORKER,
       }),
     );
+    const others = await this.othersOn(queue);
+    if (others.length > 0)
+      this.log.info(
+        `other workers poll this queue, or did in the last ${POLLER_GONE_MS / 1000} s: ${others.join(', ')}; workers of ` +
+          'one sync share its work',
+      );
     this.log.info({ taskQueue: queue }, 'worker ready');
+  }
+
+  /** Other workers of this sync; none if Temporal does not report them. */
+  private async othersOn(queue: string): Promise<string[]> {
+    const pollers = await pollersOf(this.client, queue, WORKFLOWS).catch(() => []);
+    const identities = stillPolling(pollers, Date.now()).map(({ identity }) => identity);
+    return identities.filter((identity) => identity !== this.temporal.identity);
   }
 
   /** Runs until the process gets a signal to end, or `shutdown` is called. Rejects if a worker or the feed failed. */

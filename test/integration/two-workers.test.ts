@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { inParallel } from '../../src/concurrency/work-pool';
+import { eventually } from '../support/eventually';
 import { FaultProxy } from '../support/fault-proxy';
 import { publishedBy } from '../support/published';
 import type { GuardedProcess } from '../../dev/shared/guarded-process';
@@ -37,7 +38,7 @@ async function startProcess(): Promise<Process> {
     writeFileSync(own, JSON.stringify(content));
     return own;
   });
-  const worker = await startVsync(['worker', '-c', ...files], { home: sync.folder });
+  const worker = await startVsync(['worker', '--log.level', 'info', '-c', ...files], { home: sync.folder });
   const started = { worker, originVault, vault };
   processes.push(started);
   return started;
@@ -99,7 +100,13 @@ test('two worker processes on one queue scan an origin together, also when one i
 });
 
 test('two worker processes on one queue copy each secret once, also when one is killed during the work', async () => {
-  await startProcess();
+  const { worker } = await startProcess();
+  await eventually(() => {
+    expect(readFileSync(worker.logFile, 'utf8')).toMatch(
+      /other workers poll this queue, .*: \d+@.*; workers of one sync/,
+    );
+    return Promise.resolve();
+  }, 'the second worker to report the first one');
   const left = await killInTheMiddle(
     'destination',
     (method, url) => method === 'POST' && url.includes('/data/'),

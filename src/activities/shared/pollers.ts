@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import { POLLERS_TIMEOUT_MS } from '../../limits';
+import { POLLER_GONE_MS, POLLERS_TIMEOUT_MS } from '../../limits';
 
 type Service = Client['workflowService'];
 type Request = Parameters<Service['describeTaskQueue']>[0];
@@ -65,4 +65,9 @@ export async function pollersOf(
 function pollersIn({ pollers, versionsInfo }: Answer): Answer['pollers'] {
   const types = Object.values(versionsInfo).flatMap(({ typesInfo }) => Object.values(typesInfo ?? {}));
   return [...pollers, ...types.flatMap((type) => type.pollers ?? [])];
+}
+
+/** Those that still live, or lived up to a minute and a half ago: a worker polls at least once a minute. */
+export function stillPolling(pollers: readonly Poller[], nowMs: number): Poller[] {
+  return pollers.filter(({ lastMs }) => nowMs - lastMs <= POLLER_GONE_MS);
 }

@@ -1,8 +1,7 @@
 import type { Client } from '@temporalio/client';
-import { pollersOf, WORKFLOWS, type Poller } from '../../activities/shared/pollers';
+import { pollersOf, stillPolling, WORKFLOWS, type Poller } from '../../activities/shared/pollers';
 import type { OriginConfig } from '../../config/schema';
 import { taskQueue } from '../../contract/ids';
-import { POLLER_GONE_MS } from '../../limits';
 import { decideScan } from '../../rules/feed';
 import { FeedRecords, type FeedRecord, type NotedFeed } from '../../sync-info/feed-record';
 import type { SyncInfo } from '../../sync-info/sync-info';
@@ -54,7 +53,7 @@ export function feedStatus(
   nowMs: number,
 ): FeedStatus {
   const { done, records, damaged } = noted;
-  const polling = pollers && new Set(polled(pollers, nowMs).map(({ identity }) => identity));
+  const polling = pollers && new Set(stillPolling(pollers, nowMs).map(({ identity }) => identity));
   const receivers = records
     .sort((one, other) => other.writtenMs - one.writtenMs)
     .map((record) => receiverStatus(record, done?.handled[record.receiver] ?? 0, polling));
@@ -74,12 +73,6 @@ export function feedStatus(
   if (decision.scan) return { receivers, scan: { why: decision.why } };
   return { receivers, scan: { nextAt: iso((done?.scan.beganMs ?? nowMs) + fullScanEveryMs) } };
 }
-
-/** Those that still live: a worker polls at least once a minute, and Temporal remembers polls for five. */
-export function polled(pollers: readonly Poller[], nowMs: number): Poller[] {
-  return pollers.filter(({ lastMs }) => nowMs - lastMs <= POLLER_GONE_MS);
-}
-
 function receiverStatus(
   { receiver, worker, listeners = [], gaps, why, gapMs, hints, writtenMs }: FeedRecord,
   handled: number,

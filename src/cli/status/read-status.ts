@@ -2,7 +2,7 @@ import { WorkflowFailedError, type Client, type ScheduleDescription } from '@tem
 import { infoOf, openVault, scopeOf, type OpenInfo } from '../../activities/clients';
 import { OriginTargets } from '../../activities/destination/base/origin-targets';
 import { lagSides } from '../../activities/destination/lag';
-import { pollersOf, WORKFLOWS } from '../../activities/shared/pollers';
+import { pollersOf, stillPolling, WORKFLOWS } from '../../activities/shared/pollers';
 import type { Config, DestinationConfig } from '../../config/schema';
 import type { CycleResult } from '../../contract/cycle';
 import { scheduleId, taskQueue, type Role } from '../../contract/ids';
@@ -16,7 +16,7 @@ import { readRecord, whyMissing } from '../../temporal/schedule-record';
 import { temporalPlace } from '../../temporal/target';
 import { VaultError } from '../../vault/errors';
 import { failedCycle } from '../text';
-import { polled, readFeed, type FeedStatus } from './feed';
+import { readFeed, type FeedStatus } from './feed';
 import { judge } from './judge';
 import { readPush, type PushStatus } from './push';
 import type { CycleStatus, Facts, Status, UnknownFact, VaultStatus, WorkerStatus } from './status';
@@ -230,7 +230,7 @@ async function pushOf(
 async function workersOf(client: Client, queue: string): Promise<WorkerStatus | undefined> {
   const pollers = await pollersOf(client, queue, WORKFLOWS).catch(() => undefined);
   if (pollers === undefined) return undefined;
-  const polling = polled(pollers, Date.now()).map(({ identity, lastMs }) => ({
+  const polling = stillPolling(pollers, Date.now()).map(({ identity, lastMs }) => ({
     identity,
     lastPollAt: new Date(lastMs).toISOString(),
   }));
