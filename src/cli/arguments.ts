@@ -3,6 +3,7 @@ import { isSetName, SET_NAME } from './consent';
 import { FLAGS, isOverride } from './options';
 import { MAX_SYNCED_WAIT_MS } from '../syncer/limits';
 import { SECRET_VERSION_PATTERN } from '../syncer/secrets/path';
+import { listenAddress } from '../config/listen';
 import { DurationError, formatDuration, parseDuration } from '../rules/time';
 
 /**
@@ -107,4 +108,18 @@ export function portNumber(value: string): number {
   const port = Number(value);
   if (/^\d{1,5}$/.test(value) && port >= 1 && port <= 65_535) return port;
   throw new InvalidArgumentError('It must be a port from 1 to 65535.');
+}
+
+/** Parses an address to listen on. */
+export function listenPlace(value: string): string {
+  const checked = listenAddress(value);
+  if ('problem' in checked) throw new InvalidArgumentError(`It ${checked.problem}.`);
+  return checked.value;
+}
+
+/** Parses the address of a web page. @returns it without "/" at its end */
+export function webAddress(value: string): string {
+  if (/^https?:\/\/[^/?#\s@]+(\/[^?#\s]*)?$/i.test(value) && URL.canParse(value))
+    return value.replace(/\/+$/, '');
+  throw new InvalidArgumentError('It must be an http or https URL, such as http://127.0.0.1:8233.');
 }

@@ -28,6 +28,10 @@ const EXAMPLES: Readonly<Record<string, readonly [string, string]>> = {
   ],
   syncer: ['vsync syncer -c syncer.json', 'vsync syncer probe -c syncer.json < token.txt'],
   status: ['vsync status -c destination.json', "vsync status -c destination.json --json | jq '.lag'"],
+  ui: [
+    'vsync ui -c site1.json site2.json',
+    'vsync ui -c site1.json --listen 0.0.0.0:8230 --token-file token.txt --temporal-ui http://127.0.0.1:8233',
+  ],
   config: ['vsync config -c destination.json', 'vsync config --from-vault-sync vault-sync.yaml'],
   check: ['vsync check -c destination.json', 'vsync check -c both.json --role origin --json'],
   'dev-server': ['vsync dev-server', 'vsync dev-server --db ./temporal.db --port 7243 --ui-port 8243'],

@@ -3,7 +3,16 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { completionScript, SHELLS, type Shell } from './completion';
 import { addExamples, flagsHelp } from './examples';
-import { checkValues, normalArguments, portNumber, secretVersion, setName, waitTime } from './arguments';
+import {
+  checkValues,
+  listenPlace,
+  normalArguments,
+  portNumber,
+  secretVersion,
+  setName,
+  waitTime,
+  webAddress,
+} from './arguments';
 import { configured, flags, loaded, withFile, type Options } from './options';
 import type { SyncerAction } from './syncer';
 import { ConfigError } from '../config/errors';
@@ -24,6 +33,7 @@ const load = {
   synced: () => require('./synced') as typeof import('./synced'),
   syncer: () => require('./syncer') as typeof import('./syncer'),
   trigger: () => require('./trigger') as typeof import('./trigger'),
+  ui: () => require('./ui/command') as typeof import('./ui/command'),
   verify: () => require('./verify/command') as typeof import('./verify/command'),
   worker: () => require('./worker') as typeof import('./worker'),
 };
@@ -161,6 +171,22 @@ export function createProgram(): Command {
     .description('show whether everything is in step, what is wrong or waits, and what to do next')
     .option('--json', 'print JSON')
     .action((options: Options) => load.status().showStatus(options));
+  flags(program.command('ui'))
+    .description('serve a page with the status of any number of syncs, until SIGTERM; changes nothing')
+    .requiredOption('-c, --config <file...>', 'configuration files')
+    .addOption(
+      new Option('--listen <address>', 'host:port; 127.0.0.1:8230 if not given').argParser(listenPlace),
+    )
+    .option(
+      '--token-file <file>',
+      'file with the token that browsers need; required unless --listen is on loopback',
+    )
+    .addOption(
+      new Option('--temporal-ui <url>', "address of Temporal's web UI, to link cycles there").argParser(
+        webAddress,
+      ),
+    )
+    .action((options: Options) => load.ui().runUi(options));
   configured(program.command('config'), { anyRole: true })
     .description('show the effective configuration, and where each value comes from; hides secrets')
     .option('--json', 'print JSON')

@@ -66,6 +66,7 @@ const COMMANDS = [
   'prune',
   'approve',
   'synced',
+  'ui',
 ];
 
 /** Required options and arguments. */

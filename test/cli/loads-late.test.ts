@@ -20,6 +20,7 @@ const NO_WORKERS = [
   'approve',
   'check/command',
   'config',
+  'dev-server',
   'pause',
   'plan',
   'prune',
@@ -28,6 +29,7 @@ const NO_WORKERS = [
   'stop',
   'synced',
   'trigger',
+  'ui/command',
   'verify/command',
 ];
 

@@ -105,6 +105,7 @@ export const FROZEN: Names = {
     synced --at-least --json --verify --wait -c/--config
     syncer --json -c/--config
     trigger --role --wait -c/--config
+    ui --listen --temporal-ui --token-file -c/--config
     verify --json --repair -c/--config
     worker -c/--config
   `),

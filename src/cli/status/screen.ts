@@ -12,7 +12,7 @@ import type { CycleStatus, NextAction, Status, VaultStatus, WorkerStatus } from 
 const TEXT_AT = 15;
 
 /** One line or several: label and text. The first word may have a colour. */
-interface Row {
+export interface Row {
   readonly label: string;
   readonly text: string | undefined;
   readonly colour?: Colour | undefined;
@@ -53,7 +53,8 @@ const COLOURS: Readonly<Record<Status['sync']['word'] | Status['health']['word']
   failing: 'red',
 };
 
-function rowsOf(status: Status): Row[] {
+/** The facts, as the screen and the page show them. */
+export function rowsOf(status: Status): Row[] {
   const { at, sync, health, vaults, last, held, pause } = status;
   const [worst, ...reasons] = health.reasons;
   return [
