@@ -18,6 +18,8 @@ RUN npm ci --omit=dev \
 FROM node:20-slim
 COPY --from=package /vsync /vsync
 RUN ln -s /vsync/bin/vsync /usr/local/bin/vsync && vsync --version
+# For the memory of a worker: see docs/deploying.md.
+ENV MALLOC_ARENA_MAX=2
 # By number, because Kubernetes cannot see that a name is not root. It is the user node of the image.
 USER 1000:1000
 ENTRYPOINT ["vsync"]
