@@ -39,7 +39,7 @@ function fileOf([name = '', ...args]: readonly string[]): string {
   const { operands, unknown } = command.parseOptions([...args]);
   expect({ operands, unknown }).toEqual({ operands: [], unknown: [] });
   const { config } = command.opts<{ config: string | string[] }>();
-  return [config].flat().join();
+  return [config].flat().join(' ');
 }
 
 /** Loads a configuration without a file for it. */
@@ -90,6 +90,17 @@ describe('compose.yaml', () => {
     expect(service).toMatchObject({ image: `vsync:${version}`, read_only: true, profiles: [role] });
   });
 
+  test('serves the page of both files, with a token of its own', () => {
+    const { command = [], secrets = [], ports } = compose.services['ui'] ?? {};
+    expect(fileOf(command)).toBe('/run/secrets/origin.json /run/secrets/destination.json');
+    const named = command.filter((word) => word.startsWith('/run/secrets/'));
+    expect(named).toEqual(secrets.map((name) => `/run/secrets/${name}`));
+    expect(command[command.indexOf('--token-file') + 1]).toBe('/run/secrets/ui-token');
+    expect(ports).toEqual([`127.0.0.1:8230:${command[command.indexOf('--listen') + 1]?.split(':')[1]}`]);
+    // Too short to be accepted: a known password must not be used by accident.
+    expect(read('deploy', 'config', 'ui-token').trim()).toBe('REPLACE');
+  });
+
   test('names files and folders that exist, and volumes that it declares', () => {
     const mounted = services.flatMap(([, { volumes = [] }]) => volumes.map((one) => one.split(':')[0] ?? ''));
     const files = [
@@ -108,6 +119,7 @@ describe('compose.yaml', () => {
     expect(Object.fromEntries(services.map(([name, { profiles }]) => [name, profiles]))).toEqual({
       origin: ['origin'],
       destination: ['destination'],
+      ui: ['ui'],
       prometheus: ['prometheus'],
       grafana: ['grafana'],
     });
@@ -122,7 +134,14 @@ describe('compose.yaml', () => {
     const targets = config.scrape_configs.flatMap(({ static_configs: some }) =>
       some.flatMap((one) => one.targets),
     );
-    const workers = services.filter(([, { build }]) => build !== undefined);
+    const workers = services.filter(
+      ([
+        ,
+        {
+          profiles: [profile = ''],
+        },
+      ]) => /^(origin|destination)$/.test(profile),
+    );
     expect(targets).toEqual(
       workers.map(([name, { environment }]) =>
         String(environment?.['VSYNC_METRICS_LISTEN']).replace('0.0.0.0', name),

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { freePorts } from '../../dev/servers/start/ports';
 import { runVsync, startVsync } from '../../dev/shared/vsync-command';
 import type { Status } from '../../src/cli/status/status';
+import { ROOT } from '../support/run-node';
 import { eventually } from '../support/eventually';
 import { SyncFixture } from '../support/sync-fixture';
 
@@ -45,6 +47,14 @@ test('vsync ui shows what vsync status reports, with the outcomes of the last da
   expect(page).toContain(`<title>2 of 2 ok – vsync</title>`);
   expect(page).not.toContain('planted-value');
   expect(await ui.stop()).toMatchObject({ code: 0 });
+});
+
+test('vsync ui refuses the token of the example', async () => {
+  const [file = ''] = sync.destinationFiles;
+  const token = path.join(ROOT, 'deploy', 'config', 'ui-token');
+  const ended = await runVsync(['ui', '-c', file, '--token-file', token], { home: sync.folder });
+  expect(ended).toMatchObject({ code: 2 });
+  expect(ended.stderr).toContain('must begin with a token of at least 16 characters');
 });
 
 test('vsync ui refuses an address that others reach without a token', async () => {
