@@ -71,6 +71,16 @@ interface ReadOptions<A> extends RequestOptions {
   ifAbsent?: (() => A) | undefined;
 }
 
+/** A request that was sent, for metrics. */
+export interface SentRequest {
+  /** A delete is a write. */
+  readonly op: 'read' | 'list' | 'write' | 'login';
+  /** HTTP status; undefined without an answer. */
+  readonly status: number | undefined;
+  /** Milliseconds, without the wait in the request queue. */
+  readonly latencyMs: number;
+}
+
 /** Requests about the token itself. No secrets engine can be mounted at these paths. */
 const ABOUT_TOKEN = /^(?:auth|sys\/capabilities-self|sys\/wrapping)(?:\/|$)/;
 
@@ -110,6 +120,8 @@ export class VaultClient {
   private loggedInAtMs = 0;
   private listsByGet = false;
   private isClosed = false;
+  /** Called for each request that was sent: for metrics. Never with a path. */
+  onRequest: ((request: SentRequest) => void) | undefined;
 
   constructor(private readonly options: VaultOptions) {
     this.address = options.address.replace(/\/+$/, '');
@@ -271,6 +283,7 @@ export class VaultClient {
   ): Promise<T> {
     const { traffic, lane } = this.joined;
     let beganMs: number | undefined;
+    let status: number | undefined;
     let gaveWay = false;
     let timer: NodeJS.Timeout | undefined;
     try {
@@ -282,7 +295,9 @@ export class VaultClient {
           gaveWay = traffic.queue.giveWay(lane);
         }, SLOW_LIST_MS);
       }
-      const result = read((await request()) as TransportResponse);
+      const answer = (await request()) as TransportResponse;
+      status = answer.statusCode;
+      const result = read(answer);
       traffic.left(undefined, performance.now() - beganMs, entry.lane, gaveWay);
       return result;
     } catch (error) {
@@ -291,6 +306,11 @@ export class VaultClient {
       throw failure;
     } finally {
       clearTimeout(timer);
+      if (this.onRequest !== undefined && beganMs !== undefined) {
+        const op = mayBeSlow ? 'list' : entry.isWrite === true ? 'write' : 'read';
+        const latencyMs = performance.now() - beganMs;
+        this.onRequest({ op: this.isLogin(path) ? 'login' : op, status, latencyMs });
+      }
     }
   }
 

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Config } from '../config/schema';
+import { ConsulError } from '../consul/errors';
 import { UsageError, UserError, type ExplainedError } from '../errors';
 import { SCHEDULE_CHECK_EVERY_MS } from '../limits';
 import { temporalTarget } from '../temporal/target';
@@ -9,6 +10,7 @@ import { WORKFLOW_BUNDLE } from './bundle-workflows';
 import { WorkerConnections } from './connect-worker';
 import { WorkerMetrics } from './metrics';
 import { serveMetrics } from './metrics-server';
+import { askNamespace } from './temporal-outages';
 import { logOutages, type RuntimeOptions } from './runtime';
 import { SyncWorker } from './sync-worker';
 
@@ -80,6 +82,16 @@ class Workers {
       } catch (failure) {
         if (!isAway(failure)) throw failure;
         this.late.push({ config, failure });
+        const isConsul = failure instanceof ConsulError;
+        this.metrics?.health.waits({
+          ...{
+            sync: config.name,
+            role: config.role,
+            since: new Date().toISOString(),
+            reason: failure.message,
+          },
+          dependency: isConsul ? 'consul' : `${failure.side ?? config.role} vault`,
+        });
       }
     }
     // Only when none is refused: a worker, once created, keeps its connection until it has run.
@@ -91,6 +103,10 @@ class Workers {
     const sync = await SyncWorker.prepare(config, temporal, this.options);
     this.syncs.push(sync);
     this.metrics?.add(sync.clients);
+    this.metrics?.health.add({
+      clients: sync.clients,
+      askTemporal: () => askNamespace(temporal.connection, temporal.target),
+    });
     return sync;
   }
 
@@ -171,6 +187,7 @@ class Workers {
     for (const sync of this.syncs) await sync.close();
     await this.connections.close();
     this.endOutageLog();
+    this.metrics?.close();
   }
 }
 

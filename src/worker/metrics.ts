@@ -8,6 +8,10 @@ import { METRICS_REFRESH_MS, METRICS_TIMEOUT_MS } from '../limits';
 import type { Lag } from '../sync-info/lag';
 import { readDestinationState } from '../sync-info/state';
 import type { VaultClient } from '../vault/client';
+import { onCycleEnd } from './cycle-ends';
+import { Health } from './health';
+import { CycleMetrics } from './metrics-cycles';
+import { RequestMetrics } from './metrics-requests';
 
 /** What Consul holds about a destination. */
 interface Standing {
@@ -23,12 +27,20 @@ interface Standing {
  */
 export class WorkerMetrics {
   readonly registry = new Registry();
+  readonly health = new Health();
+  /** No further cycle is counted. */
+  readonly close: () => void;
 
   private readonly destinations: Asked[] = [];
   private readonly vaults: VaultClient[] = [];
+  private readonly cycles = new CycleMetrics(this.registry);
+  private readonly requests = new RequestMetrics(this.registry);
 
   constructor(syncs: readonly Clients[] = []) {
     for (const sync of syncs) this.add(sync);
+    this.close = onCycleEnd((end) => {
+      this.cycles.ended(end);
+    });
     collectDefaultMetrics({ register: this.registry });
     const { destinations } = this;
     const gauge = (name: string, help: string, of: (standing: Standing) => number | undefined): void => {
@@ -63,9 +75,13 @@ export class WorkerMetrics {
 
   /** From now on they are about this sync too. */
   add(sync: Clients): void {
+    const { name } = sync.deps.config;
+    this.cycles.add(sync.deps.config);
+    this.requests.watch(name, sync.deps.vault.client);
     if (sync.role === 'destination') {
       this.destinations.push(new Asked(sync.deps));
       this.vaults.push(sync.deps.originVault.client);
+      this.requests.watch(name, sync.deps.originVault.client);
     }
     this.vaults.push(sync.deps.vault.client);
   }

@@ -4,6 +4,7 @@ import { MAX_HEALTH_PAUSE_MS, STEP_LOG_EVERY_MS } from '../limits';
 import type { Logger } from '../log';
 import { ReasonLog } from '../reason-log';
 import { describeOutage, onOutage } from '../vault/traffic';
+import { noteWorkflowLine } from './cycle-ends';
 
 export interface RuntimeOptions {
   log: Logger;
@@ -28,8 +29,10 @@ export function sdkLog(log: Logger): (entry: Pick<LogEntry, 'level' | 'message' 
   const reasons = new ReasonLog(log, undefined, STEP_LOG_EVERY_MS);
   return ({ level, message, meta }) => {
     // Of the meta only our own part: the rest may hold an error of any library. StepLog logs failed activities.
-    if (meta?.['sdkComponent'] === SdkComponent.workflow)
+    if (meta?.['sdkComponent'] === SdkComponent.workflow) {
       log[LEVELS[level]](fieldsOf(meta['vsync']), message);
+      noteWorkflowLine(meta['workflowType'], meta['vsync']);
+    }
     // Each poll of each worker logs it many times a minute; logTemporalOutages has one line for all.
     else if (level !== 'ERROR' || RETRIED.test(message)) log.debug(`Temporal SDK: ${message}`);
     else reasons.error(message.replace(/\d+/g, ''), `Temporal SDK: ${message}`);

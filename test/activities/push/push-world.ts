@@ -101,7 +101,8 @@ export class PushWorld {
       if (uuid instanceof Error) return Promise.reject(uuid);
       return Promise.resolve({ uuid, isKv2: true, kind: 'kv version 2' });
     };
-    const client = { address: which, outagesSince: () => (this.down.has(which) ? [{}] : []) };
+    const outagesSince = (): object[] => (this.down.has(which) ? [{}] : []);
+    const client = { address: which, requestsAtOnce: 4, outagesSince };
     return { mount, checkToken: () => Promise.resolve(), client };
   }
 
