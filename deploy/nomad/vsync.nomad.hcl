@@ -17,6 +17,13 @@ job "vsync" {
       name     = "vsync-origin"
       provider = "nomad"
       port     = "metrics"
+
+      check {
+        type     = "http"
+        path     = "/readyz"
+        interval = "15s"
+        timeout  = "10s"
+      }
     }
 
     task "origin" {
@@ -88,6 +95,13 @@ EOF
       name     = "vsync-destination"
       provider = "nomad"
       port     = "metrics"
+
+      check {
+        type     = "http"
+        path     = "/readyz"
+        interval = "15s"
+        timeout  = "10s"
+      }
     }
 
     task "destination" {

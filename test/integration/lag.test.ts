@@ -1,4 +1,5 @@
 import { freePorts, startVaultFile, type VaultFileServer } from '../../dev/servers/start';
+import { eventually } from '../support/eventually';
 import { formatStatus } from '../../src/cli/status/screen';
 import { syncWithVault, type OwnVaultSync } from '../support/own-vault';
 import { vaultError } from '../support/wrong-answers';
@@ -31,9 +32,12 @@ async function createdTime(path: string): Promise<string> {
 }
 
 /** What a metrics system reads from the worker. */
+async function page(name: string): Promise<string> {
+  return (await fetch(`http://127.0.0.1:${metricsPort}/${name}`)).text();
+}
+
 async function behindInMetrics(): Promise<number> {
-  const answer = await fetch(`http://127.0.0.1:${metricsPort}/metrics`);
-  const [, behind] = /^vsync_secrets_behind\{sync="[^"]+"\} (\d+)$/m.exec(await answer.text()) ?? [];
+  const [, behind] = /^vsync_secrets_behind\{sync="[^"]+"\} (\d+)$/m.exec(await page('metrics')) ?? [];
   return Number(behind);
 }
 
@@ -75,5 +79,19 @@ test('vsync status, the metrics of a worker and the details of a cycle show how 
   expect(after.lag).toEqual({ ms: 0, secrets: 0 });
   expect(formatStatus(after)).toMatch(/^ {2}lag {10}none$/m);
   expect(await details()).toBe('synced');
+
+  const { name } = sync.config('destination');
+  const counted = (outcome: string): RegExp =>
+    new RegExp(`^vsync_cycles_total\\{sync="${name}",role="destination",outcome="${outcome}"\\} [1-9]`, 'm');
+  // The line of a cycle, from which it is counted, follows its result.
+  await eventually(async () => {
+    expect(await page('metrics')).toMatch(counted('synced'));
+  }, 'the cycle to be counted');
+  const metrics = await page('metrics');
+  expect(metrics).toMatch(counted('partial'));
+  expect(metrics).toMatch(/^vsync_secret_operations_total\{.*op="copy",result="failed",class="[\w-]+"\} 1$/m);
+  // No label holds a path.
+  expect(metrics).not.toMatch(new RegExp(`="[^"]*(first|second|${sync.mount})`));
+  expect(JSON.parse(await page('readyz'))).toMatchObject({ ready: true });
   expect((await sync.status('origin')).lag).toBeUndefined();
 });

@@ -120,6 +120,8 @@ describe('the chart of vsync', () => {
       securityContext: { runAsNonRoot: true, runAsUser: 1000 },
       containers: [
         {
+          livenessProbe: { httpGet: { path: '/livez', port: 'metrics' } },
+          readinessProbe: { httpGet: { path: '/readyz', port: 'metrics' } },
           securityContext: {
             allowPrivilegeEscalation: false,
             readOnlyRootFilesystem: true,
