@@ -14,6 +14,7 @@ import {
   webAddress,
 } from './arguments';
 import { configured, flags, loaded, withFile, type Options } from './options';
+import { withOutput } from './output';
 import type { SyncerAction } from './syncer';
 import { ConfigError } from '../config/errors';
 import { ExplainedError, NotInStepError, QuietEnd, UsageError } from '../errors';
@@ -98,9 +99,8 @@ export function createProgram(): Command {
   configured(program.command('signal'), { anyRole: true })
     .description('signal a change of the origin: the watch starts a cycle if the destination is behind')
     .action((options: Options) => load.trigger().sendSignal(options));
-  configured(program.command('plan'))
+  withOutput(configured(program.command('plan')), ['human', 'json', 'jsonl', 'github'])
     .description('show what a cycle of a destination would do now, and why; changes nothing')
-    .option('--json', 'print JSON')
     // Hidden: it once changed something, so its users get a message with the new command.
     .addOption(new Option('--apply-orphans').hideHelp())
     .action((options: Options) => load.plan().showPlan(options));
@@ -125,9 +125,8 @@ export function createProgram(): Command {
       ).conflicts(['set', 'yes']),
     )
     .action((options: Options) => load.approve().approve(options));
-  configured(program.command('verify'))
+  withOutput(configured(program.command('verify')), ['human', 'json', 'jsonl', 'github'])
     .description('compare the values at both ends; reports paths, never values')
-    .option('--json', 'print JSON')
     .option('--repair', 'have a cycle repair what differs or is missing')
     .action((options: Options) => load.verify().verifyValues(options));
   flags(program.command('synced'))

@@ -7,6 +7,9 @@ import { NotInStepError, UsageError } from '../errors';
 import type { SyncInfo } from '../sync-info/sync-info';
 import { shortSet } from './consent';
 import { load, print, type Options } from './options';
+import { formatOf, jsonLines, resultScreen, type Format } from './output';
+import { differenceLines, githubComment, sumsOf, type Difference, type Fate } from './signs';
+import { PLAIN, wrapped, type Screen } from './status/layout';
 import { firstLines, pasted } from './text';
 
 /** `vsync plan`: what a cycle would do now. Changes nothing. @throws NotInStepError if that is anything */
@@ -17,8 +20,7 @@ export async function showPlan(options: Options): Promise<void> {
         '"vsync prune --orphans --set HASH -c FILE" with the set that it shows',
     );
   await withPlan(load(options, 'destination'), (plan) => {
-    if (options['json'] === true) console.log(JSON.stringify(plan, null, 2));
-    else print(formatPlan(plan));
+    printPlan(plan, formatOf(options));
     const left = whatIsLeft(plan);
     if (left !== undefined) throw new NotInStepError(`${plan.name} is not in step with its origin: ${left}`);
   });
@@ -38,52 +40,106 @@ export async function withPlan(
   }
 }
 
-const TITLES: Readonly<Record<PlannedAction, string>> = {
+const FATE_OF: Readonly<Record<PlannedAction, Fate>> = {
   add: 'add',
   update: 'update',
-  compare: 'compare, and write if the values differ',
-  settings: 'copy the settings',
-  delete: 'soft-delete',
-  hold: 'keep at the destination',
-  refuse: 'refuse: not copied',
+  compare: 'update',
+  settings: 'update',
+  delete: 'delete',
+  hold: 'held',
+  unknown: 'unknown',
+  refuse: 'refused',
 };
 
+/** What else the sign does not show. */
+const HOW: Partial<Record<PlannedAction, string>> = {
+  compare: 'to compare, and to write if the values differ: ',
+  settings: 'only its settings: ',
+};
+
+function differencesOf({ planned }: Pick<Plan, 'planned'>): Difference[] {
+  return planned.map(({ action, path, to, why }) => ({
+    fate: FATE_OF[action],
+    path: pasted(path),
+    to: to === undefined ? undefined : pasted(to),
+    why: `${HOW[action] ?? ''}${why}`,
+  }));
+}
+
 /** What a cycle has to do, or cannot do; undefined if nothing. What is retained on purpose and orphans are in step. */
-export function whatIsLeft({ planned, held }: Pick<Plan, 'planned' | 'held'>): string | undefined {
-  const counts = (Object.keys(TITLES) as PlannedAction[])
-    .filter((action) => action !== 'hold')
-    .map((action) => [action, planned.filter((entry) => entry.action === action).length] as const)
-    .filter(([, count]) => count > 0)
-    .map(([action, count]) => `${action} ${count}`);
-  if (held !== undefined) counts.push(`held ${held.count}`);
-  return counts.length === 0 ? undefined : counts.join(', ');
+export function whatIsLeft(plan: Pick<Plan, 'planned' | 'held'>): string | undefined {
+  const isInStep = plan.held === undefined && plan.planned.every(({ action }) => FATE_OF[action] === 'held');
+  return isInStep ? undefined : sumsOf(differencesOf(plan));
 }
 
-export function formatPlan({ name, planned, held, orphans, orphansHash, notes }: Plan): string {
-  const lines = [`what a cycle of ${name} would do now:`, ...notes.map((note) => `  note: ${note}`)];
-  for (const [action, title] of Object.entries(TITLES)) {
-    const those = planned.filter((entry) => entry.action === action);
-    if (those.length === 0) continue;
-    const rows = those.map(
-      ({ path, to, why }) => `    ${pasted(path)}${to === undefined ? '' : ` -> ${pasted(to)}`}  (${why})`,
-    );
-    lines.push(`  ${title}: ${those.length}`, ...firstLines(rows));
-  }
-  if (held !== undefined)
-    lines.push(`  ${held.count} deletes wait for: vsync approve --set ${shortSet(held.hash)} -c FILE`);
-  if (planned.length === 0) lines.push('  nothing');
-  if (orphans.length > 0) {
-    const until =
-      orphansHash === undefined
-        ? '    they are kept; the next cycle changes this list: plan again after it'
-        : `    they are kept until: vsync prune --orphans --set ${shortSet(orphansHash)} -c FILE`;
-    const title = `  orphans, left by an earlier configuration: ${orphans.length}`;
-    lines.push(title, ...firstLines(formatOrphans(orphans)), until);
-  }
-  return lines.join('\n');
+/** As of when the plan is. */
+function basisOf({ originAt, config }: Plan['asOf']): string {
+  const at = originAt === undefined ? 'without a recorded change' : `as changed last at ${originAt}`;
+  return `the origin's sync info ${at}, configuration ${config.slice(0, CONFIG_DIGITS)}`;
 }
 
-/** One line for each. */
-export function formatOrphans(orphans: Plan['orphans']): string[] {
-  return orphans.map(({ at, of, since }) => `    ${pasted(at)}  (copied for ${pasted(of)}; since ${since})`);
+/** Enough to see that it is another one. */
+const CONFIG_DIGITS = 12;
+
+/** What an operator has to decide. */
+function waiting({ held, orphans, orphansHash }: Plan): string[] {
+  const deletes =
+    held && `${held.count} deletes wait for: vsync approve --set ${shortSet(held.hash)} -c FILE`;
+  const until =
+    orphansHash === undefined
+      ? 'the next cycle changes this list: plan again after it'
+      : `they are kept until: vsync prune --orphans --set ${shortSet(orphansHash)} -c FILE`;
+  const left =
+    orphans.length === 0
+      ? undefined
+      : `${orphans.length} orphans, left by an earlier configuration; ${until}`;
+  return [deletes, left].filter((text) => text !== undefined);
+}
+
+export function formatPlan(plan: Plan, screen: Screen = PLAIN): string {
+  const { name, asOf, planned, orphans, notes } = plan;
+  const differences = differencesOf(plan);
+  return [
+    `what a cycle of ${name} would do now`,
+    ...wrapped(screen, `as of: ${basisOf(asOf)}`, 9, '  '),
+    ...notes.flatMap((note) => wrapped(screen, `note: ${note}`, 8, '  ')),
+    ...differenceLines(differences, screen),
+    ...(planned.length === 0 ? ['  nothing'] : []),
+    ...firstLines(formatOrphans(orphans, screen)),
+    ...waiting(plan).flatMap((text) => wrapped(screen, text, 4, '  ')),
+    sumsOf(differences),
+  ].join('\n');
+}
+
+/** A plan as a comment on a pull request. */
+export function planComment(plan: Plan): string {
+  const differences = differencesOf(plan);
+  const about = [`As of: ${basisOf(plan.asOf)}.`, ...plan.notes, ...waiting(plan)];
+  return githubComment({ title: `vsync plan: ${plan.name}`, sums: sumsOf(differences), about, differences });
+}
+
+function printPlan(plan: Plan, format: Format): void {
+  const { planned, ...rest } = plan;
+  switch (format) {
+    case 'human':
+      print(formatPlan(plan, resultScreen()));
+      break;
+    case 'github':
+      print(planComment(plan));
+      break;
+    case 'json':
+      console.log(JSON.stringify(plan, null, 2));
+      break;
+    case 'jsonl':
+      console.log(jsonLines([...planned, rest]));
+  }
+}
+
+/** One text for each. */
+export function formatOrphans(orphans: Plan['orphans'], screen: Screen = PLAIN): string[] {
+  return orphans.map(({ at, of, since }) =>
+    wrapped(screen, `${pasted(at)}  (orphan: copied for ${pasted(of)}; since ${since})`, 6, '  # ').join(
+      '\n',
+    ),
+  );
 }

@@ -95,7 +95,7 @@ export const FROZEN: Names = {
     dev-server --db --port --ui-port
     origin --adopt -c/--config
     pause --reason --role -c/--config
-    plan --apply-orphans --json -c/--config
+    plan --apply-orphans --json --output -c/--config
     prune --orphans --set --yes -c/--config
     resume --reason --role -c/--config
     signal --role -c/--config
@@ -106,7 +106,7 @@ export const FROZEN: Names = {
     syncer --json -c/--config
     trigger --role --wait -c/--config
     ui --listen --temporal-ui --token-file -c/--config
-    verify --json --repair -c/--config
+    verify --json --output --repair -c/--config
     worker -c/--config
   `),
   'ids and task queues in Temporal': words(`
@@ -216,9 +216,9 @@ export const FROZEN: Names = {
     changed drift extra failed missing orphan refused unknown unpublished
   `),
   'fields of --json': lines(`
-    PlannedAction: 'add' | 'update' | 'compare' | 'settings' | 'delete' | 'hold' | 'refuse'
+    PlannedAction: 'add' | 'update' | 'compare' | 'settings' | 'delete' | 'hold' | 'unknown' | 'refuse'
     Planned: action path to? why
-    Plan: name planned held? orphans orphansHash? notes
+    Plan: name asOf { originAt?: string; config: string } planned held? orphans orphansHash? notes
     CycleStatus: workflowId runId startedAt outcome durationMs? counts? failures? note?
     Status: name role schedule at sync health vaults { origin: VaultStatus; destination?: VaultStatus } worker? paused pause? watch? nextCycleAt? skipped lastSuccessAt? cycles last? totals? published? changedMounts? held? expiries? { copies: number; early: number; nextAt?: string } orphans? push? feed? lag? unknown nextActions
     SyncVerdict: word since? why

@@ -133,12 +133,14 @@ describe('with a valid configuration', () => {
       const plan = await run('plan', '-c', file);
       expect(plan).toMatchObject({
         code: 3,
-        stderr: `vsync: ${sync.config('destination').name} is not in step with its origin: add 1\n`,
+        stderr: `vsync: ${sync.config('destination').name} is not in step with its origin: 1 to add, 0 to update, 0 to delete, 0 held\n`,
       });
-      expect(plan.stdout).toContain(
-        `what a cycle of ${sync.config('destination').name} would do now:\n  add: 1\n`,
+      expect(plan.stdout).toContain(`what a cycle of ${sync.config('destination').name} would do now\n`);
+      expect(plan.stdout).toMatch(
+        /^ {2}as of: the origin's sync info as changed last at \S+Z, configuration /m,
       );
-      expect(plan.stdout).toContain(`    ${sync.mount}planned  (the destination is not known to have it)`);
+      expect(plan.stdout).toContain(`  + ${sync.mount}planned  (the destination is not known to have it)`);
+      expect(plan.stdout).toMatch(/\n1 to add, 0 to update, 0 to delete, 0 held\n$/);
       const json = await run('plan', '--json', '-c', file);
       expect(JSON.parse(json.stdout)).toMatchObject({
         planned: [{ action: 'add', path: `${sync.mount}data/planned` }],

@@ -105,7 +105,7 @@ onVault('the page has its command').test(
     expect(all.match(/^ {2}FAIL/gm)).toBeNull();
     expect(all).toMatch(/^first$/m);
     expect(all).toMatch(/^ {2}sync +in-step/m);
-    expect(all).toMatch(/^site1: equal at both ends: 1$/m);
+    expect(all).toMatch(/^0 to add, 0 to update, 0 to delete, 0 held, 1 equal$/m);
     expect(all).toContain('removed schedule and watch of site1');
     expect(all).toContain('removed schedule of main');
   },

@@ -41,7 +41,8 @@ describe('vsync verify', () => {
     const ended = await command();
     expect(ended).toMatchObject({ code: 0, stderr: '' });
     expect(ended.stdout).toBe(
-      `${sync.config('destination').name}: equal at both ends: 5\n  nothing is wrong\n`,
+      `${sync.config('destination').name}: the values at both ends\n  nothing is wrong\n` +
+        '0 to add, 0 to update, 0 to delete, 0 held, 5 equal\n',
     );
     const after = await sync.consul.revisions(sync.syncPath);
     const staging = `${sync.infoPrefix('destination')}staging/`;
@@ -56,16 +57,13 @@ describe('vsync verify', () => {
     const ended = await command();
     expect(ended.code).toBe(3);
     expect(ended.stdout.split('\n')).toEqual([
-      `${sync.config('destination').name}: equal at both ends: 1`,
-      '  drift: the values differ: 1',
-      `    ${sync.mount}team/a`,
-      '  missing at the destination: 2',
-      `    ${sync.mount}team/b  (its current version is deleted)`,
-      `    ${sync.mount}team/c  (nothing is there)`,
-      '  changed at the origin, not drift: the next cycles copy it: 1',
-      `    ${sync.mount}top  (the origin has a newer version than its info)`,
-      '  extra: they belong to no secret of the origin, and are kept: 1',
-      `    ${sync.mount}team/foreign/x`,
+      `${sync.config('destination').name}: the values at both ends`,
+      `  + ${sync.mount}team/b  (missing at the destination; its current version is deleted)`,
+      `  + ${sync.mount}team/c  (missing at the destination; nothing is there)`,
+      `  ~ ${sync.mount}team/a  (drift: the values differ)`,
+      `  ~ ${sync.mount}top  (changed at the origin, not drift: the next cycles copy it; the origin has a newer version than its info)`,
+      `  # ${sync.mount}team/foreign/x  (extra: belongs to no secret of the origin, and is kept)`,
+      '2 to add, 2 to update, 0 to delete, 1 held, 1 equal',
       '',
     ]);
     expect(ended.stderr).toContain(

@@ -1,13 +1,16 @@
 import type { Client } from '@temporalio/client';
 import type { DestinationDeps } from '../../activities/destination/base/deps';
-import { FINDING_KINDS, type Finding, type FindingKind } from '../../activities/destination/verify/findings';
+import type { Finding, FindingKind } from '../../activities/destination/verify/findings';
 import type { VerifyCounts } from '../../contract/verify';
 import { NotInStepError } from '../../errors';
 import { assertOwnSync } from '../../temporal/ownership';
 import { withClients } from '../connections';
 import { interruptible } from '../interruptible';
 import { fileOf, load, print, warn, type Options } from '../options';
-import { firstLines, formatResult, pasted } from '../text';
+import { formatOf, jsonLines, resultScreen, type Format } from '../output';
+import { differenceLines, githubComment, sumsOf, type Difference, type Fate } from '../signs';
+import { PLAIN, wrapped, type Screen } from '../status/layout';
+import { formatResult, pasted } from '../text';
 import { repair, type Repair } from './repair';
 import { runVerify } from './run';
 
@@ -23,12 +26,13 @@ export async function verifyValues(options: Options): Promise<void> {
 
 async function verify(client: Client, deps: DestinationDeps, options: Options): Promise<void> {
   const file = fileOf(options);
-  const json = options['json'] === true;
+  const format = formatOf(options);
   const report = await interruptible((signal) => runVerify(client, deps, { file, say, signal }));
   const paths = repairable(report);
-  if (!json) print(formatReport(report));
+  if (format === 'human') print(formatReport(report, resultScreen()));
+  if (format === 'github') print(reportComment(report));
   if (options['repair'] !== true || paths.length === 0) {
-    if (json) console.log(JSON.stringify(report, null, 2));
+    printReport(report, undefined, format);
     const wrong = whatIsWrong(report);
     if (wrong === undefined) return;
     const advice =
@@ -36,9 +40,9 @@ async function verify(client: Client, deps: DestinationDeps, options: Options): 
     throw new NotInStepError(`${deps.config.name} is not as it should be: ${wrong}${advice}`);
   }
   const repaired = await repair(client, deps.info, deps.config, { paths, file, say });
-  console.log(
-    json ? JSON.stringify({ ...report, repair: repaired }, null, 2) : formatRepair(paths.length, repaired),
-  );
+  if (format === 'human') console.log(formatRepair(paths.length, repaired));
+  if (format === 'github') console.log(['', '```', formatRepair(paths.length, repaired), '```'].join('\n'));
+  printReport(report, repaired, format);
   const left = whatIsLeft(report, repaired);
   if (left !== undefined) throw new NotInStepError(left);
 }
@@ -65,7 +69,7 @@ function whatIsLeft({ name, counts }: Report, { cycle, left }: Repair): string |
   return others === undefined ? undefined : `${name} is not as it should be: ${others}`;
 }
 
-/** What a verify found; what `vsync verify --json` prints. */
+/** What a verify found; what `vsync verify --output json` prints. */
 export interface Report {
   name: string;
   counts: VerifyCounts;
@@ -75,30 +79,52 @@ export interface Report {
   notes: string[];
 }
 
-const TITLES: Readonly<Record<FindingKind, string>> = {
-  drift: 'drift: the values differ',
-  missing: 'missing at the destination',
-  unpublished:
-    "unpublished: the origin has them, its info lacks them, so they are not copied; if this persists, check the origin's cycles",
-  changed: 'changed at the origin, not drift: the next cycles copy it',
-  refused: 'refused: not copied at all',
-  failed: 'failed: could not be compared',
-  unknown:
-    "unknown: buckets of the origin's info that do not match its index; if this persists, let the origin run a cycle",
-  orphan: 'orphans, left by an earlier configuration: kept until "vsync prune --orphans"',
-  extra: 'extra: they belong to no secret of the origin, and are kept',
+/** Of a kind: its sign, and what it means. */
+const KINDS: Readonly<Record<FindingKind, readonly [Fate, meaning: string]>> = {
+  missing: ['add', 'missing at the destination'],
+  drift: ['update', 'drift: the values differ'],
+  changed: ['update', 'changed at the origin, not drift: the next cycles copy it'],
+  refused: ['refused', 'not copied'],
+  unpublished: ['unknown', 'unpublished: the origin has it, its info lacks it, so it is not copied'],
+  failed: ['unknown', 'could not be compared'],
+  unknown: ['unknown', "this bucket of the origin's info does not match its index"],
+  orphan: ['held', 'orphan, left by an earlier configuration: kept until "vsync prune --orphans"'],
+  extra: ['held', 'extra: belongs to no secret of the origin, and is kept'],
 };
 
+const differencesOf = ({ findings }: Pick<Report, 'findings'>): Difference[] => findings.map(differenceOf);
+
+function sums(report: Report): string {
+  return `${sumsOf(differencesOf(report))}, ${report.counts.equal} equal`;
+}
+
 /** The report as text. */
-export function formatReport({ name, counts, findings, notes }: Report): string {
-  const lines = [`${name}: equal at both ends: ${counts.equal}`, ...notes.map((note) => `  note: ${note}`)];
-  for (const kind of FINDING_KINDS) {
-    const those = findings.filter((finding) => finding.kind === kind);
-    if (those.length === 0) continue;
-    lines.push(`  ${TITLES[kind]}: ${those.length}`, ...firstLines(those.map((one) => `    ${line(one)}`)));
-  }
-  if (findings.length === 0) lines.push('  nothing is wrong');
-  return lines.join('\n');
+export function formatReport(report: Report, screen: Screen = PLAIN): string {
+  const { name, findings, notes } = report;
+  return [
+    `${name}: the values at both ends`,
+    ...notes.flatMap((note) => wrapped(screen, `note: ${note}`, 8, '  ')),
+    ...differenceLines(differencesOf(report), screen),
+    ...(findings.length === 0 ? ['  nothing is wrong'] : []),
+    sums(report),
+  ].join('\n');
+}
+
+/** The report as a comment on a pull request. */
+export function reportComment(report: Report): string {
+  return githubComment({
+    title: `vsync verify: ${report.name}`,
+    sums: sums(report),
+    about: report.notes,
+    differences: differencesOf(report),
+  });
+}
+
+function printReport(report: Report, repaired: Repair | undefined, format: Format): void {
+  const { findings, ...rest } = report;
+  const repairOf = repaired && { repair: repaired };
+  if (format === 'json') console.log(JSON.stringify({ ...report, ...repairOf }, null, 2));
+  if (format === 'jsonl') console.log(jsonLines([...findings, { ...rest, ...repairOf }]));
 }
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -112,14 +138,19 @@ const WORDS: Readonly<Record<string, string>> = {
   'perhaps-deleted': "may be deleted: the destination's token needs read on metadata/ to find out",
 };
 
-function line({ kind, path, to, class: why, at, with: other }: Finding): string {
+function differenceOf({ kind, path, to, class: why, at, with: other }: Finding): Difference {
+  const [fate, meaning] = KINDS[kind];
   const details = [
+    meaning,
     why && `${WORDS[why] ?? why}${at === undefined ? '' : ` at the ${at}`}`,
     other && `with ${pasted(other)}`,
   ].filter((detail) => detail !== undefined);
-  const arrow = to === undefined ? '' : ` -> ${pasted(to)}`;
-  const shown = kind === 'unknown' ? path : pasted(path);
-  return `${shown}${arrow}${details.length === 0 ? '' : `  (${details.join('; ')})`}`;
+  return {
+    fate: why === 'gone' ? 'delete' : fate,
+    path: kind === 'unknown' ? path : pasted(path),
+    to: to === undefined ? undefined : pasted(to),
+    why: details.join('; '),
+  };
 }
 
 /** What is wrong, in words; undefined if nothing is. Extras and changes at the origin are not wrong. */

@@ -10,7 +10,7 @@ import { Fence } from '../../../sync-info/commits';
 import { IndexedBuckets } from '../../../sync-info/indexed-buckets';
 import type { Ledger } from '../../../sync-info/ledger';
 import type { Orphan } from '../../../sync-info/orphans';
-import { readDestinationState, type DestinationState } from '../../../sync-info/state';
+import { readDestinationState, readOriginState, type DestinationState } from '../../../sync-info/state';
 import type { DestinationDeps } from '../base/deps';
 import { readOriginSettings } from '../base/settings-indices';
 import { CONFIGURATION_CHANGED, readMoving } from '../claims/move-claims';
@@ -39,10 +39,12 @@ export async function planCycle(deps: DestinationDeps, signal: AbortSignal): Pro
   );
   const diff = await diffIndices(deps, { v: 1, fingerprint, changed, ...(expired && { expired }) }, signal);
   const { index } = await originInfo.readIndex(signal);
+  const { state: ofOrigin } = await readOriginState(originInfo, signal);
+  const asOf = { ...(ofOrigin?.last && { originAt: ofOrigin.last.finishedAt }), config: fingerprint };
   const orphans = await deps.orphans.read(signal);
   if (diff.considered === undefined || index === undefined) {
     notes.push('the origin has not written any sync info yet');
-    return { name, planned: [], orphans: listed(orphans), notes };
+    return { name, asOf, planned: [], orphans: listed(orphans), notes };
   }
   const { state } = await readDestinationState(info, signal);
   const targets = await deps.targets.load(index, signal);
@@ -68,6 +70,7 @@ export async function planCycle(deps: DestinationDeps, signal: AbortSignal): Pro
   const isNoted = !diff.move && orphans.size > 0;
   return {
     name,
+    asOf,
     ...made,
     orphans: listed(left),
     ...(isNoted && { orphansHash: hashOfDeletes([...orphans.keys()]) }),
@@ -133,12 +136,12 @@ async function planBuckets(
     const bucket = await planBucket(context, id, new BucketExpiries(deps.info.expiries, id, fence), stop);
     if (typeof bucket === 'string') {
       const key = deps.originInfo.bucketKey(id);
-      put('hold', key, 'this bucket of the origin does not fit its index: it is skipped');
+      put('unknown', key, 'this bucket of the origin does not fit its index: it is skipped');
       return;
     }
     if (settings?.sides.originIndex !== undefined && bucket.settings?.origin === undefined) {
       const key = settings.sides.origin.bucketKey(id);
-      put('hold', key, 'these settings of the origin do not fit their index: they are skipped');
+      put('unknown', key, 'these settings of the origin do not fit their index: they are skipped');
     }
     describeBucket(deps, bucket, put);
     leaving.push(...bucket.work.leaving);

@@ -16,9 +16,11 @@ import { candidatesOf, heldDeletes, type GuardInput } from '../deletes/guard-del
  * - `settings`: its settings would be carried over (`syncMetadata`); the same path may be in another action too
  * - `delete`: the origin says that it is gone (asked just now), or it is not wanted any more
  * - `hold`: it stays at the destination although the origin's info lacks it
+ * - `unknown`: nothing is done with it now, because what the origin has cannot be found out
  * - `refuse`: it would not be copied
  */
-export type PlannedAction = 'add' | 'update' | 'compare' | 'settings' | 'delete' | 'hold' | 'refuse';
+export type PlannedAction =
+  'add' | 'update' | 'compare' | 'settings' | 'delete' | 'hold' | 'unknown' | 'refuse';
 
 export interface Planned {
   action: PlannedAction;
@@ -32,6 +34,11 @@ export interface Planned {
 /** What the next cycle would do. */
 export interface Plan {
   name: string;
+  /**
+   * What it was made from: when the origin's sync info changed last (RFC 3339; absent if that is not recorded), and the
+   * fingerprint of the destination's configuration.
+   */
+  asOf: { originAt?: string; config: string };
   /** Sorted by path. */
   planned: Planned[];
   /** Deletes that would wait for `vsync approve`; `hash` names the set. */
@@ -117,7 +124,7 @@ export async function planDeletes(
   const planOne = async (candidate: DeleteCandidate, stop: AbortSignal): Promise<void> => {
     const { path, unwanted } = candidate;
     const kept = await whyKept(deps, inputs, candidate, stop);
-    if (kept !== undefined) put('hold', path, kept);
+    if (kept !== undefined) put(kept.action, path, kept.why);
     else if (held !== undefined) put('hold', path, `waits for "vsync approve": ${held.reason}`);
     else if (unwanted) put('delete', path, 'include or exclude leave it out now');
     else put('delete', path, 'the origin says that it is gone');
@@ -132,13 +139,16 @@ async function whyKept(
   { targets, mounts }: DeletesToPlan,
   candidate: DeleteCandidate,
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<{ action: 'hold' | 'unknown'; why: string } | undefined> {
   // Which secrets belong at its place is only known when all buckets of the origin can be read.
   if (!targets.complete && targets.sourcesOf(deps.scope.target(candidate.path)).length === 0)
-    return "the origin's sync info is being written";
+    return { action: 'unknown', why: "the origin's sync info is being written" };
   const judged = judgeCandidate({ deps, targets, mounts }, candidate, signal);
   const is: string = await judged.then((answer) => answer.is, pathFailureClass);
-  return is === 'gone' ? undefined : (KEPT[is] ?? `the origin cannot say whether it is gone (${is})`);
+  if (is === 'gone') return undefined;
+  const why = KEPT[is];
+  if (why !== undefined) return { action: 'hold', why };
+  return { action: 'unknown', why: `the origin does not answer whether it is gone (${is})` };
 }
 
 const KEPT: Readonly<Record<string, string>> = {
