@@ -1,4 +1,4 @@
-import { FEED_SETTLE_MOST_MS } from '../limits';
+import { FEED_GAP_SCAN_MS } from '../limits';
 
 /**
  * How often gaps, and hints of a feed without proof, may lead to a full scan. A single gap, such as a restart of the Vault,
@@ -18,7 +18,7 @@ export class GapScans {
 
   /** A scan was requested. */
   requested(nowMs: number): void {
-    const first = Math.min(FEED_SETTLE_MOST_MS, this.tickMs);
+    const first = Math.min(FEED_GAP_SCAN_MS, this.tickMs);
     const isCalm = nowMs - this.lastMs > this.pauseMs + this.tickMs;
     this.pauseMs = isCalm ? first : Math.min(2 * this.pauseMs, this.tickMs);
     this.lastMs = nowMs;

@@ -12,7 +12,8 @@ export interface RoundsOptions {
   isRunning: () => Promise<boolean>;
   /** An ordinary cycle has to bring something. */
   onLeft: () => void;
-  /** A push was answered. */
+  onPush: () => void;
+  /** A push was answered, or is given up. */
   onPushed: () => void;
 }
 
@@ -64,7 +65,7 @@ export class PushRounds {
   }
 
   private async round(): Promise<void> {
-    const { pusher, isRunning, onLeft, onPushed, read } = this.options;
+    const { pusher, isRunning, onLeft, onPush, onPushed, read } = this.options;
     if (!pusher.canPush) {
       this.waiting.clear();
       onLeft();
@@ -80,6 +81,7 @@ export class PushRounds {
     const secrets = found.flatMap((secret) => (secret === undefined ? [] : [secret]));
     if (!mayPush || secrets.length < batch.length) onLeft();
     if (!mayPush || secrets.length === 0) return;
+    onPush();
     void pusher.push(secrets).then((result) => {
       onPushed();
       if (result === 'left') onLeft();

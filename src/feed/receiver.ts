@@ -81,8 +81,11 @@ export class Receiver implements FeedSink, EventSink, FeedView {
       onLeft: () => {
         this.settling.atOnce();
       },
+      onPush: () => {
+        this.settling.pushBegan();
+      },
       onPushed: () => {
-        this.settling.notYet();
+        this.settling.pushEnded();
       },
     });
     this.settling = new Settling({

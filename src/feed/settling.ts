@@ -35,6 +35,8 @@ export class Settling {
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> | undefined;
   private isUrgent = false;
+  /** In flight. */
+  private pushes = 0;
   private isClosed = false;
   private readonly now: () => number;
 
@@ -42,21 +44,29 @@ export class Settling {
     this.now = options.now ?? (() => performance.now());
   }
 
-  /** After a hint: the record, and a cycle when no more hints and answers of pushes arrive, so that one settles a burst. */
+  /** After a hint: the record, and a cycle after the last hint and the last push, so that one settles a burst. */
   soon(): void {
     this.recordSoon();
     this.firstHintMs ??= this.now();
-    if (!this.isUrgent) this.triggerAfterQuiet(this.firstHintMs);
+    this.waitForQuiet();
   }
 
-  /** After a push: a cycle that runs beside the pushes of a burst reads the same secrets, and slows them down. */
-  notYet(): void {
-    if (this.firstHintMs !== undefined && !this.isUrgent) this.triggerAfterQuiet(this.firstHintMs);
+  /** A cycle that runs beside pushes reads the same secrets, and slows them down. It waits, unless something is urgent. */
+  pushBegan(): void {
+    this.pushes += 1;
+    this.waitForQuiet();
   }
 
-  /** Each further hint and each answered push moves it back. */
-  private triggerAfterQuiet(firstHintMs: number): void {
-    this.triggerAtMs = Math.min(this.now() + FEED_SETTLE_MS, firstHintMs + FEED_SETTLE_MOST_MS);
+  pushEnded(): void {
+    this.pushes -= 1;
+    this.waitForQuiet();
+  }
+
+  /** Each further hint, and each push, moves the trigger back. */
+  private waitForQuiet(): void {
+    if (this.firstHintMs === undefined || this.isUrgent) return;
+    const latestMs = this.firstHintMs + FEED_SETTLE_MOST_MS;
+    this.triggerAtMs = this.pushes > 0 ? latestMs : Math.min(this.now() + FEED_SETTLE_MS, latestMs);
     this.plan();
   }
 

@@ -1,5 +1,5 @@
 import { GapScans } from '../../src/feed/gap-scans';
-import { FEED_SETTLE_MOST_MS } from '../../src/limits';
+import { FEED_GAP_SCAN_MS } from '../../src/limits';
 
 const TICK_MS = 60_000;
 
@@ -8,8 +8,8 @@ describe('GapScans', () => {
     const scans = new GapScans(TICK_MS);
     expect(scans.waitMs(0)).toBe(0);
     scans.requested(0);
-    expect(scans.waitMs(0)).toBe(FEED_SETTLE_MOST_MS);
-    expect(scans.waitMs(FEED_SETTLE_MOST_MS)).toBe(0);
+    expect(scans.waitMs(0)).toBe(FEED_GAP_SCAN_MS);
+    expect(scans.waitMs(FEED_GAP_SCAN_MS)).toBe(0);
   });
 
   it('allows one per tick where gaps never end', () => {
@@ -30,7 +30,7 @@ describe('GapScans', () => {
     for (const nowMs of [0, 5_000, 15_000, 35_000, 75_000]) scans.requested(nowMs);
     const laterMs = 75_000 + 2 * TICK_MS + 1;
     scans.requested(laterMs);
-    expect(scans.waitMs(laterMs)).toBe(FEED_SETTLE_MOST_MS);
+    expect(scans.waitMs(laterMs)).toBe(FEED_GAP_SCAN_MS);
   });
 
   it('never waits longer than a short tick', () => {

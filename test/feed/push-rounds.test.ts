@@ -11,7 +11,7 @@ function world({ absent = [] as string[], running = true, canPush = true } = {})
   const reads: string[] = [];
   const pushes: string[][] = [];
   const freed: (() => void)[] = [];
-  const seen = { left: 0, pushed: 0, running, result: 'all-there' as 'all-there' | 'left' };
+  const seen = { left: 0, begun: 0, pushed: 0, running, result: 'all-there' as 'all-there' | 'left' };
   const rounds = new PushRounds({
     pusher: {
       canPush,
@@ -32,6 +32,9 @@ function world({ absent = [] as string[], running = true, canPush = true } = {})
     isRunning: () => Promise.resolve(seen.running),
     onLeft: () => {
       seen.left++;
+    },
+    onPush: () => {
+      seen.begun++;
     },
     onPushed: () => {
       seen.pushed++;
@@ -106,7 +109,7 @@ describe('PushRounds', () => {
     freed.at(-1)?.();
     await pass(PUSH_GAP_MS);
     expect(pushes.map((paths) => paths.length)).toEqual([PUSH_READ_AHEAD, PUSH_READ_AHEAD, 5]);
-    expect(seen.pushed).toBe(3);
+    expect([seen.begun, seen.pushed]).toEqual([3, 3]);
   });
 
   it('leaves a removed secret and settings to a cycle, without a read', async () => {

@@ -56,35 +56,35 @@ describe('Settling', () => {
     expect(calls.slice(-2)).toEqual(['record', 'trigger']);
   });
 
-  it('triggers when the pushes of a burst are answered, and without a hint not at all', async () => {
+  it('triggers after the last push of a burst, and for pushes alone not at all', async () => {
     const { settling, calls } = world();
-    settling.notYet();
+    settling.pushBegan();
+    settling.pushEnded();
     await pass(2 * FEED_SETTLE_MOST_MS);
     expect(calls).toEqual([]);
     settling.soon();
-    for (let number = 0; number < 3; number++) {
-      await pass(FEED_SETTLE_MS - 10);
-      settling.notYet();
-    }
+    settling.pushBegan();
+    settling.pushBegan();
+    await pass(2 * FEED_SETTLE_MS);
+    settling.pushEnded();
+    await pass(2 * FEED_SETTLE_MS);
     expect(calls).not.toContain('trigger');
+    settling.pushEnded();
     await pass(FEED_SETTLE_MS);
     expect(calls).toContain('trigger');
   });
 
-  it('lets answered pushes not hold back what is urgent, nor longer than an endless stream', async () => {
+  it('lets pushes not hold back what is urgent, nor a cycle for ever', async () => {
     const urgent = world();
     urgent.settling.soon();
+    urgent.settling.pushBegan();
     urgent.settling.atOnce();
-    urgent.settling.notYet();
     await pass(1);
     expect(urgent.calls).toEqual(['record', 'trigger']);
     const endless = world();
     endless.settling.soon();
-    for (let ms = 0; ms < FEED_SETTLE_MOST_MS; ms += 100) {
-      await pass(100);
-      endless.settling.notYet();
-    }
-    await pass(1);
+    endless.settling.pushBegan();
+    await pass(FEED_SETTLE_MOST_MS);
     expect(endless.calls).toContain('trigger');
   });
 
