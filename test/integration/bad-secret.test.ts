@@ -54,9 +54,9 @@ test('destination cycle copies all others when a secret is too large, forbidden,
   await sync.cycle('origin');
 
   const FAILURES = [
-    { path: data('broken'), class: 'unavailable' },
+    { path: data('broken'), class: 'unavailable', at: 'destination' },
     { path: data('denied'), class: 'forbidden', at: 'destination' },
-    { path: data('large'), class: 'too-large' },
+    { path: data('large'), class: 'too-large', at: 'destination' },
     { path: data('odd'), class: 'no-data-path' },
   ];
   const byPath = (failures: { path: string }[]): { path: string }[] =>

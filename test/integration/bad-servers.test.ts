@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import { startVsync } from '../../dev/shared/vsync-command';
+import { eventually } from '../support/eventually';
 import { PLANTED, RefusalCheck, WRONG_TOKEN, type ConfigFile } from '../support/refusal';
 import { NOWHERE } from '../support/nowhere';
 import { SyncFixture } from '../support/sync-fixture';
@@ -141,11 +144,26 @@ describe('vsync ends with exit code 1, and names the server with its address, fo
       'check the token',
     ]);
   });
+});
 
-  test('an unreachable Vault (vsync worker)', async () => {
-    const file = check.changed('destination', (content) => (content.destination.vault.address = url()));
-    await check.expectRefusal(await check.run('worker', '-c', sync.originFile, file), 1, [
-      `Vault ${url()}: sys/health: connection refused`,
-    ]);
+test('vsync worker waits for an unreachable Vault, names it in the log, and ends with exit code 0 when it is told to', async () => {
+  const file = check.changed(
+    'destination',
+    (content) => (content.destination.vault.address = `http://${NOWHERE}`),
+  );
+  const worker = await startVsync(['worker', '--log.level', 'warn', '-c', sync.originFile, file], {
+    home: sync.folder,
   });
+  try {
+    await eventually(() => {
+      expect(readFileSync(worker.logFile, 'utf8')).toContain(
+        `not started: Vault http://${NOWHERE}: sys/health: connection refused`,
+      );
+      return Promise.resolve();
+    }, 'the wait to be logged');
+    expect(await worker.stop()).toEqual({ code: 0, signal: null });
+  } finally {
+    await worker.stop();
+  }
+  await check.expectNothingWritten();
 });

@@ -8,15 +8,16 @@ import { runVsync } from '../../dev/shared/vsync-command';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'vsync-foreign-'));
 const file = path.join(folder, 'config.json');
-const side = {
-  vault: { address: 'http://127.0.0.1:1', token: 't' },
-  consul: { address: '127.0.0.1:1' },
-  mounts: ['a/'],
-};
 
 beforeAll(() => {
-  // No Vault listens there: the commands end after their warnings.
-  const temporal = { address: sharedServers().temporal };
+  const { temporal: address, origin } = sharedServers();
+  const temporal = { address };
+  // The Vault does not know the token: the commands end after their warnings.
+  const side = {
+    vault: { address: origin.address, token: 't' },
+    consul: { address: '127.0.0.1:1' },
+    mounts: ['a/'],
+  };
   writeFileSync(file, JSON.stringify({ temporal, origin: side, destination: side }));
 });
 
@@ -37,7 +38,7 @@ test.each(['start', 'origin', 'destination'])(
         'VSYNC_ORIGIN_VAULT_TOKEN and VSYNC_DESTINATION_VAULT_TOKEN',
       'vsync: environment CONSUL_HTTP_SSL is not read: begin origin.consul.address and destination.consul.address with https://',
     ]);
-    expect(stderr).toContain('vsync: Vault http://127.0.0.1:1');
+    expect(stderr).toContain(`vsync: Vault ${sharedServers().origin.address}`);
     expect(stderr).not.toContain('4711');
   },
 );

@@ -83,7 +83,9 @@ describe.each(BAO_KINDS)('destination cycle with %s at both ends', (kind) => {
     await bao.set('lives', { max_versions: 8 });
     const cycle = await cycles();
     expect(cycle).toMatchObject({ outcome: 'partial', counts: { settings: 0 } });
-    expect(cycle.failures).toEqual([{ path: `${sync.mount}data/lives`, class: 'settings-conflict' }]);
+    expect(cycle.failures).toEqual([
+      { path: `${sync.mount}data/lives`, class: 'settings-conflict', at: 'destination' },
+    ]);
     expect((await bao.metadata('lives', 'destination')).custom_metadata).toEqual({ by: 'hand' });
     undo();
     expect(await cycles()).toMatchObject({ outcome: 'synced', counts: { settings: 1, failed: 0 } });
